@@ -1,0 +1,5 @@
+export * from './flips.ts'
+export * from './metrics.ts'
+export * from './paired.ts'
+export * from './results.ts'
+export * from './statistics.ts'

@@ -1,0 +1,124 @@
+import type { CurvePoint } from './metrics.ts'
+import { mean, sem } from './statistics.ts'
+
+/** What is known at inference: the task, only the kind of input, or nothing (van de Ven et al. 2022). */
+export type ScenarioName = 'task' | 'domain' | 'class'
+
+/** Seconds of wall clock a run spent. */
+export interface RunSeconds {
+  /** Steps of the optimiser, batches included. */
+  readonly train: number
+  /** What the method does at the end of a task: Fisher, memory, teacher. */
+  readonly consolidate: number
+  /** Accuracies. */
+  readonly evaluate: number
+}
+
+/** Where the importance (Fisher mass) lies. */
+export interface ImportanceSummary {
+  /** Sum of the importance over each parameter tensor, with how many numbers it has, in the model's order. */
+  readonly layers: readonly { readonly name: string; readonly mass: number; readonly parameters: number }[]
+  /** Mass of the weights that read each input pixel, row-major, for models whose input is one flat image. */
+  readonly pixels?: { readonly width: number; readonly height: number; readonly values: readonly number[] }
+}
+
+/** One method on one stream with one seed. Accuracies and figures are fractions; null where not defined. */
+export interface RunResult {
+  readonly benchmark: string
+  readonly method: string
+  readonly scenario: ScenarioName
+  readonly seed: number
+  readonly averageAccuracy: number
+  readonly forgetting: number | null
+  readonly backwardTransfer: number | null
+  readonly forwardTransfer: number | null
+  readonly averageIncremental?: number | null
+  readonly intransigence?: number | null
+  readonly stabilityGap?: number | null
+  /** Row = after learning a task, column = task; one row where a method trains on everything at once. */
+  readonly matrix: readonly (readonly number[])[]
+  /** Accuracies of the untrained model, one a task. */
+  readonly initial: readonly number[]
+  readonly curve?: readonly CurvePoint[]
+  readonly seconds: RunSeconds
+  readonly importance?: ImportanceSummary
+}
+
+/** The machine that measured. */
+export interface MachineFacts {
+  /** Model name of the processor. */
+  readonly cpu: string
+  readonly cores: number
+  /** Threads the runtime was given. */
+  readonly threads: number
+  readonly memoryBytes?: number
+  /** Operating system and architecture, e.g. `linux x64`. */
+  readonly platform: string
+  /** JavaScript runtime and version, e.g. `node 20.19.0`. */
+  readonly runtime: string
+  /** Version of ONNX Runtime. */
+  readonly onnxRuntime?: string
+  /** `cpu` or `webgpu`. */
+  readonly device: string
+}
+
+/** Mean and standard error over the seeds of a method in a scenario. */
+export interface SummaryRow {
+  readonly method: string
+  readonly scenario: ScenarioName
+  /** Mean of the average accuracy, a fraction. */
+  readonly mean: number
+  /** Null with a single seed: one run says nothing about spread. */
+  readonly sem: number | null
+  /** How many. */
+  readonly seeds: number
+}
+
+/** What `holdfast bench --json` prints and `holdfast report` reads. */
+export interface BenchResult {
+  /** Version of this format. */
+  readonly schema: 1
+  readonly benchmark: string
+  readonly dataset: { readonly name: string; readonly synthetic: boolean }
+  /** Names of the tasks in the order learned. */
+  readonly tasks: readonly string[]
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly machine: MachineFacts
+  readonly results: readonly RunResult[]
+  readonly summary: readonly SummaryRow[]
+}
+
+/** Results of one method in one scenario, in the order of first appearance. */
+export interface ResultGroup {
+  readonly method: string
+  readonly scenario: ScenarioName
+  readonly runs: readonly RunResult[]
+}
+
+/**
+ * Gathers runs that differ only in their seed.
+ *
+ * @example groupResults(bench.results).map(({ method, runs }) => [method, runs.length])
+ */
+export function groupResults(results: readonly RunResult[]): ResultGroup[] {
+  const groups = new Map<string, { method: string; scenario: ScenarioName; runs: RunResult[] }>()
+  for (const run of results) {
+    const key = JSON.stringify([run.scenario, run.method])
+    const group = groups.get(key) ?? { method: run.method, scenario: run.scenario, runs: [] }
+    group.runs.push(run)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
+
+/**
+ * Mean and standard error of the average accuracy over seeds, a row for each method and scenario.
+ *
+ * @example summarise(results) // [{ method: 'ewc', scenario: 'class', mean: 0.2, sem: 0.004, seeds: 5 }]
+ */
+export function summarise(results: readonly RunResult[]): SummaryRow[] {
+  return groupResults(results).map(({ method, scenario, runs }) => {
+    const accuracies = runs.map((run) => run.averageAccuracy)
+    return { method, scenario, mean: mean(accuracies), sem: sem(accuracies) ?? null, seeds: runs.length }
+  })
+}
