@@ -59,11 +59,16 @@ export interface Node {
   readonly attributes: Attributes
 }
 
-/** A named input or output. A string among `dims` is a symbolic size, `undefined` dims an unknown rank. */
+/**
+ * A named input or output. A string among `dims` is a symbolic size ('' one that nothing is known of), `undefined` dims
+ * an unknown rank.
+ */
 export interface ValueInfo {
   readonly name: string
   readonly type: DType
   readonly dims: readonly (number | string)[] | undefined
+  /** A subgraph may leave the type of its inputs and outputs out; `type` is then float32 and means nothing. */
+  readonly untyped?: true
 }
 
 /** A graph without the file around it: what is built, specialised and differentiated. Nodes are in execution order. */

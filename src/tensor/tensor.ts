@@ -68,7 +68,12 @@ export function sameDims(a: readonly number[], b: readonly number[]): boolean {
  * const x = float32([2, 2], [1, 2, 3, 4])
  */
 export function float32(dims: readonly number[], data?: Float32Array | readonly number[]): Tensor<'float32'> {
-  const values = data === undefined ? new Float32Array(sizeOf(dims)) : data instanceof Float32Array ? data : Float32Array.from(data)
+  const values =
+    data === undefined
+      ? new Float32Array(sizeOf(dims))
+      : data instanceof Float32Array
+        ? data
+        : Float32Array.from(data)
   checkSize('float32', dims, values.length)
   return { type: 'float32', dims, data: values }
 }
@@ -86,7 +91,10 @@ export function int64(dims: readonly number[], data: BigInt64Array | readonly nu
 
 function checkSize(type: DType, dims: readonly number[], length: number): void {
   if (length !== sizeOf(dims)) {
-    throw new ModelError('tensor-size', `A ${type} tensor of dims [${dims}] needs ${sizeOf(dims)} values, but ${length} were given.`)
+    throw new ModelError(
+      'tensor-size',
+      `A ${type} tensor of dims [${dims}] needs ${sizeOf(dims)} values, but ${length} were given.`,
+    )
   }
 }
 
