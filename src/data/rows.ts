@@ -1,0 +1,196 @@
+import { DataError } from '../errors.ts'
+import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
+
+type Numeric = Exclude<Storage[DType], string[]>
+
+/** Types that put several elements into one byte: their rows do not start at byte borders. */
+const packed: ReadonlySet<DType> = new Set(['uint4', 'int4', 'float4e2m1', 'uint2', 'int2'])
+
+/** Rows up to this many bytes are copied by a loop: below it, making a view costs more than the copy itself. */
+const loopBytes = 64
+
+/** How many rows a tensor has: its first dim. */
+export function rowCount(tensor: Tensor): number {
+  const rows = tensor.dims[0]
+  if (rows === undefined) {
+    throw new DataError(
+      'data-scalar',
+      'A scalar tensor has no rows; a data set needs tensors of dims [N, ...].',
+    )
+  }
+  return rows
+}
+
+/**
+ * A new tensor [indices.length, ...] with the rows of `tensor` [N, ...] that `indices` names, in that order;
+ * a row may be named more than once.
+ *
+ * @throws DataError `row-out-of-range` when an index is not in 0..N-1; `data-packed` for types below eight bits.
+ * @example
+ * const batch = takeRows(images, Int32Array.of(3, 1, 4))
+ */
+export function takeRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array): Tensor<T> {
+  const dims = [indices.length, ...tensor.dims.slice(1)]
+  if (tensor.type === 'string') {
+    checkIndices(indices, rowCount(tensor))
+    const source = tensor.data as string[]
+    const width = sizeOf(tensor.dims.slice(1))
+    const data = Array.from(indices, (row) => source.slice(row * width, (row + 1) * width)).flat()
+    return { type: tensor.type, dims, data: data as Storage[T] }
+  }
+  const source = tensor.data as Numeric
+  const values = rowCount(tensor) === 0 ? 0 : source.length / rowCount(tensor)
+  const result: Tensor<T> = {
+    type: tensor.type,
+    dims,
+    data: allocateLike(source, values * indices.length) as Storage[T],
+  }
+  copyRows(tensor, indices, result, 0)
+  return result
+}
+
+/**
+ * Copies the rows of `source` named by `indices` into `target`, from `targetRow` on: {@link takeRows} without an
+ * allocation, for buffers that are filled again and again.
+ *
+ * @throws DataError `row-out-of-range`, `data-packed`, or `row-mismatch` when the two differ in type or row dims.
+ */
+export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, targetRow: number): void {
+  const rows = rowCount(source)
+  checkIndices(indices, rows)
+  if (source.type !== target.type || !sameDims(source.dims.slice(1), target.dims.slice(1))) {
+    throw new DataError(
+      'row-mismatch',
+      `Rows of ${describe(source)} cannot be copied into ${describe(target)}.`,
+    )
+  }
+  if (targetRow < 0 || targetRow + indices.length > rowCount(target)) {
+    throw new DataError(
+      'row-out-of-range',
+      `${indices.length} rows from row ${targetRow} on do not fit into ${rowCount(target)} rows.`,
+    )
+  }
+  if (indices.length === 0) return
+  const from = bytesOf(source)
+  const to = bytesOf(target)
+  const width = from.length / rows
+  if (width <= loopBytes) {
+    copySmallRows(from, indices, to, targetRow, width)
+    return
+  }
+  for (let start = 0; start < indices.length; ) {
+    const first = indices[start] ?? 0
+    let count = 1
+    while (start + count < indices.length && indices[start + count] === first + count) count++
+    to.set(from.subarray(first * width, (first + count) * width), (targetRow + start) * width)
+    start += count
+  }
+}
+
+function copySmallRows(
+  from: Uint8Array,
+  indices: Int32Array,
+  to: Uint8Array,
+  targetRow: number,
+  width: number,
+): void {
+  if (width % 4 === 0 && from.byteOffset % 4 === 0 && to.byteOffset % 4 === 0) {
+    const words = width / 4
+    const source = new Int32Array(from.buffer, from.byteOffset, from.length / 4)
+    const target = new Int32Array(to.buffer, to.byteOffset, to.length / 4)
+    copyElements(source, indices, target, targetRow, words)
+  } else {
+    copyElements(from, indices, to, targetRow, width)
+  }
+}
+
+function copyElements<A extends Int32Array | Uint8Array>(
+  source: A,
+  indices: Int32Array,
+  target: A,
+  targetRow: number,
+  width: number,
+): void {
+  let at = targetRow * width
+  for (let i = 0; i < indices.length; i++) {
+    const start = (indices[i] ?? 0) * width
+    for (let j = 0; j < width; j++) target[at++] = source[start + j] ?? 0
+  }
+}
+
+/**
+ * One tensor with the rows of all, in order. All must have the same type and row dims.
+ *
+ * @throws DataError `row-mismatch` naming the first tensor that differs; `data-empty` for an empty list.
+ */
+export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]): Tensor<T> {
+  const [first] = tensors
+  if (first === undefined)
+    throw new DataError('data-empty', 'There is nothing to concatenate: the list is empty.')
+  const rowDims = first.dims.slice(1)
+  let rows = 0
+  for (const [position, tensor] of tensors.entries()) {
+    if (tensor.type !== first.type || !sameDims(tensor.dims.slice(1), rowDims)) {
+      throw new DataError(
+        'row-mismatch',
+        `Part ${position} is ${describe(tensor)}, but part 0 is ${describe(first)}: only rows of one kind can be concatenated.`,
+      )
+    }
+    rows += rowCount(tensor)
+  }
+  const dims = [rows, ...rowDims]
+  if (first.type === 'string') {
+    return {
+      type: first.type,
+      dims,
+      data: tensors.flatMap((tensor) => tensor.data as string[]) as Storage[T],
+    }
+  }
+  const length = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0)
+  const result: Tensor<T> = {
+    type: first.type,
+    dims,
+    data: allocateLike(first.data as Numeric, length) as Storage[T],
+  }
+  const bytes = bytesOf(result)
+  let at = 0
+  for (const tensor of tensors) {
+    const part = bytesOf(tensor)
+    bytes.set(part, at)
+    at += part.length
+  }
+  return result
+}
+
+/** The memory of a numeric tensor as bytes (a view, in the machine's byte order). */
+export function bytesOf(tensor: Tensor): Uint8Array {
+  if (tensor.type === 'string' || packed.has(tensor.type)) {
+    throw new DataError(
+      'data-packed',
+      `Rows of type ${tensor.type} cannot be copied as bytes; convert them to int8 or wider.`,
+    )
+  }
+  const data = tensor.data as Numeric
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
+function allocateLike(data: Numeric, length: number): Numeric {
+  const Constructor = data.constructor as new (length: number) => Numeric
+  return new Constructor(length)
+}
+
+function checkIndices(indices: Int32Array, rows: number): void {
+  for (let position = 0; position < indices.length; position++) {
+    const row = indices[position] ?? -1
+    if (row < 0 || row >= rows) {
+      throw new DataError(
+        'row-out-of-range',
+        `Index ${position} asks for row ${row}, but there are ${rows} rows (0 to ${rows - 1}).`,
+      )
+    }
+  }
+}
+
+export function describe(tensor: Tensor): string {
+  return `${tensor.type} [${tensor.dims.join(', ')}]`
+}
