@@ -133,10 +133,23 @@ export interface OpDefinition {
   readonly squares?: (context: SquaresContext) => readonly (SquareTerm | undefined)[]
   /** Whether the outputs still carry the samples along axis 0, sample-major. Left out: they do not. */
   readonly rows?: (context: RowsContext) => boolean
-  /** The outputs' values when every input is a constant (shape arithmetic). */
-  readonly fold?: (inputs: readonly (Tensor | undefined)[], context: ShapeContext) => readonly Tensor[]
+  /**
+   * The outputs' values where they are known while the graph is built (shape arithmetic): from constant inputs, or
+   * from dims alone (`Shape`). undefined where they are not.
+   */
+  readonly fold?: (
+    inputs: readonly (Tensor | undefined)[],
+    context: ShapeContext,
+  ) => readonly Tensor[] | undefined
+  /** The op only moves elements (Transpose, Reshape): squares pass through it by the gradient's own rule. */
+  readonly rearranges?: boolean
+  /** Two nodes with the same inputs and attributes are not the same value (random ops). */
+  readonly impure?: boolean
   /** Brings a node of an older opset into the canonical form. */
-  readonly upgrade?: (context: UpgradeContext) => { inputs: readonly (Value | undefined)[]; attributes: Attributes }
+  readonly upgrade?: (context: UpgradeContext) => {
+    inputs: readonly (Value | undefined)[]
+    attributes: Attributes
+  }
   readonly cases: readonly OpCase[]
 }
 

@@ -1,0 +1,335 @@
+import { ModelError, UnsupportedOpError } from '../errors.ts'
+import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
+import { attributeReader } from '../ops/attributes.ts'
+import type { Emitter, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
+import { nodeLabel } from '../ops/shapes.ts'
+import { opTable } from '../ops/table.ts'
+import type { DType, Tensor, TensorType } from '../tensor/tensor.ts'
+
+/** A node as it was emitted, with everything a rule needs to know of it. */
+export interface Step {
+  readonly definition: OpDefinition
+  readonly name: string
+  readonly attributes: Attributes
+  readonly inputs: readonly (Value | undefined)[]
+  readonly outputs: readonly Value[]
+}
+
+/** Names that stay unique across a graph and the subgraphs inside it. */
+class NameSource {
+  private readonly used = new Set<string>()
+  private readonly counts = new Map<string, number>()
+
+  fresh(wish: string): string {
+    let name = wish
+    while (this.used.has(name)) {
+      const count = (this.counts.get(wish) ?? 0) + 1
+      this.counts.set(wish, count)
+      name = `${wish}_${count}`
+    }
+    this.used.add(name)
+    return name
+  }
+}
+
+/**
+ * Builds a graph with concrete dims: every op that goes in comes out shaped, folded where it is constant, and shared
+ * where the same node is already there. Ops are those of the table; a builder made by {@link GraphBuilder.body} may
+ * read values of the graph around it.
+ *
+ * @example
+ * const builder = new GraphBuilder()
+ * const x = builder.input('x', { type: 'float32', dims: [2, 3] })
+ * builder.output(builder.op('Relu', [x]), 'y')
+ * const graph = builder.finish('relu')
+ */
+export class GraphBuilder implements Emitter {
+  /** What was emitted, in execution order: the tape that gradients are read from. */
+  readonly steps: Step[] = []
+  private readonly nodes: Node[] = []
+  private readonly inputs: ValueInfo[] = []
+  private readonly outputs: ValueInfo[] = []
+  private readonly initializers = new Map<string, Tensor>()
+  private readonly shared = new Map<string, Value[]>()
+  private readonly constants = new Map<string, Value>()
+  private readonly names: NameSource
+  /** The graph this one is the body of: constants and nodes already there are shared. */
+  private readonly outer: GraphBuilder | undefined
+
+  constructor(outer?: GraphBuilder) {
+    this.outer = outer
+    this.names = outer ? outer.names : new NameSource()
+  }
+
+  /** A builder for a subgraph (of `Scan`, say) that may use this builder's values. */
+  body(): GraphBuilder {
+    return new GraphBuilder(this)
+  }
+
+  /** A name not used before in this graph or any of its bodies, as near to `wish` as can be. */
+  name(wish: string): string {
+    return this.names.fresh(wish)
+  }
+
+  input(name: string, type: TensorType): Value {
+    const value: Value = { name: this.names.fresh(name), type: type.type, dims: type.dims }
+    this.inputs.push({ name: value.name, type: value.type, dims: [...value.dims] })
+    return value
+  }
+
+  /** A named initialiser that is not folded or shared: a parameter. */
+  parameter(name: string, tensor: Tensor): Value {
+    const value: Value = { name: this.names.fresh(name), type: tensor.type, dims: tensor.dims }
+    this.initializers.set(value.name, tensor)
+    return value
+  }
+
+  constant(tensor: Tensor): Value {
+    const key = constantKey(tensor)
+    const found = key === undefined ? undefined : this.findConstant(key)
+    if (found) return found
+    const value: Value = {
+      name: this.names.fresh('constant'),
+      type: tensor.type,
+      dims: tensor.dims,
+      constant: tensor,
+    }
+    this.initializers.set(value.name, tensor)
+    if (key !== undefined) this.constants.set(key, value)
+    return value
+  }
+
+  private findConstant(key: string): Value | undefined {
+    return this.constants.get(key) ?? this.outer?.findConstant(key)
+  }
+
+  op(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    const [value] = this.ops(op, inputs, 1, attributes)
+    if (!value) throw new ModelError('no-output', `${op} gave no output.`)
+    return value
+  }
+
+  ops(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    count: number,
+    attributes: Attributes = {},
+  ): Value[] {
+    return this.add({ op, inputs, count, attributes, name: '' })
+  }
+
+  /** Adds a node of the table; `name` is that of the model's own node, for messages. */
+  add(request: {
+    readonly op: string
+    readonly inputs: readonly (Value | undefined)[]
+    readonly count: number
+    readonly attributes: Attributes
+    readonly name: string
+  }): Value[] {
+    const { op, inputs, count, attributes, name } = request
+    const definition = opTable.get(op)
+    if (!definition) {
+      throw new UnsupportedOpError(
+        'unknown-op',
+        `${nodeLabel({ op, name })}: this op is not in Holdfast's table. See docs/ops.md for those that are.`,
+      )
+    }
+    const key = definition.impure ? undefined : nodeKey(op, inputs, count, attributes)
+    const known = key === undefined ? undefined : this.findShared(key)
+    if (known) return known
+    const context: ShapeContext = {
+      op,
+      name,
+      inputs,
+      attributes: attributeReader(attributes, nodeLabel({ op, name })),
+      outputs: count,
+    }
+    const values =
+      this.fold(definition, context) ?? this.emit(definition, context, definition.shape(context), attributes)
+    if (key !== undefined) this.shared.set(key, values)
+    return values
+  }
+
+  private findShared(key: string): Value[] | undefined {
+    return this.shared.get(key) ?? this.outer?.findShared(key)
+  }
+
+  private fold(definition: OpDefinition, context: ShapeContext): Value[] | undefined {
+    const folded = definition.fold?.(
+      context.inputs.map((input) => input?.constant),
+      context,
+    )
+    return folded?.map((tensor) => this.constant(tensor))
+  }
+
+  private emit(
+    definition: OpDefinition,
+    context: ShapeContext,
+    types: readonly TensorType[],
+    attributes: Attributes,
+  ): Value[] {
+    const outputs = types.slice(0, context.outputs).map(
+      ({ type, dims }, index): Value => ({
+        name: this.names.fresh(index === 0 ? definition.op : `${definition.op}:${index}`),
+        type,
+        dims,
+      }),
+    )
+    this.push(definition.op, context.inputs, outputs, attributes)
+    this.steps.push({ definition, name: context.name, attributes, inputs: context.inputs, outputs })
+    return outputs
+  }
+
+  /**
+   * Adds a node whose output types the caller knows and whose gradient is never asked for: `Scan` and the like, whose
+   * subgraphs the table cannot shape.
+   */
+  raw(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    types: readonly TensorType[],
+    attributes: Attributes,
+  ): Value[] {
+    const outputs = types.map(({ type, dims }): Value => ({ name: this.names.fresh(op), type, dims }))
+    this.push(op, inputs, outputs, attributes)
+    return outputs
+  }
+
+  private push(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly Value[],
+    attributes: Attributes,
+  ): void {
+    const names = inputs.map((input) => input?.name ?? '')
+    while (names.at(-1) === '') names.pop()
+    this.nodes.push({
+      op,
+      domain: '',
+      name: this.names.fresh(`/${op}`),
+      inputs: names,
+      outputs: outputs.map((output) => output.name),
+      attributes,
+    })
+  }
+
+  /** Makes `value` an output called `name`. An input or constant is passed on through an Identity. */
+  output(value: Value, name: string): Value {
+    const out: Value = { name: this.names.fresh(name), type: value.type, dims: value.dims }
+    this.push('Identity', [value], [out], {})
+    this.outputs.push({ name: out.name, type: out.type, dims: [...out.dims] })
+    return out
+  }
+
+  /** The graph, without the nodes that no output needs. */
+  finish(name: string): Graph {
+    const live = liveNodes(this.nodes, this.outputs)
+    const { nodes, outputs } = renameOutputs(live, this.outputs)
+    const used = new Set(nodes.flatMap(inputsOf))
+    return {
+      name,
+      inputs: this.inputs,
+      outputs,
+      initializers: new Map([...this.initializers].filter(([key]) => used.has(key))),
+      nodes,
+    }
+  }
+}
+
+/** Every name a node reads, those its subgraphs take from outside among them. */
+function inputsOf(node: Node): string[] {
+  const inner = Object.values(node.attributes).flatMap((attribute) =>
+    isGraph(attribute)
+      ? [...attribute.value.nodes.flatMap(inputsOf), ...attribute.value.outputs.map((out) => out.name)]
+      : [],
+  )
+  return [...node.inputs, ...inner]
+}
+
+const isGraph = (attribute: Attribute): attribute is Extract<Attribute, { kind: 'graph' }> =>
+  typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
+
+function liveNodes(nodes: readonly Node[], outputs: readonly ValueInfo[]): Node[] {
+  const needed = new Set(outputs.map((out) => out.name))
+  const live: Node[] = []
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((out) => needed.has(out))) continue
+    live.push(node)
+    for (const input of inputsOf(node)) needed.add(input)
+  }
+  return live.reverse()
+}
+
+/**
+ * Drops the Identity in front of an output where its source is a node's own output used for nothing else by that
+ * name: the node then writes the output itself, and nothing is copied.
+ */
+function renameOutputs(
+  nodes: readonly Node[],
+  outputs: readonly ValueInfo[],
+): { nodes: Node[]; outputs: readonly ValueInfo[] } {
+  const outputNames = new Set(outputs.map((out) => out.name))
+  const produced = new Set(nodes.flatMap((node) => node.outputs))
+  const inSubgraphs = new Set(
+    nodes.flatMap((node) =>
+      Object.values(node.attributes).some(isGraph) ? inputsOf(node).slice(node.inputs.length) : [],
+    ),
+  )
+  const renamed = new Map<string, string>()
+  const dropped = new Set<Node>()
+  for (const node of nodes) {
+    const [source = ''] = node.inputs
+    const [target = ''] = node.outputs
+    const plain = node.op === 'Identity' && outputNames.has(target)
+    if (
+      !plain ||
+      !produced.has(source) ||
+      renamed.has(source) ||
+      outputNames.has(source) ||
+      inSubgraphs.has(source)
+    )
+      continue
+    renamed.set(source, target)
+    dropped.add(node)
+  }
+  const rename = (name: string) => renamed.get(name) ?? name
+  return {
+    nodes: nodes
+      .filter((node) => !dropped.has(node))
+      .map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
+    outputs,
+  }
+}
+
+const SMALL_CONSTANT = 64
+
+function constantKey(tensor: Tensor): string | undefined {
+  if (tensor.data.length > SMALL_CONSTANT) return undefined
+  return `${tensor.type}[${tensor.dims}]${Array.from(tensor.data as ArrayLike<unknown>, keyPart).join()}`
+}
+
+/** -0 and 0 are different constants. */
+const keyPart = (value: unknown): string => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value)))
+
+function nodeKey(
+  op: string,
+  inputs: readonly (Value | undefined)[],
+  count: number,
+  attributes: Attributes,
+): string | undefined {
+  const parts: string[] = []
+  for (const [name, attribute] of Object.entries(attributes)) {
+    if (
+      typeof attribute === 'object' &&
+      'kind' in attribute &&
+      !['float', 'floats', 'strings'].includes(attribute.kind)
+    ) {
+      return undefined
+    }
+    parts.push(`${name}=${JSON.stringify(attribute)}`)
+  }
+  return [op, count, ...inputs.map((input) => input?.name ?? ''), ...parts.sort()].join('|')
+}
+
+/** A float32 or other typed value outside any builder, for signatures. */
+export const typed = (type: DType, dims: readonly number[]): TensorType => ({ type, dims })

@@ -1,0 +1,33 @@
+import type { Tensor } from '../tensor/tensor.ts'
+
+/** Where graphs run. */
+export type Device = 'cpu' | 'webgpu'
+
+export interface EngineOptions {
+  /** Default 'cpu'. */
+  readonly device?: Device
+  /** Threads inside one op; default: the number of physical cores the runtime finds. 1 gives the same bits anywhere. */
+  readonly threads?: number
+}
+
+/** A graph that is ready to run. */
+export interface Executable {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  /**
+   * Runs once. Where `into` holds a tensor for an output, the result is written into its memory.
+   *
+   * @throws TrainingError `run-failed` with the runtime's message.
+   */
+  run(feeds: ReadonlyMap<string, Tensor>, into?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>
+  /** Frees the runtime's memory; further runs fail. */
+  dispose(): Promise<void>
+}
+
+/** The one door to a runtime. */
+export interface Engine {
+  readonly name: string
+  readonly options: EngineOptions
+  /** @throws ModelError `model-refused` when the runtime cannot load the graph. */
+  load(model: Uint8Array): Promise<Executable>
+}

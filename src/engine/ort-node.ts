@@ -1,0 +1,84 @@
+import * as ort from 'onnxruntime-node'
+import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Engine, EngineOptions, Executable } from './engine.ts'
+
+/**
+ * ONNX Runtime's native build for Node.
+ *
+ * @throws EnvironmentError `device-unavailable` when the device asked for cannot be used here.
+ * @example
+ * const engine = ortNode({ threads: 1 })
+ */
+export function ortNode(options: EngineOptions = {}): Engine {
+  return {
+    name: `onnxruntime-node ${ort.env.versions.common}`,
+    options,
+    load: (model) => load(model, options),
+  }
+}
+
+async function load(model: Uint8Array, options: EngineOptions): Promise<Executable> {
+  const session = await createSession(model, options)
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    run: (feeds, into) => run(session, feeds, into),
+    dispose: () => session.release(),
+  }
+}
+
+async function createSession(model: Uint8Array, options: EngineOptions): Promise<ort.InferenceSession> {
+  const device = options.device ?? 'cpu'
+  try {
+    return await ort.InferenceSession.create(model, {
+      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+      ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      extra: { session: { set_denormal_as_zero: '1' } },
+    })
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    if (device !== 'cpu' && /provider|device|adapter|backend/i.test(message)) {
+      throw new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${message}`, {
+        cause,
+      })
+    }
+    throw new ModelError('model-refused', `ONNX Runtime refused the graph: ${message}`, { cause })
+  }
+}
+
+async function run(
+  session: ort.InferenceSession,
+  feeds: ReadonlyMap<string, Tensor>,
+  into: ReadonlyMap<string, Tensor> | undefined,
+): Promise<Map<string, Tensor>> {
+  const inputs: Record<string, ort.Tensor> = {}
+  for (const [name, tensor] of feeds) inputs[name] = toOrt(tensor)
+  const fetches: Record<string, ort.Tensor | null> = {}
+  for (const name of session.outputNames) {
+    const target = into?.get(name)
+    fetches[name] = target ? toOrt(target) : null
+  }
+  try {
+    const results = await session.run(inputs, fetches)
+    const outputs = new Map<string, Tensor>()
+    for (const name of session.outputNames) {
+      const result = results[name]
+      if (result) outputs.set(name, into?.get(name) ?? fromOrt(result))
+    }
+    return outputs
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new TrainingError('run-failed', `ONNX Runtime stopped: ${message}`, { cause })
+  }
+}
+
+const toOrt = (tensor: Tensor): ort.Tensor =>
+  new ort.Tensor(tensor.type as ort.Tensor.Type, tensor.data as never, tensor.dims)
+
+const fromOrt = (tensor: ort.Tensor): Tensor =>
+  ({ type: tensor.type, dims: tensor.dims, data: tensor.data }) as Tensor

@@ -1,0 +1,133 @@
+import { UsageError } from '../errors.ts'
+import { type Attributes, float } from '../onnx/graph.ts'
+import { type DType, float32, int64, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
+import type { Emitter, Value } from './define.ts'
+
+/** A scalar constant of `like`'s type, so that a rule works in float32 and float64 alike. */
+export function scalar(emit: Emitter, value: number, like: { readonly type: DType }): Value {
+  return emit.constant(scalarTensor(value, like.type))
+}
+
+function scalarTensor(value: number, type: DType): Tensor {
+  if (type === 'float32') return float32([], [value])
+  if (type === 'float64') return { type, dims: [], data: Float64Array.of(value) }
+  if (type === 'int64') return int64([], [value])
+  if (type === 'int32') return { type, dims: [], data: Int32Array.of(value) }
+  throw new UsageError('scalar-type', `No scalar constants of type ${type} are made here.`)
+}
+
+/** A one-dimensional int64 constant: axes, shapes, pads. */
+export const ints = (emit: Emitter, values: readonly number[]): Value =>
+  emit.constant(int64([values.length], values))
+
+export const add = (emit: Emitter, a: Value, b: Value): Value => emit.op('Add', [a, b])
+export const sub = (emit: Emitter, a: Value, b: Value): Value => emit.op('Sub', [a, b])
+export const mul = (emit: Emitter, a: Value, b: Value): Value => emit.op('Mul', [a, b])
+export const div = (emit: Emitter, a: Value, b: Value): Value => emit.op('Div', [a, b])
+export const neg = (emit: Emitter, a: Value): Value => emit.op('Neg', [a])
+export const square = (emit: Emitter, a: Value): Value => emit.op('Mul', [a, a])
+export const scale = (emit: Emitter, a: Value, factor: number): Value =>
+  factor === 1 ? a : emit.op('Mul', [a, scalar(emit, factor, a)])
+export const matmul = (emit: Emitter, a: Value, b: Value): Value => emit.op('MatMul', [a, b])
+
+/** `x` with other dims, the same elements; nothing is emitted where the dims are the same already. */
+export function reshape(emit: Emitter, x: Value, dims: readonly number[]): Value {
+  return sameDims(x.dims, dims) ? x : emit.op('Reshape', [x, ints(emit, dims)])
+}
+
+export function transpose(emit: Emitter, x: Value, perm: readonly number[]): Value {
+  return perm.every((from, to) => from === to) ? x : emit.op('Transpose', [x], { perm })
+}
+
+/** Swaps the last two axes. */
+export function swapLast(emit: Emitter, x: Value): Value {
+  const rank = x.dims.length
+  const perm = x.dims.map((_, axis) => axis)
+  perm[rank - 2] = rank - 1
+  perm[rank - 1] = rank - 2
+  return transpose(emit, x, perm)
+}
+
+/** Sums over `axes`, keeping them as size 1 where `keep` says so. No axes: `x` itself. */
+export function reduceSum(emit: Emitter, x: Value, axes: readonly number[], keep = false): Value {
+  if (axes.length === 0) return x
+  return emit.op('ReduceSum', [x, ints(emit, axes)], { keepdims: keep ? 1 : 0 })
+}
+
+export const expand = (emit: Emitter, x: Value, dims: readonly number[]): Value =>
+  sameDims(x.dims, dims) ? x : emit.op('Expand', [x, ints(emit, dims)])
+
+/** A tensor of `value` with the dims and type of `like`. */
+export const filled = (emit: Emitter, value: number, like: Value): Value =>
+  expand(emit, scalar(emit, value, like), like.dims)
+
+/** 1 where the boolean `condition` holds, 0 elsewhere, in the type of `like`. */
+export const indicator = (emit: Emitter, condition: Value, like: Value): Value =>
+  cast(emit, condition, like.type)
+
+export const cast = (emit: Emitter, x: Value, type: DType): Value =>
+  x.type === type ? x : emit.op('Cast', [x], { to: elementType(type) })
+
+/** Undoes broadcasting: sums `x` down to `dims`. */
+export function sumTo(emit: Emitter, x: Value, dims: readonly number[]): Value {
+  if (sameDims(x.dims, dims)) return x
+  const lead = x.dims.length - dims.length
+  const axes: number[] = []
+  x.dims.forEach((dim, axis) => {
+    if (axis < lead || (dims[axis - lead] === 1 && dim !== 1)) axes.push(axis)
+  })
+  return reshape(emit, sumAxes(emit, x, axes), dims)
+}
+
+/** Leading axes are summed by a product with ones, which runs at matrix-product speed where a strided sum does not. */
+function sumAxes(emit: Emitter, x: Value, axes: readonly number[]): Value {
+  const leading =
+    axes.length > 0 && axes.every((axis, index) => axis === index) && axes.length < x.dims.length
+  if (!leading || x.type !== 'float32') return reduceSum(emit, x, axes)
+  const rows = sizeOf(x.dims.slice(0, axes.length))
+  const columns = sizeOf(x.dims.slice(axes.length))
+  const ones = emit.constant(float32([1, rows], new Float32Array(rows).fill(1)))
+  return matmul(emit, ones, reshape(emit, x, [rows, columns]))
+}
+
+/** The number ONNX gives an element type (TensorProto.DataType). */
+export function elementType(type: DType): number {
+  return elementTypes[type]
+}
+
+/** The type behind a TensorProto.DataType number, where it is one. */
+export function typeOfElement(code: number): DType | undefined {
+  return (Object.keys(elementTypes) as DType[]).find((type) => elementTypes[type] === code)
+}
+
+const elementTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  complex64: 14,
+  complex128: 15,
+  bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
+  float4e2m1: 23,
+  float8e8m0: 24,
+  uint2: 25,
+  int2: 26,
+}
+
+/** Attributes with a float, spelled short: `{ ...floatAttribute('alpha', 0.1) }`. */
+export const floatAttribute = (name: string, value: number): Attributes => ({ [name]: float(value) })
