@@ -32,8 +32,8 @@ describe('float16', () => {
   it('comes back from float32 with the same bits, for every float16', () => {
     const back = float16FromFloat32(float32FromFloat16(every))
     for (const half of every) {
-      const isNaN = (half & 0x7fff) > 0x7c00
-      if (isNaN) expect((back[half] ?? 0) & 0x7fff).toBeGreaterThan(0x7c00)
+      const notANumber = (half & 0x7fff) > 0x7c00
+      if (notANumber) expect((back[half] ?? 0) & 0x7fff).toBeGreaterThan(0x7c00)
       else if (back[half] !== half) expect(back[half]).toBe(half)
     }
   })

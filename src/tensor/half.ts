@@ -7,7 +7,9 @@ const bits = new Uint32Array(one.buffer)
  * infinite, what is small subnormal or zero; NaN stays NaN.
  */
 export function float16FromFloat32(values: Float32Array): Uint16Array<ArrayBuffer> {
-  return Uint16Array.from(values, float16Bits)
+  const result = new Uint16Array(values.length)
+  for (let index = 0; index < values.length; index++) result[index] = float16Bits(values[index] ?? 0)
+  return result
 }
 
 /** The bits of float16 to float32; exact. */
@@ -23,9 +25,9 @@ export function bfloat16FromFloat32(values: Float32Array): Uint16Array<ArrayBuff
   const result = new Uint16Array(values.length)
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? 0
-    const isNaN = (word & 0x7fffffff) > 0x7f800000
+    const notANumber = (word & 0x7fffffff) > 0x7f800000
     // Rounding could carry a NaN's payload away and leave infinity: such a NaN is made quiet instead.
-    result[index] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
+    result[index] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
   }
   return result
 }
