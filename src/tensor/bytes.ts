@@ -91,7 +91,8 @@ export function tensorFromBytes<T extends NumericType>(
   }
   const { array } = layouts[type]
   const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0
-  const held = aligned ? bytes : bytes.slice()
+  // Not bytes.slice(): Node's Buffer answers it with another view of the same, unaligned memory.
+  const held = aligned ? bytes : new Uint8Array(bytes)
   const data = new array(held.buffer, held.byteOffset, expected / array.BYTES_PER_ELEMENT)
   return { type, dims, data: data as Storage[T] }
 }
