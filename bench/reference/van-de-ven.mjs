@@ -164,6 +164,13 @@ if (checkout === undefined || settings.length === 0)
   fail('Expected the path of a checkout and at least one setting.')
 const main = resolve(checkout, 'main.py')
 if (!existsSync(main)) fail(`${main}: not found. Expected a checkout of GMvandeVen/continual-learning.`)
+for (const name of ['iters', 'fisher-n', 'seed', 'cpu']) {
+  const value = values[name]
+  const least = name === 'iters' || name === 'fisher-n' ? 1 : 0
+  if (value !== undefined && !(/^\d+$/.test(value) && Number(value) >= least)) {
+    fail(`--${name}: expected a whole number from ${least} on, found "${value}".`)
+  }
+}
 if (values.data === '') fail('Expected --data or HOLDFAST_DATA to name the folder that holds mnist/.')
 for (const setting of settings) {
   const [scenario, method] = setting.split('-')
