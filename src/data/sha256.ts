@@ -2,7 +2,7 @@ const constants = fractionalBitsOfCubeRoots()
 
 /**
  * A SHA-256 that takes its input in pieces (FIPS 180-4), synchronous and without any platform's crypto module, so
- * that fingerprints are the same everywhere and need no `await`. About 200 MB/s.
+ * that fingerprints are the same everywhere and need no `await`. About 120 MB/s.
  *
  * @example
  * sha256().update(new TextEncoder().encode('abc')).hex() // 'ba7816bf…'
@@ -65,7 +65,14 @@ export class Sha256 {
       w[t] = (w[t - 16] ?? 0) + s0 + (w[t - 7] ?? 0) + s1
     }
     const state = this.#state
-    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
+    let a = state[0] ?? 0
+    let b = state[1] ?? 0
+    let c = state[2] ?? 0
+    let d = state[3] ?? 0
+    let e = state[4] ?? 0
+    let f = state[5] ?? 0
+    let g = state[6] ?? 0
+    let h = state[7] ?? 0
     for (let t = 0; t < 64; t++) {
       const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (constants[t] ?? 0) + (w[t] ?? 0)) | 0
