@@ -1,0 +1,57 @@
+import { type BenchResult, groupResults } from '../measure/results.ts'
+import type { TableData } from './figure.ts'
+import { capitalise } from './format.ts'
+import { headline } from './headline.ts'
+import { syntheticNotice } from './page.ts'
+import { machineTable, metricsTable, settingsTable } from './tables.ts'
+
+/** Text that Markdown leaves as it is, on one line. */
+const plain = (text: string): string => text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ')
+
+function markdownTable({ head, rows }: TableData): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`
+  const rule = `| ${head.map((_, n) => (n === 0 ? '---' : '---:')).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}
+
+/**
+ * The result as Markdown, for a pull request or a log: headline, one table a scenario, settings and machine.
+ *
+ * @example console.log(reportMarkdown(bench))
+ */
+export function reportMarkdown(bench: BenchResult | readonly BenchResult[]): string {
+  const benches = 'schema' in bench ? [bench] : bench
+  const parts = benches.flatMap((one) => {
+    const { title, detail } = headline(one)
+    const groups = groupResults(one.results)
+    const scenarios = [...new Set(groups.map((group) => group.scenario))]
+    return [
+      `# ${plain(title)}`,
+      ...(one.dataset.synthetic ? [`> **Synthetic data.** ${plain(syntheticNotice(one))}`] : []),
+      plain(detail),
+      ...scenarios.flatMap((scenario) => [
+        `## ${capitalise(scenario)}-incremental`,
+        'Points, mean ± standard error.',
+        markdownTable(
+          metricsTable(
+            groups.filter((group) => group.scenario === scenario),
+            '',
+          ),
+        ),
+      ]),
+      '## Settings',
+      markdownTable(settingsTable(one)),
+      '## Machine',
+      markdownTable(machineTable(one)),
+    ]
+  })
+  return `${parts.join('\n\n')}\n`
+}
+
+/**
+ * The result as indented JSON, ending in a newline: a list where several were given.
+ *
+ * @example process.stdout.write(reportJson(bench))
+ */
+export const reportJson = (bench: BenchResult | readonly BenchResult[]): string =>
+  `${JSON.stringify(bench, null, 2)}\n`
