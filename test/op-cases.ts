@@ -1,0 +1,188 @@
+import { GraphBuilder } from '../src/autodiff/builder.ts'
+import { backward } from '../src/autodiff/gradients.ts'
+import type { Executable } from '../src/engine/engine.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { encodeGraph } from '../src/onnx/encode.ts'
+import {
+  CANONICAL_OPSET,
+  type CaseInput,
+  type OpCase,
+  type OpDefinition,
+  type Value,
+} from '../src/ops/define.ts'
+import { filled } from '../src/ops/emit.ts'
+import { fromNumbers } from '../src/ops/fold.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { type DType, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
+
+export const engine = ortNode({ threads: 1 })
+
+const isFloat = (type: DType): boolean => type === 'float32' || type === 'float64'
+
+/** The values of a case's input: given, or drawn from a stream named after the case. */
+function drawn(input: CaseInput, seedName: string): Tensor {
+  const type = input.type ?? 'float32'
+  const size = sizeOf(input.dims)
+  const random = randomStream(1, seedName)
+  const [low, high] = input.range ?? [-1, 1]
+  if (input.values) return fromNumbers(type, input.dims, input.values)
+  if (input.distinct) {
+    // Evenly spread and shuffled, offset so that none lies on 0: neighbours differ by far more than a difference's step.
+    const order = random.permutation(size)
+    const values = Array.from(
+      order,
+      (rank) => low + ((high - low) * (rank + 0.5)) / Math.max(size, 2) + 0.013,
+    )
+    return fromNumbers(type, input.dims, values)
+  }
+  const draw = () => low + (high - low) * random.uniform()
+  return fromNumbers(
+    type,
+    input.dims,
+    Array.from({ length: size }, isFloat(type) ? draw : () => Math.floor(draw())),
+  )
+}
+
+export interface BuiltCase {
+  readonly builder: GraphBuilder
+  readonly inputs: readonly (Value | undefined)[]
+  /** Values to feed, by input name. */
+  readonly feeds: Map<string, Tensor>
+  readonly outputs: readonly Value[]
+}
+
+/** A graph of the case's single node. Integer inputs are constants; floats are inputs. */
+export function buildCase(definition: OpDefinition, item: OpCase): BuiltCase {
+  const builder = new GraphBuilder()
+  const feeds = new Map<string, Tensor>()
+  const given = item.inputs.map((input, index) => {
+    if (!input) return undefined
+    const tensor = drawn(input, `${definition.op}/${item.name}/${index}`)
+    const constant = input.constant ?? !isFloat(tensor.type)
+    if (constant) return builder.constant(tensor)
+    const value = builder.input(`input${index}`, tensor)
+    feeds.set(value.name, tensor)
+    return value
+  })
+  const opset = item.opset ?? CANONICAL_OPSET
+  const upgraded =
+    opset < CANONICAL_OPSET && definition.upgrade
+      ? definition.upgrade({ attributes: item.attributes ?? {}, inputs: given, opset, emit: builder })
+      : { inputs: given, attributes: item.attributes ?? {} }
+  const outputs = builder.ops(definition.op, upgraded.inputs, item.outputs ?? 1, upgraded.attributes)
+  return { builder, inputs: given, feeds, outputs }
+}
+
+/** Weights of the sum that stands in for a loss: fixed, distinct, away from zero. */
+const lossWeights = (size: number): Float64Array =>
+  Float64Array.from({ length: size }, (_, index) => Math.cos(index * 1.7 + 0.3) + (index % 2 ? 0.2 : -0.2))
+
+const weightTensor = (value: Value): Tensor =>
+  fromNumbers(value.type, value.dims, Array.from(lossWeights(sizeOf(value.dims))))
+
+/** Which outputs enter the loss. */
+export const lossOutputs = (item: OpCase, outputs: readonly Value[]): Value[] =>
+  outputs.filter(
+    (output, index) => isFloat(output.type) && (item.through ? item.through.includes(index) : true),
+  )
+
+/** sum over outputs of <weights, output>, in float64. */
+export function lossOf(
+  outputs: readonly Value[],
+  results: ReadonlyMap<string, Tensor>,
+  names: readonly string[],
+): number {
+  return outputs.reduce((total, output, index) => {
+    const tensor = results.get(names[index] ?? '')
+    const weights = lossWeights(sizeOf(output.dims))
+    return (
+      total + (tensor ? toNumbers(tensor).reduce((sum, value, at) => sum + value * (weights[at] ?? 0), 0) : 0)
+    )
+  }, 0)
+}
+
+/** Runs the node alone: the real outputs, by position. */
+export async function runForward(built: BuiltCase): Promise<{ executable: Executable; names: string[] }> {
+  const names = built.outputs.map((output, index) => built.builder.output(output, `output${index}`).name)
+  const executable = await engine.load(encodeGraph(built.builder.finish('case')))
+  return { executable, names }
+}
+
+/** Analytic gradients of the weighted sum with respect to the float inputs, by input index. */
+export async function analyticGradients(
+  definition: OpDefinition,
+  item: OpCase,
+): Promise<Map<number, Tensor>> {
+  const built = buildCase(definition, item)
+  const { builder } = built
+  const seeds = lossOutputs(item, built.outputs).map((of) => ({
+    of,
+    gradient: builder.constant(weightTensor(of)),
+  }))
+  const wanted = differentiableInputs(item, built)
+  const results = backward(
+    builder,
+    seeds,
+    wanted.map(({ value }) => value),
+  )
+  const names = wanted.map(
+    ({ value }, index) => builder.output(results[index] ?? filled(builder, 0, value), `d${index}`).name,
+  )
+  const executable = await engine.load(encodeGraph(builder.finish('gradient')))
+  const outputs = await executable.run(feedsFor(executable, built.feeds))
+  await executable.dispose()
+  return new Map(
+    wanted.flatMap(({ index }, at) => {
+      const tensor = outputs.get(names[at] ?? '')
+      return tensor ? [[index, tensor]] : []
+    }),
+  )
+}
+
+/** Inputs the pruned graph no longer has are not fed. */
+export const feedsFor = (executable: Executable, feeds: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map([...feeds].filter(([name]) => executable.inputs.includes(name)))
+
+export function differentiableInputs(item: OpCase, built: BuiltCase): { index: number; value: Value }[] {
+  return built.inputs.flatMap((value, index) =>
+    value && built.feeds.has(value.name) && isFloat(value.type) && !item.skip?.includes(index)
+      ? [{ index, value }]
+      : [],
+  )
+}
+
+const STEP = 0.02
+
+/**
+ * Difference quotients of the weighted sum, five-point stencil: (8 (f(+h) - f(-h)) - (f(+2h) - f(-2h))) / 12h, exact up
+ * to h^4, with h large enough for float32.
+ */
+export async function differenceQuotients(
+  definition: OpDefinition,
+  item: OpCase,
+): Promise<Map<number, Float64Array>> {
+  const built = buildCase(definition, item)
+  const { executable, names } = await runForward(built)
+  const used = lossOutputs(item, built.outputs)
+  const usedNames = names.filter((_, index) => used.includes(built.outputs[index] as Value))
+  const quotients = new Map<number, Float64Array>()
+  for (const { index, value } of differentiableInputs(item, built)) {
+    const base = built.feeds.get(value.name)
+    if (!base) continue
+    const result = new Float64Array(sizeOf(value.dims))
+    for (let at = 0; at < result.length; at++) {
+      const at_ = async (shift: number) => {
+        const values = toNumbers(base)
+        values[at] = (values[at] ?? 0) + shift
+        const feeds = new Map(built.feeds).set(value.name, fromNumbers(value.type, value.dims, values))
+        return lossOf(used, await executable.run(feedsFor(executable, feeds)), usedNames)
+      }
+      const near = (await at_(STEP)) - (await at_(-STEP))
+      const far = (await at_(2 * STEP)) - (await at_(-2 * STEP))
+      result[at] = (8 * near - far) / (12 * STEP)
+    }
+    quotients.set(index, result)
+  }
+  await executable.dispose()
+  return quotients
+}
