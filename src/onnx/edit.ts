@@ -10,7 +10,6 @@ const MODEL_GRAPH = 7
 const GRAPH_INITIALIZER = 5
 const LENGTH_DELIMITED = 2
 const fieldNumbers = TensorProtoSchema.field
-const NAME = fieldNumbers.name.number
 const DIMS = fieldNumbers.dims.number
 const DATA_TYPE = fieldNumbers.dataType.number
 /** Every field that says what a tensor's elements are or where they lie. */
@@ -63,16 +62,20 @@ export function editInitializers(
 /**
  * A model in pieces, some of its initialisers replaced. Pieces that stay are views of `bytes`.
  *
- * @param replace Gives the new encoded TensorProto, in pieces, or undefined to leave it.
+ * @param replace Gives the new encoded TensorProto, in pieces, or undefined to leave it. Elements of the
+ * message are views of `bytes`.
  */
 export function replaceInitializers(
   bytes: Uint8Array,
-  replace: (name: string, original: Uint8Array) => Uint8Array[] | undefined,
+  replace: (name: string, original: Uint8Array, message: TensorProto) => Uint8Array[] | undefined,
 ): Uint8Array[] {
   // Checks the file, so that the walk below meets no surprises.
   decodeModel(bytes)
   const chunks = rewrite(bytes, isField(MODEL_GRAPH), (graph) =>
-    rewrite(graph, isField(GRAPH_INITIALIZER), (tensor) => replace(nameOf(tensor), tensor)),
+    rewrite(graph, isField(GRAPH_INITIALIZER), (tensor) => {
+      const message = fromBinary(TensorProtoSchema, tensor)
+      return replace(message.name ?? '', tensor, message)
+    }),
   )
   return chunks ?? [bytes]
 }
@@ -104,14 +107,6 @@ function rewrite(
   if (chunks.length === 0) return undefined
   chunks.push(message.subarray(kept))
   return chunks
-}
-
-function nameOf(tensor: Uint8Array): string {
-  let name = ''
-  for (const { number, value, end } of wireFields(tensor)) {
-    if (number === NAME) name = new TextDecoder().decode(tensor.subarray(value, end))
-  }
-  return name
 }
 
 /**

@@ -1,0 +1,123 @@
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, sep, win32 } from 'node:path'
+import { ModelError } from '../errors.ts'
+import { byteLengthOf } from '../tensor/bytes.ts'
+import type { TensorProto } from './onnx_pb.ts'
+import { dtypeOf, type ExternalData } from './tensor-proto.ts'
+
+/** Node reads at most 2 GiB less one byte in one call. */
+const READ_AT_MOST = 2 ** 30
+
+/**
+ * A reader of tensors that lie in files beside a model. Each call reads that tensor's bytes and nothing else, so that
+ * a model larger than memory can be gone through tensor by tensor. Files outside of the model's folder are refused,
+ * since a model may come from anybody.
+ *
+ * The reader throws ModelError `external-data-location` (no file named), `external-data-absolute`,
+ * `external-data-outside` (`..` in the path), `external-data-symlink` (a link that leaves the folder),
+ * `external-data-not-found`, `external-data-range` (offset or length are no numbers), `external-data-truncated`.
+ */
+export function externalDataBeside(modelPath: string): ExternalData {
+  return (tensor) => {
+    const { location, offset, length } = placeOf(tensor, modelPath)
+    const path = pathWithin(modelPath, location, tensor)
+    const file = openSync(path, 'r')
+    try {
+      const { size } = fstatSync(file)
+      if (offset + length > size) {
+        throw new ModelError(
+          'external-data-truncated',
+          `${about(modelPath, tensor)} takes bytes ${offset} to ${offset + length} of ${location}, but that file ends at ${size}. Fetch it again.`,
+        )
+      }
+      return readRange(file, offset, length)
+    } finally {
+      closeSync(file)
+    }
+  }
+}
+
+function readRange(file: number, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const count = readSync(file, bytes, done, Math.min(length - done, READ_AT_MOST), offset + done)
+    if (count === 0) break
+    done += count
+  }
+  return bytes
+}
+
+function about(modelPath: string, tensor: TensorProto): string {
+  return `${modelPath}: tensor ${JSON.stringify(tensor.name ?? '')}`
+}
+
+export function placeOf(
+  tensor: TensorProto,
+  modelPath: string,
+): { location: string; offset: number; length: number } {
+  const where = about(modelPath, tensor)
+  const entries = new Map(tensor.externalData.map(({ key = '', value = '' }) => [key, value]))
+  const location = entries.get('location')
+  if (!location) {
+    throw new ModelError(
+      'external-data-location',
+      `${where} lies in another file, but the model does not say in which.`,
+    )
+  }
+  const number = (key: string, fallback: number): number => {
+    const text = entries.get(key)
+    if (text === undefined) return fallback
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+      throw new ModelError(
+        'external-data-range',
+        `${where} has the ${key} ${JSON.stringify(text)}, but a number of bytes was expected.`,
+      )
+    }
+    return value
+  }
+  const type = dtypeOf(tensor.dataType, where)
+  if (type === 'string')
+    throw new ModelError('tensor-type', `${where} holds strings, which ONNX does not keep in other files.`)
+  return {
+    location,
+    offset: number('offset', 0),
+    length: number('length', byteLengthOf(type, tensor.dims.map(Number))),
+  }
+}
+
+function pathWithin(modelPath: string, location: string, tensor: TensorProto): string {
+  const where = `${about(modelPath, tensor)} lies in ${JSON.stringify(location)}`
+  if (isAbsolute(location) || win32.isAbsolute(location) || /^[a-z]:/i.test(location)) {
+    throw new ModelError(
+      'external-data-absolute',
+      `${where}, an absolute path. Only files in the model's own folder are read.`,
+    )
+  }
+  if (location.split(/[/\\]/).includes('..')) {
+    throw new ModelError(
+      'external-data-outside',
+      `${where}, which leaves the model's folder. Only files in it are read.`,
+    )
+  }
+  const folder = realpathSync(dirname(modelPath))
+  let path: string
+  try {
+    path = realpathSync(join(folder, location))
+  } catch (cause) {
+    throw new ModelError(
+      'external-data-not-found',
+      `${where}, but there is no such file in ${folder}. Fetch it and put it beside the model.`,
+      { cause },
+    )
+  }
+  const way = relative(folder, path)
+  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
+    throw new ModelError(
+      'external-data-symlink',
+      `${where}, a link to ${path}, outside of the model's folder. Put the file itself beside the model.`,
+    )
+  }
+  return path
+}
