@@ -17,7 +17,6 @@ export interface Bar {
   readonly reference?: boolean
 }
 
-const rowHeight = 44
 const percent = (fraction: number): string => `${(100 * Math.max(0, Math.min(1, fraction))).toFixed(2)}%`
 
 /**
@@ -25,6 +24,7 @@ const percent = (fraction: number): string => `${(100 * Math.max(0, Math.min(1, 
  * a phone.
  */
 export function barPlot(bars: readonly Bar[], ariaLabel: string): Markup {
+  const rowHeight = bars.some((bar) => bar.dots?.length) ? 50 : 44
   const height = bars.length * rowHeight + 20
   const grid = [0, 0.25, 0.5, 0.75, 1].map((at) => {
     const anchor = at === 0 ? 'start' : at === 1 ? 'end' : 'middle'
@@ -32,18 +32,17 @@ export function barPlot(bars: readonly Bar[], ariaLabel: string): Markup {
   })
   const rows = bars.map((bar, n) => {
     const top = n * rowHeight
-    const middle = top + 29
+    const middle = top + 28
     const low = bar.value - (bar.error ?? 0)
     const high = bar.value + (bar.error ?? 0)
     const whisker =
       bar.error === undefined
         ? undefined
         : html`<line class="whisker" x1="${percent(low)}" x2="${percent(high)}" y1="${middle}" y2="${middle}"/><line class="whisker" x1="${percent(low)}" x2="${percent(low)}" y1="${middle - 5}" y2="${middle + 5}"/><line class="whisker" x1="${percent(high)}" x2="${percent(high)}" y1="${middle - 5}" y2="${middle + 5}"/>`
-    // Dots of equal seeds would hide each other: they are laid out on five levels.
     const dots = (bar.dots ?? []).map(
-      (dot, k) => html`<circle class="seed" cx="${percent(dot)}" cy="${middle - 6 + (k % 5) * 3}" r="2.4"/>`,
+      (dot) => html`<circle class="seed" cx="${percent(dot)}" cy="${top + 42}" r="2.6"/>`,
     )
-    return html`<text class="name" x="0" y="${top + 14}">${bar.label}</text><text class="number" x="100%" y="${top + 14}" text-anchor="end">${bar.note}</text><rect class="bar${bar.reference ? ' reference' : ''}" x="0" y="${top + 20}" width="${percent(bar.value)}" height="18" rx="2"/>${dots}${whisker}`
+    return html`<text class="name" x="0" y="${top + 14}">${bar.label}</text><text class="number" x="100%" y="${top + 14}" text-anchor="end">${bar.note}</text><rect class="bar${bar.reference ? ' reference' : ''}" x="0" y="${top + 20}" width="${percent(bar.value)}" height="16" rx="2"/>${dots}${whisker}`
   })
   return html`<svg class="bars" width="100%" height="${height}" role="img" aria-label="${ariaLabel}">${grid}${rows}</svg>`
 }
@@ -64,11 +63,11 @@ export function accuracyFigure(groups: readonly ResultGroup[]): Markup {
   const title = 'Average accuracy at the end'
   const many = groups.some((group) => group.runs.length > 1)
   const reference = groups.some((group) => group.method === 'joint')
-    ? ' Hollow: joint training on everything at once, the ceiling.'
+    ? ' Hollow: joint training on everything at once, usually the ceiling.'
     : ''
   return figure({
     title,
-    caption: `Mean over all tasks after the last one.${many ? ' A dot is a seed, the whisker one standard error.' : ' One seed: no error bar.'}${reference}`,
+    caption: `Mean over all tasks after the last one.${many ? ' The whisker is one standard error; below the bar, a dot a seed.' : ' One seed: no error bar.'}${reference}`,
     plot: barPlot(bars, `${title}: ${bars.map((bar) => `${bar.label} ${bar.note}`).join(', ')}.`),
     table: {
       caption: `${title}, %`,

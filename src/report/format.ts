@@ -84,6 +84,22 @@ export const duration = (seconds: number): string => {
 /** Number of things with its noun, e.g. `1 seed`, `3 seeds`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
-/** The text, or its beginning and an ellipsis where it is longer than `length`. */
-export const shorten = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`
+/**
+ * Task names for tight places: what they all begin with left out, and numbers where the rest is still too long or not unique.
+ *
+ * @example shortNames(['rotation 0°', 'rotation 9°'], 8) // ['0°', '9°']
+ */
+export const shortNames = (tasks: readonly string[], length: number): string[] => {
+  const words = tasks.map((task) => task.split(' '))
+  let shared = 0
+  const fewest = Math.min(...words.map((parts) => parts.length))
+  while (
+    tasks.length > 1 &&
+    shared < fewest - 1 &&
+    words.every((parts) => parts[shared] === words[0]?.[shared])
+  )
+    shared++
+  const short = words.map((parts) => parts.slice(shared).join(' '))
+  const fits = short.every((name) => name.length <= length) && new Set(short).size === tasks.length
+  return fits ? short : tasks.map((_, n) => String(n + 1))
+}

@@ -1,6 +1,6 @@
 import type { ResultGroup } from '../measure/results.ts'
 import { figure } from './figure.ts'
-import { methodTitle, points, shorten } from './format.ts'
+import { methodTitle, points, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
 import { meanMatrix } from './series.ts'
 
@@ -28,6 +28,8 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const cellHeight = Math.min(34, wide ? 26 : cellWidth)
   const width = left + columns * cellWidth + 2
   const height = top + matrix.length * cellHeight + 2
+  const columnShort = shortNames(tasks, Math.max(3, Math.floor(cellWidth / 6)))
+  const rowShort = shortNames(tasks, 10)
   const rowName = (t: number) => (atOnce ? 'everything' : (tasks[t] ?? ''))
   const cells = matrix.map((row, t) =>
     row.map((value, i) => {
@@ -40,19 +42,19 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
     }),
   )
   const columnNames = tasks.map(
-    (task, i) =>
-      html`<text class="tick" x="${(left + (i + 0.5) * cellWidth).toFixed(1)}" y="${top - 6}" text-anchor="middle">${shorten(task, Math.max(3, Math.floor(cellWidth / 6.5)))}</text>`,
+    (_, i) =>
+      html`<text class="tick" x="${(left + (i + 0.5) * cellWidth).toFixed(1)}" y="${top - 6}" text-anchor="middle">${columnShort[i] ?? ''}</text>`,
   )
   const rowNames = matrix.map(
     (_, t) =>
-      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${shorten(rowName(t), 10)}</text>`,
+      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${atOnce ? rowName(t) : (rowShort[t] ?? '')}</text>`,
   )
   const end = (matrix.at(-1) ?? []).map(
     (value, i) => `${tasks[i]} ${value === null ? '–' : points(value, 0)}`,
   )
   const label = `Accuracy matrix of ${name}, ${matrix.length} rows by ${columns} columns. Last row, in per cent: ${end.join(', ')}.`
   const svg = html`<svg viewBox="0 0 ${width.toFixed(0)} ${height.toFixed(0)}" role="img" aria-label="${label}"${
-    wide ? html` style="min-width:${width.toFixed(0)}px"` : undefined
+    wide ? html` style="min-width:${width.toFixed(0)}px;max-width:${(1.2 * width).toFixed(0)}px"` : undefined
   }><text class="tick" x="${left - 6}" y="12" text-anchor="end">learned ↓</text><text class="tick" x="${left}" y="12">tested on →</text>${columnNames}${rowNames}${cells}</svg>`
   return figure({
     title: name,

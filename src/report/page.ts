@@ -8,7 +8,14 @@ import { heatmapFigure } from './heatmap.ts'
 import { layerFigure, pixelFigure } from './importance.ts'
 import { lineFigure } from './line.ts'
 import { html, type Markup } from './markup.ts'
-import { machineTable, metricsTable, presentColumns, secondsTable, settingsTable } from './tables.ts'
+import {
+  machineTable,
+  metricsTable,
+  overviewTable,
+  presentColumns,
+  secondsTable,
+  settingsTable,
+} from './tables.ts'
 import { styleSheet } from './theme.ts'
 
 /** What else a page may say. */
@@ -64,7 +71,11 @@ ${importanceFigures(groups)}</section>
 function benchSections(bench: BenchResult): Markup {
   const groups = groupResults(bench.results)
   const scenarios = [...new Set(groups.map((group) => group.scenario))]
-  return html`${scenarios.map((scenario) =>
+  const overview =
+    scenarios.length > 1
+      ? html`<section><h2>Average accuracy by scenario</h2>${dataTable(overviewTable(groups))}</section>`
+      : undefined
+  return html`${overview}${scenarios.map((scenario) =>
     scenarioSection(
       bench,
       scenario,
@@ -99,7 +110,7 @@ export function reportHtml(bench: BenchResult | readonly BenchResult[], options:
   const { command, created, theme = 'auto' } = options
   const top = headline(first)
   const runs = benches.reduce((sum, { results }) => sum + results.length, 0)
-  const names = benches.map(({ benchmark }) => benchmark).join(', ')
+  const names = [...new Set(benches.map(({ benchmark }) => benchmark))].join(', ')
   const rest = benches.slice(1).map((other) => {
     const { title, detail } = headline(other)
     return html`<article><h2>${other.benchmark}: ${title}</h2><p class="lead">${detail}</p>${notice(other)}${benchSections(other)}</article>`

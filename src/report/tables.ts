@@ -1,7 +1,7 @@
 import type { BenchResult, ResultGroup, RunResult } from '../measure/results.ts'
 import { mean } from '../measure/statistics.ts'
 import type { TableData } from './figure.ts'
-import { duration, meanAndError, methodTitle } from './format.ts'
+import { capitalise, duration, meanAndError, methodTitle } from './format.ts'
 
 interface Column {
   readonly title: string
@@ -65,6 +65,23 @@ export function metricsTable(groups: readonly ResultGroup[], caption: string): T
       ...columns.map((column) => meanAndError(group.runs.map(column.value)) ?? '–'),
       String(group.runs.length),
       duration(mean(group.runs.map(({ seconds }) => seconds.train + seconds.consolidate + seconds.evaluate))),
+    ]),
+  }
+}
+
+/** Average accuracy of each method in each scenario. */
+export function overviewTable(groups: readonly ResultGroup[]): TableData {
+  const scenarios = [...new Set(groups.map((group) => group.scenario))]
+  const methods = [...new Set(groups.map((group) => group.method))]
+  return {
+    caption: 'Average accuracy at the end, %, mean ± standard error',
+    head: ['Method', ...scenarios.map((scenario) => `${capitalise(scenario)}-incremental`)],
+    rows: methods.map((method) => [
+      methodTitle(method),
+      ...scenarios.map((scenario) => {
+        const group = groups.find((one) => one.method === method && one.scenario === scenario)
+        return meanAndError(group?.runs.map((run) => run.averageAccuracy) ?? []) ?? '–'
+      }),
     ]),
   }
 }

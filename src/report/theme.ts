@@ -1,7 +1,7 @@
 const light = `
 --bg:#fff;--panel:#f6f7f9;--ink:#16191d;--soft:#555d68;--rule:#d9dde3;--grid:#e3e6ea;
 --accent:#0b5fa5;--heat:#084081;--mark:#16191d;--note-bg:#fff3d6;--note-ink:#5c3d00;--note-rule:#d99a00;
---c0:#0072b2;--c1:#c24e00;--c2:#00805e;--c3:#a8407f;--c4:#8a6000;--c5:#4a4f57;--c6:#2a7fd4;--c7:#b3261e;
+--c0:#0072b2;--c1:#bd4b00;--c2:#00805e;--c3:#a8407f;--c4:#8a6000;--c5:#4a4f57;--c6:#5b5fd6;--c7:#b3261e;
 --on-faint:#000;--on-middle:#000;--on-full:#fff;color-scheme:light;`
 const dark = `
 --bg:#0f1318;--panel:#171c23;--ink:#e8ebef;--soft:#a3acb8;--rule:#313945;--grid:#262d37;
@@ -17,14 +17,14 @@ const lines = dashes.map(
 
 /**
  * The page's style: system fonts, light and dark by the reader's setting (or `data-theme` on the root), phone and print.
- * Line colours go back to Okabe and Ito's palette, shifted until each has 3 to 1 contrast with its ground.
+ * Line colours go back to Okabe and Ito's palette, shifted until each has 4.5 to 1 contrast with its ground.
  */
 export const styleSheet = `:root{${light}}
 @media (prefers-color-scheme:dark){:root:not([data-theme=light]){${dark}}}
 :root[data-theme=dark]{${dark}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:break-word}
+body{--here:var(--bg);margin:0;background:var(--bg);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:break-word}
 main,header,footer{max-width:1120px;margin:0 auto;padding:0 20px}
 header{padding-top:44px;padding-bottom:8px}
 .kicker{margin:0 0 10px;color:var(--soft);font-size:14px}
@@ -37,7 +37,7 @@ h3{margin:36px 0 4px;font-size:18px}
 .notice{margin:20px 0 6px;padding:13px 16px;border:1px solid var(--note-rule);border-left-width:6px;border-radius:6px;background:var(--note-bg);color:var(--note-ink);max-width:52em}
 .notice strong{display:block}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,318px),1fr));gap:16px;margin:14px 0}
-figure{margin:0;padding:14px 16px 10px;background:var(--panel);border-radius:10px;min-width:0;break-inside:avoid}
+figure{--here:var(--panel);margin:0;padding:14px 16px 10px;background:var(--panel);border-radius:10px;min-width:0;break-inside:avoid}
 figure.wide{grid-column:1/-1}
 .single{max-width:660px;margin:14px 0}
 figcaption{margin-bottom:10px}
@@ -65,14 +65,14 @@ ${lines.join('\n')}
 .bar{fill:var(--accent)}
 .bar.reference{fill:var(--accent);fill-opacity:.14;stroke:var(--accent);stroke-width:1.5}
 .whisker{stroke:var(--mark);stroke-width:1.75}
-.seed{fill:var(--bg);stroke:var(--mark);stroke-width:1}
+.seed{fill:var(--mark);fill-opacity:.55}
 .ink{fill:var(--heat)}
 .frame{fill:var(--bg);stroke:var(--rule);stroke-width:.2}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:14px;min-width:min(100%,420px);line-height:1.4}
 caption{text-align:left;color:var(--soft);font-size:13px;padding:2px 0 6px;position:sticky;left:0}
 th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top;white-space:nowrap}
-th:first-child{text-align:left;font-weight:600}
+th:first-child{text-align:left;font-weight:600;position:sticky;left:0;background:var(--here)}
 thead th{color:var(--soft);font-weight:600;vertical-align:bottom;white-space:normal;min-width:5.2em}
 .facts td,.facts th{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .facts tbody th{min-width:8em;overflow-wrap:normal}
