@@ -81,7 +81,13 @@ export function headline(bench: BenchResult): Headline {
   const title = sentence(bench, groups)
   const ranked = [...groups].sort((a, b) => averageOf(b) - averageOf(a))
   const list = ranked.map(
-    (group) => `${methodName(group.method)} ${meanAndError(group.runs.map((run) => run.averageAccuracy))}`,
+    (
+      group, // Unbroken, so that no line ends between a number and its error.
+    ) =>
+      `${methodName(group.method)} ${meanAndError(group.runs.map((run) => run.averageAccuracy))}`.replaceAll(
+        ' ',
+        '\u00a0',
+      ),
   )
   const seeds = [...new Set(groups.map((group) => group.runs.length))].sort((a, b) => a - b)
   const trials =
