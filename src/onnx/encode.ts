@@ -3,6 +3,7 @@ import { ModelError } from '../errors.ts'
 import { bytesOf } from '../tensor/bytes.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Attribute, Graph, GraphAttribute } from './graph.ts'
+import { encodeNodes } from './node-writer.ts'
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from './onnx_pb.ts'
 import { graphToProto, tensorHeaderToProto, tensorToProto } from './to-proto.ts'
 import { concatenate, fieldHead, totalLength } from './wire.ts'
@@ -65,7 +66,7 @@ export function encodeGraph(graph: Graph, options: EncodeOptions = {}): Uint8Arr
 function graphChunks(graph: Graph): Uint8Array[] {
   const { nodes, name, inputs, outputs } = graph
   const none = { name, nodes: [], inputs: [], outputs: [], initializers: new Map<string, Tensor>() }
-  const chunks: Uint8Array[] = [toBinary(GraphProtoSchema, graphToProto({ ...none, nodes }))]
+  const chunks: Uint8Array[] = [encodeNodes(nodes), toBinary(GraphProtoSchema, graphToProto(none))]
   for (const [key, tensor] of graph.initializers) {
     const tensorChunks = initializerChunks(key, tensor)
     chunks.push(fieldHead(GRAPH_INITIALIZER, totalLength(tensorChunks)), ...tensorChunks)
