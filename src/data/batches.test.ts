@@ -40,7 +40,8 @@ test('resumed anywhere, through JSON, it goes on the same; and asking in other p
         const resumed = resumeBatchPlan(JSON.parse(JSON.stringify(plan.state())))
         const after = resumed.next(10)
         expect([...before, ...after]).toEqual([...whole])
-        expect(resumed.state()).toEqual((plan.next(10), plan.state()))
+        plan.next(10)
+        expect(resumed.state()).toEqual(plan.state())
       },
     ),
   )
