@@ -1,4 +1,4 @@
-import { sizeOf, type TensorType } from '../tensor/tensor.ts'
+import { type DType, sizeOf, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import {
   defineOp,
   type OpCase,
@@ -8,10 +8,11 @@ import {
   type Value,
 } from './define.ts'
 import { div, expand, indicator, ints, mul, reduceSum, reshape, scale } from './emit.ts'
+import { fromNumbers, LARGEST_FOLD } from './fold.ts'
 import { constantInts, positiveAxis, required, type rowsFirst } from './shapes.ts'
 
 /** The axes a reduction goes over, counted from the front. None given means all, or none with `noop_with_empty_axes`. */
-function reducedAxes(context: Pick<ShapeContext, 'op' | 'name' | 'attributes' | 'inputs'>): number[] {
+export function reducedAxes(context: Pick<ShapeContext, 'op' | 'name' | 'attributes' | 'inputs'>): number[] {
   const full: ShapeContext = { ...context, outputs: 1 }
   const rank = required(full, 0).dims.length
   const given = context.inputs[1] ? constantInts(full, 1) : []
@@ -20,7 +21,7 @@ function reducedAxes(context: Pick<ShapeContext, 'op' | 'name' | 'attributes' | 
   return Array.from({ length: rank }, (_, axis) => axis)
 }
 
-function reduceShape(context: ShapeContext): TensorType[] {
+export function reduceShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
   const axes = new Set(reducedAxes(context))
   const keep = context.attributes.int('keepdims', 1) !== 0
@@ -42,7 +43,7 @@ export function axesFromAttribute({ attributes, inputs, emit }: UpgradeContext):
 }
 
 /** `y` (an output, or its gradient) with the reduced axes back as size 1. */
-function unreduced(context: Parameters<NonNullable<OpDefinition['gradient']>>[0], y: Value): Value {
+export function unreduced(context: Parameters<NonNullable<OpDefinition['gradient']>>[0], y: Value): Value {
   const x = required(context, 0)
   const axes = new Set(reducedAxes(context))
   return reshape(
@@ -52,7 +53,7 @@ function unreduced(context: Parameters<NonNullable<OpDefinition['gradient']>>[0]
   )
 }
 
-const rowsKept: typeof rowsFirst = ({ inputs, outputs, carries, attributes }) => {
+export const rowsKept: typeof rowsFirst = ({ inputs, outputs, carries, attributes }) => {
   const [x] = inputs
   const [y] = outputs
   if (!x || !y || !carries[0]) return false
@@ -60,17 +61,82 @@ const rowsKept: typeof rowsFirst = ({ inputs, outputs, carries, attributes }) =>
   return !axes.includes(0) && y.dims[0] === x.dims[0]
 }
 
-const reduceCases = (distinct = false, range?: readonly [number, number]): OpCase[] => {
-  const x = (dims: readonly number[]) => ({ dims, distinct, ...(range ? { range } : {}) })
-  const axes = (values: readonly number[]) => ({ dims: [values.length], type: 'int64' as const, values })
+export const axesInput = (values: readonly number[]) => ({
+  dims: [values.length],
+  type: 'int64' as const,
+  values,
+})
+
+export const reduceCases = (distinct = false, range?: readonly [number, number]): OpCase[] => {
+  const x = (dims: readonly number[], type: DType = 'float32') => ({
+    dims,
+    type,
+    distinct,
+    ...(range ? { range } : {}),
+  })
   return [
     { name: 'all', inputs: [x([2, 3])] },
-    { name: 'last, kept', inputs: [x([2, 3, 4]), axes([2])] },
-    { name: 'last, dropped', inputs: [x([2, 3, 4]), axes([-1])], attributes: { keepdims: 0 } },
-    { name: 'first and last', inputs: [x([2, 3, 4]), axes([0, 2])], attributes: { keepdims: 0 } },
+    { name: 'all, dropped', inputs: [x([2, 3])], attributes: { keepdims: 0 } },
+    { name: 'last, kept', inputs: [x([2, 3, 4]), axesInput([2])] },
+    { name: 'last, dropped', inputs: [x([2, 3, 4]), axesInput([-1])], attributes: { keepdims: 0 } },
+    { name: 'middle', inputs: [x([2, 3, 4]), axesInput([1])] },
+    { name: 'first and last', inputs: [x([2, 3, 4]), axesInput([0, 2])], attributes: { keepdims: 0 } },
+    { name: 'unordered, negative', inputs: [x([2, 3, 2]), axesInput([-1, 0])] },
+    { name: 'size 1', inputs: [x([2, 1, 3]), axesInput([1])], attributes: { keepdims: 0 } },
     { name: 'no axes, no operation', inputs: [x([2, 3])], attributes: { noop_with_empty_axes: 1 } },
+    { name: 'float64', inputs: [x([2, 3], 'float64'), axesInput([1])] },
     { name: 'axes as attribute', inputs: [x([2, 3, 4])], attributes: { axes: [1], keepdims: 0 }, opset: 12 },
+    { name: 'no axes as attribute', inputs: [x([2, 3])], attributes: { keepdims: 0 }, opset: 11 },
   ]
+}
+
+/** Integers, at run time and while the graph is built. */
+export const integerCases = (['int32', 'int64'] as const).flatMap((type): OpCase[] =>
+  [false, true].map((constant) => ({
+    name: constant ? `${type}, known while the graph is built` : type,
+    inputs: [{ dims: [2, 3], type, range: [1, 5], constant }, axesInput([1])],
+    attributes: { keepdims: 0 },
+  })),
+)
+
+/** Folds integers only: they are shape arithmetic, and exact. */
+export function foldIntegers(combine: (a: number, b: number) => number): NonNullable<OpDefinition['fold']> {
+  return ([x], context) => {
+    if (!x || (x.type !== 'int64' && x.type !== 'int32')) return undefined
+    if (sizeOf(x.dims) > LARGEST_FOLD || sizeOf(x.dims) === 0) return undefined
+    if (context.inputs[1] && !context.inputs[1].constant) return undefined
+    const [out] = reduceShape(context)
+    return out ? [combined(x, new Set(reducedAxes(context)), out.dims, combine)] : undefined
+  }
+}
+
+function combined(
+  x: Tensor,
+  axes: ReadonlySet<number>,
+  dims: readonly number[],
+  combine: (a: number, b: number) => number,
+): Tensor {
+  const values = new Array<number | undefined>(sizeOf(dims)).fill(undefined)
+  Array.from(x.data as ArrayLike<number | bigint>, Number).forEach((value, index) => {
+    let rest = index
+    let at = 0
+    let stride = 1
+    for (let axis = x.dims.length - 1; axis >= 0; axis--) {
+      const dim = x.dims[axis] ?? 1
+      if (!axes.has(axis)) {
+        at += (rest % dim) * stride
+        stride *= dim
+      }
+      rest = Math.floor(rest / dim)
+    }
+    const before = values[at]
+    values[at] = before === undefined ? value : combine(before, value)
+  })
+  return fromNumbers(
+    x.type,
+    dims,
+    values.map((value) => value ?? 0),
+  )
 }
 
 /** y = sum x: every element gets dy. */
@@ -81,8 +147,9 @@ export const ReduceSum = defineOp('ReduceSum', {
     return dy ? [expand(context.emit, unreduced(context, dy), required(context, 0).dims)] : []
   },
   rows: rowsKept,
+  fold: foldIntegers((a, b) => a + b),
   upgrade: axesFromAttribute,
-  cases: reduceCases(),
+  cases: [...reduceCases(), ...integerCases],
 })
 
 /** y = mean x: every element gets dy / n. */
@@ -113,13 +180,14 @@ const extremumGradient: NonNullable<OpDefinition['gradient']> = (context) => {
   return [mul(emit, winners, div(emit, unreduced(context, dy), count))]
 }
 
-const extremum = (): Omit<OpDefinition, 'op'> => ({
+const extremum = (apply: (a: number, b: number) => number): Omit<OpDefinition, 'op'> => ({
   shape: reduceShape,
   gradient: extremumGradient,
   rows: rowsKept,
+  fold: foldIntegers(apply),
   upgrade: axesFromAttribute,
-  cases: reduceCases(true),
+  cases: [...reduceCases(true, [-2, 2]), ...integerCases],
 })
 
-export const ReduceMax = defineOp('ReduceMax', extremum())
-export const ReduceMin = defineOp('ReduceMin', extremum())
+export const ReduceMax = defineOp('ReduceMax', extremum(Math.max))
+export const ReduceMin = defineOp('ReduceMin', extremum(Math.min))

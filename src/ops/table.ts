@@ -1,11 +1,19 @@
+import * as activations from './activations.ts'
 import * as arithmetic from './arithmetic.ts'
+import * as bitwise from './bitwise.ts'
+import * as cast from './cast.ts'
 import type { OpDefinition } from './define.ts'
+import * as extremumIndex from './extremum-index.ts'
 import * as gather from './gather.ts'
 import * as layout from './layout.ts'
 import * as logic from './logic.ts'
 import * as matmul from './matmul.ts'
+import * as random from './random.ts'
 import * as reduce from './reduce.ts'
+import * as reduceMore from './reduce-more.ts'
+import * as rounding from './rounding.ts'
 import * as softmax from './softmax.ts'
+import * as trigonometry from './trigonometry.ts'
 import * as unary from './unary.ts'
 
 const isDefinition = (value: unknown): value is OpDefinition =>
@@ -13,7 +21,24 @@ const isDefinition = (value: unknown): value is OpDefinition =>
 
 /** Every op Holdfast knows, by name. */
 export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
-  [arithmetic, gather, layout, logic, matmul, reduce, softmax, unary]
+  [
+    activations,
+    arithmetic,
+    bitwise,
+    cast,
+    extremumIndex,
+    gather,
+    layout,
+    logic,
+    matmul,
+    random,
+    reduce,
+    reduceMore,
+    rounding,
+    softmax,
+    trigonometry,
+    unary,
+  ]
     .flatMap((family) => Object.values<unknown>(family))
     .filter(isDefinition)
     .map((definition) => [definition.op, definition]),

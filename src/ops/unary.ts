@@ -1,5 +1,5 @@
 import { defineOp, type GradientContext, type OpCase, type OpDefinition, type Value } from './define.ts'
-import { div, indicator, mul, neg, scalar, scale } from './emit.ts'
+import { div, mul, neg, scale, square } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { rowsElementwise, sameAsFirst } from './shapes.ts'
 
@@ -25,13 +25,57 @@ export function elementwise(rule: {
   }
 }
 
+/** One case in float32 for each of several ranks, values within `range`. */
+export const ranks = (range: readonly [number, number] = [-1, 1]): OpCase[] =>
+  [[2, 3], [2, 1, 3, 2], [5], []].map((dims) => ({
+    name: `float32 of rank ${dims.length}`,
+    inputs: [{ dims, range }],
+  }))
+
+/** As {@link ranks}, and one in float64, for the ops that ONNX Runtime computes in both. */
+export const bothFloats = (range: readonly [number, number] = [-1, 1]): OpCase[] => [
+  ...ranks(range),
+  { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', range }] },
+]
+
+/** Integers have a shape, but no gradient. */
+export const integerCase = (type: 'int32' | 'int64'): OpCase => ({
+  name: type,
+  inputs: [{ dims: [2, 3], type, range: [-3, 4], constant: false }],
+})
+
+/** y = |x|: dx = dy sign x, zero at zero. */
+export const Abs = defineOp(
+  'Abs',
+  elementwise({
+    derivative: ({ emit }, x, _y, dy) => mul(emit, dy, emit.op('Sign', [x])),
+    apply: Math.abs,
+    cases: [
+      { name: 'float32', inputs: [{ dims: [2, 3, 2], distinct: true, range: [-2, 2] }] },
+      { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', distinct: true }] },
+      integerCase('int32'),
+      integerCase('int64'),
+    ],
+  }),
+)
+
 /** y = -x */
 export const Neg = defineOp(
   'Neg',
   elementwise({
     derivative: ({ emit }, _x, _y, dy) => neg(emit, dy),
     apply: (x) => -x,
-    cases: [{ name: 'matrix', inputs: [{ dims: [2, 3] }] }],
+    cases: [...bothFloats(), integerCase('int32'), integerCase('int64')],
+  }),
+)
+
+/** y = 1 / x: dx = -dy y^2 */
+export const Reciprocal = defineOp(
+  'Reciprocal',
+  elementwise({
+    derivative: ({ emit }, _x, y, dy) => neg(emit, mul(emit, dy, square(emit, y))),
+    apply: (x) => 1 / x,
+    cases: bothFloats([0.5, 2]),
   }),
 )
 
@@ -41,7 +85,7 @@ export const Sqrt = defineOp(
   elementwise({
     derivative: ({ emit }, _x, y, dy) => div(emit, dy, scale(emit, y, 2)),
     apply: Math.sqrt,
-    cases: [{ name: 'positive', inputs: [{ dims: [2, 3], range: [0.5, 2] }] }],
+    cases: bothFloats([0.5, 2]),
   }),
 )
 
@@ -51,7 +95,7 @@ export const Exp = defineOp(
   elementwise({
     derivative: ({ emit }, _x, y, dy) => mul(emit, dy, y),
     apply: Math.exp,
-    cases: [{ name: 'matrix', inputs: [{ dims: [2, 3] }] }],
+    cases: bothFloats(),
   }),
 )
 
@@ -61,17 +105,18 @@ export const Log = defineOp(
   elementwise({
     derivative: ({ emit }, x, _y, dy) => div(emit, dy, x),
     apply: Math.log,
-    cases: [{ name: 'positive', inputs: [{ dims: [2, 3], range: [0.5, 2] }] }],
+    cases: bothFloats([0.5, 2]),
   }),
 )
 
-/** y = max(x, 0): dx = dy where x > 0. */
-export const Relu = defineOp(
-  'Relu',
+/** y = erf x: dx = dy 2/sqrt(pi) e^(-x^2). ONNX Runtime computes it in float32 only. */
+export const Erf = defineOp(
+  'Erf',
   elementwise({
-    derivative: ({ emit }, _x, y, dy) =>
-      mul(emit, dy, indicator(emit, emit.op('Greater', [y, scalar(emit, 0, y)]), dy)),
-    apply: (x) => Math.max(x, 0),
-    cases: [{ name: 'matrix', inputs: [{ dims: [2, 3], distinct: true }] }],
+    derivative: ({ emit }, x, _y, dy) => {
+      const bell = emit.op('Exp', [neg(emit, square(emit, x))])
+      return mul(emit, dy, scale(emit, bell, 2 / Math.sqrt(Math.PI)))
+    },
+    cases: ranks([-2, 2]),
   }),
 )

@@ -1,0 +1,43 @@
+import type { DType } from '../tensor/tensor.ts'
+import { defineOp, type OpCase, type OpDefinition } from './define.ts'
+import { integerPair, pairShape } from './logic.ts'
+import { required, rowsElementwise } from './shapes.ts'
+
+// ONNX Runtime has the bitwise ops for all integers, but BitShift for uint8, uint32 and uint64 only.
+
+const integers = ['int8', 'uint8', 'int32', 'uint32', 'int64', 'uint64'] as const satisfies readonly DType[]
+
+const bitwise = (): Omit<OpDefinition, 'op'> => ({
+  shape: pairShape(),
+  gradient: null,
+  rows: rowsElementwise,
+  cases: integers.map(integerPair),
+})
+
+export const BitwiseAnd = defineOp('BitwiseAnd', bitwise())
+export const BitwiseOr = defineOp('BitwiseOr', bitwise())
+export const BitwiseXor = defineOp('BitwiseXor', bitwise())
+
+export const BitwiseNot = defineOp('BitwiseNot', {
+  shape: (context) => [{ type: required(context, 0).type, dims: required(context, 0).dims }],
+  gradient: null,
+  rows: rowsElementwise,
+  cases: integers.map((type) => ({
+    name: type,
+    inputs: [{ dims: [2, 3], type, range: [0, 9], constant: false }],
+  })),
+})
+
+/** Shifts by the second input's number of bits, in the direction that the attribute gives. */
+export const BitShift = defineOp('BitShift', {
+  shape: pairShape(),
+  gradient: null,
+  rows: rowsElementwise,
+  cases: (['uint8', 'uint32', 'uint64'] as const).flatMap((type): OpCase[] =>
+    ['LEFT', 'RIGHT'].map((direction) => ({
+      ...integerPair(type),
+      name: `${type}, ${direction}`,
+      attributes: { direction },
+    })),
+  ),
+})

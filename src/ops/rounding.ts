@@ -1,0 +1,254 @@
+import { float } from '../onnx/graph.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { attributeReader } from './attributes.ts'
+import { defineOp, type OpCase, type OpDefinition, type ShapeContext } from './define.ts'
+import { div, expand, indicator, mul, neg, scalar, sub } from './emit.ts'
+import { foldElementwise } from './fold.ts'
+import { broadcastDims, required, rowsElementwise, sameAsFirst, shapeError } from './shapes.ts'
+import { broadcastSquares } from './squares.ts'
+import { integerCase } from './unary.ts'
+
+/** Constant between its jumps: the gradient is zero wherever there is one, so nothing is passed on. */
+function steps(rule: { apply: (x: number) => number; cases?: readonly OpCase[] }): Omit<OpDefinition, 'op'> {
+  const values = [-1.3, -0.6, -0.2, 0.3, 0.7, 1.4]
+  return {
+    shape: sameAsFirst,
+    gradient: () => [],
+    rows: rowsElementwise,
+    fold: foldElementwise(rule.apply),
+    cases: [
+      { name: 'float32', inputs: [{ dims: [2, 3], values }] },
+      { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', values }] },
+      ...(rule.cases ?? []),
+    ],
+  }
+}
+
+export const Sign = defineOp(
+  'Sign',
+  steps({ apply: Math.sign, cases: [integerCase('int32'), integerCase('int64')] }),
+)
+export const Floor = defineOp('Floor', steps({ apply: Math.floor }))
+export const Ceil = defineOp('Ceil', steps({ apply: Math.ceil }))
+
+/** Halves go to the even neighbour. */
+export const Round = defineOp('Round', steps({ apply: roundHalfToEven }))
+
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x)
+  if (x - below !== 0.5) return Math.round(x)
+  return below % 2 === 0 ? below : below + 1
+}
+
+const bool = (context: ShapeContext) => [{ type: 'bool' as const, dims: required(context, 0).dims }]
+
+export const IsNaN = defineOp('IsNaN', {
+  shape: bool,
+  gradient: null,
+  rows: rowsElementwise,
+  fold: foldElementwise(
+    (x) => Number(Number.isNaN(x)),
+    () => 'bool',
+  ),
+  cases: [
+    { name: 'float32', inputs: [{ dims: [3], values: [0, Number.NaN, Number.POSITIVE_INFINITY] }] },
+    { name: 'float64', inputs: [{ dims: [2, 2], type: 'float64' }] },
+  ],
+})
+
+export const IsInf = defineOp('IsInf', {
+  shape: bool,
+  gradient: null,
+  rows: rowsElementwise,
+  fold: (inputs, context) =>
+    foldElementwise(
+      (x) =>
+        Number(
+          (x === Number.POSITIVE_INFINITY && context.attributes.int('detect_positive', 1) !== 0) ||
+            (x === Number.NEGATIVE_INFINITY && context.attributes.int('detect_negative', 1) !== 0),
+        ),
+      () => 'bool',
+    )(inputs, context),
+  cases: [
+    { name: 'float32', inputs: [{ dims: [3], values: [0, Number.NaN, Number.POSITIVE_INFINITY] }] },
+    { name: 'float64', inputs: [{ dims: [2, 2], type: 'float64' }] },
+    { name: 'positive only', inputs: [{ dims: [2] }], attributes: { detect_negative: 0 } },
+    { name: 'negative only', inputs: [{ dims: [2] }], attributes: { detect_positive: 0 } },
+  ],
+})
+
+/** Values on both sides of the bounds -0.5 and 0.5, none within a difference's step of them. */
+const clipped = [-0.9, -0.6, -0.3, 0.2, 0.4, 0.8]
+const bound = (value: number) => ({ dims: [], values: [value] })
+
+/**
+ * y = min(max(x, low), high): dx = dy where low <= x <= high, the bounds included as in PyTorch's clamp: exactly
+ * there is y = x. d low = sum of dy where x < low, d high likewise.
+ */
+export const Clip = defineOp('Clip', {
+  shape: sameAsFirst,
+  gradient: ({ emit, inputs: [x, low, high], outputs: [y], gradients: [dy], needs }) => {
+    if (!x || !y || !dy) return []
+    const where = (condition: string, bound: typeof x) =>
+      mul(emit, dy, indicator(emit, emit.op(condition, [x, bound]), dy))
+    return [
+      needs[0] ? where('Equal', y) : undefined,
+      needs[1] && low ? where('Less', low) : undefined,
+      needs[2] && high ? where('Greater', high) : undefined,
+    ]
+  },
+  rows: rowsElementwise,
+  fold: (inputs, context) => {
+    const has = (index: number) => context.inputs[index] !== undefined
+    const given = inputs.filter((input, index): input is Tensor => has(index) && input !== undefined)
+    if (given.length !== context.inputs.filter((input) => input !== undefined).length) return undefined
+    return foldElementwise((x, ...bounds) => {
+      const low = has(1) ? bounds[0] : undefined
+      const high = has(2) ? bounds.at(-1) : undefined
+      return Math.min(Math.max(x ?? 0, low ?? Number.NEGATIVE_INFINITY), high ?? Number.POSITIVE_INFINITY)
+    })(given, context)
+  },
+  upgrade: ({ attributes, inputs, opset, emit }) => {
+    const [x] = inputs
+    if (opset >= 11 || !x) return { inputs, attributes }
+    // Before opset 11 the bounds were attributes; a missing one means the type's largest number.
+    const { min, max, ...rest } = attributes
+    const read = attributeReader(attributes, 'Clip')
+    return {
+      inputs: [
+        x,
+        min === undefined ? undefined : scalar(emit, read.float('min', 0), x),
+        max === undefined ? undefined : scalar(emit, read.float('max', 0), x),
+      ],
+      attributes: rest,
+    }
+  },
+  cases: [
+    { name: 'both bounds', inputs: [{ dims: [2, 3], values: clipped }, bound(-0.5), bound(0.5)] },
+    { name: 'low only', inputs: [{ dims: [2, 3], values: clipped }, bound(-0.5)] },
+    { name: 'high only', inputs: [{ dims: [2, 3], values: clipped }, undefined, bound(0.5)] },
+    { name: 'no bounds', inputs: [{ dims: [2, 3], values: clipped }] },
+    {
+      name: 'constant bounds',
+      inputs: [
+        { dims: [6], values: clipped },
+        { ...bound(-0.5), constant: true },
+        { ...bound(0.5), constant: true },
+      ],
+    },
+    {
+      name: 'float64',
+      inputs: [
+        { dims: [6], type: 'float64', values: clipped },
+        { ...bound(-0.5), type: 'float64' },
+        { ...bound(0.5), type: 'float64' },
+      ],
+    },
+    {
+      name: 'int64',
+      inputs: [
+        { dims: [4], type: 'int64', values: [-3, 0, 2, 9], constant: false },
+        { dims: [], type: 'int64', values: [0] },
+        { dims: [], type: 'int64', values: [5] },
+      ],
+    },
+    {
+      name: 'bounds as attributes',
+      inputs: [{ dims: [2, 3], values: clipped }],
+      attributes: { min: float(-0.5), max: float(0.5) },
+      opset: 6,
+    },
+    {
+      name: 'one bound as attribute',
+      inputs: [{ dims: [2, 3], values: clipped }],
+      attributes: { max: float(0.5) },
+      opset: 6,
+    },
+    { name: 'no bound as attribute', inputs: [{ dims: [2, 3], values: clipped }], opset: 6 },
+  ],
+})
+
+const modGradient: NonNullable<OpDefinition['gradient']> = ({
+  emit,
+  inputs: [a, b],
+  outputs: [c],
+  gradients: [dc],
+  needs,
+}) => {
+  if (!a || !b || !c || !dc) return []
+  return [dc, needs[1] ? neg(emit, mul(emit, dc, div(emit, sub(emit, a, c), b))) : undefined]
+}
+
+/**
+ * c = a - n b, where n is a / b truncated (`fmod` 1: the sign of a; the only form floats have) or floored (`fmod` 0:
+ * the sign of b): da = dc, db = -dc n with n = (a - c) / b.
+ */
+export const Mod = defineOp('Mod', {
+  shape: (context) => {
+    const a = required(context, 0)
+    const b = required(context, 1)
+    if (a.type !== b.type) throw shapeError(context, 'both inputs must be of one type.')
+    return [{ type: a.type, dims: broadcastDims(context, a.dims, b.dims) }]
+  },
+  gradient: modGradient,
+  squares: (context) =>
+    modGradient(context).map((full, index) => {
+      const input = context.inputs[index]
+      const out = context.outputs[0]
+      return context.needs[index] && full && input && out
+        ? broadcastSquares(context.emit, expand(context.emit, full, out.dims), input.dims, context.samples)
+        : undefined
+    }),
+  rows: rowsElementwise,
+  fold: (inputs, context) => {
+    const truncated = context.attributes.int('fmod', 0) !== 0
+    const divisor = inputs[1]
+    // The runtime refuses a division by zero, or not, by type; it is left to it.
+    if (divisor && Array.from(divisor.data as ArrayLike<number | bigint>, Number).includes(0))
+      return undefined
+    return foldElementwise((a, b) => (truncated ? a % b : a - Math.floor(a / b) * b))(inputs, context)
+  },
+  cases: [
+    {
+      name: 'floats',
+      inputs: [
+        { dims: [6], values: [-2.7, -1.5, -0.4, 0.5, 1.6, 2.9] },
+        { dims: [], values: [1.1] },
+      ],
+      attributes: { fmod: 1 },
+    },
+    {
+      name: 'float64, broadcast',
+      inputs: [
+        { dims: [2, 3], type: 'float64', values: [-2.7, -1.5, -0.4, 0.5, 1.6, 2.9] },
+        { dims: [3], type: 'float64', values: [1.1, 1.1, 1.3] },
+      ],
+      attributes: { fmod: 1 },
+    },
+    {
+      name: 'parameter over samples',
+      inputs: [
+        { dims: [2, 3], values: [-2.7, -1.5, -1.6, 2.5, 1.6, 2.9] },
+        { dims: [3], values: [1.1, 1.1, 1.3], parameter: true },
+      ],
+      attributes: { fmod: 1 },
+    },
+    ...(['int32', 'int64', 'uint8', 'uint32'] as const).flatMap((type): OpCase[] =>
+      [0, 1].map((fmod) => ({
+        name: `${type}, fmod ${fmod}`,
+        inputs: [
+          { dims: [2, 3], type, range: [1, 9], constant: false },
+          { dims: [3], type, values: [2, 3, 5], constant: false },
+        ],
+        attributes: { fmod },
+      })),
+    ),
+    {
+      name: 'known while the graph is built',
+      inputs: [
+        { dims: [3], type: 'int64', values: [-7, 7, 8] },
+        { dims: [], type: 'int64', values: [3] },
+      ],
+    },
+  ],
+})
