@@ -1,0 +1,123 @@
+import { ModelError, UsageError } from '../errors.ts'
+import type { Node } from '../onnx/graph.ts'
+import { attributeReader } from '../ops/attributes.ts'
+import type { Value } from '../ops/define.ts'
+import { add, scale } from '../ops/emit.ts'
+import { dropout as counterDropout } from '../ops/random.ts'
+import { nodeLabel } from '../ops/shapes.ts'
+import { float32, int64, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import type { GraphBuilder } from './builder.ts'
+
+/** @throws ModelError `constant-kind` for a sparse or absent value. */
+export function constantOf(node: Node): Tensor {
+  const attributes = attributeReader(node.attributes, nodeLabel(node))
+  const tensor = attributes.tensor('value')
+  if (tensor) return tensor
+  const whole = attributes.optionalInt('value_int')
+  if (whole !== undefined) return int64([], [whole])
+  const list = attributes.ints('value_ints')
+  if (list) return int64([list.length], list)
+  const numbers = attributes.floats('value_floats')
+  if (numbers) return float32([numbers.length], numbers)
+  if (node.attributes.value_float !== undefined) return float32([], [attributes.float('value_float', 0)])
+  const texts = attributes.strings('value_strings')
+  if (texts) return { type: 'string', dims: [texts.length], data: [...texts] }
+  if (node.attributes.value_string !== undefined) {
+    return { type: 'string', dims: [], data: [attributes.string('value_string', '')] }
+  }
+  throw new ModelError(
+    'constant-kind',
+    `${nodeLabel(node)} holds no dense value (its attributes: ${Object.keys(node.attributes).join(', ') || 'none'}). Export the model without sparse constants.`,
+  )
+}
+
+const MEAN = 3
+const VARIANCE = 4
+
+/**
+ * Batch normalisation by the running statistics, or in training by the batch's own, with the statistics that come
+ * after. As in PyTorch, whose models these are, the running variance follows the unbiased variance of the batch (sum
+ * over n - 1), where ONNX's definition takes the biased one (sum over n).
+ */
+export function batchNormalization(
+  builder: GraphBuilder,
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  training: boolean,
+): { outputs: readonly Value[]; buffers?: ReadonlyMap<number, Value> } {
+  const { training_mode: _, ...rest } = node.attributes
+  const request = { op: node.op, inputs, name: node.name }
+  if (!training) return { outputs: builder.add({ ...request, count: 1, attributes: rest }) }
+  const [x] = inputs
+  const old = inputs[VARIANCE]
+  if (!x || !old) {
+    throw new ModelError('missing-input', `${nodeLabel(node)} needs five inputs; some are left out.`)
+  }
+  const perChannel = sizeOf(x.dims) / (x.dims[1] ?? 1)
+  if (perChannel < 2) {
+    throw new ModelError(
+      'batch-too-small',
+      `${nodeLabel(node)}: one value a channel has no variance to normalise by. Train with batches of two samples or more.`,
+    )
+  }
+  const [y, mean, variance] = builder.add({
+    ...request,
+    count: 3,
+    attributes: { ...rest, training_mode: 1 },
+  })
+  if (!y || !mean || !variance) {
+    throw new ModelError('no-output', `${nodeLabel(node)} gave fewer than three outputs.`)
+  }
+  const momentum = attributeReader(node.attributes, nodeLabel(node)).float('momentum', 0.9)
+  // after = m old + (1 - m) biased; wanted is m old + (1 - m) biased n / (n - 1).
+  const unbias = perChannel / (perChannel - 1)
+  const unbiased = add(
+    builder,
+    scale(builder, variance, unbias),
+    scale(builder, old, momentum * (1 - unbias)),
+  )
+  return {
+    outputs: [y],
+    buffers: new Map([
+      [MEAN, mean],
+      [VARIANCE, unbiased],
+    ]),
+  }
+}
+
+/**
+ * Dropout drops in training and passes on otherwise; the masks of two nodes differ by `index`. There is no second
+ * output: a graph that reads the mask cannot be specialised.
+ */
+export function dropout(request: {
+  readonly builder: GraphBuilder
+  readonly node: Node
+  readonly inputs: readonly (Value | undefined)[]
+  readonly index: number
+  readonly training?: boolean
+  readonly dropoutSeed?: Value
+}): readonly Value[] {
+  const { builder, node, inputs, index, training, dropoutSeed } = request
+  const label = nodeLabel(node)
+  const [x] = inputs
+  if (!x) throw new ModelError('missing-input', `${label}: input 0 is required but left out.`)
+  const ratio = ratioOf(node, inputs[1], label)
+  if (!training || ratio === 0) return [x]
+  if (!dropoutSeed) {
+    throw new UsageError(
+      'dropout-seed',
+      `${label} is to drop ${ratio * 100} % in training, but no dropout seed was given. Pass one that differs from step to step.`,
+    )
+  }
+  return [counterDropout(builder, x, ratio, dropoutSeed, index)]
+}
+
+/** An input since opset 12, an attribute before; default one half. */
+function ratioOf(node: Node, input: Value | undefined, label: string): number {
+  const given = attributeReader(node.attributes, label).float('ratio', 0.5)
+  if (!input) return given
+  if (!input.constant) {
+    throw new ModelError('not-constant', `${label}: its ratio is computed at run time. Make it a constant.`)
+  }
+  return toNumbers(input.constant)[0] ?? given
+}

@@ -1,0 +1,184 @@
+import { UsageError } from '../errors.ts'
+import type { Emitter, Value } from '../ops/define.ts'
+import { add, cast, ints, mul, reduceSum, reshape, scalar, scale, sub } from '../ops/emit.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+
+/** What is added to the logits of classes that take no part: e^-1e30 is 0, and no NaN arises as it would from infinity. */
+const OUT_OF_THE_RUNNING = 1e30
+
+export interface CrossEntropyOptions {
+  /** 1 for classes that take part, 0 for others: [C], or [B, C] for a mask a sample. Default all. */
+  readonly mask?: Value
+  /** Share of each target that is spread evenly over the classes that take part. Default 0. */
+  readonly labelSmoothing?: number
+  /** One factor a sample, [B]; the mean is still over B. Default 1 each. */
+  readonly weights?: Value
+}
+
+/**
+ * Mean over the batch of the negative log-likelihood -log softmax(logits)[label], a scalar. The softmax goes over the
+ * classes of the mask only. Its gradient is (softmax - target) / B.
+ *
+ * @param logits [B, C]
+ * @param labels int32 or int64 [B]; each must be among the classes of its mask, or the loss becomes about 1e30.
+ * @throws UsageError `loss-dims`, `label-smoothing`.
+ * @example
+ * const loss = crossEntropy(builder, logits, labels, { labelSmoothing: 0.1 })
+ */
+export function crossEntropy(
+  emit: Emitter,
+  logits: Value,
+  labels: Value,
+  options: CrossEntropyOptions = {},
+): Value {
+  const { mask, labelSmoothing = 0, weights } = options
+  const [batch, classes] = matrixDims('crossEntropy', logits)
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+    throw new UsageError(
+      'label-smoothing',
+      `Label smoothing is a share in [0, 1), but it is ${labelSmoothing}.`,
+    )
+  }
+  const share = (1 - labelSmoothing) / batch
+  const hit = emit.op('Equal', [reshape(emit, labels, [batch, 1]), classNumbers(emit, labels, classes)])
+  // The sign and the mean are in the targets already, so that nothing but a product and a sum is left to do.
+  const sharp = emit.op('Where', [hit, scalar(emit, -share, logits), scalar(emit, 0, logits)])
+  const even = labelSmoothing > 0 ? spread(emit, logits, mask, -labelSmoothing / batch) : undefined
+  const targets = even ? add(emit, sharp, even) : sharp
+  const weighted = weights ? mul(emit, targets, reshape(emit, weights, [batch, 1])) : targets
+  return total(emit, mul(emit, emit.op('LogSoftmax', [masked(emit, logits, mask)], { axis: -1 }), weighted))
+}
+
+/**
+ * Mean over all elements of -(t log p + (1 - t) log(1 - p)) with p = sigmoid(logits), a scalar. Stable for any logit:
+ * log p and log(1 - p) are the log-softmax of the pair (logit, 0).
+ *
+ * @param targets In [0, 1], dims of the logits.
+ * @param options.mask As in {@link crossEntropy}; the mean goes over the elements that take part.
+ */
+export function binaryCrossEntropy(
+  emit: Emitter,
+  logits: Value,
+  targets: Value,
+  options: { readonly mask?: Value } = {},
+): Value {
+  const column = (x: Value): Value => reshape(emit, x, [...x.dims, 1])
+  const pair = (a: number, b: number): Value => emit.constant(likeFloat(logits, [a, b]))
+  const logs = emit.op('LogSoftmax', [mul(emit, column(logits), pair(1, 0))], { axis: -1 })
+  const shares = add(emit, mul(emit, column(targets), pair(1, -1)), pair(0, 1))
+  const count = logits.dims.reduce((product, dim) => product * dim, 1)
+  const { mask } = options
+  if (!mask) return scale(emit, total(emit, mul(emit, logs, shares)), -1 / count)
+  const taking = column(emit.op('Expand', [mask, ints(emit, logits.dims)]))
+  const sum = total(emit, mul(emit, mul(emit, logs, shares), taking))
+  return emit.op('Div', [emit.op('Neg', [sum]), total(emit, taking)])
+}
+
+/** Mean over all elements of (a - b)^2, a scalar. */
+export function meanSquaredError(emit: Emitter, a: Value, b: Value): Value {
+  if (a.dims.join() !== b.dims.join()) {
+    throw new UsageError(
+      'loss-dims',
+      `meanSquaredError compares tensors of equal dims, but got [${a.dims}] and [${b.dims}].`,
+    )
+  }
+  const difference = sub(emit, a, b)
+  return scale(emit, total(emit, mul(emit, difference, difference)), 1 / Math.max(1, elements(a)))
+}
+
+export interface DistillationOptions {
+  /** Logits of the model being trained, [B, C]. */
+  readonly student: Value
+  /** Logits of the model to stay close to, [B, C]. No gradient is meant to pass here. */
+  readonly teacher: Value
+  /** Divides both logits. Default 2, as Li and Hoiem have it. */
+  readonly temperature?: number
+  /** As in {@link crossEntropy}, for both softmaxes. */
+  readonly mask?: Value
+  /** Multiplies by T^2, so that the gradient's size does not fall with T (Hinton et al. 2015). Default false. */
+  readonly scaleByTemperature?: boolean
+  /** One factor a sample, [B]; the mean is still over B. */
+  readonly weights?: Value
+}
+
+/**
+ * Mean over the batch of -sum_c softmax(teacher / T)_c log softmax(student / T)_c, a scalar: learning without
+ * forgetting (Li and Hoiem 2016) in the form of van de Ven et al. 2022, without the factor T^2.
+ *
+ * @throws UsageError `temperature`, `loss-dims`.
+ */
+export function distillation(emit: Emitter, options: DistillationOptions): Value {
+  const { student, teacher, temperature = 2, mask, scaleByTemperature = false, weights } = options
+  const [batch] = matrixDims('distillation', student)
+  if (!(temperature > 0)) {
+    throw new UsageError(
+      'temperature',
+      `The temperature of a distillation is above 0, but it is ${temperature}.`,
+    )
+  }
+  if (student.dims.join() !== teacher.dims.join()) {
+    throw new UsageError(
+      'loss-dims',
+      `distillation compares logits of equal dims, but the student's are [${student.dims}], the teacher's [${teacher.dims}].`,
+    )
+  }
+  const soften = (logits: Value): Value => masked(emit, scale(emit, logits, 1 / temperature), mask)
+  const factor = (scaleByTemperature ? temperature ** 2 : 1) / batch
+  const even = scale(emit, emit.op('Softmax', [soften(teacher)], { axis: -1 }), -factor)
+  const targets = weights ? mul(emit, even, reshape(emit, weights, [batch, 1])) : even
+  return total(emit, mul(emit, emit.op('LogSoftmax', [soften(student)], { axis: -1 }), targets))
+}
+
+/** The class with the highest logit, int64 [B], among those of the mask; the first of equals. */
+export function predictions(emit: Emitter, logits: Value, mask?: Value): Value {
+  return emit.op('ArgMax', [masked(emit, logits, mask)], { axis: -1, keepdims: 0 })
+}
+
+/** How many predictions equal their label, a float32 scalar. */
+export function correctCount(emit: Emitter, logits: Value, labels: Value, mask?: Value): Value {
+  const found = cast(emit, predictions(emit, logits, mask), labels.type)
+  return total(emit, cast(emit, emit.op('Equal', [found, labels]), 'float32'))
+}
+
+/** The logits with those out of the running pushed below everything: logits + (mask - 1) 1e30. */
+function masked(emit: Emitter, logits: Value, mask: Value | undefined): Value {
+  if (!mask) return logits
+  const low = scale(emit, sub(emit, mask, scalar(emit, 1, mask)), OUT_OF_THE_RUNNING)
+  return add(emit, logits, low)
+}
+
+/** `amount` spread evenly over the classes that take part. */
+function spread(emit: Emitter, logits: Value, mask: Value | undefined, amount: number): Value {
+  if (!mask) return scalar(emit, amount / (logits.dims[1] ?? 1), logits)
+  const count = reduceSum(emit, mask, [mask.dims.length - 1], true)
+  return mul(emit, mask, emit.op('Div', [scalar(emit, amount, logits), count]))
+}
+
+/** [0, 1, …, classes - 1] in the labels' type. */
+function classNumbers(emit: Emitter, labels: Value, classes: number): Value {
+  const numbers = Array.from({ length: classes }, (_, n) => n)
+  const int32: Tensor = { type: 'int32', dims: [classes], data: Int32Array.from(numbers) }
+  return labels.type === 'int32' ? emit.constant(int32) : ints(emit, numbers)
+}
+
+const likeFloat = (like: Value, values: readonly number[]): Tensor =>
+  like.type === 'float64'
+    ? { type: 'float64', dims: [values.length], data: Float64Array.from(values) }
+    : float32([values.length], values)
+
+const elements = (x: Value): number => x.dims.reduce((product, dim) => product * dim, 1)
+
+const total = (emit: Emitter, x: Value): Value =>
+  reduceSum(
+    emit,
+    x,
+    x.dims.map((_, axis) => axis),
+  )
+
+function matrixDims(loss: string, logits: Value): [batch: number, classes: number] {
+  const [batch, classes] = logits.dims
+  if (logits.dims.length !== 2 || batch === undefined || classes === undefined || batch === 0) {
+    throw new UsageError('loss-dims', `${loss} takes logits [B, C], but got [${logits.dims}].`)
+  }
+  return [batch, classes]
+}

@@ -1,0 +1,32 @@
+import type { Graph, ValueInfo } from '../onnx/graph.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+
+/**
+ * A network that classifies: a graph, and the values that it reads by name. A model is a plain value; training hands
+ * back another one with other parameters.
+ */
+export interface Model {
+  /**
+   * Reads parameters and buffers by name, but does not hold them; its initialisers are constants. Its first input's
+   * first dim is the batch. Its outputs need not contain {@link Model.output}.
+   */
+  readonly graph: Graph
+  /** Version of each operator set by domain; '' is the standard one. */
+  readonly opsets: Readonly<Record<string, number>>
+  /** What training changes, by the names that PyTorch would give: `fc.weight`, `layers.0.bias`. */
+  readonly parameters: ReadonlyMap<string, Tensor>
+  /** What training keeps account of without a gradient: running statistics of batch normalisation. */
+  readonly buffers: ReadonlyMap<string, Tensor>
+  readonly input: ValueInfo
+  /** The value inside the graph that holds the logits, [N, classes]. */
+  readonly output: string
+  /** The label of each logit; empty where the model's file says nothing of them. */
+  readonly classes: readonly string[]
+}
+
+/** How many numbers training changes. */
+export function parameterCount(model: Model): number {
+  let count = 0
+  for (const { data } of model.parameters.values()) count += data.length
+  return count
+}
