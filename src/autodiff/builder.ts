@@ -4,7 +4,7 @@ import { attributeReader } from '../ops/attributes.ts'
 import type { Emitter, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
-import type { DType, Tensor, TensorType } from '../tensor/tensor.ts'
+import type { Tensor, TensorType } from '../tensor/tensor.ts'
 
 /** A node as it was emitted, with everything a rule needs to know of it. */
 export interface Step {
@@ -71,9 +71,13 @@ export class GraphBuilder implements Emitter {
     return this.names.fresh(wish)
   }
 
-  input(name: string, type: TensorType): Value {
+  /**
+   * A graph input. `declared` is what the file says of its dims, where a symbolic size there lets one graph serve
+   * several (rows of a table, iterations of a `Scan`): no rule may then depend on that size.
+   */
+  input(name: string, type: TensorType, declared: readonly (number | string)[] = type.dims): Value {
     const value: Value = { name: this.names.fresh(name), type: type.type, dims: type.dims }
-    this.inputs.push({ name: value.name, type: value.type, dims: [...value.dims] })
+    this.inputs.push({ name: value.name, type: value.type, dims: [...declared] })
     return value
   }
 
@@ -214,10 +218,10 @@ export class GraphBuilder implements Emitter {
   }
 
   /** Makes `value` an output called `name`. An input or constant is passed on through an Identity. */
-  output(value: Value, name: string): Value {
+  output(value: Value, name: string, declared: readonly (number | string)[] = value.dims): Value {
     const out: Value = { name: this.names.fresh(name), type: value.type, dims: value.dims }
     this.push('Identity', [value], [out], {})
-    this.outputs.push({ name: out.name, type: out.type, dims: [...out.dims] })
+    this.outputs.push({ name: out.name, type: out.type, dims: [...declared] })
     return out
   }
 
@@ -330,6 +334,3 @@ function nodeKey(
   }
   return [op, count, ...inputs.map((input) => input?.name ?? ''), ...parts.sort()].join('|')
 }
-
-/** A float32 or other typed value outside any builder, for signatures. */
-export const typed = (type: DType, dims: readonly number[]): TensorType => ({ type, dims })

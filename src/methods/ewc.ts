@@ -1,0 +1,97 @@
+import { UsageError } from '../errors.ts'
+import { type FisherLabels, fisherDiagonal } from './fisher.ts'
+import type { Method } from './method.ts'
+import { mergeQuadratic, type PenaltyStep, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+
+export interface EwcOptions {
+  /** Strength of the penalty, in the loss as lambda/2. Meaningless without naming the Fisher it goes with. Default 1000. */
+  readonly lambda?: number
+  /** Whose labels the Fisher is taken over; see {@link FisherLabels}. Default 'exact'. */
+  readonly fisher?: FisherLabels
+  /** Samples the Fisher is estimated on, drawn at random; default all of the task's training data. */
+  readonly samples?: number
+  /** One running Fisher anchored at the latest parameters (Schwarz et al. 2018) instead of one a task. Default false. */
+  readonly online?: boolean
+  /** Online only: what the running Fisher is multiplied by before the new one is added. Default 1. */
+  readonly gamma?: number
+  /** 'proximal' takes the penalty's closed-form step, stable for any lambda. Default 'explicit'. */
+  readonly step?: PenaltyStep
+  /** Batch size of `fisher: 'batch'`, and of the estimate's passes otherwise (which changes speed only). Default 128. */
+  readonly fisherBatch?: number
+}
+
+/**
+ * Elastic weight consolidation: loss + lambda/2 sum_k sum_i F_k,i (theta_i - theta*_k,i)^2, one Fisher diagonal F_k and
+ * one anchor theta*_k a past task (Kirkpatrick et al. 2017, PNAS); with `online`, one running Fisher (Schwarz et al.
+ * 2018, ICML). However many tasks there were, it remembers two tensors a parameter.
+ *
+ * @throws UsageError `ewc-lambda`, `ewc-gamma`, `ewc-samples` for values that make no sense.
+ * @example
+ * const method = ewc({ lambda: 1e5 })
+ */
+export function ewc(options: EwcOptions = {}): Method {
+  const settings = {
+    lambda: options.lambda ?? 1000,
+    fisher: options.fisher ?? 'exact',
+    samples: options.samples ?? null,
+    online: options.online ?? false,
+    gamma: options.gamma ?? 1,
+    step: options.step ?? 'explicit',
+    fisherBatch: options.fisherBatch ?? 128,
+  } as const
+  checkSettings(settings)
+  return {
+    name: settings.online ? 'online-ewc' : 'ewc',
+    settings,
+    inputs: (state) => penaltyInputs(state, settings.lambda),
+    terms: (context, state) =>
+      quadraticPenalty(context, settings.step, settings.lambda * Number(state.values.constant ?? 0)),
+    consolidate: async (state, context) => {
+      const { diagonal } = await fisherDiagonal({
+        engine: context.engine,
+        model: context.model,
+        parameters: context.parameters,
+        buffers: context.buffers,
+        dataset: context.train,
+        units: context.stream.scenario === 'task' ? context.stream.tasks[context.index]?.units : undefined,
+        labels: settings.fisher,
+        ...(settings.samples === null ? {} : { samples: settings.samples }),
+        batchSize: settings.fisherBatch,
+        random: context.random('fisher'),
+      })
+      const merged = mergeQuadratic(state, diagonal, context.parameters, {
+        decay: settings.online ? settings.gamma : 1,
+        latestAnchor: settings.online,
+      })
+      return {
+        tensors: merged.tensors,
+        values: { constant: Number(state.values.constant ?? 0) + merged.constant },
+      }
+    },
+  }
+}
+
+function checkSettings(settings: {
+  lambda: number
+  gamma: number
+  samples: number | null
+  fisherBatch: number
+}): void {
+  if (!(settings.lambda >= 0))
+    throw new UsageError('ewc-lambda', `EWC's lambda must be 0 or more; ${settings.lambda} was given.`)
+  if (!(settings.gamma >= 0 && settings.gamma <= 1)) {
+    throw new UsageError('ewc-gamma', `Online EWC's gamma must lie in 0..1; ${settings.gamma} was given.`)
+  }
+  if (settings.samples !== null && !(settings.samples >= 1)) {
+    throw new UsageError(
+      'ewc-samples',
+      `The Fisher needs at least 1 sample; ${settings.samples} were asked for.`,
+    )
+  }
+  if (!(settings.fisherBatch >= 1)) {
+    throw new UsageError(
+      'ewc-samples',
+      `The Fisher's batch must hold at least 1 sample; ${settings.fisherBatch} was given.`,
+    )
+  }
+}

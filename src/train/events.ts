@@ -1,0 +1,34 @@
+import type { RunRecord } from './checkpoint.ts'
+
+/** What a run says while it goes. Tasks and steps count from 0; accuracies are fractions. */
+export type LearnEvent =
+  | {
+      readonly type: 'started'
+      readonly tasks: readonly string[]
+      readonly steps: number
+      readonly resumed: boolean
+    }
+  | { readonly type: 'task-started'; readonly task: number; readonly name: string }
+  /** After each call: `step` of `of` steps of this task are done. Losses are means over the call, by term. */
+  | {
+      readonly type: 'progress'
+      readonly task: number
+      readonly step: number
+      readonly of: number
+      readonly losses: Readonly<Record<string, number>>
+      readonly stepsPerSecond: number
+    }
+  /** Accuracy on each task, null where it was not measured. */
+  | {
+      readonly type: 'evaluated'
+      readonly task: number
+      readonly step: number
+      readonly accuracies: readonly (number | null)[]
+    }
+  | { readonly type: 'stopped-early'; readonly task: number; readonly step: number; readonly best: number }
+  | { readonly type: 'consolidated'; readonly task: number; readonly seconds: number }
+  | { readonly type: 'task-finished'; readonly task: number; readonly accuracies: readonly number[] }
+  | { readonly type: 'checkpoint'; readonly task: number; readonly step: number }
+  /** The signal stopped the run after the step at hand; it can be resumed from here. */
+  | { readonly type: 'interrupted'; readonly task: number; readonly step: number }
+  | { readonly type: 'finished'; readonly record: RunRecord }
