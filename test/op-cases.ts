@@ -67,7 +67,13 @@ export function buildCase(definition: OpDefinition, item: OpCase): BuiltCase {
   const opset = item.opset ?? CANONICAL_OPSET
   const upgraded =
     opset < CANONICAL_OPSET && definition.upgrade
-      ? definition.upgrade({ attributes: item.attributes ?? {}, inputs: given, opset, emit: builder })
+      ? definition.upgrade({
+          attributes: item.attributes ?? {},
+          inputs: given,
+          opset,
+          emit: builder,
+          outputs: item.outputs ?? 1,
+        })
       : { inputs: given, attributes: item.attributes ?? {} }
   const outputs = builder.ops(definition.op, upgraded.inputs, item.outputs ?? 1, upgraded.attributes)
   return { builder, inputs: given, feeds, outputs }

@@ -118,6 +118,8 @@ export interface UpgradeContext {
   readonly inputs: readonly (Value | undefined)[]
   readonly opset: number
   readonly emit: Emitter
+  /** How many outputs the node has. */
+  readonly outputs?: number
 }
 
 /** Everything Holdfast knows of one op, in the form it has in {@link CANONICAL_OPSET}. */

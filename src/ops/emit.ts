@@ -32,7 +32,8 @@ export const matmul = (emit: Emitter, a: Value, b: Value): Value => emit.op('Mat
 
 /** `x` with other dims, the same elements; nothing is emitted where the dims are the same already. */
 export function reshape(emit: Emitter, x: Value, dims: readonly number[]): Value {
-  return sameDims(x.dims, dims) ? x : emit.op('Reshape', [x, ints(emit, dims)])
+  if (sameDims(x.dims, dims)) return x
+  return emit.op('Reshape', [x, ints(emit, dims)], dims.includes(0) ? { allowzero: 1 } : {})
 }
 
 export function transpose(emit: Emitter, x: Value, perm: readonly number[]): Value {

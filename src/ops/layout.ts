@@ -1,12 +1,38 @@
 import { sizeOf, type TensorType } from '../tensor/tensor.ts'
-import { defineOp, type RowsContext, type ShapeContext } from './define.ts'
-import { reshape, transpose } from './emit.ts'
+import {
+  defineOp,
+  type GradientContext,
+  type OpCase,
+  type RowsContext,
+  type ShapeContext,
+  type UpgradeContext,
+  type Value,
+} from './define.ts'
+import { foldPicking, offsetOf, stridesOf } from './elements.ts'
+import { ints, reshape, transpose } from './emit.ts'
 import { foldDims } from './fold.ts'
-import { broadcastDims, constantInts, required, sameAsFirst, shapeError } from './shapes.ts'
+import { constantInts, positiveAxis, required, sameAsFirst, shapeError } from './shapes.ts'
 
 /** Row-major order keeps each sample's elements together, so any reshape that N divides keeps the samples. */
 const rowsReshaped = ({ outputs, carries, samples }: RowsContext): boolean =>
   carries[0] === true && (outputs[0]?.dims[0] ?? 0) % samples === 0 && (outputs[0]?.dims[0] ?? 0) > 0
+
+/** The gradient takes the old dims back. */
+const dimsBack = ({ emit, inputs: [x], gradients: [dy] }: GradientContext): (Value | undefined)[] => [
+  x && dy && reshape(emit, dy, x.dims),
+]
+
+/** What all ops share that keep the elements and their order, and change only the dims. */
+const renamed = (shape: (context: ShapeContext) => TensorType[], cases: readonly OpCase[]) => ({
+  shape,
+  gradient: dimsBack,
+  rows: rowsReshaped,
+  rearranges: true,
+  fold: foldDims(shape),
+  cases,
+})
+
+const int64Input = (values: readonly number[]) => ({ dims: [values.length], type: 'int64' as const, values })
 
 function reshapeShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
@@ -24,45 +50,142 @@ function reshapeShape(context: ShapeContext): TensorType[] {
   return [{ type: x.type, dims }]
 }
 
-const shapeInput = (values: readonly number[]) => ({ dims: [values.length], type: 'int64' as const, values })
-
-/** The gradient takes the old dims back. */
+/** Other dims, the same elements; 0 copies the input's dim, -1 takes what is left. */
 export const Reshape = defineOp('Reshape', {
-  shape: reshapeShape,
-  gradient: ({ emit, inputs: [x], gradients: [dy] }) => [x && dy && reshape(emit, dy, x.dims)],
-  rows: rowsReshaped,
-  rearranges: true,
-  fold: foldDims(reshapeShape),
-  cases: [
-    { name: 'flat', inputs: [{ dims: [2, 3] }, shapeInput([6])] },
-    { name: 'open dim', inputs: [{ dims: [2, 3, 4] }, shapeInput([2, -1])] },
-    { name: 'copied dim', inputs: [{ dims: [2, 3, 4] }, shapeInput([0, 12])] },
-  ],
+  ...renamed(reshapeShape, [
+    { name: 'flat', inputs: [{ dims: [2, 3] }, int64Input([6])] },
+    { name: 'open dim', inputs: [{ dims: [2, 3, 4] }, int64Input([2, -1])] },
+    { name: 'copied dim', inputs: [{ dims: [2, 3, 4] }, int64Input([0, 12])] },
+    { name: 'copied and open', inputs: [{ dims: [2, 3, 4] }, int64Input([0, -1, 2])] },
+    { name: 'to a scalar', inputs: [{ dims: [1, 1] }, int64Input([])] },
+    { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64' }, int64Input([3, 2])] },
+    {
+      name: 'zero taken as zero',
+      inputs: [{ dims: [0, 3], type: 'int64', constant: false }, int64Input([3, 0])],
+      attributes: { allowzero: 1 },
+    },
+    { name: 'folded', inputs: [{ dims: [2, 3], type: 'int64', range: [0, 9] }, int64Input([-1])] },
+    { name: 'shape as attribute', inputs: [{ dims: [2, 3] }], attributes: { shape: [3, 2] }, opset: 1 },
+  ]),
+  upgrade: ({ attributes: { shape, ...rest }, inputs, emit }) =>
+    Array.isArray(shape)
+      ? { inputs: [inputs[0], ints(emit, shape)], attributes: rest }
+      : { inputs, attributes: { ...rest, ...(shape === undefined ? {} : { shape }) } },
 })
+
+function flattenShape(context: ShapeContext): TensorType[] {
+  const x = required(context, 0)
+  const given = context.attributes.int('axis', 1)
+  const axis = given < 0 ? given + x.dims.length : given
+  if (axis < 0 || axis > x.dims.length) throw shapeError(context, `axis ${given} is outside the rank.`)
+  return [{ type: x.type, dims: [sizeOf(x.dims.slice(0, axis)), sizeOf(x.dims.slice(axis))] }]
+}
+
+/** A matrix: the axes before `axis` make the rows, the others the columns. */
+export const Flatten = defineOp(
+  'Flatten',
+  renamed(flattenShape, [
+    { name: 'default', inputs: [{ dims: [2, 3, 4] }] },
+    { name: 'axis 0', inputs: [{ dims: [2, 3] }], attributes: { axis: 0 } },
+    { name: 'axis at the end', inputs: [{ dims: [2, 3] }], attributes: { axis: 2 } },
+    { name: 'negative axis', inputs: [{ dims: [2, 3, 4] }], attributes: { axis: -1 } },
+    { name: 'folded', inputs: [{ dims: [2, 3], type: 'int64', range: [0, 9] }] },
+  ]),
+)
+
+/** Before opset 13 the axes of Squeeze and Unsqueeze were an attribute. */
+const axesAsInput = ({ attributes: { axes, ...rest }, inputs, emit }: UpgradeContext) =>
+  Array.isArray(axes)
+    ? { inputs: [inputs[0], ints(emit, axes)], attributes: rest }
+    : { inputs, attributes: { ...rest, ...(axes === undefined ? {} : { axes }) } }
+
+function squeezeShape(context: ShapeContext): TensorType[] {
+  const x = required(context, 0)
+  const given = context.inputs[1] ? constantInts(context, 1) : undefined
+  const axes = given?.map((axis) => positiveAxis(context, axis, x.dims.length))
+  for (const axis of axes ?? []) {
+    if (x.dims[axis] !== 1) throw shapeError(context, `axis ${axis} has size ${x.dims[axis]}, not 1.`)
+  }
+  return [{ type: x.type, dims: x.dims.filter((dim, axis) => (axes ? !axes.includes(axis) : dim !== 1)) }]
+}
+
+/** Drops axes of size 1: those given, or all. */
+export const Squeeze = defineOp('Squeeze', {
+  ...renamed(squeezeShape, [
+    { name: 'all', inputs: [{ dims: [1, 3, 1, 2] }] },
+    { name: 'one', inputs: [{ dims: [1, 3, 1, 2] }, int64Input([2])] },
+    { name: 'negative', inputs: [{ dims: [1, 3, 1, 2] }, int64Input([-2, 0])] },
+    { name: 'to a scalar', inputs: [{ dims: [1] }, int64Input([0])] },
+    { name: 'folded', inputs: [{ dims: [1], type: 'int64', values: [7] }, int64Input([0])] },
+    { name: 'axes as attribute', inputs: [{ dims: [1, 3, 1] }], attributes: { axes: [0] }, opset: 11 },
+    { name: 'all, old', inputs: [{ dims: [1, 3, 1] }], opset: 11 },
+  ]),
+  upgrade: axesAsInput,
+})
+
+function unsqueezeShape(context: ShapeContext): TensorType[] {
+  const x = required(context, 0)
+  const given = constantInts(context, 1)
+  const rank = x.dims.length + given.length
+  const axes = new Set(given.map((axis) => positiveAxis(context, axis, rank)))
+  if (axes.size !== given.length) throw shapeError(context, `axes [${given}] name an axis twice.`)
+  const rest = [...x.dims]
+  const dims = Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() ?? 1)))
+  return [{ type: x.type, dims }]
+}
+
+/** Puts axes of size 1 in, at these places of the result. */
+export const Unsqueeze = defineOp('Unsqueeze', {
+  ...renamed(unsqueezeShape, [
+    { name: 'front', inputs: [{ dims: [2, 3] }, int64Input([0])] },
+    { name: 'back and middle', inputs: [{ dims: [2, 3] }, int64Input([-1, 1])] },
+    { name: 'not in order', inputs: [{ dims: [2, 3] }, int64Input([3, 0])] },
+    { name: 'of a scalar', inputs: [{ dims: [] }, int64Input([0])] },
+    { name: 'folded', inputs: [{ dims: [], type: 'int64', values: [7] }, int64Input([0])] },
+    { name: 'axes as attribute', inputs: [{ dims: [2, 3] }], attributes: { axes: [1] }, opset: 11 },
+  ]),
+  upgrade: axesAsInput,
+})
+
+const reversed = (x: Value): number[] => x.dims.map((_, axis) => x.dims.length - 1 - axis)
+
+function transposeShape(context: ShapeContext): TensorType[] {
+  const x = required(context, 0)
+  const perm = context.attributes.ints('perm') ?? reversed(x)
+  const complete = x.dims.every((_, axis) => perm.includes(axis))
+  if (perm.length !== x.dims.length || !complete)
+    throw shapeError(context, `perm [${perm}] does not fit the rank.`)
+  return [{ type: x.type, dims: perm.map((axis) => x.dims[axis] ?? 1) }]
+}
 
 /** Y's axis i is X's axis perm[i]; the gradient goes through the inverse permutation. */
 export const Transpose = defineOp('Transpose', {
-  shape: (context) => {
-    const x = required(context, 0)
-    const perm = context.attributes.ints('perm') ?? x.dims.map((_, axis) => x.dims.length - 1 - axis)
-    if (perm.length !== x.dims.length) throw shapeError(context, `perm [${perm}] does not fit the rank.`)
-    return [{ type: x.type, dims: perm.map((axis) => x.dims[axis] ?? 1) }]
-  },
+  shape: transposeShape,
   gradient: ({ emit, attributes, inputs: [x], gradients: [dy] }) => {
     if (!x || !dy) return []
-    const perm = attributes.ints('perm') ?? x.dims.map((_, axis) => x.dims.length - 1 - axis)
+    const perm = attributes.ints('perm') ?? reversed(x)
     const inverse = new Array<number>(perm.length).fill(0)
     perm.forEach((from, to) => {
       inverse[from] = to
     })
     return [transpose(emit, dy, inverse)]
   },
-  rows: ({ attributes, carries }) => carries[0] === true && attributes.ints('perm')?.[0] === 0,
+  rows: ({ attributes, carries, inputs: [x] }) =>
+    carries[0] === true && (attributes.ints('perm') ?? (x ? reversed(x) : []))[0] === 0,
   rearranges: true,
+  fold: foldPicking(transposeShape, (context, source) => {
+    const x = required(context, 0)
+    const perm = context.attributes.ints('perm') ?? reversed(x)
+    const strides = stridesOf(source.dims)
+    const permuted = perm.map((axis) => strides[axis] ?? 0)
+    return (at) => offsetOf(at, permuted)
+  }),
   cases: [
     { name: 'default', inputs: [{ dims: [2, 3, 4] }] },
     { name: 'heads', inputs: [{ dims: [2, 3, 4, 5] }], attributes: { perm: [0, 2, 1, 3] } },
     { name: 'cycle', inputs: [{ dims: [2, 3, 4] }], attributes: { perm: [1, 2, 0] } },
+    { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64' }] },
+    { name: 'folded', inputs: [{ dims: [2, 3], type: 'int64', range: [0, 9] }] },
   ],
 })
 
@@ -73,20 +196,8 @@ export const Identity = defineOp('Identity', {
   rows: ({ carries }) => carries[0] === true,
   rearranges: true,
   fold: ([x]) => (x ? [x] : undefined),
-  cases: [{ name: 'matrix', inputs: [{ dims: [2, 3] }] }],
-})
-
-/** Broadcasts to the given shape; the walker sums the gradient back down. */
-export const Expand = defineOp('Expand', {
-  shape: (context) => {
-    const x = required(context, 0)
-    return [{ type: x.type, dims: broadcastDims(context, x.dims, constantInts(context, 1)) }]
-  },
-  gradient: ({ gradients: [dy] }) => [dy],
-  rows: ({ inputs: [x], outputs: [y], carries }) =>
-    carries[0] === true && x?.dims.length === y?.dims.length && x?.dims[0] === y?.dims[0],
   cases: [
-    { name: 'more axes', inputs: [{ dims: [3, 1] }, shapeInput([2, 3, 4])] },
-    { name: 'shape broadcast too', inputs: [{ dims: [3, 4] }, shapeInput([2, 1, 1])] },
+    { name: 'matrix', inputs: [{ dims: [2, 3] }] },
+    { name: 'integers', inputs: [{ dims: [2, 3], type: 'int64', range: [0, 9] }] },
   ],
 })

@@ -1,17 +1,27 @@
 import * as activations from './activations.ts'
 import * as arithmetic from './arithmetic.ts'
 import * as bitwise from './bitwise.ts'
+import * as blocks from './blocks.ts'
 import * as cast from './cast.ts'
+import * as concat from './concat.ts'
+import * as cumulative from './cumulative.ts'
 import type { OpDefinition } from './define.ts'
+import * as expand from './expand.ts'
 import * as extremumIndex from './extremum-index.ts'
 import * as gather from './gather.ts'
+import * as gatherNd from './gather-nd.ts'
 import * as layout from './layout.ts'
 import * as logic from './logic.ts'
 import * as matmul from './matmul.ts'
+import * as pad from './pad.ts'
 import * as random from './random.ts'
 import * as reduce from './reduce.ts'
 import * as reduceMore from './reduce-more.ts'
 import * as rounding from './rounding.ts'
+import * as scatter from './scatter.ts'
+import * as select from './select.ts'
+import * as shapeArithmetic from './shape-arithmetic.ts'
+import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
 import * as trigonometry from './trigonometry.ts'
 import * as unary from './unary.ts'
@@ -22,6 +32,16 @@ const isDefinition = (value: unknown): value is OpDefinition =>
 /** Every op Holdfast knows, by name. */
 export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
   [
+    slice,
+    shapeArithmetic,
+    select,
+    scatter,
+    pad,
+    gatherNd,
+    expand,
+    cumulative,
+    concat,
+    blocks,
     activations,
     arithmetic,
     bitwise,
