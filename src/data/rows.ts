@@ -71,6 +71,12 @@ export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, ta
     )
   }
   if (indices.length === 0) return
+  if (source.type === 'string') {
+    const texts = takeRows(source, indices).data as string[]
+    const width = texts.length / indices.length
+    for (const [at, text] of texts.entries()) (target.data as string[])[targetRow * width + at] = text
+    return
+  }
   const from = bytesOf(source)
   const to = bytesOf(target)
   const width = from.length / rows
