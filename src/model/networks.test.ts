@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { gradients } from '../autodiff/gradients.ts'
+import { specialise } from '../autodiff/specialise.ts'
 import { ortNode } from '../engine/ort-node.ts'
+import { encodeGraph } from '../onnx/encode.ts'
 import { randomStream } from '../tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { conv2d, linear, relu, residual, sequential } from './layers.ts'
+import { crossEntropy } from './losses.ts'
 import { type Model, parameterCount } from './model.ts'
 import { network } from './network.ts'
 import { cnn, mlp, plainCnn, simpleModel, transformerEncoder } from './networks.ts'
@@ -75,6 +80,33 @@ describe.each(Object.entries(models))('%s', (_, make) => {
     })
     const x = batchFor(model, 2)
     expect(await logitsOf(modelToOnnx(back), x)).toEqual(await logitsOf(modelToOnnx(model), x))
+  })
+
+  it('has a gradient for every parameter once it is specialised, and the same logits', async () => {
+    const model = make()
+    const x = batchFor(model, 3)
+    const builder = new GraphBuilder()
+    const bindings = new Map(
+      [...model.parameters, ...model.buffers].map(([name, tensor]) => [
+        name,
+        builder.parameter(name, tensor),
+      ]),
+    )
+    bindings.set('x', builder.input('x', x))
+    const { outputs } = specialise(builder, model.graph, model.opsets, bindings)
+    const logits = outputs.get(model.output)
+    if (!logits) throw new Error('no logits')
+    builder.output(logits, 'logits')
+    // The runtime fuses differently where batches are fixed, so the last bits may differ.
+    const expected = toNumbers((await logitsOf(modelToOnnx(model), x)) as Tensor)
+    const given = toNumbers((await logitsOf(encodeGraph(builder.finish('forward')), x)) as Tensor)
+    const largest = Math.max(...expected.map(Math.abs))
+    const worst = Math.max(...given.map((value, at) => Math.abs(value - (expected[at] ?? Number.NaN))))
+    expect(worst / largest).toBeLessThan(1e-5)
+    const labels = builder.input('labels', { type: 'int32', dims: [3] })
+    const parameters = [...model.parameters.keys()].flatMap((name) => bindings.get(name) ?? [])
+    const found = gradients(builder, crossEntropy(builder, logits, labels), parameters)
+    expect(found.map((gradient) => gradient?.dims)).toEqual(parameters.map(({ dims }) => dims))
   })
 
   it('is the same for the same seed', () => {
@@ -173,6 +205,8 @@ describe('what makes no sense is refused', () => {
     ['no classes', 'classes', () => simpleModel({ classes: 0 })],
     ['two classes of one name', 'classes', () => simpleModel({ classes: ['a', 'a'] })],
     ['heads that do not divide', 'heads', () => transformerEncoder({ ...encoder, heads: 3 })],
+    ['no tokens', 'tokens', () => transformerEncoder({ ...encoder, tokens: 0 })],
+    ['another place for the norm', 'norm', () => transformerEncoder({ ...encoder, norm: 'post' as 'pre' })],
     ['no stage', 'channels', () => cnn({ channels: [] })],
     [
       'layers that do not fit',

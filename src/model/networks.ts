@@ -207,7 +207,7 @@ export interface TransformerOptions extends Seeded {
  * A transformer encoder that classifies sequences: pre-norm layers with GELU and without dropout, a last layer norm,
  * the mean over the tokens, linear.
  *
- * @throws UsageError `heads` when the width is no multiple of the heads.
+ * @throws UsageError `heads` when the width is no multiple of the heads; `tokens` when there are none; `norm`.
  * @example
  * const model = transformerEncoder({ layers: 4, width: 256, heads: 4, feedForward: 1024, tokens: 64, classes: 10 })
  */
@@ -224,6 +224,9 @@ export function transformerEncoder(options: TransformerOptions): Model {
   const inputDims = vocabulary !== undefined ? [tokens] : [tokens, inputWidth]
   if (sizeOf(inputDims) === 0) {
     throw new UsageError('tokens', 'A transformer takes sequences of one token or more.')
+  }
+  if (options.norm !== undefined && options.norm !== 'pre') {
+    throw new UsageError('norm', `Encoder layers normalise before each part ('pre'), not '${options.norm}'.`)
   }
   return network({
     name: 'transformer-encoder',
