@@ -14,7 +14,7 @@ import { bothFloats, elementwise, ranks } from './unary.ts'
  * HardSigmoid is min(max(alpha x, 0), 1): with alpha near the largest float32 it is 1 for every normal number. Only
  * float32 has that kernel and that range.
  */
-export const positive = (emit: Emitter, x: Value): Value =>
+const positive = (emit: Emitter, x: Value): Value =>
   x.type === 'float32'
     ? emit.op('HardSigmoid', [x], { alpha: float(3e38), beta: float(0) })
     : indicator(emit, emit.op('Greater', [x, scalar(emit, 0, x)]), x)

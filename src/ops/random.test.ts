@@ -169,7 +169,7 @@ describe('counterUniform', () => {
     })
   })
 
-  it.each([[[]], [[7]], [[1, 9]], [[9, 1]], [[2, 3, 4]], [[1, 1]], [[2, 3, 1, 5]]])(
+  it.each([[[]], [[7]], [[1, 9]], [[9, 1]], [[2, 3, 4]], [[1, 1]], [[2, 3, 1, 5]], [[1, 4096]], [[101]]])(
     'gives dims %j, and no two elements alike',
     async (shape) => {
       const values = await uniforms(11n, 1, shape)

@@ -51,24 +51,17 @@ function oddNumbers(emit: Emitter, seed: Value, salt: number, count: number): Va
   return emit.op('BitwiseOr', [upper, emit.constant({ type: 'uint32', dims: [], data: Uint32Array.of(1) })])
 }
 
-/** How many leading axes make up the rows, so that rows and columns together are fewest. */
-function splitPoint(dims: readonly number[]): number {
-  let best = 0
-  let fewest = Number.POSITIVE_INFINITY
-  dims.forEach((_, axis) => {
-    const count = sizeOf(dims.slice(0, axis)) + sizeOf(dims.slice(axis))
-    if (count < fewest) {
-      fewest = count
-      best = axis
-    }
-  })
-  return best
+/** The largest divisor of `size` up to its root: rows of a block as near to a square as `size` allows. */
+function blockRows(size: number): number {
+  let rows = Math.floor(Math.sqrt(size))
+  while (rows > 1 && size % rows !== 0) rows--
+  return Math.max(rows, 1)
 }
 
 /**
- * Uniform uint32 numbers of `dims`. Only rows and columns are hashed; an element is the product, modulo 2^32, of an
- * odd number for its row and one for its column: one pass over the elements, and pairwise independent, as
- * multiplication by an odd number permutes. The lowest bit is always 1; the upper ones are to be used.
+ * Uniform uint32 numbers of `dims`, laid out as a block of rows and columns. Only those are hashed; an element is the
+ * product, modulo 2^32, of an odd number for its row and one for its column: one pass over the elements, and pairwise
+ * independent, as multiplication by an odd number permutes. The lowest bit is always 1; the upper ones are to be used.
  */
 function counterBits(emit: Emitter, seed: Value, salt: number, dims: readonly number[]): Value {
   if (!Number.isSafeInteger(salt))
@@ -79,19 +72,15 @@ function counterBits(emit: Emitter, seed: Value, salt: number, dims: readonly nu
       `The seed of random numbers is one int64, but "${seed.name}" is ${seed.type}[${seed.dims}].`,
     )
   }
-  const point = splitPoint(dims)
-  const lead = dims.slice(0, point)
-  const tail = dims.slice(point)
+  const size = sizeOf(dims)
+  const rows = blockRows(size)
+  const columns = size / rows
   const scalarSeed = reshape(emit, seed, [])
-  if (sizeOf(lead) === 1) return reshape(emit, oddNumbers(emit, scalarSeed, salt, sizeOf(tail)), dims)
-  const rows = sizeOf(lead)
-  const numbers = oddNumbers(emit, scalarSeed, salt, rows + sizeOf(tail))
+  if (rows === 1) return reshape(emit, oddNumbers(emit, scalarSeed, salt, size), dims)
+  const numbers = oddNumbers(emit, scalarSeed, salt, rows + columns)
   const part = (from: number, to: number) => emit.op('Slice', [numbers, bounds(emit, from), bounds(emit, to)])
-  return mul(
-    emit,
-    reshape(emit, part(0, rows), [...lead, ...tail.map(() => 1)]),
-    reshape(emit, part(rows, rows + sizeOf(tail)), tail),
-  )
+  const perRow = reshape(emit, part(0, rows), [rows, 1])
+  return reshape(emit, mul(emit, perRow, part(rows, rows + columns)), dims)
 }
 
 const bounds = (emit: Emitter, at: number): Value =>
