@@ -225,14 +225,14 @@ export class GraphBuilder implements Emitter {
     return out
   }
 
-  /** The graph, without the nodes that no output needs. */
+  /** The graph, without the nodes that no output needs; inputs without use go too, unless it is a body, which needs all. */
   finish(name: string): Graph {
     const live = liveNodes(this.nodes, this.outputs)
     const { nodes, outputs } = renameOutputs(live, this.outputs)
     const used = new Set(nodes.flatMap(inputsOf))
     return {
       name,
-      inputs: this.inputs,
+      inputs: this.outer ? this.inputs : this.inputs.filter((input) => used.has(input.name)),
       outputs,
       initializers: new Map([...this.initializers].filter(([key]) => used.has(key))),
       nodes,

@@ -48,7 +48,8 @@ export interface BatchSource {
 }
 
 export interface SamplerContext {
-  readonly random: RandomStream
+  /** Random streams of this source's own, by name. */
+  readonly random: (name: string) => RandomStream
   readonly pool: Pool
   /** Pool row of this source's first row, and of the new data's. */
   readonly offset: number

@@ -1,8 +1,9 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { concatenateRows, takeRows } from '../data/rows.ts'
+import { chooseBalanced } from '../data/sampling.ts'
 import { UsageError } from '../errors.ts'
 import type { RandomStream } from '../tensor/random.ts'
-import type { BatchSource, Method, MethodState, TaskContext } from './method.ts'
+import type { BatchSource, Json, Method, MethodState, TaskContext } from './method.ts'
 import { emptyReservoir, type ReservoirState, readReservoir, reservoirSampler } from './reservoir.ts'
 
 export interface ReplayOptions {
@@ -133,21 +134,10 @@ const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
   labels: takeRows<'int32' | 'float32'>(dataset.labels, rows) as Dataset['labels'],
 })
 
-/** Rows of up to `perClass` samples of each class, chosen at random. Data without classes count as one. */
+/** Up to `perClass` samples of each class at random; data without classes count as one class. */
 function exemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
-  const labels = dataset.labels.type === 'int32' ? classLabels(dataset) : new Int32Array(samples(dataset))
-  const byClass = new Map<number, number[]>()
-  for (const [row, label] of labels.entries()) {
-    const rows = byClass.get(label) ?? []
-    rows.push(row)
-    byClass.set(label, rows)
-  }
-  const classes = [...byClass].sort(([a], [b]) => a - b)
-  return Int32Array.from(
-    classes.flatMap(([, rows]) =>
-      Array.from(random.choose(rows.length, Math.min(perClass, rows.length)), (at) => rows[at] ?? 0),
-    ),
-  )
+  if (dataset.labels.type === 'int32') return chooseBalanced(dataset, perClass, random)
+  return random.choose(samples(dataset), Math.min(perClass, samples(dataset)))
 }
 
 /** The memory with these rows of the task's data added. */
@@ -199,5 +189,8 @@ function keepReservoir(
     index,
   )
   const slots = reservoir.slots.map((_, slot) => -slot - 1)
-  return { ...added, values: { reservoir: { seen: reservoir.seen, slots, random: null } } }
+  return {
+    ...added,
+    values: { reservoir: { sampling: reservoir.sampling, slots, random: null } as unknown as Json },
+  }
 }

@@ -1,22 +1,24 @@
+import { reservoir, resumeReservoir, type ReservoirState as SamplingState } from '../data/sampling.ts'
 import { CheckpointError } from '../errors.ts'
 import { type RandomState, resumeStream } from '../tensor/random.ts'
 import type { BatchSource, Json, RowSampler } from './method.ts'
 
-/**
- * Where each slot's exemplar lies: row r of the new data as r, row r of the memory kept from earlier tasks as -(r + 1).
- */
+/** A reservoir and what its slots hold. */
 export interface ReservoirState {
-  readonly seen: number
+  /** undefined before the first sample. */
+  readonly sampling: SamplingState | null
+  /** Where each slot's exemplar lies: row r of the new data as r, row r of the memory kept from earlier tasks as -(r + 1). */
   readonly slots: readonly number[]
+  /** The stream that replayed rows are drawn from, in the middle of a task. */
   readonly random: RandomState | null
 }
 
-export const emptyReservoir: ReservoirState = { seen: 0, slots: [], random: null }
+export const emptyReservoir: ReservoirState = { sampling: null, slots: [], random: null }
 
 /**
- * Online memory replay: a reservoir over the stream (Vitter 1985, algorithm R), every sample seen so far being kept with
- * the same chance. Each step first draws its exemplars from the memory, then offers its new rows to it. Only row numbers
- * move, so the plan of many steps is known before they run, and no sample is copied.
+ * Online memory replay: a reservoir over the stream, every sample seen so far being kept with the same chance. Each step
+ * first draws its exemplars from the memory, then offers its new rows to it. Only row numbers move, so the plan of many
+ * steps is known before they run, and no sample is copied.
  *
  * @param start the reservoir when the task begins, its slots pointing into the kept memory
  */
@@ -26,20 +28,15 @@ export function reservoirSampler(
   batchSize: number,
   start: ReservoirState,
 ): NonNullable<BatchSource['sampler']> {
-  return ({ random: fresh, offset, newOffset, saved }): RowSampler => {
+  return ({ random: stream, offset, newOffset, saved }): RowSampler => {
     const from = saved === undefined ? start : readReservoir(saved)
-    const random = saved === undefined || from.random === null ? fresh : resumeStream(from.random)
+    const random = from.random ? resumeStream(from.random) : stream('draws')
+    const keep = from.sampling ? resumeReservoir(from.sampling) : reservoir(capacity, stream('reservoir'))
     const slots = [...from.slots]
-    let { seen } = from
     const poolRow = (slot: number) => (slot >= 0 ? newOffset + slot : offset - slot - 1)
     const offer = (row: number) => {
-      seen++
-      if (slots.length < capacity) {
-        slots.push(row)
-        return
-      }
-      const slot = random.integer(seen)
-      if (slot < capacity) slots[slot] = row
+      const slot = keep.offer()
+      if (slot !== undefined) slots[slot] = row
     }
     return {
       next: (steps, newRows) => {
@@ -48,22 +45,22 @@ export function reservoirSampler(
           const batch = newRows.subarray(step * batchSize, (step + 1) * batchSize)
           for (let at = 0; at < size; at++) {
             // With nothing remembered yet, the new rows themselves are replayed: the loss is then the plain one.
-            const slot = slots[slots.length > 0 ? random.integer(slots.length) : 0]
+            const slot = slots.length > 0 ? slots[random.integer(slots.length)] : undefined
             rows[step * size + at] = slot === undefined ? (batch[at % batch.length] ?? 0) : poolRow(slot)
           }
           for (const row of batch) offer(row - newOffset)
         }
         return rows
       },
-      state: () => ({ seen, slots: [...slots], random: random.state() }) as unknown as Json,
+      state: () => ({ sampling: keep.state(), slots: [...slots], random: random.state() }) as unknown as Json,
     }
   }
 }
 
 /** @throws CheckpointError `reservoir-state` when the JSON is no reservoir. */
 export function readReservoir(json: Json): ReservoirState {
-  const state = json as unknown as ReservoirState
-  if (!Number.isInteger(state?.seen) || !Array.isArray(state?.slots)) {
+  const state = json as unknown as ReservoirState | null
+  if (!state || !('sampling' in state) || !Array.isArray(state.slots)) {
     throw new CheckpointError('reservoir-state', 'The checkpoint holds no reservoir where one is expected.')
   }
   return state

@@ -1,6 +1,6 @@
 import { sizeOf } from '../tensor/tensor.ts'
 import type { Emitter, SquareTerm, Value } from './define.ts'
-import { reduceSum, reshape, square, sumTo } from './emit.ts'
+import { matmul, reduceSum, reshape, square, sumTo, transpose } from './emit.ts'
 
 /** A term that is already of the parameter's dims. */
 export const finished = (accumulate: Value): SquareTerm => ({ accumulate, finish: (_, sum) => sum })
@@ -36,10 +36,11 @@ export function linearSquares(emit: Emitter, x: Value, d: Value, samples: number
   const rows = sizeOf(x.dims) / inputs
   if (rows % samples !== 0) return undefined
   if (rows === samples) {
-    const x2 = square(emit, reshape(emit, x, [samples, inputs]))
     return {
       accumulate: square(emit, reshape(emit, d, [samples, outputs])),
-      finish: (to, sum) => to.op('MatMul', [to.op('Transpose', [x2], { perm: [1, 0] }), sum]),
+      // X^2 is made where the sum is finished: `emit` may be the body of a loop over classes.
+      finish: (to, sum) =>
+        matmul(to, transpose(to, square(to, reshape(to, x, [samples, inputs])), [1, 0]), sum),
     }
   }
   const positions = rows / samples

@@ -25,13 +25,13 @@ export function createBatchSampler(
   const samplers = sources.map((source, index) => {
     const offset = pool.offsets[index] ?? 0
     const context = {
-      random: random(source.name),
+      random: (name: string) => random(`${source.name}/${name}`),
       pool,
       offset,
       newOffset: pool.offsets[newIndex] ?? 0,
       saved: saved[source.name],
     }
-    return source.sampler?.(context) ?? epochs(source, offset, context.random, context.saved)
+    return source.sampler?.(context) ?? epochs(source, offset, random(source.name), context.saved)
   })
   const width = sources.reduce((sum, { size }) => sum + size, 0)
   return {
