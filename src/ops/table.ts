@@ -1,18 +1,25 @@
 import * as activations from './activations.ts'
 import * as arithmetic from './arithmetic.ts'
+import * as batchNormalization from './batch-normalization.ts'
 import * as bitwise from './bitwise.ts'
 import * as blocks from './blocks.ts'
 import * as cast from './cast.ts'
 import * as concat from './concat.ts'
+import * as conv from './conv.ts'
+import * as convTranspose from './conv-transpose.ts'
 import * as cumulative from './cumulative.ts'
 import type { OpDefinition } from './define.ts'
+import * as einsum from './einsum.ts'
 import * as expand from './expand.ts'
 import * as extremumIndex from './extremum-index.ts'
 import * as gather from './gather.ts'
 import * as gatherNd from './gather-nd.ts'
+import * as groupNormalization from './group-normalization.ts'
 import * as layout from './layout.ts'
+import * as localNormalization from './local-normalization.ts'
 import * as logic from './logic.ts'
 import * as matmul from './matmul.ts'
+import * as normalization from './normalization.ts'
 import * as pad from './pad.ts'
 import * as random from './random.ts'
 import * as reduce from './reduce.ts'
@@ -32,6 +39,11 @@ const isDefinition = (value: unknown): value is OpDefinition =>
 /** Every op Holdfast knows, by name. */
 export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
   [
+    einsum,
+    normalization,
+    localNormalization,
+    groupNormalization,
+    batchNormalization,
     slice,
     shapeArithmetic,
     select,
@@ -39,6 +51,8 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     pad,
     gatherNd,
     expand,
+    conv,
+    convTranspose,
     cumulative,
     concat,
     blocks,

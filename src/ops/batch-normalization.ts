@@ -1,0 +1,249 @@
+import { UnsupportedOpError } from '../errors.ts'
+import { float } from '../onnx/graph.ts'
+import { sameDims, sizeOf, type TensorType } from '../tensor/tensor.ts'
+import {
+  type CaseInput,
+  defineOp,
+  type Emitter,
+  type GradientContext,
+  type ShapeContext,
+  type SquaresContext,
+  type SquareTerm,
+  type UpgradeContext,
+  type Value,
+} from './define.ts'
+import {
+  add,
+  div,
+  filled,
+  mul,
+  neg,
+  reduceSum,
+  reshape,
+  scalar,
+  scale as scaled,
+  square,
+  sub,
+  sumTo,
+} from './emit.ts'
+import { refuseStatistics } from './normalization.ts'
+import { required, rowsFirst, shapeError } from './shapes.ts'
+import { broadcastSquares } from './squares.ts'
+
+const isTraining = (context: Pick<ShapeContext, 'attributes'>): boolean =>
+  context.attributes.int('training_mode', 0) !== 0
+
+function batchShape(context: ShapeContext): TensorType[] {
+  const x = required(context, 0)
+  const channels = x.dims[1]
+  if (channels === undefined) throw shapeError(context, 'needs dims [batch, channels, ...].')
+  const perChannel = [1, 2, 3, 4].map((index) => required(context, index))
+  if (perChannel.some(({ dims }) => !sameDims(dims, [channels])))
+    throw shapeError(context, `scale, bias, mean and variance must have one number a channel (${channels}).`)
+  if (context.outputs > 1 && !isTraining(context))
+    throw shapeError(context, `has ${context.outputs} outputs, which only training_mode=1 gives.`)
+  const statistic = { type: required(context, 3).type, dims: [channels] }
+  return [{ type: x.type, dims: x.dims }, statistic, statistic]
+}
+
+/** Sums over space, [batch, channels]. Over the last axis first: faster than over both at once (docs/performance.md). */
+function spatialSums(emit: Emitter, x: Value): Value {
+  const [batch = 0, channels = 0, ...space] = x.dims
+  return space.length === 0 ? x : reduceSum(emit, reshape(emit, x, [batch, channels, sizeOf(space)]), [2])
+}
+
+/** `perChannel` in dims that broadcast against x. */
+const alongChannels = (emit: Emitter, perChannel: Value, x: Value): Value =>
+  reshape(emit, perChannel, [x.dims[1] ?? 1, ...x.dims.slice(2).map(() => 1)])
+
+/** 1 / sqrt(variance + epsilon) */
+const inverseDeviation = (emit: Emitter, variance: Value, epsilon: number): Value =>
+  div(
+    emit,
+    scalar(emit, 1, variance),
+    emit.op('Sqrt', [add(emit, variance, scalar(emit, epsilon, variance))]),
+  )
+
+const channelTotal = (emit: Emitter, sums: Value): Value => sumTo(emit, sums, [sums.dims[1] ?? 0])
+
+/** The batch's own mean and (biased) variance, one a channel, and x less its mean. */
+function batchStatistics(emit: Emitter, x: Value): { centred: Value; mean: Value; variance: Value } {
+  const share = (x.dims[1] ?? 1) / sizeOf(x.dims)
+  const mean = scaled(emit, channelTotal(emit, spatialSums(emit, x)), share)
+  const centred = sub(emit, x, alongChannels(emit, mean, x))
+  const variance = scaled(emit, channelTotal(emit, spatialSums(emit, square(emit, centred))), share)
+  return { centred, mean, variance }
+}
+
+/**
+ * BatchNormalization in training mode, made of ops that every runtime has right: y, the new running mean and the new
+ * running variance, each momentum * running + (1 - momentum) * the batch's own (biased variance, as ONNX says).
+ *
+ * ONNX Runtime 1.30's own training mode gives wrong values of y for some graphs in which scale, bias or statistics are
+ * constants and y is used by another node, so steps are built with this. All differentiable, but the running statistics
+ * are outputs of their own: y does not depend on them.
+ *
+ * @param x [batch, channels, ...]; the others have one number a channel
+ * @example
+ * const [y, mean, variance] = batchNormTraining(builder, { x, scale, bias, mean, variance }, { momentum: 0.9 })
+ */
+export function batchNormTraining(
+  emit: Emitter,
+  inputs: {
+    readonly x: Value
+    readonly scale: Value
+    readonly bias: Value
+    readonly mean: Value
+    readonly variance: Value
+  },
+  settings: { readonly epsilon?: number; readonly momentum?: number } = {},
+): [y: Value, mean: Value, variance: Value] {
+  const { x, scale, bias } = inputs
+  const { epsilon = 1e-5, momentum = 0.9 } = settings
+  const own = batchStatistics(emit, x)
+  const y = emit.op('BatchNormalization', [x, scale, bias, own.mean, own.variance], {
+    epsilon: float(epsilon),
+  })
+  const running = (before: Value, now: Value) =>
+    add(emit, scaled(emit, before, momentum), scaled(emit, now, 1 - momentum))
+  return [y, running(inputs.mean, own.mean), running(inputs.variance, own.variance)]
+}
+
+/** xhat for fixed statistics, in one call of the runtime's kernel with a scale of ones. */
+function normalized(context: GradientContext): Value {
+  const { emit } = context
+  const [x, mean, variance] = [required(context, 0), required(context, 3), required(context, 4)]
+  const inputs = [x, filled(emit, 1, mean), filled(emit, 0, mean), mean, variance]
+  return emit.op('BatchNormalization', inputs, { epsilon: float(context.attributes.float('epsilon', 1e-5)) })
+}
+
+/** With fixed statistics: dx = dy scale / deviation; the statistics are inputs like others. */
+function inferenceGradient(context: GradientContext, dy: Value): (Value | undefined)[] {
+  const { emit, needs } = context
+  const weight = required(context, 1)
+  const variance = required(context, 4)
+  const inverse = inverseDeviation(emit, variance, context.attributes.float('epsilon', 1e-5))
+  const rate = mul(emit, weight, inverse)
+  const sumOfD = () => channelTotal(emit, spatialSums(emit, dy))
+  const sumOfProduct = () => channelTotal(emit, spatialSums(emit, mul(emit, dy, normalized(context))))
+  return [
+    needs[0] ? mul(emit, dy, alongChannels(emit, rate, dy)) : undefined,
+    needs[1] ? sumOfProduct() : undefined,
+    needs[2] ? sumOfD() : undefined,
+    needs[3] ? neg(emit, mul(emit, rate, sumOfD())) : undefined,
+    needs[4] ? scaled(emit, mul(emit, mul(emit, rate, inverse), sumOfProduct()), -0.5) : undefined,
+  ]
+}
+
+/**
+ * Through the batch's own statistics, n elements a channel, with c = x - mean and r = 1 / deviation:
+ *
+ *     dx = scale r (dy - sum(dy) / n - c r^2 sum(dy c) / n),   dscale = r sum(dy c),   dbias = sum(dy)
+ *
+ * that is dy A + c B + C with numbers A, B, C per channel; dy A + C is one call of the runtime's kernel.
+ */
+function trainingGradient(context: GradientContext, dy: Value): (Value | undefined)[] {
+  const { emit, needs } = context
+  const { centred, variance } = batchStatistics(emit, required(context, 0))
+  const inverse = inverseDeviation(emit, variance, context.attributes.float('epsilon', 1e-5))
+  const sumOfD = channelTotal(emit, spatialSums(emit, dy))
+  const dscale = mul(emit, inverse, channelTotal(emit, spatialSums(emit, mul(emit, dy, centred))))
+  const dx = () => {
+    const rate = mul(emit, required(context, 1), inverse)
+    const share = scaled(emit, rate, -(dy.dims[1] ?? 1) / sizeOf(dy.dims))
+    const affine = [dy, rate, mul(emit, share, sumOfD), filled(emit, 0, inverse), filled(emit, 1, inverse)]
+    const own = emit.op('BatchNormalization', affine, { epsilon: float(0) })
+    const along = mul(emit, mul(emit, share, inverse), dscale)
+    return add(emit, own, mul(emit, centred, alongChannels(emit, along, dy)))
+  }
+  return [needs[0] ? dx() : undefined, needs[1] ? dscale : undefined, needs[2] ? sumOfD : undefined]
+}
+
+/** Samples meet in the batch's statistics, so only fixed ones leave per-sample gradients apart. */
+function batchSquares(context: SquaresContext): (SquareTerm | undefined)[] {
+  const { emit, needs, carries, samples } = context
+  const [dy] = context.gradients
+  if (!dy || !carries[0] || isTraining(context)) return []
+  const term = (x: Value) => broadcastSquares(emit, spatialSums(emit, x), [dy.dims[1] ?? 0], samples)
+  return [
+    undefined,
+    needs[1] ? term(mul(emit, dy, normalized(context))) : undefined,
+    needs[2] ? term(dy) : undefined,
+  ]
+}
+
+/** `spatial` (before opset 9) is 1 by default, which is all that ONNX still has. */
+function upgrade({ attributes, inputs }: UpgradeContext) {
+  const { spatial, ...rest } = attributes
+  if (spatial === 0) {
+    throw new UnsupportedOpError(
+      'batch-norm-spatial',
+      'BatchNormalization with spatial=0 (statistics per position) left ONNX with opset 9. Export the model anew.',
+    )
+  }
+  return { inputs, attributes: rest }
+}
+
+const positive = (dims: readonly number[], parameter = false): CaseInput => ({
+  dims,
+  range: [0.5, 1.5],
+  ...(parameter ? { parameter: true } : {}),
+})
+const five = (dims: readonly number[], which?: 'scale' | 'bias'): CaseInput[] => {
+  const channels = [dims[1] ?? 1]
+  return [
+    { dims },
+    positive(channels, which === 'scale'),
+    { dims: channels, ...(which === 'bias' ? { parameter: true } : {}) },
+    { dims: channels, constant: true },
+    { ...positive(channels), constant: true },
+  ]
+}
+const training = { training_mode: 1 }
+const trained = { attributes: training, outputs: 3, through: [0] }
+
+/**
+ * y = scale (x - mean) / sqrt(variance + epsilon) + bias, per channel. With training_mode=1 mean and variance are the
+ * batch's own, and the outputs 1 and 2 are momentum * running + (1 - momentum) * own, with the biased variance
+ * (PyTorch takes the unbiased one there, and 1 - momentum for momentum).
+ */
+export const BatchNormalization = defineOp('BatchNormalization', {
+  shape: batchShape,
+  gradient: (context) => {
+    const [dy] = context.gradients
+    refuseStatistics(context)
+    if (!dy) return []
+    return isTraining(context) ? trainingGradient(context, dy) : inferenceGradient(context, dy)
+  },
+  squares: batchSquares,
+  rows: (context) => !isTraining(context) && rowsFirst(context),
+  upgrade,
+  cases: [
+    { name: 'images', inputs: five([2, 3, 2, 2]) },
+    { name: 'sequences', inputs: five([2, 3, 4]) },
+    { name: 'rows', inputs: five([4, 3]) },
+    { name: 'epsilon', inputs: five([4, 3]), attributes: { epsilon: float(0.2) } },
+    {
+      name: 'gradients of the statistics',
+      inputs: [{ dims: [3, 2, 2] }, positive([2]), { dims: [2] }, { dims: [2] }, positive([2])],
+    },
+    { name: 'float64', inputs: five([2, 3, 2]).map((input) => ({ ...input, type: 'float64' as const })) },
+    { name: 'squares of scale', inputs: five([4, 3, 2, 2], 'scale') },
+    { name: 'squares of bias', inputs: five([4, 3, 5], 'bias') },
+    { name: 'squares of scale, rows', inputs: five([4, 3], 'scale') },
+    { name: 'opset 7', inputs: five([2, 3, 2]), attributes: { spatial: 1 }, opset: 7 },
+    { name: 'training, images', inputs: five([3, 2, 2, 2]), ...trained },
+    { name: 'training, rows', inputs: five([5, 3]), ...trained },
+    {
+      name: 'training, momentum and epsilon',
+      inputs: five([3, 2, 3]),
+      ...trained,
+      attributes: { ...training, momentum: float(0.3), epsilon: float(0.1) },
+    },
+    {
+      name: 'training, float64',
+      inputs: five([3, 2, 3]).map((input) => ({ ...input, type: 'float64' as const })),
+      ...trained,
+    },
+  ],
+})
