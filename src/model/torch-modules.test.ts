@@ -117,7 +117,12 @@ describe.each(files)("PyTorch's $file", ({ file, values, training = false }) => 
     if (!found) throw new Error(`no ${name} in the fixture`)
     return found
   }
-  const model = modelFromOnnx(read(`${file}.onnx`))
+  const exported = modelFromOnnx(read(`${file}.onnx`))
+  // Tracing a module in training mode moved its statistics on by one batch before they were written.
+  const model: Model = {
+    ...exported,
+    buffers: new Map([...exported.buffers.keys()].map((name) => [name, tensor(`buffer/${name}`)])),
+  }
 
   it('has its trainable tensors as parameters and the statistics as buffers', () => {
     const expected = [...tensors.keys()].flatMap((key) =>
