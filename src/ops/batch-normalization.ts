@@ -79,9 +79,10 @@ function batchStatistics(emit: Emitter, x: Value): { centred: Value; mean: Value
  * BatchNormalization in training mode, made of ops that every runtime has right: y, the new running mean and the new
  * running variance, each momentum * running + (1 - momentum) * the batch's own (biased variance, as ONNX says).
  *
- * ONNX Runtime 1.30's own training mode gives wrong values of y for some graphs in which scale, bias or statistics are
- * constants and y is used by another node, so steps are built with this. All differentiable, but the running statistics
- * are outputs of their own: y does not depend on them.
+ * ONNX Runtime 1.30 computes training_mode=1 in place: unless the running statistics that come out are outputs of the
+ * graph, it writes them over those that went in, be they initialisers (also ones shared with the scale), memory of the
+ * caller, or values read again later. So steps are built with this instead. All of it is differentiable; y depends on the
+ * batch's statistics, not on the running ones.
  *
  * @param x [batch, channels, ...]; the others have one number a channel
  * @example
