@@ -1,5 +1,6 @@
 import * as activations from './activations.ts'
 import * as arithmetic from './arithmetic.ts'
+import * as averagePool from './average-pool.ts'
 import * as batchNormalization from './batch-normalization.ts'
 import * as bitwise from './bitwise.ts'
 import * as blocks from './blocks.ts'
@@ -19,6 +20,7 @@ import * as layout from './layout.ts'
 import * as localNormalization from './local-normalization.ts'
 import * as logic from './logic.ts'
 import * as matmul from './matmul.ts'
+import * as maxPool from './max-pool.ts'
 import * as normalization from './normalization.ts'
 import * as pad from './pad.ts'
 import * as random from './random.ts'
@@ -53,6 +55,8 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     expand,
     conv,
     convTranspose,
+    maxPool,
+    averagePool,
     cumulative,
     concat,
     blocks,

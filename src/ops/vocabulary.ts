@@ -38,6 +38,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'Log',
   'LogSoftmax',
   'MatMul',
+  'MaxPool',
   'Mul',
   'Neg',
   'Not',
