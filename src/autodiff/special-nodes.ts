@@ -1,6 +1,7 @@
 import { ModelError, UsageError } from '../errors.ts'
 import type { Node } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
+import { batchNormTraining } from '../ops/batch-normalization.ts'
 import type { Value } from '../ops/define.ts'
 import { add, scale } from '../ops/emit.ts'
 import { dropout as counterDropout } from '../ops/random.ts'
@@ -48,9 +49,8 @@ export function batchNormalization(
   const { training_mode: _, ...rest } = node.attributes
   const request = { op: node.op, inputs, name: node.name }
   if (!training) return { outputs: builder.add({ ...request, count: 1, attributes: rest }) }
-  const [x] = inputs
-  const old = inputs[VARIANCE]
-  if (!x || !old) {
+  const [x, weight, bias, mean, variance] = inputs
+  if (!x || !weight || !bias || !mean || !variance) {
     throw new ModelError('missing-input', `${nodeLabel(node)} needs five inputs; some are left out.`)
   }
   const perChannel = sizeOf(x.dims) / (x.dims[1] ?? 1)
@@ -60,26 +60,25 @@ export function batchNormalization(
       `${nodeLabel(node)}: one value a channel has no variance to normalise by. Train with batches of two samples or more.`,
     )
   }
-  const [y, mean, variance] = builder.add({
-    ...request,
-    count: 3,
-    attributes: { ...rest, training_mode: 1 },
-  })
-  if (!y || !mean || !variance) {
-    throw new ModelError('no-output', `${nodeLabel(node)} gave fewer than three outputs.`)
-  }
-  const momentum = attributeReader(node.attributes, nodeLabel(node)).float('momentum', 0.9)
+  const attributes = attributeReader(node.attributes, nodeLabel(node))
+  const momentum = attributes.float('momentum', 0.9)
+  const settings = { epsilon: attributes.float('epsilon', 1e-5), momentum }
+  const [y, nextMean, nextVariance] = batchNormTraining(
+    builder,
+    { x, scale: weight, bias, mean, variance },
+    settings,
+  )
   // after = m old + (1 - m) biased; wanted is m old + (1 - m) biased n / (n - 1).
   const unbias = perChannel / (perChannel - 1)
   const unbiased = add(
     builder,
-    scale(builder, variance, unbias),
-    scale(builder, old, momentum * (1 - unbias)),
+    scale(builder, nextVariance, unbias),
+    scale(builder, variance, momentum * (1 - unbias)),
   )
   return {
     outputs: [y],
     buffers: new Map([
-      [MEAN, mean],
+      [MEAN, nextMean],
       [VARIANCE, unbiased],
     ]),
   }

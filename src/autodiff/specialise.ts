@@ -101,7 +101,13 @@ function replay({ builder, node, index, inputs: given, opset, options }: Replay)
   }
   const upgrade = opset < CANONICAL_OPSET ? opTable.get(node.op)?.upgrade : undefined
   const { inputs, attributes } = upgrade
-    ? upgrade({ attributes: node.attributes, inputs: given, opset, emit: builder })
+    ? upgrade({
+        attributes: node.attributes,
+        inputs: given,
+        opset,
+        emit: builder,
+        outputs: node.outputs.length,
+      })
     : { inputs: given, attributes: node.attributes }
   if (node.op === 'BatchNormalization') {
     return batchNormalization(builder, { ...node, attributes }, inputs, options.training ?? false)

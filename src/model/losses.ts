@@ -40,9 +40,8 @@ export function crossEntropy(
     )
   }
   const share = (1 - labelSmoothing) / batch
-  const hit = emit.op('Equal', [reshape(emit, labels, [batch, 1]), classNumbers(emit, labels, classes)])
   // The sign and the mean are in the targets already, so that nothing but a product and a sum is left to do.
-  const sharp = emit.op('Where', [hit, scalar(emit, -share, logits), scalar(emit, 0, logits)])
+  const sharp = oneHot(emit, labels, [batch, classes], -share, logits)
   const even = labelSmoothing > 0 ? spread(emit, logits, mask, -labelSmoothing / batch) : undefined
   const targets = even ? add(emit, sharp, even) : sharp
   const weighted = weights ? mul(emit, targets, reshape(emit, weights, [batch, 1])) : targets
@@ -152,6 +151,27 @@ function spread(emit: Emitter, logits: Value, mask: Value | undefined, amount: n
   if (!mask) return scalar(emit, amount / (logits.dims[1] ?? 1), logits)
   const count = reduceSum(emit, mask, [mask.dims.length - 1], true)
   return mul(emit, mask, emit.op('Div', [scalar(emit, amount, logits), count]))
+}
+
+/** Up to this many classes, rows are read from a table of all of them: one node where comparing takes two. */
+const LARGEST_TABLE = 256
+
+/** `value` at each row's label, 0 elsewhere. */
+function oneHot(
+  emit: Emitter,
+  labels: Value,
+  [batch, classes]: readonly [number, number],
+  value: number,
+  like: Value,
+): Value {
+  if (classes <= LARGEST_TABLE) {
+    const table = new Array<number>(classes * classes).fill(0)
+    for (let label = 0; label < classes; label++) table[label * (classes + 1)] = value
+    const rows = emit.constant({ ...likeFloat(like, table), dims: [classes, classes] })
+    return emit.op('Gather', [rows, reshape(emit, labels, [batch])], { axis: 0 })
+  }
+  const hit = emit.op('Equal', [reshape(emit, labels, [batch, 1]), classNumbers(emit, labels, classes)])
+  return emit.op('Where', [hit, scalar(emit, value, like), scalar(emit, 0, like)])
 }
 
 /** [0, 1, …, classes - 1] in the labels' type. */

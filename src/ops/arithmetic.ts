@@ -37,8 +37,10 @@ const distinctCases = broadcastCases.map((item) => ({
 /** Per-input squares of an element-wise op from its own gradient rule, for parameters broadcast over samples. */
 const squaresOf =
   (gradient: NonNullable<OpDefinition['gradient']>): NonNullable<OpDefinition['squares']> =>
-  (context) =>
-    gradient(context).map((elementwise, index) => {
+  (context) => {
+    // Without samples along axis 0 of the result there is nothing to tell apart.
+    if (!context.carries.includes(true) || !rowsElementwise(context)) return []
+    return gradient(context).map((elementwise, index) => {
       const input = context.inputs[index]
       const out = context.outputs[0]
       if (!context.needs[index] || !elementwise || !input || !out) return undefined
@@ -47,6 +49,7 @@ const squaresOf =
         : expand(context.emit, elementwise, out.dims)
       return broadcastSquares(context.emit, full, input.dims, context.samples)
     })
+  }
 
 function binary(rule: {
   gradient: NonNullable<OpDefinition['gradient']>

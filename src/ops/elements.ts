@@ -76,7 +76,8 @@ export const foldPicking =
     offsets: (context: ShapeContext, source: Tensor) => (at: readonly number[]) => number | undefined,
   ): NonNullable<OpDefinition['fold']> =>
   ([source], context) => {
-    if (!source || !foldableInputs([source])) return undefined
+    const known = context.inputs.every((input) => !input || input.constant)
+    if (!source || !known || !foldableInputs([source])) return undefined
     const [out] = shape(context)
     if (!out || sizeOf(out.dims) > LARGEST_FOLD) return undefined
     return [pickElements(source, out.dims, offsets(context, source))]

@@ -22,7 +22,25 @@ export const ints = (emit: Emitter, values: readonly number[]): Value =>
 
 export const add = (emit: Emitter, a: Value, b: Value): Value => emit.op('Add', [a, b])
 export const sub = (emit: Emitter, a: Value, b: Value): Value => emit.op('Sub', [a, b])
-export const mul = (emit: Emitter, a: Value, b: Value): Value => emit.op('Mul', [a, b])
+
+/** a b; nothing is emitted where one of them is all ones and does not broadcast the other. */
+export function mul(emit: Emitter, a: Value, b: Value): Value {
+  if (isOnes(b) && broadcastsInto(b, a)) return a
+  if (isOnes(a) && broadcastsInto(a, b)) return b
+  return emit.op('Mul', [a, b])
+}
+
+/** Whether a constant is 1 everywhere, as the seed of a gradient is. */
+const isOnes = ({ constant }: Value): boolean =>
+  (constant?.type === 'float32' || constant?.type === 'float64') &&
+  (constant.data as Float32Array | Float64Array).every((value) => value === 1)
+
+/** Whether `small` broadcast against `large` leaves the dims of `large`. */
+const broadcastsInto = (small: Value, large: Value): boolean =>
+  small.dims.length <= large.dims.length &&
+  small.dims.every(
+    (dim, axis) => dim === 1 || dim === large.dims[axis - small.dims.length + large.dims.length],
+  )
 export const div = (emit: Emitter, a: Value, b: Value): Value => emit.op('Div', [a, b])
 export const neg = (emit: Emitter, a: Value): Value => emit.op('Neg', [a])
 export const square = (emit: Emitter, a: Value): Value => emit.op('Mul', [a, a])
@@ -80,14 +98,17 @@ export function sumTo(emit: Emitter, x: Value, dims: readonly number[]): Value {
   return reshape(emit, sumAxes(emit, x, axes), dims)
 }
 
-/** Leading axes are summed by a product with ones, which runs at matrix-product speed where a strided sum does not. */
+/**
+ * Leading axes are summed by a product with ones, which runs at matrix-product speed where a strided sum does not. The
+ * ones are a vector, so that the result needs no reshaping.
+ */
 function sumAxes(emit: Emitter, x: Value, axes: readonly number[]): Value {
   const leading =
     axes.length > 0 && axes.every((axis, index) => axis === index) && axes.length < x.dims.length
   if (!leading || x.type !== 'float32') return reduceSum(emit, x, axes)
   const rows = sizeOf(x.dims.slice(0, axes.length))
   const columns = sizeOf(x.dims.slice(axes.length))
-  const ones = emit.constant(float32([1, rows], new Float32Array(rows).fill(1)))
+  const ones = emit.constant(float32([rows], new Float32Array(rows).fill(1)))
   return matmul(emit, ones, reshape(emit, x, [rows, columns]))
 }
 

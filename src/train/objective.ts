@@ -15,13 +15,14 @@ export function taskLoss(
     readonly logits: Value
     readonly labels: Value
     readonly mask: Value | undefined
-    readonly weights: Value
+    /** [rows, 1]; undefined where all rows count the same. */
+    readonly weights: Value | undefined
     readonly options: LossOptions
   },
 ): Value {
   const { logits, labels, mask, weights, options } = given
   const kind = options.kind ?? (labels.type === 'int32' ? 'cross-entropy' : 'mse')
-  const common = { weights, ...(mask ? { mask } : {}) }
+  const common = { ...(weights ? { weights } : {}), ...(mask ? { mask } : {}) }
   if (kind === 'mse') return meanSquaredError(emit, logits, labels)
   if (kind === 'binary-cross-entropy') return binaryCrossEntropy(emit, logits, labels, common)
   return crossEntropy(emit, logits, labels, { ...common, labelSmoothing: options.labelSmoothing ?? 0 })

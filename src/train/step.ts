@@ -9,7 +9,8 @@ import type { Model } from '../model/model.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import type { Value } from '../ops/define.ts'
 import { add, filled } from '../ops/emit.ts'
-import { float32, sizeOf, type Tensor, type TensorType } from '../tensor/tensor.ts'
+import type { TaskStream } from '../tasks/stream.ts'
+import { float32, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import { type LossOptions, taskLoss } from './objective.ts'
 import { clipByGlobalNorm, decayed, type Optimiser, type WeightDecay } from './optimisers.ts'
 
@@ -74,11 +75,13 @@ export function buildStep(request: StepRequest): StepGraph {
     labels: table('pool/labels', pool.labels),
     tasks: table('pool/tasks', pool.tasks),
     masks: builder.input('masks', { type: 'float32', dims: [task.stream.tasks.length, task.stream.outputs] }),
-    weights: builder.input('weights', { type: 'float32', dims: [rowCount] }),
+    weights: evenWeights(sources)
+      ? undefined
+      : builder.input('weights', { type: 'float32', dims: [rowCount, 1] }),
     constants: new Map([...constants].map(([key, tensor]) => [key, builder.input(`method/${key}`, tensor)])),
   }
   const rows = perStep('rows', 'int32', [rowCount])
-  const schedule = perStep('schedule', 'float32', [optimiser.scalars(1, 1).length])
+  const schedule = optimiser.scalars(1, 1).map((_, index) => perStep(`schedule/${index}`, 'float32', []))
   const seeds = perStep('seeds', 'int64', [])
   const initial = [...initialState(model, optimiser)].map(([name, tensor]) => ({
     name,
@@ -96,9 +99,9 @@ export function buildStep(request: StepRequest): StepGraph {
   const result = scan(
     builder,
     initial.map(({ value }) => value),
-    [rows, schedule, seeds],
-    (step, values, [chosen, numbers, seed]) => {
-      if (!chosen || !numbers) return { state: values, outputs: [] }
+    [rows, seeds, ...schedule],
+    (step, values, [chosen, seed, ...scalars]) => {
+      if (!chosen) return { state: values, outputs: [] }
       const now = new Map(values.map((value, index) => [initial[index]?.name ?? '', value]))
       const parameters = named(now, 'parameter/')
       const buffers = named(now, 'buffer/')
@@ -124,14 +127,10 @@ export function buildStep(request: StepRequest): StepGraph {
       const base = taskLoss(step, {
         logits: applied.logits,
         labels: step.op('Gather', [outer.labels, chosen]),
-        mask:
-          task.stream.scenario === 'task'
-            ? step.op('Gather', [outer.masks, step.op('Gather', [outer.tasks, chosen])])
-            : undefined,
+        mask: classMask(step, request, outer, chosen),
         weights: outer.weights,
         options: settings.loss ?? {},
       })
-      const scalars = scalarsOf(step, numbers)
       const context: StepContext = {
         outer: builder,
         step,
@@ -210,14 +209,45 @@ function pick(name: string, ...maps: readonly ReadonlyMap<string, Value>[]): [st
   return []
 }
 
-/** The step's numbers [S] as scalars. */
-function scalarsOf(step: GraphBuilder, numbers: Value): Value[] {
-  const count = sizeOf(numbers.dims)
-  return Array.from({ length: count }, (_, index) =>
-    step.op('Gather', [numbers, step.constant({ type: 'int32', dims: [], data: Int32Array.of(index) })], {
-      axis: 0,
-    }),
+/**
+ * Which classes take part, a row: those of its task in the task scenario, all elsewhere (undefined). Where each source is of
+ * one task the mask is known while the graph is built.
+ */
+function classMask(
+  step: GraphBuilder,
+  { task, sources }: StepRequest,
+  outer: { readonly masks: Value; readonly tasks: Value },
+  chosen: Value,
+): Value | undefined {
+  const { stream } = task
+  if (stream.scenario !== 'task') return undefined
+  const tasks = sources.map((source) => source.tasks)
+  if (!tasks.every((index) => typeof index === 'number')) {
+    return step.op('Gather', [outer.masks, step.op('Gather', [outer.tasks, chosen])])
+  }
+  const masks = taskMasks(stream)
+  const same = tasks.every((index) => index === tasks[0])
+  const rows = sources.flatMap((source, at) =>
+    new Array<number>(same ? (at === 0 ? 1 : 0) : source.size).fill(tasks[at] ?? 0),
   )
+  const values = rows.flatMap((index) => [
+    ...masks.data.subarray(index * stream.outputs, (index + 1) * stream.outputs),
+  ])
+  return step.constant(float32([rows.length, stream.outputs], values))
+}
+
+/** 1 for the output units of each task, a row a task. */
+export function taskMasks(stream: TaskStream): Tensor<'float32'> {
+  const masks = float32([stream.tasks.length, stream.outputs])
+  for (const { index, units } of stream.tasks)
+    for (const unit of units) masks.data[index * stream.outputs + unit] = 1
+  return masks
+}
+
+/** Whether every row counts the same: each source's share of the loss is its share of the rows. */
+function evenWeights(sources: readonly BatchSource[]): boolean {
+  const rows = sources.reduce((sum, { size }) => sum + size, 0)
+  return sources.every(({ size, weight }) => weight * rows === size)
 }
 
 function sourceRanges(sources: readonly BatchSource[]): Map<string, { from: number; size: number }> {

@@ -8,7 +8,7 @@ import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
 import type { LearnOptions } from './learn.ts'
 import { createBatchSampler } from './samplers.ts'
-import { buildStep } from './step.ts'
+import { buildStep, taskMasks } from './step.ts'
 
 /** One task being trained: its batches and its program. */
 export interface TaskRun {
@@ -61,7 +61,6 @@ export async function openTask(options: LearnOptions, task: Task, state: RunStat
     )
     const feeds = new Map<string, Tensor>(fixed)
       .set('rows', { type: 'int32', dims: [count, width], data: sampler.next(count) })
-      .set('schedule', float32([count, scalars[0]?.length ?? 1], scalars.flat()))
       .set(
         'seeds',
         int64(
@@ -69,6 +68,15 @@ export async function openTask(options: LearnOptions, task: Task, state: RunStat
           Array.from({ length: count }, (_, at) => dropoutSeed(seed, first + at)),
         ),
       )
+    scalars[0]?.forEach((_, index) => {
+      feeds.set(
+        `schedule/${index}`,
+        float32(
+          [count],
+          scalars.map((numbers) => numbers[index] ?? 0),
+        ),
+      )
+    })
     const outputs = await program.run(new Map([...feeds].filter(([name]) => step.inputs.has(name))))
     updates += count
     return summarise(outputs, step.losses, step.reports, { task: task.index, from })
@@ -86,21 +94,13 @@ export async function openTask(options: LearnOptions, task: Task, state: RunStat
 /** Differs from step to step and from seed to seed; the masks are a function of it. */
 const dropoutSeed = (seed: number, update: number): number => (seed % 65_536) * 2 ** 31 + update
 
-/** 1 for the output units of each task, a row a task. */
-function taskMasks(stream: LearnOptions['stream']): Tensor<'float32'> {
-  const masks = float32([stream.tasks.length, stream.outputs])
-  for (const { index, units } of stream.tasks)
-    for (const unit of units) masks.data[index * stream.outputs + unit] = 1
-  return masks
-}
-
 /**
  * The factor of each row's loss. The loss is a mean over all rows of the batch, so a part of `size` rows that carries
  * the share `weight` gets weight * rows / size.
  */
 function rowWeights(sources: readonly BatchSource[], width: number): Tensor<'float32'> {
   return float32(
-    [width],
+    [width, 1],
     sources.flatMap(({ size, weight }) => new Array<number>(size).fill((weight * width) / size)),
   )
 }
