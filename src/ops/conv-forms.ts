@@ -1,22 +1,53 @@
+import { sizeOf } from '../tensor/tensor.ts'
 import { byReversedKernel, byTransposedConvolution, type InputGradient } from './conv-input-gradient.ts'
-import { byShifting, byUnfolding, type WeightGradient } from './conv-weight-gradient.ts'
-import { extent, type WindowAxis } from './windows.ts'
+import {
+  byGathering,
+  bySamples,
+  byShifting,
+  byUnfolding,
+  type WeightGradient,
+} from './conv-weight-gradient.ts'
+import { extent, outputSizes, type WindowAxis } from './windows.ts'
 
-/** The form of dX that measures fastest for a shape (docs/performance.md, Convolution). */
-export function inputGradientForm(axes: readonly WindowAxis[]): InputGradient {
+// The one place where forms are chosen by shape. Measured: docs/performance.md, "Convolution"; bench/conv-forms.ts.
+
+/** An index for Gather holds one number a window and kernel place; beyond this it costs more memory than it saves time. */
+const LARGEST_INDEX = 2 ** 20
+
+/** Below this many channels a Gather copies too little at a time. */
+const FEW_CHANNELS = 16
+
+/** Below this many outputs the product of the gathered input is too narrow to run well. */
+const FEW_OUTPUTS = 64
+
+/** The form of dX that measures fastest for weights [O, C / groups, kernel..]. */
+export function inputGradientForm(
+  weights: readonly number[],
+  axes: readonly WindowAxis[],
+  groups: number,
+): InputGradient {
+  const [outputs = 1, perGroup = 1] = weights
   const reversible = axes.every(
     (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
   )
-  return reversible ? byReversedKernel : byTransposedConvolution
+  return reversible && outputs <= perGroup * groups ? byReversedKernel : byTransposedConvolution
 }
 
-/** The form of dW that measures fastest for a shape (docs/performance.md, Convolution). */
+/** The form of dW that measures fastest for weights [O, C / groups, kernel..]. */
 export function weightGradientForm(
-  _weights: readonly number[],
+  weights: readonly number[],
   axes: readonly WindowAxis[],
   groups: number,
 ): WeightGradient {
-  const [rows] = axes
-  const shiftable = groups === 1 && axes.length <= 2 && (axes.length === 1 || rows?.stride === 1)
-  return shiftable ? byShifting : byUnfolding
+  const [outputs = 1, perGroup = 1, ...kernel] = weights
+  const positions = sizeOf(outputSizes(axes))
+  const places = sizeOf(kernel)
+  if (groups > 1) return byUnfolding
+  if (places === 1) {
+    // Without a product a sample both sides are transposed first; with one, each sample's O x C is written and summed.
+    return outputs * perGroup < ((outputs + perGroup) * positions) / 2 ? bySamples : byUnfolding
+  }
+  if (perGroup < FEW_CHANNELS) return bySamples
+  if (axes.length === 2 && axes[0]?.stride === 1 && outputs < FEW_OUTPUTS) return byShifting
+  return places * positions <= LARGEST_INDEX ? byGathering : byUnfolding
 }

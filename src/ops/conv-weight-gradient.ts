@@ -1,8 +1,8 @@
 import { sizeOf } from '../tensor/tensor.ts'
 import type { Emitter, Value } from './define.ts'
-import { reshape, swapLast, transpose } from './emit.ts'
-import { padAxes, sliceAxes, windowSlices } from './unfold.ts'
-import { outputSizes, paddingReached, type WindowAxis } from './windows.ts'
+import { reduceSum, reshape, swapLast, transpose } from './emit.ts'
+import { kernelPlaces, padAxes, padForWindows, sliceAxes, windowSlices } from './unfold.ts'
+import { outputSizes, paddingReached, reach, type WindowAxis } from './windows.ts'
 
 /**
  * dW of a convolution, [O, C / groups, kernel..], from its input [N, C, ..] and dY [N, O, ..]:
@@ -15,6 +15,8 @@ export type WeightGradient = (
   axes: readonly WindowAxis[],
   groups: number,
 ) => Value
+
+const kernelOf = (axes: readonly WindowAxis[]): number[] => axes.map((axis) => axis.kernel)
 
 const swapFirstTwo = (emit: Emitter, x: Value): Value =>
   transpose(
@@ -50,13 +52,7 @@ export const byUnfolding: WeightGradient = (emit, x, dy, axes, groups) => {
   )
   const d = reshape(emit, swapFirstTwo(emit, dy), [groups, outputs / groups, contracted])
   const product = emit.op('MatMul', [d, swapLast(emit, concat(emit, places, 1))])
-  return placesLast(
-    emit,
-    product,
-    outputs,
-    channels / groups,
-    axes.map((axis) => axis.kernel),
-  )
+  return placesLast(emit, product, outputs, channels / groups, kernelOf(axes))
 }
 
 /**
@@ -90,47 +86,98 @@ export const bySwappedConvolution: WeightGradient = (emit, x, dy, axes, groups) 
 }
 
 /**
- * With vertical stride 1, in one or two spatial dims: the input is unfolded along its rows only, and dY is put under
+ * Each sample's own product, [N, groups, O / groups, kernel places C / groups]: dY_n (unfolded X_n)^T. Squares are taken of
+ * these; their sum over the samples is dW.
+ */
+export function productsBySample(
+  emit: Emitter,
+  x: Value,
+  dy: Value,
+  axes: readonly WindowAxis[],
+  groups: number,
+): Value {
+  const [samples = 1, channels = 1] = x.dims
+  const outputs = dy.dims[1] ?? 1
+  const positions = sizeOf(outputSizes(axes))
+  const places = windowSlices(emit, x, axes).map((slice) =>
+    reshape(emit, slice, [samples, groups, channels / groups, positions]),
+  )
+  const d = reshape(emit, dy, [samples, groups, outputs / groups, positions])
+  return emit.op('MatMul', [d, swapLast(emit, concat(emit, places, 2))])
+}
+
+/** The sum of each sample's own product: nothing but the unfolded input is copied. For few channels. */
+export const bySamples: WeightGradient = (emit, x, dy, axes, groups) => {
+  const perSample = productsBySample(emit, x, dy, axes, groups)
+  const [outputs = 1, channels = 1] = [dy.dims[1], (x.dims[1] ?? 1) / groups]
+  return placesLast(emit, reduceSum(emit, perSample, [0]), outputs, channels, kernelOf(axes))
+}
+
+/**
+ * Unfolded by one Gather along the positions, channels last, so that each index copies all channels at once: one pass
+ * where slices and their concatenation make two. One group.
+ */
+export const byGathering: WeightGradient = (emit, x, dy, axes) => {
+  const [samples = 1, channels = 1] = x.dims
+  const outputs = dy.dims[1] ?? 1
+  const last = channelsLast(emit, x, axes)
+  const sizes = last.dims.slice(1, -1)
+  const indices = gatherIndices(axes, sizes)
+  const flat = reshape(emit, last, [samples, sizeOf(sizes), channels])
+  const unfolded = emit.op('Gather', [flat, indexConstant(emit, indices)], { axis: 1 })
+  const contracted = samples * sizeOf(outputSizes(axes))
+  const product = emit.op('MatMul', [
+    reshape(emit, swapFirstTwo(emit, dy), [outputs, contracted]),
+    reshape(emit, unfolded, [contracted, (indices.length * samples * channels) / contracted]),
+  ])
+  return placesLast(emit, product, outputs, channels, kernelOf(axes))
+}
+
+/**
+ * With vertical stride 1, two spatial dims, one group: the input is unfolded along its rows only, and dY is put under
  * itself once a kernel row, moved down by as many rows. One product then gives every place of the kernel, from copies of
  * kernel width plus kernel height instead of width times height.
  */
-export const byShifting: WeightGradient = (emit, x, dy, axes) => {
+export const byShifting: WeightGradient = (emit, x, dy, axes, groups) => {
+  const [rows, columns] = axes
+  if (!rows || !columns) return byUnfolding(emit, x, dy, axes, groups)
   const [samples = 1, channels = 1] = x.dims
   const outputs = dy.dims[1] ?? 1
-  const columns = axes.at(-1)
-  const rows = axes.length > 1 ? axes[0] : undefined
-  if (!columns) return byUnfolding(emit, x, dy, axes, 1)
-  const heightless = axes.length === 1
-  const height = rows ? rows.output : 1
-  const input = heightless ? reshape(emit, x, [samples, channels, 1, columns.input]) : x
-  const d = heightless ? reshape(emit, dy, [samples, outputs, 1, columns.output]) : dy
-  const kernelRows = rows?.kernel ?? 1
-  const dilation = rows?.dilation ?? 1
-  const paddedHeight = height + (kernelRows - 1) * dilation
-  const contracted = samples * paddedHeight * columns.output
-  const verticalPad: readonly [number, number] = rows ? [rows.before, paddingReached(rows)] : [0, 0]
-  const last = padAxes(emit, transpose(emit, input, [0, 2, 3, 1]), 1, [
-    verticalPad,
-    [columns.before, paddingReached(columns)],
-  ])
-  const unfolded = Array.from({ length: columns.kernel }, (_, at) =>
-    sliceAxes(emit, last, 2, [{ start: at * columns.dilation, count: columns.output, step: columns.stride }]),
+  const last = channelsLast(emit, x, axes)
+  const byColumn = gatherIndices([columns], last.dims.slice(2, 3))
+  const unfolded = emit.op('Gather', [last, indexConstant(emit, byColumn)], { axis: 2 })
+  const byOutput = swapFirstTwo(emit, dy)
+  const moved = Array.from({ length: rows.kernel }, (_, at) =>
+    padAxes(emit, byOutput, 2, [[at * rows.dilation, (rows.kernel - 1 - at) * rows.dilation]]),
   )
-  const byOutput = swapFirstTwo(emit, d)
-  const moved = Array.from({ length: kernelRows }, (_, at) =>
-    padAxes(emit, byOutput, 2, [[at * dilation, (kernelRows - 1 - at) * dilation]]),
-  )
-  const left = reshape(emit, concat(emit, moved, 0), [kernelRows * outputs, contracted])
-  const right = reshape(emit, concat(emit, unfolded, 3), [contracted, columns.kernel * channels])
-  const product = reshape(emit, emit.op('MatMul', [left, right]), [
-    kernelRows,
-    outputs,
-    columns.kernel,
-    channels,
+  const contracted = samples * reach(rows) * columns.output
+  const product = emit.op('MatMul', [
+    reshape(emit, concat(emit, moved, 0), [rows.kernel * outputs, contracted]),
+    reshape(emit, unfolded, [contracted, columns.kernel * channels]),
   ])
-  return reshape(emit, transpose(emit, product, [1, 3, 0, 2]), [
-    outputs,
-    channels,
-    ...axes.map((axis) => axis.kernel),
-  ])
+  const byPlace = reshape(emit, product, [rows.kernel, outputs, columns.kernel, channels])
+  return transpose(emit, byPlace, [1, 3, 0, 2])
 }
+
+/** [N, ..padded.., C] */
+function channelsLast(emit: Emitter, x: Value, axes: readonly WindowAxis[]): Value {
+  const perm = [0, ...axes.map((_, axis) => axis + 2), 1]
+  return padForWindows(emit, transpose(emit, x, perm), axes, 1)
+}
+
+/** For every window, then every place of the kernel: which of the padded positions, flattened, is read. */
+function gatherIndices(axes: readonly WindowAxis[], sizes: readonly number[]): number[] {
+  const places = kernelPlaces(kernelOf(axes))
+  return kernelPlaces(outputSizes(axes)).flatMap((window) =>
+    places.map((place) =>
+      axes.reduce(
+        (flat, axis, at) =>
+          flat * (sizes[at] ?? 1) + (window[at] ?? 0) * axis.stride + (place[at] ?? 0) * axis.dilation,
+        0,
+      ),
+    ),
+  )
+}
+
+const indexConstant = (emit: Emitter, indices: readonly number[]): Value =>
+  emit.constant({ type: 'int32', dims: [indices.length], data: Int32Array.from(indices) })

@@ -63,7 +63,7 @@ export const Conv = defineOp('Conv', {
     const { axes, groups } = convolutionOf(context)
     const positions = dy.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
     return [
-      needs[0] ? inputGradientForm(axes)(emit, dy, w, axes, groups) : undefined,
+      needs[0] ? inputGradientForm(w.dims, axes, groups)(emit, dy, w, axes, groups) : undefined,
       needs[1] ? weightGradientForm(w.dims, axes, groups)(emit, x, dy, axes, groups) : undefined,
       needs[2] ? reduceSum(emit, dy, positions) : undefined,
     ]

@@ -1,0 +1,150 @@
+// Forms of a convolution's gradients against each other: one thread, alternating, medians, weights as inputs.
+//   node scripts/run.mjs bench/conv-forms.ts [--rounds 9] [--only dW]
+import { parseArgs } from 'node:util'
+import { GraphBuilder } from '../src/autodiff/builder.ts'
+import type { Executable } from '../src/engine/engine.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { encodeGraph } from '../src/onnx/encode.ts'
+import { inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
+import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv-input-gradient.ts'
+import {
+  byGathering,
+  bySamples,
+  byShifting,
+  bySwappedConvolution,
+  byUnfolding,
+} from '../src/ops/conv-weight-gradient.ts'
+import type { Value } from '../src/ops/define.ts'
+import type { WindowAxis } from '../src/ops/windows.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { float32, type Tensor } from '../src/tensor/tensor.ts'
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '9' }, only: { type: 'string' } },
+})
+
+interface Layer {
+  readonly channels: number
+  readonly outputs: number
+  readonly side: number
+  readonly kernel: number
+  readonly stride: number
+  readonly groups: number
+}
+
+const BATCH = 64
+const layer = (channels: number, outputs: number, side: number, more: Partial<Layer> = {}): Layer => ({
+  channels,
+  outputs,
+  side,
+  kernel: 3,
+  stride: 1,
+  groups: 1,
+  ...more,
+})
+
+/** The five of `cnn-small`, then other shapes that networks are made of. */
+const layers: readonly Layer[] = [
+  layer(3, 32, 32),
+  layer(32, 32, 32),
+  layer(32, 64, 16),
+  layer(64, 64, 16),
+  layer(64, 128, 8),
+  layer(128, 128, 8),
+  layer(32, 64, 32, { stride: 2 }),
+  layer(64, 64, 16, { kernel: 1 }),
+  layer(64, 64, 16, { groups: 2 }),
+  layer(64, 64, 16, { groups: 64 }),
+]
+
+const weightForms = { byGathering, byShifting, bySamples, byUnfolding, bySwappedConvolution }
+const inputForms = { byReversedKernel, byTransposedConvolution }
+
+const windowsOf = ({ side, kernel, stride }: Layer): WindowAxis[] => {
+  const pad = (kernel - 1) / 2
+  const output = Math.floor((side + 2 * pad - kernel) / stride) + 1
+  const axis = { input: side, kernel, stride, dilation: 1, before: pad, after: pad, output }
+  return [axis, axis]
+}
+
+interface Contender {
+  readonly name: string
+  readonly executable: Executable
+  readonly milliseconds: number[]
+}
+
+async function contender(
+  name: string,
+  feeds: ReadonlyMap<string, Tensor>,
+  emit: (builder: GraphBuilder, x: Value, dy: Value, w: Value) => Value,
+): Promise<Contender> {
+  const builder = new GraphBuilder()
+  const input = (key: string) => builder.input(key, feeds.get(key) ?? float32([]))
+  builder.output(emit(builder, input('x'), input('dy'), input('w')), 'result')
+  const executable = await ortNode({ threads: 1 }).load(encodeGraph(builder.finish(name)))
+  return { name, executable, milliseconds: [] }
+}
+
+async function contenders(shape: Layer, feeds: ReadonlyMap<string, Tensor>): Promise<Contender[]> {
+  const axes = windowsOf(shape)
+  const { groups, outputs, channels, kernel, stride } = shape
+  const dims = [outputs, channels / groups, kernel, kernel]
+  const pad = (kernel - 1) / 2
+  const attributes = { pads: [pad, pad, pad, pad], strides: [stride, stride], group: groups }
+  const list = [contender('Y', feeds, (b, x, _, w) => b.op('Conv', [x, w], attributes))]
+  for (const [name, form] of Object.entries(inputForms)) {
+    if (form === byReversedKernel && stride > 1) continue
+    const chosen = form === inputGradientForm(dims, axes, groups) ? '*' : ''
+    list.push(contender(`dX ${name}${chosen}`, feeds, (b, _, dy, w) => form(b, dy, w, axes, groups)))
+  }
+  for (const [name, form] of Object.entries(weightForms)) {
+    if (groups > 1 && (form === byGathering || form === byShifting)) continue
+    if (stride > 1 && form === byShifting) continue
+    const chosen = form === weightGradientForm(dims, axes, groups) ? '*' : ''
+    list.push(contender(`dW ${name}${chosen}`, feeds, (b, x, dy) => form(b, x, dy, axes, groups)))
+  }
+  const all = await Promise.all(list)
+  return all.filter(({ name }) => !values.only || name.startsWith(values.only))
+}
+
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+
+const random = randomStream(1, 'conv-forms')
+const drawn = (dims: readonly number[]): Tensor => {
+  const tensor = float32(dims)
+  for (let at = 0; at < tensor.data.length; at++) tensor.data[at] = random.uniform() - 0.5
+  return tensor
+}
+
+for (const shape of layers) {
+  const { channels, outputs, side, kernel, stride, groups } = shape
+  const [axis] = windowsOf(shape)
+  const output = axis?.output ?? side
+  const feeds = new Map([
+    ['x', drawn([BATCH, channels, side, side])],
+    ['dy', drawn([BATCH, outputs, output, output])],
+    ['w', drawn([outputs, channels / groups, kernel, kernel])],
+  ])
+  const all = await contenders(shape, feeds)
+  for (let round = 0; round <= Number(values.rounds); round++) {
+    for (const { executable, milliseconds } of all) {
+      const used = new Map([...feeds].filter(([name]) => executable.inputs.includes(name)))
+      const began = performance.now()
+      await executable.run(used)
+      // The first round warms.
+      if (round > 0) milliseconds.push(performance.now() - began)
+    }
+  }
+  const flops = (2 * BATCH * output * output * kernel * kernel * channels * outputs) / groups
+  console.log(
+    `${channels}-${outputs}, ${side} x ${side}, kernel ${kernel}, stride ${stride}, groups ${groups}`,
+  )
+  for (const { name, milliseconds, executable } of all) {
+    const ms = median(milliseconds)
+    console.log(
+      `  ${name.padEnd(28)} ${ms.toFixed(2).padStart(7)} ms  ${(flops / ms / 1e6).toFixed(0)} GFLOP/s`,
+    )
+    await executable.dispose()
+  }
+}
