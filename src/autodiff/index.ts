@@ -1,0 +1,5 @@
+export { GraphBuilder, type Step } from './builder.ts'
+export { backward, gradients, type Seed } from './gradients.ts'
+export { type ScanBody, type ScanResult, scan, scanSum } from './scan.ts'
+export { type Specialised, type SpecialiseOptions, specialise } from './specialise.ts'
+export { perSampleSquares } from './squares.ts'

@@ -1,0 +1,2 @@
+export type { Device, Engine, EngineOptions, Executable } from './engine.ts'
+export { copyTensor, loadProgram, type Program, type StateSlot } from './program.ts'

@@ -1,0 +1,17 @@
+export { decodeCheckpoint, encodeCheckpoint, type RunPosition, type RunRecord, type RunState } from './checkpoint.ts'
+export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
+export type { LearnEvent } from './events.ts'
+export { type CheckpointStore, type EarlyStopping, type LearnOptions, type LearnResult, learn } from './learn.ts'
+export type { LossOptions } from './objective.ts'
+export {
+  type AdamOptions,
+  adam,
+  type Optimiser,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+  type WeightDecay,
+} from './optimisers.ts'
+export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
+export { buildStep, initialState, type StepGraph, type StepSettings } from './step.ts'
