@@ -31,3 +31,34 @@ export class CheckpointError extends HoldfastError {}
 
 /** The machine is at fault: no network, no such device, a full disk, a missing package. */
 export class EnvironmentError extends HoldfastError {}
+
+/**
+ * The end of a message about an unknown name: ` Did you mean "ewc"?` where one of `known` is close, else nothing.
+ *
+ * @example
+ * throw new UsageError('method-unknown', `There is no method "${name}".${didYouMean(name, known)}`)
+ */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const limit = Math.max(2, Math.floor(name.length / 3))
+  const ranked = [...known]
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+  const [best] = ranked
+  return best && best.distance <= limit && best.distance < name.length
+    ? ` Did you mean "${best.candidate}"?`
+    : ''
+}
+
+/** Levenshtein distance: insertions, deletions and changes that lead from one word to the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const change = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[to.length] ?? 0
+}
