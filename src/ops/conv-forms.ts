@@ -17,8 +17,8 @@ const LARGEST_INDEX = 2 ** 20
 /** Below this many channels a Gather copies too little at a time. */
 const FEW_CHANNELS = 16
 
-/** Below this many outputs the product of the gathered input is too narrow to run well. */
-const FEW_OUTPUTS = 64
+/** With fewer positions than this, writing each sample's own product costs as much as computing it. */
+const FEW_POSITIONS = 128
 
 /** The form of dX that measures fastest for weights [O, C / groups, kernel..]. */
 export function inputGradientForm(
@@ -48,6 +48,7 @@ export function weightGradientForm(
     return outputs * perGroup < ((outputs + perGroup) * positions) / 2 ? bySamples : byUnfolding
   }
   if (perGroup < FEW_CHANNELS) return bySamples
-  if (axes.length === 2 && axes[0]?.stride === 1 && outputs < FEW_OUTPUTS) return byShifting
+  const shiftable = axes.length === 2 && axes.every((axis) => axis.stride === 1)
+  if (shiftable && positions >= FEW_POSITIONS) return byShifting
   return places * positions <= LARGEST_INDEX ? byGathering : byUnfolding
 }

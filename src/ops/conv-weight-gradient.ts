@@ -134,29 +134,34 @@ export const byGathering: WeightGradient = (emit, x, dy, axes) => {
 }
 
 /**
- * With vertical stride 1, two spatial dims, one group: the input is unfolded along its rows only, and dY is put under
- * itself once a kernel row, moved down by as many rows. One product then gives every place of the kernel, from copies of
- * kernel width plus kernel height instead of width times height.
+ * With stride 1, two spatial dims, one group: the input is unfolded along its rows only, and dY is moved down by one row
+ * more for each row of the kernel. Copies of kernel width plus kernel height instead of width times height, and the large
+ * side of each product on the left, where ONNX Runtime reads it as it lies.
  */
 export const byShifting: WeightGradient = (emit, x, dy, axes, groups) => {
   const [rows, columns] = axes
   if (!rows || !columns) return byUnfolding(emit, x, dy, axes, groups)
   const [samples = 1, channels = 1] = x.dims
   const outputs = dy.dims[1] ?? 1
-  const last = channelsLast(emit, x, axes)
-  const byColumn = gatherIndices([columns], last.dims.slice(2, 3))
-  const unfolded = emit.op('Gather', [last, indexConstant(emit, byColumn)], { axis: 2 })
-  const byOutput = swapFirstTwo(emit, dy)
-  const moved = Array.from({ length: rows.kernel }, (_, at) =>
-    padAxes(emit, byOutput, 2, [[at * rows.dilation, (rows.kernel - 1 - at) * rows.dilation]]),
-  )
-  const contracted = samples * reach(rows) * columns.output
-  const product = emit.op('MatMul', [
-    reshape(emit, concat(emit, moved, 0), [rows.kernel * outputs, contracted]),
-    reshape(emit, unfolded, [contracted, columns.kernel * channels]),
-  ])
-  const byPlace = reshape(emit, product, [rows.kernel, outputs, columns.kernel, channels])
-  return transpose(emit, byPlace, [1, 3, 0, 2])
+  const height = reach(rows)
+  const positions = height * columns.output
+  const shifted = Array.from({ length: columns.kernel }, (_, at) => {
+    const before = columns.before - at * columns.dilation
+    const after = columns.output - columns.input - before
+    return padAxes(emit, x, 2, [
+      [rows.before, height - rows.input - rows.before],
+      [before, after],
+    ])
+  })
+  const left = reshape(emit, concat(emit, shifted, 1), [samples, columns.kernel * channels, positions])
+  const products = Array.from({ length: rows.kernel }, (_, at) => {
+    const down = at * rows.dilation
+    const moved = padAxes(emit, dy, 2, [[down, height - rows.output - down]])
+    const right = swapLast(emit, reshape(emit, moved, [samples, outputs, positions]))
+    const summed = reduceSum(emit, emit.op('MatMul', [left, right]), [0])
+    return reshape(emit, summed, [1, columns.kernel, channels, outputs])
+  })
+  return transpose(emit, concat(emit, products, 0), [3, 2, 0, 1])
 }
 
 /** [N, ..padded.., C] */
