@@ -20,6 +20,9 @@ const FEW_CHANNELS = 16
 /** With fewer positions than this, writing each sample's own product costs as much as computing it. */
 const FEW_POSITIONS = 128
 
+/** From this many outputs on the product of the gathered input runs well enough for its one pass of copying to win. */
+const MANY_OUTPUTS = 64
+
 /** The form of dX that measures fastest for weights [O, C / groups, kernel..]. */
 export function inputGradientForm(
   weights: readonly number[],
@@ -49,6 +52,6 @@ export function weightGradientForm(
   }
   if (perGroup < FEW_CHANNELS) return bySamples
   const shiftable = axes.length === 2 && axes.every((axis) => axis.stride === 1)
-  if (shiftable && positions >= FEW_POSITIONS) return byShifting
+  if (shiftable && positions >= FEW_POSITIONS && outputs < MANY_OUTPUTS) return byShifting
   return places * positions <= LARGEST_INDEX ? byGathering : byUnfolding
 }

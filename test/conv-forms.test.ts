@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import { GraphBuilder } from '../src/autodiff/builder.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { encodeGraph } from '../src/onnx/encode.ts'
+import { inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
+import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv-input-gradient.ts'
+import {
+  byGathering,
+  bySamples,
+  byShifting,
+  bySwappedConvolution,
+  byUnfolding,
+  type WeightGradient,
+} from '../src/ops/conv-weight-gradient.ts'
+import type { Emitter, Value } from '../src/ops/define.ts'
+import type { WindowAxis } from '../src/ops/windows.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
+
+const axis = (input: number, more: Partial<WindowAxis> = {}): WindowAxis => {
+  const shape = { input, kernel: 3, stride: 1, dilation: 1, before: 1, after: 1, ...more }
+  const room = shape.input + shape.before + shape.after - (shape.kernel - 1) * shape.dilation - 1
+  return { ...shape, output: Math.floor(room / shape.stride) + 1 }
+}
+
+const random = randomStream(1, 'conv-forms')
+const drawn = (dims: readonly number[]): Tensor =>
+  float32(
+    dims,
+    Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.uniform() - 0.5),
+  )
+
+async function evaluate(
+  tensors: readonly Tensor[],
+  emit: (builder: Emitter, values: readonly Value[]) => Value,
+): Promise<{ dims: readonly number[]; values: number[] }> {
+  const builder = new GraphBuilder()
+  const inputs = tensors.map((tensor, at) => builder.input(`input${at}`, tensor))
+  const name = builder.output(emit(builder, inputs), 'result').name
+  const executable = await ortNode({ threads: 1 }).load(encodeGraph(builder.finish('form')))
+  const result = (
+    await executable.run(
+      new Map(inputs.flatMap((input, at) => (tensors[at] ? [[input.name, tensors[at]]] : []))),
+    )
+  ).get(name)
+  await executable.dispose()
+  return { dims: result?.dims ?? [], values: result ? toNumbers(result) : [] }
+}
+
+function expectClose(found: readonly number[], expected: readonly number[]): void {
+  expect(found.length).toBe(expected.length)
+  for (const [at, value] of found.entries()) expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 4)
+}
+
+const geometries: readonly [string, readonly WindowAxis[]][] = [
+  ['same size', [axis(6), axis(5)]],
+  ['asymmetric pads', [axis(6, { before: 2, after: 0 }), axis(5, { before: 0, after: 2 })]],
+  ['no padding', [axis(6, { before: 0, after: 0 }), axis(7, { before: 0, after: 0, kernel: 2 })]],
+  ['dilations', [axis(7, { dilation: 2 }), axis(9, { dilation: 3, before: 3 })]],
+  ['stride 2 with a rest', [axis(6, { stride: 2 }), axis(7, { stride: 3 })]],
+  ['one spatial dim', [axis(9, { before: 2 })]],
+  ['three spatial dims', [axis(3), axis(4, { stride: 2 }), axis(3, { kernel: 2 })]],
+]
+
+describe.each(geometries)('%s', (_, axes) => {
+  const x = drawn([3, 4, ...axes.map(({ input }) => input)])
+  const dy = drawn([3, 5, ...axes.map(({ output }) => output)])
+  const w = drawn([5, 4, ...axes.map(({ kernel }) => kernel)])
+  const unit = axes.every(({ stride }) => stride === 1)
+
+  it('gives one weight gradient by every form', async () => {
+    const forms: WeightGradient[] = [byGathering, bySamples, bySwappedConvolution]
+    if (unit && axes.length === 2) forms.push(byShifting)
+    const run = (form: WeightGradient) =>
+      evaluate([x, dy], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 1) : never()))
+    const expected = await run(byUnfolding)
+    expect(expected.dims).toEqual(w.dims)
+    for (const form of forms) {
+      const found = await run(form)
+      expect(found.dims).toEqual(expected.dims)
+      expectClose(found.values, expected.values)
+    }
+  })
+
+  it.runIf(unit)('gives one input gradient by both forms', async () => {
+    const run = (form: typeof byReversedKernel) =>
+      evaluate([dy, w], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 1) : never()))
+    const expected = await run(byTransposedConvolution)
+    const found = await run(byReversedKernel)
+    expect(expected.dims).toEqual(x.dims)
+    expect(found.dims).toEqual(expected.dims)
+    expectClose(found.values, expected.values)
+  })
+})
+
+function never(): never {
+  throw new Error('an input is missing')
+}
+
+describe('the choice by shape', () => {
+  const image = [axis(32), axis(32)]
+  it('never shifts or reverses where the stride is not 1', () => {
+    const strided = [axis(32, { stride: 2 }), axis(32, { stride: 2 })]
+    expect(weightGradientForm([32, 32, 3, 3], strided, 1)).toBe(byGathering)
+    expect(inputGradientForm([32, 32, 3, 3], strided, 1)).toBe(byTransposedConvolution)
+  })
+  it('takes forms that know groups where there are any', () => {
+    expect(weightGradientForm([32, 16, 3, 3], image, 2)).toBe(byUnfolding)
+  })
+  it('makes no index larger than the data is worth', () => {
+    expect(weightGradientForm([64, 32, 3, 3], [axis(512), axis(512)], 1)).toBe(byUnfolding)
+  })
+  it('shifts for few outputs on large images', () => {
+    expect(weightGradientForm([32, 32, 3, 3], image, 1)).toBe(byShifting)
+  })
+})
