@@ -238,3 +238,65 @@ describe('predictions', () => {
     expect(value).toEqual([2])
   })
 })
+
+describe('weights by row', () => {
+  const logits = float32([3, 2], [0.5, -1, 2, 0.25, -0.75, 1.5])
+  const targets = float32([3, 2], [1, 0, 0, 1, 1, 1])
+  const weights = float32([3], [2, 0, 0.5])
+  const mask = float32([2], [0, 1])
+  const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z))
+  const bce = (z: number, t: number): number =>
+    -(t * Math.log(sigmoid(z)) + (1 - t) * Math.log(1 - sigmoid(z)))
+  const cells = Array.from(logits.data, (z, at) => ({
+    z,
+    t: targets.data[at] ?? 0,
+    w: weights.data[at >> 1] ?? 0,
+    taking: at % 2 === 1,
+  }))
+
+  it('multiply each row of the squared error and its gradient', async () => {
+    const { value, gradient } = await run(
+      { logits, targets, weights },
+      (emit, { logits, targets, weights }) =>
+        meanSquaredError(emit, logits as Value, targets as Value, { weights: weights as Value }),
+    )
+    expect(value[0]).toBeCloseTo(
+      cells.reduce((sum, { z, t, w }) => sum + (w * (z - t) ** 2) / 6, 0),
+      6,
+    )
+    cells.forEach(({ z, t, w }, at) => {
+      expect(gradient[at]).toBeCloseTo((w * 2 * (z - t)) / 6, 6)
+    })
+  })
+
+  it('multiply each row of the binary cross-entropy and its gradient', async () => {
+    const { value, gradient } = await run(
+      { logits, targets, weights },
+      (emit, { logits, targets, weights }) =>
+        binaryCrossEntropy(emit, logits as Value, targets as Value, { weights: weights as Value }),
+    )
+    expect(value[0]).toBeCloseTo(
+      cells.reduce((sum, { z, t, w }) => sum + (w * bce(z, t)) / 6, 0),
+      6,
+    )
+    cells.forEach(({ z, t, w }, at) => {
+      expect(gradient[at]).toBeCloseTo((w * (sigmoid(z) - t)) / 6, 6)
+    })
+  })
+
+  it('go with a mask: the mean is over the elements that take part', async () => {
+    const { value } = await run(
+      { logits, targets, weights, mask },
+      (emit, { logits, targets, weights, mask }) =>
+        binaryCrossEntropy(emit, logits as Value, targets as Value, {
+          weights: weights as Value,
+          mask: mask as Value,
+        }),
+    )
+    const taking = cells.filter(({ taking }) => taking)
+    expect(value[0]).toBeCloseTo(
+      taking.reduce((sum, { z, t, w }) => sum + (w * bce(z, t)) / 3, 0),
+      6,
+    )
+  })
+})
