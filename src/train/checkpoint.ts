@@ -30,13 +30,13 @@ export interface RunState {
   readonly position: RunPosition
   /** Steps of the optimiser so far. */
   readonly updates: number
-  /** Parameters, buffers and optimiser slots, by the names of the step's state. */
+  /** Parameters, buffers and optimiser slots, by the names of the step's state; under `best/` those that early stopping keeps. */
   readonly tensors: ReadonlyMap<string, Tensor>
   readonly method: MethodState
   /** Where each batch source's sampler stands, by source name. */
   readonly samplers: { readonly [source: string]: Json }
   readonly record: RunRecord
-  /** Random streams that run on through a whole run, by name. */
+  /** Where early stopping stands within the task; null where there is nothing yet. */
   readonly early: Json
 }
 

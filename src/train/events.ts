@@ -25,6 +25,7 @@ export type LearnEvent =
       readonly step: number
       readonly accuracies: readonly (number | null)[]
     }
+  /** The loss on held-out rows no longer fell; `best` is its lowest value, and the task ends with the parameters of that point. */
   | { readonly type: 'stopped-early'; readonly task: number; readonly step: number; readonly best: number }
   | { readonly type: 'consolidated'; readonly task: number; readonly seconds: number }
   | { readonly type: 'task-finished'; readonly task: number; readonly accuracies: readonly number[] }

@@ -1,31 +1,26 @@
 import type { Engine } from '../engine/engine.ts'
 import { copyTensor } from '../engine/program.ts'
-import { TrainingError } from '../errors.ts'
+import { TrainingError, UsageError } from '../errors.ts'
 import { emptyState, type Method } from '../methods/method.ts'
 import type { Model } from '../model/model.ts'
 import type { TaskStream } from '../tasks/stream.ts'
 import { randomStream } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { RunRecord, RunState } from './checkpoint.ts'
+import { type EarlyStopping, holdOut } from './early-stopping.ts'
 import { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 import type { LearnEvent } from './events.ts'
+import { noRecord, spent } from './record.ts'
 import type { Schedule } from './schedules.ts'
 import { initialState, type StepSettings } from './step.ts'
-import { openTask } from './task-run.ts'
+import { trainTask } from './train-task.ts'
+
+export type { EarlyStopping } from './early-stopping.ts'
 
 /** Where checkpoints go. A save replaces the one before; nothing is lost if the process dies in the middle of it. */
 export interface CheckpointStore {
   save(state: RunState): Promise<void>
   load(): Promise<RunState | undefined>
-}
-
-export interface EarlyStopping {
-  /** Rows held out from each task's training data to measure the loss on, a share in 0..1. Default 0.1. */
-  readonly share?: number
-  /** Steps between looks. Default 100. */
-  readonly every?: number
-  /** Looks without improvement before the task is ended. Default 5. */
-  readonly patience?: number
 }
 
 export interface LearnOptions {
@@ -55,6 +50,10 @@ export interface LearnOptions {
   readonly checkpointEvery?: number
   /** Stops cleanly after the step at hand, with a checkpoint where there is a store. */
   readonly signal?: AbortSignal
+  /**
+   * Ends a task when the loss on rows held out from its training data no longer falls; default never. The task then ends with the
+   * parameters (and the optimiser's state) of the look at which that loss was lowest, also where it went on to the last step.
+   */
   readonly earlyStopping?: EarlyStopping
 }
 
@@ -65,22 +64,21 @@ export interface LearnResult {
   readonly buffers: ReadonlyMap<string, Tensor>
 }
 
-const noRecord: RunRecord = {
-  initial: [],
-  matrix: [],
-  curve: [],
-  seconds: { train: 0, consolidate: 0, evaluate: 0 },
-}
-
 /**
  * Learns a stream of tasks, one after another, and reports as it goes. With a store, it goes on from the last
  * checkpoint there is; a run that was killed at any moment and resumed ends in the same bits as one that was not.
  *
+ * Class labels are scored by accuracy; for targets see {@link taskAccuracy}.
+ *
+ * @throws UsageError `learn-options` for a number out of range, `model-outputs` for a model that does not fit the stream.
  * @throws TrainingError `diverged` at the step and term of the loss that is no longer finite; the last checkpoint stands.
  * @example
  * for await (const event of learn(options)) if (event.type === 'task-finished') console.log(event.accuracies)
  */
-export async function* learn(options: LearnOptions): AsyncGenerator<LearnEvent, LearnResult> {
+export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, LearnResult> {
+  checkOptions(given)
+  const heldOut = given.earlyStopping && holdOut(given.stream, given.earlyStopping, given.seed)
+  const options = heldOut ? { ...given, stream: heldOut.stream } : given
   const { engine, model, stream, method } = options
   const evaluator = createEvaluator(engine, model, stream.outputs)
   try {
@@ -92,10 +90,10 @@ export async function* learn(options: LearnOptions): AsyncGenerator<LearnEvent, 
       steps: options.iterations * stream.tasks.length,
       resumed: saved !== undefined,
     }
-    if (state.record.initial.length === 0) state = await measureUntrained(state, stream, evaluator)
+    if (state.record.initial.length === 0) state = await measureUntrained(state, options, evaluator)
     while (state.position.phase !== 'done') {
       if (state.position.phase === 'train') {
-        const trained = yield* trainTask(options, evaluator, state)
+        const trained = yield* trainTask(options, evaluator, state, heldOut)
         if (trained.interrupted) return resultOf(trained.state)
         state = trained.state
       }
@@ -107,6 +105,33 @@ export async function* learn(options: LearnOptions): AsyncGenerator<LearnEvent, 
     return resultOf(state)
   } finally {
     await evaluator.dispose()
+  }
+}
+
+function checkOptions(options: LearnOptions): void {
+  for (const name of [
+    'iterations',
+    'batchSize',
+    'stepsPerCall',
+    'evaluateEvery',
+    'checkpointEvery',
+  ] as const) {
+    const value = options[name]
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue
+    throw new UsageError('learn-options', `${name} must be a whole number from 1 on; ${value} was given.`)
+  }
+  if (!(options.learningRate >= 0 && Number.isFinite(options.learningRate))) {
+    throw new UsageError(
+      'learn-options',
+      `learningRate must be a number, 0 or more; ${options.learningRate} was given.`,
+    )
+  }
+  const { model, stream } = options
+  if (model.classes.length > 0 && model.classes.length !== stream.outputs) {
+    throw new UsageError(
+      'model-outputs',
+      `The model has ${model.classes.length} outputs, but stream "${stream.name}" needs ${stream.outputs}.`,
+    )
   }
 }
 
@@ -136,123 +161,15 @@ function resultOf(state: RunState): LearnResult {
 
 async function measureUntrained(
   state: RunState,
-  stream: TaskStream,
+  { stream, settings }: LearnOptions,
   evaluator: Evaluator,
 ): Promise<RunState> {
   const started = performance.now()
   const initial: number[] = []
-  for (const task of stream.tasks) initial.push(await taskAccuracy(evaluator, stream, task, state.tensors))
-  return { ...state, record: spent({ ...state.record, initial }, 'evaluate', started) }
-}
-
-/** The record with the time since `started` added to one of its clocks. */
-function spent(record: RunRecord, clock: keyof RunRecord['seconds'], started: number): RunRecord {
-  const seconds = record.seconds[clock] + (performance.now() - started) / 1000
-  return { ...record, seconds: { ...record.seconds, [clock]: seconds } }
-}
-
-async function* trainTask(
-  options: LearnOptions,
-  evaluator: Evaluator,
-  start: RunState,
-): AsyncGenerator<LearnEvent, { state: RunState; interrupted: boolean }> {
-  const { stream, store, signal, iterations } = options
-  const { task: index } = start.position
-  const task = stream.tasks[index]
-  if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
-  if (start.position.step === 0) yield { type: 'task-started', task: index, name: task.name }
-  let state =
-    start.position.step === 0 && index > 0 && options.resetOptimiser
-      ? withFreshOptimiser(start, options)
-      : start
-  let opened = performance.now()
-  const run = await openTask(options, task, state)
-  try {
-    let { step } = state.position
-    while (step < iterations) {
-      const began = performance.now()
-      const count = Math.min(nextStop(options, step) - step, options.stepsPerCall ?? 50)
-      const losses = await run.steps(step, count)
-      step += count
-      const boundary =
-        atMultiple(step, options.evaluateEvery) ||
-        atMultiple(step, options.checkpointEvery) ||
-        signal?.aborted
-      state = {
-        ...state,
-        position: { ...state.position, step },
-        updates: run.updates(),
-        record: spent(state.record, 'train', opened),
-      }
-      yield {
-        type: 'progress',
-        task: index,
-        step,
-        of: iterations,
-        losses,
-        stepsPerSecond: (count * 1000) / (performance.now() - began),
-      }
-      opened = performance.now()
-      if (!boundary || step >= iterations) continue
-      if (atMultiple(step, options.evaluateEvery)) {
-        const accuracies = await measure(options, evaluator, run.tensors(), index)
-        const point = { step: index * iterations + step, task: index, accuracies }
-        state = {
-          ...state,
-          record: spent({ ...state.record, curve: [...state.record.curve, point] }, 'evaluate', opened),
-        }
-        yield { type: 'evaluated', task: index, step, accuracies }
-      }
-      if (atMultiple(step, options.checkpointEvery) || signal?.aborted) {
-        state = { ...state, tensors: run.snapshot(), samplers: run.samplers() }
-        await store?.save(state)
-        if (store) yield { type: 'checkpoint', ...where(state) }
-      }
-      if (signal?.aborted) {
-        yield { type: 'interrupted', ...where(state) }
-        return { state, interrupted: true }
-      }
-      opened = performance.now()
-    }
-    state = {
-      ...state,
-      tensors: run.snapshot(),
-      samplers: run.samplers(),
-      position: { task: index, step, phase: 'consolidate' },
-    }
-    return { state, interrupted: false }
-  } finally {
-    await run.dispose()
-  }
-}
-
-const atMultiple = (step: number, every: number | undefined): boolean =>
-  every !== undefined && step % every === 0
-
-/** The next step at which something else than training is due. */
-function nextStop({ iterations, evaluateEvery, checkpointEvery }: LearnOptions, step: number): number {
-  const after = (every: number | undefined) =>
-    every === undefined ? iterations : (Math.floor(step / every) + 1) * every
-  return Math.min(iterations, after(evaluateEvery), after(checkpointEvery))
-}
-
-function withFreshOptimiser(state: RunState, { model, settings }: LearnOptions): RunState {
-  const zero = [...initialState(model, settings.optimiser)].filter(([name]) => name.startsWith('optimiser/'))
-  return { ...state, updates: 0, tensors: new Map([...state.tensors, ...zero]) }
-}
-
-/** Accuracies of the tasks seen so far; null for those to come. */
-async function measure(
-  { stream }: LearnOptions,
-  evaluator: Evaluator,
-  tensors: ReadonlyMap<string, Tensor>,
-  upTo: number,
-): Promise<(number | null)[]> {
-  const accuracies: (number | null)[] = []
   for (const task of stream.tasks) {
-    accuracies.push(task.index <= upTo ? await taskAccuracy(evaluator, stream, task, tensors) : null)
+    initial.push(await taskAccuracy(evaluator, stream, task, state.tensors, settings.loss))
   }
-  return accuracies
+  return { ...state, record: spent({ ...state.record, initial }, 'evaluate', started) }
 }
 
 async function* consolidate(
@@ -261,7 +178,7 @@ async function* consolidate(
   evaluator: Evaluator,
   start: RunState,
 ): AsyncGenerator<LearnEvent, RunState> {
-  const { stream, engine, model, seed } = options
+  const { stream, engine, model, seed, settings } = options
   const { task: index } = start.position
   const task = stream.tasks[index]
   if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
@@ -288,7 +205,7 @@ async function* consolidate(
   const accuracies: number[] = []
   for (const other of stream.tasks) {
     const needed = options.evaluateFuture !== false || other.index <= index
-    accuracies.push(needed ? await taskAccuracy(evaluator, stream, other, state.tensors) : 0)
+    accuracies.push(needed ? await taskAccuracy(evaluator, stream, other, state.tensors, settings.loss) : 0)
   }
   const point = {
     step: (index + 1) * options.iterations,

@@ -1,6 +1,7 @@
 import { type BatchPlanState, batchPlan, resumeBatchPlan } from '../data/batches.ts'
 import { samples } from '../data/dataset.ts'
 import type { Pool } from '../data/pool.ts'
+import { UsageError } from '../errors.ts'
 import type { BatchSource, Json, RowSampler } from '../methods/method.ts'
 import type { RandomStream } from '../tensor/random.ts'
 
@@ -14,6 +15,8 @@ export interface BatchSampler {
 /**
  * One sampler a source. Sources without one of their own go through shuffled epochs; the source called 'new' comes
  * first, and its rows are shown to the others (a reservoir takes its exemplars from them).
+ *
+ * @throws UsageError `source-twice` for two sources of one name.
  */
 export function createBatchSampler(
   sources: readonly BatchSource[],
@@ -21,6 +24,7 @@ export function createBatchSampler(
   random: (source: string) => RandomStream,
   saved: { readonly [source: string]: Json },
 ): BatchSampler {
+  checkNames(sources)
   const newIndex = sources.findIndex(({ name }) => name === 'new')
   const samplers = sources.map((source, index) => {
     const offset = pool.offsets[index] ?? 0
@@ -52,6 +56,17 @@ export function createBatchSampler(
     state: () =>
       Object.fromEntries(sources.map(({ name }, index) => [name, samplers[index]?.state() ?? null])),
   }
+}
+
+/** Samplers and their checkpoints go by name, so two of one name would draw the same rows. */
+function checkNames(sources: readonly BatchSource[]): void {
+  const names = sources.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return
+  throw new UsageError(
+    'source-twice',
+    `Two parts of the batch are called "${twice}": two of the composed methods replay. Compose at most one of them.`,
+  )
 }
 
 function epochs(

@@ -65,7 +65,9 @@ export async function openTask(options: LearnOptions, task: Task, state: RunStat
         'seeds',
         int64(
           [count],
-          Array.from({ length: count }, (_, at) => dropoutSeed(seed, first + at)),
+          Array.from({ length: count }, (_, at) =>
+            dropoutSeed(seed, task.index * options.iterations + from + at),
+          ),
         ),
       )
     scalars[0]?.forEach((_, index) => {
@@ -91,8 +93,8 @@ export async function openTask(options: LearnOptions, task: Task, state: RunStat
   }
 }
 
-/** Differs from step to step and from seed to seed; the masks are a function of it. */
-const dropoutSeed = (seed: number, update: number): number => (seed % 65_536) * 2 ** 31 + update
+/** Differs from step to step of the whole run and from seed to seed; the masks are a function of it. */
+const dropoutSeed = (seed: number, step: number): number => (seed % 65_536) * 2 ** 31 + step
 
 /**
  * The factor of each row's loss. The loss is a mean over all rows of the batch, so a part of `size` rows that carries
