@@ -72,9 +72,17 @@ const withPrefix = <T>(map: ReadonlyMap<string, T>, prefix: string): Map<string,
   )
 
 function combine(terms: readonly StepTerms[]): StepTerms {
+  const names = new Set<string>()
+  // Two methods may well call their terms alike; each is reported by a name of its own.
+  const named = <T extends { readonly name: string }>(part: T): T => {
+    let { name } = part
+    for (let count = 2; names.has(name); count++) name = `${part.name}-${count}`
+    names.add(name)
+    return { ...part, name }
+  }
   return {
-    losses: terms.flatMap((term) => term.losses ?? []),
-    reports: terms.flatMap((term) => term.reports ?? []),
+    losses: terms.flatMap((term) => term.losses ?? []).map(named),
+    reports: terms.flatMap((term) => term.reports ?? []).map(named),
     gradients: (gradients) =>
       terms.reduce((current, term) => term.gradients?.(current) ?? current, gradients),
     updated: (name, parameter) =>

@@ -1,3 +1,4 @@
+import { samples as countSamples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { type FisherLabels, fisherDiagonal } from './fisher.ts'
 import type { Method } from './method.ts'
@@ -8,7 +9,7 @@ export interface EwcOptions {
   readonly lambda?: number
   /** Whose labels the Fisher is taken over; see {@link FisherLabels}. Default 'exact'. */
   readonly fisher?: FisherLabels
-  /** Samples the Fisher is estimated on, drawn at random; default all of the task's training data. */
+  /** At most so many samples of the task's training data, drawn at random, to estimate the Fisher on; default all. */
   readonly samples?: number
   /** One running Fisher anchored at the latest parameters (Schwarz et al. 2018) instead of one a task. Default false. */
   readonly online?: boolean
@@ -55,7 +56,9 @@ export function ewc(options: EwcOptions = {}): Method {
         dataset: context.train,
         units: context.stream.scenario === 'task' ? context.stream.tasks[context.index]?.units : undefined,
         labels: settings.fisher,
-        ...(settings.samples === null ? {} : { samples: settings.samples }),
+        ...(settings.samples === null
+          ? {}
+          : { samples: Math.min(settings.samples, countSamples(context.train)) }),
         batchSize: settings.fisherBatch,
         random: context.random('fisher'),
       })

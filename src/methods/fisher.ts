@@ -48,7 +48,8 @@ export interface FisherResult {
  * sample at a time elsewhere; never from a mini-batch's mean gradient, unless 'batch' is asked for. The expectation over
  * classes shares one forward pass.
  *
- * @throws UsageError `fisher-samples` when more samples are asked for than there are; `fisher-labels` for an unknown kind.
+ * @throws UsageError `fisher-samples` when more samples are asked for than there are; `fisher-labels` for an unknown kind;
+ * `fisher-targets` for data whose labels are no classes.
  * @example
  * const { diagonal } = await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
  */
@@ -58,6 +59,12 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
     throw new UsageError(
       'fisher-labels',
       `Fisher labels are exact, sampled, true or batch; "${labels}" was given.`,
+    )
+  }
+  if (options.dataset.labels.type !== 'int32') {
+    throw new UsageError(
+      'fisher-targets',
+      `The Fisher is taken over class labels, but "${options.dataset.name}" has float targets. Use a method without it, such as replay.`,
     )
   }
   const rows = chosenRows(options)

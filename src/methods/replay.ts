@@ -1,4 +1,4 @@
-import { type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
 import { concatenateRows, takeRows } from '../data/rows.ts'
 import { chooseBalanced } from '../data/sampling.ts'
 import { UsageError } from '../errors.ts'
@@ -104,8 +104,10 @@ function memoryOf(state: MethodState, { train }: Pick<TaskContext, 'train'>): Me
   const labels = state.tensors.get('memory/labels')
   const tasks = state.tensors.get('memory/tasks')
   if (!inputs || !labels || !tasks) return undefined
+  // As the rows were stored: data that are to be normalised otherwise cannot stand beside them, and the pool says so.
+  const preprocessing = (state.values.preprocessing ?? train.preprocessing) as unknown as Preprocessing
   return {
-    dataset: { ...train, name: 'memory', inputs, labels: labels as Dataset['labels'] },
+    dataset: { ...train, name: 'memory', inputs, labels: labels as Dataset['labels'], preprocessing },
     tasks: tasks.data as Int32Array,
   }
 }
@@ -154,7 +156,7 @@ function remember(state: MethodState, train: Dataset, rows: Int32Array, task: nu
       ],
       ['memory/tasks', taskTensor(before ? Int32Array.from([...before.tasks, ...tasks]) : tasks)],
     ]),
-    values: {},
+    values: { preprocessing: (before?.dataset ?? train).preprocessing as unknown as Json },
   }
 }
 
@@ -181,7 +183,7 @@ function keepReservoir(
             ['memory/labels', kept.labels],
             ['memory/tasks', taskTensor(kept.tasks)],
           ]),
-          values: {},
+          values: { preprocessing: kept.preprocessing as unknown as Json },
         }
       : { tensors: new Map(), values: {} },
     train,
@@ -191,6 +193,9 @@ function keepReservoir(
   const slots = reservoir.slots.map((_, slot) => -slot - 1)
   return {
     ...added,
-    values: { reservoir: { sampling: reservoir.sampling, slots, random: null } as unknown as Json },
+    values: {
+      ...added.values,
+      reservoir: { sampling: reservoir.sampling, slots, random: null } as unknown as Json,
+    },
   }
 }
