@@ -26,12 +26,12 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
     const weight = writer.parameter('weight', [outputs, inputs], start)
     const offset = bias ? [writer.parameter('bias', [outputs], biasStart, inputs)] : []
     const dims = [...x.dims.slice(0, -1), outputs]
-    if (x.dims.length === 2) {
-      return { name: writer.node('Gemm', [x.name, weight, ...offset], { transB: 1 }), dims }
-    }
-    const flipped = writer.node('Transpose', [weight], { perm: [1, 0] })
-    const product = writer.node('MatMul', [x.name, flipped])
-    return { name: bias ? writer.node('Add', [product, ...offset]) : product, dims }
+    const affine = (rows: string) => writer.node('Gemm', [rows, weight, ...offset], { transB: 1 })
+    if (x.dims.length === 2) return { name: affine(x.name), dims }
+    // All positions as rows of one matrix: the weight is then read as it lies, forward and backward.
+    const rows = writer.node('Reshape', [x.name, writer.constant(int64([2], [-1, inputs]))])
+    const back = writer.constant(int64([dims.length], [-1, ...dims.slice(1).map(Number)]))
+    return { name: writer.node('Reshape', [affine(rows), back]), dims }
   }
 }
 
