@@ -6,14 +6,15 @@ export type Schedule = (step: number, total: number) => number
 export interface ScheduleOptions {
   /** 'constant' (default), 'cosine' (to `final` along half a cosine; Loshchilov & Hutter 2017) or 'linear' (to `final`). */
   readonly kind?: 'constant' | 'cosine' | 'linear'
-  /** Steps over which the rate rises linearly from 0, before the rest begins. Default 0. */
+  /** Steps over which the rate rises linearly from 1 / warmup to 1, before the rest begins. Default 0. */
   readonly warmup?: number
   /** Factor at the last step. Default 0; 'constant' has none. */
   readonly final?: number
 }
 
 /**
- * A schedule as a function of the step. The first warm-up step has factor 1 / warmup, so no step is wasted at 0.
+ * A schedule as a function of the step. The first warm-up step has factor 1 / warmup, so no step is wasted at 0 (PyTorch's `LinearLR`
+ * with that start factor).
  *
  * @throws UsageError `schedule` for an unknown kind or a negative warm-up.
  * @example
@@ -27,7 +28,7 @@ export function schedule(options: ScheduleOptions = {}): Schedule {
   if (!(warmup >= 0))
     throw new UsageError('schedule', `Warm-up steps must be 0 or more; ${warmup} were given.`)
   return (step, total) => {
-    if (step < warmup) return (step + 1) / warmup
+    if (step < warmup) return 1 / warmup + (1 - 1 / warmup) * (step / warmup)
     const span = Math.max(total - warmup, 1)
     const progress = Math.min((step - warmup) / span, 1)
     if (kind === 'cosine') return final + ((1 - final) * (1 + Math.cos(Math.PI * progress))) / 2
