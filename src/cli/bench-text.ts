@@ -1,0 +1,31 @@
+import { type BenchResult, groupResults } from '../measure/results.ts'
+import { capitalise, meanAndError, methodTitle } from '../report/format.ts'
+import { headline } from '../report/headline.ts'
+
+/** A benchmark's results as a small table: methods down, scenarios across, average accuracy in %. */
+export function benchText(bench: BenchResult): string {
+  const groups = groupResults(bench.results)
+  if (groups.length === 0) return 'No run was finished.'
+  const scenarios = [...new Set(groups.map(({ scenario }) => scenario))]
+  const methods = [...new Set(groups.map(({ method }) => method))]
+  const rows = [
+    ['Average accuracy, %', ...scenarios.map((scenario) => `${capitalise(scenario)}-IL`)],
+    ...methods.map((method) => [
+      methodTitle(method),
+      ...scenarios.map((scenario) => {
+        const group = groups.find((each) => each.method === method && each.scenario === scenario)
+        return (group && meanAndError(group.runs.map((run) => run.averageAccuracy))) ?? '·'
+      }),
+    ]),
+  ]
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? []
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('   '),
+  )
+  const data = `${bench.benchmark} on ${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}`
+  return [data, '', ...lines, '', headline(bench).title].join('\n')
+}

@@ -1,0 +1,67 @@
+import { getDataset, listDatasets, verifyDataset } from '../data/cache-files.ts'
+import { UsageError } from '../errors.ts'
+import { showDownload } from './data-notes.ts'
+import { choiceOf } from './values.ts'
+import type { Answer, Call, Verb } from './verb.ts'
+
+/** `holdfast data`: data sets known by name. */
+export const data: Verb = {
+  name: 'data',
+  summary: 'Data sets known by name: list, get, verify',
+  examples: ['holdfast data list', 'holdfast data get mnist', 'holdfast data verify mnist'],
+  args: {
+    action: { type: 'positional', description: 'list, get or verify', required: true },
+    name: { type: 'positional', description: 'which data set', required: false },
+  },
+  run: async (call) => {
+    const action = choiceOf('action', call.text('action'), ['list', 'get', 'verify'])
+    if (action === 'list') return list()
+    const name = call.text('name')
+    if (name === undefined) {
+      throw new UsageError(
+        'argument-missing',
+        `holdfast data ${action} needs the name of a data set. Known ones: holdfast data list`,
+      )
+    }
+    return action === 'get' ? get(call, name) : verify(name)
+  },
+}
+
+async function list(): Promise<Answer> {
+  const datasets = await listDatasets()
+  const width = Math.max(...datasets.map(({ name }) => name.length))
+  return {
+    json: { datasets },
+    text: datasets
+      .map(
+        ({ name, description, folder }) =>
+          `${name.padEnd(width)}  ${description}\n${' '.repeat(width)}  ${folder ?? 'not on this machine'}`,
+      )
+      .join('\n'),
+  }
+}
+
+async function get(call: Call, name: string): Promise<Answer> {
+  const { signal } = call
+  const folder = await getDataset(name, { onProgress: showDownload(call.screen), signal })
+  call.screen.draw([])
+  return { json: { name, folder }, text: `${name}: ${folder}` }
+}
+
+async function verify(name: string): Promise<Answer> {
+  const files = await verifyDataset(name)
+  const whole = files.length > 0 && files.every(({ state }) => state === 'whole')
+  return {
+    json: { name, whole, files },
+    text:
+      files.length === 0
+        ? `${name} has no published checksums, so there is nothing to verify.`
+        : files
+            .map(
+              (file) =>
+                `${file.state.padEnd(7)}  ${file.path ?? file.name}${file.problem ? `\n         ${file.problem}` : ''}`,
+            )
+            .join('\n'),
+    exitCode: whole ? 0 : files.length === 0 ? 3 : 1,
+  }
+}

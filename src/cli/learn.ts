@@ -1,0 +1,74 @@
+import { UsageError } from '../errors.ts'
+import { readPlanFile, writeStarterConfig } from '../train/config-files.ts'
+import { loadPlan } from '../train/plan-files.ts'
+import { preparePlan } from '../train/prepare.ts'
+import { runInFolder } from '../train/run-files.ts'
+import { noteData, showDownload } from './data-notes.ts'
+import { defaultFolder } from './run-folders.ts'
+import { runAnswer, runProgress } from './run-text.ts'
+import { wholeOf } from './values.ts'
+import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+
+/** `holdfast learn`: one run from a configuration. */
+export const learn: Verb = {
+  name: 'learn',
+  summary: 'Learn a stream of tasks as a configuration says',
+  examples: ['holdfast learn --init holdfast.yaml', 'holdfast learn holdfast.yaml --out runs/mine'],
+  args: {
+    config: { type: 'positional', description: 'a YAML file; with --init the one to write', required: false },
+    init: { type: 'boolean', description: 'Write a configuration to start from (default holdfast.yaml)' },
+    out: {
+      type: 'string',
+      alias: 'o',
+      description: 'Folder of the run (default in runs/); given again, goes on there',
+      valueHint: 'DIR',
+    },
+  },
+  run: async (call) => {
+    const path = call.text('config')
+    if (call.on('init')) return init(path ?? 'holdfast.yaml')
+    if (path === undefined) {
+      throw new UsageError(
+        'argument-missing',
+        'holdfast learn needs a configuration. Write one to start from with: holdfast learn --init holdfast.yaml',
+      )
+    }
+    return run(call, path)
+  },
+}
+
+async function init(path: string): Promise<Answer> {
+  await writeStarterConfig(path)
+  return { json: { written: path }, text: `Wrote ${path}. Run it with: holdfast learn ${path}` }
+}
+
+async function run(call: Call, path: string): Promise<Answer> {
+  const read = await readPlanFile(path)
+  const { threads = read.threads, device = read.device } = engineSettings(call)
+  const seed = wholeOf('seed', call.text('seed')) ?? read.seed
+  const loaded = await loadPlan(
+    { ...read, threads, device, seed },
+    { download: true, orSynthetic: true, onProgress: showDownload(call.screen) },
+  )
+  noteData(loaded, call.screen)
+  const { plan, inputs } = loaded
+  const prepared = preparePlan(plan, inputs)
+  const folder =
+    call.text('out') ?? defaultFolder(plan.name, plan.method.name, plan.stream.scenario, String(plan.seed))
+  const events = runInFolder(loaded, {
+    engine: engineFor(plan),
+    folder,
+    verb: 'learn',
+    signal: call.signal,
+    prepared,
+  })
+  const show = runProgress(plan.method.name, call.screen)
+  let next = await events.next()
+  while (!next.done) {
+    show(next.value)
+    next = await events.next()
+  }
+  call.screen.draw([])
+  const tasks = prepared.stream.tasks.map(({ name }) => name)
+  return runAnswer(next.value, tasks, prepared.stream.dataset)
+}

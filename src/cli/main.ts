@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
+import { bench } from './bench.ts'
+import { data } from './data.ts'
+import { fisher } from './fisher.ts'
+import { learn } from './learn.ts'
+import { quickstart } from './quickstart.ts'
+import { report } from './report.ts'
+import { resume } from './resume.ts'
+import { openScreen } from './screen.ts'
+import { helpOf, readArguments, type Verb } from './verb.ts'
+
+const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, fisher, data]
+
+const overview = (): string => {
+  const width = Math.max(...verbs.map(({ name }) => name.length))
+  return [
+    'Update trained neural networks without letting them forget, and prove it.',
+    '',
+    'USAGE  holdfast VERB [arguments]',
+    '',
+    ...verbs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart',
+    '',
+  ].join('\n')
+}
+
+/** Runs one command line. Results go to stdout, all else to stderr. */
+async function main(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words
+  const json = rest.includes('--json')
+  try {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      process.stdout.write(overview())
+      return name === undefined ? 1 : 0
+    }
+    if (name === '--version' || name === '-v') {
+      const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
+      process.stdout.write(`${version}\n`)
+      return 0
+    }
+    const verb = verbs.find((candidate) => candidate.name === name)
+    if (!verb) throw unknownVerb(name)
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(await helpOf(verb, process.stdout.isTTY === true))
+      return 0
+    }
+    const call = readArguments(verb, rest)
+    const screen = openScreen({ quiet: call.on('quiet') })
+    const answer = await verb.run({
+      ...call,
+      screen,
+      signal: untilInterrupted((line) => screen.warn(line)),
+      command: `holdfast ${words.join(' ')}`,
+    })
+    process.stdout.write(json ? `${JSON.stringify(answer.json, null, 2)}\n` : `${answer.text}\n`)
+    return answer.exitCode ?? 0
+  } catch (error) {
+    return fail(error, json, rest.includes('--debug'))
+  }
+}
+
+function unknownVerb(name: string): UsageError {
+  const known = verbs.map((verb) => verb.name)
+  return new UsageError(
+    'verb-unknown',
+    `There is no verb "${name}"; known are ${known.join(', ')}.${didYouMean(name, known)}`,
+  )
+}
+
+/** The first Ctrl-C asks for a clean end, the second ends at once. */
+function untilInterrupted(say: (line: string) => void): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      say('Stopping after the step at hand; again to stop at once.')
+      controller.abort()
+      process.once(name, () => process.exit(1))
+    })
+  }
+  return controller.signal
+}
+
+function fail(error: unknown, json: boolean, debug: boolean): number {
+  const known = error instanceof HoldfastError
+  const message = error instanceof Error ? error.message : String(error)
+  const code = known ? error.code : 'unexpected'
+  const hint = known || debug ? '' : ' This is a fault of Holdfast; --debug shows where it comes from.'
+  process.stderr.write(`error (${code}): ${message}${hint}\n`)
+  if (debug && error instanceof Error) process.stderr.write(`${chain(error)}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
+  return 1
+}
+
+const chain = (error: Error): string =>
+  `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncaused by ${chain(error.cause)}` : ''}`
+
+// A reader that has seen enough (| head) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+process.exitCode = await main(process.argv.slice(2))

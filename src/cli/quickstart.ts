@@ -1,0 +1,1 @@
+export { bench as quickstart } from './bench.ts'

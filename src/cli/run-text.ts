@@ -1,0 +1,61 @@
+import { points } from '../report/format.ts'
+import { liveTable } from '../report/terminal.ts'
+import type { LearnEvent } from '../train/events.ts'
+import type { KeptOutcome } from '../train/run-files.ts'
+import type { Screen } from './screen.ts'
+import type { Answer } from './verb.ts'
+
+/** Shows one run as it goes: a bar, and a line for each task learned. */
+export function runProgress(label: string, screen: Screen): (event: LearnEvent) => void {
+  let tasks: readonly string[] = []
+  return (event) => {
+    if (event.type === 'started') {
+      tasks = event.tasks
+      if (event.resumed) screen.say('Going on from the last checkpoint.')
+    } else if (event.type === 'progress') {
+      const { task, step, of, stepsPerSecond } = event
+      screen.progress({
+        label: `${label}, task ${task + 1} of ${tasks.length}`,
+        done: task * of + step,
+        total: of * tasks.length,
+        rate: stepsPerSecond,
+      })
+    } else if (event.type === 'stopped-early') {
+      screen.say(`Task ${event.task + 1} ended early at step ${event.step}.`)
+    } else if (event.type === 'task-finished') {
+      const seen = event.accuracies.slice(0, event.task + 1).map((accuracy) => points(accuracy))
+      screen.say(
+        `Learned "${tasks[event.task] ?? event.task + 1}". Accuracy on tasks so far, %: ${seen.join('  ')}`,
+      )
+    }
+  }
+}
+
+/** What a run in a folder answers. */
+export function runAnswer(
+  outcome: KeptOutcome,
+  tasks: readonly string[],
+  dataset: { readonly name: string; readonly synthetic: boolean },
+): Answer {
+  const { folder } = outcome
+  if (outcome.status === 'interrupted') {
+    return {
+      json: { status: 'interrupted', run: folder, position: outcome.position },
+      text: `Stopped in task ${outcome.position.task + 1} at step ${outcome.position.step}. Go on with: holdfast resume ${folder}`,
+      exitCode: 1,
+    }
+  }
+  const { result, parametersSha256 } = outcome
+  const table = liveTable([{ method: result.method, accuracies: result.matrix.at(-1) ?? [] }], tasks)
+  return {
+    json: { status: 'finished', run: folder, parametersSha256, dataset, tasks, result },
+    text: [
+      `${result.benchmark} on ${dataset.name}${dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}, accuracy in %`,
+      '',
+      ...table,
+      '',
+      `Parameters, sha256: ${parametersSha256}`,
+      `Run: ${folder} (model.onnx, result.json). A report: holdfast report ${folder} -o report.html`,
+    ].join('\n'),
+  }
+}
