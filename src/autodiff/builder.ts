@@ -44,7 +44,7 @@ class NameSource {
  * const graph = builder.finish('relu')
  */
 export class GraphBuilder implements Emitter {
-  /** What was emitted, in execution order: the tape that gradients are read from. */
+  /** What this builder itself emitted, in execution order. */
   readonly steps: Step[] = []
   private readonly nodes: Node[] = []
   private readonly inputs: ValueInfo[] = []
@@ -59,6 +59,14 @@ export class GraphBuilder implements Emitter {
   constructor(outer?: GraphBuilder) {
     this.outer = outer
     this.names = outer ? outer.names : new NameSource()
+  }
+
+  /**
+   * What this builder and those around it emitted, in execution order. A body shares nodes that the graph around it already
+   * has, so a walk over the body's own steps would lose whatever depends on parameters alone.
+   */
+  get tape(): readonly Step[] {
+    return this.outer ? [...this.outer.tape, ...this.steps] : this.steps
   }
 
   /** A builder for a subgraph (of `Scan`, say) that may use this builder's values. */

@@ -39,9 +39,10 @@ export function backward(
 ): (Value | undefined)[] {
   const adjoints = new Adjoints(emit)
   for (const { of, gradient } of seeds) adjoints.add(of, gradient)
-  const needed = dependents(builder.steps, wrt)
   // The walk itself emits steps; only those of the forward pass are walked.
-  for (const step of builder.steps.slice().reverse()) {
+  const steps = builder.tape.slice()
+  const needed = dependents(steps, wrt)
+  for (const step of steps.reverse()) {
     const context = gradientContext(step, adjoints, needed, emit)
     if (!context) continue
     const results = ruleOf(step)(context)

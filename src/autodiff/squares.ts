@@ -22,7 +22,7 @@ export function perSampleSquares(
   samples: number,
   emit: GraphBuilder = builder,
 ): (SquareTerm | undefined)[] {
-  const steps = builder.steps.slice()
+  const steps = builder.tape.slice()
   const carrying = carriersOf(steps, carriers, samples)
   const plan = closedForms(steps, parameters)
   const adjoints = new Adjoints(emit)
