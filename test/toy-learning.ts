@@ -118,15 +118,18 @@ export function torchValues(name: string): (key: string) => Tensor {
   }
 }
 
-/** The largest difference, against the largest expected size: a relative error that zeros do not spoil. */
-export function relativeError(found: Tensor | undefined, expected: Tensor): number {
+/** The largest difference, against the largest expected size or `least`, if that is larger: zeros do not spoil it. */
+export function relativeError(found: Tensor | undefined, expected: Tensor, least = 0): number {
   const wanted = toNumbers(expected)
   const values = found ? toNumbers(found) : []
   if (values.length !== wanted.length) return Number.POSITIVE_INFINITY
-  const size = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const size = Math.max(least, largest(expected))
   const worst = values.reduce((most, value, at) => {
     const distance = Math.abs(value - (wanted[at] ?? 0))
     return Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(most, distance)
   }, 0)
   return size === 0 ? worst : worst / size
 }
+
+export const largest = (tensor: Tensor): number =>
+  toNumbers(tensor).reduce((most, value) => Math.max(most, Math.abs(value)), 0)
