@@ -105,7 +105,8 @@ function optionOf(flag: string, text: Given, rule: OptionRule | undefined): stri
   return rule.kind === 'whole' ? wholeOf(flag, text, 1) : numberOf(flag, text)
 }
 
-function limitOf(text: string | undefined): ProtocolOverrides['limit'] {
+/** Two numbers: training and test samples. */
+export function limitOf(text: string | undefined): ProtocolOverrides['limit'] {
   const [train, test, ...more] = wholesOf('limit', text, 1) ?? []
   if (train === undefined) return undefined
   if (test !== undefined && more.length === 0) return { train, test }

@@ -1,1 +1,126 @@
-export { bench as quickstart } from './bench.ts'
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import type { BenchResult } from '../measure/results.ts'
+import { reportHtml } from '../report/page.ts'
+import type { TableRow } from '../report/terminal.ts'
+import { type BenchEvent, runGrid } from '../train/benchmark.ts'
+import { machineFacts } from '../train/machine-node.ts'
+import { loadPlan } from '../train/plan-files.ts'
+import { type QuickstartPart, quickstartParts } from '../train/quickstart.ts'
+import { limitOf } from './bench-flags.ts'
+import { noteData, showDownload } from './data-notes.ts'
+import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
+import { wholeOf } from './values.ts'
+import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+
+/** `holdfast quickstart`: see a model forget, and the same model not forget. */
+export const quickstart: Verb = {
+  name: 'quickstart',
+  summary: 'See a model forget, and the same model not forget, in half a minute',
+  examples: ['holdfast quickstart', 'holdfast quickstart --data synthetic --seed 2 --report first.html'],
+  args: {
+    data: { type: 'string', description: 'mnist (default) or synthetic', valueHint: 'NAME' },
+    limit: { type: 'string', description: 'At most so many training and test samples', valueHint: '600,200' },
+    jobs: { type: 'string', description: 'Runs at a time (default one a core)', valueHint: 'N' },
+    report: {
+      type: 'string',
+      description: 'Where the page goes (default quickstart-report.html)',
+      valueHint: 'FILE.html',
+    },
+  },
+  run: async (call) => {
+    const asked = {
+      source: call.text('data'),
+      limit: limitOf(call.text('limit')),
+      seed: wholeOf('seed', call.text('seed')),
+    }
+    const [first] = quickstartParts(asked)
+    const [plan] = first?.plans ?? []
+    if (!plan) return { json: {}, text: '' }
+    const loaded = await loadPlan(plan, {
+      download: true,
+      orSynthetic: true,
+      onProgress: showDownload(call.screen),
+    })
+    noteData(loaded, call.screen)
+    const parts = quickstartParts({ ...asked, source: loaded.plan.data.source })
+    const benches: BenchResult[] = []
+    const above: string[] = []
+    for (const part of parts) {
+      const bench = await runPart(call, part, loaded.inputs, above)
+      if (!bench) return { json: { status: 'interrupted' }, text: 'Stopped; nothing was kept.', exitCode: 1 }
+      benches.push(bench)
+      above.push(...partLines(part.title, finalRows(bench), call.screen), '')
+    }
+    call.screen.draw([])
+    return answer(call, benches)
+  },
+}
+
+const finalRows = ({ results }: BenchResult): TableRow[] =>
+  results.map(({ method, matrix }) => ({ method, accuracies: matrix.at(-1) ?? [] }))
+
+async function runPart(
+  call: Call,
+  { title, plans }: QuickstartPart,
+  inputs: Parameters<typeof runGrid>[0]['inputs'],
+  above: readonly string[],
+): Promise<BenchResult | undefined> {
+  const { screen, signal } = call
+  const engine = engineFor(engineSettings(call))
+  const jobs = wholeOf('jobs', call.text('jobs'), 1) ?? availableParallelism()
+  const rows: TableRow[] = plans.map(({ method }) => ({
+    method: method.name,
+    accuracies: quickstartTasks.map(() => null),
+    status: 'waiting',
+  }))
+  // A terminal can only draw over what it still shows.
+  const room = (process.stderr.rows ?? 24) - rows.length - 3
+  const show = () => screen.draw([...(above.length <= room ? above : []), ...partLines(title, rows, screen)])
+  const events = runGrid({ plans, inputs, engine, machine: machineFacts(engine), jobs, signal })
+  let next = await events.next()
+  while (!next.done) {
+    const row = rowAfter(next.value, rows[next.value.run])
+    if (row) rows[next.value.run] = row
+    if (row) show()
+    next = await events.next()
+  }
+  const [failure] = next.value.failures
+  if (failure) throw failure.error
+  if (next.value.unfinished > 0) return undefined
+  if (!screen.live) screen.say(`${title}: done`)
+  return { ...next.value.bench, tasks: quickstartTasks }
+}
+
+/** A row of the live table after an event; undefined where the event changes nothing in it. */
+function rowAfter(message: BenchEvent, row: TableRow | undefined): TableRow | undefined {
+  if (!row) return undefined
+  if (message.type === 'run-finished') {
+    return { method: row.method, accuracies: message.result.matrix.at(-1) ?? [] }
+  }
+  if (message.type !== 'run-event') return undefined
+  const { event } = message
+  if (event.type === 'task-started') return { ...row, status: `learning ${quickstartTasks[event.task]}` }
+  if (event.type === 'evaluated') return { ...row, accuracies: event.accuracies }
+  return undefined
+}
+
+async function answer(call: Call, benches: readonly BenchResult[]): Promise<Answer> {
+  const report = resolve(call.text('report') ?? 'quickstart-report.html')
+  const created = new Date().toISOString().slice(0, 10)
+  await writeFile(report, reportHtml(benches, { command: call.command, created }))
+  const synthetic = benches.some(({ dataset }) => dataset.synthetic)
+  const colour = process.stdout.isTTY === true && !process.env.NO_COLOR
+  return {
+    json: { benchmarks: benches, report },
+    text: [
+      `${benches[0]?.dataset.name ?? ''}, digits 0-4 first, then 5-9${synthetic ? ' (synthetic digits, not MNIST)' : ''}`,
+      '',
+      ...benches.flatMap((bench) => [...partLines(bench.benchmark, finalRows(bench), { colour }), '']),
+      ...closingLines(benches),
+      '',
+      `Report: ${report}`,
+    ].join('\n'),
+  }
+}

@@ -46,7 +46,7 @@ export interface GridOptions {
   readonly machine: MachineFacts
   /** Runs at a time. Default 1. Results do not depend on it. */
   readonly jobs?: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Default: in memory. */
   readonly run?: RunOne
 }

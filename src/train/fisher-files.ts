@@ -60,7 +60,7 @@ export async function fisherFile(
     stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'data', source }] },
     model: { kind: 'onnx', path: model, ...(output === undefined ? {} : { output }) },
   })
-  const loaded = await loadPlan(asked, options.load)
+  const loaded = await loadPlan(asked, { ...options.load, wholeTrain: true })
   const { model: network, stream } = preparePlan(loaded.plan, loaded.inputs)
   const dataset = stream.tasks[0]?.train
   if (!dataset) throw new UsageError('plan-data', `${source} has no training data.`)

@@ -33,6 +33,8 @@ export interface LoadPlanOptions {
   /** Take synthetic digits where MNIST is not to be had, and say so in `instead`. Default false: an error. */
   readonly orSynthetic?: boolean
   readonly onProgress?: (progress: DownloadProgress) => void
+  /** Data without a test part keep all their rows for training, and are tested on these. Default false: a share is held out. */
+  readonly wholeTrain?: boolean
   /** Folder that relative paths start from. Default the working folder. */
   readonly base?: string
 }
@@ -104,13 +106,17 @@ async function loadSource(
   const loaded = isNamed(source)
     ? await resolveDataset(source, { download, onProgress })
     : await loadDataset(source)
-  return { data: limited(withTest(loaded, data.testShare, source), data.limit), instead: undefined }
+  return {
+    data: limited(withTest(loaded, options.wholeTrain ? 0 : data.testShare, source), data.limit),
+    instead: undefined,
+  }
 }
 
 /** Data without a test part give up a share of their rows, the same ones each time. */
 function withTest(loaded: LoadedData, share: number, source: string): TrainTest {
   const test = loaded.test ?? loaded.validation
   if (test) return { train: loaded.train, test }
+  if (share === 0) return { train: loaded.train, test: loaded.train }
   const rows = samples(loaded.train)
   const held = Math.round(rows * share)
   if (held < 1 || held >= rows) {
