@@ -312,3 +312,42 @@ describe('per-sample squares are PyTorch’s', () => {
     }
   })
 })
+
+describe('attention that puts the batch second', () => {
+  /** Constant folding transposed these and took their names. */
+  const folded = new Map([
+    ['onnx::MatMul_142', 'body.self_attn.in_proj_weight'],
+    ['onnx::MatMul_143', 'body.linear1.weight'],
+    ['onnx::MatMul_144', 'body.linear2.weight'],
+  ])
+  const transposed = ({ dims, data }: Tensor): Tensor => {
+    const [rows = 0, columns = 0] = dims
+    const values = Array.from(
+      { length: rows * columns },
+      (_, at) => (data as Float32Array)[(at % rows) * columns + Math.floor(at / rows)] ?? 0,
+    )
+    return float32([columns, rows], values)
+  }
+
+  it('has squares that are PyTorch’s', async () => {
+    const given = torchValues('encoder')
+    const used = modelFromOnnx(torchBytes('encoder-dynamic.onnx'))
+    const expected = new Map(
+      [...used.parameters.keys()].map((name) => {
+        const original = folded.get(name)
+        const sums = original ? transposed(given(`squares/${original}`)) : given(`squares/${name}`)
+        return [
+          name,
+          float32(
+            sums.dims,
+            toNumbers(sums).map((sum) => sum / 4),
+          ),
+        ]
+      }),
+    )
+    for (const batchSize of [4, 3, 1]) {
+      const found = await fisher({ model: used, dataset: dataOf(given, 4), labels: 'true', batchSize })
+      expect(worst(found, expected), `batches of ${batchSize}`).toBeLessThan(1e-4)
+    }
+  })
+})

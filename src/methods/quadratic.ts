@@ -68,9 +68,13 @@ export function quadraticPenalty(context: StepContext, step: PenaltyStep, consta
   }
 }
 
-/** The tensors that {@link quadraticPenalty} reads: importance times lambda, and the anchor. */
+/**
+ * The tensors that {@link quadraticPenalty} reads: importance times lambda, and the anchor. None where lambda is 0: the step is then
+ * the plain one, to the last bit.
+ */
 export function penaltyInputs(state: MethodState, lambda: number): ReadonlyMap<string, Tensor> {
   const inputs = new Map<string, Tensor>()
+  if (lambda === 0) return inputs
   for (const [key, tensor] of state.tensors) {
     const [kind, ...rest] = key.split('/')
     const name = rest.join('/')

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { compose } from '../src/methods/compose.ts'
+import { ewc } from '../src/methods/ewc.ts'
+import { joint } from '../src/methods/joint.ts'
+import { lwf } from '../src/methods/lwf.ts'
+import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
+import { none } from '../src/methods/none.ts'
+import { replay } from '../src/methods/replay.ts'
+import type { Model } from '../src/model/model.ts'
+import type { Scenario } from '../src/tasks/stream.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import type { RunState } from '../src/train/checkpoint.ts'
+import { type LearnOptions, learn } from '../src/train/learn.ts'
+import { adam, rmsprop, sgd } from '../src/train/optimisers.ts'
+import { bitsOf, engine, memoryStore, runToEnd, toyModel, toyOptions, toyStream } from './toy-learning.ts'
+
+// Methods in real runs: what every method has to hold, and what they do to learning.
+
+const methods: readonly (readonly [name: string, make: () => Method])[] = [
+  ['none', () => none()],
+  ['joint', () => joint()],
+  ['ewc', () => ewc({ lambda: 20 })],
+  [
+    'ewc, sampled, on some samples, proximal',
+    () => ewc({ lambda: 20, fisher: 'sampled', samples: 7, step: 'proximal' }),
+  ],
+  ['online ewc', () => ewc({ lambda: 20, online: true, gamma: 0.9 })],
+  ['lwf', () => lwf()],
+  ['replay', () => replay({ perClass: 3 })],
+  ['reservoir', () => replay({ capacity: 9 })],
+  ['ewc and replay', () => compose(ewc({ lambda: 20 }), replay({ perClass: 3 }))],
+  ['lwf and reservoir', () => compose(lwf(), replay({ capacity: 9 }))],
+]
+const scenarios: readonly Scenario[] = ['task', 'domain', 'class']
+
+const everything = async (options: LearnOptions) => {
+  const store = memoryStore()
+  const { result } = await runToEnd({ ...options, store })
+  const state = await store.load()
+  if (!state) throw new Error('no checkpoint')
+  return { bits: allBits(state), result }
+}
+
+/** Parameters, optimiser and memory of the method, as bits. */
+const allBits = ({ tensors, method, updates }: RunState): string =>
+  [bitsOf(tensors), bitsOf(method.tensors), JSON.stringify(method.values), updates].join('\n\n')
+
+describe.each(methods)('%s', (name, make) => {
+  // Scenarios and optimisers take turns over the methods, so that all meet.
+  const at = methods.findIndex(([other]) => other === name)
+
+  it('does not depend on the steps a call', async () => {
+    const stream = toyStream(scenarios[(at + 2) % 3] ?? 'task')
+    const runs = []
+    for (const stepsPerCall of [1, 7, 50]) {
+      runs.push(await everything(toyOptions({ stream, method: make(), stepsPerCall, iterations: 10 })))
+    }
+    const [first, ...others] = runs
+    for (const other of others) {
+      expect(other.bits === first?.bits).toBe(true)
+      expect(other.result.record.matrix).toEqual(first?.result.record.matrix)
+    }
+  })
+
+  it('goes on from any checkpoint to the same bits', async () => {
+    const scenario = scenarios[at % 3] ?? 'class'
+    const optimiser = [adam(), rmsprop({ momentum: 0.5 }), sgd({ momentum: 0.9, nesterov: true })][
+      (at + 1) % 3
+    ]
+    const settings = { optimiser: optimiser ?? adam() }
+    const stream = toyStream(scenario)
+    const options = { stream, settings, learningRate: 0.01, checkpointEvery: 5, stepsPerCall: 3 }
+    const whole = await everything(toyOptions({ ...options, method: make() }))
+    for (const stop of [2, 9, 17, 23]) {
+      const store = memoryStore()
+      // Stopped as if the process had died: whatever came after the last checkpoint is lost.
+      const killed = learn(toyOptions({ ...options, method: make(), store }))
+      let progress = 0
+      for await (const event of killed) if (event.type === 'progress' && ++progress === stop) break
+      const { result } = await runToEnd(toyOptions({ ...options, method: make(), store }))
+      const state = await store.load()
+      expect(state && allBits(state) === whole.bits, `stopped at call ${stop}`).toBe(true)
+      expect(result.record.matrix).toEqual(whole.result.record.matrix)
+    }
+  })
+})
+
+describe('ewc', () => {
+  it('of lambda 0 is plain training, bit for bit', async () => {
+    const stream = toyStream('class')
+    const plain = (await runToEnd(toyOptions({ stream, method: none() }))).result
+    for (const step of ['explicit', 'proximal'] as const) {
+      const { result } = await runToEnd(toyOptions({ stream, method: ewc({ lambda: 0, step }) }))
+      expect(bitsOf(result.parameters) === bitsOf(plain.parameters)).toBe(true)
+    }
+  })
+
+  it('has a penalty that is not there in the first task, 0 at the anchor, and above 0 after a move', async () => {
+    for (const step of ['explicit', 'proximal'] as const) {
+      const method = ewc({ lambda: 1, step })
+      const { events } = await runToEnd(toyOptions({ stream: toyStream('class'), method, stepsPerCall: 1 }))
+      const penalties = [0, 1].map((task) =>
+        events.flatMap((event) =>
+          event.type === 'progress' && event.task === task ? [event.losses.penalty] : [],
+        ),
+      )
+      expect(penalties[0]?.every((value) => value === undefined)).toBe(true)
+      const [first, ...later] = penalties[1] ?? []
+      expect(first).toBe(0)
+      expect(later).toHaveLength(19)
+      expect(later.every((value) => value !== undefined && value > 0)).toBe(true)
+    }
+  })
+
+  it('changes what is learned, and keeps more of the old task', async () => {
+    const stream = toyStream('task', { perClass: 40 })
+    const run = (method: Method) => runToEnd(toyOptions({ stream, method, iterations: 100 }))
+    const plain = await run(none())
+    const held = await run(ewc({ lambda: 200 }))
+    expect(bitsOf(held.result.parameters) === bitsOf(plain.result.parameters)).toBe(false)
+    const old = ({ result }: typeof plain) => result.record.matrix.at(-1)?.[0] ?? 0
+    expect(old(held)).toBeGreaterThanOrEqual(old(plain))
+  })
+
+  it('with an enormous lambda diverges explicitly and says where; the proximal step stays', async () => {
+    const stream = toyStream('class')
+    const explicit = runToEnd(toyOptions({ stream, method: ewc({ lambda: 1e12 }), stepsPerCall: 1 }))
+    await expect(explicit).rejects.toThrow(
+      expect.objectContaining({
+        code: 'diverged',
+        message: expect.stringMatching(
+          /the term "(task|penalty)" of the loss is \S+ at step \d+ of task 1.*proximal/s,
+        ),
+      }),
+    )
+    const method = ewc({ lambda: 1e12, step: 'proximal' })
+    const { result } = await runToEnd(toyOptions({ stream, method }))
+    for (const { data } of result.parameters.values()) {
+      expect((data as Float32Array).every((value) => Number.isFinite(value))).toBe(true)
+    }
+  })
+
+  it.each([1, 20])('holds two tensors a parameter after %i tasks', async (tasks) => {
+    const { state, model } = await consolidated(tasks)
+    const names = [...model.parameters.keys()].flatMap((name) => [`anchor/${name}`, `importance/${name}`])
+    expect([...state.tensors.keys()].sort()).toEqual(names.sort())
+    for (const [name, { dims }] of model.parameters)
+      expect(state.tensors.get(`anchor/${name}`)?.dims).toEqual(dims)
+  })
+})
+
+async function consolidated(times: number): Promise<{ state: MethodState; model: Model }> {
+  const stream = toyStream('domain')
+  const model = toyModel(stream)
+  const train = stream.tasks[0]?.train
+  if (!train) throw new Error('no task')
+  let state = emptyState
+  for (let index = 0; index < times; index++) {
+    const context = {
+      ...{ stream, index: index % 3, train, batchSize: 8, engine, model, samplers: {} },
+      ...{ parameters: model.parameters, buffers: model.buffers },
+      random: (name: string) => randomStream(index, name),
+    }
+    state = (await ewc().consolidate?.(state, context)) ?? state
+  }
+  return { state, model }
+}
+
+describe('what keeps old tasks', () => {
+  it.each([
+    ['joint', joint()],
+    ['replay', replay({ perClass: 10 })],
+    ['reservoir', replay({ capacity: 60 })],
+  ] as const)('%s does, class-incremental, where plain training forgets', async (_, method) => {
+    const stream = toyStream('class', { perClass: 40 })
+    const run = async (used: Method) => {
+      const { result } = await runToEnd(toyOptions({ stream, method: used, iterations: 150 }))
+      return result.record.matrix.at(-1)?.[0] ?? 0
+    }
+    expect(await run(none())).toBeLessThan(0.2)
+    expect(await run(method)).toBeGreaterThan(0.5)
+  })
+})
