@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { killAndResume } from './kill-and-resume.ts'
+
+test('runs killed at random moments and resumed end in the same parameters', async () => {
+  const results = await killAndResume({
+    runs: 3,
+    methods: ['ewc', 'reservoir-replay', 'lwf'],
+    scenario: 'class',
+    kills: 2,
+    seed: 7,
+  })
+  expect(results.map(({ found }) => found)).toEqual(results.map(({ expected }) => expected))
+}, 300_000)
