@@ -1,0 +1,61 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readPlanFile, starterConfig, writeStarterConfig } from './config-files.ts'
+import { parsePlan } from './plan.ts'
+
+test('what is left out has its default', () => {
+  const plan = parsePlan({ stream: { kind: 'split' } })
+  expect(plan).toMatchObject({
+    data: { source: 'mnist', preprocessing: 'default' },
+    stream: { kind: 'split', scenario: 'class', classesPerTask: 2 },
+    model: { kind: 'mlp', hidden: [400, 400] },
+    method: { name: 'none', options: {} },
+    optimiser: { name: 'adam', beta1: 0.9 },
+    learningRate: 0.001,
+    epochs: 1,
+    threads: 1,
+  })
+  expect(plan.iterations).toBeUndefined()
+})
+
+test('parsing a plan again changes nothing: config.json holds what was meant', () => {
+  const plan = parsePlan({
+    stream: { kind: 'permuted', padTo: 32 },
+    iterations: 3,
+    optimiser: { name: 'sgd' },
+  })
+  expect(parsePlan(JSON.parse(JSON.stringify(plan)))).toEqual(plan)
+})
+
+test('errors name each place in the file', () => {
+  const wrong = {
+    stream: { kind: 'split', scenario: 'klass' },
+    model: { kind: 'mlp', hidden: [0] },
+    bacthSize: 3,
+  }
+  expect(() => parsePlan(wrong, 'run.yaml')).toThrow(
+    /^run\.yaml is not.*stream\.scenario: .*model\.hidden\.0: .*bacthSize/,
+  )
+  expect(() => parsePlan({}, 'run.yaml')).toThrow(/stream: /)
+  expect(() => parsePlan({ stream: { kind: 'split' }, iterations: 1, epochs: 1 })).toThrow(/leave one out/)
+})
+
+test('the starter configuration is a plan, and is not written over', async () => {
+  expect(parsePlan(parse(starterConfig))).toMatchObject({
+    method: { name: 'replay', options: { perClass: 100 } },
+  })
+  const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
+  await writeStarterConfig(path)
+  expect(await readPlanFile(path)).toMatchObject({ name: 'my-first-run', iterations: 500 })
+  await expect(writeStarterConfig(path)).rejects.toMatchObject({ code: 'config-exists' })
+})
+
+test('a file that is no YAML is refused with line and column', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
+  await writeFile(path, 'stream:\n  kind: [split\n')
+  await expect(readPlanFile(path)).rejects.toThrow(/run\.yaml, line \d+, column \d+: this is no YAML/)
+  await expect(readPlanFile(`${path}.missing`)).rejects.toMatchObject({ code: 'config-missing' })
+})
