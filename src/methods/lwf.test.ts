@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { engine, runToEnd, torchValues, toyModel, toyOptions, toyStream } from '../../test/toy-learning.ts'
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { encodeGraph } from '../onnx/encode.ts'
+import type { Scenario, TaskStream } from '../tasks/stream.ts'
+import { randomStream } from '../tensor/random.ts'
+import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { sgd } from '../train/optimisers.ts'
+import { initialState } from '../train/step.ts'
+import { type LwfOptions, lwf } from './lwf.ts'
+import { emptyState, type TaskContext } from './method.ts'
+
+const given = torchValues('losses')
+const [KD = 0] = toNumbers(given('loss/distillation'))
+const [MASKED_KD = 0] = toNumbers(given('loss/distillation-masked'))
+const active = toNumbers(given('input/active')).flatMap((taking, unit) => (taking ? [unit] : []))
+
+/** A stream of six outputs; the first task has the fixture's active classes. */
+function taskOf(scenario: Scenario, index: number): TaskContext {
+  const toy = toyStream('class')
+  const units = [active, active, [0, 1]]
+  const stream: TaskStream = {
+    ...toy,
+    scenario,
+    outputs: 6,
+    tasks: toy.tasks.map((task, at) => ({
+      ...task,
+      train: task.train,
+      test: task.test,
+      units: units[at] ?? [],
+    })),
+  }
+  const train = toy.tasks[0]?.train
+  if (!train) throw new Error('no task')
+  return { stream, index, train, batchSize: 5 }
+}
+
+/** The term's value for the fixture's logits and teacher; replayed rows may stand behind the new ones. */
+async function term(options: LwfOptions, task: TaskContext, replayed = 0): Promise<number> {
+  const logits = given('input/logits')
+  const builder = new GraphBuilder()
+  const rows = 5 + replayed
+  const noise = Array.from({ length: replayed * 6 }, (_, at) => at - 3)
+  const all = float32([rows, 6], [...toNumbers(logits), ...noise])
+  const asked: number[] = []
+  const teacher = given('input/teacher')
+  const terms = lwf(options).terms?.(
+    {
+      ...{ outer: builder, step: builder, parameters: new Map(), initial: new Map() },
+      inputs: new Map([['teacher/w', builder.constant(float32([1], [0]))]]),
+      batch: builder.input('batch', { type: 'float32', dims: [rows, 2] }),
+      logits: builder.input('logits', all),
+      sources: new Map([
+        ['new', { from: 0, size: 5 }],
+        ['replay', { from: 5, size: replayed }],
+      ]),
+      forward: (input, parameters) => {
+        asked.push(input.dims[0] ?? 0)
+        expect([...parameters.keys()]).toEqual(['w'])
+        return builder.constant(teacher)
+      },
+      learningRate: builder.constant(float32([], [1])),
+    },
+    { tensors: new Map([['teacher/w', float32([1])]]), values: {} },
+    task,
+  )
+  const [loss] = terms?.losses ?? []
+  if (!loss) throw new Error('no term')
+  expect(loss.name).toBe('distillation')
+  expect(asked).toEqual([5])
+  builder.output(loss.value, 'value')
+  const executable = await engine.load(encodeGraph(builder.finish('lwf')))
+  const outputs = await executable.run(new Map<string, Tensor>([['logits', all]]))
+  await executable.dispose()
+  return toNumbers(outputs.get('value') ?? float32([0]))[0] ?? 0
+}
+
+describe("the distillation is PyTorch's, weighed as the protocol says", () => {
+  it.each([
+    ['class', 1, KD],
+    ['class', 2, KD],
+    ['domain', 1, KD],
+    ['domain', 2, 2 * KD],
+    ['task', 1, MASKED_KD],
+    // Two past heads of the same units: (k - 1) times their mean.
+    ['task', 2, 2 * MASKED_KD],
+  ] as const)('%s-incremental, task %i', async (scenario, index, expected) => {
+    expect(await term({}, taskOf(scenario, index))).toBeCloseTo(expected, 5)
+  })
+
+  it('or by a weight that was given', async () => {
+    expect(await term({ weight: 0.25 }, taskOf('domain', 2))).toBeCloseTo(0.25 * KD, 5)
+  })
+
+  it('on the new rows only, where others are replayed', async () => {
+    expect(await term({}, taskOf('class', 1), 3)).toBeCloseTo(KD, 5)
+    expect(await term({}, taskOf('task', 1), 3)).toBeCloseTo(MASKED_KD, 5)
+  })
+
+  it('at another temperature', async () => {
+    const hot = await term({ temperature: 1e4 }, taskOf('class', 1))
+    // All classes alike on both sides: the entropy of six.
+    expect(hot).toBeCloseTo(Math.log(6), 3)
+  })
+})
+
+describe('the teacher', () => {
+  it('is the model as the last task left it, buffers too', async () => {
+    const context = {
+      ...taskOf('class', 0),
+      ...{
+        engine,
+        model: toyModel(toyStream('class')),
+        samplers: {},
+        random: () => randomStream(0, 'unused'),
+      },
+      parameters: new Map([['fc.weight', float32([1], [2])]]),
+      buffers: new Map([['norm.mean', float32([1], [3])]]),
+    }
+    const state = await lwf().consolidate?.(emptyState, context)
+    expect(state?.tensors).toEqual(
+      new Map([
+        ['teacher/fc.weight', float32([1], [2])],
+        ['teacher/norm.mean', float32([1], [3])],
+      ]),
+    )
+  })
+
+  it('is not there in the first task, and agrees with the student when the second begins', async () => {
+    const { events, result } = await runToEnd(
+      toyOptions({
+        stream: toyStream('class'),
+        method: lwf(),
+        stepsPerCall: 1,
+        iterations: 5,
+        learningRate: 0,
+      }),
+    )
+    const losses = events.flatMap((event) => (event.type === 'progress' ? [event] : []))
+    for (const { task, losses: found } of losses) {
+      expect(Object.keys(found)).toEqual(task === 0 ? ['task'] : ['task', 'distillation'])
+    }
+    // With a learning rate of 0 nothing has moved: what is distilled is the teacher's own entropy, the least there is.
+    expect(result.parameters).toEqual(
+      new Map(
+        [...initialState(toyModel(toyStream('class')), sgd())].map(([name, tensor]) => [
+          name.slice('parameter/'.length),
+          tensor,
+        ]),
+      ),
+    )
+  })
+})
+
+it.each([
+  [{ temperature: 0 }, 'lwf-temperature'],
+  [{ weight: -1 }, 'lwf-weight'],
+] as const)('%o is refused', (options, code) => {
+  expect(() => lwf(options)).toThrow(expect.objectContaining({ code }))
+})
