@@ -96,8 +96,11 @@ export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, Le
         const trained = yield* trainTask(options, evaluator, state, heldOut)
         if (trained.interrupted) return resultOf(trained.state)
         state = trained.state
+        // What comes at a task's end may take long: stopped here, it is done when the run goes on.
+        if (options.signal?.aborted) return yield* interrupt(options, state)
       }
       state = yield* consolidate(options, method, evaluator, state)
+      if (options.signal?.aborted && state.position.phase !== 'done') return yield* interrupt(options, state)
       await options.store?.save(state)
       yield { type: 'checkpoint', ...where(state) }
     }
@@ -133,6 +136,13 @@ function checkOptions(options: LearnOptions): void {
       `The model has ${model.classes.length} outputs, but stream "${stream.name}" needs ${stream.outputs}.`,
     )
   }
+}
+
+async function* interrupt({ store }: LearnOptions, state: RunState): AsyncGenerator<LearnEvent, LearnResult> {
+  await store?.save(state)
+  if (store) yield { type: 'checkpoint', ...where(state) }
+  yield { type: 'interrupted', ...where(state) }
+  return resultOf(state)
 }
 
 const where = ({ position }: RunState) => ({ task: position.task, step: position.step })
