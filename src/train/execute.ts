@@ -52,7 +52,7 @@ export async function* executePlan(
   })
   if (!last) throw new CheckpointError('run-state', 'The run ended without a state.')
   if (last.position.phase !== 'done') return { status: 'interrupted', position: last.position }
-  return { status: 'finished', result: runResult(plan, prepared.stream, last), parameters, buffers }
+  return { status: 'finished', result: runResult(plan, prepared, last), parameters, buffers }
 }
 
 /** Parameters and buffers as one file's bytes, the same for equal values: what their SHA-256 is taken of. */

@@ -6,16 +6,25 @@ import { type Tensor, toNumbers } from '../tensor/tensor.ts'
  * Where a method's importance lies: the mass of each parameter tensor, and, where the first of them reads flat images
  * [outputs, pixels], that of each pixel. Undefined for methods that keep none.
  *
+ * @param names of the parameters, in the model's order
  * @param sampleDims dims of one sample: [28, 28] or [1, 28, 28] for grey images
  */
 export function importanceSummary(
   state: MethodState,
+  names: Iterable<string>,
   sampleDims: readonly number[],
 ): ImportanceSummary | undefined {
-  const found = [...state.tensors].flatMap(([key, tensor]) => {
-    // A composition puts its parts' numbers in front: "0/importance/fc.weight".
-    const name = /^(?:\d+\/)*importance\/(.+)$/.exec(key)?.[1]
-    return name === undefined ? [] : [{ name, tensor }]
+  const byName = new Map(
+    [...state.tensors].flatMap(([key, tensor]) => {
+      // A composition puts its parts' numbers in front: "0/importance/fc.weight".
+      const name = /^(?:\d+\/)*importance\/(.+)$/.exec(key)?.[1]
+      return name === undefined ? [] : [[name, tensor] as const]
+    }),
+  )
+  // A checkpoint keeps tensors in an order of its own.
+  const found = [...names].flatMap((name) => {
+    const tensor = byName.get(name)
+    return tensor ? [{ name, tensor }] : []
   })
   if (found.length === 0) return undefined
   const layers = found.map(({ name, tensor }) => ({

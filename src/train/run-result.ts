@@ -1,14 +1,22 @@
 import { runMetrics } from '../measure/metrics.ts'
 import type { RunResult } from '../measure/results.ts'
-import type { TaskStream } from '../tasks/stream.ts'
 import type { RunState } from './checkpoint.ts'
 import { importanceSummary } from './importance.ts'
 import type { RunPlan } from './plan.ts'
+import type { PreparedPlan } from './prepare.ts'
 
 /** A finished run's figures. */
-export function runResult(plan: RunPlan, stream: TaskStream, state: RunState): RunResult {
+export function runResult(
+  plan: RunPlan,
+  { stream, model }: Pick<PreparedPlan, 'stream' | 'model'>,
+  state: RunState,
+): RunResult {
   const { initial, matrix, curve, seconds } = state.record
-  const importance = importanceSummary(state.method, stream.tasks[0]?.train.inputs.dims.slice(1) ?? [])
+  const importance = importanceSummary(
+    state.method,
+    model.parameters.keys(),
+    stream.tasks[0]?.train.inputs.dims.slice(1) ?? [],
+  )
   return {
     benchmark: plan.name,
     method: plan.method.name,
