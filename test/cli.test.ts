@@ -126,7 +126,7 @@ describe('bench', () => {
     )
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /split-mnist on synthetic digits \(synthetic: not comparable[^]*Fine-tuning +\d+\.\d/,
+      /split-mnist on synthetic digits \(synthetic: not comparable[\s\S]*Fine-tuning +\d+\.\d/,
     )
     expect(existsSync(join(folder, 'runs'))).toBe(false)
     expect(readFileSync(join(folder, 'page.html'), 'utf8')).toMatch(/Synthetic|generated data/)
