@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+
+/**
+ * The programs that documents show. A block whose fence says `ts run` is part of its document's program: all such blocks of a
+ * document, in order, are one module, which may use top-level await and imports the package by its name. Other `ts` blocks
+ * are fragments, and are left alone.
+ */
+export interface DocProgram {
+  /** Path of the document. */
+  readonly document: string
+  /** The blocks at the lines that they have in the document, so that errors point there. */
+  readonly source: string
+}
+
+const root = resolve(import.meta.dirname, '..')
+const execute = promisify(execFile)
+
+/** Documents of the repository that may show programs: README*.md and docs/*.md, as paths from its root. */
+export function documents(): string[] {
+  const markdown = (folder: string) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'))
+  const readmes = markdown('.').filter((name) => name.startsWith('README'))
+  return [...readmes, ...markdown('docs').map((name) => `docs/${name}`)].sort()
+}
+
+/** A document's program; undefined when no block of it is marked. */
+export function docProgram(document: string): DocProgram | undefined {
+  const source = programOf(readFileSync(join(root, document), 'utf8'))
+  return source.trim() === '' ? undefined : { document, source }
+}
+
+/** The lines of blocks marked `ts run`; all others are empty. */
+export function programOf(markdown: string): string {
+  let open: string | undefined
+  const lines = markdown.split('\n').map((line) => {
+    const fence = /^\s*(`{3,})\s*(.*?)\s*$/.exec(line)
+    if (fence && open === undefined) open = fence[2]
+    else if (fence) open = undefined
+    else if (open === 'ts run') return line
+    return ''
+  })
+  return lines.join('\n')
+}
+
+/**
+ * Type-checks a program against the sources, bundles it and runs it to its end, with synthetic digits instead of MNIST: the
+ * same on every machine, and a sixth of the time.
+ *
+ * @returns what it printed.
+ */
+export async function runDocProgram({ document, source }: DocProgram): Promise<string> {
+  const folder = join(root, '.cache', `docs-${basename(document, '.md')}-${process.pid}`)
+  mkdirSync(folder, { recursive: true })
+  try {
+    const file = join(folder, `${basename(document)}.ts`)
+    const config = join(folder, 'tsconfig.json')
+    // The end makes it a module also where it imports nothing.
+    writeFileSync(file, `${source}\nexport {}\n`)
+    writeFileSync(config, JSON.stringify(settings(file)))
+    await output(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config])
+    const outfile = join(folder, 'program.mjs')
+    await build({
+      entryPoints: [file],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      packages: 'external',
+      format: 'esm',
+      tsconfig: config,
+      logLevel: 'silent',
+      sourcemap: 'inline',
+    })
+    const places = { HOLDFAST_DATA: '', HOLDFAST_CACHE: join(folder, 'cache') }
+    return await output(process.execPath, ['--enable-source-maps', outfile], places)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function settings(file: string): unknown {
+  const paths = {
+    holdfast: [join(root, 'src/index.ts')],
+    'holdfast/onnx': [join(root, 'src/onnx/index.ts')],
+    'holdfast/autodiff': [join(root, 'src/autodiff/index.ts')],
+  }
+  // A document may leave a value unused for the next paragraph to talk about.
+  const compilerOptions = { paths, noUnusedLocals: false, noUnusedParameters: false, types: ['node'] }
+  const typeRoots = [join(root, 'node_modules/@types')]
+  return {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: { ...compilerOptions, typeRoots },
+    include: [],
+    files: [file],
+  }
+}
+
+async function output(
+  program: string,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  try {
+    const { stdout } = await execute(program, parameters, {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      maxBuffer: 2 ** 24,
+    })
+    return stdout
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`${stdout}${stderr}`.trim() || String(error), { cause: error })
+  }
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { docProgram, documents, programOf, runDocProgram } from './doc-snippets.ts'
+
+describe('the programs that documents show', () => {
+  const programs = documents().flatMap((document) => docProgram(document) ?? [])
+
+  it.each(programs)('runs $document', async (program) => {
+    await expect(runDocProgram(program)).resolves.toBeTypeOf('string')
+  })
+
+  it('joins the marked blocks of a document at their own lines', () => {
+    const markdown =
+      'Text\n```ts run\nconst a = 1\n```\n```ts\nfragment\n```\n```ts run\nconsole.log(a)\n```\n'
+    expect(programOf(markdown).split('\n')).toEqual([
+      '',
+      '',
+      'const a = 1',
+      '',
+      '',
+      '',
+      '',
+      '',
+      'console.log(a)',
+      '',
+      '',
+    ])
+  })
+
+  it('refuses a program with a wrong type, naming the line of the document', async () => {
+    const program = { document: 'docs/wrong.md', source: '\n\nconst model: string = 1' }
+    await expect(runDocProgram(program)).rejects.toThrow(/wrong\.md\.ts\(3,7\).*TS2322/)
+  })
+
+  it('fails when a program fails', async () => {
+    const program = { document: 'docs/fails.md', source: "throw new Error('no such thing')" }
+    await expect(runDocProgram(program)).rejects.toThrow('no such thing')
+  })
+})
