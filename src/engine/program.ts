@@ -40,12 +40,20 @@ export async function loadProgram(
   return startProgram(executable, slots, initial)
 }
 
-function startProgram(executable: Executable, slots: readonly StateSlot[], initial: ReadonlyMap<string, Tensor>): Program {
+function startProgram(
+  executable: Executable,
+  slots: readonly StateSlot[],
+  initial: ReadonlyMap<string, Tensor>,
+): Program {
   const current = new Map<string, Tensor>()
   const spare = new Map<string, Tensor>()
   for (const { input, output } of slots) {
     const value = initial.get(input)
-    if (!value) throw new EnvironmentError('state-missing', `The program needs a value for state "${input}", and none was given.`)
+    if (!value)
+      throw new EnvironmentError(
+        'state-missing',
+        `The program needs a value for state "${input}", and none was given.`,
+      )
     current.set(input, copyTensor(value))
     spare.set(output, copyTensor(value))
   }
@@ -69,4 +77,7 @@ function startProgram(executable: Executable, slots: readonly StateSlot[], initi
 }
 
 /** The same values in memory of their own. */
-export const copyTensor = <T extends Tensor>(tensor: T): T => ({ ...tensor, data: tensor.data.slice() as Storage[T['type']] })
+export const copyTensor = <T extends Tensor>(tensor: T): T => ({
+  ...tensor,
+  data: tensor.data.slice() as Storage[T['type']],
+})

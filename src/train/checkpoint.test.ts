@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { writeSafetensors } from '../tensor/safetensors.ts'
-import { float32, int64 } from '../tensor/tensor.ts'
+import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import { decodeCheckpoint, encodeCheckpoint, type RunState } from './checkpoint.ts'
 
 const state: RunState = {
@@ -11,7 +11,7 @@ const state: RunState = {
     ['best/parameter/fc.weight', float32([1], [1])],
   ]),
   method: {
-    tensors: new Map([
+    tensors: new Map<string, Tensor>([
       ['0/memory/inputs', { type: 'uint8', dims: [1, 3], data: Uint8Array.of(0, 128, 255) }],
       ['0/memory/tokens', int64([2], [1, -5])],
     ]),
