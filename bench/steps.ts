@@ -2,6 +2,7 @@
 //   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--json]
 import { parseArgs } from 'node:util'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
+import { median } from './median.ts'
 import { machineRoof } from './roof.ts'
 import { startPeer } from './torch-peer.ts'
 
@@ -27,7 +28,6 @@ if (!values.json)
   console.log(`roof: ${roof.map(({ shape, gflops }) => `${shape} ${gflops.toFixed(0)}`).join(', ')} GFLOP/s`)
 const best = Math.max(...roof.map(({ gflops }) => gflops))
 
-const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 const rows = []
 for (const name of names) {
   const step = await openStep(name, engine)

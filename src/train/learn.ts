@@ -193,6 +193,7 @@ async function* consolidate(
   const task = stream.tasks[index]
   if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
   let state = start
+  checkFinite(state, task.name)
   if (method.consolidate) {
     const began = performance.now()
     const { parameters, buffers } = resultOf(state)
@@ -214,13 +215,13 @@ async function* consolidate(
   const began = performance.now()
   const accuracies: number[] = []
   for (const other of stream.tasks) {
-    const needed = options.evaluateFuture !== false || other.index <= index
-    accuracies.push(needed ? await taskAccuracy(evaluator, stream, other, state.tensors, settings.loss) : 0)
+    if (options.evaluateFuture === false && other.index > index) break
+    accuracies.push(await taskAccuracy(evaluator, stream, other, state.tensors, settings.loss))
   }
   const point = {
     step: (index + 1) * options.iterations,
     task: index,
-    accuracies: accuracies.map((value, at) => (at <= index ? value : null)),
+    accuracies: stream.tasks.map((_, at) => (at <= index ? (accuracies[at] ?? null) : null)),
   }
   const record = {
     ...state.record,
@@ -236,6 +237,18 @@ async function* consolidate(
     position: last
       ? { task: index, step: options.iterations, phase: 'done' }
       : { task: index + 1, step: 0, phase: 'train' },
+  }
+}
+
+/** The last step of a task may diverge without any loss to tell of it. */
+function checkFinite({ tensors }: RunState, task: string): void {
+  for (const [name, { data }] of tensors) {
+    if (!name.startsWith('parameter/') || (data as Float32Array).every(Number.isFinite)) continue
+    throw new TrainingError(
+      'diverged',
+      `Training diverged: at the end of task "${task}" the values of ${name.slice('parameter/'.length)} are no longer finite. ` +
+        'The last checkpoint stands. Lower the learning rate, or, where a penalty is large, take its proximal step.',
+    )
   }
 }
 

@@ -91,3 +91,11 @@ test('an option that no method has, and an unknown benchmark, are refused', () =
   ).toThrow(/None of the methods none, lwf has the option perClass/)
   expect(() => protocolNamed('split-mnits')).toThrow(/Did you mean "split-mnist"\?/)
 })
+
+it('keeps the protocol where an option is left undefined', () => {
+  const run = { method: 'ewc', scenario: 'class', seed: 1 } as const
+  const plan = protocolPlan(protocolNamed('split-mnist'), run, {
+    options: { lambda: undefined, fisher: 'true' },
+  })
+  expect(plan.method.options).toMatchObject({ lambda: 1e9, fisher: 'true' })
+})

@@ -128,9 +128,10 @@ export function protocolPlan(
   changed: ProtocolOverrides = {},
 ): RunPlan {
   const known = methodOptions(run.method)
-  const own = Object.entries({ ...protocol.options(run.scenario), ...changed.options }).filter(
-    ([name, value]) => name in known && value !== undefined,
-  )
+  // An option left undefined keeps the protocol's value.
+  const given = Object.entries(changed.options ?? {}).filter(([, value]) => value !== undefined)
+  const merged = Object.entries({ ...protocol.options(run.scenario), ...Object.fromEntries(given) })
+  const own = merged.filter(([name]) => name in known)
   const name = changed.optimiser ?? protocol.optimiser.name
   const optimiser = {
     ...(name === protocol.optimiser.name ? protocol.optimiser : { name }),
