@@ -92,7 +92,7 @@ test('an option that no method has, and an unknown benchmark, are refused', () =
   expect(() => protocolNamed('split-mnits')).toThrow(/Did you mean "split-mnist"\?/)
 })
 
-it('keeps the protocol where an option is left undefined', () => {
+test('keeps the protocol where an option is left undefined', () => {
   const run = { method: 'ewc', scenario: 'class', seed: 1 } as const
   const plan = protocolPlan(protocolNamed('split-mnist'), run, {
     options: { lambda: undefined, fisher: 'true' },
