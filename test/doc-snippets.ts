@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 
@@ -46,21 +46,27 @@ export function programOf(markdown: string): string {
 }
 
 /**
- * Type-checks a program against the sources, bundles it and runs it to its end, with synthetic digits instead of MNIST: the
- * same on every machine, and a sixth of the time.
+ * Type-checks programs against the sources, all at once.
+ *
+ * @throws with the compiler's own messages, whose lines are those of the documents.
+ */
+export async function checkDocPrograms(programs: readonly DocProgram[]): Promise<void> {
+  await inFolder(async (folder) => {
+    const files = programs.map((program) => written(program, folder))
+    const config = join(folder, 'tsconfig.json')
+    writeFileSync(config, JSON.stringify(settings(files)))
+    await output(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config])
+  })
+}
+
+/**
+ * Runs a program to its end, with synthetic digits instead of MNIST: the same on every machine, and a sixth of the time.
  *
  * @returns what it printed.
  */
-export async function runDocProgram({ document, source }: DocProgram): Promise<string> {
-  const folder = join(root, '.cache', `docs-${basename(document, '.md')}-${process.pid}`)
-  mkdirSync(folder, { recursive: true })
-  try {
-    const file = join(folder, `${basename(document)}.ts`)
-    const config = join(folder, 'tsconfig.json')
-    // The end makes it a module also where it imports nothing.
-    writeFileSync(file, `${source}\nexport {}\n`)
-    writeFileSync(config, JSON.stringify(settings(file)))
-    await output(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config])
+export function runDocProgram(program: DocProgram): Promise<string> {
+  return inFolder(async (folder) => {
+    const file = written(program, folder)
     const outfile = join(folder, 'program.mjs')
     await build({
       entryPoints: [file],
@@ -69,18 +75,33 @@ export async function runDocProgram({ document, source }: DocProgram): Promise<s
       platform: 'node',
       packages: 'external',
       format: 'esm',
-      tsconfig: config,
+      tsconfigRaw: JSON.stringify(settings([file])),
       logLevel: 'silent',
       sourcemap: 'inline',
     })
     const places = { HOLDFAST_DATA: '', HOLDFAST_CACHE: join(folder, 'cache') }
-    return await output(process.execPath, ['--enable-source-maps', outfile], places)
+    return output(process.execPath, ['--enable-source-maps', outfile], places)
+  })
+}
+
+async function inFolder<T>(action: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  const folder = mkdtempSync(join(root, '.cache', 'docs-'))
+  try {
+    return await action(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function settings(file: string): unknown {
+function written({ document, source }: DocProgram, folder: string): string {
+  const file = join(folder, `${document.replaceAll('/', '-')}.ts`)
+  // The end makes it a module also where it imports nothing.
+  writeFileSync(file, `${source}\nexport {}\n`)
+  return file
+}
+
+function settings(files: readonly string[]): unknown {
   const paths = {
     holdfast: [join(root, 'src/index.ts')],
     'holdfast/onnx': [join(root, 'src/onnx/index.ts')],
@@ -93,7 +114,7 @@ function settings(file: string): unknown {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: { ...compilerOptions, typeRoots },
     include: [],
-    files: [file],
+    files,
   }
 }
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { docProgram, documents, programOf, runDocProgram } from './doc-snippets.ts'
+import { checkDocPrograms, docProgram, documents, programOf, runDocProgram } from './doc-snippets.ts'
 
 describe('the programs that documents show', () => {
   const programs = documents().flatMap((document) => docProgram(document) ?? [])
 
-  it.each(programs)('runs $document', async (program) => {
+  it('have the types of the sources', () => checkDocPrograms(programs))
+
+  it.each(programs)('run to their end: $document', async (program) => {
     await expect(runDocProgram(program)).resolves.toBeTypeOf('string')
   })
 
@@ -28,7 +30,7 @@ describe('the programs that documents show', () => {
 
   it('refuses a program with a wrong type, naming the line of the document', async () => {
     const program = { document: 'docs/wrong.md', source: '\n\nconst model: string = 1' }
-    await expect(runDocProgram(program)).rejects.toThrow(/wrong\.md\.ts\(3,7\).*TS2322/)
+    await expect(checkDocPrograms([program])).rejects.toThrow(/wrong\.md\.ts\(3,7\).*TS2322/)
   })
 
   it('fails when a program fails', async () => {
