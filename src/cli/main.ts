@@ -49,10 +49,15 @@ async function main(words: readonly string[]): Promise<number> {
     }
     const call = readArguments(verb, rest)
     const screen = openScreen({ quiet: call.on('quiet') })
+    let signal: AbortSignal | undefined
     const answer = await verb.run({
       ...call,
       screen,
-      signal: untilInterrupted((line) => screen.warn(line)),
+      // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
+      get signal() {
+        signal ??= untilInterrupted((line) => screen.warn(line))
+        return signal
+      },
       command: `holdfast ${words.join(' ')}`,
     })
     process.stdout.write(json ? `${JSON.stringify(answer.json, null, 2)}\n` : `${answer.text}\n`)
