@@ -1,6 +1,12 @@
 /** Holdfast on Node: the browser's names, and files, data sets on disk and the native runtime. */
 export * from './browser.ts'
-export { getDataset, listDatasets, mnistOrSynthetic, resolveDataset, verifyDataset } from './data/cache-files.ts'
+export {
+  getDataset,
+  listDatasets,
+  mnistOrSynthetic,
+  resolveDataset,
+  verifyDataset,
+} from './data/cache-files.ts'
 export { type LoadOptions, loadDataset } from './data/files.ts'
 export { ortNode } from './engine/ort-node.ts'
 export { type LoadedModel, loadModel } from './model/files.ts'

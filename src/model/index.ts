@@ -1,4 +1,4 @@
-export { type ApplyOptions, type Applied, applyModel } from './apply.ts'
+export { type Applied, type ApplyOptions, applyModel } from './apply.ts'
 export { encoderLayer, multiHeadAttention } from './attention.ts'
 export { type Initialisation, initialise } from './initialise.ts'
 export * from './layers.ts'

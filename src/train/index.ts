@@ -1,7 +1,19 @@
-export { decodeCheckpoint, encodeCheckpoint, type RunPosition, type RunRecord, type RunState } from './checkpoint.ts'
+export {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type RunPosition,
+  type RunRecord,
+  type RunState,
+} from './checkpoint.ts'
 export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 export type { LearnEvent } from './events.ts'
-export { type CheckpointStore, type EarlyStopping, type LearnOptions, type LearnResult, learn } from './learn.ts'
+export {
+  type CheckpointStore,
+  type EarlyStopping,
+  type LearnOptions,
+  type LearnResult,
+  learn,
+} from './learn.ts'
 export type { LossOptions } from './objective.ts'
 export {
   type AdamOptions,

@@ -193,7 +193,6 @@ async function* consolidate(
   const task = stream.tasks[index]
   if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
   let state = start
-  checkFinite(state, task.name)
   if (method.consolidate) {
     const began = performance.now()
     const { parameters, buffers } = resultOf(state)
@@ -237,18 +236,6 @@ async function* consolidate(
     position: last
       ? { task: index, step: options.iterations, phase: 'done' }
       : { task: index + 1, step: 0, phase: 'train' },
-  }
-}
-
-/** The last step of a task may diverge without any loss to tell of it. */
-function checkFinite({ tensors }: RunState, task: string): void {
-  for (const [name, { data }] of tensors) {
-    if (!name.startsWith('parameter/') || (data as Float32Array).every(Number.isFinite)) continue
-    throw new TrainingError(
-      'diverged',
-      `Training diverged: at the end of task "${task}" the values of ${name.slice('parameter/'.length)} are no longer finite. ` +
-        'The last checkpoint stands. Lower the learning rate, or, where a penalty is large, take its proximal step.',
-    )
   }
 }
 
