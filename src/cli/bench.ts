@@ -14,7 +14,7 @@ import { benchText } from './bench-text.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { defaultFolder } from './run-folders.ts'
 import { choicesOf, listOf, seedsOf, wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+import { type Answer, type Call, engineFor, engineSettings, type Verb, workersFor } from './verb.ts'
 
 /** `holdfast bench`: methods by scenarios by seeds, under a published protocol. */
 export const bench: Verb = {
@@ -108,6 +108,9 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
     folder === undefined || plans.length === 1 ? folder : join(folder, wordsOf(plan).join('-'))
   const keep: RunOne = (plan, prepared, signal) =>
     runInFolder({ ...loaded, plan }, { engine, folder: place(plan) ?? '', verb: 'bench', signal, prepared })
+  const here = folder === undefined ? undefined : keep
+  const workers = Math.min(jobs, plans.length) > 1 ? workersFor(call) : undefined
+  const run = workers?.run(place) ?? here
   const events = runGrid({
     plans,
     inputs: loaded.inputs,
@@ -115,7 +118,7 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
     machine: machineFacts(engine),
     jobs,
     signal: call.signal,
-    ...(folder === undefined ? {} : { run: keep }),
+    ...(run ? { run } : {}),
   })
   const show = gridProgress(plans.length, call.screen)
   let next = await events.next()
@@ -123,6 +126,7 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
     show(next.value)
     next = await events.next()
   }
+  await workers?.close()
   call.screen.draw([])
   if (folder !== undefined && plans.length > 1 && next.value.unfinished === 0) {
     await writeFile(join(folder, 'bench.json'), `${JSON.stringify(next.value.bench, null, 2)}\n`)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
+import { isWorker, serveWorker } from '../train/workers-node.ts'
 import { bench } from './bench.ts'
 import { data } from './data.ts'
 import { fisher } from './fisher.ts'
@@ -106,4 +107,5 @@ const chain = (error: Error): string =>
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
-process.exitCode = await main(process.argv.slice(2))
+if (isWorker()) serveWorker()
+else process.exitCode = await main(process.argv.slice(2))

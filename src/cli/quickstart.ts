@@ -8,11 +8,12 @@ import { type BenchEvent, runGrid } from '../train/benchmark.ts'
 import { machineFacts } from '../train/machine-node.ts'
 import { loadPlan } from '../train/plan-files.ts'
 import { type QuickstartPart, quickstartParts } from '../train/quickstart.ts'
+import type { Workers } from '../train/workers-node.ts'
 import { limitOf } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
 import { wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+import { type Answer, type Call, engineFor, engineSettings, type Verb, workersFor } from './verb.ts'
 
 /** `holdfast quickstart`: see a model forget, and the same model not forget. */
 export const quickstart: Verb = {
@@ -45,15 +46,18 @@ export const quickstart: Verb = {
     })
     noteData(loaded, call.screen)
     const parts = quickstartParts({ ...asked, source: loaded.plan.data.source })
+    const jobs = wholeOf('jobs', call.text('jobs'), 1) ?? availableParallelism()
+    const workers = jobs > 1 ? workersFor(call) : undefined
     const benches: BenchResult[] = []
     const above: string[] = []
     for (const part of parts) {
-      const bench = await runPart(call, part, loaded.inputs, above)
+      const bench = await runPart(call, part, loaded.inputs, { above, jobs, workers })
       if (!bench) return { json: { status: 'interrupted' }, text: 'Stopped; nothing was kept.', exitCode: 1 }
       benches.push(bench)
       above.push(...partLines(part.title, finalRows(bench), call.screen), '')
     }
     call.screen.draw([])
+    await workers?.close()
     return answer(call, benches)
   },
 }
@@ -65,11 +69,10 @@ async function runPart(
   call: Call,
   { title, plans }: QuickstartPart,
   inputs: Parameters<typeof runGrid>[0]['inputs'],
-  above: readonly string[],
+  { above, jobs, workers }: { above: readonly string[]; jobs: number; workers: Workers | undefined },
 ): Promise<BenchResult | undefined> {
   const { screen, signal } = call
   const engine = engineFor(engineSettings(call))
-  const jobs = wholeOf('jobs', call.text('jobs'), 1) ?? availableParallelism()
   const rows: TableRow[] = plans.map(({ method }) => ({
     method: method.name,
     accuracies: quickstartTasks.map(() => null),
@@ -78,7 +81,16 @@ async function runPart(
   // A terminal can only draw over what it still shows.
   const room = (process.stderr.rows ?? 24) - rows.length - 3
   const show = () => screen.draw([...(above.length <= room ? above : []), ...partLines(title, rows, screen)])
-  const events = runGrid({ plans, inputs, engine, machine: machineFacts(engine), jobs, signal })
+  const run = workers?.run(() => undefined)
+  const events = runGrid({
+    plans,
+    inputs,
+    engine,
+    machine: machineFacts(engine),
+    jobs,
+    signal,
+    ...(run ? { run } : {}),
+  })
   let next = await events.next()
   while (!next.done) {
     const row = rowAfter(next.value, rows[next.value.run])

@@ -3,6 +3,7 @@ import { type ArgsDef, defineCommand, parseArgs, renderUsage } from 'citty'
 import type { Engine } from '../engine/engine.ts'
 import { ortNode } from '../engine/ort-node.ts'
 import { didYouMean, UsageError } from '../errors.ts'
+import { openWorkers, type Workers } from '../train/workers-node.ts'
 import type { Screen } from './screen.ts'
 import { choiceOf, type Given, wholeOf } from './values.ts'
 
@@ -162,6 +163,18 @@ export const engineSettings = (call: Call): EngineSettings => ({
   threads: wholeOf('threads', call.text('threads'), 1),
   device: choiceOf('device', call.text('device'), ['cpu', 'webgpu']),
 })
+
+/** Threads for runs side by side: each loads the program again and serves (see main.ts). */
+export const workersFor = (call: Call): Workers => {
+  const { threads, device } = engineSettings(call)
+  return openWorkers(mainModule(), { threads: threads ?? 1, device: device ?? 'cpu' })
+}
+
+/** The program's own file: beside this one when compiled, this one when bundled. */
+function mainModule(): string {
+  const here = import.meta.url
+  return here.endsWith('/verb.js') ? new URL('./main.js', here).href : here
+}
 
 /** One thread unless asked otherwise, so that results do not depend on the machine's size. */
 export const engineFor = ({ threads, device }: Partial<EngineSettings>): Engine =>
