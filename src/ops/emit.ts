@@ -1,5 +1,4 @@
 import { UsageError } from '../errors.ts'
-import { type Attributes, float } from '../onnx/graph.ts'
 import { type DType, float32, int64, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { Emitter, Value } from './define.ts'
 
@@ -150,6 +149,3 @@ const elementTypes: Readonly<Record<DType, number>> = {
   uint2: 25,
   int2: 26,
 }
-
-/** Attributes with a float, spelled short: `{ ...floatAttribute('alpha', 0.1) }`. */
-export const floatAttribute = (name: string, value: number): Attributes => ({ [name]: float(value) })

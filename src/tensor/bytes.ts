@@ -36,11 +36,6 @@ const layouts: Readonly<Record<NumericType, { readonly bits: number; readonly ar
   int2: { bits: 2, array: Uint8Array },
 }
 
-/** Bits that one element takes: 2 or 4 for the packed types, 128 for complex128. Strings have none. */
-export function bitsOf(type: NumericType): number {
-  return layouts[type].bits
-}
-
 /** Bytes that the elements of such a tensor take; types below a byte are packed and padded at the end. */
 export function byteLengthOf(type: NumericType, dims: readonly number[]): number {
   return Math.ceil((sizeOf(dims) * layouts[type].bits) / 8)
