@@ -11,7 +11,7 @@ import { runInFolder } from '../train/run-files.ts'
 import { protocolFlags, readOverrides } from './bench-flags.ts'
 import { gridProgress } from './bench-progress.ts'
 import { benchText } from './bench-text.ts'
-import { noteData, showDownload } from './data-notes.ts'
+import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { defaultFolder } from './run-folders.ts'
 import { choicesOf, listOf, seedsOf, wholeOf } from './values.ts'
 import { type Answer, type Call, engineFor, engineSettings, type Verb, workersFor } from './verb.ts'
@@ -72,6 +72,7 @@ export const bench: Verb = {
       onProgress: showDownload(call.screen),
     })
     noteData(loaded, call.screen)
+    noteMethods(plans, call.screen)
     const folder = call.on('save') ? (call.text('out') ?? folderName(plans)) : undefined
     const outcome = await runPlans(call, {
       plans: plans.map((plan) => withSource(plan, loaded)),

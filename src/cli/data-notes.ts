@@ -1,3 +1,5 @@
+import { methodWarning } from '../methods/advice.ts'
+import type { RunPlan } from '../train/plan.ts'
 import type { LoadedPlan, LoadPlanOptions } from '../train/plan-files.ts'
 import type { Screen } from './screen.ts'
 
@@ -8,6 +10,12 @@ export function noteData({ instead, inputs }: Pick<LoadedPlan, 'instead' | 'inpu
   } else if (inputs.data.some(({ train, test }) => train.synthetic || test.synthetic)) {
     screen.warn('note: synthetic digits drawn by Holdfast; do not compare these figures with published ones.')
   }
+}
+
+/** Says loudly, once each, where a method is used in a scenario that it is known to fail in. */
+export function noteMethods(plans: readonly Pick<RunPlan, 'method' | 'stream'>[], screen: Screen): void {
+  const warnings = plans.flatMap(({ method, stream }) => methodWarning(method.name, stream.scenario) ?? [])
+  for (const warning of new Set(warnings)) screen.warn(`warning: ${warning}`)
 }
 
 /** Shows a download as it goes. */

@@ -3,7 +3,7 @@ import { readPlanFile, writeStarterConfig } from '../train/config-files.ts'
 import { loadPlan } from '../train/plan-files.ts'
 import { preparePlan } from '../train/prepare.ts'
 import { runInFolder } from '../train/run-files.ts'
-import { noteData, showDownload } from './data-notes.ts'
+import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { defaultFolder } from './run-folders.ts'
 import { runAnswer, runProgress } from './run-text.ts'
 import { wholeOf } from './values.ts'
@@ -51,6 +51,7 @@ async function run(call: Call, path: string): Promise<Answer> {
     { download: true, orSynthetic: true, onProgress: showDownload(call.screen) },
   )
   noteData(loaded, call.screen)
+  noteMethods([loaded.plan], call.screen)
   const { plan, inputs } = loaded
   const prepared = preparePlan(plan, inputs)
   const folder =
