@@ -1,12 +1,13 @@
 import { ModelError } from '../errors.ts'
+import { dtypeOfCode, TensorCode } from '../onnx/codes.ts'
 import type { DType } from '../tensor/tensor.ts'
 import { defineOp, type OpCase } from './define.ts'
-import { cast, elementType, typeOfElement } from './emit.ts'
+import { cast } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { required, rowsElementwise } from './shapes.ts'
 
 function castTarget(code: number): DType {
-  const type = typeOfElement(code)
+  const type = dtypeOfCode(code)
   if (!type)
     throw new ModelError(
       'unknown-type',
@@ -56,7 +57,7 @@ export const Cast = defineOp('Cast', {
       (type): OpCase => ({
         name: `float32 to ${type}`,
         inputs: [{ dims: [2, 3], range: [0, 5] }],
-        attributes: { to: elementType(type) },
+        attributes: { to: TensorCode[type] },
       }),
     ),
     { name: 'float64 to float32', inputs: [{ dims: [2, 3], type: 'float64' }], attributes: { to: 1 } },

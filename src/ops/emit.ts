@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { TensorCode } from '../onnx/codes.ts'
 import { type DType, float32, int64, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { Emitter, Value } from './define.ts'
 
@@ -84,7 +85,7 @@ export const indicator = (emit: Emitter, condition: Value, like: Value): Value =
   cast(emit, condition, like.type)
 
 export const cast = (emit: Emitter, x: Value, type: DType): Value =>
-  x.type === type ? x : emit.op('Cast', [x], { to: elementType(type) })
+  x.type === type ? x : emit.op('Cast', [x], { to: TensorCode[type] })
 
 /** Undoes broadcasting: sums `x` down to `dims`. */
 export function sumTo(emit: Emitter, x: Value, dims: readonly number[]): Value {
@@ -109,43 +110,4 @@ function sumAxes(emit: Emitter, x: Value, axes: readonly number[]): Value {
   const columns = sizeOf(x.dims.slice(axes.length))
   const ones = emit.constant(float32([rows], new Float32Array(rows).fill(1)))
   return matmul(emit, ones, reshape(emit, x, [rows, columns]))
-}
-
-/** The number ONNX gives an element type (TensorProto.DataType). */
-export function elementType(type: DType): number {
-  return elementTypes[type]
-}
-
-/** The type behind a TensorProto.DataType number, where it is one. */
-export function typeOfElement(code: number): DType | undefined {
-  return (Object.keys(elementTypes) as DType[]).find((type) => elementTypes[type] === code)
-}
-
-const elementTypes: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  string: 8,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  complex64: 14,
-  complex128: 15,
-  bfloat16: 16,
-  float8e4m3fn: 17,
-  float8e4m3fnuz: 18,
-  float8e5m2: 19,
-  float8e5m2fnuz: 20,
-  uint4: 21,
-  int4: 22,
-  float4e2m1: 23,
-  float8e8m0: 24,
-  uint2: 25,
-  int2: 26,
 }

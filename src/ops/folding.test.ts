@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../autodiff/builder.ts'
 import { ortNode } from '../engine/ort-node.ts'
+import { TensorCode } from '../onnx/codes.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import type { Attributes } from '../onnx/graph.ts'
 import { type DType, float32, int64, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
-import { elementType } from './emit.ts'
 import { fromNumbers } from './fold.ts'
 
 const engine = ortNode({ threads: 1 })
@@ -68,7 +68,7 @@ const foldings: readonly Folding[] = [
   ...['int32', 'uint8', 'bool', 'float32', 'float64'].map((type) => ({
     op: 'Cast',
     inputs: [int64([3], [0, 2, 5])],
-    attributes: { to: elementType(type as DType) },
+    attributes: { to: TensorCode[type as DType] },
   })),
   { op: 'Cast', inputs: [floats], attributes: { to: 7 } },
   { op: 'CastLike', inputs: [floats, fromNumbers('int32', [1], [0])] },

@@ -1,10 +1,10 @@
 import { UnsupportedOpError } from '../errors.ts'
+import { dtypeOfCode } from '../onnx/codes.ts'
 import { float, floats, strings, tensor } from '../onnx/graph.ts'
 import { zeros } from '../tensor/bytes.ts'
 import { float32, int64, sizeOf, type Tensor, type TensorType, toNumbers } from '../tensor/tensor.ts'
 import { defineOp, type ShapeContext } from './define.ts'
 import { copyElements, eachPosition, stridesOf } from './elements.ts'
-import { typeOfElement } from './emit.ts'
 import { foldableInputs, fromNumbers, LARGEST_FOLD } from './fold.ts'
 import { constantInput, constantInts, nodeLabel, required, shapeError } from './shapes.ts'
 
@@ -179,7 +179,7 @@ function eyeType(context: ShapeContext): TensorType {
   const x = required(context, 0)
   if (x.dims.length !== 2) throw shapeError(context, 'needs a matrix.')
   const code = context.attributes.optionalInt('dtype')
-  return { type: (code === undefined ? undefined : typeOfElement(code)) ?? x.type, dims: x.dims }
+  return { type: (code === undefined ? undefined : dtypeOfCode(code)) ?? x.type, dims: x.dims }
 }
 
 /** Ones on a diagonal, in the dims of a matrix whose values do not matter: no gradient reaches it. */
