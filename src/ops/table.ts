@@ -26,6 +26,7 @@ import * as pad from './pad.ts'
 import * as random from './random.ts'
 import * as reduce from './reduce.ts'
 import * as reduceMore from './reduce-more.ts'
+import * as resize from './resize.ts'
 import * as rounding from './rounding.ts'
 import * as scatter from './scatter.ts'
 import * as select from './select.ts'
@@ -72,6 +73,7 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     random,
     reduce,
     reduceMore,
+    resize,
     rounding,
     softmax,
     trigonometry,

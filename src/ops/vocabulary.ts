@@ -6,6 +6,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'Abs',
   'Add',
   'And',
+  'AveragePool',
   'BatchNormalization',
   'BitShift',
   'BitwiseOr',
