@@ -12,6 +12,11 @@ export interface Preprocessing {
   readonly scale: number
   readonly mean: number | readonly number[]
   readonly std: number | readonly number[]
+  /**
+   * Of token ids: the id that fills up short rows. Where it is set, a model's inputs called attention_mask, token_type_ids and
+   * position_ids are derived from it in the graph, so that a text data set is one tensor of ids.
+   */
+  readonly pad?: number
 }
 
 /** Values are used as stored. */
@@ -228,7 +233,7 @@ export function fingerprint(dataset: Dataset): string {
   const hash = sha256()
   const header = [inputs, labels].map(({ type, dims }) => ({ type, dims }))
   hash.update(
-    `${JSON.stringify([header, classes, [preprocessing.scale, preprocessing.mean, preprocessing.std]])}\n`,
+    `${JSON.stringify([header, classes, [preprocessing.scale, preprocessing.mean, preprocessing.std, ...(preprocessing.pad === undefined ? [] : [preprocessing.pad])]])}\n`,
   )
   // Texts as JSON: where one ends and the next begins is part of the content.
   hash.update(inputs.type === 'string' ? JSON.stringify(inputs.data) : bytesOf(inputs))
