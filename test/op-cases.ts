@@ -3,6 +3,8 @@ import { backward } from '../src/autodiff/gradients.ts'
 import type { Executable } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
+import { attributeReader } from '../src/ops/attributes.ts'
+import { type CompositeDefinition, emitterNamed } from '../src/ops/composite.ts'
 import {
   CANONICAL_OPSET,
   type CaseInput,
@@ -49,10 +51,12 @@ export interface BuiltCase {
   /** Values to feed, by input name. */
   readonly feeds: Map<string, Tensor>
   readonly outputs: readonly Value[]
+  /** The place of each of `outputs` among the node's. */
+  readonly places: readonly number[]
 }
 
-/** A graph of the case's single node. Integer inputs are constants; floats are inputs. */
-export function buildCase(definition: OpDefinition, item: OpCase): BuiltCase {
+/** A graph of the case's single node, or of what it expands into. Integer inputs are constants; floats are inputs. */
+export function buildCase(definition: OpDefinition | CompositeDefinition, item: OpCase): BuiltCase {
   const builder = new GraphBuilder()
   const feeds = new Map<string, Tensor>()
   const given = item.inputs.map((input, index) => {
@@ -64,6 +68,25 @@ export function buildCase(definition: OpDefinition, item: OpCase): BuiltCase {
     feeds.set(value.name, tensor)
     return value
   })
+  if ('expand' in definition) {
+    const expanded = definition.expand({
+      emit: emitterNamed(builder, item.name),
+      op: definition.op,
+      domain: definition.domain,
+      name: item.name,
+      inputs: given,
+      attributes: attributeReader(item.attributes ?? {}, item.name),
+      outputs: item.outputs ?? 1,
+    })
+    const there = expanded.flatMap((value, place) => (value ? [{ value, place }] : []))
+    return {
+      builder,
+      inputs: given,
+      feeds,
+      outputs: there.map(({ value }) => value),
+      places: there.map(({ place }) => place),
+    }
+  }
   const opset = item.opset ?? CANONICAL_OPSET
   const upgraded =
     opset < CANONICAL_OPSET && definition.upgrade
@@ -76,7 +99,7 @@ export function buildCase(definition: OpDefinition, item: OpCase): BuiltCase {
         })
       : { inputs: given, attributes: item.attributes ?? {} }
   const outputs = builder.ops(definition.op, upgraded.inputs, item.outputs ?? 1, upgraded.attributes)
-  return { builder, inputs: given, feeds, outputs }
+  return { builder, inputs: given, feeds, outputs, places: outputs.map((_, place) => place) }
 }
 
 /** Weights of the sum that stands in for a loss: fixed, distinct, away from zero. */
@@ -116,7 +139,7 @@ export async function runForward(built: BuiltCase): Promise<{ executable: Execut
 
 /** Analytic gradients of the weighted sum with respect to the float inputs, by input index. */
 export async function analyticGradients(
-  definition: OpDefinition,
+  definition: OpDefinition | CompositeDefinition,
   item: OpCase,
 ): Promise<Map<number, Tensor>> {
   const built = buildCase(definition, item)
@@ -164,7 +187,7 @@ const STEP = 0.02
  * to h^4, with h large enough for float32.
  */
 export async function differenceQuotients(
-  definition: OpDefinition,
+  definition: OpDefinition | CompositeDefinition,
   item: OpCase,
 ): Promise<Map<number, Float64Array>> {
   const built = buildCase(definition, item)

@@ -1,5 +1,8 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node, ValueInfo } from '../onnx/graph.ts'
+import { attributeReader } from '../ops/attributes.ts'
+import { emitterNamed } from '../ops/composite.ts'
+import { compositeOf } from '../ops/composite-table.ts'
 import { CANONICAL_OPSET, type Value } from '../ops/define.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
@@ -63,7 +66,6 @@ export function specialise(
   const source = aliases(graph)
   for (const [index, node] of live) {
     const label = nodeLabel(node)
-    if (node.domain !== '') throw foreign(node, label)
     const inputs = node.inputs.map((name) => (name === '' ? undefined : read(name, label)))
     const replayed = replay({ builder, node, index, inputs, opset, options })
     node.outputs.forEach((name, at) => {
@@ -95,6 +97,24 @@ interface Replayed {
 }
 
 function replay({ builder, node, index, inputs: given, opset, options }: Replay): Replayed {
+  const composite = node.domain === '' && opTable.has(node.op) ? undefined : compositeOf(node.domain, node.op)
+  if (composite) {
+    const { op, domain, name } = node
+    const attributes = attributeReader(node.attributes, nodeLabel(node))
+    const emit = emitterNamed(builder, name)
+    return {
+      outputs: composite.expand({
+        emit,
+        op,
+        domain,
+        name,
+        inputs: given,
+        attributes,
+        outputs: countOf(node),
+      }),
+    }
+  }
+  if (node.domain !== '') throw foreign(node)
   if (node.op === 'Constant') return { outputs: [builder.constant(constantOf(node))] }
   if (node.op === 'Dropout') {
     return { outputs: dropout({ builder, node, inputs: given, index, ...options }) }
@@ -112,14 +132,16 @@ function replay({ builder, node, index, inputs: given, opset, options }: Replay)
   if (node.op === 'BatchNormalization') {
     return batchNormalization(builder, { ...node, attributes }, inputs, options.training ?? false)
   }
-  const count = node.outputs.findLastIndex((name) => name !== '') + 1
-  const outputs = builder.add({ op: node.op, inputs, count, attributes, name: node.name })
+  const outputs = builder.add({ op: node.op, inputs, count: countOf(node), attributes, name: node.name })
   const [x] = inputs
   const [y] = outputs
   // A reshape to the dims that are there would cost a copy in every step. Left unread, its node is dropped.
   const idle = x && y && movesNothing.has(node.op) && sameDims(x.dims, y.dims)
   return { outputs: idle ? [x] : outputs }
 }
+
+/** How many outputs a node has, up to the last one that is named. */
+const countOf = (node: Node): number => node.outputs.findLastIndex((name) => name !== '') + 1
 
 const movesNothing: ReadonlySet<string> = new Set([
   'Expand',
@@ -200,9 +222,9 @@ function missing(
   )
 }
 
-function foreign(node: Node, label: string): UnsupportedOpError {
+function foreign(node: Node): UnsupportedOpError {
   return new UnsupportedOpError(
     'foreign-domain',
-    `${label} is of the operator set "${node.domain}", of which Holdfast knows none. Export the model with standard ONNX operators only (no runtime-specific optimisation).`,
+    `${nodeLabel(node)} is of the operator set "${node.domain}", and Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation).`,
   )
 }
