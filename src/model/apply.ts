@@ -1,10 +1,8 @@
 import type { GraphBuilder } from '../autodiff/builder.ts'
 import { specialise } from '../autodiff/specialise.ts'
-import type { Preprocessing } from '../data/dataset.ts'
 import { ModelError } from '../errors.ts'
 import type { Value } from '../ops/define.ts'
-import { cast, div, mul, scalar, sub } from '../ops/emit.ts'
-import { float32 } from '../tensor/tensor.ts'
+import { bindInputs, type StoredRows } from './inputs.ts'
 import type { Model } from './model.ts'
 
 export interface ApplyOptions {
@@ -27,13 +25,10 @@ export interface Applied {
 export function applyModel(
   builder: GraphBuilder,
   model: Model,
-  rows: { readonly stored: Value; readonly preprocessing: Preprocessing },
+  rows: StoredRows,
   options: ApplyOptions,
 ): Applied {
-  const input = model.input.type.startsWith('float')
-    ? preprocess(builder, rows.stored, rows.preprocessing)
-    : cast(builder, rows.stored, model.input.type)
-  const bindings = new Map([[model.input.name, input], ...options.parameters, ...options.buffers])
+  const bindings = new Map([...bindInputs(builder, model, rows), ...options.parameters, ...options.buffers])
   const result = specialise(builder, model.graph, model.opsets, bindings, {
     outputs: [model.output],
     ...(options.training ? { training: true } : {}),
@@ -47,18 +42,4 @@ export function applyModel(
     )
   }
   return { logits, buffers: result.buffers }
-}
-
-/** (stored * scale - mean) / std, in as few passes as the constants allow. */
-function preprocess(builder: GraphBuilder, stored: Value, { scale, mean, std }: Preprocessing): Value {
-  const x = cast(builder, stored, 'float32')
-  const perChannel = (values: readonly number[]) =>
-    builder.constant(
-      float32([values.length, ...new Array<number>(Math.max(x.dims.length - 2, 0)).fill(1)], values),
-    )
-  const constant = (values: number | readonly number[]) =>
-    typeof values === 'number' ? scalar(builder, values, x) : perChannel(values)
-  const scaled = scale === 1 ? x : mul(builder, x, scalar(builder, scale, x))
-  const centred = mean === 0 ? scaled : sub(builder, scaled, constant(mean))
-  return std === 1 ? centred : div(builder, centred, constant(std))
 }

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { loadModelFile, type ModelFile } from '../onnx/files.ts'
+import { loadModelFile, type ModelFile, saveModelFile } from '../onnx/files.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { classesFromFile } from './labels.ts'
 import type { Model } from './model.ts'
-import { modelFromOnnx } from './onnx-model.ts'
+import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
+import { storedChanges } from './stored.ts'
 
-/** A model, and the file that it came from, which `saveModelFile` writes again with other parameters. */
+/** A model, and the file that it came from, which {@link saveModel} writes again with other parameters. */
 export interface LoadedModel {
   readonly model: Model
   readonly file: ModelFile
@@ -22,11 +24,11 @@ const labelFiles = ['labels.txt', 'labels.json', 'config.json']
  * @throws ModelError `model-not-found`, `labels-unreadable`, and what {@link modelFromOnnx} throws.
  * @example
  * const { model, file } = await loadModel('model.onnx')
- * await saveModelFile('better.onnx', file, { changes: trained })
+ * await saveModel('better.onnx', file, trained)
  */
 export async function loadModel(
   path: string,
-  options: { readonly output?: string } = {},
+  options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie'> = {},
 ): Promise<LoadedModel> {
   const file = await loadModelFile(path)
   const classes = await labelsBeside(path)
@@ -37,6 +39,22 @@ export async function loadModel(
     ...(classes ? { classes } : {}),
   })
   return { model, file }
+}
+
+/**
+ * Writes the file that a model came from with other parameters, each in the type that the file keeps it in. Nothing else
+ * of the file changes, and what did not train keeps its bytes; tensors in files beside it go to `<path>_data`.
+ *
+ * @throws ModelError `initializer-missing`, `tensor-overflow`; and what `saveModelFile` throws.
+ * @example
+ * await saveModel('better.onnx', file, trained)
+ */
+export async function saveModel(
+  path: string,
+  file: ModelFile,
+  parameters: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  await saveModelFile(path, file, { changes: storedChanges(file.model, parameters, file.externalData) })
 }
 
 async function labelsBeside(path: string): Promise<readonly string[] | undefined> {

@@ -67,8 +67,8 @@ describe('the logits of a file', () => {
     )
   })
 
-  it('belong to a model with one input', () => {
-    const bytes = encoded({ nodes: [node('Add', ['x', 'm'], ['z'])], inputs: ['x', 'm'], outputs: ['z'] })
+  it('belong to a model with an input', () => {
+    const bytes = encoded({ nodes: [node('Add', ['w', 'w'], ['z'])], inputs: [], outputs: ['z'] })
     expect(() => modelFromOnnx(bytes)).toThrow(expect.objectContaining({ code: 'model-inputs' }))
   })
 })
@@ -97,17 +97,15 @@ describe('the initialisers of a file', () => {
       low: float32([], [0]),
       unused: float32([3]),
     }
-    const model = modelFromOnnx(encoded({ nodes, outputs: ['z'], initializers }))
+    const bytes = encoded({ nodes, outputs: ['z'], initializers })
+    const model = modelFromOnnx(bytes, { batchNorm: 'train' })
     expect([...model.parameters.keys()].sort()).toEqual(['bias', 'one bias', 'scale', 'w'])
-    expect([...model.buffers.keys()]).toEqual(['mean', 'var'])
-    expect([...model.graph.initializers.keys()].sort()).toEqual([
-      'attention mask',
-      'exponents',
-      'low',
-      'root',
-      'shape',
-      'unused',
-    ])
+    expect([...model.buffers.keys()].sort()).toEqual(['shared mean', 'var'])
+    const constants = ['attention mask', 'exponents', 'low', 'mean', 'root', 'shape', 'unused']
+    expect([...model.graph.initializers.keys()].sort()).toEqual(constants)
+    const fixed = modelFromOnnx(bytes)
+    expect(fixed.buffers.size).toBe(0)
+    expect([...fixed.graph.initializers.keys()].sort()).toEqual([...constants, 'shared mean', 'var'].sort())
   })
 
   it('are parameters when they are weights anywhere', () => {

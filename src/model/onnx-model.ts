@@ -8,8 +8,11 @@ import { type ModelProto, ModelProtoSchema } from '../onnx/onnx_pb.ts'
 import { decodeModel } from '../onnx/read.ts'
 import type { ExternalData } from '../onnx/tensor-proto.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { importedGraph, type Untie } from './imported-graph.ts'
+import { mainInput } from './inputs.ts'
 import { classesFromMetadata, classesToMetadata, numbered } from './labels.ts'
 import type { Model } from './model.ts'
+import { storedChanges } from './stored.ts'
 import { sortInitializers } from './trainable.ts'
 
 export interface FromOnnxOptions {
@@ -21,14 +24,23 @@ export interface FromOnnxOptions {
   readonly name?: string
   /** Reads tensors that lie in other files, as a loaded model file does. */
   readonly externalData?: ExternalData
+  /**
+   * What training does with batch normalisation: 'fixed' keeps the running statistics as they are and normalises with
+   * them; 'train' takes each batch's own and updates the running ones. Default 'fixed': what a deployed model was tested
+   * with does not move.
+   */
+  readonly batchNorm?: 'fixed' | 'train'
+  /** Which tensors that an exporter let share one initialiser are trained apart; see {@link importedGraph}. Default 'filled'. */
+  readonly untie?: Untie
 }
 
 /**
- * A model from an ONNX file: its float32 initialisers that feed computation become parameters, the running statistics
- * of batch normalisation buffers, and the rest (shapes, scalars, bounds, masks) stay constants.
+ * A model from an ONNX file: its float initialisers that feed computation become parameters, in float32 whatever the
+ * file keeps them in; the running statistics of batch normalisation buffers, where they are to be trained; and the rest
+ * (shapes, scalars, bounds, masks, what normalises the input) stays constant.
  *
  * @param source The file's bytes, or its message.
- * @throws ModelError `model-inputs` for other than one input; `model-output` when the logits cannot be told or are not
+ * @throws ModelError `model-inputs` when there is none; `model-output` when the logits cannot be told or are not
  * there; and what reading throws.
  * @example
  * const model = modelFromOnnx(bytes)
@@ -37,27 +49,35 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
   const { name = 'the model', externalData } = options
   const proto = source instanceof Uint8Array ? decodeModel(source, name) : source
   const contents = graphFromModel(proto, externalData ? { externalData } : {})
-  const { graph, opsets } = contents
-  const [input, ...others] = graph.inputs
-  if (!input || others.length > 0) {
-    const found = graph.inputs.map((info) => `"${info.name}"`).join(', ') || 'none'
+  const { opsets } = contents
+  const graph = importedGraph(contents.graph, options)
+  const input = mainInput(graph.inputs)
+  if (!input) {
     throw new ModelError(
       'model-inputs',
-      `${name}: a model with one input was expected, but this one has: ${found}. Export it with the others fixed.`,
+      `${name}: the model has no inputs, so there is nothing to train it on.`,
     )
   }
   const output = logitsOf(graph, name, options.output)
-  const { parameters, buffers, constants } = sortInitializers(graph)
+  const { parameters, buffers, constants } = sortInitializers(graph, namesIn(proto))
+  const fixed = (options.batchNorm ?? 'fixed') === 'fixed'
   return {
-    graph: { ...graph, initializers: constants },
+    graph: { ...graph, initializers: fixed ? new Map([...constants, ...buffers]) : constants },
     opsets,
     parameters,
-    buffers,
+    buffers: fixed ? new Map() : buffers,
     input,
     output,
-    classes: classesOf(contents, output, options.classes),
+    classes: classesOf({ ...contents, graph }, output, options.classes),
   }
 }
+
+/** Names of the main graph that new values can be written under: a weight inside a function has none. */
+const namesIn = ({ graph }: ModelProto): ReadonlySet<string> =>
+  new Set([
+    ...(graph?.initializer ?? []).map(({ name = '' }) => name),
+    ...(graph?.node ?? []).flatMap(({ output }) => output),
+  ])
 
 /** Softmax keeps the order of the logits, but a loss wants what it was taken of. */
 function logitsOf(graph: Graph, name: string, asked: string | undefined): string {
@@ -157,7 +177,8 @@ function checkChanges(model: Model, changes: ReadonlyMap<string, Tensor>): void 
 }
 
 /**
- * An ONNX file with other values for some parameters and buffers: every other byte stays as it was.
+ * An ONNX file with other values for some parameters and buffers, each in the type that the file keeps it in: every
+ * other byte stays as it was, and a parameter that did not change keeps its bytes.
  *
  * @throws ModelError `initializer-missing` when the file has no initialiser of such a name.
  * @example
@@ -167,5 +188,5 @@ export function withParameters(
   original: Uint8Array,
   parameters: ReadonlyMap<string, Tensor>,
 ): Uint8Array<ArrayBuffer> {
-  return editInitializers(original, parameters)
+  return editInitializers(original, storedChanges(decodeModel(original), parameters))
 }

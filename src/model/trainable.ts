@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../onnx/graph.ts'
+import type { Graph } from '../onnx/graph.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 export interface SortedInitializers {
@@ -7,31 +7,58 @@ export interface SortedInitializers {
   readonly constants: ReadonlyMap<string, Tensor>
 }
 
-/** Inputs that set how an op works and are no weights, by op: from this place on. */
-const settingsFrom: Readonly<Record<string, number>> = {
+/** Inputs that set how an op works and are no weights, by op: those at these places, or from this place on. */
+const settings: Readonly<Record<string, number | readonly number[]>> = {
   Clip: 1,
+  DequantizeLinear: 0,
   Dropout: 1,
   Expand: 1,
+  // States that a sequence starts from; 3 is the bias, 7 the peepholes.
+  GRU: [4, 5],
+  // Masks, past keys and values, and the tables of rotary embeddings.
+  GroupQueryAttention: 3,
+  LSTM: [4, 5, 6],
+  MatMulNBits: 1,
+  MultiHeadAttention: 4,
   OneHot: 1,
   Pad: 1,
   Pow: 1,
   QuantizeLinear: 1,
   Range: 0,
   Resize: 1,
+  RNN: [4, 5],
+  RotaryEmbedding: 1,
   Upsample: 1,
-  DequantizeLinear: 0,
 }
 
-/** Tells the initialisers of an exported model apart: what training changes, running statistics, and the rest. */
-export function sortInitializers(graph: Graph): SortedInitializers {
-  const roles = rolesOf(graph.nodes)
+/** Ops whose first input is used as their output is. */
+const passing: ReadonlySet<string> = new Set([
+  'Cast',
+  'Concat',
+  'Expand',
+  'Flatten',
+  'Identity',
+  'Reshape',
+  'Slice',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+])
+
+/**
+ * Tells the initialisers of an exported model apart: what training changes, running statistics, and the rest.
+ *
+ * @param storable Names that new values can be written under; others are no parameters.
+ */
+export function sortInitializers(graph: Graph, storable: ReadonlySet<string>): SortedInitializers {
+  const roles = rolesOf(graph)
   const parameters = new Map<string, Tensor>()
   const buffers = new Map<string, Tensor>()
   const constants = new Map<string, Tensor>()
   for (const [name, tensor] of graph.initializers) {
     const role = roles.get(name)
     if (role === 'statistic') buffers.set(name, tensor)
-    else if (role === 'operand' && isWeight(tensor)) parameters.set(name, tensor)
+    else if (role === 'operand' && storable.has(name) && isWeight(tensor)) parameters.set(name, tensor)
     else constants.set(name, tensor)
   }
   return { parameters, buffers, constants }
@@ -39,12 +66,15 @@ export function sortInitializers(graph: Graph): SortedInitializers {
 
 type Role = 'operand' | 'statistic' | 'setting'
 
-/** What each value is used as; being an operand anywhere counts, and passing an Identity changes nothing. */
-function rolesOf(nodes: readonly Node[]): Map<string, Role> {
+/** What each value is used as; being an operand anywhere counts, and being moved changes nothing. */
+function rolesOf(graph: Graph): Map<string, Role> {
   const roles = new Map<string, Role>()
-  for (const node of [...nodes].reverse()) {
+  const raw = rawInputs(graph)
+  for (const node of [...graph.nodes].reverse()) {
+    const scalesInput = scaling.has(node.op) && node.inputs.some((name) => raw.has(name))
     for (const [place, name] of node.inputs.entries()) {
-      const role = node.op === 'Identity' ? roles.get(node.outputs[0] ?? '') : roleAt(node.op, place)
+      const moved = passing.has(node.op) && (place === 0 || node.op === 'Concat')
+      const role = moved ? roles.get(node.outputs[0] ?? '') : scalesInput ? 'setting' : roleAt(node.op, place)
       const known = roles.get(name)
       if (role === undefined || known === 'operand') continue
       if (known === undefined || role === 'operand') roles.set(name, role)
@@ -53,9 +83,23 @@ function rolesOf(nodes: readonly Node[]): Map<string, Role> {
   return roles
 }
 
+const scaling: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub'])
+
+/** The float inputs before any weight has touched them: what is taken from or multiplied with them normalises. */
+function rawInputs({ inputs, nodes }: Graph): ReadonlySet<string> {
+  const raw = new Set(inputs.filter(({ type }) => type.startsWith('float')).map(({ name }) => name))
+  for (const { op, inputs: read, outputs } of nodes) {
+    if (!(passing.has(op) || scaling.has(op)) || !read.some((name) => raw.has(name))) continue
+    for (const name of outputs) raw.add(name)
+  }
+  return raw
+}
+
 function roleAt(op: string, place: number): Role {
   if (op === 'BatchNormalization' && place >= 3) return 'statistic'
-  return place >= (settingsFrom[op] ?? Number.POSITIVE_INFINITY) ? 'setting' : 'operand'
+  const from = settings[op] ?? Number.POSITIVE_INFINITY
+  const isSetting = typeof from === 'number' ? place >= from : from.includes(place)
+  return isSetting ? 'setting' : 'operand'
 }
 
 /** Anything this low is there to be nothing after a softmax. */

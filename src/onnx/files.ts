@@ -5,7 +5,7 @@ import { EnvironmentError, ModelError } from '../errors.ts'
 import { bytesOf } from '../tensor/bytes.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { DataLocation, TensorCode } from './codes.ts'
-import { replaceInitializers, withElements } from './edit.ts'
+import { replaceTensors, withElements } from './edit.ts'
 import { PROTOBUF_LIMIT } from './encode.ts'
 import { externalDataBeside, placeOf } from './external-data-node.ts'
 import { nestedExternalTensors } from './nested.ts'
@@ -88,30 +88,26 @@ export async function saveModelFile(
   const { bytes, changes, externalData } = sourceOf(path, source, options.changes ?? new Map(), limit)
   const layout = new DataLayout(`${basename(path)}_data`)
   const goesOutside = outsideRule(path, bytes, changes, options.externalData, limit)
-  const missing = new Set(changes.keys())
-  const chunks = replaceInitializers(bytes, (name, original, proto) => {
-    const change = changes.get(name)
-    missing.delete(name)
-    const wasOutside = proto.dataLocation === DataLocation.external
-    const length = change
-      ? lengthOf(change)
-      : wasOutside
-        ? placeOf(proto, path).length
-        : (proto.rawData?.byteLength ?? 0)
-    const outside = goesOutside(length, wasOutside) && (change?.type ?? 'float32') !== 'string'
-    if (!outside && !wasOutside && change === undefined) return undefined
-    const read = (): Tensor => change ?? tensorFromProto(proto, externalData)
-    if (!outside) return withElements(original, tensorToProto('', read()))
-    const place = layout.add(length, () => bytesOf(read()))
-    const shape = change ? { dims: change.dims.map(BigInt), dataType: TensorCode[change.type] } : proto
-    return withElements(original, externalProto(shape, place))
+  const chunks = replaceTensors(bytes, {
+    changes,
+    where: `${path}: the model`,
+    externalData,
+    initializer: (original, proto, change) => {
+      const wasOutside = proto.dataLocation === DataLocation.external
+      const length = change
+        ? lengthOf(change)
+        : wasOutside
+          ? placeOf(proto, path).length
+          : (proto.rawData?.byteLength ?? 0)
+      const outside = goesOutside(length, wasOutside) && (change?.type ?? 'float32') !== 'string'
+      if (!outside && !wasOutside && change === undefined) return undefined
+      const read = (): Tensor => change ?? tensorFromProto(proto, externalData)
+      if (!outside) return withElements(original, tensorToProto('', read()))
+      const place = layout.add(length, () => bytesOf(read()))
+      const shape = change ? { dims: change.dims.map(BigInt), dataType: TensorCode[change.type] } : proto
+      return withElements(original, externalProto(shape, place))
+    },
   })
-  if (missing.size > 0) {
-    throw new ModelError(
-      'initializer-missing',
-      `${path}: the model has no initialiser called ${[...missing].map((name) => JSON.stringify(name)).join(', ')}, so it cannot be changed.`,
-    )
-  }
   if (totalLength(chunks) > limit) throw tooLarge(path, totalLength(chunks), limit)
   if (!layout.empty) await writeWhole(join(dirname(path), layout.location), (file) => layout.write(file))
   await writeWhole(path, async (file) => {

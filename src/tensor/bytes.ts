@@ -1,5 +1,5 @@
 import { ModelError } from '../errors.ts'
-import { type DType, type Storage, sizeOf, type Tensor } from './tensor.ts'
+import { type DType, type Storage, sameDims, sizeOf, type Tensor } from './tensor.ts'
 
 type NumericType = Exclude<DType, 'string'>
 interface ArrayKind {
@@ -90,4 +90,12 @@ export function tensorFromBytes<T extends NumericType>(
   const held = aligned ? bytes : new Uint8Array(bytes)
   const data = new array(held.buffer, held.byteOffset, expected / array.BYTES_PER_ELEMENT)
   return { type, dims, data: data as Storage[T] }
+}
+
+/** Whether two tensors are of one type, have equal dims and hold the same bits. */
+export function sameElements(a: Tensor, b: Tensor): boolean {
+  if (a.type !== b.type || !sameDims(a.dims, b.dims)) return false
+  if (a.type === 'string') return (a.data as string[]).every((text, at) => text === b.data[at])
+  const [one, other] = [bytesOf(a), bytesOf(b)]
+  return one.every((byte, at) => byte === other[at])
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { CheckpointError } from '../errors.ts'
 import type { RunResult } from '../measure/results.ts'
+import { saveModel } from '../model/files.ts'
 import { modelToOnnx } from '../model/onnx-model.ts'
-import { saveModelFile } from '../onnx/files.ts'
 import { benchResult } from './benchmark.ts'
 import type { LearnEvent } from './events.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
@@ -73,7 +73,7 @@ export async function* runInFolder(
     const { parameters, buffers, result } = outcome
     const values = new Map([...parameters, ...buffers])
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
-    if (modelFile) await saveModelFile(join(path, 'model.onnx'), modelFile, { changes: values })
+    if (modelFile) await saveModel(join(path, 'model.onnx'), modelFile, values)
     else await folder.write('model.onnx', modelToOnnx(prepared.model, { parameters: values }))
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])

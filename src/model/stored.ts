@@ -1,0 +1,94 @@
+import { ModelError } from '../errors.ts'
+import { nodeFromProto } from '../onnx/from-proto.ts'
+import type { ModelProto, NodeProto, TensorProto } from '../onnx/onnx_pb.ts'
+import { dtypeOf, type ExternalData, tensorFromProto } from '../onnx/tensor-proto.ts'
+import { sameElements } from '../tensor/bytes.ts'
+import { floatsAs, isFloatType } from '../tensor/convert.ts'
+import type { DType, Tensor } from '../tensor/tensor.ts'
+import { dequantised, quantisedWeight, requantised } from './quantised.ts'
+
+/**
+ * New values of a model's parameters as its file keeps them: rounded to the file's own float type, or to integers with
+ * a scale where a DequantizeLinear node makes the weight. A tensor that shares another's by an Identity node is left out
+ * as long as the two stay equal.
+ *
+ * @param parameters By the names that `modelFromOnnx` gives them. Tensors of other types than float32 pass as they are.
+ * @returns Tensors by name for `editInitializers` and `saveModelFile`.
+ * @throws ModelError `initializer-missing` when the file has no such parameter, `tensor-overflow`.
+ */
+export function storedChanges(
+  model: ModelProto,
+  parameters: ReadonlyMap<string, Tensor>,
+  externalData?: ExternalData,
+): Map<string, Tensor> {
+  const file = contentsOf(model, externalData)
+  const changes = new Map<string, Tensor>()
+  for (const [name, tensor] of parameters) {
+    const own = file.type(name)
+    if (own !== undefined) {
+      changes.set(name, inType(tensor, own, name))
+      continue
+    }
+    const node = file.producer.get(name)
+    if (!node) {
+      throw new ModelError(
+        'initializer-missing',
+        `The model has no initialiser called ${JSON.stringify(name)}, so it cannot be changed.`,
+      )
+    }
+    for (const [key, value] of changesBehind(node, tensor, name, file)) changes.set(key, value)
+  }
+  return changes
+}
+
+interface Contents {
+  /** Element type of the constant of that name: an initialiser, or a Constant node's output. */
+  readonly type: (name: string) => DType | undefined
+  readonly constant: (name: string) => Tensor | undefined
+  readonly producer: ReadonlyMap<string, NodeProto>
+}
+
+function contentsOf({ graph }: ModelProto, externalData: ExternalData | undefined): Contents {
+  const producer = new Map(graph?.node.flatMap((node) => node.output.map((name) => [name, node] as const)))
+  const protos = new Map<string, TensorProto>(graph?.initializer.map((proto) => [proto.name ?? '', proto]))
+  for (const node of graph?.node ?? []) {
+    const value =
+      node.opType === 'Constant' ? node.attribute.find(({ name }) => name === 'value')?.t : undefined
+    if (value) protos.set(node.output[0] ?? '', value)
+  }
+  const constant = (name: string): Tensor | undefined => {
+    const proto = protos.get(name)
+    return proto && tensorFromProto(proto, externalData)
+  }
+  const type = (name: string): DType | undefined => {
+    const proto = protos.get(name)
+    return proto && dtypeOf(proto.dataType, `Tensor ${JSON.stringify(name)}`)
+  }
+  return { type, constant, producer }
+}
+
+const inType = (tensor: Tensor, type: DType, name: string): Tensor =>
+  tensor.type === 'float32' && isFloatType(type) ? floatsAs(tensor as Tensor<'float32'>, type, name) : tensor
+
+function changesBehind(
+  proto: NodeProto,
+  tensor: Tensor,
+  name: string,
+  { constant }: Contents,
+): readonly (readonly [string, Tensor])[] {
+  const node = nodeFromProto(proto)
+  const [source = '', scaleName = ''] = node.inputs
+  const quantised = node.op === 'DequantizeLinear' ? quantisedWeight(node, constant) : undefined
+  if (quantised && tensor.type === 'float32') {
+    if (sameElements(dequantised(quantised), tensor)) return []
+    const { values, scale } = requantised(tensor as Tensor<'float32'>, quantised)
+    return [
+      [source, values],
+      [scaleName, inType(scale, quantised.scale.type, scaleName)],
+    ]
+  }
+  const shared = constant(source)
+  if (!shared) return [[name, tensor]]
+  const now = inType(tensor, shared.type, name)
+  return sameElements(shared, now) ? [] : [[name, now]]
+}
