@@ -30,7 +30,13 @@ function weightsOf(axes: readonly WindowAxis[], includePadding: boolean): number
 }
 
 /** dX[q] = sum over the windows that read q of the weighted dY: a transposed convolution with a kernel of ones. */
-function spread(emit: Emitter, weighted: Value, x: Value, axes: readonly WindowAxis[], one: number): Value {
+export function addToWindows(
+  emit: Emitter,
+  weighted: Value,
+  x: Value,
+  axes: readonly WindowAxis[],
+  one: number,
+): Value {
   const [samples = 1, channels = 1, ...spatial] = x.dims
   const kernel = axes.map((axis) => axis.kernel)
   const ones = float32([1, 1, ...kernel], new Float32Array(sizeOf(kernel)).fill(one))
@@ -53,9 +59,9 @@ export const AveragePool = defineOp('AveragePool', {
     const x = required(context, 0)
     const axes = poolAxes(context)
     const weights = weightsOf(axes, attributes.int('count_include_pad', 0) !== 0)
-    if (typeof weights === 'number') return [spread(emit, dy, x, axes, weights)]
+    if (typeof weights === 'number') return [addToWindows(emit, dy, x, axes, weights)]
     const weighted = mul(emit, dy, emit.constant(float32(outputSizes(axes), weights)))
-    return [spread(emit, weighted, x, axes, 1)]
+    return [addToWindows(emit, weighted, x, axes, 1)]
   },
   rows: rowsFirst,
   cases: averagePoolCases(),

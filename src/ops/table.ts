@@ -5,6 +5,7 @@ import * as batchNormalization from './batch-normalization.ts'
 import * as bitwise from './bitwise.ts'
 import * as blocks from './blocks.ts'
 import * as cast from './cast.ts'
+import * as col2im from './col2im.ts'
 import * as concat from './concat.ts'
 import * as conv from './conv.ts'
 import * as convTranspose from './conv-transpose.ts'
@@ -19,6 +20,7 @@ import * as groupNormalization from './group-normalization.ts'
 import * as layout from './layout.ts'
 import * as localNormalization from './local-normalization.ts'
 import * as logic from './logic.ts'
+import * as lpPool from './lp-pool.ts'
 import * as matmul from './matmul.ts'
 import * as maxPool from './max-pool.ts'
 import * as normalization from './normalization.ts'
@@ -59,6 +61,7 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     maxPool,
     averagePool,
     cumulative,
+    col2im,
     concat,
     blocks,
     activations,
@@ -69,6 +72,7 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     gather,
     layout,
     logic,
+    lpPool,
     matmul,
     random,
     reduce,
