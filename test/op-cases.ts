@@ -10,6 +10,7 @@ import {
   type CaseInput,
   type OpCase,
   type OpDefinition,
+  type Upgraded,
   type Value,
 } from '../src/ops/define.ts'
 import { filled } from '../src/ops/emit.ts'
@@ -88,7 +89,7 @@ export function buildCase(definition: OpDefinition | CompositeDefinition, item: 
     }
   }
   const opset = item.opset ?? CANONICAL_OPSET
-  const upgraded =
+  const upgraded: Upgraded =
     opset < CANONICAL_OPSET && definition.upgrade
       ? definition.upgrade({
           attributes: item.attributes ?? {},
@@ -98,7 +99,8 @@ export function buildCase(definition: OpDefinition | CompositeDefinition, item: 
           outputs: item.outputs ?? 1,
         })
       : { inputs: given, attributes: item.attributes ?? {} }
-  const outputs = builder.ops(definition.op, upgraded.inputs, item.outputs ?? 1, upgraded.attributes)
+  const added = builder.ops(definition.op, upgraded.inputs, item.outputs ?? 1, upgraded.attributes)
+  const outputs = upgraded.outputs?.(added) ?? added
   return { builder, inputs: given, feeds, outputs, places: outputs.map((_, place) => place) }
 }
 
@@ -135,6 +137,23 @@ export async function runForward(built: BuiltCase): Promise<{ executable: Execut
   const names = built.outputs.map((output, index) => built.builder.output(output, `output${index}`).name)
   const executable = await engine.load(encodeGraph(built.builder.finish('case')))
   return { executable, names }
+}
+
+/** The case's node as it stands, unread and not upgraded, in a model of its own opset: what the runtime makes of it. */
+export async function runAsWritten(definition: OpDefinition, item: OpCase): Promise<(Tensor | undefined)[]> {
+  const { inputs, feeds, outputs } = buildCase(definition, item)
+  const builder = new GraphBuilder()
+  const given = inputs.map(
+    (value) =>
+      value && (value.constant ? builder.constant(value.constant) : builder.input(value.name, value)),
+  )
+  const raw = builder.raw(definition.op, given, outputs, item.attributes ?? {})
+  const names = raw.map((value, index) => builder.output(value, `output${index}`).name)
+  const opsets = { '': item.opset ?? CANONICAL_OPSET }
+  const executable = await engine.load(encodeGraph(builder.finish('case'), { opsets }))
+  const results = await executable.run(feedsFor(executable, feeds))
+  await executable.dispose()
+  return names.map((name) => results.get(name))
 }
 
 /** Analytic gradients of the weighted sum with respect to the float inputs, by input index. */

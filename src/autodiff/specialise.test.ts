@@ -147,6 +147,13 @@ describe('specialise', () => {
     expect(await values(graph, x, { opset: 11 })).toEqual([2, -5])
   })
 
+  it('takes all axes from one on as the one they were before opset 13', async () => {
+    const graph = graphOf([node('Hardmax', ['x'], ['y'])], {}, ['N', 3, 2])
+    const images = float32([2, 3, 2], [1, 2, 9, 4, 5, 6, 7, 1, 2, 3, 4, 8])
+    expect(await values(graph, images, { opset: 12 })).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    expect(await values(graph, images)).toEqual([0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1])
+  })
+
   it('leaves out what no output needs, unknown ops among it', async () => {
     const graph = graphOf([node('Relu', ['x'], ['y']), node('Nonsense', ['x', 'missing'], ['z'])])
     expect(await values(graph, x)).toEqual([1, 0, 3, 0, 5, 0])

@@ -3,7 +3,7 @@ import type { Graph, Node, ValueInfo } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
 import { emitterNamed } from '../ops/composite.ts'
 import { compositeOf } from '../ops/composite-table.ts'
-import { CANONICAL_OPSET, type Value } from '../ops/define.ts'
+import { CANONICAL_OPSET, type Upgraded, type Value } from '../ops/define.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims, sizeOf } from '../tensor/tensor.ts'
@@ -120,7 +120,7 @@ function replay({ builder, node, index, inputs: given, opset, options }: Replay)
     return { outputs: dropout({ builder, node, inputs: given, index, ...options }) }
   }
   const upgrade = opset < CANONICAL_OPSET ? opTable.get(node.op)?.upgrade : undefined
-  const { inputs, attributes } = upgrade
+  const upgraded: Upgraded = upgrade
     ? upgrade({
         attributes: node.attributes,
         inputs: given,
@@ -129,10 +129,12 @@ function replay({ builder, node, index, inputs: given, opset, options }: Replay)
         outputs: node.outputs.length,
       })
     : { inputs: given, attributes: node.attributes }
+  const { inputs, attributes } = upgraded
   if (node.op === 'BatchNormalization') {
     return batchNormalization(builder, { ...node, attributes }, inputs, options.training ?? false)
   }
-  const outputs = builder.add({ op: node.op, inputs, count: countOf(node), attributes, name: node.name })
+  const added = builder.add({ op: node.op, inputs, count: countOf(node), attributes, name: node.name })
+  const outputs = upgraded.outputs?.(added) ?? added
   const [x] = inputs
   const [y] = outputs
   // A reshape to the dims that are there would cost a copy in every step. Left unread, its node is dropped.

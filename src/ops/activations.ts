@@ -3,6 +3,7 @@ import { defineOp, type Emitter, type OpCase, type Value } from './define.ts'
 import { add, cast, expand, indicator, mul, neg, scalar, scale, square, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { broadcastDims, required, rowsElementwise, sameAsFirst, shapeError } from './shapes.ts'
+import { axisCases, oneAxisFromMany } from './softmax.ts'
 import { broadcastSquares } from './squares.ts'
 import { bothFloats, elementwise, ranks } from './unary.ts'
 
@@ -31,6 +32,11 @@ const kinked = (attributes?: OpCase['attributes'], name = 'float32'): OpCase => 
   ...(attributes ? { attributes } : {}),
 })
 
+const scalarAndEmpty: readonly OpCase[] = [
+  { name: 'scalar', inputs: [{ dims: [], values: [-0.7] }] },
+  { name: 'empty', inputs: [{ dims: [2, 0] }] },
+]
+
 /** y = max(x, 0): dx = dy where y > 0. */
 export const Relu = defineOp(
   'Relu',
@@ -38,6 +44,7 @@ export const Relu = defineOp(
     derivative: ({ emit }, _x, y, dy) => mul(emit, dy, positive(emit, y)),
     apply: (x) => Math.max(x, 0),
     cases: [
+      ...scalarAndEmpty,
       kinked(),
       { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', distinct: true }] },
       { name: 'int32', inputs: [{ dims: [2, 3], type: 'int32', range: [-3, 4], constant: false }] },
@@ -59,6 +66,7 @@ export const LeakyRelu = defineOp(
       return mul(emit, dy, slope)
     },
     cases: [
+      ...scalarAndEmpty,
       kinked(),
       kinked({ alpha: float(0.3) }, 'alpha 0.3'),
       kinked({ alpha: float(-0.5) }, 'negative alpha'),
@@ -78,6 +86,7 @@ export const Elu = defineOp(
       return emit.op('Where', [isPositive(emit, x), dy, mul(emit, dy, add(emit, y, alpha))])
     },
     cases: [
+      ...scalarAndEmpty,
       kinked(),
       kinked({ alpha: float(0.5) }, 'alpha 0.5'),
       kinked({ alpha: float(-0.5) }, 'negative alpha'),
@@ -95,7 +104,11 @@ export const Selu = defineOp(
       const below = add(emit, y, scalar(emit, gamma * alpha, y))
       return mul(emit, dy, emit.op('Where', [isPositive(emit, x), scalar(emit, gamma, y), below]))
     },
-    cases: [kinked(), kinked({ alpha: float(1.2), gamma: float(0.8) }, 'own alpha and gamma')],
+    cases: [
+      ...scalarAndEmpty,
+      kinked(),
+      kinked({ alpha: float(1.2), gamma: float(0.8) }, 'own alpha and gamma'),
+    ],
   }),
 )
 
@@ -107,7 +120,12 @@ export const Celu = defineOp(
       const below = scale(emit, negativePart(emit, y), 1 / attributes.float('alpha', 1))
       return mul(emit, dy, add(emit, below, scalar(emit, 1, y)))
     },
-    cases: [kinked(), kinked({ alpha: float(2) }, 'alpha 2'), kinked({ alpha: float(0.5) }, 'alpha 0.5')],
+    cases: [
+      ...scalarAndEmpty,
+      kinked(),
+      kinked({ alpha: float(2) }, 'alpha 2'),
+      kinked({ alpha: float(0.5) }, 'alpha 0.5'),
+    ],
   }),
 )
 
@@ -180,7 +198,7 @@ export const Softsign = defineOp(
   elementwise({
     derivative: ({ emit }, _x, y, dy) =>
       mul(emit, dy, square(emit, sub(emit, scalar(emit, 1, y), emit.op('Abs', [y])))),
-    cases: [kinked()],
+    cases: [...scalarAndEmpty, kinked()],
   }),
 )
 
@@ -262,6 +280,7 @@ export const ThresholdedRelu = defineOp(
       return mul(emit, dy, alpha >= 0 ? positive(emit, y) : passes())
     },
     cases: [
+      ...scalarAndEmpty,
       kinked(),
       kinked({ alpha: float(0) }, 'alpha 0'),
       {
@@ -334,9 +353,6 @@ export const Hardmax = defineOp('Hardmax', {
     const axis = attributes.int('axis', -1)
     return carries[0] === true && (axis < 0 ? axis + (inputs[0]?.dims.length ?? 0) : axis) !== 0
   },
-  cases: [
-    { name: 'last axis', inputs: [{ dims: [3, 4] }] },
-    { name: 'first axis', inputs: [{ dims: [3, 4] }], attributes: { axis: 0 } },
-    { name: 'negative axis', inputs: [{ dims: [2, 3, 4] }], attributes: { axis: -2 } },
-  ],
+  upgrade: oneAxisFromMany,
+  cases: axisCases,
 })

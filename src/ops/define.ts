@@ -122,6 +122,14 @@ export interface UpgradeContext {
   readonly outputs?: number
 }
 
+/** A node in the canonical form. */
+export interface Upgraded {
+  readonly inputs: readonly (Value | undefined)[]
+  readonly attributes: Attributes
+  /** The old node's outputs from those of the new one, where they differ. */
+  readonly outputs?: (outputs: readonly Value[]) => readonly Value[]
+}
+
 /** Everything Holdfast knows of one op, in the form it has in {@link CANONICAL_OPSET}. */
 export interface OpDefinition {
   readonly op: string
@@ -148,10 +156,7 @@ export interface OpDefinition {
   /** Two nodes with the same inputs and attributes are not the same value (random ops). */
   readonly impure?: boolean
   /** Brings a node of an older opset into the canonical form. */
-  readonly upgrade?: (context: UpgradeContext) => {
-    inputs: readonly (Value | undefined)[]
-    attributes: Attributes
-  }
+  readonly upgrade?: (context: UpgradeContext) => Upgraded
   readonly cases: readonly OpCase[]
 }
 

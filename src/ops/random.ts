@@ -193,6 +193,8 @@ export const Dropout = defineOp('Dropout', {
       attributes: { ratio: float(0.2) },
       opset: 10,
       outputs: 2,
+      // Before opset 12 the specification left the mask of inference open.
+      through: [0],
     },
     { name: 'ratio left out', inputs: [{ dims: [4, 3] }], opset: 7 },
     {

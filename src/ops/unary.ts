@@ -25,10 +25,10 @@ export function elementwise(rule: {
   }
 }
 
-/** One case in float32 for each of several ranks, values within `range`. */
+/** One case in float32 for each of several ranks and one without elements, values within `range`. */
 export const ranks = (range: readonly [number, number] = [-1, 1]): OpCase[] =>
-  [[2, 3], [2, 1, 3, 2], [5], []].map((dims) => ({
-    name: `float32 of rank ${dims.length}`,
+  [[2, 3], [2, 1, 3, 2], [5], [], [0, 3, 2]].map((dims) => ({
+    name: dims.includes(0) ? 'empty' : `float32 of rank ${dims.length}`,
     inputs: [{ dims, range }],
   }))
 
