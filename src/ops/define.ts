@@ -1,4 +1,4 @@
-import type { Attributes } from '../onnx/graph.ts'
+import type { Attributes, Graph } from '../onnx/graph.ts'
 import type { DType, Tensor, TensorType } from '../tensor/tensor.ts'
 
 /** A value in a graph under construction: its dims are concrete, and `constant` holds it where it is known. */
@@ -15,6 +15,22 @@ export interface Emitter {
   ops(op: string, inputs: readonly (Value | undefined)[], count: number, attributes?: Attributes): Value[]
   /** A constant; equal small constants share one initialiser. */
   constant(tensor: Tensor): Value
+  /** A subgraph that may read what is here. */
+  body(): Body
+  /** Adds a node that the table cannot shape, because it has a subgraph: `Scan`. No gradient passes through it. */
+  raw(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    types: readonly TensorType[],
+    attributes: Attributes,
+  ): Value[]
+}
+
+/** The body of a `Scan` under construction. */
+export interface Body extends Emitter {
+  input(name: string, type: TensorType): Value
+  output(value: Value, name: string): Value
+  finish(name: string): Graph
 }
 
 /** Typed look into a node's attributes, with the defaults of the specification given by the caller. */

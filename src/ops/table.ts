@@ -17,10 +17,12 @@ import * as extremumIndex from './extremum-index.ts'
 import * as gather from './gather.ts'
 import * as gatherNd from './gather-nd.ts'
 import * as groupNormalization from './group-normalization.ts'
+import * as gru from './gru.ts'
 import * as layout from './layout.ts'
 import * as localNormalization from './local-normalization.ts'
 import * as logic from './logic.ts'
 import * as lpPool from './lp-pool.ts'
+import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as maxPool from './max-pool.ts'
 import * as normalization from './normalization.ts'
@@ -29,6 +31,7 @@ import * as random from './random.ts'
 import * as reduce from './reduce.ts'
 import * as reduceMore from './reduce-more.ts'
 import * as resize from './resize.ts'
+import * as rnn from './rnn.ts'
 import * as rounding from './rounding.ts'
 import * as scatter from './scatter.ts'
 import * as select from './select.ts'
@@ -77,6 +80,9 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     random,
     reduce,
     reduceMore,
+    lstm,
+    gru,
+    rnn,
     resize,
     rounding,
     softmax,

@@ -1,0 +1,62 @@
+import { UnsupportedOpError } from '../errors.ts'
+import type { AttributeReader, Emitter, Value } from './define.ts'
+import { indicator, mul, scalar, square, sub } from './emit.ts'
+import { nodeLabel } from './shapes.ts'
+
+/** An activation of a recurrent op, with its derivative written in terms of what it gave. */
+export interface Activation {
+  readonly of: (emit: Emitter, x: Value) => Value
+  /** `factor` times dy/dx. */
+  readonly slope: (emit: Emitter, y: Value, factor: Value) => Value
+}
+
+/** By the letters of the specification: f of the gates, g of the candidate, h of an LSTM's output. */
+export interface Activations {
+  readonly f: Activation
+  readonly g: Activation
+  readonly h: Activation
+}
+
+const known: Readonly<Record<string, Activation>> = {
+  /** y' = y (1 - y) */
+  sigmoid: {
+    of: (emit, x) => emit.op('Sigmoid', [x]),
+    slope: (emit, y, factor) => mul(emit, mul(emit, factor, y), sub(emit, scalar(emit, 1, y), y)),
+  },
+  /** y' = 1 - y^2 */
+  tanh: {
+    of: (emit, x) => emit.op('Tanh', [x]),
+    slope: (emit, y, factor) => mul(emit, factor, sub(emit, scalar(emit, 1, y), square(emit, y))),
+  },
+  /** y' = 1 where y > 0 */
+  relu: {
+    of: (emit, x) => emit.op('Relu', [x]),
+    slope: (emit, y, factor) =>
+      mul(emit, factor, indicator(emit, emit.op('Greater', [y, scalar(emit, 0, y)]), y)),
+  },
+}
+
+/**
+ * The activations of one direction. Those that the op does not have are that of its gates.
+ *
+ * @param defaults those of the op; their names do not count capitals, as in the runtime
+ * @throws UnsupportedOpError `activation-unknown` for one without a gradient here
+ */
+export function activationsOf(
+  context: { readonly op: string; readonly name: string; readonly attributes: AttributeReader },
+  direction: number,
+  defaults: readonly string[],
+): Activations {
+  const given = context.attributes.strings('activations')
+  const at = (index: number): Activation => {
+    const name = given?.[direction * defaults.length + index] ?? defaults[index] ?? ''
+    const found = known[name.toLowerCase()]
+    if (found) return found
+    throw new UnsupportedOpError(
+      'activation-unknown',
+      `${nodeLabel(context)}: a gradient has to pass the activation ${name}, and Holdfast knows only those of Sigmoid, Tanh and Relu in recurrent ops. Freeze the parameters before and in this node.`,
+    )
+  }
+  const place = (index: number) => (index < defaults.length ? index : 0)
+  return { f: at(0), g: at(place(1)), h: at(place(2)) }
+}
