@@ -1,32 +1,28 @@
 import { UsageError } from '../errors.ts'
-import { binomialCdf, binomialPmf, binomialUpperBound } from './binomial.ts'
+import { binomialCdf } from './binomial.ts'
+import { dropTail, type PairedCounts, restrictedFlipRate, tailMethod, upperDropBound } from './drop-test.ts'
 import { normalQuantile } from './statistics.ts'
 
-/** Two models on the same n examples: b right before and wrong after, c wrong before and right after. */
-export interface PairedCounts {
-  /** b. */
-  readonly negative: number
-  /** c. */
-  readonly positive: number
-  /** n. */
-  readonly total: number
-}
+export type { PairedCounts } from './drop-test.ts'
 
-/** Answer of the non-inferiority gate. All but the method's name are fractions of n. */
+/** Answer of the non-inferiority test. All but the method's name and the p values are fractions of n. */
 export interface NonInferiority {
   /** (b - c) / n. */
   readonly drop: number
   /** sqrt(b + c - (b - c)^2 / n) / n. */
   readonly standardError: number
+  /** The drop is at least this, with the asked-for confidence. */
+  readonly lowerBound: number
   /** The drop is at most this, with the asked-for confidence. */
   readonly upperBound: number
+  /** p value against "the drop is the budget or more": small where the new model is shown to be inside the budget. */
+  readonly insideP: number
+  /** p value against "the drop is the budget or less": small where the new model is shown to be outside. */
+  readonly outsideP: number
   readonly passes: boolean
-  /** `normal` from 25 flips on, `exact` below. */
-  readonly method: 'normal' | 'exact'
+  /** `score` from 25 flips on, `exact` below. */
+  readonly method: 'score' | 'exact'
 }
-
-/** Below so many flips the normal approximation is not to be trusted. */
-const fewestFlips = 25
 
 const check = ({ negative, positive, total }: PairedCounts): void => {
   const whole = [negative, positive, total].every((count) => Number.isInteger(count) && count >= 0)
@@ -38,58 +34,15 @@ const check = ({ negative, positive, total }: PairedCounts): void => {
   }
 }
 
-/** P(B - C <= difference) where the flips of n examples have rate `flipRate` and B - C has mean n times `drop`. */
-function differenceCdf(difference: number, n: number, drop: number, flipRate: number): number {
-  const negativeShare = flipRate === 0 ? 0 : Math.min(1, (flipRate + drop) / (2 * flipRate))
-  const spread = 10 * Math.sqrt(n * flipRate * (1 - flipRate)) + 10
-  const from = Math.max(0, Math.floor(n * flipRate - spread))
-  const to = Math.min(n, Math.ceil(n * flipRate + spread))
-  let sum = 0
-  for (let flips = from; flips <= to; flips++) {
-    sum +=
-      binomialPmf(flips, n, flipRate) *
-      binomialCdf(Math.floor((difference + flips) / 2), flips, negativeShare)
-  }
-  return sum
-}
-
-/** One in a thousand of the error is spent on bounding the unknown rate of flips (Berger & Boos 1994). */
-const nuisanceTail = 0.001
-
 /**
- * Upper confidence bound of the drop without the normal approximation: the largest drop that an exact unconditional
- * test on b - c does not reject, the flip rate being any in its own 99.9 % bound. Never too small, unlike a bootstrap, which
- * finds no uncertainty at all in a sample without flips.
- */
-function exactUpperBound({ negative, positive, total }: PairedCounts, confidence: number): number {
-  const highestRate = binomialUpperBound(negative + positive, total, nuisanceTail)
-  const rejects = (drop: number): boolean => {
-    if (drop >= highestRate) return true
-    const grid = 40
-    for (let k = 0; k <= grid; k++) {
-      const rate = Math.abs(drop) + ((highestRate - Math.abs(drop)) * k) / grid
-      if (differenceCdf(negative - positive, total, drop, rate) > 1 - confidence - nuisanceTail) return false
-    }
-    return true
-  }
-  let low = (negative - positive) / total
-  let high = highestRate
-  for (let step = 0; step < 22; step++) {
-    const middle = (low + high) / 2
-    if (rejects(middle)) high = middle
-    else low = middle
-  }
-  return high
-}
-
-/**
- * Is the new model at most `budget` worse than the old one? Passes when drop + z SE <= budget, with drop = (b - c) / n and
- * SE = sqrt(b + c - (b - c)^2 / n) / n; with fewer than 25 flips an exact bound takes the place of drop + z SE. A test
- * that finds no significant difference does not show this; this does.
+ * Is the new model at most `budget` worse than the old one? Passes when a drop of `budget` or more is rejected by Tango's score test
+ * for paired proportions (Tango 1998, Statistics in Medicine 17), corrected for whole counts; with fewer than 25 flips the distribution
+ * itself is summed up. The bounds are the drops at which that test turns. A test that finds no significant difference does not show
+ * that the new model is not worse; this does.
  *
  * @param counts flips on the same examples
- * @param options `budget`: the drop allowed, a fraction, e.g. 0.01; `confidence`: one-sided, default 0.95 (z = 1.645), at most 0.998
- * @throws UsageError `paired-counts`, `confidence-range`
+ * @param options `budget`: the drop allowed, a fraction from 0 to 1, e.g. 0.01; `confidence`: one-sided, from 0.5 to 0.999999, default 0.95
+ * @throws UsageError `paired-counts`, `confidence-range`, `budget-range`
  * @example nonInferiority({ negative: 40, positive: 30, total: 10_000 }, { budget: 0.01 }).passes // true
  */
 export function nonInferiority(
@@ -98,20 +51,32 @@ export function nonInferiority(
 ): NonInferiority {
   check(counts)
   const { budget, confidence = 0.95 } = options
-  if (!(confidence >= 0.5 && confidence <= 0.998)) {
+  if (!(confidence >= 0.5 && confidence <= 0.999999)) {
     throw new UsageError(
       'confidence-range',
-      `The confidence must lie from 0.5 to 0.998, but is ${confidence}.`,
+      `The confidence must lie from 0.5 to 0.999999, but is ${confidence}.`,
+    )
+  }
+  if (!(budget >= 0 && budget < 1)) {
+    throw new UsageError(
+      'budget-range',
+      `The budget is a fraction from 0 to below 1, e.g. 0.01, but is ${budget}.`,
     )
   }
   const { negative, positive, total } = counts
-  const drop = (negative - positive) / total
-  const standardError = Math.sqrt(negative + positive - (negative - positive) ** 2 / total) / total
-  const exact = negative + positive < fewestFlips
-  const upperBound = exact
-    ? exactUpperBound(counts, confidence)
-    : drop + normalQuantile(confidence) * standardError
-  return { drop, standardError, upperBound, passes: upperBound <= budget, method: exact ? 'exact' : 'normal' }
+  // What is a drop for one model is a gain for the other.
+  const mirrored = { negative: positive, positive: negative, total }
+  const insideP = dropTail(counts, budget)
+  return {
+    drop: (negative - positive) / total,
+    standardError: Math.sqrt(negative + positive - (negative - positive) ** 2 / total) / total,
+    lowerBound: -upperDropBound(mirrored, 1 - confidence),
+    upperBound: upperDropBound(counts, 1 - confidence),
+    insideP,
+    outsideP: dropTail(mirrored, -budget),
+    passes: insideP <= 1 - confidence,
+    method: tailMethod(counts),
+  }
 }
 
 /**
@@ -128,12 +93,14 @@ export function mcnemar(counts: PairedCounts): number {
 }
 
 /**
- * How many examples the gate needs: n = (z_confidence + z_power)^2 (flipRate - drop^2) / (budget - drop)^2, rounded up.
+ * How many examples the gate needs to pass with the chance `power`. With x the root of n it is the smallest n at which
+ * (budget - drop) x^2 - (z_confidence sigma_0 + z_power sigma_1) x - 1/2 >= 0, where sigma_1^2 = flipRate - drop^2 is the variance of one
+ * example's flip and sigma_0^2 that which the score test will assume: the same with a drop of `budget` and the flip rate fitted to it.
  *
  * @param plan `budget`: drop allowed; `flipRate`: expected share of examples whose rightness changes, either way;
  *   `drop`: the true drop expected, default 0; `confidence` default 0.95; `power`: chance to pass, default 0.8
  * @throws UsageError `budget-range` when the budget is not above the expected drop, `flip-rate-range`
- * @example examplesNeeded({ budget: 0.01, flipRate: 0.05 }) // 3092
+ * @example examplesNeeded({ budget: 0.01, flipRate: 0.05 }) // 3262
  */
 export function examplesNeeded(plan: {
   readonly budget: number
@@ -155,6 +122,11 @@ export function examplesNeeded(plan: {
       `The share of flips must lie from the size of the drop, ${Math.abs(drop)}, to 1, but is ${flipRate}.`,
     )
   }
-  const z = normalQuantile(confidence) + normalQuantile(power)
-  return Math.ceil((z * z * (flipRate - drop * drop)) / (budget - drop) ** 2)
+  const expected = { negative: (flipRate + drop) / 2, positive: (flipRate - drop) / 2, total: 1 }
+  const assumed = Math.sqrt(restrictedFlipRate(expected, budget) - budget * budget)
+  const real = Math.sqrt(flipRate - drop * drop)
+  const spread = normalQuantile(confidence) * assumed + normalQuantile(power) * real
+  const distance = budget - drop
+  const root = (spread + Math.sqrt(spread * spread + 2 * distance)) / (2 * distance)
+  return Math.ceil(root * root)
 }
