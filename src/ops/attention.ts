@@ -1,0 +1,134 @@
+import { dtypeOfCode } from '../onnx/codes.ts'
+import { attentionCases } from './attention-cases.ts'
+import { type CompositeContext, defineComposite, refusal } from './composite.ts'
+import type { Emitter, Value } from './define.ts'
+import { add, indicator, ints, mul, reshape, scalar, scale, swapLast, transpose } from './emit.ts'
+import { fromNumbers } from './fold.ts'
+import { required } from './shapes.ts'
+
+/** What a score gets that must not count: far below all others, and still finite when two of it are added. */
+const MASKED = -1e38
+
+export interface AttendOptions {
+  readonly scale: number
+  /** Scores s become cap tanh(s / cap); none for 0. */
+  readonly softcap?: number
+  /** Each query sees the keys up to its own place only. */
+  readonly causal?: boolean
+  /** What is added to the scores, broadcast to them: 0, or {@link maskFromBooleans}' number where a key is hidden. */
+  readonly bias?: Value
+}
+
+/**
+ * softmax(scale q kᵀ + bias) v for heads apart: q [batch, heads, queries, size], k and v [batch, groups, keys, size],
+ * where each group of keys serves heads / groups neighbouring heads. A query that sees no key gets zeros.
+ */
+export function attend(emit: Emitter, q: Value, k: Value, v: Value, options: AttendOptions): Value {
+  const [batch = 1, heads = 1, queries = 1, size = 1] = q.dims
+  const [, groups = 1, keys = 1] = k.dims
+  // The heads of a group lie side by side as more queries, so that keys and values need no copies.
+  const stacked = [batch, groups, (heads / groups) * queries]
+  const rows = reshape(emit, scale(emit, q, options.scale), [...stacked, size])
+  const raw = reshape(emit, emit.op('MatMul', [rows, swapLast(emit, k)]), [batch, heads, queries, keys])
+  const scores = capped(emit, raw, options.softcap ?? 0)
+  const causal = options.causal ? emit.constant(causalMask(queries, keys, q)) : undefined
+  const { bias } = options
+  const mask = bias && causal ? add(emit, bias, causal) : (bias ?? causal)
+  const masked = mask ? add(emit, scores, mask) : scores
+  const shares = emit.op('Softmax', [masked], { axis: -1 })
+  const mixed = emit.op('MatMul', [reshape(emit, shares, [...stacked, keys]), v])
+  const out = reshape(emit, mixed, [batch, heads, queries, v.dims[3] ?? 1])
+  return bias && mask ? mul(emit, out, seesSomething(emit, mask)) : out
+}
+
+/** cap tanh(x / cap), which bounds scores. */
+const capped = (emit: Emitter, x: Value, cap: number): Value =>
+  cap === 0 ? x : scale(emit, emit.op('Tanh', [scale(emit, x, 1 / cap)]), cap)
+
+const causalMask = (queries: number, keys: number, like: Value) =>
+  fromNumbers(
+    like.type,
+    [queries, keys],
+    Array.from({ length: queries * keys }, (_, at) => (at % keys <= Math.floor(at / keys) ? 0 : MASKED)),
+  )
+
+/** 1 for queries with some key in sight, else 0, [.., queries, 1]. Ones are folded away where the mask is known. */
+function seesSomething(emit: Emitter, mask: Value): Value {
+  const best = emit.op('ReduceMax', [mask, ints(emit, [mask.dims.length - 1])], { keepdims: 1 })
+  return indicator(emit, emit.op('Greater', [best, scalar(emit, MASKED / 2, mask)]), mask)
+}
+
+/** 0 where `visible` is true, a number below all scores elsewhere. */
+export const maskFromBooleans = (emit: Emitter, visible: Value, like: Value): Value =>
+  emit.op('Where', [visible, scalar(emit, 0, like), scalar(emit, MASKED, like)])
+
+/** A mask to be added, its infinities made finite: where all of a query's keys are hidden they would give NaN. */
+export const finiteMask = (emit: Emitter, mask: Value): Value =>
+  emit.op('Clip', [mask, scalar(emit, MASKED, mask)])
+
+/** [batch, length, heads * size] as [batch, heads, length, size]. */
+export function headsApart(emit: Emitter, x: Value, heads: number): Value {
+  const [batch = 1, length = 1, width = 0] = x.dims
+  return transpose(emit, reshape(emit, x, [batch, length, heads, width / heads]), [0, 2, 1, 3])
+}
+
+/** Undoes {@link headsApart}. */
+export function headsTogether(emit: Emitter, x: Value): Value {
+  const [batch = 1, heads = 1, length = 1, size = 0] = x.dims
+  return reshape(emit, transpose(emit, x, [0, 2, 1, 3]), [batch, length, heads * size])
+}
+
+function maskOf(context: CompositeContext, like: Value, keys: number): Value | undefined {
+  const { emit } = context
+  const mask = context.inputs[3]
+  if (!mask) return undefined
+  const additive = mask.type === 'bool' ? maskFromBooleans(emit, mask, like) : finiteMask(emit, mask)
+  const known = mask.dims.at(-1) ?? keys
+  if (known === keys || known === 1) return additive
+  // Keys beyond the mask are hidden.
+  const pads = [...mask.dims.map(() => 0), ...mask.dims.map(() => 0)].with(-1, keys - known)
+  return emit.op('Pad', [additive, ints(emit, pads), scalar(emit, MASKED, additive)])
+}
+
+function refuseCaches(context: CompositeContext): void {
+  const { inputs, outputs, attributes } = context
+  const [past, present] = [inputs[4] ?? inputs[5], outputs > 1]
+  if (past || present)
+    throw refusal(
+      context,
+      'a cache of past keys and values is for generating, not for training. Export without it.',
+    )
+  if (inputs[6]) throw refusal(context, 'nonpad_kv_seqlen belongs to a cache. Export the model without one.')
+  const precision = attributes.optionalInt('softmax_precision')
+  const type = precision === undefined ? undefined : dtypeOfCode(precision)
+  if (type !== undefined && type !== 'float32' && type !== 'float64')
+    throw refusal(context, `softmax_precision ${type} is less than training needs. Export without it.`)
+}
+
+/** Opset 23 and 24, without caches: heads apart (four axes) or side by side (three, with q_num_heads and kv_num_heads). */
+export const Attention = defineComposite('', 'Attention', {
+  expand: (context) => {
+    const { emit, attributes } = context
+    refuseCaches(context)
+    const query = required(context, 0)
+    const together = query.dims.length === 3
+    const apart = (x: Value, name: string) => {
+      if (x.dims.length === 4) return x
+      const heads = attributes.int(name, 0)
+      if (heads < 1) throw refusal(context, `an input of three axes needs the attribute ${name}.`)
+      return headsApart(emit, x, heads)
+    }
+    const q = apart(query, 'q_num_heads')
+    const k = apart(required(context, 1), 'kv_num_heads')
+    const v = apart(required(context, 2), 'kv_num_heads')
+    const bias = maskOf(context, q, k.dims[2] ?? 0)
+    const out = attend(emit, q, k, v, {
+      scale: attributes.float('scale', 1 / Math.sqrt(q.dims[3] ?? 1)),
+      softcap: attributes.float('softcap', 0),
+      causal: attributes.int('is_causal', 0) !== 0,
+      ...(bias ? { bias } : {}),
+    })
+    return [together ? headsTogether(emit, out) : out]
+  },
+  cases: attentionCases(),
+})
