@@ -16,6 +16,7 @@ import * as expand from './expand.ts'
 import * as extremumIndex from './extremum-index.ts'
 import * as gather from './gather.ts'
 import * as gatherNd from './gather-nd.ts'
+import * as gridSample from './grid-sample.ts'
 import * as groupNormalization from './group-normalization.ts'
 import * as gru from './gru.ts'
 import * as layout from './layout.ts'
@@ -50,6 +51,7 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     einsum,
     normalization,
     localNormalization,
+    gridSample,
     groupNormalization,
     batchNormalization,
     slice,
