@@ -1,17 +1,18 @@
 import { DataError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { bytesOf, concatenateRows, describe, rowCount, takeRows } from './rows.ts'
-import { sha256 } from './sha256.ts'
+import { concatenateRows, describe, rowCount, takeRows } from './rows.ts'
 
 /**
  * How stored values become a model's input: `(stored * scale - mean) / std`. `mean` and `std` are one number, or one
- * per channel of inputs [N, C, ...]. It is done in the graph, so that data stay small in memory and an exported model
+ * per channel of inputs [N, C, ...] (or [N, H, W, C], see `channelAxis`). It is done in the graph, so that data stay small in memory and an exported model
  * can carry it.
  */
 export interface Preprocessing {
   readonly scale: number
   readonly mean: number | readonly number[]
   readonly std: number | readonly number[]
+  /** The axis of `inputs` that mean and std per channel go along: 1 (default), or 3 for images [N, H, W, C]. */
+  readonly channelAxis?: 1 | 3
   /**
    * Of token ids: the id that fills up short rows. Where it is set, a model's inputs called attention_mask, token_type_ids and
    * position_ids are derived from it in the graph, so that a text data set is one tensor of ids.
@@ -28,6 +29,18 @@ export const unitPixels: Preprocessing = { scale: 1 / 255, mean: 0, std: 1 }
 /** MNIST's customary normalisation: mean 0.1307 and standard deviation 0.3081 of the pixels in [0, 1]. */
 export const mnistNormalisation: Preprocessing = { scale: 1 / 255, mean: 0.1307, std: 0.3081 }
 
+/**
+ * What the labels of a data set say:
+ * - `classification`: one class a row, int32 [N];
+ * - `multi-label`: any number of classes a row, float32 [N, K] of 0 and 1, one column a class;
+ * - `regression`: numbers to predict, float32 [N, K];
+ * - `token-classification`: one class a token, int32 [N, T], -100 where there is nothing to learn.
+ */
+export type DatasetKind = 'classification' | 'multi-label' | 'regression' | 'token-classification'
+
+/** The label of tokens that no loss or score counts: padding, special tokens, all but the first piece of a word. */
+export const ignoredLabel = -100
+
 /** Labelled samples in memory. Row n of `inputs` belongs to row n of `labels`. */
 export interface Dataset {
   /** As shown to people: 'MNIST', 'synthetic digits'. */
@@ -36,9 +49,11 @@ export interface Dataset {
   readonly synthetic: boolean
   /** [N, ...]: uint8 pixels, float32 features, int64 tokens, texts; as stored, not normalised. */
   readonly inputs: Tensor
-  /** int32 [N], indexes into `classes`; or float32 [N, K], targets. */
+  /** int32 [N] or [N, T], indexes into `classes`; or float32 [N, K], targets; by {@link DatasetKind}. */
   readonly labels: Tensor<'int32'> | Tensor<'float32'>
-  /** Class names; empty for targets. */
+  /** Default: classification for int32 labels, regression for float32. See {@link kindOf}. */
+  readonly kind?: DatasetKind | undefined
+  /** Class names; empty for regression. */
   readonly classes: readonly string[]
   readonly preprocessing: Preprocessing
 }
@@ -77,29 +92,64 @@ export function createDataset(
   return dataset
 }
 
-function checkLabels({ name, labels, classes }: Dataset): void {
-  if (labels.type === 'float32') {
-    if (labels.dims.length !== 2) {
+/** What the labels of a data set say, where it is not written down: int32 are classes, float32 are numbers to predict. */
+export function kindOf({ kind, labels }: Pick<Dataset, 'kind' | 'labels'>): DatasetKind {
+  return kind ?? (labels.type === 'int32' ? 'classification' : 'regression')
+}
+
+const labelForms = {
+  classification: { type: 'int32', rank: 1, words: 'class labels must be int32 [N]' },
+  'multi-label': { type: 'float32', rank: 2, words: 'labels of several classes must be float32 [N, K]' },
+  regression: { type: 'float32', rank: 2, words: 'targets must be float32 [N, K]' },
+  'token-classification': { type: 'int32', rank: 2, words: 'labels of tokens must be int32 [N, T]' },
+} as const satisfies Record<DatasetKind, unknown>
+
+function checkLabels(dataset: Dataset): void {
+  const { name, labels, classes } = dataset
+  const kind = kindOf(dataset)
+  const form = labelForms[kind]
+  if (labels.type !== form.type || labels.dims.length !== form.rank) {
+    throw new DataError('data-labels', `Data set '${name}': ${form.words}, found ${describe(labels)}.`)
+  }
+  const width = labels.dims[1] ?? 1
+  if (kind === 'multi-label') {
+    if (width !== classes.length) {
       throw new DataError(
         'data-labels',
-        `Data set '${name}': targets must be float32 [N, K], found ${describe(labels)}.`,
+        `Data set '${name}': ${form.words} with one column a class, found ${describe(labels)} and ${classes.length} classes.`,
       )
     }
+    refuseLabel(
+      dataset,
+      labels.data.findIndex((value) => value !== 0 && value !== 1),
+      'neither 0 nor 1',
+    )
+  }
+  if (labels.type === 'float32') {
+    refuseLabel(
+      dataset,
+      labels.data.findIndex((value) => !Number.isFinite(value)),
+      'no finite number',
+    )
     return
   }
-  if (labels.dims.length !== 1) {
-    throw new DataError(
-      'data-labels',
-      `Data set '${name}': class labels must be int32 [N], found ${describe(labels)}.`,
-    )
-  }
-  const row = labels.data.findIndex((label) => label < 0 || label >= classes.length)
-  if (row >= 0) {
-    throw new DataError(
-      'label-out-of-range',
-      `Data set '${name}', row ${row}: label ${labels.data[row]} is not one of the ${classes.length} classes (0 to ${classes.length - 1}).`,
-    )
-  }
+  const ignored = kind === 'token-classification' ? ignoredLabel : 0
+  refuseLabel(
+    dataset,
+    labels.data.findIndex((label) => (label < 0 && label !== ignored) || label >= classes.length),
+    `not one of the ${classes.length} classes (0 to ${classes.length - 1})`,
+  )
+}
+
+function refuseLabel({ name, labels }: Dataset, at: number, problem: string): void {
+  if (at < 0) return
+  const width = labels.dims[1] ?? 1
+  const place =
+    labels.dims.length === 1 ? `row ${at}` : `row ${Math.floor(at / width)}, position ${at % width}`
+  throw new DataError(
+    'label-out-of-range',
+    `Data set '${name}', ${place}: label ${labels.data[at]} is ${problem}.`,
+  )
 }
 
 function checkPreprocessing({ name, inputs, preprocessing }: Dataset): void {
@@ -107,10 +157,11 @@ function checkPreprocessing({ name, inputs, preprocessing }: Dataset): void {
     ['mean', preprocessing.mean],
     ['std', preprocessing.std],
   ] as const) {
-    if (typeof value !== 'number' && (inputs.dims.length < 2 || value.length !== inputs.dims[1])) {
+    const axis = preprocessing.channelAxis ?? 1
+    if (typeof value !== 'number' && value.length !== inputs.dims[axis]) {
       throw new DataError(
         'data-preprocessing',
-        `Data set '${name}': ${which} has ${value.length} values, one per channel, but the inputs are ${describe(inputs)} with channels at axis 1.`,
+        `Data set '${name}': ${which} has ${value.length} values, one per channel, but the inputs are ${describe(inputs)} with channels at axis ${axis}.`,
       )
     }
   }
@@ -160,13 +211,13 @@ export function rowsOfClasses(dataset: Dataset, wanted: readonly number[]): Int3
 /**
  * The class indexes of a data set, int32 [N].
  *
- * @throws DataError `data-labels` when it has targets instead of classes.
+ * @throws DataError `data-labels` when its rows have no one class each.
  */
 export function classLabels(dataset: Dataset): Int32Array {
-  if (dataset.labels.type !== 'int32') {
+  if (dataset.labels.type !== 'int32' || dataset.labels.dims.length !== 1) {
     throw new DataError(
       'data-labels',
-      `Data set '${dataset.name}' has float targets ${describe(dataset.labels)}, but class labels (int32 [N]) are needed here.`,
+      `Data set '${dataset.name}' has ${kindOf(dataset)} labels ${describe(dataset.labels)}, but one class a row (int32 [N]) is needed here.`,
     )
   }
   return dataset.labels.data
@@ -183,6 +234,12 @@ export function concatenate(datasets: readonly Dataset[], name?: string): Datase
   if (first === undefined)
     throw new DataError('data-empty', 'There is nothing to concatenate: the list of data sets is empty.')
   for (const [position, part] of datasets.entries()) {
+    if (kindOf(part) !== kindOf(first)) {
+      throw new DataError(
+        'data-mismatch',
+        `Part ${position} ('${part.name}') is for ${kindOf(part)}, but part 0 ('${first.name}') for ${kindOf(first)}.`,
+      )
+    }
     for (const key of ['classes', 'preprocessing'] as const) {
       if (JSON.stringify(part[key]) !== JSON.stringify(first[key])) {
         throw new DataError(
@@ -192,20 +249,12 @@ export function concatenate(datasets: readonly Dataset[], name?: string): Datase
       }
     }
   }
-  const int32 = datasets.flatMap(({ labels }) => (labels.type === 'int32' ? [labels] : []))
-  const float32 = datasets.flatMap(({ labels }) => (labels.type === 'float32' ? [labels] : []))
-  if (int32.length > 0 && float32.length > 0) {
-    throw new DataError(
-      'data-mismatch',
-      `Some of the data sets to concatenate have classes (int32), others targets (float32).`,
-    )
-  }
   return {
     ...first,
     name: name ?? first.name,
     synthetic: datasets.some((part) => part.synthetic),
     inputs: concatenateRows(datasets.map((part) => part.inputs)),
-    labels: int32.length > 0 ? concatenateRows(int32) : concatenateRows(float32),
+    labels: concatenateRows<'int32' | 'float32'>(datasets.map((part) => part.labels)) as Dataset['labels'],
   }
 }
 
@@ -215,27 +264,11 @@ export function concatenate(datasets: readonly Dataset[], name?: string): Datase
  * @throws DataError as {@link createDataset} does.
  */
 export function withLabels(dataset: Dataset, labels: Dataset['labels'], classes = dataset.classes): Dataset {
-  return createDataset({ ...dataset, labels, classes })
+  const kind = labels.type === dataset.labels.type ? dataset.kind : undefined
+  return createDataset({ ...dataset, kind, labels, classes })
 }
 
 /** The same data, to be normalised otherwise. */
 export function withPreprocessing(dataset: Dataset, preprocessing: Preprocessing): Dataset {
   return createDataset({ ...dataset, preprocessing })
-}
-
-/**
- * The SHA-256 of a data set's content as 64 hexadecimal digits: types, dims and values of inputs and labels, classes and
- * preprocessing; not its name. Equal data have equal fingerprints on every machine that ONNX Runtime runs on (values are
- * hashed in little-endian order, as they lie in memory). Synchronous; MNIST takes about half a second.
- */
-export function fingerprint(dataset: Dataset): string {
-  const { classes, preprocessing, inputs, labels } = dataset
-  const hash = sha256()
-  const header = [inputs, labels].map(({ type, dims }) => ({ type, dims }))
-  hash.update(
-    `${JSON.stringify([header, classes, [preprocessing.scale, preprocessing.mean, preprocessing.std, ...(preprocessing.pad === undefined ? [] : [preprocessing.pad])]])}\n`,
-  )
-  // Texts as JSON: where one ends and the next begins is part of the content.
-  hash.update(inputs.type === 'string' ? JSON.stringify(inputs.data) : bytesOf(inputs))
-  return hash.update(bytesOf(labels)).hex()
 }

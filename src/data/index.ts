@@ -6,7 +6,9 @@ export {
   concatenate,
   createDataset,
   type Dataset,
-  fingerprint,
+  type DatasetKind,
+  ignoredLabel,
+  kindOf,
   mnistNormalisation,
   type Preprocessing,
   rowsOfClasses,
@@ -16,6 +18,7 @@ export {
   withLabels,
   withPreprocessing,
 } from './dataset.ts'
+export { duplicates, fingerprint, type Overlap, overlap, rowHashes } from './fingerprint.ts'
 export { idxDataset, parseIdx } from './idx.ts'
 export { type ExemplarMemory, exemplarMemory, type MemoryState, restoreMemory } from './memory.ts'
 export type { LoadedData } from './parts.ts'

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { randomStream } from '../tensor/random.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
-import { createDataset, type Dataset, fingerprint, subset } from './dataset.ts'
+import { createDataset, type Dataset, subset } from './dataset.ts'
+import { fingerprint } from './fingerprint.ts'
 import { exemplarMemory, restoreMemory } from './memory.ts'
 import {
   chooseBalanced,

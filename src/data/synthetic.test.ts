@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { classLabels, type Dataset, fingerprint, samples } from './dataset.ts'
+import { classLabels, type Dataset, samples } from './dataset.ts'
+import { fingerprint } from './fingerprint.ts'
 import { syntheticDigits } from './synthetic.ts'
 
 test('says what it is, and holds as many of each digit as it can', () => {
