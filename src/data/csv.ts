@@ -64,7 +64,8 @@ export function parseCsv(text: string, file: string, options: TableOptions): Raw
   }
 }
 
-function parseRecords(text: string, file: string): Record[] {
+/** The cells of a CSV text, header included, with the line that each record ends on. */
+export function parseRecords(text: string, file: string): Record[] {
   try {
     const parsed = parse(text, { bom: true, info: true, skip_empty_lines: true }) as unknown as {
       record: string[]
