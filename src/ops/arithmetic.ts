@@ -1,4 +1,13 @@
-import { sameDims, type TensorType, toNumbers } from '../tensor/tensor.ts'
+import { sameDims, sizeOf, type TensorType, toNumbers } from '../tensor/tensor.ts'
+import {
+  broadcastCases,
+  extremumCases,
+  integerPairs,
+  parameterCases,
+  powerCases,
+  variadicCases,
+  withSecondIn,
+} from './arithmetic-cases.ts'
 import { defineOp, type OpCase, type OpDefinition, type ShapeContext, type Value } from './define.ts'
 import { add, cast, div, expand, indicator, mul, neg, scalar, scale, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
@@ -12,27 +21,11 @@ function broadcastShape(context: ShapeContext): TensorType[] {
   return [{ type: a.type, dims: broadcastDims(context, a.dims, b.dims) }]
 }
 
-const broadcastCases: readonly OpCase[] = [
-  { name: 'same dims', inputs: [{ dims: [3, 4] }, { dims: [3, 4] }] },
-  { name: 'right broadcast', inputs: [{ dims: [2, 3, 4] }, { dims: [4] }] },
-  { name: 'left broadcast', inputs: [{ dims: [4] }, { dims: [2, 3, 4] }] },
-  { name: 'both broadcast', inputs: [{ dims: [2, 1, 4] }, { dims: [3, 1] }] },
-  { name: 'scalar', inputs: [{ dims: [3, 2] }, { dims: [] }] },
-]
-
-/** The same cases with values in `range` for the second input (divisors, bases). */
-const withSecondIn = (range: readonly [number, number], first?: readonly [number, number]): OpCase[] =>
-  broadcastCases.map((item) => ({
-    ...item,
-    inputs: item.inputs.map((input, index) =>
-      input && index === 1 ? { ...input, range } : input && first ? { ...input, range: first } : input,
-    ),
-  }))
-
-const distinctCases = broadcastCases.map((item) => ({
-  ...item,
-  inputs: item.inputs.map((input) => input && { ...input, distinct: true }),
-}))
+const variadicShape = (context: ShapeContext): TensorType[] => {
+  const first = required(context, 0)
+  const dims = context.inputs.map((_, index) => required(context, index).dims)
+  return [{ type: first.type, dims: broadcastDims(context, ...dims) }]
+}
 
 /** Per-input squares of an element-wise op from its own gradient rule, for parameters broadcast over samples. */
 const squaresOf =
@@ -62,23 +55,7 @@ function binary(rule: {
     squares: squaresOf(rule.gradient),
     rows: rowsElementwise,
     fold: foldElementwise(rule.apply),
-    cases: [
-      ...rule.cases,
-      {
-        name: 'parameter over samples',
-        inputs: [
-          { dims: [4, 2, 3], range: [1, 2] },
-          { dims: [3], range: [1, 2], parameter: true },
-        ],
-      },
-      {
-        name: 'parameter over positions',
-        inputs: [
-          { dims: [2, 1], range: [1, 2], parameter: true },
-          { dims: [4, 2, 3], range: [1, 2] },
-        ],
-      },
-    ],
+    cases: [...rule.cases, ...integerPairs, ...parameterCases],
   }
 }
 
@@ -111,10 +88,11 @@ export const Mul = defineOp(
   }),
 )
 
-/** c = a / b: da = dc / b, db = -dc c / b. */
-export const Div = defineOp(
-  'Div',
-  binary({
+const quotients = foldElementwise((a, b) => a / b)
+
+/** c = a / b: da = dc / b, db = -dc c / b. Division by zero is left to the runtime. */
+export const Div = defineOp('Div', {
+  ...binary({
     gradient: ({ emit, inputs: [, b], outputs: [c], gradients: [dc], needs }) => {
       if (!dc || !b || !c) return []
       const da = div(emit, dc, b)
@@ -123,9 +101,20 @@ export const Div = defineOp(
     apply: (a, b) => a / b,
     cases: withSecondIn([0.5, 2]),
   }),
-)
+  fold: (inputs, context) =>
+    inputs[1] && toNumbers(inputs[1]).includes(0) ? undefined : quotients(inputs, context),
+})
 
-/** c = a^b: da = dc b a^(b-1), db = dc c ln a. A constant exponent of 2 or 1/2 takes the cheaper form. */
+/** The exponent, where it is one known number that does not broadcast the base. */
+function knownExponent(a: Value, b: Value): number | undefined {
+  const alone = b.constant && sizeOf(b.dims) === 1 && b.dims.length <= a.dims.length
+  return alone && b.constant ? toNumbers(b.constant)[0] : undefined
+}
+
+/**
+ * c = a^b: da = dc b a^(b-1), zero where b is 0; db = dc c ln a, zero where a is 0 (with b > 0), as in PyTorch. Base and
+ * exponent may be of different types. A known exponent of 0, 1 or 2 takes the cheaper form.
+ */
 export const Pow = defineOp('Pow', {
   shape: (context) => [
     {
@@ -135,46 +124,32 @@ export const Pow = defineOp('Pow', {
   ],
   gradient: ({ emit, inputs: [a, b], outputs: [c], gradients: [dc], needs }) => {
     if (!dc || !a || !b || !c) return []
-    const exponent = b.constant && b.dims.length === 0 ? toNumbers(b.constant)[0] : undefined
+    const exponent = knownExponent(a, b)
     const da = () => {
+      if (exponent === 0) return undefined
       if (exponent === 1) return dc
       if (exponent === 2) return mul(emit, dc, scale(emit, a, 2))
       const power = cast(emit, b, a.type)
-      const one = scalar(emit, 1, a)
-      return mul(emit, dc, mul(emit, power, emit.op('Pow', [a, sub(emit, power, one)])))
+      const zero = scalar(emit, 0, a)
+      const slope = mul(emit, power, emit.op('Pow', [a, sub(emit, power, scalar(emit, 1, a))]))
+      if (exponent !== undefined) return mul(emit, dc, slope)
+      // 0 * 0^-1 is not a number.
+      return mul(emit, dc, emit.op('Where', [emit.op('Equal', [power, zero]), zero, slope]))
     }
-    return [
-      needs[0] ? da() : undefined,
-      needs[1] ? cast(emit, mul(emit, dc, mul(emit, c, emit.op('Log', [a]))), b.type) : undefined,
-    ]
+    const db = () => {
+      const isZero = indicator(emit, emit.op('Equal', [a, scalar(emit, 0, a)]), a)
+      return cast(emit, mul(emit, dc, mul(emit, c, emit.op('Log', [add(emit, a, isZero)]))), b.type)
+    }
+    return [needs[0] ? da() : undefined, needs[1] ? db() : undefined]
   },
   rows: rowsElementwise,
   fold: foldElementwise((a, b) => a ** b),
-  cases: [
-    ...withSecondIn([-2, 2], [0.5, 2]),
-    { name: 'squared', inputs: [{ dims: [3, 4] }, { dims: [], values: [2], constant: true }] },
-    { name: 'cubed', inputs: [{ dims: [3, 4] }, { dims: [], values: [3], constant: true }] },
-    {
-      name: 'inverse root',
-      inputs: [
-        { dims: [3, 4], range: [0.5, 2] },
-        { dims: [], values: [-0.5], constant: true },
-      ],
-    },
-  ],
+  cases: powerCases,
 })
 
 function extremum(rule: { apply: (...values: number[]) => number }): Omit<OpDefinition, 'op'> {
   return {
-    shape: (context) => {
-      const first = required(context, 0)
-      return [
-        {
-          type: first.type,
-          dims: broadcastDims(context, ...context.inputs.map((_, index) => required(context, index).dims)),
-        },
-      ]
-    },
+    shape: variadicShape,
     // The gradient goes to the inputs that equal the winner; ties are shared evenly, as PyTorch's amax does.
     gradient: ({ emit, inputs, outputs: [out], gradients: [dout], needs }) => {
       if (!dout || !out) return []
@@ -190,18 +165,7 @@ function extremum(rule: { apply: (...values: number[]) => number }): Omit<OpDefi
     },
     rows: rowsElementwise,
     fold: foldElementwise(rule.apply),
-    cases: [
-      ...distinctCases,
-      {
-        name: 'three inputs',
-        inputs: [
-          { dims: [2, 3], distinct: true },
-          { dims: [3], distinct: true },
-          { dims: [1], distinct: true },
-        ],
-      },
-      { name: 'one input', inputs: [{ dims: [2, 3], distinct: true }] },
-    ],
+    cases: extremumCases,
   }
 }
 
@@ -210,20 +174,21 @@ export const Min = defineOp('Min', extremum({ apply: Math.min }))
 
 /** A sum of any number of inputs; each gets the gradient as it is. */
 export const Sum = defineOp('Sum', {
-  shape: (context) => {
-    const first = required(context, 0)
-    return [
-      {
-        type: first.type,
-        dims: broadcastDims(context, ...context.inputs.map((_, index) => required(context, index).dims)),
-      },
-    ]
-  },
+  shape: variadicShape,
   gradient: ({ inputs, gradients: [dc] }) => inputs.map(() => dc),
   rows: rowsElementwise,
   fold: foldElementwise((...values) => values.reduce((sum, value) => sum + value, 0)),
-  cases: [
-    { name: 'three inputs', inputs: [{ dims: [2, 3] }, { dims: [3] }, { dims: [1] }] },
-    { name: 'one input', inputs: [{ dims: [2, 3] }] },
-  ],
+  cases: variadicCases,
+})
+
+/** The mean of n inputs: each gets dc / n. */
+export const Mean = defineOp('Mean', {
+  shape: variadicShape,
+  gradient: ({ emit, inputs, gradients: [dc] }) => {
+    const share = dc && scale(emit, dc, 1 / inputs.length)
+    return inputs.map(() => share)
+  },
+  rows: rowsElementwise,
+  fold: foldElementwise((...values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+  cases: variadicCases,
 })

@@ -223,6 +223,8 @@ export const BatchNormalization = defineOp('BatchNormalization', {
     { name: 'images', inputs: five([2, 3, 2, 2]) },
     { name: 'sequences', inputs: five([2, 3, 4]) },
     { name: 'rows', inputs: five([4, 3]) },
+    { name: 'volumes, a batch of one', inputs: five([1, 2, 2, 3, 2]) },
+    { name: 'momentum without training', inputs: five([4, 3]), attributes: { momentum: float(0.5) } },
     { name: 'epsilon', inputs: five([4, 3]), attributes: { epsilon: float(0.2) } },
     {
       name: 'gradients of the statistics',
@@ -232,6 +234,8 @@ export const BatchNormalization = defineOp('BatchNormalization', {
     { name: 'squares of scale', inputs: five([4, 3, 2, 2], 'scale') },
     { name: 'squares of bias', inputs: five([4, 3, 5], 'bias') },
     { name: 'squares of scale, rows', inputs: five([4, 3], 'scale') },
+    { name: 'opset 9', inputs: five([2, 3, 2]), attributes: { momentum: float(0.8) }, opset: 9 },
+    { name: 'opset 14', inputs: five([2, 3, 2]), attributes: { training_mode: 0 }, opset: 14 },
     { name: 'opset 7', inputs: five([2, 3, 2]), attributes: { spatial: 1 }, opset: 7 },
     { name: 'training, images', inputs: five([3, 2, 2, 2]), ...trained },
     { name: 'training, rows', inputs: five([5, 3]), ...trained },

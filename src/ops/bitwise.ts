@@ -1,6 +1,6 @@
 import type { DType } from '../tensor/tensor.ts'
 import { defineOp, type OpCase, type OpDefinition } from './define.ts'
-import { integerPair, pairShape } from './logic.ts'
+import { broadcastPairs, integerPair, pairShape } from './logic.ts'
 import { required, rowsElementwise } from './shapes.ts'
 
 // ONNX Runtime has the bitwise ops for all integers, but BitShift for uint8, uint32 and uint64 only.
@@ -11,7 +11,7 @@ const bitwise = (): Omit<OpDefinition, 'op'> => ({
   shape: pairShape(),
   gradient: null,
   rows: rowsElementwise,
-  cases: integers.map(integerPair),
+  cases: [...integers.map(integerPair), ...broadcastPairs('int32')],
 })
 
 export const BitwiseAnd = defineOp('BitwiseAnd', bitwise())
@@ -33,11 +33,9 @@ export const BitShift = defineOp('BitShift', {
   shape: pairShape(),
   gradient: null,
   rows: rowsElementwise,
-  cases: (['uint8', 'uint32', 'uint64'] as const).flatMap((type): OpCase[] =>
-    ['LEFT', 'RIGHT'].map((direction) => ({
-      ...integerPair(type),
-      name: `${type}, ${direction}`,
-      attributes: { direction },
-    })),
+  cases: ['LEFT', 'RIGHT'].flatMap((direction): OpCase[] =>
+    [...(['uint8', 'uint32', 'uint64'] as const).map(integerPair), ...broadcastPairs('uint32')].map(
+      (item) => ({ ...item, name: `${item.name}, ${direction}`, attributes: { direction } }),
+    ),
   ),
 })

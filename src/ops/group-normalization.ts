@@ -160,6 +160,11 @@ export const GroupNormalization = defineOp('GroupNormalization', {
       attributes: { num_groups: 2 },
     },
     {
+      name: 'volumes, a batch of one',
+      inputs: [{ dims: [1, 4, 2, 1, 3] }, positive([4]), { dims: [4] }],
+      attributes: { num_groups: 2 },
+    },
+    {
       name: 'one group',
       inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
       attributes: { num_groups: 1 },
@@ -197,6 +202,11 @@ export const InstanceNormalization = defineOp('InstanceNormalization', {
   cases: [
     { name: 'images', inputs: [{ dims: [2, 3, 2, 2] }, positive([3]), { dims: [3] }] },
     { name: 'sequences', inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }] },
+    {
+      name: 'volumes, a batch of one',
+      inputs: [{ dims: [1, 2, 2, 3, 2] }, positive([2]), { dims: [2] }],
+    },
+    { name: 'opset 7', inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }], opset: 7 },
     {
       name: 'epsilon',
       inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }],

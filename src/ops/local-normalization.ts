@@ -43,6 +43,13 @@ export const LpNormalization = defineOp('LpNormalization', {
     { name: 'sum of magnitudes', inputs: [{ dims: [2, 4], distinct: true }], attributes: { p: 1 } },
     { name: 'sum, first axis', inputs: [{ dims: [4, 2], distinct: true }], attributes: { p: 1, axis: 0 } },
     { name: 'float64', inputs: [{ dims: [2, 4], type: 'float64' }], attributes: { axis: -1 } },
+    { name: 'vector', inputs: [{ dims: [4] }], attributes: { axis: 0 } },
+    {
+      name: 'sum, negative axis',
+      inputs: [{ dims: [2, 3, 2], distinct: true }],
+      attributes: { p: 1, axis: -2 },
+    },
+    { name: 'zeros in a row', inputs: [{ dims: [2, 2], values: [0, 0, 1, 2], constant: true }] },
   ],
 })
 

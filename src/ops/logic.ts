@@ -21,6 +21,27 @@ export const integerPair = (type: DType): OpCase => ({
   ],
 })
 
+/** Dims broadcast to the left, to the right, both ways, and not at all. */
+export const broadcastPairs = (type: DType): OpCase[] =>
+  (
+    [
+      [[3], [2, 3]],
+      [[2, 3], [1]],
+      [
+        [2, 1, 4],
+        [3, 1],
+      ],
+      [[], []],
+      [[0, 2], [2]],
+    ] as const
+  ).map(([a, b]) => ({
+    name: `${type}, [${a}] with [${b}]`,
+    inputs: [
+      { dims: a, type, range: [0, 3], constant: false },
+      { dims: b, type, range: [0, 3], constant: false },
+    ],
+  }))
+
 const knownPair = (type: DType): OpCase => ({
   name: 'known while the graph is built',
   inputs: [
@@ -42,9 +63,7 @@ function comparison(
       () => 'bool',
     ),
     cases: [
-      { name: 'broadcast', inputs: [{ dims: [2, 3], distinct: true }, { dims: [3] }] },
-      { name: 'both broadcast', inputs: [{ dims: [2, 1, 4] }, { dims: [3, 1] }] },
-      { name: 'scalar', inputs: [{ dims: [] }, { dims: [] }] },
+      ...broadcastPairs('float32'),
       {
         name: 'float64',
         inputs: [
@@ -86,7 +105,7 @@ function connective(apply: (a: number, b: number) => number): Omit<OpDefinition,
     gradient: null,
     rows: rowsElementwise,
     fold: foldElementwise(apply),
-    cases: [integerPair('bool'), knownPair('bool')],
+    cases: [integerPair('bool'), ...broadcastPairs('bool'), knownPair('bool')],
   }
 }
 
@@ -169,6 +188,12 @@ export const Where = defineOp('Where', {
     { name: 'broadcast condition', inputs: [condition([4]), { dims: [2, 3, 4] }, { dims: [2, 3, 4] }] },
     { name: 'broadcast branches', inputs: [condition([2, 3, 4]), { dims: [3, 1] }, { dims: [4] }] },
     { name: 'scalar branch', inputs: [condition([2, 3]), { dims: [2, 3] }, { dims: [] }] },
+    { name: 'scalars', inputs: [condition([]), { dims: [] }, { dims: [] }] },
+    { name: 'scalar condition', inputs: [condition([]), { dims: [2, 3] }, { dims: [3] }] },
+    { name: 'other scalar branch', inputs: [condition([2, 3]), { dims: [] }, { dims: [2, 3] }] },
+    { name: 'condition of full dims', inputs: [condition([2, 3]), { dims: [] }, { dims: [1] }] },
+    { name: 'empty', inputs: [condition([0, 3]), { dims: [3] }, { dims: [1] }] },
+    { name: 'opset 9', inputs: [condition([2, 3]), { dims: [2, 3] }, { dims: [3] }], opset: 9 },
     { name: 'all broadcast', inputs: [condition([2, 1, 1]), { dims: [3, 1] }, { dims: [4] }] },
     {
       name: 'float64',

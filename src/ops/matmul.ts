@@ -1,7 +1,7 @@
 import { ModelError } from '../errors.ts'
 import { float } from '../onnx/graph.ts'
 import { sizeOf, type TensorType } from '../tensor/tensor.ts'
-import { defineOp, type Emitter, type ShapeContext, type Value } from './define.ts'
+import { defineOp, type Emitter, type OpCase, type ShapeContext, type Value } from './define.ts'
 import { reshape, scale, swapLast, transpose } from './emit.ts'
 import { broadcastDims, required, rowsFirst, shapeError } from './shapes.ts'
 import { broadcastSquares, linearSquares } from './squares.ts'
@@ -27,7 +27,7 @@ function matmulShape(context: ShapeContext): TensorType[] {
 /** Rows of a stack of matrices as one matrix: [.., m, k] to [M, k]. */
 function flatRows(emit: Emitter, x: Value): Value {
   const width = x.dims.at(-1) ?? 1
-  return reshape(emit, x, [sizeOf(x.dims) / width, width])
+  return reshape(emit, x, [sizeOf(x.dims.slice(0, -1)), width])
 }
 
 /**
@@ -77,6 +77,32 @@ export const MatMul = defineOp('MatMul', {
     { name: 'vector times vector', inputs: [{ dims: [3] }, { dims: [3] }] },
     { name: 'vector times stack', inputs: [{ dims: [3] }, { dims: [2, 3, 4] }] },
     { name: 'stack times vector', inputs: [{ dims: [2, 4, 3] }, { dims: [3] }] },
+    { name: 'deep stack times vector', inputs: [{ dims: [2, 2, 2, 3] }, { dims: [3] }] },
+    { name: 'vector times deep stack', inputs: [{ dims: [3] }, { dims: [2, 2, 3, 2] }] },
+    { name: 'deep stack times matrix', inputs: [{ dims: [2, 2, 2, 3] }, { dims: [3, 2] }] },
+    { name: 'matrix times deep stack', inputs: [{ dims: [2, 3] }, { dims: [2, 2, 3, 2] }] },
+    { name: 'stack of one times stack', inputs: [{ dims: [1, 2, 3] }, { dims: [4, 3, 2] }] },
+    { name: 'stack times stack of one', inputs: [{ dims: [4, 2, 3] }, { dims: [1, 3, 2] }] },
+    { name: 'both stacks broadcast', inputs: [{ dims: [2, 1, 2, 3] }, { dims: [1, 2, 3, 2] }] },
+    { name: 'one by one', inputs: [{ dims: [1, 1] }, { dims: [1, 1] }] },
+    {
+      name: 'float64',
+      inputs: [
+        { dims: [2, 3], type: 'float64' },
+        { dims: [3, 2], type: 'float64' },
+      ],
+    },
+    {
+      name: 'int64',
+      inputs: [
+        { dims: [2, 3], type: 'int64', range: [0, 5], constant: false },
+        { dims: [3, 2], type: 'int64', range: [0, 5], constant: false },
+      ],
+    },
+    { name: 'no rows', inputs: [{ dims: [0, 3] }, { dims: [3, 2] }] },
+    { name: 'no columns', inputs: [{ dims: [2, 3] }, { dims: [3, 0] }] },
+    { name: 'nothing to sum', inputs: [{ dims: [2, 0] }, { dims: [0, 3] }] },
+    { name: 'opset 9', inputs: [{ dims: [2, 3, 4] }, { dims: [4, 2] }], opset: 9 },
   ],
 })
 
@@ -163,6 +189,43 @@ export const Gemm = defineOp('Gemm', {
       name: 'alpha and beta',
       inputs: [{ dims: [4, 3] }, { dims: [3, 5], parameter: true }, { dims: [4, 5] }],
       attributes: { alpha: float(0.5), beta: float(-2) },
+    },
+    ...[0, 1].flatMap((transA) =>
+      [0, 1].flatMap((transB) =>
+        [undefined, [], [1], [3], [1, 3], [2, 1], [1, 1], [2, 3]].map(
+          (c): OpCase => ({
+            name: `transA ${transA}, transB ${transB}, ${c ? `C [${c}]` : 'no C'}, alpha and beta`,
+            inputs: [
+              { dims: transA ? [4, 2] : [2, 4] },
+              { dims: transB ? [3, 4] : [4, 3] },
+              c && { dims: c },
+            ],
+            attributes: { transA, transB, alpha: float(0.5), beta: float(3) },
+          }),
+        ),
+      ),
+    ),
+    {
+      name: 'beta 0',
+      inputs: [{ dims: [2, 3] }, { dims: [3, 2] }, { dims: [2] }],
+      attributes: { beta: float(0) },
+    },
+    {
+      name: 'float64',
+      inputs: [
+        { dims: [2, 3], type: 'float64' },
+        { dims: [3, 2], type: 'float64' },
+        { dims: [2], type: 'float64' },
+      ],
+    },
+    { name: 'no rows', inputs: [{ dims: [0, 3] }, { dims: [3, 2] }, { dims: [2] }] },
+    { name: 'nothing to sum', inputs: [{ dims: [2, 0] }, { dims: [0, 3] }, { dims: [3] }] },
+    { name: 'opset 7', inputs: [{ dims: [2, 3] }, { dims: [3, 2] }, { dims: [2] }], opset: 7 },
+    {
+      name: 'opset 9',
+      inputs: [{ dims: [2, 3] }, { dims: [2, 3] }, { dims: [2, 1] }],
+      attributes: { transB: 1 },
+      opset: 9,
     },
   ],
 })

@@ -142,6 +142,27 @@ export const LayerNormalization = defineOp('LayerNormalization', {
       inputs: [{ dims: [2, 3, 4] }, layerParameter([4]), { dims: [3, 1] }],
       attributes: { axis: -2 },
     },
+    {
+      name: 'all axes',
+      inputs: [{ dims: [2, 3] }, layerParameter([2, 3]), { dims: [2, 3] }],
+      attributes: { axis: 0 },
+    },
+    {
+      name: 'middle axis, negative, no bias',
+      inputs: [{ dims: [2, 3, 2, 2] }, layerParameter([3, 2, 2])],
+      attributes: { axis: -3 },
+    },
+    { name: 'a vector', inputs: [{ dims: [5] }, layerParameter([5]), { dims: [5] }] },
+    { name: 'scale of size 1', inputs: [{ dims: [3, 4] }, layerParameter([1]), { dims: [1] }] },
+    {
+      name: 'with mean alone, axis 1',
+      inputs: [{ dims: [2, 3, 2] }, layerParameter([3, 2])],
+      attributes: { axis: 1 },
+      outputs: 2,
+      through: [0],
+    },
+    { name: 'stash_type', inputs: [{ dims: [3, 4] }, layerParameter([4])], attributes: { stash_type: 1 } },
+    { name: 'opset 17', inputs: [{ dims: [3, 4] }, layerParameter([4]), { dims: [4] }], opset: 17 },
     { name: 'epsilon', inputs: [{ dims: [3, 4] }, layerParameter([4])], attributes: { epsilon: float(0.1) } },
     {
       name: 'with mean and deviation',
@@ -206,5 +227,7 @@ export const MeanVarianceNormalization = defineOp('MeanVarianceNormalization', {
     { name: 'default', inputs: [{ dims: [2, 3, 2, 2] }] },
     { name: 'per sample', inputs: [{ dims: [2, 3, 2, 2] }], attributes: { axes: [1, 2, 3] } },
     { name: 'last axis', inputs: [{ dims: [3, 5] }], attributes: { axes: [-1] } },
+    { name: 'axes out of order', inputs: [{ dims: [2, 3, 4] }], attributes: { axes: [2, 0] } },
+    { name: 'opset 9', inputs: [{ dims: [2, 3, 2, 2] }], opset: 9 },
   ],
 })
