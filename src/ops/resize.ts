@@ -141,7 +141,7 @@ function upgradeResize({ attributes, inputs, opset, emit }: UpgradeContext) {
  * The form that Resize had in opset 10, and Upsample before it: place / scale, and for the nearest neighbour the element
  * before it where an axis grows, the one after it where it shrinks. An input that does both is shrunk first.
  */
-function asymmetricResize(emit: Emitter, x: Value, scales: Value | undefined, mode: string) {
+export function asymmetricResize(emit: Emitter, x: Value, scales: Value | undefined, mode: string) {
   const factors = scales?.constant ? toNumbers(scales.constant) : undefined
   const attributes = { mode, coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }
   if (!factors) return { inputs: [x, undefined, scales], attributes }
