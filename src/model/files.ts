@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { loadModelFile, type ModelFile, saveModelFile } from '../onnx/files.ts'
+import { decodeModel } from '../onnx/read.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { classesFromFile } from './labels.ts'
 import type { Model } from './model.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
 import { storedChanges } from './stored.ts'
+import { withHeadOf } from './stored-head.ts'
 
 /** A model, and the file that it came from, which {@link saveModel} writes again with other parameters. */
 export interface LoadedModel {
@@ -45,6 +47,8 @@ export async function loadModel(
  * Writes the file that a model came from with other parameters, each in the type that the file keeps it in. Nothing else
  * of the file changes, and what did not train keeps its bytes; tensors in files beside it go to `<path>_data`.
  *
+ * @param options.model The model where its head has changed: the dims of its outputs and the labels in the metadata are
+ * written, too.
  * @throws ModelError `initializer-missing`, `tensor-overflow`; and what `saveModelFile` throws.
  * @example
  * await saveModel('better.onnx', file, trained)
@@ -53,8 +57,15 @@ export async function saveModel(
   path: string,
   file: ModelFile,
   parameters: ReadonlyMap<string, Tensor>,
+  options: { readonly model?: Model } = {},
 ): Promise<void> {
-  await saveModelFile(path, file, { changes: storedChanges(file.model, parameters, file.externalData) })
+  const source = options.model ? fileOf(file, options.model) : file
+  await saveModelFile(path, source, { changes: storedChanges(file.model, parameters, file.externalData) })
+}
+
+function fileOf(file: ModelFile, model: Model): ModelFile {
+  const bytes = withHeadOf(file.bytes, model)
+  return bytes === file.bytes ? file : { ...file, bytes, model: decodeModel(bytes, file.path) }
 }
 
 async function labelsBeside(path: string): Promise<readonly string[] | undefined> {

@@ -48,6 +48,53 @@ export function crossEntropy(
   return total(emit, mul(emit, emit.op('LogSoftmax', [masked(emit, logits, mask)], { axis: -1 }), weighted))
 }
 
+/** The label of a position that does not count, as PyTorch and Hugging Face have it. */
+export const IGNORED_LABEL = -100
+
+/**
+ * Mean cross-entropy over the positions of sequences, a scalar; positions labelled {@link IGNORED_LABEL} do not count.
+ *
+ * @param logits [..., C]
+ * @param labels int32 or int64 [...]; at least one counts.
+ */
+export function positionCrossEntropy(emit: Emitter, logits: Value, labels: Value): Value {
+  const classes = logits.dims.at(-1) ?? 1
+  const positions = elements(labels)
+  const flat = reshape(emit, labels, [positions])
+  const number = (value: number): Value =>
+    emit.constant(
+      labels.type === 'int32'
+        ? { type: 'int32', dims: [], data: Int32Array.of(value) }
+        : { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(value)) },
+    )
+  const ignored = emit.op('Equal', [flat, number(IGNORED_LABEL)])
+  const counting = cast(emit, emit.op('Not', [ignored]), logits.type)
+  const known = emit.op('Where', [ignored, number(0), flat])
+  const mean = crossEntropy(emit, reshape(emit, logits, [positions, classes]), known, { weights: counting })
+  return emit.op('Div', [scale(emit, mean, positions), total(emit, counting)])
+}
+
+/**
+ * Mean cross-entropy of the next token, a scalar: the logits at each position against the label of the one after it, as
+ * Hugging Face's causal language models shift them. Positions labelled {@link IGNORED_LABEL} do not count.
+ *
+ * @param logits [N, T, V]
+ * @param labels int32 or int64 [N, T]: the token ids.
+ * @throws UsageError `loss-dims`
+ */
+export function causalCrossEntropy(emit: Emitter, logits: Value, labels: Value): Value {
+  const [samples, positions = 0] = logits.dims
+  if (logits.dims.length !== 3 || labels.dims.join() !== [samples, positions].join() || positions < 2) {
+    throw new UsageError(
+      'loss-dims',
+      `A causal language model has logits [N, T, V] and labels [N, T] with T from 2 on, but got [${logits.dims}] and [${labels.dims}].`,
+    )
+  }
+  const part = (x: Value, from: number, to: number): Value =>
+    emit.op('Slice', [x, ints(emit, [from]), ints(emit, [to]), ints(emit, [1])])
+  return positionCrossEntropy(emit, part(logits, 0, positions - 1), part(labels, 1, positions))
+}
+
 export interface ElementLossOptions {
   /** As in {@link CrossEntropyOptions.mask}; the mean goes over the elements that take part. */
   readonly mask?: Value

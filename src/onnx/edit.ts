@@ -141,7 +141,7 @@ function constantNode(original: Uint8Array, tensor: Tensor): Uint8Array[] | unde
   })
 }
 
-const isField =
+export const isField =
   (number: number) =>
   (field: WireField): boolean =>
     field.number === number && field.wireType === LENGTH_DELIMITED
@@ -150,7 +150,7 @@ const isField =
  * Replaces the values of some fields of a message; runs of the others are kept as views. A field whose replacement has
  * no pieces is left out. Undefined if none was replaced.
  */
-function rewrite(
+export function rewrite(
   message: Uint8Array,
   selects: (field: WireField) => boolean,
   replace: (value: Uint8Array) => Uint8Array[] | undefined,

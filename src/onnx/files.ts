@@ -1,9 +1,10 @@
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
-import { EnvironmentError, ModelError } from '../errors.ts'
+import { ModelError } from '../errors.ts'
 import { bytesOf } from '../tensor/bytes.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { writeAll, writeWhole } from '../tensor/whole-files.ts'
 import { DataLocation, TensorCode } from './codes.ts'
 import { replaceTensors, withElements } from './edit.ts'
 import { PROTOBUF_LIMIT } from './encode.ts'
@@ -211,43 +212,6 @@ class DataLayout {
       position = offset + bytes.byteLength
     }
   }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0
-  while (done < bytes.byteLength) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, 2 ** 30))
-    done += bytesWritten
-  }
-}
-
-/** Writes beside, syncs, renames, and syncs the folder, so that the file is whole whatever happens. */
-async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const beside = `${path}.${process.pid}.partial`
-  try {
-    const file = await open(beside, 'w')
-    try {
-      await write(file)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(beside, path)
-    await syncFolder(dirname(path))
-  } catch (cause) {
-    await rm(beside, { force: true })
-    if (cause instanceof ModelError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new EnvironmentError('write-failed', `${path}: it could not be written (${reason}).`, { cause })
-  }
-}
-
-/** Windows cannot open folders and needs no such thing. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  await folder.sync()
-  await folder.close()
 }
 
 function tooLarge(path: string, size: number, limit: number): ModelError {

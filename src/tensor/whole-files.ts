@@ -1,0 +1,51 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { EnvironmentError, HoldfastError } from '../errors.ts'
+
+/** Writes all bytes, however few the system takes at a time. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0
+  while (done < bytes.byteLength) {
+    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, 2 ** 30))
+    done += bytesWritten
+  }
+}
+
+/**
+ * Writes a file beside its place, syncs, renames, and syncs the folder, so that it is whole whatever happens: the old
+ * one or the new.
+ *
+ * @param content The bytes or text, or what writes them.
+ * @throws EnvironmentError `write-failed` when the disk does not take it.
+ */
+export async function writeWhole(
+  path: string,
+  content: Uint8Array | string | ((file: FileHandle) => Promise<void>),
+): Promise<void> {
+  const beside = `${path}.${process.pid}.partial`
+  try {
+    const file = await open(beside, 'w')
+    try {
+      if (typeof content === 'function') await content(file)
+      else await writeAll(file, typeof content === 'string' ? new TextEncoder().encode(content) : content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    await rm(beside, { force: true })
+    if (cause instanceof HoldfastError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EnvironmentError('write-failed', `${path}: it could not be written (${reason}).`, { cause })
+  }
+}
+
+/** Windows cannot open folders and needs no such thing. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  await folder.sync()
+  await folder.close()
+}
