@@ -1,39 +1,50 @@
-import { UsageError } from '../errors.ts'
 import { TensorCode } from '../onnx/codes.ts'
-import { type DType, float32, int64, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { type DType, float32, int64, sameDims, sizeOf } from '../tensor/tensor.ts'
 import type { Emitter, Value } from './define.ts'
+import { fromNumbers } from './fold.ts'
 
-/** A scalar constant of `like`'s type, so that a rule works in float32 and float64 alike. */
-export function scalar(emit: Emitter, value: number, like: { readonly type: DType }): Value {
-  return emit.constant(scalarTensor(value, like.type))
-}
-
-function scalarTensor(value: number, type: DType): Tensor {
-  if (type === 'float32') return float32([], [value])
-  if (type === 'float64') return { type, dims: [], data: Float64Array.of(value) }
-  if (type === 'int64') return int64([], [value])
-  if (type === 'int32') return { type, dims: [], data: Int32Array.of(value) }
-  throw new UsageError('scalar-type', `No scalar constants of type ${type} are made here.`)
-}
+/** A scalar constant of `like`'s type, so that a rule works in all of them. */
+export const scalar = (emit: Emitter, value: number, like: { readonly type: DType }): Value =>
+  emit.constant(fromNumbers(like.type, [], [value]))
 
 /** A one-dimensional int64 constant: axes, shapes, pads. */
 export const ints = (emit: Emitter, values: readonly number[]): Value =>
   emit.constant(int64([values.length], values))
 
-export const add = (emit: Emitter, a: Value, b: Value): Value => emit.op('Add', [a, b])
-export const sub = (emit: Emitter, a: Value, b: Value): Value => emit.op('Sub', [a, b])
+/**
+ * An element-wise op. One number beside dims that end in 1 gets their rank, without which ONNX Runtime goes element by
+ * element: [960, 160, 1, 1] times [] takes 1.8 ms, times [1, 1, 1, 1] 0.1 ms.
+ */
+function binary(emit: Emitter, op: string, a: Value, b: Value): Value {
+  const ranked = (number: Value, other: Value): Value =>
+    other.dims.at(-1) === 1 && number.dims.length < other.dims.length && sizeOf(number.dims) === 1
+      ? reshape(
+          emit,
+          number,
+          other.dims.map(() => 1),
+        )
+      : number
+  return emit.op(op, [ranked(a, b), ranked(b, a)])
+}
+
+export const add = (emit: Emitter, a: Value, b: Value): Value => binary(emit, 'Add', a, b)
+export const sub = (emit: Emitter, a: Value, b: Value): Value => binary(emit, 'Sub', a, b)
 
 /** a b; nothing is emitted where one of them is all ones and does not broadcast the other. */
 export function mul(emit: Emitter, a: Value, b: Value): Value {
   if (isOnes(b) && broadcastsInto(b, a)) return a
   if (isOnes(a) && broadcastsInto(a, b)) return b
-  return emit.op('Mul', [a, b])
+  return binary(emit, 'Mul', a, b)
 }
 
+/** What 1 is stored as, for the types that gradients have. */
+const oneAs: Partial<Record<DType, number>> = { float32: 1, float64: 1, float16: 0x3c00, bfloat16: 0x3f80 }
+
 /** Whether a constant is 1 everywhere, as the seed of a gradient is. */
-const isOnes = ({ constant }: Value): boolean =>
-  (constant?.type === 'float32' || constant?.type === 'float64') &&
-  (constant.data as Float32Array | Float64Array).every((value) => value === 1)
+function isOnes({ constant }: Value): boolean {
+  const one = constant && oneAs[constant.type]
+  return one !== undefined && (constant?.data as Float32Array).every((value) => value === one)
+}
 
 /** Whether `small` broadcast against `large` leaves the dims of `large`. */
 const broadcastsInto = (small: Value, large: Value): boolean =>
@@ -41,11 +52,11 @@ const broadcastsInto = (small: Value, large: Value): boolean =>
   small.dims.every(
     (dim, axis) => dim === 1 || dim === large.dims[axis - small.dims.length + large.dims.length],
   )
-export const div = (emit: Emitter, a: Value, b: Value): Value => emit.op('Div', [a, b])
+export const div = (emit: Emitter, a: Value, b: Value): Value => binary(emit, 'Div', a, b)
 export const neg = (emit: Emitter, a: Value): Value => emit.op('Neg', [a])
 export const square = (emit: Emitter, a: Value): Value => emit.op('Mul', [a, a])
 export const scale = (emit: Emitter, a: Value, factor: number): Value =>
-  factor === 1 ? a : emit.op('Mul', [a, scalar(emit, factor, a)])
+  factor === 1 ? a : binary(emit, 'Mul', a, scalar(emit, factor, a))
 export const matmul = (emit: Emitter, a: Value, b: Value): Value => emit.op('MatMul', [a, b])
 
 /** `x` with other dims, the same elements; nothing is emitted where the dims are the same already. */
