@@ -79,7 +79,9 @@ export function buildCase(definition: OpDefinition | CompositeDefinition, item: 
       attributes: attributeReader(item.attributes ?? {}, item.name),
       outputs: item.outputs ?? 1,
     })
-    const there = expanded.flatMap((value, place) => (value ? [{ value, place }] : []))
+    const there = expanded.flatMap((value, place) =>
+      value && place < (item.outputs ?? 1) ? [{ value, place }] : [],
+    )
     return {
       builder,
       inputs: given,

@@ -17,7 +17,18 @@ const key = (domain: string, op: string): string => `${domain}:${op}`
 
 /** Every op that is expanded into ops of the table, by domain and op (`com.microsoft:Gelu`; `:Attention`). */
 export const compositeTable: ReadonlyMap<string, CompositeDefinition> = new Map(
-  [gelu, standard]
+  [
+    attention,
+    fusedMatmul,
+    gelu,
+    groupQueryAttention,
+    layerNorms,
+    multiHeadAttention,
+    nBits,
+    rotary,
+    trilu,
+    standard,
+  ]
     .flatMap((family) => Object.values<unknown>(family))
     .filter(isComposite)
     .map((definition) => [key(definition.domain, definition.op), definition]),
