@@ -7,7 +7,7 @@ import { fromNumbers } from './fold.ts'
 import { required } from './shapes.ts'
 
 /** What a score gets that must not count: far below all others, and still finite when two of it are added. */
-const MASKED = -1e38
+const masked = ({ type }: Pick<Value, 'type'>): number => (type === 'float16' ? -3e4 : -1e38)
 
 export interface AttendOptions {
   readonly scale: number
@@ -34,8 +34,8 @@ export function attend(emit: Emitter, q: Value, k: Value, v: Value, options: Att
   const causal = options.causal ? emit.constant(causalMask(queries, keys, q)) : undefined
   const { bias } = options
   const mask = bias && causal ? add(emit, bias, causal) : (bias ?? causal)
-  const masked = mask ? add(emit, scores, mask) : scores
-  const shares = emit.op('Softmax', [masked], { axis: -1 })
+  const shifted = mask ? add(emit, scores, mask) : scores
+  const shares = emit.op('Softmax', [shifted], { axis: -1 })
   const mixed = emit.op('MatMul', [reshape(emit, shares, [...stacked, keys]), v])
   const out = reshape(emit, mixed, [batch, heads, queries, v.dims[3] ?? 1])
   return bias && mask ? mul(emit, out, seesSomething(emit, mask)) : out
@@ -49,22 +49,24 @@ const causalMask = (queries: number, keys: number, like: Value) =>
   fromNumbers(
     like.type,
     [queries, keys],
-    Array.from({ length: queries * keys }, (_, at) => (at % keys <= Math.floor(at / keys) ? 0 : MASKED)),
+    Array.from({ length: queries * keys }, (_, at) =>
+      at % keys <= Math.floor(at / keys) ? 0 : masked(like),
+    ),
   )
 
 /** 1 for queries with some key in sight, else 0, [.., queries, 1]. Ones are folded away where the mask is known. */
 function seesSomething(emit: Emitter, mask: Value): Value {
   const best = emit.op('ReduceMax', [mask, ints(emit, [mask.dims.length - 1])], { keepdims: 1 })
-  return indicator(emit, emit.op('Greater', [best, scalar(emit, MASKED / 2, mask)]), mask)
+  return indicator(emit, emit.op('Greater', [best, scalar(emit, masked(mask) / 2, mask)]), mask)
 }
 
 /** 0 where `visible` is true, a number below all scores elsewhere. */
 export const maskFromBooleans = (emit: Emitter, visible: Value, like: Value): Value =>
-  emit.op('Where', [visible, scalar(emit, 0, like), scalar(emit, MASKED, like)])
+  emit.op('Where', [visible, scalar(emit, 0, like), scalar(emit, masked(like), like)])
 
 /** A mask to be added, its infinities made finite: where all of a query's keys are hidden they would give NaN. */
 export const finiteMask = (emit: Emitter, mask: Value): Value =>
-  emit.op('Clip', [mask, scalar(emit, MASKED, mask)])
+  emit.op('Clip', [mask, scalar(emit, masked(mask), mask)])
 
 /** [batch, length, heads * size] as [batch, heads, length, size]. */
 export function headsApart(emit: Emitter, x: Value, heads: number): Value {
@@ -87,7 +89,7 @@ function maskOf(context: CompositeContext, like: Value, keys: number): Value | u
   if (known === keys || known === 1) return additive
   // Keys beyond the mask are hidden.
   const pads = [...mask.dims.map(() => 0), ...mask.dims.map(() => 0)].with(-1, keys - known)
-  return emit.op('Pad', [additive, ints(emit, pads), scalar(emit, MASKED, additive)])
+  return emit.op('Pad', [additive, ints(emit, pads), scalar(emit, masked(additive), additive)])
 }
 
 function refuseCaches(context: CompositeContext): void {

@@ -42,8 +42,9 @@ const oneAs: Partial<Record<DType, number>> = { float32: 1, float64: 1, float16:
 
 /** Whether a constant is 1 everywhere, as the seed of a gradient is. */
 function isOnes({ constant }: Value): boolean {
-  const one = constant && oneAs[constant.type]
-  return one !== undefined && (constant?.data as Float32Array).every((value) => value === one)
+  if (!constant) return false
+  const one = oneAs[constant.type]
+  return one !== undefined && (constant.data as Float32Array).every((value) => value === one)
 }
 
 /** Whether `small` broadcast against `large` leaves the dims of `large`. */

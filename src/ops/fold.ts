@@ -1,3 +1,5 @@
+import { UsageError } from '../errors.ts'
+import { bfloat16FromFloat32, float16FromFloat32 } from '../tensor/half.ts'
 import { type DType, type Storage, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { OpDefinition, ShapeContext } from './define.ts'
 import { broadcastDims } from './shapes.ts'
@@ -5,7 +7,12 @@ import { broadcastDims } from './shapes.ts'
 /** Folding is for shape arithmetic; anything larger stays in the graph for the runtime. */
 export const LARGEST_FOLD = 65_536
 
-/** A tensor of `type` from plain numbers (int64 is converted; integers are truncated as Cast does). */
+/**
+ * A tensor of `type` from plain numbers (int64 is converted; integers are truncated as Cast does; the 16-bit floats are
+ * rounded to nearest, ties to even).
+ *
+ * @throws UsageError `numbers-type` for strings, complex numbers and types of 8 bits or fewer that are packed.
+ */
 export function fromNumbers(type: DType, dims: readonly number[], values: readonly number[]): Tensor {
   return { type, dims, data: store(type, values) } as Tensor
 }
@@ -28,10 +35,18 @@ function store(type: DType, values: readonly number[]): Storage[DType] {
       return Uint8Array.from(values)
     case 'bool':
       return Uint8Array.from(values, (value) => (value ? 1 : 0))
+    case 'uint16':
+      return Uint16Array.from(values)
     case 'float64':
       return Float64Array.from(values)
-    default:
+    case 'float32':
       return Float32Array.from(values)
+    case 'float16':
+      return float16FromFloat32(Float32Array.from(values))
+    case 'bfloat16':
+      return bfloat16FromFloat32(Float32Array.from(values))
+    default:
+      throw new UsageError('numbers-type', `No tensor of type ${type} is made from plain numbers.`)
   }
 }
 
