@@ -86,6 +86,24 @@ export const reduceCases = (distinct = false, range?: readonly [number, number])
     { name: 'no axes, no operation', inputs: [x([2, 3])], attributes: { noop_with_empty_axes: 1 } },
     { name: 'float64', inputs: [x([2, 3], 'float64'), axesInput([1])] },
     { name: 'axes as attribute', inputs: [x([2, 3, 4])], attributes: { axes: [1], keepdims: 0 }, opset: 12 },
+    { name: 'axes empty: all', inputs: [x([2, 3]), axesInput([])] },
+    { name: 'axes empty: all, dropped', inputs: [x([2, 3]), axesInput([])], attributes: { keepdims: 0 } },
+    {
+      name: 'axes empty, no operation',
+      inputs: [x([2, 3]), axesInput([])],
+      attributes: { noop_with_empty_axes: 1, keepdims: 0 },
+    },
+    {
+      name: 'axes given in spite of no operation',
+      inputs: [x([2, 3]), axesInput([0])],
+      attributes: { noop_with_empty_axes: 1 },
+    },
+    { name: 'scalar', inputs: [x([])] },
+    { name: 'a vector to a scalar', inputs: [x([4]), axesInput([0])], attributes: { keepdims: 0 } },
+    { name: 'every axis named', inputs: [x([2, 3]), axesInput([1, 0])], attributes: { keepdims: 0 } },
+    { name: 'no rows', inputs: [x([0, 3]), axesInput([1])] },
+    { name: 'kept, opset 7', inputs: [x([2, 3, 2])], attributes: { axes: [0, 2] }, opset: 7 },
+    { name: 'negative axes, opset 11', inputs: [x([2, 3, 2])], attributes: { axes: [-1, 1] }, opset: 11 },
     { name: 'no axes as attribute', inputs: [x([2, 3])], attributes: { keepdims: 0 }, opset: 11 },
   ]
 }

@@ -1,9 +1,9 @@
-import { float } from '../onnx/graph.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { attributeReader } from './attributes.ts'
 import { defineOp, type OpCase, type OpDefinition, type ShapeContext } from './define.ts'
 import { div, expand, indicator, mul, neg, scalar, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
+import { clipCases, modCases } from './rounding-cases.ts'
 import { broadcastDims, required, rowsElementwise, sameAsFirst, shapeError } from './shapes.ts'
 import { broadcastSquares } from './squares.ts'
 import { integerCase } from './unary.ts'
@@ -19,6 +19,8 @@ function steps(rule: { apply: (x: number) => number; cases?: readonly OpCase[] }
     cases: [
       { name: 'float32', inputs: [{ dims: [2, 3], values }] },
       { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', values }] },
+      { name: 'scalar', inputs: [{ dims: [], values: [-1.2] }] },
+      { name: 'empty', inputs: [{ dims: [3, 0] }] },
       ...(rule.cases ?? []),
     ],
   }
@@ -77,10 +79,6 @@ export const IsInf = defineOp('IsInf', {
   ],
 })
 
-/** Values on both sides of the bounds -0.5 and 0.5, none within a difference's step of them. */
-const clipped = [-0.9, -0.6, -0.3, 0.2, 0.4, 0.8]
-const bound = (value: number) => ({ dims: [], values: [value] })
-
 /**
  * y = min(max(x, low), high): dx = dy where low <= x <= high, the bounds included as in PyTorch's clamp: exactly
  * there is y = x. d low = sum of dy where x < low, d high likewise.
@@ -123,49 +121,7 @@ export const Clip = defineOp('Clip', {
       attributes: rest,
     }
   },
-  cases: [
-    { name: 'both bounds', inputs: [{ dims: [2, 3], values: clipped }, bound(-0.5), bound(0.5)] },
-    { name: 'low only', inputs: [{ dims: [2, 3], values: clipped }, bound(-0.5)] },
-    { name: 'high only', inputs: [{ dims: [2, 3], values: clipped }, undefined, bound(0.5)] },
-    { name: 'no bounds', inputs: [{ dims: [2, 3], values: clipped }] },
-    {
-      name: 'constant bounds',
-      inputs: [
-        { dims: [6], values: clipped },
-        { ...bound(-0.5), constant: true },
-        { ...bound(0.5), constant: true },
-      ],
-    },
-    {
-      name: 'float64',
-      inputs: [
-        { dims: [6], type: 'float64', values: clipped },
-        { ...bound(-0.5), type: 'float64' },
-        { ...bound(0.5), type: 'float64' },
-      ],
-    },
-    {
-      name: 'int64',
-      inputs: [
-        { dims: [4], type: 'int64', values: [-3, 0, 2, 9], constant: false },
-        { dims: [], type: 'int64', values: [0] },
-        { dims: [], type: 'int64', values: [5] },
-      ],
-    },
-    {
-      name: 'bounds as attributes',
-      inputs: [{ dims: [2, 3], values: clipped }],
-      attributes: { min: float(-0.5), max: float(0.5) },
-      opset: 6,
-    },
-    {
-      name: 'one bound as attribute',
-      inputs: [{ dims: [2, 3], values: clipped }],
-      attributes: { max: float(0.5) },
-      opset: 6,
-    },
-    { name: 'no bound as attribute', inputs: [{ dims: [2, 3], values: clipped }], opset: 6 },
-  ],
+  cases: clipCases,
 })
 
 const modGradient: NonNullable<OpDefinition['gradient']> = ({
@@ -208,47 +164,5 @@ export const Mod = defineOp('Mod', {
       return undefined
     return foldElementwise((a, b) => (truncated ? a % b : a - Math.floor(a / b) * b))(inputs, context)
   },
-  cases: [
-    {
-      name: 'floats',
-      inputs: [
-        { dims: [6], values: [-2.7, -1.5, -0.4, 0.5, 1.6, 2.9] },
-        { dims: [], values: [1.1] },
-      ],
-      attributes: { fmod: 1 },
-    },
-    {
-      name: 'float64, broadcast',
-      inputs: [
-        { dims: [2, 3], type: 'float64', values: [-2.7, -1.5, -0.4, 0.5, 1.6, 2.9] },
-        { dims: [3], type: 'float64', values: [1.1, 1.1, 1.3] },
-      ],
-      attributes: { fmod: 1 },
-    },
-    {
-      name: 'parameter over samples',
-      inputs: [
-        { dims: [2, 3], values: [-2.7, -1.5, -1.6, 2.5, 1.6, 2.9] },
-        { dims: [3], values: [1.1, 1.1, 1.3], parameter: true },
-      ],
-      attributes: { fmod: 1 },
-    },
-    ...(['int32', 'int64', 'uint8', 'uint32'] as const).flatMap((type): OpCase[] =>
-      [0, 1].map((fmod) => ({
-        name: `${type}, fmod ${fmod}`,
-        inputs: [
-          { dims: [2, 3], type, range: [1, 9], constant: false },
-          { dims: [3], type, values: [2, 3, 5], constant: false },
-        ],
-        attributes: { fmod },
-      })),
-    ),
-    {
-      name: 'known while the graph is built',
-      inputs: [
-        { dims: [3], type: 'int64', values: [-7, 7, 8] },
-        { dims: [], type: 'int64', values: [3] },
-      ],
-    },
-  ],
+  cases: modCases,
 })

@@ -123,6 +123,31 @@ export const Slice = defineOp('Slice', {
     { name: 'both directions', inputs: [{ dims: [3, 5] }, ...bounds([2, 0], [-9, 5], [0, 1], [-1, 2])] },
     { name: 'axes left out', inputs: [{ dims: [6] }, ...bounds([1], [5], undefined, [2])] },
     { name: 'empty', inputs: [{ dims: [3, 4] }, ...bounds([2], [1], [0])] },
+    {
+      name: 'axes out of order, steps of both signs',
+      inputs: [{ dims: [4, 2, 5] }, ...bounds([4, 0, 0], [0, 4, 2], [-1, 0, 1], [-2, 3, 1])],
+    },
+    {
+      name: 'int32 bounds',
+      inputs: [
+        { dims: [4, 3] },
+        ...[[1], [-1], [0], [1]].map((values) => ({ dims: [1], type: 'int32' as const, values })),
+      ],
+    },
+    { name: 'empty backwards', inputs: [{ dims: [4] }, ...bounds([0], [3], [0], [-1])] },
+    { name: 'of nothing', inputs: [{ dims: [0, 3] }, ...bounds([0, 1], [5, 3])] },
+    { name: 'one element', inputs: [{ dims: [3, 3] }, ...bounds([-1, -1], [9, 9], [0, 1], [7, 7])] },
+    {
+      name: 'steps, opset 10',
+      inputs: [{ dims: [5, 4] }, ...bounds([0, 3], [5, 0], [0, 1], [2, -1])],
+      opset: 10,
+    },
+    {
+      name: 'negative indices, old',
+      inputs: [{ dims: [3, 4] }],
+      attributes: { starts: [-3, -1000], ends: [1000, -1], axes: [1, 0] },
+      opset: 7,
+    },
     { name: 'float64', inputs: [{ dims: [4], type: 'float64' }, ...bounds([1], [3])] },
     {
       name: 'folded',
