@@ -13,7 +13,7 @@ it.each<DType>(['float16', 'float32', 'float64', 'int32', 'int64', 'uint8'])(
   async (type) => {
     const builder = new GraphBuilder()
     const like = builder.input('like', { type, dims: [3] })
-    // Each of the sums is one the runtime has to make, since the input is not known.
+    // What is picked is known at run time only, so nothing is folded away here.
     const wide = [filled(builder, 6, like), scalar(builder, 6, like)].map((value) =>
       cast(
         builder,

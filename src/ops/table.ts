@@ -26,17 +26,20 @@ import * as lpPool from './lp-pool.ts'
 import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as maxPool from './max-pool.ts'
+import * as mean from './mean.ts'
 import * as normalization from './normalization.ts'
 import * as pad from './pad.ts'
 import * as random from './random.ts'
 import * as reduce from './reduce.ts'
 import * as reduceMore from './reduce-more.ts'
 import * as resize from './resize.ts'
+import * as reverseSequence from './reverse-sequence.ts'
 import * as rnn from './rnn.ts'
 import * as rounding from './rounding.ts'
 import * as scatter from './scatter.ts'
 import * as select from './select.ts'
 import * as shapeArithmetic from './shape-arithmetic.ts'
+import * as shrink from './shrink.ts'
 import * as slice from './slice.ts'
 import * as softmax from './softmax.ts'
 import * as trigonometry from './trigonometry.ts'
@@ -49,11 +52,13 @@ const isDefinition = (value: unknown): value is OpDefinition =>
 export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
   [
     einsum,
+    mean,
     normalization,
     localNormalization,
     gridSample,
     groupNormalization,
     batchNormalization,
+    shrink,
     slice,
     shapeArithmetic,
     select,
@@ -86,6 +91,7 @@ export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
     gru,
     rnn,
     resize,
+    reverseSequence,
     rounding,
     softmax,
     trigonometry,

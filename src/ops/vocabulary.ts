@@ -54,6 +54,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'ReduceSum',
   'Relu',
   'Reshape',
+  'ReverseSequence',
   'Round',
   'ScatterElements',
   'ScatterND',
