@@ -336,6 +336,14 @@ export const PRelu = defineOp('PRelu', {
     sloped([1, 3, 1]),
     sloped([3, 1, 1], [2, 3, 2, 2]),
     {
+      name: 'scalar',
+      inputs: [
+        { dims: [], values: [-0.6] },
+        { dims: [], values: [0.3] },
+      ],
+    },
+    { name: 'opset 7', inputs: [{ dims: [2, 3, 2], distinct: true }, { dims: [3, 1] }], opset: 7 },
+    {
       name: 'slope of full dims',
       inputs: [
         { dims: [2, 3], distinct: true },

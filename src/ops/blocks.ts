@@ -50,6 +50,15 @@ export const DepthToSpace = defineOp('DepthToSpace', {
   cases: [
     { name: 'DCR', inputs: [{ dims: [2, 8, 2, 3] }], attributes: { blocksize: 2 } },
     { name: 'CRD', inputs: [{ dims: [2, 8, 2, 3] }], attributes: { blocksize: 2, mode: 'CRD' } },
+    { name: 'named DCR', inputs: [{ dims: [1, 4, 1, 2] }], attributes: { blocksize: 2, mode: 'DCR' } },
+    { name: 'blocks of one', inputs: [{ dims: [1, 2, 2, 2] }], attributes: { blocksize: 1 } },
+    { name: 'opset 7', inputs: [{ dims: [1, 4, 2, 1] }], attributes: { blocksize: 2 }, opset: 7 },
+    {
+      name: 'CRD, opset 11',
+      inputs: [{ dims: [1, 4, 2, 1] }],
+      attributes: { blocksize: 2, mode: 'CRD' },
+      opset: 11,
+    },
     { name: 'float64', inputs: [{ dims: [1, 9, 1, 2], type: 'float64' }], attributes: { blocksize: 3 } },
   ],
 })
@@ -76,6 +85,7 @@ export const SpaceToDepth = defineOp('SpaceToDepth', {
   rearranges: true,
   cases: [
     { name: 'side 2', inputs: [{ dims: [2, 3, 4, 2] }], attributes: { blocksize: 2 } },
+    { name: 'opset 7', inputs: [{ dims: [1, 1, 2, 4] }], attributes: { blocksize: 2 }, opset: 7 },
     {
       name: 'side 3, float64',
       inputs: [{ dims: [1, 2, 3, 6], type: 'float64' }],

@@ -94,6 +94,15 @@ export const Concat = defineOp('Concat', {
       attributes: { axis: -2 },
     },
     { name: 'one', inputs: [{ dims: [2, 3] }], attributes: { axis: 0 } },
+    { name: 'vectors', inputs: [{ dims: [2] }, { dims: [1] }, { dims: [3] }], attributes: { axis: -1 } },
+    { name: 'the same twice over', inputs: [{ dims: [2, 2] }, { dims: [2, 2] }], attributes: { axis: -2 } },
+    { name: 'opset 7', inputs: [{ dims: [2, 3] }, { dims: [2, 1] }], attributes: { axis: 1 }, opset: 7 },
+    {
+      name: 'negative axis, opset 11',
+      inputs: [{ dims: [2, 3] }, { dims: [2, 1] }],
+      attributes: { axis: -1 },
+      opset: 11,
+    },
     {
       name: 'one constant among them',
       inputs: [{ dims: [2, 1], constant: true }, { dims: [2, 2] }],
@@ -203,6 +212,42 @@ const splitCases: readonly OpCase[] = [
     opset: 11,
   },
   { name: 'even, old', inputs: [{ dims: [6, 2] }], outputs: 3, opset: 13 },
+  { name: 'default axis', inputs: [{ dims: [5, 2] }, sizesInput([1, 4])], outputs: 2 },
+  {
+    name: 'negative axis, sizes',
+    inputs: [{ dims: [2, 3, 2] }, sizesInput([2, 1])],
+    attributes: { axis: -2 },
+    outputs: 2,
+  },
+  { name: 'chunks of one', inputs: [{ dims: [3] }], attributes: { num_outputs: 3 }, outputs: 3 },
+  {
+    name: 'nothing to split',
+    inputs: [{ dims: [0, 4] }, sizesInput([1, 3])],
+    attributes: { axis: 1 },
+    outputs: 2,
+  },
+  {
+    name: 'sizes, opset 13',
+    inputs: [{ dims: [2, 5] }, sizesInput([2, 3])],
+    attributes: { axis: -1 },
+    outputs: 2,
+    opset: 13,
+  },
+  {
+    name: 'num_outputs, opset 18',
+    inputs: [{ dims: [2, 5] }],
+    attributes: { axis: 1, num_outputs: 2 },
+    outputs: 2,
+    opset: 18,
+  },
+  {
+    name: 'sizes as attribute, opset 7',
+    inputs: [{ dims: [5, 2] }],
+    attributes: { split: [2, 2, 1] },
+    outputs: 3,
+    opset: 7,
+  },
+  { name: 'even, opset 7', inputs: [{ dims: [2, 4] }], attributes: { axis: 1 }, outputs: 2, opset: 7 },
 ]
 
 /** Cuts along an axis: the gradients of the parts are put together again. */

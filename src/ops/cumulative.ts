@@ -44,6 +44,15 @@ export const Trilu = defineOp('Trilu', {
     { name: 'lower', inputs: [{ dims: [3, 3] }], attributes: { upper: 0 } },
     { name: 'upper, shifted', inputs: [{ dims: [2, 3, 3] }, scalar(1)] },
     { name: 'lower, shifted', inputs: [{ dims: [2, 4, 3] }, scalar(-1)], attributes: { upper: 0 } },
+    { name: 'upper, shifted down', inputs: [{ dims: [3, 3] }, scalar(-1)] },
+    { name: 'lower, shifted up', inputs: [{ dims: [3, 4] }, scalar(2)], attributes: { upper: 0 } },
+    { name: 'lower, shifted out', inputs: [{ dims: [2, 2] }, scalar(-5)], attributes: { upper: 0 } },
+    {
+      name: 'stacks of stacks, k [1]',
+      inputs: [{ dims: [2, 1, 2, 3] }, { dims: [1], type: 'int64', values: [1] }],
+    },
+    { name: 'empty', inputs: [{ dims: [0, 3] }] },
+    { name: 'opset 14', inputs: [{ dims: [3, 3] }, scalar(1)], attributes: { upper: 0 }, opset: 14 },
     { name: 'shifted out', inputs: [{ dims: [2, 2] }, scalar(5)] },
     { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64' }] },
     { name: 'folded', inputs: [{ dims: [3, 3], type: 'int64', range: [1, 9] }, scalar(1)] },
@@ -96,6 +105,25 @@ export const CumSum = defineOp('CumSum', {
     { name: 'reverse', inputs: [{ dims: [2, 4] }, scalar(1)], attributes: { reverse: 1 } },
     { name: 'both', inputs: [{ dims: [2, 4] }, scalar(1)], attributes: { exclusive: 1, reverse: 1 } },
     { name: 'float64', inputs: [{ dims: [4], type: 'float64' }, scalar(0)] },
+    {
+      name: 'axis as a list of one, int32',
+      inputs: [{ dims: [2, 3] }, { dims: [1], type: 'int32', values: [-1] }],
+    },
+    {
+      name: 'both, middle axis',
+      inputs: [{ dims: [2, 3, 2] }, scalar(1)],
+      attributes: { exclusive: 1, reverse: 1 },
+    },
+    { name: 'one element', inputs: [{ dims: [1] }, scalar(0)], attributes: { exclusive: 1 } },
+    { name: 'empty', inputs: [{ dims: [0, 2] }, scalar(0)] },
+    { name: 'opset 11', inputs: [{ dims: [3] }, scalar(0)], attributes: { reverse: 1 }, opset: 11 },
+    ...[0, 1].flatMap((exclusive) =>
+      [0, 1].map((reverse) => ({
+        name: `folded, exclusive ${exclusive}, reverse ${reverse}`,
+        inputs: [{ dims: [3, 2], type: 'int32' as const, range: [0, 9] as const }, scalar(0)],
+        attributes: { exclusive, reverse },
+      })),
+    ),
     { name: 'folded', inputs: [{ dims: [2, 3], type: 'int64', range: [0, 9] }, scalar(1)] },
   ],
 })

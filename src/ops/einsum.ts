@@ -128,7 +128,7 @@ const einsum = (equation: string, ...dims: readonly (readonly number[])[]) => ({
   attributes: { equation },
 })
 
-/** A sum of products over named axes, as the equation says. */
+/** A sum of products over named axes, as the equation says. ONNX Runtime takes ellipses of one rank only. */
 export const Einsum = defineOp('Einsum', {
   shape: (context) => {
     const { output, sizes } = equationOf(context)
@@ -175,6 +175,17 @@ export const Einsum = defineOp('Einsum', {
     einsum('ii', [3, 3]),
     einsum('ij,jk,kl->il', [2, 3], [3, 2], [2, 2]),
     einsum('aBc, c -> aB', [2, 3, 2], [2]),
+    einsum('...,...->...', [2, 3], [1, 3]),
+    einsum('...i,...i->...', [2, 1, 3], [1, 4, 3]),
+    einsum('...ij->...ji', [2, 3, 2]),
+    einsum('...ii->...i', [2, 3, 3]),
+    einsum('i...->...', [2, 3]),
+    einsum('bij,jk', [2, 2, 3], [3, 2]),
+    einsum('i,i,i->i', [3], [3], [3]),
+    einsum('ab,bc,cd,de->ae', [2, 2], [2, 3], [3, 2], [2, 2]),
+    einsum('ij,j->', [2, 3], [3]),
+    einsum('bn,anm,bm->ba', [2, 3], [2, 3, 2], [2, 2]),
+    einsum('iij->j', [2, 2, 3]),
     {
       name: 'float64',
       inputs: [

@@ -10,6 +10,19 @@ const cases: readonly OpCase[] = [
     inputs: [{ dims: [4], values: [1, 2, 2, 1] }],
     attributes: { select_last_index: 1, keepdims: 0 },
   },
+  {
+    name: 'last of equals along a negative axis, kept',
+    inputs: [{ dims: [2, 3], values: [1, 2, 2, 0, 0, -1] }],
+    attributes: { select_last_index: 1, axis: -1 },
+  },
+  { name: 'a vector to a scalar', inputs: [{ dims: [4], distinct: true }], attributes: { keepdims: 0 } },
+  { name: 'opset 7', inputs: [{ dims: [2, 3] }], attributes: { axis: 1 }, opset: 7 },
+  {
+    name: 'opset 12',
+    inputs: [{ dims: [4], values: [1, 2, 2, 1] }],
+    attributes: { select_last_index: 1 },
+    opset: 12,
+  },
   { name: 'float64', inputs: [{ dims: [3, 2], type: 'float64' }], attributes: { axis: 1 } },
   ...(['int8', 'uint8', 'int32', 'int64'] as const).map((type) => ({
     name: type,

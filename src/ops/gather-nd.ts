@@ -63,5 +63,13 @@ export const GatherND = defineOp('GatherND', {
       attributes: { batch_dims: 2 },
     },
     { name: 'float64', inputs: [{ dims: [3, 2], type: 'float64' }, list([2, 1], [2, 2])] },
+    { name: 'one tuple', inputs: [{ dims: [2, 3] }, list([2], [-1, -2])] },
+    {
+      name: 'negative indices in a batch',
+      inputs: [{ dims: [2, 2, 3] }, list([2, 1, 2], [-1, 0, 0, -3])],
+      attributes: { batch_dims: 1 },
+    },
+    { name: 'none', inputs: [{ dims: [2, 3] }, list([0, 1], [])] },
+    { name: 'opset 11', inputs: [{ dims: [3, 2] }, list([2, 1], [0, 2])], opset: 11 },
   ],
 })

@@ -179,6 +179,13 @@ export const Gather = defineOp('Gather', {
       inputs: [{ dims: [4, 2] }, { ...list([3], [3, -1, 0]), constant: false }],
     },
     { name: 'none', inputs: [{ dims: [4, 2] }, list([0], [])] },
+    {
+      name: 'negative int32 indices, three axes of them',
+      inputs: [{ dims: [2, 3] }, { dims: [2, 1, 2], type: 'int32', values: [-1, -3, 0, -1] }],
+      attributes: { axis: -1 },
+    },
+    { name: 'negative axis', inputs: [{ dims: [2, 3, 2] }, list([2], [-1, 0])], attributes: { axis: -2 } },
+    { name: 'opset 7', inputs: [{ dims: [3, 2] }, list([2], [2, 0])], opset: 7 },
     { name: 'folded', inputs: [list([4], [7, 8, 9, 10]), list([2], [-1, 0])] },
     { name: 'folded, one', inputs: [list([2, 2], [7, 8, 9, 10]), list([], [1])], attributes: { axis: 1 } },
   ],
@@ -234,6 +241,13 @@ export const GatherElements = defineOp('GatherElements', {
     { name: 'last axis', inputs: [{ dims: [2, 3] }, list([2, 2], [0, 2, 1, 1])], attributes: { axis: 1 } },
     { name: 'one a row', inputs: [{ dims: [3, 4] }, list([3, 1], [0, -1, 2])], attributes: { axis: -1 } },
     { name: 'one a column', inputs: [{ dims: [3, 2, 2] }, list([1, 2, 2], [0, 2, 1, 1])] },
+    {
+      name: 'negative axis and indices, three axes',
+      inputs: [{ dims: [2, 3, 2] }, list([2, 2, 2], [0, -1, -3, 2, 1, 1, -2, 0])],
+      attributes: { axis: -2 },
+    },
+    { name: 'a vector, more than there is', inputs: [{ dims: [2] }, list([4], [0, 1, 1, -2])] },
+    { name: 'none', inputs: [{ dims: [2, 3] }, list([0, 3], [])] },
     { name: 'smaller elsewhere', inputs: [{ dims: [3, 4] }, list([1, 2], [0, 2])] },
     {
       name: 'float64, int32 indices',

@@ -25,6 +25,32 @@ export const OneHot = defineOp('OneHot', {
     oneHotCase('middle axis', { axis: 1 }),
     oneHotCase('first axis', { axis: 0 }),
     oneHotCase('negative axis', { axis: -2 }),
+    {
+      name: 'depth [1], int32',
+      inputs: [
+        { dims: [2], type: 'int32', values: [2, 0] },
+        { dims: [1], type: 'int32', values: [3] },
+        { dims: [2], values: [-1, 5], constant: true },
+      ],
+    },
+    {
+      name: 'indices beyond the depth, float depth',
+      inputs: [
+        { dims: [4], type: 'int64', values: [-4, 3, 5, -5] },
+        { dims: [], values: [4], constant: true },
+        { dims: [2], values: [0.5, 2], constant: true },
+      ],
+    },
+    {
+      name: 'opset 9',
+      inputs: [
+        { dims: [2], type: 'int64', values: [0, 2] },
+        { dims: [], type: 'int64', values: [3] },
+        { dims: [2], values: [0, 1], constant: true },
+      ],
+      attributes: { axis: 0 },
+      opset: 9,
+    },
   ],
 })
 
@@ -103,6 +129,33 @@ export const TopK = defineOp('TopK', {
       outputs: 2,
     },
     { name: 'float64', inputs: [{ dims: [4], type: 'float64', distinct: true }, k(2)], outputs: 2 },
+    {
+      name: 'smallest of the first axis, unsorted',
+      inputs: [{ dims: [4, 2], distinct: true }, k(2)],
+      attributes: { axis: 0, largest: 0, sorted: 0 },
+      outputs: 2,
+    },
+    { name: 'all', inputs: [{ dims: [2, 3], distinct: true }, k(3)], outputs: 2 },
+    { name: 'none', inputs: [{ dims: [2, 3], distinct: true }, k(0)], outputs: 2 },
+    {
+      name: 'int64',
+      inputs: [{ dims: [2, 4], type: 'int64', range: [0, 90], constant: false }, k(2)],
+      outputs: 2,
+    },
+    {
+      name: 'opset 10',
+      inputs: [{ dims: [2, 5], distinct: true }, k(2)],
+      attributes: { axis: 0 },
+      outputs: 2,
+      opset: 10,
+    },
+    {
+      name: 'k as attribute, other axis',
+      inputs: [{ dims: [3, 2], distinct: true }],
+      attributes: { k: 1, axis: 0 },
+      outputs: 2,
+      opset: 7,
+    },
     {
       name: 'k as attribute',
       inputs: [{ dims: [2, 5], distinct: true }],

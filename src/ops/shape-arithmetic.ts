@@ -28,6 +28,9 @@ export const Shape = defineOp('Shape', {
     { name: 'scalar', inputs: [{ dims: [] }] },
     { name: 'from start', inputs: [{ dims: [2, 3, 4] }], attributes: { start: 1 } },
     { name: 'start and end', inputs: [{ dims: [2, 3, 4] }], attributes: { start: -2, end: -1 } },
+    { name: 'nothing left', inputs: [{ dims: [2, 3] }], attributes: { start: 2 } },
+    { name: 'end before start', inputs: [{ dims: [2, 3, 4] }], attributes: { start: 2, end: 1 } },
+    { name: 'opset 7', inputs: [{ dims: [2, 3] }], opset: 7 },
     { name: 'beyond', inputs: [{ dims: [2, 3, 4] }], attributes: { start: -9, end: 9 } },
   ],
 })
