@@ -31,7 +31,9 @@ export function applyModel(
   const bindings = new Map([...bindInputs(builder, model, rows), ...options.parameters, ...options.buffers])
   const result = specialise(builder, model.graph, model.opsets, bindings, {
     outputs: [model.output],
-    ...(options.training ? { training: true } : {}),
+    ...(options.training
+      ? { training: true, batchNorm: model.buffers.size > 0 ? ('batch' as const) : ('fixed' as const) }
+      : {}),
     ...(options.dropoutSeed ? { dropoutSeed: options.dropoutSeed } : {}),
   })
   const logits = result.outputs.get(model.output)
