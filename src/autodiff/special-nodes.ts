@@ -6,31 +6,8 @@ import type { Value } from '../ops/define.ts'
 import { add, scale } from '../ops/emit.ts'
 import { dropout as counterDropout } from '../ops/random.ts'
 import { nodeLabel } from '../ops/shapes.ts'
-import { float32, int64, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { sizeOf, toNumbers } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
-
-/** @throws ModelError `constant-kind` for a sparse or absent value. */
-export function constantOf(node: Node): Tensor {
-  const attributes = attributeReader(node.attributes, nodeLabel(node))
-  const tensor = attributes.tensor('value')
-  if (tensor) return tensor
-  const whole = attributes.optionalInt('value_int')
-  if (whole !== undefined) return int64([], [whole])
-  const list = attributes.ints('value_ints')
-  if (list) return int64([list.length], list)
-  const numbers = attributes.floats('value_floats')
-  if (numbers) return float32([numbers.length], numbers)
-  if (node.attributes.value_float !== undefined) return float32([], [attributes.float('value_float', 0)])
-  const texts = attributes.strings('value_strings')
-  if (texts) return { type: 'string', dims: [texts.length], data: [...texts] }
-  if (node.attributes.value_string !== undefined) {
-    return { type: 'string', dims: [], data: [attributes.string('value_string', '')] }
-  }
-  throw new ModelError(
-    'constant-kind',
-    `${nodeLabel(node)} holds no dense value (its attributes: ${Object.keys(node.attributes).join(', ') || 'none'}). Export the model without sparse constants.`,
-  )
-}
 
 const MEAN = 3
 const VARIANCE = 4
@@ -93,22 +70,22 @@ export function dropout(request: {
   readonly node: Node
   readonly inputs: readonly (Value | undefined)[]
   readonly index: number
-  readonly training?: boolean
-  readonly dropoutSeed?: Value
+  readonly training: boolean
+  readonly seed?: Value | undefined
 }): readonly Value[] {
-  const { builder, node, inputs, index, training, dropoutSeed } = request
+  const { builder, node, inputs, index, training, seed } = request
   const label = nodeLabel(node)
   const [x] = inputs
   if (!x) throw new ModelError('missing-input', `${label}: input 0 is required but left out.`)
   const ratio = ratioOf(node, inputs[1], label)
   if (!training || ratio === 0) return [x]
-  if (!dropoutSeed) {
+  if (!seed) {
     throw new UsageError(
       'dropout-seed',
       `${label} is to drop ${ratio * 100} % in training, but no dropout seed was given. Pass one that differs from step to step.`,
     )
   }
-  return [counterDropout(builder, x, ratio, dropoutSeed, index)]
+  return [counterDropout(builder, x, ratio, seed, index)]
 }
 
 /** An input since opset 12, an attribute before; default one half. */

@@ -139,7 +139,7 @@ describe('specialise', () => {
       dims: [2],
       data: ['a', 'b'],
     })
-    expect(() => kind({})).toThrow(expect.objectContaining({ code: 'constant-kind' }))
+    expect(() => kind({})).toThrow(expect.objectContaining({ code: 'constant-value' }))
   })
 
   it('brings nodes of older opsets to the canonical one', async () => {
@@ -164,6 +164,33 @@ describe('specialise', () => {
     const { outputs } = await run(graph, x, { options: { outputs: ['hidden'] } })
     expect([...outputs.keys()]).toEqual(['hidden'])
     expect(toNumbers(outputs.get('hidden') ?? x)).toEqual([-1, 2, -3, 4, -5, 6])
+  })
+
+  it('expands fused ops, and names an output that the expansion does not give', async () => {
+    const fused = (outputs: string[]): Node => ({
+      ...node('SkipLayerNormalization', ['x', 'x', 'w'], outputs),
+      domain: 'com.microsoft',
+    })
+    const weights = { w: float32([3], [1, 1, 1]) }
+    const { graph } = await run(graphOf([fused(['y'])], weights), x)
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['Add', 'LayerNormalization'])
+    const error = fail(graphOf([fused(['z', 'mean']), node('Neg', ['mean'], ['y'])], weights))
+    expect(error).toMatchObject({
+      code: 'output-missing',
+      message: expect.stringMatching(/SkipLayerNormalization.*"mean"/),
+    })
+  })
+
+  it.each([6, 27])('refuses operator set %i, which is out of range', (opset) => {
+    const graph = graphOf([node('Relu', ['x'], ['y'])])
+    const builder = new GraphBuilder()
+    const bindings = new Map([['x', builder.input('x', x)]])
+    expect(() => specialise(builder, graph, { '': opset }, bindings)).toThrow(
+      expect.objectContaining({
+        code: 'opset-range',
+        message: expect.stringMatching(`set ${opset}; .* 7 to 26`),
+      }),
+    )
   })
 
   it('emits nothing for a reshape to the same dims', async () => {
@@ -238,6 +265,14 @@ describe('batch normalisation', () => {
     expect(outputs.get('mean')?.data[0]).toBeCloseTo(0.75 * 1 + 0.25 * 4, 5)
     expect(outputs.get('var')?.data[0]).toBeCloseTo(0.75 * 4 + (0.25 * 20) / 3, 5)
     expect([...outputs.keys()].sort()).toEqual(['mean', 'var', 'y'])
+  })
+
+  it('goes by the running statistics in training, too, where it is told to', async () => {
+    const { outputs } = await run(nodes({ epsilon: float(0) }), images, {
+      options: { training: true, batchNorm: 'fixed' },
+    })
+    expect(toNumbers(outputs.get('y') ?? x)).toEqual([0, 1, 0, 2, 2, 3, 4, 2])
+    expect([...outputs.keys()]).toEqual(['y'])
   })
 
   it('refuses a batch that has no variance', () => {

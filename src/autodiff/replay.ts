@@ -1,0 +1,228 @@
+import { UnsupportedOpError } from '../errors.ts'
+import type { Graph, Node } from '../onnx/graph.ts'
+import { attributeReader } from '../ops/attributes.ts'
+import { emitterNamed } from '../ops/composite.ts'
+import { compositeOf } from '../ops/composite-table.ts'
+import { CANONICAL_OPSET, type Upgraded, type Value } from '../ops/define.ts'
+import { nodeLabel } from '../ops/shapes.ts'
+import { opTable } from '../ops/table.ts'
+import { sameDims } from '../tensor/tensor.ts'
+import type { GraphBuilder } from './builder.ts'
+import { inlineIf, unrollLoop, unrollScan } from './control-flow.ts'
+import { batchNormalization, dropout } from './special-nodes.ts'
+
+/** What stays the same while a graph and the subgraphs inside it are replayed. */
+export interface Replay {
+  readonly builder: GraphBuilder
+  readonly opset: number
+  readonly batchNorm: 'batch' | 'fixed'
+  readonly dropout: { readonly training: boolean; readonly seed?: Value | undefined }
+  /** New running statistics, by the name of the buffer that they replace. */
+  readonly buffers: Map<string, Value>
+  /** How many nodes of subgraphs were replayed so far. */
+  inlined: number
+  /** Called with what went wrong at a node, if the replay is to go on without that node's outputs. */
+  readonly skip?: (node: Node, problem: Error) => void
+}
+
+/** Values by name while one graph is replayed. */
+export interface Scope {
+  readonly values: Map<string, Value>
+  /** What this graph does not compute itself: values of the graph around it, or an error. */
+  readonly outside: (name: string, reader: string) => Value
+}
+
+/** A value that a node left out by {@link Replay.skip} would have computed. */
+export class Skipped extends Error {}
+
+/**
+ * Replays what `wanted` needs of a graph, and gives a reader of its values by name. The reader computes what is not
+ * there yet: subgraphs read values of the graph around them, and only the branch that is taken says which.
+ */
+export function replayGraph(
+  replay: Replay,
+  graph: Graph,
+  { values, outside }: Scope,
+  wanted: readonly string[],
+  depth = 0,
+): (name: string, reader: string) => Value {
+  const lost = new Set<string>()
+  const source = aliases(graph)
+  const producers = new Set(graph.nodes.flatMap((node) => node.outputs))
+  const compute = (names: readonly string[]): void => {
+    for (const [index, node] of liveNodes(graph, names, (name) => values.has(name) || lost.has(name))) {
+      const outputs = attempt(replay, node, () =>
+        replayNode(replay, {
+          node,
+          inputs: node.inputs.map((name) => (name === '' ? undefined : read(name, nodeLabel(node)))),
+          index: depth === 0 ? index : graph.nodes.length + replay.inlined++,
+          nested,
+          buffer: (at) => source(node.inputs[at] ?? ''),
+        }),
+      )
+      node.outputs.forEach((name, at) => {
+        const value = outputs?.[at]
+        if (name === '') return
+        if (value) values.set(name, value)
+        else if (!outputs) lost.add(name)
+      })
+    }
+  }
+  const nested = (subgraph: Graph, bound: ReadonlyMap<string, Value>): Value[] => {
+    const names = subgraph.outputs.map((output) => output.name)
+    const inner = replayGraph(replay, subgraph, { values: new Map(bound), outside: read }, names, depth + 1)
+    return names.map((name) => inner(name, 'an output of a subgraph'))
+  }
+  const read = (name: string, reader: string): Value => {
+    const known = values.get(name)
+    if (known) return known
+    if (lost.has(name)) throw new Skipped(name)
+    const tensor = graph.initializers.get(name)
+    if (tensor) {
+      const value = replay.builder.constant(tensor)
+      values.set(name, value)
+      return value
+    }
+    if (!producers.has(name)) return outside(name, reader)
+    compute([name])
+    const computed = values.get(name)
+    if (computed) return computed
+    if (lost.has(name)) throw new Skipped(name)
+    throw notGiven(graph, name)
+  }
+  compute(wanted)
+  return read
+}
+
+function attempt<T>(replay: Replay, node: Node, work: () => T): T | undefined {
+  if (!replay.skip) return work()
+  try {
+    return work()
+  } catch (problem) {
+    if (!(problem instanceof Error)) throw problem
+    replay.skip(node, problem)
+    return undefined
+  }
+}
+
+function notGiven(graph: Graph, name: string): UnsupportedOpError {
+  const node = graph.nodes.find(({ outputs }) => outputs.includes(name))
+  const label = node ? nodeLabel(node) : 'A node'
+  return new UnsupportedOpError(
+    'output-missing',
+    `${label}: something reads its output "${name}", which Holdfast does not compute for this op. Remove that output, or what reads it.`,
+  )
+}
+
+interface Replaying {
+  readonly node: Node
+  readonly inputs: readonly (Value | undefined)[]
+  /** Tells two Dropouts apart. */
+  readonly index: number
+  /** Replays a subgraph and gives its outputs. */
+  readonly nested: (subgraph: Graph, bound: ReadonlyMap<string, Value>) => Value[]
+  /** The name of the initialiser behind an input. */
+  readonly buffer: (input: number) => string
+}
+
+/** Whether {@link replayNode} knows the op at all. */
+export const isKnown = ({ op, domain }: Node): boolean =>
+  (domain === '' && (opTable.has(op) || isControlFlow(op))) || compositeOf(domain, op) !== undefined
+
+const controlFlow = { If: inlineIf, Loop: unrollLoop, Scan: unrollScan } as const
+const isControlFlow = (op: string): op is keyof typeof controlFlow => Object.hasOwn(controlFlow, op)
+
+function replayNode(replay: Replay, replaying: Replaying): readonly (Value | undefined)[] {
+  const { builder, opset } = replay
+  const { node, inputs: given, index } = replaying
+  const { op, domain, name } = node
+  if (domain !== '' || !opTable.has(op)) {
+    const composite = compositeOf(domain, op)
+    if (composite) {
+      const attributes = attributeReader(node.attributes, nodeLabel(node))
+      const emit = emitterNamed(builder, name)
+      return composite.expand({ emit, op, domain, name, inputs: given, attributes, outputs: countOf(node) })
+    }
+    if (domain !== '') throw foreign(node)
+    if (isControlFlow(op)) return controlFlow[op]({ ...replaying, builder, opset })
+  }
+  if (op === 'Dropout') return dropout({ builder, node, inputs: given, index, ...replay.dropout })
+  const upgrade = opset < CANONICAL_OPSET ? opTable.get(op)?.upgrade : undefined
+  const upgraded: Upgraded = upgrade
+    ? upgrade({
+        attributes: node.attributes,
+        inputs: given,
+        opset,
+        emit: builder,
+        outputs: node.outputs.length,
+      })
+    : { inputs: given, attributes: node.attributes }
+  const { inputs, attributes } = upgraded
+  if (op === 'BatchNormalization') {
+    const { outputs, buffers } = batchNormalization(
+      builder,
+      { ...node, attributes },
+      inputs,
+      replay.batchNorm === 'batch',
+    )
+    for (const [at, value] of buffers ?? []) replay.buffers.set(replaying.buffer(at), value)
+    return outputs
+  }
+  const added = builder.add({ op, inputs, count: countOf(node), attributes, name })
+  const outputs = upgraded.outputs?.(added) ?? added
+  const [x] = inputs
+  const [y] = outputs
+  // A reshape to the dims that are there would cost a copy in every step. Left unread, its node is dropped.
+  const idle = x && y && movesNothing.has(op) && sameDims(x.dims, y.dims)
+  return idle ? [x] : outputs
+}
+
+/** How many outputs a node has, up to the last one that is named. */
+const countOf = (node: Node): number => node.outputs.findLastIndex((name) => name !== '') + 1
+
+const movesNothing: ReadonlySet<string> = new Set([
+  'Expand',
+  'Flatten',
+  'Identity',
+  'Reshape',
+  'Squeeze',
+  'Unsqueeze',
+])
+
+/** The nodes that `wanted` depends on, with their places in the graph. What is known needs no node. */
+function liveNodes(
+  graph: Graph,
+  wanted: readonly string[],
+  known: (name: string) => boolean,
+): [index: number, node: Node][] {
+  const needed = new Set(wanted.filter((name) => !known(name)))
+  const live: [number, Node][] = []
+  for (let index = graph.nodes.length - 1; index >= 0; index--) {
+    const node = graph.nodes[index]
+    if (!node?.outputs.some((name) => name !== '' && needed.has(name))) continue
+    live.push([index, node])
+    for (const name of node.inputs) if (!known(name)) needed.add(name)
+  }
+  return live.reverse()
+}
+
+/** The name behind any Identity nodes: exporters let equal tensors share one initialiser that way. */
+function aliases(graph: Graph): (name: string) => string {
+  const behind = new Map(
+    graph.nodes.flatMap(({ op, inputs: [from], outputs: [to] }) =>
+      op === 'Identity' && from !== undefined && to !== undefined ? [[to, from]] : [],
+    ),
+  )
+  return (name) => {
+    let source = name
+    for (let next = behind.get(source); next !== undefined; next = behind.get(source)) source = next
+    return source
+  }
+}
+
+function foreign(node: Node): UnsupportedOpError {
+  return new UnsupportedOpError(
+    'foreign-domain',
+    `${nodeLabel(node)} is of the operator set "${node.domain}", and Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation).`,
+  )
+}
