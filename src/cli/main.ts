@@ -5,6 +5,7 @@ import { isWorker, serveWorker } from '../train/workers-node.ts'
 import { bench } from './bench.ts'
 import { data } from './data.ts'
 import { fisher } from './fisher.ts'
+import { gate } from './gate.ts'
 import { grad } from './grad.ts'
 import { learn } from './learn.ts'
 import { quickstart } from './quickstart.ts'
@@ -13,7 +14,7 @@ import { resume } from './resume.ts'
 import { openScreen } from './screen.ts'
 import { helpOf, readArguments, type Verb } from './verb.ts'
 
-const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, fisher, grad, data]
+const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, gate, fisher, grad, data]
 
 const overview = (): string => {
   const width = Math.max(...verbs.map(({ name }) => name.length))

@@ -21,6 +21,19 @@ export function wholeOf(flag: string, text: Given, least = 0): number | undefine
   throw wrong(flag, `a whole number from ${least} on`, String(text))
 }
 
+/**
+ * A share of the whole, as a fraction from 0 to below 1: `1%`, `0.01`, or `1pt` (a percentage point) are the same.
+ *
+ * @example shareOf('max-drop', '1%') // 0.01
+ */
+export function shareOf(flag: string, text: Given): number | undefined {
+  if (text === undefined) return undefined
+  const [, digits = '', unit = ''] = /^\s*([\d.]+)\s*(%|pts?|points?)?\s*$/.exec(text) ?? []
+  const value = digits === '' ? Number.NaN : unit === '' ? Number(digits) : Number(digits) / 100
+  if (value >= 0 && value < 1) return value
+  throw wrong(flag, 'a share below 100 % such as 1%, 0.01 or 1pt', text)
+}
+
 /** Words between commas. */
 export function listOf(flag: string, text: Given): string[] | undefined {
   if (text === undefined) return undefined

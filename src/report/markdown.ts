@@ -6,9 +6,11 @@ import { syntheticNotice } from './page.ts'
 import { machineTable, metricsTable, settingsTable } from './tables.ts'
 
 /** Text that Markdown leaves as it is, on one line. */
-const plain = (text: string): string => text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ')
+export const plain = (text: string): string =>
+  text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ')
 
-function markdownTable({ head, rows }: TableData): string {
+/** A table in Markdown, the first column to the left, the others to the right. */
+export function markdownTable({ head, rows }: TableData): string {
   const line = (cells: readonly string[]) => `| ${cells.map(plain).join(' | ')} |`
   const rule = `| ${head.map((_, n) => (n === 0 ? '---' : '---:')).join(' | ')} |`
   return [line(head), rule, ...rows.map(line)].join('\n')

@@ -1,0 +1,88 @@
+import type { GateResult } from '../update/gate.ts'
+import type { GroupComparison } from '../update/gate-compare.ts'
+import { points } from './format.ts'
+import { figuresLine } from './gate-table.ts'
+import { escapeText } from './markup.ts'
+
+interface Case {
+  readonly suite: 'rules' | 'classes' | 'slices'
+  readonly name: string
+  /** What is wrong; undefined where nothing is. */
+  readonly problem?: { readonly element: 'failure' | 'error' | 'skipped'; readonly message: string }
+}
+
+/**
+ * A gate's result as JUnit XML. Each rule is a test case: a failed one is a failure, an inconclusive one an error. Each class and slice is
+ * one too: it fails where it is shown to be worse and a rule forbids that, and is skipped where its examples are too few to tell.
+ *
+ * @example await writeFile('gate.xml', gateJunit(result))
+ */
+export function gateJunit(result: GateResult): string {
+  const asked = new Set(result.rules.map(({ rule }) => rule))
+  const cases: Case[] = [
+    ...result.rules.map(({ rule, verdict, reason }): Case => {
+      if (verdict === 'pass') return { suite: 'rules', name: rule }
+      const element = verdict === 'fail' ? 'failure' : 'error'
+      return { suite: 'rules', name: rule, problem: { element, message: reason } }
+    }),
+    ...result.perClass.map((group) => groupCase('classes', group, asked.has('classes'))),
+    ...result.slices.map((group) => groupCase('slices', group, asked.has('slices'))),
+  ]
+  const suites = (['rules', 'classes', 'slices'] as const)
+    .map((suite) => ({ suite, own: cases.filter((each) => each.suite === suite) }))
+    .filter(({ own }) => own.length > 0)
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="holdfast gate"${counts(cases)}>`,
+    ...suites.flatMap(({ suite, own }) => [
+      `  <testsuite name="${suite}"${counts(own)}>`,
+      ...own.map(caseXml),
+      ...(suite === 'rules' ? [`    <system-out>${safe(figuresLine(result))}</system-out>`] : []),
+      '  </testsuite>',
+    ]),
+    '</testsuites>',
+    '',
+  ].join('\n')
+}
+
+function groupCase(suite: 'classes' | 'slices', group: GroupComparison, enforced: boolean): Case {
+  const { name, verdict, drop, lower, upper, budget, n } = group
+  const figures = `drop ${points(drop, 2)} points, between ${points(lower, 2)} and ${points(upper, 2)}, budget ${points(budget, 2)}, ${n} examples`
+  if (verdict === 'kept') return { suite, name }
+  if (verdict === 'unclear') {
+    return { suite, name, problem: { element: 'skipped', message: `Too few examples to tell: ${figures}` } }
+  }
+  const flag = suite === 'classes' ? '--max-drop-per-class' : '--max-drop-per-slice'
+  return enforced
+    ? { suite, name, problem: { element: 'failure', message: `Outside its budget: ${figures}` } }
+    : {
+        suite,
+        name,
+        problem: {
+          element: 'skipped',
+          message: `Outside the budget, not counted without ${flag}: ${figures}`,
+        },
+      }
+}
+
+function counts(cases: readonly Case[]): string {
+  const of = (element: string) => cases.filter(({ problem }) => problem?.element === element).length
+  return ` tests="${cases.length}" failures="${of('failure')}" errors="${of('error')}" skipped="${of('skipped')}"`
+}
+
+function caseXml({ suite, name, problem }: Case): string {
+  const open = `    <testcase classname="holdfast.gate.${suite}" name="${safe(name)}"`
+  if (!problem) return `${open}/>`
+  return `${open}><${problem.element} message="${safe(problem.message)}"/></testcase>`
+}
+
+/** XML 1.0 has no place for most control characters, not even escaped. */
+const safe = (text: string): string =>
+  escapeText(
+    [...text]
+      .filter((sign) => {
+        const code = sign.codePointAt(0) ?? 0
+        return code >= 32 || code === 9 || code === 10 || code === 13
+      })
+      .join(''),
+  )

@@ -1,0 +1,64 @@
+import type { GateResult } from '../update/gate.ts'
+import type { FlipRecord } from '../update/gate-flips.ts'
+import {
+  decidingReason,
+  figuresLine,
+  groupTable,
+  legend,
+  overallTable,
+  verdictWord,
+  warnings,
+} from './gate-table.ts'
+import { markdownTable, plain } from './markdown.ts'
+
+const signs = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
+
+/**
+ * A gate's result as Markdown, for a comment on a pull request.
+ *
+ * @param flips negative flips to show, the first 20 of them; default none
+ * @example await writeFile('gate.md', gateMarkdown(result, flipRecords(baseline, candidate)))
+ */
+export function gateMarkdown(result: GateResult, flips: readonly FlipRecord[] = []): string {
+  const negative = flips.filter(({ flip }) => flip === 'negative')
+  return `${[
+    `## ${signs[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
+    plain(decidingReason(result)),
+    `Baseline \`${result.baseline}\`, candidate \`${result.candidate}\`.`,
+    markdownTable(overallTable(result)),
+    plain(figuresLine(result)),
+    result.rules
+      .map(({ rule, verdict, reason }) => `- ${signs[verdict]} ${rule}: ${plain(reason)}`)
+      .join('\n'),
+    ...warnings(result).map((warning) => `> **Warning.** ${plain(warning)}`),
+    ...(result.slices.length > 0
+      ? [folded('Slices', markdownTable(groupTable('slice', result.slices, 50)))]
+      : []),
+    folded(
+      result.perClass.length > 50 ? `Classes (50 of ${result.perClass.length})` : 'Classes',
+      markdownTable(groupTable('class', result.perClass, 50)),
+    ),
+    ...(negative.length > 0
+      ? [folded(`Negative flips (${negative.length})`, flipTable(negative.slice(0, 20)))]
+      : []),
+    plain(legend(result)),
+  ].join('\n\n')}\n`
+}
+
+const folded = (title: string, content: string): string =>
+  `<details><summary>${title}</summary>\n\n${content}\n\n</details>`
+
+const share = (probability: number | null): string =>
+  probability === null ? '' : ` (${probability.toFixed(2)})`
+
+const flipTable = (flips: readonly FlipRecord[]): string =>
+  markdownTable({
+    caption: 'Negative flips',
+    head: ['example', 'label', 'before', 'after'],
+    rows: flips.map(({ id, label, before, after }) => [
+      id,
+      label,
+      before.pred + share(before.probability),
+      after.pred + share(after.probability),
+    ]),
+  })

@@ -1,0 +1,93 @@
+import type { GateResult } from '../update/gate.ts'
+import type { Comparison, GroupComparison } from '../update/gate-compare.ts'
+import type { TableData } from './figure.ts'
+import { points } from './format.ts'
+
+/** Headlines for people. */
+export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const
+
+/** What decided: the first reason of the verdict's own kind. */
+export function decidingReason({ rules, verdict }: GateResult): string {
+  return (rules.find((rule) => rule.verdict === verdict) ?? rules[0])?.reason ?? ''
+}
+
+const cells = (name: string, comparison: Comparison, verdict: string): string[] => [
+  name,
+  comparison.n.toLocaleString('en-US'),
+  points(comparison.accuracy.baseline, 2),
+  points(comparison.accuracy.candidate, 2),
+  points(comparison.drop, 2),
+  `${points(comparison.lower, 2)} to ${points(comparison.upper, 2)}`,
+  points(comparison.budget, 2),
+  `${comparison.flips.negative} / ${comparison.flips.positive}`,
+  verdict,
+]
+
+const head = (first: string): string[] => [
+  first,
+  'examples',
+  'before %',
+  'after %',
+  'drop',
+  'bounds',
+  'budget',
+  'flips - / +',
+  '',
+]
+
+/** The comparison on all examples, and with the golden baseline. */
+export const overallTable = (result: GateResult): TableData => ({
+  caption: 'All examples',
+  head: head(''),
+  rows: [
+    cells('all', result, result.rules.find(({ rule }) => rule === 'drop')?.verdict ?? ''),
+    ...(result.golden ? [cells('against golden', result.golden, result.golden.verdict)] : []),
+  ],
+})
+
+/** Groups that are shown to be worse, and then those with the largest drops, `most` in all. */
+export function groupTable(
+  kind: 'class' | 'slice',
+  groups: readonly GroupComparison[],
+  most = Number.POSITIVE_INFINITY,
+): TableData {
+  const ranked = [
+    ...groups.filter(({ verdict }) => verdict === 'worse'),
+    ...groups.filter(({ verdict }) => verdict !== 'worse'),
+  ]
+  return {
+    caption: kind === 'class' ? 'Classes' : 'Slices',
+    head: head(kind),
+    rows: ranked.slice(0, most).map((group) => cells(group.name, group, group.verdict)),
+  }
+}
+
+/** Classes or slices that are shown to be outside the budget while no rule forbids it. */
+export function warnings({ rules, perClass, slices }: GateResult): string[] {
+  const asked = new Set(rules.map(({ rule }) => rule))
+  const warn = (rule: 'classes' | 'slices', flag: string, groups: readonly GroupComparison[]): string[] => {
+    const worse = groups.filter(({ verdict }) => verdict === 'worse')
+    if (asked.has(rule) || worse.length === 0) return []
+    const names = worse.slice(0, 5).map(({ name, drop }) => `${name} (${points(drop, 2)} points)`)
+    return [
+      `Shown to have lost more than the budget, which does not count without ${flag}: ${names.join(', ')}${worse.length > 5 ? ', …' : ''}.`,
+    ]
+  }
+  return [
+    ...warn('classes', '--max-drop-per-class', perClass),
+    ...warn('slices', '--max-drop-per-slice', slices),
+  ]
+}
+
+/** What the figures are, in one line. */
+export const legend = ({ confidence }: GateResult): string =>
+  `Drops and budgets in points; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence. Flips: right before and wrong after / the reverse.`
+
+/** Flips, McNemar and what would be needed, in one line. */
+export function figuresLine({ negativeFlipRate, mcnemarP, neededN }: GateResult): string {
+  const needed =
+    neededN === null ? '' : ` Examples for a verdict in 80 % of cases: ${neededN.toLocaleString('en-US')}.`
+  return `Negative flip rate ${points(negativeFlipRate, 2)} %; McNemar p ${pValue(mcnemarP)}.${needed}`
+}
+
+const pValue = (p: number): string => (p < 0.0001 ? 'below 0.0001' : p.toFixed(4))

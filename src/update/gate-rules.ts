@@ -1,0 +1,94 @@
+import type { GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
+
+/** One of the rules that a gate was asked to hold, and how it came out. */
+export interface RuleOutcome {
+  readonly rule: 'drop' | 'golden' | 'classes' | 'slices' | 'negative-flips' | 'never-flip'
+  readonly verdict: Verdict
+  /** One sentence for people. */
+  readonly reason: string
+}
+
+const rounded = (fraction: number): string => {
+  const text = (100 * fraction).toFixed(2)
+  return Number(text) === 0 ? '0.00' : text
+}
+const points = (fraction: number): string => `${rounded(fraction)} points`
+const times = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`
+
+/** The rule on the drop against a baseline. */
+export function dropRule(
+  rule: 'drop' | 'golden',
+  comparison: OverallComparison,
+  confidence: number,
+): RuleOutcome {
+  const { drop, lower, upper, budget, verdict, n, neededN } = comparison
+  const sure = `with ${Number((100 * confidence).toFixed(4))} % confidence`
+  const what = rule === 'golden' ? 'against the golden baseline ' : ''
+  const change = `The ${drop >= 0 ? 'drop' : 'gain'} ${what}is ${points(Math.abs(drop))}`
+  const allowed = `the budget of ${points(budget)}`
+  switch (verdict) {
+    case 'pass': {
+      const bound = upper >= 0 ? `at most a drop of ${points(upper)}` : `at least a gain of ${points(-upper)}`
+      return { rule, verdict, reason: `${change} and, ${sure}, ${bound}: inside ${allowed}.` }
+    }
+    case 'fail':
+      return {
+        rule,
+        verdict,
+        reason: `${change} and, ${sure}, at least ${points(lower)}: outside ${allowed}.`,
+      }
+    case 'inconclusive': {
+      const needed =
+        neededN === null
+          ? 'no number decides where the drop is the budget exactly'
+          : `about ${times(neededN, 'example')} would be needed`
+      return {
+        rule,
+        verdict,
+        reason: `${times(n, 'example')} cannot tell whether the drop ${what}is inside ${allowed}: it is ${points(drop)}, between ${points(lower)} and ${points(upper)} (each bound ${sure}); ${needed}.`,
+      }
+    }
+  }
+}
+
+/** The rule that no class, or no slice, is shown to be outside its budget. */
+export function groupRule(
+  rule: 'classes' | 'slices',
+  groups: readonly GroupComparison[],
+  budget: number,
+): RuleOutcome {
+  const [one, many] = rule === 'classes' ? ['class', 'classes'] : ['slice', 'slices']
+  const worse = groups.filter(({ verdict }) => verdict === 'worse')
+  if (worse.length === 0) {
+    const reason = `None of ${times(groups.length, one, many)} is shown to have lost more than ${points(budget)}.`
+    return { rule, verdict: 'pass', reason }
+  }
+  const names = listed(worse.map(({ name, drop }) => `${name} (${points(drop)})`))
+  const reason = `${times(worse.length, one, many)} of ${groups.length.toLocaleString('en-US')} lost more than ${points(budget)}: ${names}.`
+  return { rule, verdict: 'fail', reason }
+}
+
+/** The rule on the share of negative flips among these examples. */
+export function negativeFlipRule({ negativeFlipRate }: OverallComparison, limit: number): RuleOutcome {
+  const broken = negativeFlipRate > limit
+  return {
+    rule: 'negative-flips',
+    verdict: broken ? 'fail' : 'pass',
+    reason: `${rounded(negativeFlipRate)} % of the examples were right and are wrong now; ${rounded(limit)} % are allowed.`,
+  }
+}
+
+/** The rule on examples that must never flip. */
+export function neverFlipRule(broken: readonly string[], count: number): RuleOutcome {
+  const those = `the ${times(count, 'example')} that must never flip`
+  return broken.length === 0
+    ? { rule: 'never-flip', verdict: 'pass', reason: `None of ${those} was right and is wrong now.` }
+    : {
+        rule: 'never-flip',
+        verdict: 'fail',
+        reason: `${broken.length} of ${those} ${broken.length === 1 ? 'was right and is' : 'were right and are'} wrong now: ${listed(broken)}.`,
+      }
+}
