@@ -147,7 +147,8 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
     if (isControlFlow(op)) return controlFlow[op]({ ...replaying, builder, opset })
   }
   if (op === 'Dropout') return dropout({ builder, node, inputs: given, index, ...replay.dropout })
-  const upgrade = opset < CANONICAL_OPSET ? opTable.get(op)?.upgrade : undefined
+  const definition = opTable.get(op)
+  const upgrade = opset < CANONICAL_OPSET || definition?.upgradesAll ? definition?.upgrade : undefined
   const upgraded: Upgraded = upgrade
     ? upgrade({
         attributes: node.attributes,

@@ -16,8 +16,6 @@ export interface CompositeContext {
 }
 
 export interface CompositeCase extends OpCase {
-  /** The runtime has no kernel for this form on the CPU: the values are not compared with its own. */
-  readonly withoutKernel?: true
   /** The runtime leaves these outputs unwritten on the CPU, or writes them otherwise than its documentation says. */
   readonly uncompared?: readonly number[]
 }

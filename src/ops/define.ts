@@ -124,6 +124,8 @@ export interface OpCase {
   readonly through?: readonly number[]
   /** Opset the case is written in; default the canonical one. Needs `upgrade`. */
   readonly opset?: number
+  /** The runtime has no kernel for this form on the CPU: the values are not compared with its own. */
+  readonly withoutKernel?: true
   /** Relative tolerance of the difference quotient; default 2e-3. Say why where it is larger. */
   readonly tolerance?: number
 }
@@ -173,6 +175,13 @@ export interface OpDefinition {
   readonly impure?: boolean
   /** Brings a node of an older opset into the canonical form. */
   readonly upgrade?: (context: UpgradeContext) => Upgraded
+  /** `upgrade` is for nodes of the newest opsets, too: today's form is wider than what the runtime computes. */
+  readonly upgradesAll?: true
+  /**
+   * Other nodes that compute the same faster, where there are some for these dims. Gradients and squares still go by this
+   * op's own rules.
+   */
+  readonly form?: (emit: Emitter, context: ShapeContext) => Value | undefined
   readonly cases: readonly OpCase[]
 }
 

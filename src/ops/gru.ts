@@ -2,6 +2,7 @@ import { defineOp, type Emitter, type Value } from './define.ts'
 import { add, matmul, mul, scalar, sub } from './emit.ts'
 import {
   acrossSteps,
+  batchLater,
   type Cell,
   type DirectionContext,
   type DirectionGradients,
@@ -154,5 +155,7 @@ const cell: Cell = {
 export const GRU = defineOp('GRU', {
   shape: recurrentShape(cell),
   gradient: recurrentGradient(cell),
+  upgrade: batchLater,
+  upgradesAll: true,
   cases: gruCases,
 })

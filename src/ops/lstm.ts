@@ -1,6 +1,7 @@
 import { defineOp, type Emitter, type Value } from './define.ts'
 import { add, filled, matmul, mul, reshape, scalar, sub, sumTo } from './emit.ts'
 import {
+  batchLater,
   type Cell,
   type DirectionContext,
   type DirectionGradients,
@@ -165,5 +166,7 @@ const cell: Cell = { gates: 4, activations: ['Sigmoid', 'Tanh', 'Tanh'], outputs
 export const LSTM = defineOp('LSTM', {
   shape: recurrentShape(cell),
   gradient: recurrentGradient(cell),
+  upgrade: batchLater,
+  upgradesAll: true,
   cases: lstmCases,
 })

@@ -19,20 +19,21 @@ interface Variant {
   readonly outputs?: number
   readonly through?: readonly number[]
   readonly steps?: number
+  readonly batchFirst?: true
   readonly opset?: number
 }
 
 /** The case of an op with so many gates. */
 function recurrentCase(gates: number, variant: Variant): OpCase {
   const { name, direction, given = [], lengths = [STEPS, 1], fed, steps = STEPS } = variant
-  const { attributes, outputs = 1, through, opset } = variant
+  const { attributes, outputs = 1, through, batchFirst, opset = batchFirst && 14 } = variant
   const directions = direction === 'bidirectional' ? 2 : 1
   const rows = gates * HIDDEN
-  const state = { dims: [directions, BATCH, HIDDEN] }
+  const state = { dims: batchFirst ? [BATCH, directions, HIDDEN] : [directions, BATCH, HIDDEN] }
   const optional = (input: (typeof given)[number], value: CaseInput) =>
     given.includes(input) ? value : undefined
   const inputs: (CaseInput | undefined)[] = [
-    { dims: [steps, BATCH, INPUTS] },
+    { dims: batchFirst ? [BATCH, steps, INPUTS] : [steps, BATCH, INPUTS] },
     { dims: [directions, rows, INPUTS] },
     { dims: [directions, rows, HIDDEN] },
     optional('B', { dims: [directions, 2 * rows] }),
@@ -45,10 +46,16 @@ function recurrentCase(gates: number, variant: Variant): OpCase {
   return {
     name,
     inputs,
-    attributes: { hidden_size: HIDDEN, ...(direction ? { direction } : {}), ...attributes },
+    attributes: {
+      hidden_size: HIDDEN,
+      ...(direction ? { direction } : {}),
+      ...(batchFirst ? { layout: 1 } : {}),
+      ...attributes,
+    },
     outputs,
     ...(through ? { through } : {}),
     ...(opset ? { opset } : {}),
+    ...(batchFirst ? { withoutKernel: true } : {}),
   }
 }
 
@@ -88,36 +95,60 @@ const commonVariants = (last: number): Variant[] => [
     lengths: [0, 2],
     outputs: last,
   },
+  {
+    name: 'opset 7',
+    direction: 'bidirectional',
+    given: ['B', 'lengths', 'initial_h'],
+    outputs: last,
+    opset: 7,
+  },
   { name: 'only Y_h', given: ['B'], outputs: 2, through: [1] },
   { name: 'only Y', given: ['B'], outputs: 2, through: [0] },
+  {
+    name: 'batch first, reverse',
+    direction: 'reverse',
+    given: ['B', 'initial_h'],
+    outputs: last,
+    batchFirst: true,
+  },
+  {
+    name: 'batch first, bidirectional',
+    direction: 'bidirectional',
+    given: ['lengths'],
+    outputs: last,
+    batchFirst: true,
+  },
   { name: 'one step', direction: 'bidirectional', given: ['B', 'initial_h'], steps: 1, outputs: 2 },
 ]
 
 const named = (...names: string[]): Attributes => ({ activations: strings(names) })
 
-export const rnnCases: readonly OpCase[] = [
+const rnnVariants: readonly Variant[] = [
   ...commonVariants(2),
-  { name: 'Relu', given: ['B'] as const, attributes: named('Relu') },
+  { name: 'Relu', given: ['B'], attributes: named('Relu') },
   {
     name: 'an activation for each direction',
-    direction: 'bidirectional' as const,
+    direction: 'bidirectional',
     attributes: named('Sigmoid', 'Tanh'),
   },
-].map((variant) => recurrentCase(1, variant))
+]
+export const rnnCases: readonly OpCase[] = rnnVariants.map((variant) => recurrentCase(1, variant))
 
-export const gruCases: readonly OpCase[] = [
+const gruVariants: readonly Variant[] = [
   ...commonVariants(2),
   ...commonVariants(2).map((variant) => ({
     ...variant,
     name: `${variant.name}, linear before reset`,
     attributes: { linear_before_reset: 1 },
   })),
-  { name: 'other activations', given: ['B'] as const, attributes: named('Tanh', 'Sigmoid') },
-].map((variant) => recurrentCase(3, variant))
+  { name: 'other activations', given: ['B'], attributes: named('Tanh', 'Sigmoid') },
+]
+export const gruCases: readonly OpCase[] = gruVariants.map((variant) => recurrentCase(3, variant))
 
-export const lstmCases: readonly OpCase[] = [
+const lstmVariants: readonly Variant[] = [
   ...commonVariants(3),
-  { name: 'only Y_c', given: ['B'] as const, outputs: 3, through: [2] },
+  { name: 'only Y_c', given: ['B'], outputs: 3, through: [2] },
+  { name: 'batch first, first cell', given: ['initial_c'], outputs: 3, batchFirst: true },
   ...directions.map(
     (direction): Variant => ({
       name: `${direction}, everything`,
@@ -126,14 +157,15 @@ export const lstmCases: readonly OpCase[] = [
       outputs: 3,
     }),
   ),
-  { name: 'first cell alone', given: ['initial_c'] as const, outputs: 3 },
-  { name: 'peepholes', given: ['P'] as const, outputs: 3 },
-  { name: 'coupled gates', given: ['B', 'initial_c'] as const, attributes: { input_forget: 1 }, outputs: 3 },
+  { name: 'first cell alone', given: ['initial_c'], outputs: 3 },
+  { name: 'peepholes', given: ['P'], outputs: 3 },
+  { name: 'coupled gates', given: ['B', 'initial_c'], attributes: { input_forget: 1 }, outputs: 3 },
   {
     name: 'coupled gates and peepholes',
-    given: ['B', 'initial_c', 'P'] as const,
+    given: ['B', 'initial_c', 'P'],
     attributes: { input_forget: 1 },
     outputs: 3,
   },
-  { name: 'other activations', given: ['B'] as const, attributes: named('Tanh', 'Sigmoid', 'Sigmoid') },
-].map((variant) => recurrentCase(4, variant))
+  { name: 'other activations', given: ['B'], attributes: named('Tanh', 'Sigmoid', 'Sigmoid') },
+]
+export const lstmCases: readonly OpCase[] = lstmVariants.map((variant) => recurrentCase(4, variant))

@@ -1,6 +1,6 @@
 import { UnsupportedOpError, UsageError } from '../errors.ts'
 import { sameDims, sizeOf, type TensorType, toNumbers } from '../tensor/tensor.ts'
-import type { Emitter, GradientContext, ShapeContext, Value } from './define.ts'
+import type { Emitter, GradientContext, ShapeContext, UpgradeContext, Upgraded, Value } from './define.ts'
 import { add, cast, filled, ints, matmul, mul, reshape, scalar, sub, sumTo, transpose } from './emit.ts'
 import { fromNumbers } from './fold.ts'
 import { type Activations, activationsOf } from './recurrent-activations.ts'
@@ -75,12 +75,6 @@ export const recurrentShape =
   (cell: Cell) =>
   (context: ShapeContext): TensorType[] => {
     const [x, w, r] = [required(context, X), required(context, W), required(context, R)]
-    if (context.attributes.int('layout', 0) !== 0) {
-      throw new UnsupportedOpError(
-        'recurrent-layout',
-        `${nodeLabel(context)} has layout=1 (batch first), which ONNX Runtime does not compute on the CPU. Export the model with layout=0 and a Transpose.`,
-      )
-    }
     const [steps = 0, batch = 0, inputs = 0] = x.dims
     const directions = directionsOf(context).length
     const hidden = r.dims[2] ?? 0
@@ -108,6 +102,22 @@ export const recurrentShape =
     const all = [[steps, ...state], state, state].map((dims) => ({ type: x.type, dims }))
     return all.slice(0, Math.min(outputs, cell.outputs))
   }
+
+/**
+ * layout=1, batch first, which ONNX Runtime does not compute on the CPU, becomes layout=0 between transpositions: X and the
+ * first states go in with their first two axes exchanged, and what comes out goes back.
+ */
+export function batchLater({ attributes, inputs, emit }: UpgradeContext): Upgraded {
+  const { layout, ...rest } = attributes
+  if (layout !== 1) return { inputs, attributes }
+  const exchanged = (value: Value) => transpose(emit, value, [1, 0, 2])
+  const batched = [X, INITIAL, INITIAL_CELL]
+  return {
+    inputs: inputs.map((input, index) => input && (batched.includes(index) ? exchanged(input) : input)),
+    attributes: rest,
+    outputs: ([y, ...last]) => [...(y ? [transpose(emit, y, [2, 0, 1, 3])] : []), ...last.map(exchanged)],
+  }
+}
 
 /** The part of `value` that belongs to one direction, without the axis of directions. */
 function directionOf(emit: Emitter, value: Value, axis: number, direction: number): Value {

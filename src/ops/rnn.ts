@@ -1,6 +1,7 @@
 import { defineOp } from './define.ts'
 import { add, filled, matmul, mul } from './emit.ts'
 import {
+  batchLater,
   type Cell,
   type DirectionContext,
   type DirectionGradients,
@@ -50,5 +51,7 @@ const cell: Cell = { gates: 1, activations: ['Tanh'], outputs: 2, backward }
 export const RNN = defineOp('RNN', {
   shape: recurrentShape(cell),
   gradient: recurrentGradient(cell),
+  upgrade: batchLater,
+  upgradesAll: true,
   cases: rnnCases,
 })
