@@ -37,8 +37,9 @@ export function perSampleSquares(
     const context = gradientContext(step, adjoints, needed, emit)
     if (!context) continue
     const squared = step.inputs.map((input) => input !== undefined && plan.targets.has(input.name))
-    if (squared.includes(true) && step.definition.squares) {
-      const carries = step.inputs.map((input) => input !== undefined && carrying.has(input.name))
+    const carries = step.inputs.map((input) => input !== undefined && carrying.has(input.name))
+    // Where no input holds the samples along axis 0 (behind a Transpose, say) there is nothing to tell them apart by.
+    if (squared.includes(true) && carries.includes(true) && step.definition.squares) {
       const found = step.definition.squares({ ...context, needs: squared, samples, carries })
       step.inputs.forEach((input, index) => {
         const term = found[index]
