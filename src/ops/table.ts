@@ -26,7 +26,6 @@ import * as lpPool from './lp-pool.ts'
 import * as lstm from './lstm.ts'
 import * as matmul from './matmul.ts'
 import * as maxPool from './max-pool.ts'
-import * as mean from './mean.ts'
 import * as normalization from './normalization.ts'
 import * as pad from './pad.ts'
 import * as random from './random.ts'
@@ -52,7 +51,6 @@ const isDefinition = (value: unknown): value is OpDefinition =>
 export const opTable: ReadonlyMap<string, OpDefinition> = new Map(
   [
     einsum,
-    mean,
     normalization,
     localNormalization,
     gridSample,
