@@ -2,6 +2,7 @@ import { float32, sizeOf, type TensorType } from '../tensor/tensor.ts'
 import { byTransposedConvolution } from './conv-input-gradient.ts'
 import { defineOp, type Emitter, type OpCase, type ShapeContext, type Value } from './define.ts'
 import { expand, mul, reshape, scale } from './emit.ts'
+import { averagePoolCases, globalPoolCases } from './pool-cases.ts'
 import { poolAxes } from './pool-windows.ts'
 import { required, rowsFirst, shapeError } from './shapes.ts'
 import { outputSizes, paddingReached, type WindowAxis } from './windows.ts'
@@ -64,7 +65,7 @@ export const AveragePool = defineOp('AveragePool', {
     return [addToWindows(emit, weighted, x, axes, 1)]
   },
   rows: rowsFirst,
-  cases: averagePoolCases(),
+  cases: [...ownCases(), ...averagePoolCases],
 })
 
 function globalShape(context: ShapeContext): TensorType[] {
@@ -87,11 +88,12 @@ export const GlobalAveragePool = defineOp('GlobalAveragePool', {
     { name: 'one spatial dim', inputs: [{ dims: [2, 3, 6] }] },
     { name: 'two spatial dims', inputs: [{ dims: [2, 3, 4, 5] }] },
     { name: 'three spatial dims', inputs: [{ dims: [2, 2, 2, 3, 3] }] },
+    ...globalPoolCases,
   ],
 })
 
 /** ONNX Runtime's CPU provider averages in float32 only, so there are no float64 cases. */
-function averagePoolCases(): OpCase[] {
+function ownCases(): OpCase[] {
   const pooling = (name: string, dims: readonly number[], attributes: NonNullable<OpCase['attributes']>) => [
     { name, inputs: [{ dims }], attributes },
     {

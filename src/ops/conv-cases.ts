@@ -121,5 +121,47 @@ export const convCases: readonly OpCase[] = [
     inputs: [{ dims: [2, 2, 3, 3, 3] }, weights([2, 1, 2, 2, 2])],
     attributes: { group: 2 },
   },
+  {
+    name: 'auto_pad NOTSET, pads',
+    inputs: [{ dims: [1, 2, 4, 5] }, weights([2, 2, 3, 3])],
+    attributes: { auto_pad: 'NOTSET', pads: [1, 0, 1, 2] },
+  },
+  {
+    name: 'one spatial dim, auto_pad SAME_LOWER, stride, groups',
+    inputs: [{ dims: [2, 4, 7] }, weights([4, 2, 4])],
+    attributes: { auto_pad: 'SAME_LOWER', strides: [2], group: 2 },
+  },
+  {
+    name: 'one spatial dim, depthwise, dilation',
+    inputs: [{ dims: [1, 3, 8] }, weights([3, 1, 3]), { dims: [3] }],
+    attributes: { group: 3, dilations: [2], pads: [4, 0] },
+  },
+  {
+    name: 'groups, stride and dilation',
+    inputs: [{ dims: [1, 4, 8, 7] }, weights([2, 2, 2, 3])],
+    attributes: { group: 2, strides: [2, 1], dilations: [3, 2], pads: [1, 1, 0, 2] },
+  },
+  {
+    name: 'three spatial dims, dilations',
+    inputs: [{ dims: [1, 2, 4, 5, 5] }, weights([2, 2, 2, 2, 3])],
+    attributes: { dilations: [2, 3, 2], pads: [0, 1, 1, 1, 0, 1] },
+  },
+  {
+    name: 'three spatial dims, auto_pad SAME_UPPER',
+    inputs: [{ dims: [1, 1, 3, 4, 3] }, weights([2, 1, 2, 3, 2])],
+    attributes: { auto_pad: 'SAME_UPPER', strides: [1, 2, 2] },
+  },
+  { name: 'one by one to one', inputs: [{ dims: [1, 1, 1, 1] }, weights([1, 1, 1, 1]), { dims: [1] }] },
+  {
+    name: 'kernel of one with groups and padding',
+    inputs: [{ dims: [2, 4, 3, 2] }, weights([4, 2, 1, 1])],
+    attributes: { group: 2, pads: [1, 1, 1, 1] },
+  },
+  {
+    name: 'opset 7',
+    inputs: [{ dims: [1, 2, 4, 4] }, weights([3, 2, 3, 3]), { dims: [3] }],
+    attributes: { pads: [1, 1, 1, 1] },
+    opset: 7,
+  },
   { name: 'kernel of the whole input', inputs: [{ dims: [2, 3, 4, 4] }, weights([5, 3, 4, 4])] },
 ]

@@ -83,6 +83,51 @@ export const convTransposeCases: readonly OpCase[] = [
     attributes: { group: 3, strides: [2, 2] },
   },
   {
+    name: 'kernel of one, a batch of one',
+    inputs: [{ dims: [1, 3, 2, 2] }, weights([3, 2, 1, 1]), { dims: [2] }],
+  },
+  {
+    name: 'kernel of one, stride 2',
+    inputs: [{ dims: [1, 2, 2, 3] }, weights([2, 2, 1, 1])],
+    attributes: { strides: [2, 2], output_padding: [1, 0] },
+  },
+  {
+    name: 'auto_pad NOTSET, pads',
+    inputs: [{ dims: [1, 2, 3, 4] }, weights([2, 2, 3, 2])],
+    attributes: { auto_pad: 'NOTSET', pads: [1, 0, 0, 1], strides: [2, 1] },
+  },
+  {
+    name: 'one spatial dim, groups, output_padding',
+    inputs: [{ dims: [3, 4, 3] }, weights([4, 1, 3]), { dims: [2] }],
+    attributes: { group: 2, strides: [3], output_padding: [1] },
+  },
+  {
+    name: 'one spatial dim, auto_pad SAME_UPPER',
+    inputs: [{ dims: [1, 2, 4] }, weights([2, 3, 4])],
+    attributes: { auto_pad: 'SAME_UPPER', strides: [2] },
+  },
+  {
+    name: 'groups, dilations, output_padding',
+    inputs: [{ dims: [1, 4, 3, 2] }, weights([4, 2, 2, 3])],
+    attributes: { group: 2, strides: [2, 2], dilations: [2, 1], output_padding: [1, 1] },
+  },
+  {
+    name: 'one spatial dim, output_shape',
+    inputs: [{ dims: [1, 2, 3] }, weights([2, 2, 3])],
+    attributes: { strides: [2], output_shape: [7] },
+  },
+  {
+    name: 'three spatial dims, groups, output_padding',
+    inputs: [{ dims: [1, 2, 2, 2, 2] }, weights([2, 1, 2, 2, 3])],
+    attributes: { group: 2, strides: [2, 2, 1], output_padding: [1, 0, 0] },
+  },
+  {
+    name: 'opset 7',
+    inputs: [{ dims: [1, 2, 3, 3] }, weights([2, 3, 2, 2]), { dims: [3] }],
+    attributes: { strides: [2, 2] },
+    opset: 7,
+  },
+  {
     name: 'three spatial dims',
     inputs: [{ dims: [2, 2, 2, 3, 3] }, weights([2, 3, 2, 3, 3]), { dims: [3] }],
     attributes: { strides: [2, 1, 2], pads: [0, 1, 1, 1, 1, 1] },

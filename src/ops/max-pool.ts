@@ -1,6 +1,7 @@
 import { sizeOf, type TensorType } from '../tensor/tensor.ts'
 import { defineOp, type GradientContext, type OpCase, type ShapeContext, type Value } from './define.ts'
 import { filled, reshape } from './emit.ts'
+import { globalPoolCases, poolCases } from './pool-cases.ts'
 import { poolAxes } from './pool-windows.ts'
 import { required, rowsFirst, shapeError } from './shapes.ts'
 import { outputSizes, padsOf, type WindowAxis } from './windows.ts'
@@ -52,7 +53,7 @@ export const MaxPool = defineOp('MaxPool', {
     return dy && indices ? [scatter(context, x, indices, dy, overlapping(poolAxes(context)))] : []
   },
   rows: (context) => rowsFirst(context) && context.outputs.length === 1,
-  cases: maxPoolCases(),
+  cases: [...maxPoolCases(), ...poolCases],
 })
 
 function globalShape(context: ShapeContext): TensorType[] {
@@ -75,6 +76,7 @@ export const GlobalMaxPool = defineOp('GlobalMaxPool', {
     { name: 'one spatial dim', inputs: [{ dims: [2, 3, 6], distinct: true, range: [-9, 9] }] },
     { name: 'two spatial dims', inputs: [{ dims: [2, 3, 4, 5], distinct: true, range: [-9, 9] }] },
     { name: 'three spatial dims', inputs: [{ dims: [2, 2, 2, 3, 3], distinct: true, range: [-9, 9] }] },
+    ...globalPoolCases,
   ],
 })
 
