@@ -63,6 +63,17 @@ export function resizeCases(): OpCase[] {
     named('cubic, matrix', byScales([1.5, 2], { dims: [3, 4] }), { mode: 'cubic' }),
     named('cubic, own coefficient', byScales([1, 1, 1.5, 2]), { mode: 'cubic', cubic_coeff_a: float(-0.5) }),
     named('cubic, exclude_outside', byScales([1, 1, 0.8, 2]), { mode: 'cubic', exclude_outside: 1 }),
+    ...['linear', 'cubic'].flatMap((mode) =>
+      [0, 1].flatMap((exclude_outside) => {
+        const attributes = { mode, exclude_outside, antialias: 1 }
+        const name = `${mode}, antialias${exclude_outside ? ', exclude_outside' : ''}`
+        const large = { dims: [1, 2, 7, 9] }
+        return [
+          named(`${name}, smaller`, byScales([1, 1, 0.4, 0.3], large), attributes),
+          named(`${name}, larger`, byScales([1, 1, 1.6, 0.7]), attributes),
+        ]
+      }),
+    ),
     named('nothing to do', byScales([1, 1, 1, 1]), { mode: 'linear' }),
     named('axes, scales', byScales([2, 1.5]), { mode: 'linear', axes: [2, 3] }),
     named('axes in another order', byScales([2, 1.5]), { mode: 'linear', axes: [3, 2] }),

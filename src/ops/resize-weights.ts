@@ -17,6 +17,8 @@ export interface Interpolation {
   /** The a of the cubic kernel (Keys 1981). */
   readonly cubic: number
   readonly excludeOutside: boolean
+  /** Whether the kernel widens with the step where an axis shrinks, so that every element counts. */
+  readonly antialias: boolean
 }
 
 /** An element of the input that a place in the output takes a share of. */
@@ -98,16 +100,23 @@ function cubicKernel(a: number, x: number): number {
 }
 
 /** Neighbours beyond the border are the border's own element, or left out and the other shares enlarged. */
-function cubicTaps(at: number, input: number, { cubic, excludeOutside }: Interpolation): Tap[] {
-  const middle = Math.floor(at)
-  const taps = [-1, 0, 1, 2].map((step) => ({
-    from: middle + step,
-    share: cubicKernel(cubic, at - middle - step),
+function bordered(taps: readonly Tap[], input: number, excludeOutside: boolean): Tap[] {
+  const kept = excludeOutside ? taps.filter(({ from }) => from === clamp(from, input)) : taps
+  const total = kept.reduce((sum, { share }) => sum + share, 0)
+  return kept.map(({ from, share }) => ({ from: clamp(from, input), share: share / total }))
+}
+
+function kernelTaps(at: number, { input, scale }: ResizeAxis, how: Interpolation): Tap[] {
+  const cubic = how.mode === 'cubic'
+  const kernel = (x: number) => (cubic ? cubicKernel(how.cubic, x) : Math.max(0, 1 - Math.abs(x)))
+  const stretch = how.antialias ? Math.min(1, scale) : 1
+  const reach = (cubic ? 2 : 1) / stretch
+  const first = Math.floor(at - reach + 1)
+  const taps = Array.from({ length: Math.floor(at + reach + 1) - first }, (_, step) => ({
+    from: first + step,
+    share: kernel((first + step - at) * stretch),
   }))
-  if (!excludeOutside) return taps.map(({ from, share }) => ({ from: clamp(from, input), share }))
-  const inside = taps.filter(({ from }) => from === clamp(from, input))
-  const total = inside.reduce((sum, { share }) => sum + share, 0)
-  return inside.map(({ from, share }) => ({ from, share: share / total }))
+  return bordered(taps, input, how.excludeOutside)
 }
 
 /** What each place along the resized axis is made of; nothing where it holds the extrapolation value. */
@@ -117,8 +126,8 @@ export function resizeTaps(axis: ResizeAxis, how: Interpolation): Tap[][] {
     if (axis.scale === 1) return [{ from: place, share: 1 }]
     const at = coordinate(axis, how.transform, place)
     if (how.transform === 'tf_crop_and_resize' && (at < 0 || at > axis.input - 1)) return []
+    if (how.mode === 'cubic' || how.antialias) return kernelTaps(at, axis, how)
     if (how.mode === 'linear') return linearTaps(at, axis.input)
-    if (how.mode === 'cubic') return cubicTaps(at, axis.input, how)
     return [{ from: clamp(nearestTo(at, how.nearest), axis.input), share: 1 }]
   })
 }

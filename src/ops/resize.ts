@@ -80,6 +80,7 @@ function interpolationOf(context: Context): Interpolation {
     nearest: attributes.string('nearest_mode', 'round_prefer_floor'),
     cubic: attributes.float('cubic_coeff_a', -0.75),
     excludeOutside: attributes.int('exclude_outside', 0) !== 0,
+    antialias: attributes.int('antialias', 0) !== 0,
   }
 }
 
@@ -161,21 +162,14 @@ export function asymmetricResize(emit: Emitter, x: Value, scales: Value | undefi
 }
 
 /**
- * Nearest, linear or cubic resizing, by scales or to sizes. The gradient with antialias is refused: its filter widens
- * with the scale. ONNX Runtime's CPU has it for float32 and small integers, linear for up to three resized axes, cubic
- * for two.
+ * Nearest, linear or cubic resizing, by scales or to sizes. ONNX Runtime's CPU has it for float32 and small integers,
+ * linear for up to three resized axes, cubic for two.
  */
 export const Resize = defineOp('Resize', {
   shape: resizeShape,
   gradient: (context) => {
     const [dy] = context.gradients
     if (!dy) return []
-    if (context.attributes.int('antialias', 0) !== 0) {
-      throw new UnsupportedOpError(
-        'not-differentiable',
-        `${nodeLabel(context)}: there is no gradient of resizing with antialias = 1. Export the model with antialias off, or train only what comes after it.`,
-      )
-    }
     return [resizeBack(context, context.emit, dy)]
   },
   rows: (context) => rowsFirst(context) && resizeAxes({ op: 'Resize', name: '', ...context })[0]?.scale === 1,
