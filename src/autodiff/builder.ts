@@ -2,6 +2,7 @@ import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
 import type { Emitter, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
+import { refusedOps } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import type { Tensor, TensorType } from '../tensor/tensor.ts'
@@ -143,7 +144,7 @@ export class GraphBuilder implements Emitter {
     if (!definition) {
       throw new UnsupportedOpError(
         'unknown-op',
-        `${nodeLabel({ op, name })}: this op is not in Holdfast's table. See docs/ops.md for those that are.`,
+        `${nodeLabel({ op, name })}: ${refusedOps.get(op) ?? "this op is not in Holdfast's table. See docs/ops.md for those that are."}`,
       )
     }
     const key = definition.impure ? undefined : nodeKey(op, inputs, count, attributes)

@@ -219,6 +219,13 @@ describe('specialise', () => {
     ],
     ['an unknown op', graphOf([node('Nonsense', ['x'], ['y'])]), ['x'], 'unknown-op', /Nonsense "nonsense/],
     [
+      'an op that draws numbers',
+      graphOf([node('RandomNormalLike', ['x'], ['y'])]),
+      ['x'],
+      'unknown-op',
+      /RandomNormalLike.*draws random numbers/,
+    ],
+    [
       'a foreign op',
       graphOf([{ ...node('BeamSearch', ['x'], ['y']), domain: 'com.microsoft' }]),
       ['x'],

@@ -1,0 +1,34 @@
+const random =
+  'it draws random numbers by a generator of the runtime, whose state cannot be kept, so a run could not be repeated. Take it out of the model, or feed the numbers as an input.'
+const dynamic =
+  'how large its output is depends on values, and a training step has fixed dims. Cut it off the model, as post-processing.'
+const sequence = 'sequences and optionals are not tensors. Export the model without lists of tensors.'
+const text = 'it works on text. Tokenise before the model.'
+
+/** Standard ops that are refused on purpose, with what to do about it. */
+export const refusedOps: ReadonlyMap<string, string> = new Map([
+  ['Bernoulli', random],
+  ['Multinomial', random],
+  ['RandomNormal', random],
+  ['RandomNormalLike', random],
+  ['RandomUniform', random],
+  ['RandomUniformLike', random],
+  ['NonMaxSuppression', dynamic],
+  ['StringConcat', text],
+  ['StringNormalizer', text],
+  ['StringSplit', text],
+  ['RegexFullMatch', text],
+  ['TfIdfVectorizer', text],
+  ['ConcatFromSequence', sequence],
+  ['Optional', sequence],
+  ['OptionalGetElement', sequence],
+  ['OptionalHasElement', sequence],
+  ['SequenceAt', sequence],
+  ['SequenceConstruct', sequence],
+  ['SequenceEmpty', sequence],
+  ['SequenceErase', sequence],
+  ['SequenceInsert', sequence],
+  ['SequenceLength', sequence],
+  ['SequenceMap', sequence],
+  ['SplitToSequence', sequence],
+])
