@@ -1,5 +1,5 @@
 // Forms of a convolution's gradients against each other: one thread, alternating, medians, weights as inputs.
-//   node scripts/run.mjs bench/conv-forms.ts [--rounds 9] [--only dW]
+//   node scripts/run.mjs bench/conv-forms.ts [--rounds 9] [--only dW] [--from 10]
 import { parseArgs } from 'node:util'
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import type { Executable } from '../src/engine/engine.ts'
@@ -7,6 +7,16 @@ import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import { inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
 import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv-input-gradient.ts'
+import {
+  byChannelMatrices,
+  byChannelMatricesBack,
+  byChannelProducts,
+  byOneProduct,
+  byOneProductBack,
+  byRowProducts,
+  byUnfoldingMatrix,
+  readingSize,
+} from '../src/ops/conv-matrix.ts'
 import {
   byGathering,
   bySamples,
@@ -18,12 +28,18 @@ import type { Value } from '../src/ops/define.ts'
 import type { WindowAxis } from '../src/ops/windows.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor } from '../src/tensor/tensor.ts'
+import { median } from './median.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, only: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    only: { type: 'string' },
+    from: { type: 'string', default: '0' },
+  },
 })
 
 interface Layer {
+  readonly batch: number
   readonly channels: number
   readonly outputs: number
   readonly side: number
@@ -32,8 +48,8 @@ interface Layer {
   readonly groups: number
 }
 
-const BATCH = 64
 const layer = (channels: number, outputs: number, side: number, more: Partial<Layer> = {}): Layer => ({
+  batch: 64,
   channels,
   outputs,
   side,
@@ -55,10 +71,68 @@ const layers: readonly Layer[] = [
   layer(64, 64, 16, { kernel: 1 }),
   layer(64, 64, 16, { groups: 2 }),
   layer(64, 64, 16, { groups: 64 }),
+  // Late layers of ResNet-18 on 64 x 64 pixels, and those of MobileNet v2.
+  layer(128, 128, 8, { batch: 16 }),
+  layer(256, 256, 4, { batch: 16 }),
+  layer(256, 512, 4, { batch: 16, stride: 2 }),
+  layer(512, 512, 2, { batch: 16 }),
+  layer(96, 576, 4, { batch: 16, kernel: 1 }),
+  layer(160, 960, 2, { batch: 16, kernel: 1 }),
+  layer(960, 160, 2, { batch: 16, kernel: 1 }),
+  layer(960, 960, 2, { batch: 16, groups: 960 }),
+  layer(384, 384, 4, { batch: 16, groups: 384 }),
+  layer(576, 576, 4, { batch: 16, stride: 2, groups: 576 }),
+  layer(192, 192, 8, { batch: 16, groups: 192 }),
+  layer(144, 144, 16, { batch: 16, groups: 144 }),
+  layer(144, 144, 16, { batch: 16, stride: 2, groups: 144 }),
+  layer(96, 96, 32, { batch: 16, stride: 2, groups: 96 }),
+  layer(32, 32, 32, { batch: 16, groups: 32 }),
 ]
 
-const weightForms = { byGathering, byShifting, bySamples, byUnfolding, bySwappedConvolution }
-const inputForms = { byReversedKernel, byTransposedConvolution }
+const weightForms = {
+  byGathering,
+  byShifting,
+  bySamples,
+  byUnfolding,
+  bySwappedConvolution,
+  byUnfoldingMatrix,
+  byChannelProducts,
+  byRowProducts,
+}
+const inputForms = { byReversedKernel, byTransposedConvolution, byOneProductBack, byChannelMatricesBack }
+const forms = { byOneProduct, byChannelMatrices }
+const ungrouped: readonly unknown[] = [
+  byGathering,
+  byShifting,
+  byUnfoldingMatrix,
+  byOneProductBack,
+  byOneProduct,
+]
+const depthwise: readonly unknown[] = [
+  byChannelProducts,
+  byRowProducts,
+  byChannelMatricesBack,
+  byChannelMatrices,
+]
+const unstrided: readonly unknown[] = [byReversedKernel, byShifting]
+/** A constant matrix larger than this is not worth trying. */
+const LARGEST_READING = 2 ** 18
+const reading: readonly unknown[] = [
+  byUnfoldingMatrix,
+  byOneProductBack,
+  byOneProduct,
+  byChannelProducts,
+  byChannelMatricesBack,
+  byChannelMatrices,
+]
+
+/** Whether a form can do a layer. */
+function suits(form: unknown, { groups, channels, outputs, stride }: Layer, axes: readonly WindowAxis[]) {
+  if (ungrouped.includes(form) && groups > 1) return false
+  if (depthwise.includes(form) && !(groups > 1 && groups === channels && groups === outputs)) return false
+  if (unstrided.includes(form) && stride > 1) return false
+  return !(reading.includes(form) && readingSize(axes) > LARGEST_READING)
+}
 
 const windowsOf = ({ side, kernel, stride }: Layer): WindowAxis[] => {
   const pad = (kernel - 1) / 2
@@ -89,26 +163,27 @@ async function contenders(shape: Layer, feeds: ReadonlyMap<string, Tensor>): Pro
   const axes = windowsOf(shape)
   const { groups, outputs, channels, kernel, stride } = shape
   const dims = [outputs, channels / groups, kernel, kernel]
+  const xDims = [shape.batch, channels, shape.side, shape.side]
   const pad = (kernel - 1) / 2
   const attributes = { pads: [pad, pad, pad, pad], strides: [stride, stride], group: groups }
   const list = [contender('Y', feeds, (b, x, _, w) => b.op('Conv', [x, w], attributes))]
+  for (const [name, form] of Object.entries(forms)) {
+    if (!suits(form, shape, axes)) continue
+    list.push(contender(`Y ${name}`, feeds, (b, x, _, w) => form(b, x, w, axes, groups)))
+  }
   for (const [name, form] of Object.entries(inputForms)) {
-    if (form === byReversedKernel && stride > 1) continue
-    const chosen = form === inputGradientForm(dims, axes, groups) ? '*' : ''
+    if (!suits(form, shape, axes)) continue
+    const chosen = form === inputGradientForm(xDims, dims, axes, groups) ? '*' : ''
     list.push(contender(`dX ${name}${chosen}`, feeds, (b, _, dy, w) => form(b, dy, w, axes, groups)))
   }
   for (const [name, form] of Object.entries(weightForms)) {
-    if (groups > 1 && (form === byGathering || form === byShifting)) continue
-    if (stride > 1 && form === byShifting) continue
-    const chosen = form === weightGradientForm(dims, axes, groups) ? '*' : ''
+    if (!suits(form, shape, axes)) continue
+    const chosen = form === weightGradientForm(xDims, dims, axes, groups) ? '*' : ''
     list.push(contender(`dW ${name}${chosen}`, feeds, (b, x, dy) => form(b, x, dy, axes, groups)))
   }
   const all = await Promise.all(list)
   return all.filter(({ name }) => !values.only || name.startsWith(values.only))
 }
-
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 
 const random = randomStream(1, 'conv-forms')
 const drawn = (dims: readonly number[]): Tensor => {
@@ -117,13 +192,13 @@ const drawn = (dims: readonly number[]): Tensor => {
   return tensor
 }
 
-for (const shape of layers) {
-  const { channels, outputs, side, kernel, stride, groups } = shape
+for (const shape of layers.slice(Number(values.from))) {
+  const { batch, channels, outputs, side, kernel, stride, groups } = shape
   const [axis] = windowsOf(shape)
   const output = axis?.output ?? side
   const feeds = new Map([
-    ['x', drawn([BATCH, channels, side, side])],
-    ['dy', drawn([BATCH, outputs, output, output])],
+    ['x', drawn([batch, channels, side, side])],
+    ['dy', drawn([batch, outputs, output, output])],
     ['w', drawn([outputs, channels / groups, kernel, kernel])],
   ])
   const all = await contenders(shape, feeds)
@@ -136,9 +211,9 @@ for (const shape of layers) {
       if (round > 0) milliseconds.push(performance.now() - began)
     }
   }
-  const flops = (2 * BATCH * output * output * kernel * kernel * channels * outputs) / groups
+  const flops = (2 * batch * output * output * kernel * kernel * channels * outputs) / groups
   console.log(
-    `${channels}-${outputs}, ${side} x ${side}, kernel ${kernel}, stride ${stride}, groups ${groups}`,
+    `batch ${batch}, ${channels}-${outputs}, ${side} x ${side}, kernel ${kernel}, stride ${stride}, groups ${groups}`,
   )
   for (const { name, milliseconds, executable } of all) {
     const ms = median(milliseconds)

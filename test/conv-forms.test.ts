@@ -2,8 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
-import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv-input-gradient.ts'
+import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
+import {
+  byReversedKernel,
+  byTransposedConvolution,
+  type InputGradient,
+} from '../src/ops/conv-input-gradient.ts'
+import {
+  byChannelMatrices,
+  byChannelMatricesBack,
+  byChannelProducts,
+  byOneProduct,
+  byOneProductBack,
+  byRowProducts,
+  byUnfoldingMatrix,
+} from '../src/ops/conv-matrix.ts'
 import {
   byGathering,
   bySamples,
@@ -12,8 +25,8 @@ import {
   byUnfolding,
   type WeightGradient,
 } from '../src/ops/conv-weight-gradient.ts'
-import type { Emitter, Value } from '../src/ops/define.ts'
-import type { WindowAxis } from '../src/ops/windows.ts'
+import type { Value } from '../src/ops/define.ts'
+import { padsOf, type WindowAxis } from '../src/ops/windows.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 
@@ -32,7 +45,7 @@ const drawn = (dims: readonly number[]): Tensor =>
 
 async function evaluate(
   tensors: readonly Tensor[],
-  emit: (builder: Emitter, values: readonly Value[]) => Value,
+  emit: (builder: GraphBuilder, values: readonly Value[]) => Value,
 ): Promise<{ dims: readonly number[]; values: number[] }> {
   const builder = new GraphBuilder()
   const inputs = tensors.map((tensor, at) => builder.input(`input${at}`, tensor))
@@ -69,7 +82,7 @@ describe.each(geometries)('%s', (_, axes) => {
   const unit = axes.every(({ stride }) => stride === 1)
 
   it('gives one weight gradient by every form', async () => {
-    const forms: WeightGradient[] = [byGathering, bySamples, bySwappedConvolution]
+    const forms: WeightGradient[] = [byGathering, bySamples, bySwappedConvolution, byUnfoldingMatrix]
     if (unit && axes.length === 2) forms.push(byShifting)
     const run = (form: WeightGradient) =>
       evaluate([x, dy], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 1) : never()))
@@ -82,16 +95,71 @@ describe.each(geometries)('%s', (_, axes) => {
     }
   })
 
-  it.runIf(unit)('gives one input gradient by both forms', async () => {
-    const run = (form: typeof byReversedKernel) =>
+  it('gives one input gradient by every form', async () => {
+    const run = (form: InputGradient) =>
       evaluate([dy, w], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 1) : never()))
     const expected = await run(byTransposedConvolution)
-    const found = await run(byReversedKernel)
     expect(expected.dims).toEqual(x.dims)
-    expect(found.dims).toEqual(expected.dims)
-    expectClose(found.values, expected.values)
+    for (const form of [byOneProductBack, ...(unit ? [byReversedKernel] : [])]) {
+      const found = await run(form)
+      expect(found.dims).toEqual(expected.dims)
+      expectClose(found.values, expected.values)
+    }
+  })
+
+  it('convolves by one product as Conv does', async () => {
+    const found = await evaluate([x, w], (emit, [a, b]) =>
+      a && b ? byOneProduct(emit, a, b, axes, 1) : never(),
+    )
+    const plain = await evaluate([x, w], (emit, [a, b]) => convolved(emit, [a, b], axes, 1))
+    expect(found.dims).toEqual(plain.dims)
+    expectClose(found.values, plain.values)
+  })
+
+  it('convolves channel by channel, there and back', async () => {
+    const channels = drawn([4, 1, ...axes.map(({ kernel }) => kernel)])
+    const back = drawn([3, 4, ...axes.map(({ output }) => output)])
+    const plain = await evaluate([x, channels], (emit, [a, b]) => convolved(emit, [a, b], axes, 4))
+    const found = await evaluate([x, channels], (emit, [a, b]) =>
+      a && b ? byChannelMatrices(emit, a, b, axes, 4) : never(),
+    )
+    expectClose(found.values, plain.values)
+    const [dx, otherDx] = await Promise.all(
+      [byTransposedConvolution, byChannelMatricesBack].map((form) =>
+        evaluate([back, channels], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 4) : never())),
+      ),
+    )
+    expectClose(otherDx?.values ?? [], dx?.values ?? [0])
+    const [dw, ...others] = await Promise.all(
+      [byUnfolding, byChannelProducts, byRowProducts].map((form) =>
+        evaluate([x, back], (emit, [a, b]) => (a && b ? form(emit, a, b, axes, 4) : never())),
+      ),
+    )
+    for (const other of others) {
+      expect(other.dims).toEqual(channels.dims)
+      expectClose(other.values, dw?.values ?? [0])
+    }
   })
 })
+
+/** Conv as a runtime's own op, whatever form the builder would choose. */
+function convolved(
+  emit: GraphBuilder,
+  inputs: readonly (Value | undefined)[],
+  axes: readonly WindowAxis[],
+  groups: number,
+): Value {
+  const [x, w] = inputs
+  if (!x || !w) return never()
+  const dims = [x.dims[0] ?? 1, w.dims[0] ?? 1, ...axes.map(({ output }) => output)]
+  const [y] = emit.raw('Conv', inputs, [{ type: 'float32', dims }], {
+    pads: padsOf(axes),
+    strides: axes.map(({ stride }) => stride),
+    dilations: axes.map(({ dilation }) => dilation),
+    group: groups,
+  })
+  return y ?? never()
+}
 
 function never(): never {
   throw new Error('an input is missing')
@@ -99,18 +167,32 @@ function never(): never {
 
 describe('the choice by shape', () => {
   const image = [axis(32), axis(32)]
+  const batch = [16, 32, 32, 32]
   it('never shifts or reverses where the stride is not 1', () => {
     const strided = [axis(32, { stride: 2 }), axis(32, { stride: 2 })]
-    expect(weightGradientForm([32, 32, 3, 3], strided, 1)).toBe(byGathering)
-    expect(inputGradientForm([32, 32, 3, 3], strided, 1)).toBe(byTransposedConvolution)
+    expect(weightGradientForm(batch, [32, 32, 3, 3], strided, 1)).toBe(byGathering)
+    expect(inputGradientForm(batch, [32, 32, 3, 3], strided, 1)).toBe(byTransposedConvolution)
   })
   it('takes forms that know groups where there are any', () => {
-    expect(weightGradientForm([32, 16, 3, 3], image, 2)).toBe(byUnfolding)
+    expect(weightGradientForm(batch, [32, 16, 3, 3], image, 2)).toBe(byUnfolding)
   })
   it('makes no index larger than the data is worth', () => {
-    expect(weightGradientForm([64, 32, 3, 3], [axis(512), axis(512)], 1)).toBe(byUnfolding)
+    expect(weightGradientForm([1, 32, 512, 512], [64, 32, 3, 3], [axis(512), axis(512)], 1)).toBe(byUnfolding)
   })
   it('shifts for few outputs on large images', () => {
-    expect(weightGradientForm([32, 32, 3, 3], image, 1)).toBe(byShifting)
+    expect(weightGradientForm(batch, [32, 32, 3, 3], image, 1)).toBe(byShifting)
+  })
+  it('makes one product of few positions, unless there is but one sample', () => {
+    const small = [axis(2), axis(2)]
+    expect(convolutionForm([16, 512, 2, 2], [512, 512, 3, 3], small, 1)).toBe(byOneProduct)
+    expect(convolutionForm([1, 512, 2, 2], [512, 512, 3, 3], small, 1)).toBeUndefined()
+    expect(convolutionForm(batch, [32, 32, 3, 3], image, 1)).toBeUndefined()
+  })
+  it('takes depthwise convolutions by channels, large ones by rows', () => {
+    const small = [axis(4), axis(4)]
+    expect(convolutionForm([16, 32, 4, 4], [32, 1, 3, 3], small, 32)).toBe(byChannelMatrices)
+    expect(inputGradientForm([16, 32, 4, 4], [32, 1, 3, 3], small, 32)).toBe(byChannelMatricesBack)
+    expect(weightGradientForm([16, 32, 4, 4], [32, 1, 3, 3], small, 32)).toBe(byChannelProducts)
+    expect(weightGradientForm(batch, [32, 1, 3, 3], image, 32)).toBe(byRowProducts)
   })
 })

@@ -54,6 +54,7 @@ export class GraphBuilder implements Emitter {
   private readonly shared = new Map<string, Value[]>()
   private readonly constants = new Map<string, Value>()
   private readonly names: NameSource
+  private forming = false
   /** The graph this one is the body of: constants and nodes already there are shared. */
   private readonly outer: GraphBuilder | undefined
 
@@ -147,7 +148,8 @@ export class GraphBuilder implements Emitter {
         `${nodeLabel({ op, name })}: ${refusedOps.get(op) ?? "this op is not in Holdfast's table. See docs/ops.md for those that are."}`,
       )
     }
-    const key = definition.impure ? undefined : nodeKey(op, inputs, count, attributes)
+    const plainKey = definition.impure ? undefined : nodeKey(op, inputs, count, attributes)
+    const key = plainKey !== undefined && this.forming ? `form|${plainKey}` : plainKey
     const known = key === undefined ? undefined : this.findShared(key)
     if (known) return known
     const context: ShapeContext = {
@@ -181,16 +183,30 @@ export class GraphBuilder implements Emitter {
     types: readonly TensorType[],
     attributes: Attributes,
   ): Value[] {
-    const outputs = types.slice(0, context.outputs).map(
-      ({ type, dims }, index): Value => ({
-        name: this.names.fresh(index === 0 ? definition.op : `${definition.op}:${index}`),
-        type,
-        dims,
-      }),
-    )
-    this.push(definition.op, context.inputs, outputs, attributes)
+    const formed = this.formed(definition, context)
+    const outputs = formed
+      ? [formed]
+      : types.slice(0, context.outputs).map(
+          ({ type, dims }, index): Value => ({
+            name: this.names.fresh(index === 0 ? definition.op : `${definition.op}:${index}`),
+            type,
+            dims,
+          }),
+        )
+    if (!formed) this.push(definition.op, context.inputs, outputs, attributes)
     this.steps.push({ definition, name: context.name, attributes, inputs: context.inputs, outputs })
     return outputs
+  }
+
+  /** The nodes that stand for an op are no steps of their own, and no op of the model may share one, which would lose its step. */
+  private formed(definition: OpDefinition, context: ShapeContext): Value | undefined {
+    if (!definition.form || this.forming) return undefined
+    const before = this.steps.length
+    this.forming = true
+    const value = definition.form(this, context)
+    this.forming = false
+    this.steps.length = before
+    return value
   }
 
   /**

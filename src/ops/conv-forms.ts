@@ -1,6 +1,17 @@
 import { sizeOf } from '../tensor/tensor.ts'
 import { byReversedKernel, byTransposedConvolution, type InputGradient } from './conv-input-gradient.ts'
 import {
+  byChannelMatrices,
+  byChannelMatricesBack,
+  byChannelProducts,
+  byOneProduct,
+  byOneProductBack,
+  byRowProducts,
+  byUnfoldingMatrix,
+  type Convolution,
+  readingSize,
+} from './conv-matrix.ts'
+import {
   byGathering,
   bySamples,
   byShifting,
@@ -23,29 +34,66 @@ const FEW_POSITIONS = 128
 /** From this many outputs on the product of the gathered input runs well enough for its one pass of copying to win. */
 const MANY_OUTPUTS = 64
 
-/** The form of dX that measures fastest for weights [O, C / groups, kernel..]. */
+/** Below this many positions a product a sample is too narrow for the runtime; one over all samples is several times faster. */
+const NARROW = 16
+/** A depthwise channel's matrix from inputs to outputs costs more than it saves from this size on. */
+const LARGEST_CHANNEL_MATRIX = 1024
+
+type Dims = readonly number[]
+
+/** Whether one product over all samples beats one a sample. */
+const fewPositions = ([samples = 1]: Dims, axes: readonly WindowAxis[], groups: number): boolean =>
+  groups === 1 && samples > 1 && sizeOf(outputSizes(axes)) < NARROW && readingSize(axes) <= LARGEST_INDEX
+
+const isDepthwise = ([outputs = 1, perGroup = 1]: Dims, groups: number): boolean =>
+  groups > 1 && perGroup === 1 && outputs === groups
+
+/** Whether every depthwise channel is worth a matrix of its own. */
+const smallChannels = (w: Dims, axes: readonly WindowAxis[], groups: number): boolean =>
+  isDepthwise(w, groups) &&
+  sizeOf(outputSizes(axes)) * sizeOf(axes.map((axis) => axis.input)) <= LARGEST_CHANNEL_MATRIX
+
+/** The form of Y for an input [N, C, ..] and weights [O, C / groups, kernel..]; undefined where Conv itself is fastest. */
+export function convolutionForm(
+  x: Dims,
+  w: Dims,
+  axes: readonly WindowAxis[],
+  groups: number,
+): Convolution | undefined {
+  if (smallChannels(w, axes, groups)) return byChannelMatrices
+  return fewPositions(x, axes, groups) ? byOneProduct : undefined
+}
+
+/** The form of dX that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..]. */
 export function inputGradientForm(
-  weights: readonly number[],
+  x: Dims,
+  w: Dims,
   axes: readonly WindowAxis[],
   groups: number,
 ): InputGradient {
-  const [outputs = 1, perGroup = 1] = weights
+  const [outputs = 1, perGroup = 1] = w
+  if (smallChannels(w, axes, groups)) return byChannelMatricesBack
+  if (fewPositions(x, axes, groups)) return byOneProductBack
   const reversible = axes.every(
     (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
   )
   return reversible && outputs <= perGroup * groups ? byReversedKernel : byTransposedConvolution
 }
 
-/** The form of dW that measures fastest for weights [O, C / groups, kernel..]. */
+/** The form of dW that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..]. */
 export function weightGradientForm(
-  weights: readonly number[],
+  x: Dims,
+  w: Dims,
   axes: readonly WindowAxis[],
   groups: number,
 ): WeightGradient {
-  const [outputs = 1, perGroup = 1, ...kernel] = weights
+  const [outputs = 1, perGroup = 1, ...kernel] = w
   const positions = sizeOf(outputSizes(axes))
   const places = sizeOf(kernel)
+  if (smallChannels(w, axes, groups)) return byChannelProducts
+  if (isDepthwise(w, groups) && axes.length === 2) return byRowProducts
   if (groups > 1) return byUnfolding
+  if (fewPositions(x, axes, groups)) return byUnfoldingMatrix
   if (places === 1) {
     // Without a product a sample both sides are transposed first; with one, each sample's O x C is written and summed.
     return outputs * perGroup < ((outputs + perGroup) * positions) / 2 ? bySamples : byUnfolding

@@ -101,7 +101,7 @@ export const ConvTranspose = defineOp('ConvTranspose', {
     }
     return [
       needs[0] ? emit.op('Conv', [read, w], convolution) : undefined,
-      needs[1] ? weightGradientForm(w.dims, axes, groups)(emit, read, x, axes, groups) : undefined,
+      needs[1] ? weightGradientForm(read.dims, w.dims, axes, groups)(emit, read, x, axes, groups) : undefined,
       needs[2] ? reduceSum(emit, dy, positions) : undefined,
     ]
   },

@@ -25,7 +25,7 @@ const swapFirstTwo = (emit: Emitter, x: Value): Value =>
     x.dims.map((_, axis) => (axis < 2 ? 1 - axis : axis)),
   )
 
-const concat = (emit: Emitter, parts: readonly Value[], axis: number): Value => {
+export const concat = (emit: Emitter, parts: readonly Value[], axis: number): Value => {
   const [only] = parts
   return parts.length === 1 && only ? only : emit.op('Concat', parts, { axis })
 }

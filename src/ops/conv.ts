@@ -1,10 +1,10 @@
 import { ModelError } from '../errors.ts'
 import type { TensorType } from '../tensor/tensor.ts'
 import { convCases } from './conv-cases.ts'
-import { inputGradientForm, weightGradientForm } from './conv-forms.ts'
+import { convolutionForm, inputGradientForm, weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
-import { defineOp, type GradientContext, type ShapeContext } from './define.ts'
-import { reduceSum } from './emit.ts'
+import { defineOp, type Emitter, type GradientContext, type ShapeContext, type Value } from './define.ts'
+import { add, reduceSum, reshape } from './emit.ts'
 import { nodeLabel, required, rowsFirst, shapeError } from './shapes.ts'
 import { finished } from './squares.ts'
 import { outputSizes, type WindowAxis, windowAxes } from './windows.ts'
@@ -47,6 +47,17 @@ function convShape(context: ShapeContext): TensorType[] {
   return [{ type: x.type, dims: [samples, outputs, ...outputSizes(axes)] }]
 }
 
+/** Nodes that convolve faster than Conv does. Constant weights are left to the runtime, which arranges them for its kernels. */
+function convForm(emit: Emitter, context: ShapeContext): Value | undefined {
+  const x = required(context, 0)
+  const w = required(context, 1)
+  const bias = context.inputs[2]
+  const { axes, groups } = convolutionOf(context)
+  const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
+  const y = form?.(emit, x, w, axes, groups)
+  return y && bias ? add(emit, y, reshape(emit, bias, [w.dims[0] ?? 1, ...axes.map(() => 1)])) : y
+}
+
 /**
  * Y[n, o, p] = B[o] + sum over c, k of W[o, c, k] X[n, c, p stride + k dilation - before], c within the group of o.
  * dX[n, c, q] = sum over o and the p, k with p stride + k dilation - before = q of W[o, c, k] dY[n, o, p];
@@ -63,8 +74,8 @@ export const Conv = defineOp('Conv', {
     const { axes, groups } = convolutionOf(context)
     const positions = dy.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
     return [
-      needs[0] ? inputGradientForm(w.dims, axes, groups)(emit, dy, w, axes, groups) : undefined,
-      needs[1] ? weightGradientForm(w.dims, axes, groups)(emit, x, dy, axes, groups) : undefined,
+      needs[0] ? inputGradientForm(x.dims, w.dims, axes, groups)(emit, dy, w, axes, groups) : undefined,
+      needs[1] ? weightGradientForm(x.dims, w.dims, axes, groups)(emit, x, dy, axes, groups) : undefined,
       needs[2] ? reduceSum(emit, dy, positions) : undefined,
     ]
   },
@@ -81,5 +92,6 @@ export const Conv = defineOp('Conv', {
     ]
   },
   rows: rowsFirst,
+  form: convForm,
   cases: convCases,
 })
