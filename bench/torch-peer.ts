@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** PyTorch's side of the benchmark, waiting to be told what to run (bench/reference/steps.py). */
+/** PyTorch's side of the benchmark, waiting to be told what to run. */
 export interface Peer {
   /** Seconds a step, over `steps` steps. */
   run(name: string, steps: number): Promise<number>
   close(): Promise<void>
 }
 
-export async function startPeer(python: string): Promise<Peer> {
-  const child = spawn(python, ['bench/reference/steps.py'], {
+export async function startPeer(python: string, script = 'bench/reference/steps.py'): Promise<Peer> {
+  const child = spawn(python, [script], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' },
   })
@@ -17,10 +17,7 @@ export async function startPeer(python: string): Promise<Peer> {
   const ask = async (line: string): Promise<Record<string, unknown>> => {
     child.stdin.write(`${line}\n`)
     const { value, done } = await lines.next()
-    if (done)
-      throw new Error(
-        `${python} bench/reference/steps.py ended before it answered "${line}"; is PyTorch installed?`,
-      )
+    if (done) throw new Error(`${python} ${script} ended before it answered "${line}"; is PyTorch installed?`)
     const answer = JSON.parse(value) as Record<string, unknown>
     if (answer.error) throw new Error(String(answer.error))
     return answer

@@ -108,7 +108,7 @@ def transformer(by_hand, layers=4, width=256, heads=4, hidden=1024):
 
 def optimisers(kind):
     """Settings of every implementation that this PyTorch has of the optimiser."""
-    cls = torch.optim.SGD if kind == 'sgd' else torch.optim.Adam
+    cls = {'sgd': torch.optim.SGD, 'adam': torch.optim.Adam, 'adamw': torch.optim.AdamW}[kind]
     base = {'lr': 0.01, 'momentum': 0.9} if kind == 'sgd' else {'lr': 1e-3}
     for name, how in (('loop', {'foreach': False}), ('foreach', {'foreach': True}), ('fused', {'fused': True})):
         try:
@@ -118,9 +118,12 @@ def optimisers(kind):
         yield name, lambda parameters, how=how: cls(parameters, **base, **how)
 
 
-def training_step(model, make_optimiser, inputs, penalty=None):
-    """Cross-entropy, and with `penalty` lambda/2 sum F (theta - theta*)^2 with two tensors a parameter."""
-    model.train()
+def training_step(model, make_optimiser, inputs, penalty=None, statistics=True):
+    """
+    Cross-entropy, and with `penalty` lambda/2 sum F (theta - theta*)^2 with two tensors a parameter. Without
+    `statistics` batch normalisation stays as at inference.
+    """
+    model.train(statistics)
     parameters = list(model.parameters())
     optimiser = make_optimiser(parameters)
     labels = [torch.randint(CLASSES, (x.shape[0],)) for x in inputs]
@@ -262,7 +265,10 @@ def seconds_of(step, steps):
 
 
 class Yardstick:
-    def __init__(self, penalty):
+    """Runs steps by name; `steps` maps each to its variants and its flops."""
+
+    def __init__(self, steps, penalty=None):
+        self.steps = steps
         self.penalty = penalty
         self.chosen = {}
 
@@ -270,7 +276,7 @@ class Yardstick:
         """The fastest variant of the step, warm; found at the first call."""
         if name not in self.chosen:
             torch.manual_seed(0)
-            candidates = dict(STEPS[name][0](self.penalty))
+            candidates = dict(self.steps[name][0](self.penalty))
             for step in candidates.values():
                 seconds_of(step, 3)
             if len(candidates) > 1:
@@ -300,10 +306,16 @@ class Yardstick:
             'slowest': round(max(ms), 5),
             'steps': steps,
             'repeats': repeats,
-            'gflops': round(STEPS[name][1] / median / 1e6, 2),
+            'gflops': round(self.steps[name][1] / median / 1e6, 2),
             'variant': times[0]['variant'],
             'torch': torch.__version__,
         }
+
+
+def one_thread():
+    torch.set_num_threads(1)
+    # Overfitted random labels drive gradients towards zero: without this, denormal numbers would slow PyTorch down.
+    torch.set_flush_denormal(True)
 
 
 def say(value):
@@ -318,11 +330,11 @@ def serve(yardstick):
         if words == ['quit']:
             return
         if words == ['list']:
-            say({'names': list(STEPS), 'productFlops': {name: flops for name, (_, flops) in STEPS.items()}})
-        elif len(words) == 3 and words[0] == 'run' and words[1] in STEPS and words[2].isdigit() and int(words[2]) > 0:
+            say({'names': list(yardstick.steps), 'productFlops': {name: flops for name, (_, flops) in yardstick.steps.items()}})
+        elif len(words) == 3 and words[0] == 'run' and words[1] in yardstick.steps and words[2].isdigit() and int(words[2]) > 0:
             say(yardstick.run(words[1], int(words[2])))
         else:
-            names = ', '.join(STEPS)
+            names = ', '.join(yardstick.steps)
             say({'error': f'expected "run NAME STEPS" (names: {names}), or "list", or "quit"; found "{line.strip()}"'})
 
 
@@ -337,10 +349,8 @@ def main():
         help="EWC's penalty in the loss, as it is usually written, or its gradient added by hand after the backward pass",
     )
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    # Overfitted random labels drive gradients towards zero: without this, denormal numbers would slow PyTorch down.
-    torch.set_flush_denormal(True)
-    yardstick = Yardstick(arguments.penalty)
+    one_thread()
+    yardstick = Yardstick(STEPS, arguments.penalty)
     if arguments.all:
         for name in arguments.only or STEPS:
             say(yardstick.table_row(name, arguments.repeats, arguments.seconds))
