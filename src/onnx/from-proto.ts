@@ -2,6 +2,7 @@ import { toBinary } from '@bufbuild/protobuf'
 import { ModelError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { AttributeCode } from './codes.ts'
+import { functionOpsets, withoutFunctions } from './functions.ts'
 import type { Attribute, Graph, Node, ValueInfo } from './graph.ts'
 import {
   type AttributeProto,
@@ -34,10 +35,10 @@ export interface ModelContents {
 
 /**
  * A model's graph, as Holdfast works on it. Old models list their initialisers among the inputs, too: those are no
- * inputs here. Sparse initialisers come out dense.
+ * inputs here. Sparse initialisers come out dense, and functions that the model defines itself in place of their calls.
  *
  * @throws ModelError `model-no-graph`; `graph-value` for inputs and outputs that are no tensors; `graph-duplicate` for
- * two initialisers of one name; and what {@link tensorFromProto} throws.
+ * two initialisers of one name; `function-cycle`; and what {@link tensorFromProto} throws.
  * @example
  * const { graph, opsets } = graphFromModel(decodeModel(bytes))
  */
@@ -48,9 +49,13 @@ export function graphFromModel(model: ModelProto, options: FromProtoOptions = {}
     Number(version),
   ])
   return {
-    graph: graphFromProto(model.graph, options),
-    // Models of before IR version 3 import nothing: theirs is the first operator set.
-    opsets: opsets.length === 0 ? { '': 1 } : Object.fromEntries(opsets),
+    graph: graphFromProto(withoutFunctions(model.graph, model.functions), options),
+    // Models of before IR version 3 import nothing: theirs is the first operator set. Where a function imports another
+    // version than the model, its ops are such as did not change between the two.
+    opsets:
+      opsets.length === 0
+        ? { '': 1 }
+        : { ...Object.fromEntries(functionOpsets(model.functions)), ...Object.fromEntries(opsets) },
     irVersion: Number(model.irVersion ?? 0n),
     producer: model.producerName ?? '',
     metadata: Object.fromEntries(model.metadataProps.map(({ key = '', value = '' }) => [key, value])),
