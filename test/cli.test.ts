@@ -40,7 +40,9 @@ describe('help', () => {
         learn       Learn a stream of tasks as a configuration says
         resume      Go on with a run exactly where it stopped
         report      One self-contained HTML page from runs and benchmarks
+        gate        Hold a new model against the old one: pass, fail or too little data
         fisher      The Fisher diagonal of a model: what matters in it
+        grad        Loss and gradients of one batch, to check against any other program
         data        Data sets known by name: list, get, verify
 
       holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart
@@ -50,7 +52,7 @@ describe('help', () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  test.each(['quickstart', 'bench', 'learn', 'resume', 'report', 'fisher', 'data'])(
+  test.each(['quickstart', 'bench', 'learn', 'resume', 'report', 'gate', 'fisher', 'grad', 'data'])(
     '%s --help',
     async (verb) => {
       const { stdout, code } = await run(`${verb} --help`)

@@ -15,7 +15,7 @@ const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
 /** `holdfast gate`: may the new model replace the old one? */
 export const gate: Verb = {
   name: 'gate',
-  summary: 'Pass, fail or not enough data: is a new model at most so much worse than the old one?',
+  summary: 'Hold a new model against the old one: pass, fail or too little data',
   examples: [
     'holdfast gate model.onnx better.onnx --data old-test/ --max-drop 1%',
     'holdfast gate old.jsonl new.jsonl --max-drop 1% --max-negative-flips 0.5% --junit gate.xml --markdown gate.md',
