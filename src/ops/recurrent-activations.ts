@@ -1,6 +1,7 @@
 import { UnsupportedOpError } from '../errors.ts'
+import { float } from '../onnx/graph.ts'
 import type { AttributeReader, Emitter, Value } from './define.ts'
-import { indicator, mul, scalar, square, sub } from './emit.ts'
+import { indicator, mul, scalar, scale, square, sub } from './emit.ts'
 import { nodeLabel } from './shapes.ts'
 
 /** An activation of a recurrent op, with its derivative written in terms of what it gave. */
@@ -17,7 +18,9 @@ export interface Activations {
   readonly h: Activation
 }
 
-const known: Readonly<Record<string, Activation>> = {
+type Numbers = readonly [alpha: number | undefined, beta: number | undefined]
+
+const plain: Readonly<Record<string, Activation>> = {
   /** y' = y (1 - y) */
   sigmoid: {
     of: (emit, x) => emit.op('Sigmoid', [x]),
@@ -36,6 +39,18 @@ const known: Readonly<Record<string, Activation>> = {
   },
 }
 
+/** y = min(max(alpha x + beta, 0), 1): y' = alpha where 0 < y < 1 */
+const hardSigmoid = ([alpha = 0.2, beta = 0.5]: Numbers): Activation => ({
+  of: (emit, x) => emit.op('HardSigmoid', [x], { alpha: float(alpha), beta: float(beta) }),
+  slope: (emit, y, factor) => {
+    const inside = emit.op('And', [
+      emit.op('Greater', [y, scalar(emit, 0, y)]),
+      emit.op('Less', [y, scalar(emit, 1, y)]),
+    ])
+    return mul(emit, scale(emit, factor, alpha), indicator(emit, inside, y))
+  },
+})
+
 /**
  * The activations of one direction. Those that the op does not have are that of its gates.
  *
@@ -47,14 +62,22 @@ export function activationsOf(
   direction: number,
   defaults: readonly string[],
 ): Activations {
-  const given = context.attributes.strings('activations')
+  const { attributes } = context
+  const names = attributes.strings('activations') ?? []
+  const isHard = (name: string | undefined) => name?.toLowerCase() === 'hardsigmoid'
+  // The lists of alphas and betas have a number for each activation that takes one; of those here, HardSigmoid alone.
+  const numbers = (place: number): Numbers => {
+    const at = names.slice(0, place).filter(isHard).length
+    return [attributes.floats('activation_alpha')?.[at], attributes.floats('activation_beta')?.[at]]
+  }
   const at = (index: number): Activation => {
-    const name = given?.[direction * defaults.length + index] ?? defaults[index] ?? ''
-    const found = known[name.toLowerCase()]
+    const place = direction * defaults.length + index
+    const name = names[place] ?? defaults[index] ?? ''
+    const found = isHard(name) ? hardSigmoid(numbers(place)) : plain[name.toLowerCase()]
     if (found) return found
     throw new UnsupportedOpError(
       'activation-unknown',
-      `${nodeLabel(context)}: a gradient has to pass the activation ${name}, and Holdfast knows only those of Sigmoid, Tanh and Relu in recurrent ops. Freeze the parameters before and in this node.`,
+      `${nodeLabel(context)}: a gradient has to pass the activation ${name}, and Holdfast knows only those of Sigmoid, HardSigmoid, Tanh and Relu in recurrent ops. Freeze the parameters before and in this node.`,
     )
   }
   const place = (index: number) => (index < defaults.length ? index : 0)

@@ -1,4 +1,4 @@
-import { type Attributes, strings } from '../onnx/graph.ts'
+import { type Attributes, floats, strings } from '../onnx/graph.ts'
 import type { CaseInput, OpCase } from './define.ts'
 
 const STEPS = 3
@@ -123,8 +123,21 @@ const commonVariants = (last: number): Variant[] => [
 
 const named = (...names: string[]): Attributes => ({ activations: strings(names) })
 
+/** The gates of Keras' older layers; the reverse direction has an alpha of its own, with no kink near these values. */
+const hardGates = (alpha: number, ...others: string[]): Variant => ({
+  name: 'HardSigmoid',
+  direction: 'bidirectional',
+  given: ['B'],
+  attributes: {
+    ...named('HardSigmoid', ...others, 'HardSigmoid', ...others),
+    activation_alpha: floats([0.2, alpha]),
+    activation_beta: floats([0.5, 0.45]),
+  },
+})
+
 const rnnVariants: readonly Variant[] = [
   ...commonVariants(2),
+  hardGates(0.6),
   { name: 'Relu', given: ['B'], attributes: named('Relu') },
   {
     name: 'an activation for each direction',
@@ -136,6 +149,7 @@ export const rnnCases: readonly OpCase[] = rnnVariants.map((variant) => recurren
 
 const gruVariants: readonly Variant[] = [
   ...commonVariants(2),
+  hardGates(0.6, 'Tanh'),
   ...commonVariants(2).map((variant) => ({
     ...variant,
     name: `${variant.name}, linear before reset`,
@@ -147,6 +161,7 @@ export const gruCases: readonly OpCase[] = gruVariants.map((variant) => recurren
 
 const lstmVariants: readonly Variant[] = [
   ...commonVariants(3),
+  hardGates(0.22, 'Tanh', 'Tanh'),
   { name: 'only Y_c', given: ['B'], outputs: 3, through: [2] },
   { name: 'batch first, first cell', given: ['initial_c'], outputs: 3, batchFirst: true },
   ...directions.map(
