@@ -5,7 +5,7 @@ import { foldElementwise } from './fold.ts'
 import { broadcastDims, required, rowsElementwise, sameAsFirst, shapeError } from './shapes.ts'
 import { axisCases, oneAxisFromMany } from './softmax.ts'
 import { broadcastSquares } from './squares.ts'
-import { bothFloats, elementwise, ranks } from './unary.ts'
+import { bothFloats, elementwise, ranks, smallest } from './unary.ts'
 
 /**
  * 1 where x > 0, else 0, in x's type. Microseconds for dy times this, one thread, [128,400] and [64,64,32,32] (shared
@@ -32,11 +32,6 @@ const kinked = (attributes?: OpCase['attributes'], name = 'float32'): OpCase => 
   ...(attributes ? { attributes } : {}),
 })
 
-const scalarAndEmpty: readonly OpCase[] = [
-  { name: 'scalar', inputs: [{ dims: [], values: [-0.7] }] },
-  { name: 'empty', inputs: [{ dims: [2, 0] }] },
-]
-
 /** y = max(x, 0): dx = dy where y > 0. */
 export const Relu = defineOp(
   'Relu',
@@ -44,7 +39,7 @@ export const Relu = defineOp(
     derivative: ({ emit }, _x, y, dy) => mul(emit, dy, positive(emit, y)),
     apply: (x) => Math.max(x, 0),
     cases: [
-      ...scalarAndEmpty,
+      ...smallest(),
       kinked(),
       { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', distinct: true }] },
       { name: 'int32', inputs: [{ dims: [2, 3], type: 'int32', range: [-3, 4], constant: false }] },
@@ -66,7 +61,7 @@ export const LeakyRelu = defineOp(
       return mul(emit, dy, slope)
     },
     cases: [
-      ...scalarAndEmpty,
+      ...smallest(),
       kinked(),
       kinked({ alpha: float(0.3) }, 'alpha 0.3'),
       kinked({ alpha: float(-0.5) }, 'negative alpha'),
@@ -86,7 +81,7 @@ export const Elu = defineOp(
       return emit.op('Where', [isPositive(emit, x), dy, mul(emit, dy, add(emit, y, alpha))])
     },
     cases: [
-      ...scalarAndEmpty,
+      ...smallest(),
       kinked(),
       kinked({ alpha: float(0.5) }, 'alpha 0.5'),
       kinked({ alpha: float(-0.5) }, 'negative alpha'),
@@ -104,11 +99,7 @@ export const Selu = defineOp(
       const below = add(emit, y, scalar(emit, gamma * alpha, y))
       return mul(emit, dy, emit.op('Where', [isPositive(emit, x), scalar(emit, gamma, y), below]))
     },
-    cases: [
-      ...scalarAndEmpty,
-      kinked(),
-      kinked({ alpha: float(1.2), gamma: float(0.8) }, 'own alpha and gamma'),
-    ],
+    cases: [...smallest(), kinked(), kinked({ alpha: float(1.2), gamma: float(0.8) }, 'own alpha and gamma')],
   }),
 )
 
@@ -121,7 +112,7 @@ export const Celu = defineOp(
       return mul(emit, dy, add(emit, below, scalar(emit, 1, y)))
     },
     cases: [
-      ...scalarAndEmpty,
+      ...smallest(),
       kinked(),
       kinked({ alpha: float(2) }, 'alpha 2'),
       kinked({ alpha: float(0.5) }, 'alpha 0.5'),
@@ -150,6 +141,7 @@ export const HardSigmoid = defineOp(
         positive(emit, sub(emit, y, square(emit, y))),
       ),
     cases: [
+      ...smallest(),
       { name: 'defaults', inputs: [{ dims: [6], values: [-4, -2.2, -0.3, 0.4, 2.3, 3.1] }] },
       {
         name: 'own alpha and beta',
@@ -169,7 +161,10 @@ export const HardSwish = defineOp(
       const slope = add(emit, scale(emit, x, 1 / 3), scalar(emit, 0.5, x))
       return mul(emit, dy, emit.op('Where', [inside, slope, positive(emit, x)]))
     },
-    cases: [{ name: 'float32', inputs: [{ dims: [2, 3], values: [-4, -2.2, -0.3, 0.4, 2.3, 3.5] }] }],
+    cases: [
+      ...smallest(),
+      { name: 'float32', inputs: [{ dims: [2, 3], values: [-4, -2.2, -0.3, 0.4, 2.3, 3.5] }] },
+    ],
   }),
 )
 
@@ -198,7 +193,7 @@ export const Softsign = defineOp(
   elementwise({
     derivative: ({ emit }, _x, y, dy) =>
       mul(emit, dy, square(emit, sub(emit, scalar(emit, 1, y), emit.op('Abs', [y])))),
-    cases: [...scalarAndEmpty, kinked()],
+    cases: [...smallest(), kinked()],
   }),
 )
 
@@ -280,7 +275,7 @@ export const ThresholdedRelu = defineOp(
       return mul(emit, dy, alpha >= 0 ? positive(emit, y) : passes())
     },
     cases: [
-      ...scalarAndEmpty,
+      ...smallest(),
       kinked(),
       kinked({ alpha: float(0) }, 'alpha 0'),
       {
@@ -343,6 +338,7 @@ export const PRelu = defineOp('PRelu', {
       ],
     },
     { name: 'opset 7', inputs: [{ dims: [2, 3, 2], distinct: true }, { dims: [3, 1] }], opset: 7 },
+    { name: 'empty', inputs: [{ dims: [0, 2] }, { dims: [2] }] },
     {
       name: 'slope of full dims',
       inputs: [

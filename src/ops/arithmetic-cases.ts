@@ -113,6 +113,10 @@ export const extremumCases: readonly OpCase[] = [
   },
   { name: 'one input', inputs: [{ dims: [2, 3], distinct: true }] },
   {
+    name: 'four inputs, one empty',
+    inputs: [{ dims: [1] }, { dims: [2, 0] }, { dims: [] }, { dims: [2, 1] }],
+  },
+  {
     name: 'three inputs, none of full dims',
     inputs: [
       { dims: [2, 1, 1], values: [-1.1, 0.4] },

@@ -2,6 +2,7 @@ import type { DType } from '../tensor/tensor.ts'
 import { defineOp, type OpCase, type OpDefinition } from './define.ts'
 import { broadcastPairs, integerPair, pairShape } from './logic.ts'
 import { required, rowsElementwise } from './shapes.ts'
+import { smallest } from './unary.ts'
 
 // ONNX Runtime has the bitwise ops for all integers, but BitShift for uint8, uint32 and uint64 only.
 
@@ -22,10 +23,13 @@ export const BitwiseNot = defineOp('BitwiseNot', {
   shape: (context) => [{ type: required(context, 0).type, dims: required(context, 0).dims }],
   gradient: null,
   rows: rowsElementwise,
-  cases: integers.map((type) => ({
-    name: type,
-    inputs: [{ dims: [2, 3], type, range: [0, 9], constant: false }],
-  })),
+  cases: [
+    ...smallest('int32'),
+    ...integers.map((type) => ({
+      name: type,
+      inputs: [{ dims: [2, 3], type, range: [0, 9] as const, constant: false }],
+    })),
+  ],
 })
 
 /** Shifts by the second input's number of bits, in the direction that the attribute gives. */

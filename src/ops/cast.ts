@@ -1,10 +1,11 @@
 import { ModelError } from '../errors.ts'
 import { dtypeOfCode, TensorCode } from '../onnx/codes.ts'
 import type { DType } from '../tensor/tensor.ts'
-import { defineOp, type OpCase } from './define.ts'
+import { defineOp, type OpCase, type OpDefinition } from './define.ts'
 import { cast } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { required, rowsElementwise } from './shapes.ts'
+import { smallest } from './unary.ts'
 
 function castTarget(code: number): DType {
   const type = dtypeOfCode(code)
@@ -36,6 +37,12 @@ const targets = [
   'bool',
 ] as const
 
+/** Since opset 24 a cast may say how it rounds to 8-bit floats of exponents only, which nothing here casts to. */
+const withoutRounding: OpDefinition['upgrade'] = ({ attributes: { round_mode: _, ...rest }, inputs }) => ({
+  inputs,
+  attributes: rest,
+})
+
 /** Between float types the gradient is cast back; from and to integers none passes. `saturate` is for 8-bit floats. */
 export const Cast = defineOp('Cast', {
   shape: (context) => [
@@ -52,6 +59,8 @@ export const Cast = defineOp('Cast', {
         )(inputs, context)
       : undefined
   },
+  upgrade: withoutRounding,
+  upgradesAll: true,
   cases: [
     ...targets.map(
       (type): OpCase => ({
@@ -80,6 +89,18 @@ export const Cast = defineOp('Cast', {
       inputs: [{ dims: [2], type: 'int32', range: [0, 5], constant: false }],
       attributes: { to: 9 },
     },
+    ...smallest().map((item) => ({ ...item, attributes: { to: 11 } })),
+    ...smallest('int64').map((item) => ({ ...item, attributes: { to: 1 } })),
+    ...(['float32', 'float64', 'int32', 'bool'] as const).map(
+      (type): OpCase => ({
+        name: `float16 to ${type}`,
+        inputs: [{ dims: [2, 3], type: 'float16', range: [0, 5], constant: false }],
+        attributes: { to: TensorCode[type] },
+      }),
+    ),
+    { name: 'float64 to float16', inputs: [{ dims: [3], type: 'float64' }], attributes: { to: 10 } },
+    { name: 'opset 7', inputs: [{ dims: [3] }], attributes: { to: 11 }, opset: 7 },
+    { name: 'opset 13', inputs: [{ dims: [3] }], attributes: { to: 6 }, opset: 13 },
     { name: 'saturate given', inputs: [{ dims: [2, 3] }], attributes: { to: 11, saturate: 1 } },
   ],
 })
@@ -99,6 +120,8 @@ export const CastLike = defineOp('CastLike', {
         )([x], context)
       : undefined
   },
+  upgrade: withoutRounding,
+  upgradesAll: true,
   cases: [
     { name: 'to float64', inputs: [{ dims: [2, 3] }, { dims: [1], type: 'float64' }], skip: [1] },
     { name: 'to float32', inputs: [{ dims: [2, 3], type: 'float64' }, { dims: [4] }], skip: [1] },
@@ -108,6 +131,17 @@ export const CastLike = defineOp('CastLike', {
         { dims: [2], type: 'int64', values: [0, 5] },
         { dims: [], constant: true },
       ],
+    },
+    {
+      name: 'scalar like something empty',
+      inputs: [{ dims: [] }, { dims: [0], type: 'float64', constant: false }],
+    },
+    { name: 'empty', inputs: [{ dims: [0, 2] }, { dims: [], type: 'float64', constant: true }] },
+    { name: 'to float16', inputs: [{ dims: [2, 3] }, { dims: [1], type: 'float16' }] },
+    {
+      name: 'from float16',
+      inputs: [{ dims: [2], type: 'float16', constant: false }, { dims: [1] }],
+      skip: [1],
     },
     {
       name: 'floats to integers',

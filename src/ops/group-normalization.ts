@@ -165,6 +165,11 @@ export const GroupNormalization = defineOp('GroupNormalization', {
       attributes: { num_groups: 2 },
     },
     {
+      name: 'stash_type',
+      inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
+      attributes: { num_groups: 2, stash_type: 11 },
+    },
+    {
       name: 'one group',
       inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
       attributes: { num_groups: 1 },

@@ -4,6 +4,7 @@ import { expand, indicator, mul, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { broadcastDims, required, rowsElementwise, shapeError } from './shapes.ts'
 import { broadcastSquares } from './squares.ts'
+import { smallest } from './unary.ts'
 
 /** Dims of both inputs broadcast together, which must be of one type; the output's is `type`, or theirs. */
 export const pairShape = (type?: DType) => (context: ShapeContext) => {
@@ -128,6 +129,7 @@ export const Not = defineOp('Not', {
   rows: rowsElementwise,
   fold: foldElementwise((x) => 1 - x),
   cases: [
+    ...smallest('bool'),
     { name: 'matrix', inputs: [{ dims: [2, 3], type: 'bool', range: [0, 2], constant: false }] },
     { name: 'known while the graph is built', inputs: [{ dims: [2], type: 'bool', values: [0, 1] }] },
   ],

@@ -161,7 +161,7 @@ export const LayerNormalization = defineOp('LayerNormalization', {
       outputs: 2,
       through: [0],
     },
-    { name: 'stash_type', inputs: [{ dims: [3, 4] }, layerParameter([4])], attributes: { stash_type: 1 } },
+    { name: 'stash_type', inputs: [{ dims: [3, 4] }, layerParameter([4])], attributes: { stash_type: 11 } },
     { name: 'opset 17', inputs: [{ dims: [3, 4] }, layerParameter([4]), { dims: [4] }], opset: 17 },
     { name: 'epsilon', inputs: [{ dims: [3, 4] }, layerParameter([4])], attributes: { epsilon: float(0.1) } },
     {

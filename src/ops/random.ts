@@ -167,6 +167,8 @@ export const Dropout = defineOp('Dropout', {
   cases: [
     { name: 'plain', inputs: [{ dims: [2, 3] }] },
     { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64' }] },
+    { name: 'scalar', inputs: [{ dims: [] }], outputs: 2 },
+    { name: 'empty', inputs: [{ dims: [0, 2] }], outputs: 2 },
     { name: 'with mask', inputs: [{ dims: [2, 3] }], outputs: 2 },
     { name: 'ratio', inputs: [{ dims: [4, 3] }, { dims: [], values: [0.3], constant: true }], outputs: 2 },
     {

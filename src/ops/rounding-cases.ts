@@ -143,6 +143,19 @@ export const modCases: readonly OpCase[] = [
     ],
   })),
   {
+    name: 'empty',
+    inputs: [{ dims: [0, 2] }, { dims: [2], values: [1.1, 1.3] }],
+    attributes: { fmod: 1 },
+  },
+  {
+    name: 'scalars',
+    inputs: [
+      { dims: [], values: [2.7] },
+      { dims: [], values: [1.1] },
+    ],
+    attributes: { fmod: 1 },
+  },
+  {
     name: 'negative divisor, both broadcast',
     inputs: [
       { dims: [2, 1], values: [-2.7, 1.6] },

@@ -6,7 +6,7 @@ import { foldElementwise } from './fold.ts'
 import { clipCases, modCases } from './rounding-cases.ts'
 import { broadcastDims, required, rowsElementwise, sameAsFirst, shapeError } from './shapes.ts'
 import { broadcastSquares } from './squares.ts'
-import { integerCase } from './unary.ts'
+import { integerCase, smallest } from './unary.ts'
 
 /** Constant between its jumps: the gradient is zero wherever there is one, so nothing is passed on. */
 function steps(rule: { apply: (x: number) => number; cases?: readonly OpCase[] }): Omit<OpDefinition, 'op'> {
@@ -19,8 +19,7 @@ function steps(rule: { apply: (x: number) => number; cases?: readonly OpCase[] }
     cases: [
       { name: 'float32', inputs: [{ dims: [2, 3], values }] },
       { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', values }] },
-      { name: 'scalar', inputs: [{ dims: [], values: [-1.2] }] },
-      { name: 'empty', inputs: [{ dims: [3, 0] }] },
+      ...smallest(),
       ...(rule.cases ?? []),
     ],
   }
@@ -53,6 +52,7 @@ export const IsNaN = defineOp('IsNaN', {
     () => 'bool',
   ),
   cases: [
+    ...smallest(),
     { name: 'float32', inputs: [{ dims: [3], values: [0, Number.NaN, Number.POSITIVE_INFINITY] }] },
     { name: 'float64', inputs: [{ dims: [2, 2], type: 'float64' }] },
   ],
@@ -72,6 +72,7 @@ export const IsInf = defineOp('IsInf', {
       () => 'bool',
     )(inputs, context),
   cases: [
+    ...smallest(),
     { name: 'float32', inputs: [{ dims: [3], values: [0, Number.NaN, Number.POSITIVE_INFINITY] }] },
     { name: 'float64', inputs: [{ dims: [2, 2], type: 'float64' }] },
     { name: 'positive only', inputs: [{ dims: [2] }], attributes: { detect_negative: 0 } },

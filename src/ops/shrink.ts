@@ -1,7 +1,7 @@
 import { float } from '../onnx/graph.ts'
 import { defineOp } from './define.ts'
 import { indicator, mul, scalar } from './emit.ts'
-import { elementwise } from './unary.ts'
+import { elementwise, smallest } from './unary.ts'
 
 const spread = { dims: [2, 3, 2], distinct: true, range: [-3, 3] as const }
 
@@ -14,6 +14,7 @@ export const Shrink = defineOp(
       return mul(emit, dy, indicator(emit, emit.op('Greater', [emit.op('Abs', [x]), bound]), dy))
     },
     cases: [
+      ...smallest(),
       { name: 'defaults', inputs: [spread] },
       { name: 'soft', inputs: [spread], attributes: { lambd: float(0.4), bias: float(0.4) } },
       { name: 'bias alone', inputs: [spread], attributes: { lambd: float(0.9), bias: float(-0.3) } },

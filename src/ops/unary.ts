@@ -1,3 +1,4 @@
+import type { DType } from '../tensor/tensor.ts'
 import { defineOp, type GradientContext, type OpCase, type OpDefinition, type Value } from './define.ts'
 import { div, mul, neg, scale, square } from './emit.ts'
 import { foldElementwise } from './fold.ts'
@@ -38,6 +39,13 @@ export const bothFloats = (range: readonly [number, number] = [-1, 1]): OpCase[]
   { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', range }] },
 ]
 
+/** A scalar, and a tensor without elements. */
+export const smallest = (type: DType = 'float32'): OpCase[] =>
+  [[], [2, 0]].map((dims) => ({
+    name: dims.includes(0) ? `${type}, empty` : `${type}, scalar`,
+    inputs: [{ dims, type, range: [0.3, 1.3], constant: false }],
+  }))
+
 /** Integers have a shape, but no gradient. */
 export const integerCase = (type: 'int32' | 'int64'): OpCase => ({
   name: type,
@@ -53,6 +61,7 @@ export const Abs = defineOp(
     cases: [
       { name: 'float32', inputs: [{ dims: [2, 3, 2], distinct: true, range: [-2, 2] }] },
       { name: 'float64', inputs: [{ dims: [2, 3], type: 'float64', distinct: true }] },
+      ...smallest(),
       integerCase('int32'),
       integerCase('int64'),
     ],
