@@ -56,6 +56,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'Reshape',
   'ReverseSequence',
   'Round',
+  'Scan',
   'ScatterElements',
   'ScatterND',
   'Sigmoid',
