@@ -1,8 +1,8 @@
-import { ModelError, UnsupportedOpError } from '../errors.ts'
+import { ModelError } from '../errors.ts'
 import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
 import type { Emitter, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
-import { refusedOps } from '../ops/refused.ts'
+import { unknownOp } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import type { Tensor, TensorType } from '../tensor/tensor.ts'
@@ -142,12 +142,7 @@ export class GraphBuilder implements Emitter {
   }): Value[] {
     const { op, inputs, count, attributes, name } = request
     const definition = opTable.get(op)
-    if (!definition) {
-      throw new UnsupportedOpError(
-        'unknown-op',
-        `${nodeLabel({ op, name })}: ${refusedOps.get(op) ?? "this op is not in Holdfast's table. See docs/ops.md for those that are."}`,
-      )
-    }
+    if (!definition) throw unknownOp({ op, name })
     const plainKey = definition.impure ? undefined : nodeKey(op, inputs, count, attributes)
     const key = plainKey !== undefined && this.forming ? `form|${plainKey}` : plainKey
     const known = key === undefined ? undefined : this.findShared(key)

@@ -1,9 +1,10 @@
-import { UnsupportedOpError } from '../errors.ts'
+import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
 import { emitterNamed } from '../ops/composite.ts'
 import { compositeOf } from '../ops/composite-table.ts'
 import { CANONICAL_OPSET, type Upgraded, type Value } from '../ops/define.ts'
+import { unknownOp } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims } from '../tensor/tensor.ts'
@@ -49,23 +50,30 @@ export function replayGraph(
   const lost = new Set<string>()
   const source = aliases(graph)
   const producers = new Set(graph.nodes.flatMap((node) => node.outputs))
+  const begun = new Set<Node>()
+  const done = new Set<Node>()
   const compute = (names: readonly string[]): void => {
     for (const [index, node] of liveNodes(graph, names, (name) => values.has(name) || lost.has(name))) {
-      const outputs = attempt(replay, node, () =>
-        replayNode(replay, {
+      if (done.has(node)) continue
+      if (begun.has(node)) throw cycle(graph, node)
+      begun.add(node)
+      const outputs = attempt(replay, node, () => {
+        checkKnown(node)
+        return replayNode(replay, {
           node,
           inputs: node.inputs.map((name) => (name === '' ? undefined : read(name, nodeLabel(node)))),
           index: depth === 0 ? index : graph.nodes.length + replay.inlined++,
           nested,
           buffer: (at) => source(node.inputs[at] ?? ''),
-        }),
-      )
+        })
+      })
       node.outputs.forEach((name, at) => {
         const value = outputs?.[at]
-        if (name === '') return
+        if (name === '' || values.has(name)) return
         if (value) values.set(name, value)
         else if (!outputs) lost.add(name)
       })
+      done.add(node)
     }
   }
   const nested = (subgraph: Graph, bound: ReadonlyMap<string, Value>): Value[] => {
@@ -105,6 +113,12 @@ function attempt<T>(replay: Replay, node: Node, work: () => T): T | undefined {
   }
 }
 
+const cycle = (graph: Graph, node: Node): ModelError =>
+  new ModelError(
+    'graph-cycle',
+    `Graph "${graph.name}": ${nodeLabel(node)} needs what is computed from its own output. The model is damaged.`,
+  )
+
 function notGiven(graph: Graph, name: string): UnsupportedOpError {
   const node = graph.nodes.find(({ outputs }) => outputs.includes(name))
   const label = node ? nodeLabel(node) : 'A node'
@@ -125,9 +139,16 @@ interface Replaying {
   readonly buffer: (input: number) => string
 }
 
-/** Whether {@link replayNode} knows the op at all. */
-export const isKnown = ({ op, domain }: Node): boolean =>
-  (domain === '' && (opTable.has(op) || isControlFlow(op))) || compositeOf(domain, op) !== undefined
+/** Refuses an op that is not known at all, whatever its inputs are. */
+function checkKnown(node: Node): void {
+  const { op, domain } = node
+  if (compositeOf(domain, op) || (domain === '' && (opTable.has(op) || isControlFlow(op)))) return
+  if (domain === '') throw unknownOp(node)
+  throw new UnsupportedOpError(
+    'foreign-domain',
+    `${nodeLabel(node)} is of the operator set "${domain}", and Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation).`,
+  )
+}
 
 const controlFlow = { If: inlineIf, Loop: unrollLoop, Scan: unrollScan } as const
 const isControlFlow = (op: string): op is keyof typeof controlFlow => Object.hasOwn(controlFlow, op)
@@ -143,7 +164,6 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
       const emit = emitterNamed(builder, name)
       return composite.expand({ emit, op, domain, name, inputs: given, attributes, outputs: countOf(node) })
     }
-    if (domain !== '') throw foreign(node)
     if (isControlFlow(op)) return controlFlow[op]({ ...replaying, builder, opset })
   }
   if (op === 'Dropout') return dropout({ builder, node, inputs: given, index, ...replay.dropout })
@@ -219,11 +239,4 @@ function aliases(graph: Graph): (name: string) => string {
     for (let next = behind.get(source); next !== undefined; next = behind.get(source)) source = next
     return source
   }
-}
-
-function foreign(node: Node): UnsupportedOpError {
-  return new UnsupportedOpError(
-    'foreign-domain',
-    `${nodeLabel(node)} is of the operator set "${node.domain}", and Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation).`,
-  )
 }

@@ -147,6 +147,11 @@ describe('specialise', () => {
     expect(await values(graph, x, { opset: 11 })).toEqual([2, -5])
   })
 
+  it('reads casts of opset 24 that say how 8-bit floats are rounded', async () => {
+    const graph = graphOf([node('Cast', ['x'], ['y'], { to: 1, round_mode: 'nearest' })])
+    expect(await values(graph, x, { opset: 24 })).toEqual(toNumbers(x))
+  })
+
   it('takes all axes from one on as the one they were before opset 13', async () => {
     const graph = graphOf([node('Hardmax', ['x'], ['y'])], {}, ['N', 3, 2])
     const images = float32([2, 3, 2], [1, 2, 9, 4, 5, 6, 7, 1, 2, 3, 4, 8])

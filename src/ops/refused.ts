@@ -1,3 +1,6 @@
+import { UnsupportedOpError } from '../errors.ts'
+import { nodeLabel } from './shapes.ts'
+
 const random =
   'it draws random numbers by a generator of the runtime, whose state cannot be kept, so a run could not be repeated. Take it out of the model, or feed the numbers as an input.'
 const dynamic =
@@ -6,7 +9,7 @@ const sequence = 'sequences and optionals are not tensors. Export the model with
 const text = 'it works on text. Tokenise before the model.'
 
 /** Standard ops that are refused on purpose, with what to do about it. */
-export const refusedOps: ReadonlyMap<string, string> = new Map([
+const refusedOps: ReadonlyMap<string, string> = new Map([
   ['Bernoulli', random],
   ['Multinomial', random],
   ['RandomNormal', random],
@@ -32,3 +35,10 @@ export const refusedOps: ReadonlyMap<string, string> = new Map([
   ['SequenceMap', sequence],
   ['SplitToSequence', sequence],
 ])
+
+/** The error for a standard op that is not in the table: what to do, where it is refused on purpose. */
+export function unknownOp(node: { readonly op: string; readonly name: string }): UnsupportedOpError {
+  const why =
+    refusedOps.get(node.op) ?? "this op is not in Holdfast's table. See docs/ops.md for those that are."
+  return new UnsupportedOpError('unknown-op', `${nodeLabel(node)}: ${why}`)
+}
