@@ -60,6 +60,16 @@ export function attentionCases(): CompositeCase[] {
       ...form('mask shorter than the keys', [...heads, booleans([3, 4], true, (at) => at % 3 === 0)]),
       withoutKernel: true,
     },
+    // Opset 25 has windows; the runtime has no kernel for them.
+    ...[
+      { left_window_size: 1 },
+      { left_window_size: 1, right_window_size: 1 },
+      { left_window_size: 1, is_causal: 1 },
+      { left_window_size: 0, right_window_size: 0 },
+    ].map((attributes) => ({
+      ...form(`window of ${Object.values(attributes)}`, square, attributes),
+      withoutKernel: true as const,
+    })),
     { ...form('opset 23', [...heads, x(3, 5)]), opset: 23 },
   ]
 }

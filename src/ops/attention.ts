@@ -1,7 +1,7 @@
 import { dtypeOfCode } from '../onnx/codes.ts'
 import { attentionCases } from './attention-cases.ts'
 import { type CompositeContext, defineComposite, refusal } from './composite.ts'
-import type { Emitter, Value } from './define.ts'
+import type { AttributeReader, Emitter, Value } from './define.ts'
 import { add, indicator, ints, mul, reshape, scalar, scale, swapLast, transpose } from './emit.ts'
 import { fromNumbers } from './fold.ts'
 import { required } from './shapes.ts'
@@ -13,8 +13,8 @@ export interface AttendOptions {
   readonly scale: number
   /** Scores s become cap tanh(s / cap); none for 0. */
   readonly softcap?: number
-  /** Each query sees the keys up to its own place only. */
-  readonly causal?: boolean
+  /** How many keys before and after its own place each query sees; default all. Causal is 0 after. */
+  readonly window?: readonly [before: number, after: number]
   /** What is added to the scores, broadcast to them: 0, or {@link maskFromBooleans}' number where a key is hidden. */
   readonly bias?: Value
 }
@@ -31,28 +31,29 @@ export function attend(emit: Emitter, q: Value, k: Value, v: Value, options: Att
   const rows = reshape(emit, scale(emit, q, options.scale), [...stacked, size])
   const raw = reshape(emit, emit.op('MatMul', [rows, swapLast(emit, k)]), [batch, heads, queries, keys])
   const scores = capped(emit, raw, options.softcap ?? 0)
-  const causal = options.causal ? emit.constant(causalMask(queries, keys, q)) : undefined
-  const { bias } = options
-  const mask = bias && causal ? add(emit, bias, causal) : (bias ?? causal)
+  const { bias, window } = options
+  const near = window && emit.constant(windowMask(queries, keys, window, q))
+  const mask = bias && near ? add(emit, bias, near) : (bias ?? near)
   const shifted = mask ? add(emit, scores, mask) : scores
   const shares = emit.op('Softmax', [shifted], { axis: -1 })
   const mixed = emit.op('MatMul', [reshape(emit, shares, [...stacked, keys]), v])
   const out = reshape(emit, mixed, [batch, heads, queries, v.dims[3] ?? 1])
-  return bias && mask ? mul(emit, out, seesSomething(emit, mask)) : out
+  return mask ? mul(emit, out, seesSomething(emit, mask)) : out
 }
 
 /** cap tanh(x / cap), which bounds scores. */
 const capped = (emit: Emitter, x: Value, cap: number): Value =>
   cap === 0 ? x : scale(emit, emit.op('Tanh', [scale(emit, x, 1 / cap)]), cap)
 
-const causalMask = (queries: number, keys: number, like: Value) =>
-  fromNumbers(
-    like.type,
-    [queries, keys],
-    Array.from({ length: queries * keys }, (_, at) =>
-      at % keys <= Math.floor(at / keys) ? 0 : masked(like),
-    ),
-  )
+/** 0 for the keys within the window around each query's own place, [queries, keys]. */
+function windowMask(queries: number, keys: number, [before, after]: readonly [number, number], like: Value) {
+  const sees = (at: number) => {
+    const ahead = (at % keys) - Math.floor(at / keys)
+    return ahead <= after && -ahead <= before
+  }
+  const values = Array.from({ length: queries * keys }, (_, at) => (sees(at) ? 0 : masked(like)))
+  return fromNumbers(like.type, [queries, keys], values)
+}
 
 /** 1 for queries with some key in sight, else 0, [.., queries, 1]. Ones are folded away where the mask is known. */
 function seesSomething(emit: Emitter, mask: Value): Value {
@@ -92,6 +93,17 @@ function maskOf(context: CompositeContext, like: Value, keys: number): Value | u
   return emit.op('Pad', [additive, ints(emit, pads), scalar(emit, masked(additive), additive)])
 }
 
+/** The attributes of opset 25, and `is_causal`; -1 stands for no bound. */
+function windowOf(attributes: AttributeReader): readonly [number, number] | undefined {
+  const bound = (name: string) => {
+    const size = attributes.int(name, -1)
+    return size < 0 ? Number.POSITIVE_INFINITY : size
+  }
+  const causal = attributes.int('is_causal', 0) !== 0
+  const window = [bound('left_window_size'), causal ? 0 : bound('right_window_size')] as const
+  return window.some(Number.isFinite) ? window : undefined
+}
+
 function refuseCaches(context: CompositeContext): void {
   const { inputs, outputs, attributes } = context
   const [past, present] = [inputs[4] ?? inputs[5], outputs > 1]
@@ -107,7 +119,7 @@ function refuseCaches(context: CompositeContext): void {
     throw refusal(context, `softmax_precision ${type} is less than training needs. Export without it.`)
 }
 
-/** Opset 23 and 24, without caches: heads apart (four axes) or side by side (three, with q_num_heads and kv_num_heads). */
+/** Opset 23 to 25, without caches: heads apart (four axes) or side by side (three, with q_num_heads and kv_num_heads). */
 export const Attention = defineComposite('', 'Attention', {
   expand: (context) => {
     const { emit, attributes } = context
@@ -124,10 +136,11 @@ export const Attention = defineComposite('', 'Attention', {
     const k = apart(required(context, 1), 'kv_num_heads')
     const v = apart(required(context, 2), 'kv_num_heads')
     const bias = maskOf(context, q, k.dims[2] ?? 0)
+    const window = windowOf(attributes)
     const out = attend(emit, q, k, v, {
       scale: attributes.float('scale', 1 / Math.sqrt(q.dims[3] ?? 1)),
       softcap: attributes.float('softcap', 0),
-      causal: attributes.int('is_causal', 0) !== 0,
+      ...(window ? { window } : {}),
       ...(bias ? { bias } : {}),
     })
     return [together ? headsTogether(emit, out) : out]
