@@ -84,10 +84,11 @@ export const legend = ({ confidence }: GateResult): string =>
   `Drops and budgets in points; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence. Flips: right before and wrong after / the reverse.`
 
 /** Flips, McNemar and what would be needed, in one line. */
-export function figuresLine({ negativeFlipRate, mcnemarP, neededN }: GateResult): string {
+export function figuresLine(result: GateResult): string {
+  const { negativeFlipRate, negativeFlipRateUpper, mcnemarP, neededN } = result
   const needed =
     neededN === null ? '' : ` Examples for a verdict in 80 % of cases: ${neededN.toLocaleString('en-US')}.`
-  return `Negative flip rate ${points(negativeFlipRate, 2)} %; McNemar p ${pValue(mcnemarP)}.${needed}`
+  return `Negative flip rate ${points(negativeFlipRate, 2)} %, at most ${points(negativeFlipRateUpper, 2)} %; McNemar p ${pValue(mcnemarP)}.${needed}`
 }
 
 const pValue = (p: number): string => (p < 0.0001 ? 'below 0.0001' : p.toFixed(4))

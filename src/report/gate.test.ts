@@ -24,7 +24,7 @@ describe('the gate for people', () => {
       old against new
            examples  before %  after %  drop         bounds  budget  flips - / +
       all       200    100.00   100.00  0.00  −1.49 to 1.49    5.00        0 / 0  pass
-      Negative flip rate 0.00 %; McNemar p 1.0000. Examples for a verdict in 80 % of cases: 70.
+      Negative flip rate 0.00 %, at most 1.49 %; McNemar p 1.0000. Examples for a verdict in 80 % of cases: 70.
 
       class  examples  before %  after %  drop         bounds  budget  flips - / +
       a           100    100.00   100.00  0.00  −2.95 to 2.95    5.00        0 / 0  kept

@@ -1,3 +1,4 @@
+import { binomialUpperBound } from '../measure/binomial.ts'
 import { flips } from '../measure/flips.ts'
 import { examplesNeeded, mcnemar, nonInferiority } from '../measure/paired.ts'
 import { holm } from '../measure/statistics.ts'
@@ -29,6 +30,8 @@ export interface Comparison {
 export interface OverallComparison extends Comparison {
   /** `pass`: upper <= budget; `fail`: lower > budget; else `inconclusive`. */
   readonly verdict: Verdict
+  /** The negative flip rate is at most this, with the confidence of the other bounds (Clopper and Pearson). */
+  readonly negativeFlipRateUpper: number
   /**
    * Examples at which a verdict would be reached with a chance of 80 %, if drop and flips go on as seen here; null where the drop is the
    * budget exactly, which no number of examples decides.
@@ -95,7 +98,8 @@ export function compareAll(
   const needed = neededFor(comparison, confidence)
   // With few flips the formula may be an example short of what the exact test wants.
   const neededN = verdict === 'inconclusive' && needed !== null ? Math.max(needed, comparison.n + 1) : needed
-  return { ...comparison, verdict, neededN }
+  const negativeFlipRateUpper = binomialUpperBound(comparison.flips.negative, comparison.n, error)
+  return { ...comparison, verdict, negativeFlipRateUpper, neededN }
 }
 
 function neededFor({ drop, budget, flips: found, n }: Comparison, confidence: number): number | null {

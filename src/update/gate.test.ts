@@ -58,6 +58,8 @@ describe('the verdict', () => {
       neverFlip: null,
     })
     expect(result.upper).toBeLessThan(0.01)
+    // Clopper and Pearson: P(X <= 40) = 0.05 for X ~ Binomial(10000, 0.005204).
+    expect(result.negativeFlipRateUpper).toBeCloseTo(0.005204, 6)
     expect(result.rules).toHaveLength(1)
     expect(result.rules[0]?.reason).toContain('The drop is 0.10 points and, with 95 % confidence, at most')
   })
