@@ -7,6 +7,7 @@ export {
   resolveDataset,
   verifyDataset,
 } from './data/cache-files.ts'
-export { type LoadOptions, loadDataset } from './data/files.ts'
+export { type ReadOptions, readDataset, streamRows } from './data/files.ts'
+export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'
 export { ortNode } from './engine/ort-node.ts'
 export { type LoadedModel, loadModel } from './model/files.ts'

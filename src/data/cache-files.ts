@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { DataError, EnvironmentError, UsageError } from '../errors.ts'
 import { type CatalogueEntry, type CatalogueFile, catalogue } from './catalogue.ts'
+import { readUnpacked } from './disk-files.ts'
 import { type DownloadOptions, downloadFile } from './download-files.ts'
-import { loadDataset, readUnpacked } from './files.ts'
+import { readDataset } from './files.ts'
 import type { LoadedData } from './parts.ts'
 import { type SyntheticDigitOptions, syntheticDigits } from './synthetic.ts'
 
@@ -148,7 +149,7 @@ export async function resolveDataset(
       `${entry.title} is damaged: ${problems.join('; ')}. Remove the file and fetch it again.`,
     )
   }
-  return loadDataset(folder, { name: entry.title })
+  return readDataset(folder, { name: entry.title })
 }
 
 /**

@@ -7,7 +7,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeNpy, writeNpz } from '../tensor/npy.ts'
 import { float32, int64 } from '../tensor/tensor.ts'
-import { loadDataset } from './files.ts'
+import { readDataset } from './files.ts'
 
 let root = ''
 beforeAll(async () => {
@@ -29,37 +29,37 @@ test('a folder of IDX files, packed or not, and one that is incomplete', async (
   await put('idx/train-images-idx3-ubyte.gz', gzipSync(idxImages))
   await put('idx/train-labels-idx1-ubyte', idxLabels)
   await put('idx/t10k-images.idx3-ubyte', idxImages)
-  await expect(loadDataset(join(root, 'idx'))).rejects.toThrow('but t10k-labels-idx1-ubyte is not there')
+  await expect(readDataset(join(root, 'idx'))).rejects.toThrow('but t10k-labels-idx1-ubyte is not there')
   await put('idx/t10k-labels-idx1-ubyte.gz', gzipSync(idxLabels))
-  const { train, test } = await loadDataset(join(root, 'idx'))
+  const { train, test } = await readDataset(join(root, 'idx'))
   expect(train.name).toBe('idx')
   expect(train.inputs).toEqual({ type: 'uint8', dims: [2, 1, 1, 2], data: Uint8Array.of(1, 2, 3, 4) })
   expect(test?.inputs).toEqual(train.inputs)
   await put('idx/train-images-idx3-ubyte.gz', gzipSync(idxImages).subarray(0, 20))
-  await expect(loadDataset(join(root, 'idx'))).rejects.toMatchObject({ code: 'gzip-damaged' })
+  await expect(readDataset(join(root, 'idx'))).rejects.toMatchObject({ code: 'gzip-damaged' })
 })
 
 test('CSV: features, and classes sorted by code point', async () => {
   const path = await put('pets.csv', 'x,label,y\n1,dog,2\n"3",cat,4.5\n')
-  const { train } = await loadDataset(path)
+  const { train } = await readDataset(path)
   expect(train).toMatchObject({ name: 'pets', classes: ['cat', 'dog'] })
   expect(train.inputs).toEqual(float32([2, 2], [1, 2, 3, 4.5]))
   expect(Array.from(train.labels.data)).toEqual([1, 0])
-  const ordered = await loadDataset(path, { classes: ['dog', 'cat', 'fish'] })
+  const ordered = await readDataset(path, { classes: ['dog', 'cat', 'fish'] })
   expect(Array.from(ordered.train.labels.data)).toEqual([0, 1])
 })
 
 test('CSV: whole numbers are class indexes; without a header; targets', async () => {
   const numbered = await put('numbered.csv', 'a,Class\n0.5,2\n1,0\n')
-  expect((await loadDataset(numbered)).train).toMatchObject({
+  expect((await readDataset(numbered)).train).toMatchObject({
     classes: ['0', '1', '2'],
     labels: { data: Int32Array.of(2, 0) },
   })
   const bare = await put('bare.csv', '5,1\n6,0\n')
-  await expect(loadDataset(bare)).rejects.toMatchObject({ code: 'csv-header' })
-  const { train } = await loadDataset(bare, { header: false, labelColumn: '1' })
+  await expect(readDataset(bare)).rejects.toMatchObject({ code: 'csv-header' })
+  const { train } = await readDataset(bare, { header: false, labelColumn: '1' })
   expect(train.inputs).toEqual(float32([2, 1], [5, 6]))
-  const targets = await loadDataset(await put('t.csv', 'x,u,v\n1,2,3\n4,5,6\n'), {
+  const targets = await readDataset(await put('t.csv', 'x,u,v\n1,2,3\n4,5,6\n'), {
     targetColumns: ['v', 'u'],
   })
   expect(targets.train).toMatchObject({
@@ -71,18 +71,18 @@ test('CSV: whole numbers are class indexes; without a header; targets', async ()
 
 test('CSV: errors name line, column, what was expected and what was found', async () => {
   const bad = await put('bad.csv', 'x,label\n1,a\n\n?,b\n')
-  await expect(loadDataset(bad)).rejects.toThrow(`${bad}, line 4, column 'x': expected a number, found '?'`)
-  await expect(loadDataset(await put('ragged.csv', 'x,label\n1\n'))).rejects.toMatchObject({
+  await expect(readDataset(bad)).rejects.toThrow(`${bad}, line 4, column 'x': expected a number, found '?'`)
+  await expect(readDataset(await put('ragged.csv', 'x,label\n1\n'))).rejects.toMatchObject({
     code: 'csv-syntax',
   })
-  await expect(loadDataset(await put('none.csv', 'x,y\n1,2\n'))).rejects.toThrow('there are x, y')
-  await expect(loadDataset(await put('hole.csv', 'x,label\n1,a\n2,\n'))).rejects.toThrow(
+  await expect(readDataset(await put('none.csv', 'x,y\n1,2\n'))).rejects.toThrow('there are x, y')
+  await expect(readDataset(await put('hole.csv', 'x,label\n1,a\n2,\n'))).rejects.toThrow(
     'line 3: the label is empty',
   )
-  await expect(loadDataset(await put('zip.csv', 'x,label\n1,90210000\n'))).rejects.toMatchObject({
+  await expect(readDataset(await put('zip.csv', 'x,label\n1,90210000\n'))).rejects.toMatchObject({
     code: 'label-out-of-range',
   })
-  await expect(loadDataset(bad, { textColumn: 'x', classes: ['a'] })).rejects.toThrow(
+  await expect(readDataset(bad, { textColumn: 'x', classes: ['a'] })).rejects.toThrow(
     "line 4: label 'b' is not one of the 1 classes",
   )
 })
@@ -91,7 +91,7 @@ test('texts with labels, in parts that share their classes', async () => {
   await put('intents/train.jsonl', '{"text": "hi", "label": "hello"}\n{"text": "see you", "label": "bye"}\n')
   await put('intents/val.jsonl', '{"text": "so long", "label": "bye"}')
   await put('intents/test.jsonl', '{"text": "thanks", "label": "thank"}\n')
-  const { train, validation, test } = await loadDataset(join(root, 'intents'))
+  const { train, validation, test } = await readDataset(join(root, 'intents'))
   expect(train.inputs).toEqual({ type: 'string', dims: [2], data: ['hi', 'see you'] })
   expect(train.classes).toEqual(['bye', 'hello', 'thank'])
   expect([train, validation, test].map((part) => Array.from(part?.labels.data ?? []))).toEqual([
@@ -102,11 +102,11 @@ test('texts with labels, in parts that share their classes', async () => {
 })
 
 test('JSON Lines: nested arrays, numeric fields, and errors with the line', async () => {
-  const nested = await loadDataset(
+  const nested = await readDataset(
     await put('n.jsonl', '{"x": [[1, 2]], "label": 1}\n{"x": [[3, 4]], "label": 0}\n'),
   )
   expect(nested.train.inputs).toEqual(float32([2, 1, 2], [1, 2, 3, 4]))
-  const fields = await loadDataset(await put('f.jsonl', '{"b": 1, "a": 2, "label": true}\n'))
+  const fields = await readDataset(await put('f.jsonl', '{"b": 1, "a": 2, "label": true}\n'))
   expect(fields.train).toMatchObject({ inputs: float32([1, 2], [2, 1]), classes: ['true'] })
   const cases: [string, string][] = [
     [
@@ -126,14 +126,14 @@ test('JSON Lines: nested arrays, numeric fields, and errors with the line', asyn
     ['{"x": [1]}', 'no field is called label'],
   ]
   for (const [content, message] of cases)
-    await expect(loadDataset(await put('e.jsonl', content))).rejects.toThrow(message)
+    await expect(readDataset(await put('e.jsonl', content))).rejects.toThrow(message)
 })
 
 test('npy pairs in a folder, npz with train and test', async () => {
   await put('npy/x.npy', writeNpy({ type: 'float64', dims: [2, 1], data: Float64Array.of(1, 2) }))
-  await expect(loadDataset(join(root, 'npy'))).rejects.toThrow('there is x, but not y')
+  await expect(readDataset(join(root, 'npy'))).rejects.toThrow('there is x, but not y')
   await put('npy/y.npy', writeNpy(int64([2], [1, 0])))
-  const { train } = await loadDataset(join(root, 'npy'))
+  const { train } = await readDataset(join(root, 'npy'))
   expect(train).toMatchObject({
     inputs: float32([2, 1], [1, 2]),
     classes: ['0', '1'],
@@ -145,7 +145,7 @@ test('npy pairs in a folder, npz with train and test', async () => {
     ['x_test', float32([1, 2], [5, 6])],
     ['y_test', float32([1, 2], [1, 1])],
   ])
-  const zipped = await loadDataset(await put('all.npz', writeNpz(arrays)))
+  const zipped = await readDataset(await put('all.npz', writeNpz(arrays)))
   expect(zipped.train.labels).toEqual(float32([2, 2], [0.5, 0, 0, 1]))
   expect(zipped.test?.inputs).toEqual(float32([1, 2], [5, 6]))
 })
@@ -164,7 +164,7 @@ test('image folders: channel planes, grey, resizing, and files that do not belon
   await putImage('img/train/blue/1.png', 2, 2, '#0000ff')
   await putImage('img/test/blue/9.png', 2, 2, '#0000ff')
   await put('img/train/red/.hidden', 'x')
-  const { train, test } = await loadDataset(join(root, 'img'))
+  const { train, test } = await readDataset(join(root, 'img'))
   expect(train).toMatchObject({ classes: ['blue', 'red'], preprocessing: { scale: 1 / 255 } })
   expect(train.inputs.dims).toEqual([2, 3, 2, 2])
   expect(Array.from(train.inputs.data as Uint8Array)).toEqual([
@@ -172,33 +172,33 @@ test('image folders: channel planes, grey, resizing, and files that do not belon
     ...[255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0],
   ])
   expect(test?.labels.data).toEqual(Int32Array.of(0))
-  const grey = await loadDataset(join(root, 'img'), { channels: 1, resize: { height: 3, width: 4 } })
+  const grey = await readDataset(join(root, 'img'), { channels: 1, resize: { height: 3, width: 4 } })
   expect(grey.train.inputs.dims).toEqual([2, 1, 3, 4])
   await putImage('img/train/red/2.png', 3, 2, '#ff0000')
-  await expect(loadDataset(join(root, 'img'))).rejects.toThrow('this image is 3 x 2 pixels')
+  await expect(readDataset(join(root, 'img'))).rejects.toThrow('this image is 3 x 2 pixels')
   await put('img/train/red/2.png', 'not an image')
-  await expect(loadDataset(join(root, 'img'))).rejects.toMatchObject({ code: 'image-unreadable' })
+  await expect(readDataset(join(root, 'img'))).rejects.toMatchObject({ code: 'image-unreadable' })
   await put('img/train/red/notes.txt', 'x')
-  await expect(loadDataset(join(root, 'img'))).rejects.toThrow('notes.txt: expected only images')
+  await expect(readDataset(join(root, 'img'))).rejects.toThrow('notes.txt: expected only images')
 })
 
 test('a folder of classes without parts is all training data', async () => {
   await putImage('flat/a/1.png', 2, 2, '#fff')
-  const { train, test } = await loadDataset(join(root, 'flat'))
+  const { train, test } = await readDataset(join(root, 'flat'))
   expect(train.classes).toEqual(['a'])
   expect(test).toBeUndefined()
 })
 
 test('what is no data is refused', async () => {
-  await expect(loadDataset(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'data-missing' })
-  await expect(loadDataset(await put('a.xyz', ''))).rejects.toThrow('found a .xyz file')
+  await expect(readDataset(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'data-missing' })
+  await expect(readDataset(await put('a.xyz', ''))).rejects.toThrow('found a .xyz file')
   await mkdir(join(root, 'void'))
-  await expect(loadDataset(join(root, 'void'))).rejects.toThrow('found nothing')
+  await expect(readDataset(join(root, 'void'))).rejects.toThrow('found nothing')
 })
 
 const real = process.env.HOLDFAST_DATA
 test.runIf(real && existsSync(join(real, 'cifar10-subset')))('JPEG photographs', async () => {
-  const { train } = await loadDataset(join(real ?? '', 'cifar10-subset/test'))
+  const { train } = await readDataset(join(real ?? '', 'cifar10-subset/test'))
   expect(train.inputs.dims).toEqual([1000, 3, 32, 32])
   expect(train.classes).toHaveLength(10)
 })

@@ -1,187 +1,232 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { DataError, HoldfastError } from '../errors.ts'
-import { readNpy, readNpz } from '../tensor/npy.ts'
-import type { Tensor } from '../tensor/tensor.ts'
-import { partsOfArrays } from './arrays.ts'
-import { parseCsv, type TableOptions } from './csv.ts'
-import { type Preprocessing, unitPixels } from './dataset.ts'
-import { idxDataset, type NamedBytes } from './idx.ts'
-import { type ImageOptions, readImageFolder, visibleFolders } from './images-node.ts'
-import { parseJsonLines } from './jsonl.ts'
-import { assemble, type LoadedData, type PartsOf, type RawPart } from './parts.ts'
+import { totalmem } from 'node:os'
+import { basename, extname } from 'node:path'
+import { DataError, UsageError } from '../errors.ts'
+import { sizeOf } from '../tensor/tensor.ts'
+import { type AssembleOptions, assemble, tagsOfTokens } from './assemble.ts'
+import type { Dataset, Preprocessing } from './dataset.ts'
+import { type CommonSize, decodeImages } from './images-node.ts'
+import type { ImageSpec, InputSpec } from './input-spec.ts'
+import { collectClasses } from './labels.ts'
+import type { LoadedData, RawPart, ReadyPart } from './parts.ts'
+import { openSources, type Source, type Sources, splitName } from './sources-files.ts'
+import type { TableOptions } from './table.ts'
+import { rowLength, type TextTokenizer } from './tokens.ts'
 
-export interface LoadOptions extends TableOptions, ImageOptions {
+/** How data are read from files. */
+export interface ReadOptions extends TableOptions {
   /** The data set's name; default the file's or folder's, without extension. */
   readonly name?: string | undefined
-  /** The classes' names in the order of the model's outputs; default: as found, see {@link loadDataset}. */
+  /** The classes' names in the order of the model's outputs; default: as found, see {@link readDataset}. */
   readonly classes?: readonly string[] | undefined
-  /** Default: pixels are scaled to [0, 1], other values are used as stored. */
+  /** Default: what `input` says; without it pixels are scaled to [0, 1], other values are used as stored. */
   readonly preprocessing?: Preprocessing | undefined
+  /** What the model reads, from {@link inputSpec}: how images are resized, how long texts may get. */
+  readonly input?: InputSpec | undefined
+  /** Turns texts into token ids. Without it they stay texts, string [N]. */
+  readonly tokenizer?: TextTokenizer | undefined
+  /** Tokens in a row; default what `input` says, else the longest text's, rounded up to a multiple of 8, at most the model's limit. */
+  readonly maxLength?: number | undefined
+  /** Without `input`: brings every image to this size in pixels (by covering it and cropping the middle); default: as they are, all of one size. */
+  readonly resize?: { readonly height: number; readonly width: number } | undefined
+  /** Without `input`: 3 for red, green, blue (default); 1 for grey. */
+  readonly channels?: 1 | 3 | undefined
+  /** How many bytes a split may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
+  readonly maxBytes?: number | undefined
 }
 
-const tableParts = { train: ['train'], validation: ['validation', 'val', 'valid'], test: ['test'] } as const
-const tableReaders = { '.csv': parseCsv, '.jsonl': parseJsonLines, '.ndjson': parseJsonLines } as const
-type TableExtension = keyof typeof tableReaders
+/** Rows read at a time when all are wanted. */
+const rowsAtOnce = 2048
 
 /**
- * Loads data from a file or folder, by what is there:
- * - a folder with the four IDX files of MNIST (gzip or not): uint8 [N, 1, H, W];
- * - a folder with `train.csv|jsonl` and perhaps `test.…`, `validation.…` (or `val.…`);
- * - a folder with `x.npy`, `y.npy`, or `x_train.npy`, `y_train.npy`, `x_test.npy`, `y_test.npy`;
- * - an image folder, `{train,test}/<class>/*` or `<class>/*`: uint8 [N, C, H, W];
- * - a `.csv`, `.jsonl`, `.ndjson` or `.npz` file.
+ * Reads data from a file or folder, by what is there:
+ * - a `.csv`, `.jsonl`, `.ndjson` or `.parquet` file: texts, images, numbers or words with labels, see {@link TableOptions};
+ * - a folder with such files named for their split: `train.csv`, `test.jsonl`, `validation-00000-of-00002.parquet`, there or in `data/`;
+ * - an image folder, `{train,test}/<class>/*` or `<class>/*`, or one with `metadata.csv|jsonl|parquet` and its column `file_name`;
+ * - the four IDX files of MNIST (gzip or not);
+ * - `.npz` or `.safetensors` (also named for their split) with x and y, or x_train, y_train, x_test, y_test; the same as `.npy` files.
  *
- * Rows keep the order of the file; files and classes are taken in code-point order. Labels that are whole numbers are class
- * indexes; texts become classes in code-point order, over all parts together.
+ * Splits are recognised by name (`val`, `valid` and `dev` are validation); what is not divided is `train`. With `split` only that
+ * one is read: one of these, or any name that a file or folder bears. Rows keep the order of the file; files and classes are taken in
+ * code-point order. Labels that are whole numbers are class indexes; texts become classes in code-point order, over all splits
+ * together; Parquet files of the datasets library bring their classes' names and order.
  *
- * @throws DataError `data-missing` when there is nothing at `path`, `data-unrecognised` when it is none of these, and what
- * the format's reader throws, always with file and row.
+ * Images are uint8, [N, C, H, W] unless `input` says otherwise; texts string [N], or with a tokenizer int64 [N, T];
+ * numbers float32 [N, columns].
+ *
+ * @returns All splits; with `split` that one alone.
+ * @throws DataError `data-missing` when there is nothing at `path`, `data-unrecognised` when it is none of these, `split-missing`,
+ * `data-too-large` when it would not fit `maxBytes` (see {@link streamRows}), and what the format's reader throws, always
+ * with file and row. UsageError `tokenizer-missing` for lists of words without a tokenizer.
  * @example
- * const { train, test } = await loadDataset('data/mnist')
- * const { train: flowers } = await loadDataset('flowers/', { resize: { height: 64, width: 64 } })
+ * const { train, test } = await readDataset('data/mnist')
+ * const flowers = await readDataset('flowers/', { split: 'test', input: spec })
  */
-export async function loadDataset(path: string, options: LoadOptions = {}): Promise<LoadedData> {
-  const name = options.name ?? basename(path, extname(path))
-  const found = await stat(path).catch((error: unknown) => {
-    throw new DataError('data-missing', `${path}: there is no such file or folder.`, { cause: error })
-  })
-  const settings = { ...options, name }
-  if (found.isDirectory()) return loadFolder(path, settings)
-  const extension = extname(path).toLowerCase()
-  if (isTable(extension)) return assemble({ train: await readTable(path, extension, options) }, settings)
-  if (extension === '.npz') {
-    const arrays = await reading(path, async () => readNpz(await readFile(path), path))
-    return assemble(partsOfArrays(arrays, path), settings)
-  }
-  throw new DataError(
-    'data-unrecognised',
-    `${path}: expected a .csv, .jsonl or .npz file, or a folder, found ${extension ? `a ${extension} file` : 'a file without extension'}.`,
-  )
-}
-
-type Settings = LoadOptions & { readonly name: string }
-
-async function loadFolder(folder: string, settings: Settings): Promise<LoadedData> {
-  const names = new Set(await readdir(folder))
-  const idx = await readIdxFolder(folder, names, settings)
-  if (idx) return idx
-  for (const extension of Object.keys(tableReaders).filter(isTable)) {
-    const parts = await mapParts(
-      (part) => tableParts[part].map((stem) => stem + extension).find((file) => names.has(file)),
-      (file) => readTable(join(folder, file), extension, settings),
-    )
-    if (parts) return assemble(parts, settings)
-  }
-  const arrayFiles = [...names].filter((file) => /^[xy](_train|_val|_test)?\.npy$/.test(file))
-  if (arrayFiles.length > 0) {
-    const arrays = new Map<string, Tensor>()
-    for (const file of arrayFiles) {
-      const path = join(folder, file)
-      arrays.set(basename(file, '.npy'), await reading(path, async () => readNpy(await readFile(path), path)))
+export async function readDataset(
+  path: string,
+  options: ReadOptions & { readonly split: string },
+): Promise<Dataset>
+export async function readDataset(path: string, options?: ReadOptions): Promise<LoadedData>
+export async function readDataset(
+  path: string,
+  options: ReadOptions & { readonly split?: string } = {},
+): Promise<Dataset | LoadedData> {
+  const sources = await openSources(path, options, options.split)
+  const wanted = new Map([['train', sourceOf(sources, options.split ?? 'train', path)]])
+  if (options.split === undefined) for (const [split, source] of sources) wanted.set(split, source)
+  const collector = collectClasses(options.classes)
+  const splits = new Map<string, ReadyPart[]>()
+  for (const [split, source] of wanted) {
+    const parts: ReadyPart[] = []
+    const room = memoryLimit(options.maxBytes, `${path}, ${options.split ?? split}`)
+    for await (const part of prepared(source, rowsAtOnce, options)) {
+      room(bytesOfPart(part))
+      if (!('data' in part.labels)) collector.add(part.labels)
+      parts.push(part)
     }
-    return assemble(partsOfArrays(arrays, folder), settings)
+    splits.set(split, parts)
   }
-  const folders = new Set(await visibleFolders(folder))
-  if (folders.size > 0) {
-    const parts = (await mapParts(
-      (part) => tableParts[part].find((file) => folders.has(file)),
-      (file) => readImageFolder(join(folder, file), settings),
-    )) ?? { train: await readImageFolder(folder, settings) }
-    return assemble(parts, { ...settings, preprocessing: settings.preprocessing ?? unitPixels })
+  // Classes are those of all splits, also where one is asked for: which index a class has does not depend on that.
+  if (options.split !== undefined && !options.classes) await collectRest(sources, options.split, collector)
+  const classes = collector.classes()
+  const tokens = [...splits.values()]
+    .flat()
+    .flatMap(({ inputs }) => ('tokens' in inputs ? inputs.tokens : []))
+  const settings: AssembleOptions = {
+    ...options,
+    name: options.name ?? basename(path, extname(path)),
+    length: fixedLength(options) ?? rowLength(tokens, options.tokenizer?.limit),
   }
-  throw new DataError(
-    'data-unrecognised',
-    `${folder}: expected MNIST's IDX files, train.csv or train.jsonl, x.npy and y.npy, or folders of images named for their classes; found ${[...names].slice(0, 8).join(', ') || 'nothing'}.`,
-  )
-}
-
-async function mapParts<S, T>(
-  find: (part: keyof typeof tableParts) => S | undefined,
-  read: (source: S) => Promise<T>,
-): Promise<PartsOf<T> | undefined> {
-  const train = find('train')
-  if (train === undefined) return undefined
-  const validation = find('validation')
-  const test = find('test')
-  return {
-    train: await read(train),
-    validation: validation === undefined ? undefined : await read(validation),
-    test: test === undefined ? undefined : await read(test),
-  }
-}
-
-function isTable(extension: string): extension is TableExtension {
-  return Object.hasOwn(tableReaders, extension)
-}
-
-async function readTable(path: string, extension: TableExtension, options: TableOptions): Promise<RawPart> {
-  const text = await reading(path, () => readFile(path, 'utf8'))
-  return tableReaders[extension](text, path, options)
-}
-
-/** MNIST's four files; the second spelling is that of older downloads. */
-const idxStems = {
-  train: ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'],
-  test: ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'],
-} as const
-
-async function readIdxFolder(
-  folder: string,
-  names: ReadonlySet<string>,
-  settings: Settings,
-): Promise<LoadedData | undefined> {
-  const locate = (stem: string): string | undefined =>
-    [stem, `${stem}.gz`, stem.replace('-idx', '.idx'), `${stem.replace('-idx', '.idx')}.gz`].find((file) =>
-      names.has(file),
-    )
-  const stems = [...idxStems.train, ...idxStems.test]
-  const missing = stems.filter((stem) => locate(stem) === undefined)
-  if (missing.length === stems.length) return undefined
-  if (missing.length > 0) {
-    throw new DataError(
-      'idx-incomplete',
-      `${folder}: MNIST's IDX files come as four, but ${missing.join(', ')} is not there.`,
-    )
-  }
-  const load = async ([images, labels]: readonly [string, string]) => {
-    const dataset = idxDataset(
-      await readUnpacked(join(folder, locate(images) ?? images)),
-      await readUnpacked(join(folder, locate(labels) ?? labels)),
-      { name: settings.name, ...(settings.classes && { classes: settings.classes }) },
-    )
-    return settings.preprocessing ? { ...dataset, preprocessing: settings.preprocessing } : dataset
-  }
-  return { train: await load(idxStems.train), test: await load(idxStems.test) }
+  const loaded = [...splits].map(([split, parts]) => [split, assemble(parts, classes, settings)] as const)
+  const { train, ...others } = Object.fromEntries(loaded)
+  if (train === undefined) throw new DataError('data-empty', `${path}: there are no rows.`)
+  return options.split === undefined ? { ...others, train } : train
 }
 
 /**
- * A file's bytes, unpacked where it is gzip.
+ * Reads one split as data sets of at most `chunk` rows, in order and in bounded memory: for data larger than that. The chunks together are
+ * what {@link readDataset} gives, except that rows of tokens are as long as `maxLength`, or the model's limit, says.
  *
- * @throws DataError `file-unreadable`, `gzip-damaged`.
+ * Where `classes` is not given, the labels are gone through once before.
+ *
+ * @param options.chunk Default 256.
+ * @param options.split Default train.
+ * @throws What {@link readDataset} throws; UsageError `chunk`, and `length-missing` when nothing says how long texts may get.
+ * @example
+ * for await (const rows of streamRows('photos/', { split: 'test', chunk: 128, input: spec })) await predict(rows)
  */
-export async function readUnpacked(path: string): Promise<NamedBytes> {
-  const bytes = await reading(path, () => readFile(path))
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { file: path, bytes }
-  try {
-    return { file: path, bytes: gunzipSync(bytes) }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new DataError(
-      'gzip-damaged',
-      `${path}: the gzip file cannot be unpacked (${reason}). Fetch it again.`,
-      { cause: error },
+export async function* streamRows(
+  path: string,
+  options: ReadOptions & { readonly split?: string | undefined; readonly chunk?: number | undefined } = {},
+): AsyncGenerator<Dataset> {
+  const { chunk = 256, split = 'train' } = options
+  if (!Number.isInteger(chunk) || chunk < 1) {
+    throw new UsageError('chunk', `A chunk has a whole number of rows from 1 on, but it is ${chunk}.`)
+  }
+  const length = fixedLength(options) ?? options.tokenizer?.limit
+  if (options.tokenizer && length === undefined) {
+    throw new UsageError(
+      'length-missing',
+      `${path}: to stream texts, say how many tokens a row has (maxLength): neither the tokenizer nor the model limits them.`,
     )
+  }
+  const sources = await openSources(path, options, split)
+  const source = sourceOf(sources, split, path)
+  const collector = collectClasses(options.classes)
+  if (!options.classes) await collectRest(sources, undefined, collector)
+  const classes = collector.classes()
+  const settings = { ...options, length, name: options.name ?? basename(path, extname(path)) }
+  for await (const part of prepared(source, chunk, options)) {
+    if (options.classes && !('data' in part.labels)) collector.add(part.labels)
+    yield assemble([part], classes, settings)
   }
 }
 
-async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new DataError('file-unreadable', `${path}: the file cannot be read (${reason}).`, { cause: error })
+function sourceOf(sources: Sources, split: string, path: string): Source {
+  const source = sources.get(splitName(split)) ?? sources.get(split)
+  if (source) return source
+  throw new DataError(
+    'split-missing',
+    `${path}: there is no split '${split}'; there are ${[...sources.keys()].join(', ')}. Say which to read (split).`,
+  )
+}
+
+async function collectRest(
+  sources: Sources,
+  read: string | undefined,
+  collector: ReturnType<typeof collectClasses>,
+): Promise<void> {
+  for (const [split, source] of sources) {
+    if (read !== undefined && split === splitName(read)) continue
+    for await (const { labels } of source.parts(rowsAtOnce)) if (!('data' in labels)) collector.add(labels)
+  }
+}
+
+/** The length of rows that is settled before any is read. */
+function fixedLength({ maxLength, input }: ReadOptions): number | undefined {
+  return maxLength ?? (input?.kind === 'text' ? input.maxLength : undefined)
+}
+
+/** A source's parts with images decoded and texts tokenized. */
+async function* prepared(source: Source, rows: number, options: ReadOptions): AsyncGenerator<ReadyPart> {
+  const spec = imageSpec(options)
+  let size: CommonSize | undefined
+  for await (const part of source.parts(rows)) {
+    const { inputs, labels } = part
+    if ('images' in inputs) {
+      const decoded = await decodeImages(inputs.images, spec, size)
+      size = decoded.size
+      yield { inputs: decoded.inputs, labels }
+    } else yield tokenized(part, options)
+  }
+}
+
+function tokenized({ inputs, labels }: RawPart, options: ReadOptions): ReadyPart {
+  const { tokenizer } = options
+  const limit = fixedLength(options) ?? tokenizer?.limit
+  if ('words' in inputs) {
+    if (!tokenizer) {
+      throw new UsageError(
+        'tokenizer-missing',
+        'Lists of words with one tag each need a tokenizer: put tokenizer.json beside the model.',
+      )
+    }
+    const tokens = inputs.words.map((words) => tokenizer.encodeWords(words, limit))
+    return { inputs: { tokens }, labels: 'data' in labels ? labels : tagsOfTokens(labels, tokens) }
+  }
+  if ('images' in inputs) throw new DataError('image-unreadable', 'Images have to be decoded first.')
+  if (!tokenizer || inputs.type !== 'string') return { inputs, labels }
+  const tokens = (inputs.data as string[]).map((text) => tokenizer.encode(text, limit))
+  return { inputs: { tokens }, labels }
+}
+
+function imageSpec({ input, resize, channels = 3 }: ReadOptions): ImageSpec {
+  if (input?.kind === 'image') return input.image
+  return {
+    channels: channels === 1 ? 'grey' : 'rgb',
+    layout: 'NCHW',
+    resample: 'lanczos',
+    resize: resize && { how: 'cover', ...resize },
+  }
+}
+
+function bytesOfPart({ inputs }: ReadyPart): number {
+  if ('tokens' in inputs) return inputs.tokens.reduce((sum, { ids }) => sum + 8 * ids.length, 0)
+  if (inputs.type === 'string')
+    return (inputs.data as string[]).reduce((sum, text) => sum + 2 * text.length, 0)
+  const width = (inputs.data as { readonly BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1
+  return sizeOf(inputs.dims) * width
+}
+
+function memoryLimit(maxBytes: number | undefined, place: string): (bytes: number) => void {
+  const limit = maxBytes ?? totalmem() / 4
+  let sum = 0
+  return (bytes) => {
+    sum += bytes
+    if (sum <= limit) return
+    const gigabytes = (limit / 2 ** 30).toPrecision(3)
+    throw new DataError(
+      'data-too-large',
+      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set (maxBytes)'}. Raise maxBytes, read a smaller split, or go through the rows in chunks (streamRows).`,
+    )
   }
 }

@@ -1,54 +1,62 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { DataError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { ImageSpec } from './input-spec.ts'
 import { sorted } from './labels.ts'
-import type { RawPart } from './parts.ts'
+import type { ImageReference } from './parts.ts'
+import type { ImageSize } from './preprocessor.ts'
 
 const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i
-/** Files decoded at a time: enough to keep sharp's threads busy, few enough to stay small in memory. */
+/** Images decoded at a time: enough to keep sharp's threads busy, few enough to stay small in memory. */
 const atOnce = 32
 
-export interface ImageOptions {
-  /** Brings every image to this size in pixels (by covering it and cropping the middle); default: images as they are, all of one size. */
-  readonly resize?: { readonly height: number; readonly width: number } | undefined
-  /** 3 for red, green, blue (default); 1 for grey. */
-  readonly channels?: 1 | 3 | undefined
+const kernels = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const
+
+/** The images of a folder `<class>/*`, and the class of each. */
+export interface ImageListing {
+  readonly images: readonly ImageReference[]
+  readonly classes: readonly string[]
 }
 
 /**
- * Reads `folder/<class>/*` into inputs uint8 [N, C, H, W]; the label of an image is its folder's name. Classes and files
- * are taken in code-point order. Transparent pixels are laid on black; the camera's orientation is applied. Names that
+ * Lists `folder/<class>/*`; the class of an image is its folder's name. Classes and files are taken in code-point order. Names that
  * begin with a dot are passed over; any other file that is not an image is an error.
  *
- * @throws DataError `image-folder`, `image-unreadable`, `image-size` naming the file.
+ * @throws DataError `image-folder` naming the file.
  */
-export async function readImageFolder(folder: string, options: ImageOptions = {}): Promise<RawPart> {
-  const files: string[] = []
-  const values: string[] = []
+export async function listClassFolders(folder: string): Promise<ImageListing> {
+  const images: ImageReference[] = []
+  const classes: string[] = []
   for (const name of await visibleFolders(folder)) {
-    const entries = await readdir(join(folder, name), { withFileTypes: true })
-    const visible = entries.filter((entry) => !entry.name.startsWith('.'))
-    const stranger = visible.find((entry) => entry.isDirectory() || !imageName.test(entry.name))
-    if (stranger) {
-      throw new DataError(
-        'image-folder',
-        `${join(folder, name, stranger.name)}: expected only images (jpg, png, webp, gif, tiff, avif) in a class's folder, found ${stranger.isDirectory() ? 'a folder' : 'another file'}. Move it away.`,
-      )
-    }
-    for (const file of sorted(visible.map((entry) => entry.name))) {
-      files.push(join(folder, name, file))
-      values.push(name)
+    for (const image of await listImages(join(folder, name))) {
+      images.push(image)
+      classes.push(name)
     }
   }
-  if (files.length === 0) {
+  if (images.length > 0) return { images, classes }
+  throw new DataError(
+    'image-folder',
+    `${folder}: expected folders of images, one for each class, found none.`,
+  )
+}
+
+/** The images that lie in `folder` itself, as {@link listClassFolders} takes them. */
+export async function listImages(folder: string): Promise<ImageReference[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const visible = entries.filter((entry) => !entry.name.startsWith('.'))
+  const stranger = visible.find((entry) => entry.isDirectory() || !imageName.test(entry.name))
+  if (stranger) {
     throw new DataError(
       'image-folder',
-      `${folder}: expected folders of images, one for each class, found none.`,
+      `${join(folder, stranger.name)}: expected only images (jpg, png, webp, gif, tiff, avif) in a class's folder, found ${stranger.isDirectory() ? 'a folder' : 'another file'}. Move it away.`,
     )
   }
-  return { inputs: await decode(files, options), labels: { values, locate: (row) => files[row] ?? folder } }
+  return sorted(visible.map((entry) => entry.name)).map((name) => ({
+    place: join(folder, name),
+    file: join(folder, name),
+  }))
 }
 
 /** The names of the folders in `folder` that do not begin with a dot, sorted. */
@@ -59,62 +67,137 @@ export async function visibleFolders(folder: string): Promise<string[]> {
   )
 }
 
-async function decode(files: readonly string[], options: ImageOptions): Promise<Tensor<'uint8'>> {
-  const first = await decodeOne(files[0] ?? '', options)
-  const { height, width, channels } = first
-  const pixels = height * width
-  const data = new Uint8Array(files.length * channels * pixels)
-  for (let start = 0; start < files.length; start += atOnce) {
-    const chunk = files.slice(start, start + atOnce)
-    const images = await Promise.all(chunk.map((file) => decodeOne(file, options)))
-    for (const [offset, image] of images.entries()) {
+/** The height and width that images came out with, and the place of the one that said so first. */
+export interface CommonSize extends ImageSize {
+  readonly place: string
+}
+
+/**
+ * Decodes images into uint8 [N, C, H, W] or [N, H, W, C]. Transparent pixels are laid on black; the camera's orientation is
+ * applied.
+ *
+ * @param common The size that earlier images of the same data had.
+ * @throws DataError `image-unreadable`, `image-size` naming the image.
+ */
+export async function decodeImages(
+  images: readonly ImageReference[],
+  spec: ImageSpec,
+  common?: CommonSize,
+): Promise<{ readonly inputs: Tensor<'uint8'>; readonly size: CommonSize }> {
+  const [first] = images
+  const size = common ?? (first ? { ...(await decodeOne(first, spec)), place: first.place } : undefined)
+  if (size === undefined) throw new DataError('data-empty', 'There are no images to decode.')
+  const { height, width } = size
+  const channels = spec.channels === 'grey' ? 1 : 3
+  const width1 = channels * height * width
+  const data = new Uint8Array(images.length * width1)
+  for (let start = 0; start < images.length; start += atOnce) {
+    const chunk = images.slice(start, start + atOnce)
+    const decoded = await Promise.all(chunk.map((image) => decodeOne(image, spec)))
+    for (const [offset, image] of decoded.entries()) {
       if (image.height !== height || image.width !== width) {
         throw new DataError(
           'image-size',
-          `${chunk[offset]}: this image is ${image.width} x ${image.height} pixels, but ${files[0]} is ${width} x ${height}. Give a size to bring all of them to (resize).`,
+          `${chunk[offset]?.place}: this image is ${image.width} x ${image.height} pixels, but ${size.place} is ${width} x ${height}. Give a size to bring all of them to (resize).`,
         )
       }
-      const base = (start + offset) * channels * pixels
-      for (let channel = 0; channel < channels; channel++) {
-        const plane = base + channel * pixels
-        for (let pixel = 0; pixel < pixels; pixel++) {
-          data[plane + pixel] = image.data[pixel * channels + channel] ?? 0
-        }
-      }
+      place(image.data, data, (start + offset) * width1, height * width, spec)
     }
   }
-  return { type: 'uint8', dims: [files.length, channels, height, width], data }
+  const dims = spec.layout === 'NCHW' ? [channels, height, width] : [height, width, channels]
+  return {
+    inputs: { type: 'uint8', dims: [images.length, ...dims], data },
+    size: { height, width, place: size.place },
+  }
 }
 
-interface Decoded {
+/** Copies the interleaved pixels of one image into a row, in the spec's order of channels and layout. */
+function place(from: Uint8Array, to: Uint8Array, base: number, pixels: number, spec: ImageSpec): void {
+  const channels = spec.channels === 'grey' ? 1 : 3
+  const interleaved = spec.layout === 'NHWC'
+  for (let channel = 0; channel < channels; channel++) {
+    const source = spec.channels === 'bgr' ? channels - 1 - channel : channel
+    const start = base + (interleaved ? channel : channel * pixels)
+    const step = interleaved ? channels : 1
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      to[start + pixel * step] = from[pixel * channels + source] ?? 0
+    }
+  }
+}
+
+interface Decoded extends ImageSize {
   readonly data: Uint8Array
-  readonly height: number
-  readonly width: number
-  readonly channels: number
 }
 
-async function decodeOne(file: string, { resize, channels = 3 }: ImageOptions): Promise<Decoded> {
+async function decodeOne({ file, bytes, place }: ImageReference, spec: ImageSpec): Promise<Decoded> {
+  const channels = spec.channels === 'grey' ? 1 : 3
   try {
-    let image = sharp(file).autoOrient().flatten({ background: '#000' })
-    if (resize) image = image.resize({ width: resize.width, height: resize.height, fit: 'cover' })
+    let image = sharp(bytes ?? file)
+      .autoOrient()
+      .flatten({ background: '#000' })
+    const { resize, crop } = spec
+    const kernel = kernels[spec.resample]
+    // Without it JPEGs would be shrunk by the decoder first, which filters otherwise than was asked for.
+    const common = { kernel, fastShrinkOnLoad: false } as const
+    let size: ImageSize | undefined
+    if (resize && resize.how !== 'shortest-edge') {
+      const { height, width, how } = resize
+      image = image.resize({ width, height, fit: how === 'cover' ? 'cover' : 'fill', ...common })
+      size = resize
+    } else if (resize || crop) {
+      size = (await image.metadata()).autoOrient
+      if (resize) {
+        size = shortestEdge(size, resize.edge)
+        image = image.resize({ ...size, fit: 'fill', ...common })
+      }
+    }
+    if (crop && size) image = cropMiddle(image, size, crop)
     image = channels === 1 ? image.greyscale().toColourspace('b-w') : image.toColourspace('srgb')
     const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     if (info.channels !== channels) {
       throw new DataError(
         'image-unreadable',
-        `${file}: expected ${channels} channels, found ${info.channels}.`,
+        `${place}: expected ${channels} channels, found ${info.channels}.`,
       )
     }
-    return { data, height: info.height, width: info.width, channels }
+    return { data, height: info.height, width: info.width }
   } catch (error) {
     if (error instanceof DataError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new DataError(
       'image-unreadable',
-      `${file}: the image cannot be decoded: ${reason}. Replace or remove it.`,
-      {
-        cause: error,
-      },
+      `${place}: the image cannot be decoded: ${reason}. Replace or remove it.`,
+      { cause: error },
     )
   }
+}
+
+/** The shortest edge at `edge` pixels, the other rounded down: as torchvision and transformers do it. */
+function shortestEdge({ height, width }: ImageSize, edge: number): ImageSize {
+  return height <= width
+    ? { height: edge, width: Math.floor((edge * width) / height) }
+    : { height: Math.floor((edge * height) / width), width: edge }
+}
+
+function cropMiddle(image: Sharp, size: ImageSize, crop: ImageSize): Sharp {
+  const missing = {
+    height: Math.max(0, crop.height - size.height),
+    width: Math.max(0, crop.width - size.width),
+  }
+  const top = Math.floor(Math.max(0, size.height - crop.height) / 2)
+  const left = Math.floor(Math.max(0, size.width - crop.width) / 2)
+  return image
+    .extract({
+      top,
+      left,
+      height: Math.min(crop.height, size.height),
+      width: Math.min(crop.width, size.width),
+    })
+    .extend({
+      top: Math.ceil(missing.height / 2),
+      bottom: Math.floor(missing.height / 2),
+      left: Math.ceil(missing.width / 2),
+      right: Math.floor(missing.width / 2),
+      background: '#000',
+    })
 }

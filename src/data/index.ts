@@ -1,3 +1,4 @@
+export { type Alignment, type AlignOptions, alignLabels } from './align.ts'
 export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from './batches.ts'
 export { type CatalogueEntry, catalogue } from './catalogue.ts'
 export {
@@ -20,6 +21,13 @@ export {
 } from './dataset.ts'
 export { duplicates, fingerprint, type Overlap, overlap, rowHashes } from './fingerprint.ts'
 export { idxDataset, parseIdx } from './idx.ts'
+export {
+  holdfastSchema,
+  type ImageSpec,
+  type InputFacts,
+  type InputSpec,
+  inputSpec,
+} from './input-spec.ts'
 export { type ExemplarMemory, exemplarMemory, type MemoryState, restoreMemory } from './memory.ts'
 export type { LoadedData } from './parts.ts'
 export { createPool, type Pool, type PoolPart } from './pool.ts'
@@ -36,3 +44,5 @@ export {
   resumeReservoir,
 } from './sampling.ts'
 export { syntheticDigits } from './synthetic.ts'
+export { createTokenizer, type TextTokenizer, type TokenizerFiles, tokenize } from './tokens.ts'
+export { wordVocabulary } from './vocabulary.ts'

@@ -1,12 +1,34 @@
 import type { Tensor } from '../tensor/tensor.ts'
-import { createDataset, type Dataset, type Preprocessing } from './dataset.ts'
-import { encodeLabels, type RawLabels } from './labels.ts'
+import type { Dataset } from './dataset.ts'
+import type { RawLabels } from './labels.ts'
+import type { TokenRow } from './tokens.ts'
 
-/** One file's rows before their labels have become class indexes. */
+/** An image that has not been decoded: its bytes, or the file that holds it. */
+export interface ImageReference {
+  /** For example `train.parquet, row 7`; named in errors. */
+  readonly place: string
+  readonly bytes?: Uint8Array
+  /** Relative to the folder of the table that names it. */
+  readonly file?: string
+}
+
+/** Inputs as a source gives them: numbers, texts, texts divided into words, or images. */
+export type RawInputs =
+  | Tensor
+  | { readonly words: readonly (readonly string[])[] }
+  | { readonly images: readonly ImageReference[] }
+
+/** Some rows of a source. */
 export interface RawPart {
-  readonly inputs: Tensor
+  readonly inputs: RawInputs
   /** Labels as found, or float32 [N, K] targets. */
   readonly labels: RawLabels | Tensor<'float32'>
+}
+
+/** The same rows with images decoded and texts tokenized. */
+export interface ReadyPart {
+  readonly inputs: Tensor | { readonly tokens: readonly TokenRow[] }
+  readonly labels: RawPart['labels']
 }
 
 /** Data as loaded. Without a division into parts in the source, everything is `train`. */
@@ -20,34 +42,4 @@ export type PartName = keyof LoadedData
 
 export type PartsOf<T> = { readonly train: T } & {
   readonly [Part in Exclude<PartName, 'train'>]?: T | undefined
-}
-
-export interface AssembleOptions {
-  readonly name: string
-  readonly classes?: readonly string[] | undefined
-  readonly preprocessing?: Preprocessing | undefined
-}
-
-/** Data sets under one list of classes from the raw parts of one source. */
-export function assemble(parts: PartsOf<RawPart>, options: AssembleOptions): LoadedData {
-  const named = (['train', 'validation', 'test'] as const).flatMap((part) => {
-    const raw = parts[part]
-    return raw === undefined ? [] : [{ part, ...raw }]
-  })
-  const labelled = named.flatMap(({ labels }) => ('values' in labels ? [labels] : []))
-  const { classes, labels: encoded } = encodeLabels(labelled, options.classes)
-  const remaining = [...encoded]
-  const loaded: { [Part in PartName]?: Dataset } = {}
-  for (const { part, inputs, labels } of named) {
-    const final = 'values' in labels ? remaining.shift() : labels
-    if (final === undefined) continue
-    loaded[part] = createDataset({
-      name: options.name,
-      inputs,
-      labels: final,
-      classes: 'values' in labels ? classes : [],
-      ...(options.preprocessing && { preprocessing: options.preprocessing }),
-    })
-  }
-  return loaded as LoadedData
 }

@@ -4,7 +4,7 @@ import { mnistOrSynthetic, resolveDataset } from '../data/cache-files.ts'
 import { catalogue } from '../data/catalogue.ts'
 import { type Dataset, samples, subset } from '../data/dataset.ts'
 import type { DownloadProgress } from '../data/download-files.ts'
-import { loadDataset } from '../data/files.ts'
+import { readDataset } from '../data/files.ts'
 import { fingerprint } from '../data/fingerprint.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { syntheticDigits } from '../data/synthetic.ts'
@@ -106,7 +106,7 @@ async function loadSource(
   }
   const loaded = isNamed(source)
     ? await resolveDataset(source, { download, onProgress })
-    : await loadDataset(source)
+    : await readDataset(source)
   return {
     data: limited(withTest(loaded, options.wholeTrain ? 0 : data.testShare, source), data.limit),
     instead: undefined,

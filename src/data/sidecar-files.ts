@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { reading } from './disk-files.ts'
+import { type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'
+import { createTokenizer, type TextTokenizer } from './tokens.ts'
+
+/** How data are made into a model's input, from the files beside it. */
+export interface InputFiles {
+  readonly input: InputSpec
+  /** Of models that read texts, where there is a tokenizer.json. */
+  readonly tokenizer: TextTokenizer | undefined
+}
+
+/**
+ * Reads what lies beside a model: holdfast.json, preprocessor_config.json, tokenizer.json with tokenizer_config.json and config.json. A
+ * model in a folder called `onnx` has them one folder up, as transformers.js lays them out.
+ *
+ * @param model The path of the model's file, or of the folder that holds these files.
+ * @param facts The type and dims of the model's input.
+ * @throws DataError `preprocessing-…`, `tokenizer-…`, naming file and field.
+ * @example
+ * const how = await readInputFiles('model/onnx/model.onnx', { type: 'float32', dims: ['batch', 3, 224, 224] })
+ * const { train } = await readDataset('photos/', how)
+ */
+export async function readInputFiles(
+  model: string,
+  facts: Pick<InputFacts, 'type' | 'dims'>,
+): Promise<InputFiles> {
+  const near = /\.[^/\\]+$/.test(basename(model)) ? dirname(model) : model
+  const folders = basename(near) === 'onnx' ? [near, dirname(near)] : [near]
+  const find = async (name: string): Promise<string | undefined> => {
+    for (const folder of folders) {
+      const text = await readIfThere(join(folder, name))
+      if (text !== undefined) return text
+    }
+    return undefined
+  }
+  const [folder] = folders.slice(-1)
+  const input = inputSpec({
+    ...facts,
+    folder,
+    preprocessorConfig: await find('preprocessor_config.json'),
+    holdfast: await find('holdfast.json'),
+  })
+  const tokenizer = input.kind === 'text' ? await find('tokenizer.json') : undefined
+  return {
+    input,
+    tokenizer:
+      tokenizer === undefined
+        ? undefined
+        : createTokenizer({
+            tokenizer,
+            tokenizerConfig: await find('tokenizer_config.json'),
+            config: await find('config.json'),
+            folder,
+          }),
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return reading(path, () =>
+    readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+      throw error
+    }),
+  )
+}

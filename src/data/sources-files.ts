@@ -1,0 +1,328 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, extname, isAbsolute, join } from 'node:path'
+import { DataError } from '../errors.ts'
+import { readNpy, readNpz } from '../tensor/npy.ts'
+import { readSafetensors } from '../tensor/safetensors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { partsOfArrays } from './arrays.ts'
+import { reading, readUnpacked } from './disk-files.ts'
+import { idxDataset } from './idx.ts'
+import { type ImageListing, listClassFolders, listImages, visibleFolders } from './images-node.ts'
+import type { RawPart } from './parts.ts'
+import { rowCount, takeRows } from './rows.ts'
+import type { TableOptions } from './table.ts'
+import { planTable, type TablePlan } from './table-plan.ts'
+import { readRows } from './table-rows.ts'
+import { isTable, tableReaders } from './tables-files.ts'
+
+/** The rows of one split, not read yet. */
+export interface Source {
+  /** Parts of at most `rows` rows, in order, read as they are asked for. */
+  readonly parts: (rows: number) => AsyncGenerator<RawPart>
+}
+
+/** The splits that were found at a place, by name: train, validation, test, or the name asked for. */
+export type Sources = ReadonlyMap<string, Source>
+
+/** What each split may be called in a file's or folder's name. */
+const spellings: Readonly<Record<string, readonly string[]>> = {
+  train: ['train', 'training'],
+  validation: ['validation', 'valid', 'val', 'dev'],
+  test: ['test', 'testing'],
+}
+
+/** The name that a split goes by here: `val` is `validation`. */
+export function splitName(name: string): string {
+  const lower = name.toLowerCase()
+  return Object.keys(spellings).find((split) => spellings[split]?.includes(lower)) ?? name
+}
+
+const arrayExtensions = ['.npz', '.safetensors']
+
+/**
+ * Finds the data at `path`, without reading the rows.
+ *
+ * @param split A split's name, where it may be another than train, validation and test.
+ * @throws DataError `data-missing`, `data-unrecognised`, `idx-incomplete`, `shards-missing`, `image-folder`.
+ */
+export async function openSources(path: string, options: TableOptions, split?: string): Promise<Sources> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw new DataError('data-missing', `${path}: there is no such file or folder.`, { cause: error })
+  })
+  const extension = extname(path).toLowerCase()
+  if (found.isDirectory()) return openFolder(path, options, split)
+  if (isTable(extension)) return new Map([['train', tableSource([path], options)]])
+  if (arrayExtensions.includes(extension)) return arraySources(await readArrays(path), path, options)
+  throw new DataError(
+    'data-unrecognised',
+    `${path}: expected a .csv, .jsonl, .parquet, .npz or .safetensors file, or a folder, found ${extension ? `a ${extension} file` : 'a file without extension'}.`,
+  )
+}
+
+async function openFolder(
+  folder: string,
+  options: TableOptions,
+  split: string | undefined,
+): Promise<Sources> {
+  const names = await readdir(folder)
+  const idx = await openIdx(folder, new Set(names), options)
+  if (idx) return idx
+  const files =
+    (await openSplitFiles(folder, names, options, split)) ?? (await openInside(folder, options, split))
+  if (files) return files
+  const arrays = names.filter((file) => /^[xy](_train|_val|_test)?\.npy$/.test(file))
+  if (arrays.length > 0) {
+    const found = new Map<string, Tensor>()
+    for (const file of arrays) {
+      const path = join(folder, file)
+      found.set(basename(file, '.npy'), await reading(path, async () => readNpy(await readFile(path), path)))
+    }
+    return arraySources(found, folder, options)
+  }
+  const images = await openImages(folder, options, split)
+  if (images) return images
+  throw new DataError(
+    'data-unrecognised',
+    `${folder}: expected MNIST's IDX files, train.csv, train.jsonl or train.parquet (also in data/), metadata.csv or metadata.jsonl, x.npy and y.npy, or folders of images named for their classes; found ${names.slice(0, 8).join(', ') || 'nothing'}.`,
+  )
+}
+
+/** Hugging Face's layouts keep the files one folder down: in `data`, or in the only folder there is. */
+async function openInside(
+  folder: string,
+  options: TableOptions,
+  split: string | undefined,
+): Promise<Sources | undefined> {
+  const folders = await visibleFolders(folder)
+  const inner = folders.includes('data') ? 'data' : folders.length === 1 ? folders[0] : undefined
+  if (inner === undefined) return undefined
+  const path = join(folder, inner)
+  return openSplitFiles(path, await readdir(path), options, split)
+}
+
+/** Files named for their split, `train.csv` or `train-00000-of-00003.parquet`, and metadata of images. */
+async function openSplitFiles(
+  folder: string,
+  names: readonly string[],
+  options: TableOptions,
+  wanted: string | undefined,
+): Promise<Sources | undefined> {
+  const bySplit = new Map<string, string[]>()
+  for (const name of [...names].sort()) {
+    const extension = extname(name).toLowerCase()
+    const split = splitOfFile(basename(name, extname(name)), wanted)
+    if (split === undefined || !(isTable(extension) || arrayExtensions.includes(extension))) continue
+    bySplit.set(split, [...(bySplit.get(split) ?? []), name])
+  }
+  const sources = new Map<string, Source>()
+  for (const [split, files] of bySplit) {
+    checkShards(folder, files)
+    const paths = files.map((file) => join(folder, file))
+    const [first = ''] = paths
+    if (isTable(extname(first).toLowerCase())) {
+      const source = tableSource(paths, options)
+      sources.set(split, source)
+    } else {
+      const source = (await arraySources(await readArrays(first), first, options)).get('train')
+      if (source) sources.set(split, source)
+    }
+  }
+  if (sources.size > 0) return sources
+  const metadata = metadataSource(folder, names, options)
+  return metadata && new Map([['train', metadata]])
+}
+
+/** A table that names the images beside it, as Hugging Face's image folders have it. */
+function metadataSource(folder: string, names: readonly string[], options: TableOptions): Source | undefined {
+  const found = names.filter((name) => /^metadata\.(csv|jsonl|parquet)$/.test(name)).sort()
+  if (found.length === 0) return undefined
+  checkShards(folder, found)
+  return tableSource(
+    found.map((name) => join(folder, name)),
+    options,
+  )
+}
+
+function splitOfFile(stem: string, wanted: string | undefined): string | undefined {
+  const name = stem.replace(/-\d+-of-\d+$/, '')
+  if (wanted !== undefined && name === wanted) return splitName(wanted)
+  const split = splitName(name)
+  return Object.hasOwn(spellings, split) ? split : undefined
+}
+
+/** A split is one file, or all of its shards `-00000-of-00003`. */
+function checkShards(folder: string, files: readonly string[]): void {
+  const counts = files.map((file) => /-\d+-of-(\d+)\.[^.]+$/.exec(file)?.[1])
+  const [count] = counts
+  if (files.length === Number(count ?? 1) && counts.every((other) => other === count)) return
+  throw new DataError(
+    'shards-missing',
+    count === undefined
+      ? `${folder}: ${files.join(', ')} could each be the same split. Leave one of them there.`
+      : `${folder}: expected ${Number(count)} files of one split, found ${files.length}: ${files.slice(0, 4).join(', ')}. Fetch what is missing and remove what does not belong.`,
+  )
+}
+
+/** Tables one after another, read by one plan; images that they name lie beside them. */
+function tableSource(paths: readonly string[], options: TableOptions): Source {
+  return {
+    async *parts(rows) {
+      let plan: TablePlan | undefined
+      for (const path of paths) {
+        const extension = extname(path).toLowerCase()
+        if (!isTable(extension)) continue
+        for await (const table of tableReaders[extension](path, rows, options)) {
+          plan ??= planTable(table, options)
+          yield beside(readRows(table, plan), dirname(path))
+        }
+      }
+    },
+  }
+}
+
+function beside(part: RawPart, folder: string): RawPart {
+  if (!('images' in part.inputs)) return part
+  const images = part.inputs.images.map((image) =>
+    image.file === undefined || isAbsolute(image.file) ? image : { ...image, file: join(folder, image.file) },
+  )
+  return { ...part, inputs: { images } }
+}
+
+async function readArrays(path: string): Promise<Map<string, Tensor>> {
+  const bytes = await reading(path, () => readFile(path))
+  if (extname(path).toLowerCase() === '.npz') return readNpz(bytes, path)
+  return new Map(readSafetensors(bytes, path).tensors)
+}
+
+function arraySources(arrays: ReadonlyMap<string, Tensor>, path: string, options: TableOptions): Sources {
+  const parts = partsOfArrays(arrays, path, options)
+  return new Map([...parts].map(([part, raw]) => [part, tensorSource(raw)]))
+}
+
+/** Rows that are in memory already. */
+function tensorSource({ inputs, labels }: RawPart): Source {
+  return {
+    async *parts(rows) {
+      if (!('data' in inputs)) return
+      const count = rowCount(inputs)
+      for (let start = 0; start < count; start += rows) {
+        const end = Math.min(start + rows, count)
+        const indices = Int32Array.from({ length: end - start }, (_, row) => start + row)
+        const part = 'kind' in labels && labels.kind === 'classification'
+        yield {
+          inputs: takeRows(inputs, indices),
+          labels: part
+            ? {
+                ...labels,
+                values: labels.values.slice(start, end),
+                locate: (row) => labels.locate(start + row),
+              }
+            : 'data' in labels
+              ? takeRows(labels, indices)
+              : labels,
+        }
+      }
+    },
+  }
+}
+
+/** Image folders: `{train,test}/<class>/*`, `{train,test}/metadata.csv`, or `<class>/*`; without labels images in the folder itself. */
+async function openImages(
+  folder: string,
+  options: TableOptions,
+  wanted: string | undefined,
+): Promise<Sources | undefined> {
+  const folders = await visibleFolders(folder)
+  const sources = new Map<string, Source>()
+  for (const name of folders) {
+    const split = splitOfFile(name, wanted)
+    if (split === undefined) continue
+    const inner = join(folder, name)
+    const metadata = metadataSource(inner, await readdir(inner), options)
+    // Pictures of trains may lie in a folder of that name: a split has folders of its own.
+    const divided = (await visibleFolders(inner)).length > 0
+    if (metadata) sources.set(split, metadata)
+    else if (divided || options.unlabelled) sources.set(split, imageSource(await listing(inner, options)))
+  }
+  if (sources.size > 0) return sources
+  if (folders.length === 0 && !options.unlabelled) return undefined
+  return new Map([['train', imageSource(await listing(folder, options))]])
+}
+
+async function listing(folder: string, options: TableOptions): Promise<ImageListing> {
+  if (!options.unlabelled || (await visibleFolders(folder)).length > 0) {
+    const found = await listClassFolders(folder)
+    return options.unlabelled ? { images: found.images, classes: [] } : found
+  }
+  return { images: await listImages(folder), classes: [] }
+}
+
+function imageSource({ images, classes }: ImageListing): Source {
+  return {
+    async *parts(rows) {
+      for (let start = 0; start < images.length; start += rows) {
+        const slice = images.slice(start, start + rows)
+        yield {
+          inputs: { images: slice },
+          labels:
+            classes.length === 0
+              ? { type: 'float32', dims: [slice.length, 0], data: new Float32Array() }
+              : {
+                  kind: 'classification',
+                  values: classes.slice(start, start + rows),
+                  locate: (row) => slice[row]?.place ?? '',
+                },
+        }
+      }
+    },
+  }
+}
+
+/** MNIST's four files; the second spelling is that of older downloads. */
+const idxStems = {
+  train: ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte'],
+  test: ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'],
+} as const
+
+async function openIdx(
+  folder: string,
+  names: ReadonlySet<string>,
+  options: TableOptions,
+): Promise<Sources | undefined> {
+  const locate = (stem: string): string | undefined =>
+    [stem, `${stem}.gz`, stem.replace('-idx', '.idx'), `${stem.replace('-idx', '.idx')}.gz`].find((file) =>
+      names.has(file),
+    )
+  const stems = [...idxStems.train, ...idxStems.test]
+  const missing = stems.filter((stem) => locate(stem) === undefined)
+  if (missing.length === stems.length) return undefined
+  if (missing.length > 0) {
+    throw new DataError(
+      'idx-incomplete',
+      `${folder}: MNIST's IDX files come as four, but ${missing.join(', ')} is not there.`,
+    )
+  }
+  const source = ([images, labels]: readonly [string, string]): Source => ({
+    async *parts(rows) {
+      const dataset = idxDataset(
+        await readUnpacked(join(folder, locate(images) ?? images)),
+        await readUnpacked(join(folder, locate(labels) ?? labels)),
+      )
+      yield* tensorSource({
+        inputs: dataset.inputs,
+        labels: options.unlabelled
+          ? { type: 'float32', dims: [rowCount(dataset.inputs), 0], data: new Float32Array() }
+          : {
+              kind: 'classification',
+              values: Array.from(dataset.labels.data),
+              locate: (row) => `${folder}/${labels}, row ${row}`,
+              names: dataset.classes,
+            },
+      }).parts(rows)
+    },
+  })
+  return new Map([
+    ['train', source(idxStems.train)],
+    ['test', source(idxStems.test)],
+  ])
+}
