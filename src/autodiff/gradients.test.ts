@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ortNode } from '../engine/ort-node.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import type { Value } from '../ops/define.ts'
+import { ints } from '../ops/emit.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { GraphBuilder } from './builder.ts'
 import { backward, gradients } from './gradients.ts'
@@ -60,6 +61,37 @@ describe('gradients', () => {
     expect(() => gradients(builder, loss, [x])).toThrow(
       expect.objectContaining({ code: 'not-differentiable', message: expect.stringContaining('pick') }),
     )
+  })
+
+  describe('of slices side by side', () => {
+    const cut = (builder: GraphBuilder, x: Value, start: number, end: number) =>
+      builder.op('Slice', [x, ints(builder, [start]), ints(builder, [end]), ints(builder, [0])])
+    const total = (builder: GraphBuilder, values: readonly Value[]) =>
+      builder.op('ReduceSum', [builder.op('Concat', values, { axis: 0 })], { keepdims: 0 })
+    const feeds = { x: float32([3], [1, 2, 3]) }
+
+    it('are put together without padding, also where one is not used or the whole is used too', async () => {
+      const builder = new GraphBuilder()
+      const x = builder.input('x', vector)
+      const [a, b] = [cut(builder, x, 2, 3), cut(builder, x, 0, 1)]
+      cut(builder, x, 1, 2)
+      const loss = total(builder, [builder.op('Mul', [a, a]), builder.op('Exp', [b]), x])
+      const [dx] = gradients(builder, loss, [x])
+      if (!dx) throw new Error('no gradient')
+      expect(builder.steps.map(({ definition }) => definition.op)).not.toContain('Pad')
+      const found = await run(builder, { dx }, feeds)
+      expect(found.dx?.[0]).toBeCloseTo(Math.E + 1, 5)
+      expect(found.dx?.slice(1)).toEqual([1, 7])
+    })
+
+    it('add up where they overlap or leave something out', async () => {
+      const builder = new GraphBuilder()
+      const x = builder.input('x', vector)
+      const pieces = [cut(builder, x, 0, 2), cut(builder, x, 1, 3), cut(builder, x, 0, 1)]
+      const [dx] = gradients(builder, total(builder, pieces), [x])
+      if (!dx) throw new Error('no gradient')
+      expect(await run(builder, { dx }, feeds)).toEqual({ dx: [2, 2, 1] })
+    })
   })
 
   it('reach parameters through nodes that a body shares with the graph around it', async () => {

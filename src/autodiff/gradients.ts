@@ -5,6 +5,7 @@ import { add, filled, sumTo } from '../ops/emit.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder, Step } from './builder.ts'
+import { joined, tilings } from './tilings.ts'
 
 /** An output and dL/d(output). */
 export interface Seed {
@@ -42,7 +43,15 @@ export function backward(
   // The walk itself emits steps; only those of the forward pass are walked.
   const steps = builder.tape.slice()
   const needed = dependents(steps, wrt)
+  const tiled = tilings(steps)
   for (const step of steps.reverse()) {
+    const tiling = tiled.get(step)
+    if (tiling) {
+      if (tiling.first !== step || !needed.has(tiling.whole.name)) continue
+      const whole = joined(emit, tiling, (piece) => adjoints.of(piece))
+      if (whole) adjoints.add(tiling.whole, whole)
+      continue
+    }
     const context = gradientContext(step, adjoints, needed, emit)
     if (!context) continue
     const results = ruleOf(step)(context)

@@ -13,7 +13,7 @@ interface Cut {
 }
 
 /** The cut along every axis, with negative indices resolved and bounds clamped as the specification says. */
-function cutsOf(context: Omit<ShapeContext, 'outputs'>): Cut[] {
+export function cutsOf(context: Omit<ShapeContext, 'outputs'>): Cut[] {
   const full: ShapeContext = { ...context, outputs: 1 }
   const x = required(full, 0)
   const starts = constantInts(full, 1)
