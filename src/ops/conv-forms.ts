@@ -45,6 +45,14 @@ type Dims = readonly number[]
 const fewPositions = ([samples = 1]: Dims, axes: readonly WindowAxis[], groups: number): boolean =>
   groups === 1 && samples > 1 && sizeOf(outputSizes(axes)) < NARROW && readingSize(axes) <= LARGEST_INDEX
 
+/** Backwards the weights would have to be reversed or the products of each sample added up, so it pays at NARROW still. */
+const narrowBack = (
+  [samples = 1]: Dims,
+  [, , ...kernel]: Dims,
+  axes: readonly WindowAxis[],
+  groups: number,
+) => groups === 1 && samples > 1 && sizeOf(kernel) > 1 && sizeOf(outputSizes(axes)) === NARROW
+
 const isDepthwise = ([outputs = 1, perGroup = 1]: Dims, groups: number): boolean =>
   groups > 1 && perGroup === 1 && outputs === groups
 
@@ -73,7 +81,7 @@ export function inputGradientForm(
 ): InputGradient {
   const [outputs = 1, perGroup = 1] = w
   if (smallChannels(w, axes, groups)) return byChannelMatricesBack
-  if (fewPositions(x, axes, groups)) return byOneProductBack
+  if (fewPositions(x, axes, groups) || narrowBack(x, w, axes, groups)) return byOneProductBack
   const reversible = axes.every(
     (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
   )

@@ -1,6 +1,6 @@
 import type { DType } from '../tensor/tensor.ts'
 import { defineOp, type GradientContext, type OpCase, type OpDefinition, type Value } from './define.ts'
-import { div, mul, neg, scale, square } from './emit.ts'
+import { div, mul, neg, scalar, scale, square, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { rowsElementwise, sameAsFirst } from './shapes.ts'
 
@@ -118,13 +118,13 @@ export const Log = defineOp(
   }),
 )
 
-/** y = erf x: dx = dy 2/sqrt(pi) e^(-x^2). ONNX Runtime computes it in float32 only. */
+/** y = erf x: dx = dy 2/sqrt(pi) e^(-x^2), with the factor in the exponent. ONNX Runtime computes it in float32 only. */
 export const Erf = defineOp(
   'Erf',
   elementwise({
     derivative: ({ emit }, x, _y, dy) => {
-      const bell = emit.op('Exp', [neg(emit, square(emit, x))])
-      return mul(emit, dy, scale(emit, bell, 2 / Math.sqrt(Math.PI)))
+      const exponent = sub(emit, scalar(emit, Math.log(2 / Math.sqrt(Math.PI)), x), square(emit, x))
+      return mul(emit, dy, emit.op('Exp', [exponent]))
     },
     cases: ranks([-2, 2]),
   }),
