@@ -70,11 +70,14 @@ type Role = 'operand' | 'statistic' | 'setting'
 function rolesOf(graph: Graph): Map<string, Role> {
   const roles = new Map<string, Role>()
   const raw = rawInputs(graph)
+  const angles = anglesIn(graph)
   for (const node of [...graph.nodes].reverse()) {
-    const scalesInput = scaling.has(node.op) && node.inputs.some((name) => raw.has(name))
+    const setsUp =
+      (scaling.has(node.op) && node.inputs.some((name) => raw.has(name))) ||
+      node.outputs.some((name) => angles.has(name))
     for (const [place, name] of node.inputs.entries()) {
       const moved = passing.has(node.op) && (place === 0 || node.op === 'Concat')
-      const role = moved ? roles.get(node.outputs[0] ?? '') : scalesInput ? 'setting' : roleAt(node.op, place)
+      const role = moved ? roles.get(node.outputs[0] ?? '') : setsUp ? 'setting' : roleAt(node.op, place)
       const known = roles.get(name)
       if (role === undefined || known === 'operand') continue
       if (known === undefined || role === 'operand') roles.set(name, role)
@@ -93,6 +96,22 @@ function rawInputs({ inputs, nodes }: Graph): ReadonlySet<string> {
     for (const name of outputs) raw.add(name)
   }
   return raw
+}
+
+/**
+ * What both the sine and the cosine are taken of, and the values that it was made of by moving alone: the angles of rotary
+ * and sinusoidal embeddings. What positions are multiplied with to make them are frequencies, and no weights.
+ */
+function anglesIn({ nodes }: Graph): ReadonlySet<string> {
+  const readBy = (wanted: string) =>
+    new Set(nodes.flatMap(({ op, inputs }) => (op === wanted ? inputs.slice(0, 1) : [])))
+  const sines = readBy('Sin')
+  const angles = new Set([...readBy('Cos')].filter((name) => sines.has(name)))
+  for (const { op, inputs, outputs } of [...nodes].reverse()) {
+    if (!passing.has(op) || !outputs.some((name) => angles.has(name))) continue
+    for (const name of inputs) angles.add(name)
+  }
+  return angles
 }
 
 function roleAt(op: string, place: number): Role {

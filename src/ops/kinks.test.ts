@@ -66,6 +66,11 @@ describe('the gradient at a kink', () => {
     expect(found).toEqual([0, 1, 1, 1, 0])
   })
 
+  it('of Clip from 0 to 6, which is ReLU6, is 0 at both bounds', async () => {
+    const found = await slopes('Clip', [-2, 0, 1e-20, 3, 5.9999, 6, 7], [bound(0), bound(6)])
+    expect(found).toEqual([0, 0, 1, 1, 1, 0, 0])
+  })
+
   it('of HardSigmoid is 0 at both ends', async () => {
     const found = await slopes('HardSigmoid', [-2, -1, 0, 1, 2], [], { alpha: float(0.5), beta: float(0.5) })
     expect(found).toEqual([0, 0, 0.5, 0, 0])

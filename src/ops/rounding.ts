@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import { attributeReader } from './attributes.ts'
-import { defineOp, type OpCase, type OpDefinition, type ShapeContext } from './define.ts'
+import { defineOp, type OpCase, type OpDefinition, type ShapeContext, type Value } from './define.ts'
 import { div, expand, indicator, mul, neg, scalar, sub } from './emit.ts'
 import { foldElementwise } from './fold.ts'
 import { clipCases, modCases } from './rounding-cases.ts'
@@ -80,20 +80,29 @@ export const IsInf = defineOp('IsInf', {
   ],
 })
 
+/** Whether a bound is known to be `value`. */
+const isBound = (bound: Value | undefined, value: number): boolean =>
+  bound?.constant !== undefined && Number(bound.constant.data[0]) === value
+
 /**
  * y = min(max(x, low), high): dx = dy where low <= x <= high, the bounds included as in PyTorch's clamp: exactly
- * there is y = x. d low = sum of dy where x < low, d high likewise.
+ * there is y = x. From 0 to 6 it is what exporters make of ReLU6, whose gradient is 0 at both bounds: where a channel is
+ * dead, x is 0 throughout, and PyTorch leaves it so. d low = sum of dy where x < low, d high likewise.
  */
 export const Clip = defineOp('Clip', {
   shape: sameAsFirst,
   gradient: ({ emit, inputs: [x, low, high], outputs: [y], gradients: [dy], needs }) => {
     if (!x || !y || !dy) return []
-    const where = (condition: string, bound: typeof x) =>
-      mul(emit, dy, indicator(emit, emit.op(condition, [x, bound]), dy))
+    const compare = (condition: string, value: Value, bound: Value) => emit.op(condition, [value, bound])
+    const where = (condition: Value) => mul(emit, dy, indicator(emit, condition, dy))
+    const passing = () =>
+      low && high && isBound(low, 0) && isBound(high, 6)
+        ? emit.op('And', [compare('Greater', y, low), compare('Less', y, high)])
+        : compare('Equal', x, y)
     return [
-      needs[0] ? where('Equal', y) : undefined,
-      needs[1] && low ? where('Less', low) : undefined,
-      needs[2] && high ? where('Greater', high) : undefined,
+      needs[0] ? where(passing()) : undefined,
+      needs[1] && low ? where(compare('Less', x, low)) : undefined,
+      needs[2] && high ? where(compare('Greater', x, high)) : undefined,
     ]
   },
   rows: rowsElementwise,
