@@ -119,6 +119,17 @@ describe('the cases of the table', () => {
     expect(gaps.filter((gap) => !(gap in exceptions))).toEqual([])
   })
 
+  it.each([...opTable.values()])('are no two alike: $op', ({ cases }) => {
+    const kept = cases.map(({ name: _, tolerance: __, skip: ___, ...rest }) =>
+      JSON.stringify(rest, (__, value) => (typeof value === 'bigint' ? String(value) : value)),
+    )
+    expect(
+      cases.filter((_, index) => kept.indexOf(kept[index] ?? '') !== index).map(({ name }) => name),
+    ).toEqual([])
+    const names = cases.map(({ name }) => name)
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  })
+
   it('leaves nothing out without need', () => {
     const gaps = standard.flatMap((definition) =>
       formsOf(schemas[definition.op] ?? []).flatMap((form) => gapsOf(definition, form)),
