@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { choiceOf, listOf, numberOf, seedsOf, wholeOf, wholesOf } from './values.ts'
+import { choiceOf, listOf, numberOf, seedsOf, shareOf, wholeOf, wholesOf } from './values.ts'
 
 test('seeds are numbers, ranges, and both', () => {
   expect(seedsOf('seeds', '4')).toEqual([4])
@@ -27,4 +27,15 @@ test('choices suggest the nearest one', () => {
   expect(() => choiceOf('fisher', 'exat', ['exact', 'true'])).toThrow(/Did you mean "exact"\?/)
   expect(listOf('method', 'a, b,a')).toEqual(['a', 'b'])
   expect(() => listOf('method', 'a,,b')).toThrow(/--method: expected words/)
+})
+
+test('shares are per cent, points or fractions, never a bare number of per cent', () => {
+  expect(['1%', '1 %', '0.01', '1pt', '1 points'].map((text) => shareOf('max-drop', text))).toEqual([
+    0.01, 0.01, 0.01, 0.01, 0.01,
+  ])
+  expect(shareOf('max-drop', '0')).toBe(0)
+  expect(shareOf('max-drop', undefined)).toBeUndefined()
+  for (const text of ['1', '100%', '-1%', 'one', '1.2.3', '']) {
+    expect(() => shareOf('max-drop', text)).toThrow(`--max-drop: expected a share below 100 %`)
+  }
 })
