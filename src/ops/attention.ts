@@ -1,15 +1,16 @@
 import { dtypeOfCode } from '../onnx/codes.ts'
 import { attentionCases } from './attention-cases.ts'
 import { type CompositeContext, defineComposite, refusal } from './composite.ts'
+import { joinHeads, splitHeads } from './contrib/heads.ts'
 import type { AttributeReader, Emitter, Value } from './define.ts'
-import { add, indicator, ints, mul, reshape, scalar, scale, swapLast, transpose } from './emit.ts'
+import { add, indicator, ints, mul, reshape, scalar, scale, swapLast } from './emit.ts'
 import { fromNumbers } from './fold.ts'
 import { required } from './shapes.ts'
 
 /** What a score gets that must not count: far below all others, and still finite when two of it are added. */
 const masked = ({ type }: Pick<Value, 'type'>): number => (type === 'float16' ? -3e4 : -1e38)
 
-export interface AttendOptions {
+interface AttendOptions {
   readonly scale: number
   /** Scores s become cap tanh(s / cap); none for 0. */
   readonly softcap?: number
@@ -23,7 +24,7 @@ export interface AttendOptions {
  * softmax(scale q kᵀ + bias) v for heads apart: q [batch, heads, queries, size], k and v [batch, groups, keys, size],
  * where each group of keys serves heads / groups neighbouring heads. A query that sees no key gets zeros.
  */
-export function attend(emit: Emitter, q: Value, k: Value, v: Value, options: AttendOptions): Value {
+function attend(emit: Emitter, q: Value, k: Value, v: Value, options: AttendOptions): Value {
   const [batch = 1, heads = 1, queries = 1, size = 1] = q.dims
   const [, groups = 1, keys = 1] = k.dims
   // The heads of a group lie side by side as more queries, so that keys and values need no copies.
@@ -62,24 +63,12 @@ function seesSomething(emit: Emitter, mask: Value): Value {
 }
 
 /** 0 where `visible` is true, a number below all scores elsewhere. */
-export const maskFromBooleans = (emit: Emitter, visible: Value, like: Value): Value =>
+const maskFromBooleans = (emit: Emitter, visible: Value, like: Value): Value =>
   emit.op('Where', [visible, scalar(emit, 0, like), scalar(emit, masked(like), like)])
 
 /** A mask to be added, its infinities made finite: where all of a query's keys are hidden they would give NaN. */
-export const finiteMask = (emit: Emitter, mask: Value): Value =>
+const finiteMask = (emit: Emitter, mask: Value): Value =>
   emit.op('Clip', [mask, scalar(emit, masked(mask), mask)])
-
-/** [batch, length, heads * size] as [batch, heads, length, size]. */
-export function headsApart(emit: Emitter, x: Value, heads: number): Value {
-  const [batch = 1, length = 1, width = 0] = x.dims
-  return transpose(emit, reshape(emit, x, [batch, length, heads, width / heads]), [0, 2, 1, 3])
-}
-
-/** Undoes {@link headsApart}. */
-export function headsTogether(emit: Emitter, x: Value): Value {
-  const [batch = 1, heads = 1, length = 1, size = 0] = x.dims
-  return reshape(emit, transpose(emit, x, [0, 2, 1, 3]), [batch, length, heads * size])
-}
 
 function maskOf(context: CompositeContext, like: Value, keys: number): Value | undefined {
   const { emit } = context
@@ -130,7 +119,7 @@ export const Attention = defineComposite('', 'Attention', {
       if (x.dims.length === 4) return x
       const heads = attributes.int(name, 0)
       if (heads < 1) throw refusal(context, `an input of three axes needs the attribute ${name}.`)
-      return headsApart(emit, x, heads)
+      return splitHeads(emit, x, heads)
     }
     const q = apart(query, 'q_num_heads')
     const k = apart(required(context, 1), 'kv_num_heads')
@@ -143,7 +132,7 @@ export const Attention = defineComposite('', 'Attention', {
       ...(window ? { window } : {}),
       ...(bias ? { bias } : {}),
     })
-    return [together ? headsTogether(emit, out) : out]
+    return [together ? joinHeads(emit, out) : out]
   },
   cases: attentionCases(),
 })

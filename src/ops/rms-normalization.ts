@@ -2,14 +2,24 @@ import { dtypeOfCode } from '../onnx/codes.ts'
 import { float } from '../onnx/graph.ts'
 import { defineComposite } from './composite.ts'
 import type { Emitter, Value } from './define.ts'
-import { add, cast, div, ints, mul, scalar, square } from './emit.ts'
+import { add, cast, ints, mul, scalar, square } from './emit.ts'
 import { required } from './shapes.ts'
 
-/** x / sqrt(mean(x^2) + epsilon), the mean over the axes from `axis` on (Zhang and Sennrich 2019). */
-export function rootMeanSquareNormalize(emit: Emitter, x: Value, axis: number, epsilon: number): Value {
-  const axes = x.dims.flatMap((_, at) => (at >= axis ? [at] : []))
+/**
+ * x / sqrt(mean(x^2) + epsilon), the mean over the axes from `axis` on, and 1 / that root (Zhang and Sennrich 2019). A
+ * negative axis counts from the back.
+ */
+export function rootMeanSquareNormalize(
+  emit: Emitter,
+  x: Value,
+  axis: number,
+  epsilon: number,
+): readonly [normalized: Value, inverse: Value] {
+  const first = axis < 0 ? axis + x.dims.length : axis
+  const axes = x.dims.flatMap((_, at) => (at >= first ? [at] : []))
   const mean = emit.op('ReduceMean', [square(emit, x), ints(emit, axes)], { keepdims: 1 })
-  return div(emit, x, emit.op('Sqrt', [add(emit, mean, scalar(emit, epsilon, x))]))
+  const inverse = emit.op('Reciprocal', [emit.op('Sqrt', [add(emit, mean, scalar(emit, epsilon, x))])])
+  return [mul(emit, x, inverse), inverse]
 }
 
 /** Opset 23. Computed in float32 (`stash_type`) and cast back before it is scaled. */
@@ -18,13 +28,11 @@ export const RMSNormalization = defineComposite('', 'RMSNormalization', {
     const { emit, attributes } = context
     const x = required(context, 0)
     const scale = required(context, 1)
-    const rank = x.dims.length
-    const axis = attributes.int('axis', -1)
     const stash = dtypeOfCode(attributes.int('stash_type', 1)) ?? 'float32'
     // float64 is more than was asked for, and the runtime's kernel keeps it too.
     const wide = x.type === 'float64' ? x : cast(emit, x, stash)
-    const first = axis < 0 ? axis + rank : axis
-    const normalized = rootMeanSquareNormalize(emit, wide, first, attributes.float('epsilon', 1e-5))
+    const axis = attributes.int('axis', -1)
+    const [normalized] = rootMeanSquareNormalize(emit, wide, axis, attributes.float('epsilon', 1e-5))
     return [mul(emit, cast(emit, normalized, scale.type), scale)]
   },
   cases: [

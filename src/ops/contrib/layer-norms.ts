@@ -1,8 +1,9 @@
 import { float } from '../../onnx/graph.ts'
 import { type CompositeContext, defineComposite } from '../composite.ts'
 import type { Emitter, Value } from '../define.ts'
-import { add, cast, ints, mul, reduceSum, scalar, square } from '../emit.ts'
+import { add, cast, mul, reduceSum } from '../emit.ts'
 import { fromNumbers } from '../fold.ts'
+import { rootMeanSquareNormalize } from '../rms-normalization.ts'
 import { required } from '../shapes.ts'
 
 const DOMAIN = 'com.microsoft'
@@ -14,13 +15,8 @@ function rootMeanSquareNorm(
   weight: Value,
   settings: { readonly epsilon: number; readonly axis: number },
 ): readonly [y: Value, inverse: Value] {
-  const rank = x.dims.length
-  const from = settings.axis < 0 ? settings.axis + rank : settings.axis
-  const axes = Array.from({ length: rank - from }, (_, index) => from + index)
-  const mean = emit.op('ReduceMean', [square(emit, x), ints(emit, axes)], { keepdims: 1 })
-  const root = emit.op('Sqrt', [add(emit, mean, scalar(emit, settings.epsilon, x))])
-  const inverse = emit.op('Reciprocal', [root])
-  return [mul(emit, mul(emit, x, inverse), weight), inverse]
+  const [normalized, inverse] = rootMeanSquareNormalize(emit, x, settings.axis, settings.epsilon)
+  return [mul(emit, normalized, weight), inverse]
 }
 
 const simplified = (context: CompositeContext): Value[] => {

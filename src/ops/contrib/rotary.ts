@@ -1,7 +1,8 @@
 import { int64 } from '../../tensor/tensor.ts'
 import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
 import type { Emitter, Value } from '../define.ts'
-import { add, cast, ints, mul, reshape, sub, transpose } from '../emit.ts'
+import { add, cast, reshape } from '../emit.ts'
+import { rotatePairs } from '../rotary-embedding.ts'
 import { required } from '../shapes.ts'
 import { joinHeads, splitHeads } from './heads.ts'
 
@@ -22,39 +23,11 @@ export interface RotaryRequest {
  * sin). What lies behind stays.
  */
 export function rotate(emit: Emitter, { x, cos, sin, positions, interleaved }: RotaryRequest): Value {
-  const [batch = 1, heads = 1, length = 1, size = 1] = x.dims
-  const half = cos.dims.at(-1) ?? 0
-  const rest = size - 2 * half
-  const [turning = x, kept] =
-    rest > 0 ? emit.ops('Split', [x, ints(emit, [2 * half, rest])], 2, { axis: -1 }) : [x]
   const at = (table: Value) => {
     const rows = emit.op('Gather', [table, positions])
-    return reshape(emit, rows, [rows.dims[0] ?? 1, 1, length, half])
+    return reshape(emit, rows, rows.dims.toSpliced(1, 0, 1))
   }
-  const pairs = interleaved
-    ? transpose(emit, reshape(emit, turning, [batch, heads, length, half, 2]), [0, 1, 2, 4, 3])
-    : reshape(emit, turning, [batch, heads, length, 2, half])
-  const [a = x, b = x] = emit
-    .ops('Split', [pairs, ints(emit, [1, 1])], 2, { axis: 3 })
-    .map((part) => reshape(emit, part, [batch, heads, length, half]))
-  const cosine = at(cos)
-  const sine = at(sin)
-  const turned = [
-    sub(emit, mul(emit, a, cosine), mul(emit, b, sine)),
-    add(emit, mul(emit, b, cosine), mul(emit, a, sine)),
-  ]
-  const whole = interleaved
-    ? reshape(
-        emit,
-        emit.op(
-          'Concat',
-          turned.map((part) => reshape(emit, part, [...part.dims, 1])),
-          { axis: -1 },
-        ),
-        [batch, heads, length, 2 * half],
-      )
-    : emit.op('Concat', turned, { axis: -1 })
-  return kept ? emit.op('Concat', [whole, kept], { axis: -1 }) : whole
+  return rotatePairs(emit, x, at(cos), at(sin), interleaved ? 'interleaved' : 'halves')
 }
 
 /** 0, 1, … as [1, length], int64. */
