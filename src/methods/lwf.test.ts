@@ -49,6 +49,7 @@ async function term(options: LwfOptions, task: TaskContext, replayed = 0): Promi
       ...{ outer: builder, step: builder, parameters: new Map(), initial: new Map() },
       inputs: new Map([['teacher/w', builder.constant(float32([1], [0]))]]),
       batch: builder.input('batch', { type: 'float32', dims: [rows, 2] }),
+      rows: builder.input('rows', { type: 'int32', dims: [rows] }),
       logits: builder.input('logits', all),
       sources: new Map([
         ['new', { from: 0, size: 5 }],

@@ -79,6 +79,8 @@ export interface StepContext {
   readonly inputs: ReadonlyMap<string, Value>
   /** The model's input for the whole batch, and its logits [rows, outputs]. */
   readonly batch: Value
+  /** int32 [rows]: which rows of the pool the batch is; the sources' data sets lie in it one after another. */
+  readonly rows: Value
   readonly logits: Value
   /** First row and number of rows of each source within the batch. */
   readonly sources: ReadonlyMap<string, { readonly from: number; readonly size: number }>

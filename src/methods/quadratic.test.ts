@@ -55,6 +55,7 @@ async function penaltyAt(
       initial: parameters,
       inputs: new Map([...tensors].map(([key, tensor]) => [key, builder.constant(tensor)])),
       batch: nothing,
+      rows: nothing,
       logits: nothing,
       sources: new Map(),
       forward: () => nothing,

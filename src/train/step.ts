@@ -138,6 +138,7 @@ export function buildStep(request: StepRequest): StepGraph {
         initial: initialParameters,
         inputs: outer.constants,
         batch: stored,
+        rows: chosen,
         logits: applied.logits,
         sources: sourceRanges(sources),
         forward,

@@ -1,0 +1,79 @@
+import { type Dataset, samples, subset } from '../data/dataset.ts'
+import { UsageError } from '../errors.ts'
+import { randomStream } from '../tensor/random.ts'
+import type { Judge } from './judge.ts'
+import type { TrialData } from './trial.ts'
+
+/** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
+export interface UpdateData {
+  readonly train: Dataset
+  /** New rows that are not trained on. */
+  readonly heldOut: Dataset
+  /** Old rows to rehearse. */
+  readonly exemplars?: Dataset | undefined
+  /** Old rows that the model was not trained on: the budget is measured on them. */
+  readonly oldHeldOut?: Dataset | undefined
+  /** Inputs whose labels mean nothing. */
+  readonly unlabelled?: Dataset | undefined
+}
+
+/** Held-out rows in two: those that a point is chosen on, and those that the choice is checked on, once. */
+export interface Parts {
+  readonly oldChoose: Dataset | undefined
+  readonly oldCheck: Dataset | undefined
+  readonly newChoose: Dataset
+  readonly newCheck: Dataset
+}
+
+/** Of the old rows, the share that a point is chosen on; the bound that is announced needs the larger part. */
+const CHOOSE_OLD = 0.4
+
+/**
+ * Splits what is held out, at random by the seed.
+ *
+ * @throws UsageError `update-data` without new rows to train on, or fewer than two to measure on.
+ */
+export function splitHeldOut({ train, heldOut, oldHeldOut }: UpdateData, seed: number): Parts {
+  for (const [what, dataset, least] of [
+    ['to train on', train, 1],
+    ['held out from training', heldOut, 2],
+  ] as const) {
+    if (samples(dataset) >= least) continue
+    throw new UsageError(
+      'update-data',
+      `An update needs new rows ${what}, but "${dataset.name}" has ${samples(dataset)}.`,
+    )
+  }
+  const [newChoose, newCheck] = inTwo(heldOut, 0.5, seed, 'new')
+  const [oldChoose, oldCheck] =
+    oldHeldOut && samples(oldHeldOut) > 1 ? inTwo(oldHeldOut, CHOOSE_OLD, seed, 'old') : []
+  return { oldChoose, oldCheck, newChoose, newCheck }
+}
+
+function inTwo(dataset: Dataset, share: number, seed: number, name: string): [Dataset, Dataset] {
+  const count = samples(dataset)
+  const order = randomStream(seed, `update/${name}`).shuffle(
+    Int32Array.from({ length: count }, (_, row) => row),
+  )
+  const cut = Math.min(count - 1, Math.max(1, Math.round(count * share)))
+  return [subset(dataset, order.slice(0, cut).sort()), subset(dataset, order.slice(cut).sort())]
+}
+
+/**
+ * The data with what the old model answers for them, computed once. Where exemplars of the old are there, the new rows
+ * themselves are not distilled on: on another domain the old model's answers for them are what has to change.
+ */
+export async function withKnowledge(
+  judge: Judge,
+  { train, exemplars, unlabelled }: UpdateData,
+): Promise<TrialData> {
+  const answered = async (dataset: Dataset | undefined) =>
+    dataset && samples(dataset) > 0 ? { dataset, logits: await judge.logits(dataset) } : undefined
+  const memory = await answered(exemplars)
+  return {
+    train,
+    exemplars: memory,
+    unlabelled: await answered(unlabelled),
+    newLogits: memory ? undefined : await judge.logits(train),
+  }
+}
