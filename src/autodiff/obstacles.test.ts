@@ -26,8 +26,9 @@ const graphOf = (nodes: readonly Node[], initializers: Readonly<Record<string, T
   nodes,
 })
 
+const parameters = new Map(['w', 'v'].map((name) => [name, float32([3, 3])]))
 const found = (nodes: readonly Node[], initializers?: Readonly<Record<string, Tensor>>) =>
-  obstacles(graphOf(nodes, initializers), { '': 17 })
+  obstacles(graphOf(nodes, initializers), { '': 17 }, { parameters })
 
 describe('obstacles', () => {
   it('finds none where a model can be trained', () => {
@@ -71,8 +72,8 @@ describe('obstacles', () => {
         reason: expect.stringMatching(/gradient has to pass/),
       },
     ])
-    const parameters = new Map([['v', float32([3, 3])]])
-    expect(obstacles(graphOf(nodes), { '': 17 }, { parameters })).toEqual([])
+    const last = new Map([['v', float32([3, 3])]])
+    expect(obstacles(graphOf(nodes), { '': 17 }, { parameters: last })).toEqual([])
   })
 
   it('goes on before an op that a gradient cannot pass, and before one that is not known', () => {
@@ -105,8 +106,8 @@ describe('obstacles', () => {
   it('takes the sizes of symbolic dims that it is given', () => {
     const nodes = [node('Reshape', ['x', 'dims'], ['y'])]
     const graph = graphOf(nodes, { dims: int64([2], [6, 2]) })
-    expect(obstacles(graph, { '': 17 })).toMatchObject([{ op: 'Reshape' }])
-    expect(obstacles(graph, { '': 17 }, { sizes: { N: 4 } })).toEqual([])
+    expect(obstacles(graph, { '': 17 }, { parameters })).toMatchObject([{ op: 'Reshape' }])
+    expect(obstacles(graph, { '': 17 }, { parameters, sizes: { N: 4 } })).toEqual([])
   })
 
   it('names a node whose input nobody computes, and a cycle', () => {
@@ -119,7 +120,7 @@ describe('obstacles', () => {
   })
 
   it('lists an operator set out of range', () => {
-    expect(obstacles(graphOf([]), { '': 5 })).toEqual([
+    expect(obstacles(graphOf([]), { '': 5 }, { parameters })).toEqual([
       { node: '', op: '', domain: '', reason: expect.stringMatching(/operator set 5/) },
     ])
   })

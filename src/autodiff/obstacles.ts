@@ -18,10 +18,10 @@ export interface Obstacle {
 }
 
 export interface ObstacleOptions {
+  /** What is to train: initialisers of the graph, or what it reads and does not hold. */
+  readonly parameters: ReadonlyMap<string, TensorType>
   /** Sizes of symbolic dims, by their names. Others: 2 along the first axis, 224 for images' sides, else 8. */
   readonly sizes?: Readonly<Record<string, number>>
-  /** What is to train; default the graph's floating-point initialisers of more than one element. */
-  readonly parameters?: ReadonlyMap<string, TensorType>
   /** Other values that the graph reads but does not hold, as running statistics. */
   readonly bound?: ReadonlyMap<string, TensorType>
   /** Values to compute; default the graph's outputs. */
@@ -34,12 +34,12 @@ export interface ObstacleOptions {
  * depends on an output that could not be computed is only looked at for whether its op is known.
  *
  * @example
- * for (const { node, op, reason } of obstacles(graph, opsets)) console.log(`${op} "${node}": ${reason}`)
+ * for (const { node, op, reason } of obstacles(graph, opsets, { parameters })) console.log(`${op} "${node}": ${reason}`)
  */
 export function obstacles(
   graph: Graph,
   opsets: Readonly<Record<string, number>>,
-  options: ObstacleOptions = {},
+  options: ObstacleOptions,
 ): Obstacle[] {
   const nodes = graph.nodes.map((node) => (node.name ? node : { ...node, name: node.outputs[0] ?? '' }))
   const list = new ObstacleList(nodes)
@@ -47,10 +47,7 @@ export function obstacles(
   if (opset === undefined) return list.found
   const builder = new GraphBuilder()
   const parameters = new Map(
-    Array.from(options.parameters ?? floatInitializers(graph), ([name, type]) => [
-      name,
-      builder.input(name, type),
-    ]),
+    Array.from(options.parameters, ([name, type]) => [name, builder.input(name, type)]),
   )
   const values = new Map([
     ...graph.inputs.flatMap((info) => inputOf(builder, info, options.sizes ?? {})),
@@ -148,11 +145,6 @@ function ifKnown(read: () => Value): Value[] {
     throw problem
   }
 }
-
-const floatInitializers = (graph: Graph): [string, TensorType][] =>
-  [...graph.initializers].filter(
-    ([, { type, data }]) => (type.startsWith('float') || type === 'bfloat16') && data.length > 1,
-  )
 
 function inputOf(
   builder: GraphBuilder,
