@@ -5,6 +5,7 @@ import { CANONICAL_OPSET, type OpDefinition } from '../src/ops/define.ts'
 import { opTable } from '../src/ops/table.ts'
 import { emittedOps } from '../src/ops/vocabulary.ts'
 import { exceptions } from '../test/op-variants.ts'
+import { compositions } from './ops-compositions.ts'
 
 /** Where the page lies, from the repository's root. */
 export const OPS_PAGE = 'docs/ops.md'
@@ -57,6 +58,7 @@ is a function of a seed and a counter in training, and nothing at inference.
 | --- | --- | --- | --- | --- | --- | ---: |
 ${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 
+${compositions}
 ## Left out
 
 By op, the opset that its form came with, and what of it no variant has:

@@ -5,6 +5,8 @@ const random =
   'it draws random numbers by a generator of the runtime, whose state cannot be kept, so a run could not be repeated. Take it out of the model, or feed the numbers as an input.'
 const dynamic =
   'how large its output is depends on values, and a training step has fixed dims. Cut it off the model, as post-processing.'
+const cache =
+  'it keeps a cache of past keys and values, which is for generating, not for training. Export without it.'
 const sequence = 'sequences and optionals are not tensors. Export the model without lists of tensors.'
 const text = 'it works on text. Tokenise before the model.'
 
@@ -17,6 +19,7 @@ const refusedOps: ReadonlyMap<string, string> = new Map([
   ['RandomUniform', random],
   ['RandomUniformLike', random],
   ['NonMaxSuppression', dynamic],
+  ['TensorScatter', cache],
   ['StringConcat', text],
   ['StringNormalizer', text],
   ['StringSplit', text],
