@@ -60,12 +60,16 @@ function inTwo(dataset: Dataset, share: number, seed: number, name: string): [Da
 }
 
 /**
- * The data with what the old model answers for them, computed once. Where exemplars of the old are there, the new rows
- * themselves are not distilled on: on another domain the old model's answers for them are what has to change.
+ * The data with what the old model answers for them, computed once. The new rows are distilled on, too, where their
+ * classes are new, which leaves the old classes' answers for them free of any label; and where there are no exemplars.
+ * With exemplars of classes that stay the same they are not: on another domain the old answers are what has to change.
+ *
+ * @param added Whether classes are added.
  */
 export async function withKnowledge(
   judge: Judge,
   { train, exemplars, unlabelled }: UpdateData,
+  added: boolean,
 ): Promise<TrialData> {
   const answered = async (dataset: Dataset | undefined) =>
     dataset && samples(dataset) > 0 ? { dataset, logits: await judge.logits(dataset) } : undefined
@@ -74,6 +78,6 @@ export async function withKnowledge(
     train,
     exemplars: memory,
     unlabelled: await answered(unlabelled),
-    newLogits: memory ? undefined : await judge.logits(train),
+    newLogits: memory && !added ? undefined : await judge.logits(train),
   }
 }

@@ -1,4 +1,5 @@
-import { examplesNeeded, type NonInferiority, nonInferiority, type PairedCounts } from '../measure/paired.ts'
+import { type NonInferiority, nonInferiority, type PairedCounts } from '../measure/paired.ts'
+import { normalQuantile } from '../measure/statistics.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** What a model answered for labelled rows. */
@@ -183,19 +184,22 @@ export function choosePoint(
 const best = (points: readonly PathPoint[]): PathPoint | undefined =>
   [...points].sort((a, b) => b.new - a.new || b.old - a.old || a.alpha - b.alpha)[0]
 
-/** Whether as many rows as will be checked are enough to show it, should they flip as these did. */
+/**
+ * Whether the check will probably (80 %) show the budget kept, should the rows that are checked flip as these did: both
+ * samples have their error, drop + z SE_check + z' sqrt(SE_check^2 + SE_choose^2) <= budget.
+ */
 function likelyToPass(
   { drop, flips }: PathPoint,
   { maxDrop, confidence = 0.95 }: Budget,
   rows: number,
 ): boolean {
-  if (flips.total === 0 || drop >= maxDrop) return false
+  if (flips.total === 0 || rows === 0) return false
   // One flip more than was seen: none among few rows does not mean that there are none.
   const flipRate = Math.min(1, (flips.negative + flips.positive + 1) / flips.total)
-  return (
-    rows >=
-    examplesNeeded({ budget: maxDrop, flipRate: Math.max(flipRate, Math.abs(drop)), drop, confidence })
-  )
+  const variance = Math.max(0, flipRate - drop * drop)
+  const atCheck = Math.sqrt(variance / rows)
+  const between = Math.sqrt(variance / rows + variance / flips.total)
+  return drop + normalQuantile(confidence) * atCheck + normalQuantile(0.8) * between <= maxDrop
 }
 
 /** The point that misses the budget by least, for a person to see what could be had. */

@@ -137,7 +137,7 @@ export async function updateModel(options: UpdateOptions): Promise<UpdateResult>
       options,
       judge,
       parts,
-      known: await withKnowledge(before, data),
+      known: await withKnowledge(before, data, widened.classes.length > outputsOf(model, widened)),
       baseline: await baselineOf(before, parts),
       settings: settingsOf(options),
       oldClasses: outputsOf(model, widened),
