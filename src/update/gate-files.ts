@@ -1,11 +1,19 @@
 import { resolveDataset } from '../data/cache-files.ts'
 import { catalogue } from '../data/catalogue.ts'
-import { asStored, type Dataset, mnistNormalisation, unitPixels, withPreprocessing } from '../data/dataset.ts'
-import { loadDataset } from '../data/files.ts'
+import {
+  asStored,
+  type Dataset,
+  mnistNormalisation,
+  type Preprocessing,
+  unitPixels,
+  withPreprocessing,
+} from '../data/dataset.ts'
+import { type ReadOptions, readDataset } from '../data/files.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { indexById, locatePrediction, type PredictionSet } from '../data/predictions.ts'
 import { isPredictionFile, loadPredictions } from '../data/predictions-files.ts'
 import { takeRows } from '../data/rows.ts'
+import { readInputFiles } from '../data/sidecar-files.ts'
 import { syntheticDigits } from '../data/synthetic.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
@@ -80,19 +88,26 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
       `${firstModel} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
     )
   }
-  const dataset = firstModel === undefined || data === undefined ? undefined : await testPart(data, sources)
+  const read = dataReader(sources)
+  const testData = async (model: NamedModel) => {
+    const { train, validation, test } = await read(data ?? '', model)
+    return test ?? validation ?? train
+  }
+  const [first] = models.values()
+  const dataset = first ? await testData(first) : undefined
   const labels = dataset ? labelNames(dataset, [...models.values()]) : []
   const logits = new Map<string, Tensor<'float32'>>()
   const sets = new Map<string, PredictionSet>()
   for (const path of new Set(paths)) {
     const model = models.get(path)
-    if (!model || !dataset) {
+    if (!model) {
       sets.set(path, await loadPredictions(path))
       continue
     }
-    const found = await logitsFor(engine, model, dataset)
+    const own = await testData(model)
+    const found = await logitsFor(engine, model, own)
     logits.set(path, found)
-    sets.set(path, predictionsFrom(model, found, dataset, labels))
+    sets.set(path, predictionsFrom(model, found, own, labels))
   }
   const setOf = (path: string): PredictionSet => sets.get(path) ?? { name: path, predictions: [] }
   return {
@@ -110,8 +125,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
           `--new compares logits, so the candidate has to be a model, but ${sources.candidate} holds predictions.`,
         )
       }
-      const { train } = await loadSource(source)
-      const fresh = preprocessed(train, sources)
+      const { train: fresh } = await read(source, model)
       const queries = takeRows(
         known,
         Int32Array.from(flips, ({ id }) => Number(id)),
@@ -131,19 +145,38 @@ function inputLines(set: PredictionSet): (id: string) => string {
   return (id) => locatePrediction(set, rows.get(id) ?? 0)
 }
 
-/** The one place where a gate's data come in. */
-async function loadSource(source: string): Promise<LoadedData> {
-  if (source === 'synthetic') return syntheticDigits({})
-  const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
-  return isNamed ? resolveDataset(source) : loadDataset(source, { name: source })
+/** Where a gate's data come in: read as each model wants them, and once for models that want the same. */
+function dataReader(options: GateSources): (source: string, model: NamedModel) => Promise<LoadedData> {
+  const known = new Map<string, Promise<LoadedData>>()
+  return async (source, { name, model }) => {
+    const { input, tokenizer } = await readInputFiles(name, model.input)
+    // Of models that read plain numbers the files mostly say nothing: then pixels come in as the data set has them.
+    const stated = input.kind !== 'numbers' || !isAsStored(input.preprocessing)
+    const key = JSON.stringify([source, stated && input, tokenizer && name])
+    const loading =
+      known.get(key) ?? readSource(source, { name: source, tokenizer, ...(stated ? { input } : {}) })
+    known.set(key, loading)
+    return preprocessed(await loading, options)
+  }
 }
 
-async function testPart(source: string, options: GateSources): Promise<Dataset> {
-  const { train, validation, test } = await loadSource(source)
-  return preprocessed(test ?? validation ?? train, options)
+async function readSource(source: string, options: ReadOptions): Promise<LoadedData> {
+  if (source === 'synthetic') return syntheticDigits({})
+  const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
+  return isNamed ? resolveDataset(source) : readDataset(source, options)
 }
+
+const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
 
 const named = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
 
-const preprocessed = (dataset: Dataset, { preprocessing = 'default' }: GateSources): Dataset =>
-  preprocessing === 'default' ? dataset : withPreprocessing(dataset, named[preprocessing])
+function preprocessed(loaded: LoadedData, { preprocessing = 'default' }: GateSources): LoadedData {
+  if (preprocessing === 'default') return loaded
+  const { train, validation, test } = loaded
+  const change = (dataset: Dataset) => withPreprocessing(dataset, named[preprocessing])
+  return {
+    train: change(train),
+    ...(validation && { validation: change(validation) }),
+    ...(test && { test: change(test) }),
+  }
+}
