@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { CANONICAL_OPSET, type OpDefinition } from '../src/ops/define.ts'
 import { opTable } from '../src/ops/table.ts'
 import { emittedOps } from '../src/ops/vocabulary.ts'
-import { exceptions } from '../test/op-variants.ts'
+import { exceptions, lackingInRuntime } from '../test/op-variants.ts'
 import { compositions } from './ops-compositions.ts'
 
 /** Where the page lies, from the repository's root. */
@@ -65,6 +65,15 @@ By op, the opset that its form came with, and what of it no variant has:
 
 ${Object.entries(exceptions)
   .map(([what, reason]) => `- \`${what}\`: ${reason}`)
+  .join('\n')}
+
+Of what ONNX allows, ONNX Runtime 1.30 refuses these on the CPU (or does them wrong, so that Holdfast refuses them):
+
+${[...new Set(lackingInRuntime.map(({ item }) => item.name))]
+  .map((name) => {
+    const ops = lackingInRuntime.filter(({ item }) => item.name === name).map(({ op }) => op)
+    return `- ${ops.join(', ')}: ${name}`
+  })
   .join('\n')}
 `
 

@@ -5,7 +5,8 @@ import type { Attribute } from '../src/onnx/graph.ts'
 import { CANONICAL_OPSET, type OpCase, type OpDefinition } from '../src/ops/define.ts'
 import { rowsElementwise } from '../src/ops/shapes.ts'
 import { opTable } from '../src/ops/table.ts'
-import { broadcasting, choices, exceptions, spatial } from './op-variants.ts'
+import { runAsWritten } from './op-cases.ts'
+import { broadcasting, choices, exceptions, lackingInRuntime, spatial } from './op-variants.ts'
 
 // "All variants" as a fact: what ONNX lets a node of an op hold, against what the op's cases hold. The schemas are those of
 // ONNX itself (scripts/op-schemas.ts); what no case has must stand in op-variants.ts, with the reason.
@@ -149,6 +150,15 @@ describe('the cases of the table', () => {
       'no elements',
     ).toBe(true)
   })
+
+  it.each(lackingInRuntime)(
+    'leave out what the runtime does not have: $op, $item.name',
+    async ({ op, item }) => {
+      const definition = opTable.get(op)
+      expect(definition).toBeDefined()
+      if (definition) await expect(runAsWritten(definition, item)).rejects.toThrow(/ONNX Runtime/)
+    },
+  )
 
   it.each(spatial)('has one, two and three spatial dims, and a batch of one: %s', (op) => {
     const inputs = (opTable.get(op)?.cases ?? []).map((item) => item.inputs[0]?.dims ?? [])

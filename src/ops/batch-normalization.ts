@@ -223,6 +223,7 @@ export const BatchNormalization = defineOp('BatchNormalization', {
     { name: 'images', inputs: five([2, 3, 2, 2]) },
     { name: 'sequences', inputs: five([2, 3, 4]) },
     { name: 'rows', inputs: five([4, 3]) },
+    { name: 'no samples', inputs: five([0, 3, 2]) },
     { name: 'volumes, a batch of one', inputs: five([1, 2, 2, 3, 2]) },
     { name: 'momentum without training', inputs: five([4, 3]), attributes: { momentum: float(0.5) } },
     { name: 'epsilon', inputs: five([4, 3]), attributes: { epsilon: float(0.2) } },

@@ -51,6 +51,7 @@ export const DepthToSpace = defineOp('DepthToSpace', {
     { name: 'DCR', inputs: [{ dims: [2, 8, 2, 3] }], attributes: { blocksize: 2 } },
     { name: 'CRD', inputs: [{ dims: [2, 8, 2, 3] }], attributes: { blocksize: 2, mode: 'CRD' } },
     { name: 'named DCR', inputs: [{ dims: [1, 4, 1, 2] }], attributes: { blocksize: 2, mode: 'DCR' } },
+    { name: 'no samples', inputs: [{ dims: [0, 4, 2, 2] }], attributes: { blocksize: 2 } },
     { name: 'blocks of one', inputs: [{ dims: [1, 2, 2, 2] }], attributes: { blocksize: 1 } },
     { name: 'opset 7', inputs: [{ dims: [1, 4, 2, 1] }], attributes: { blocksize: 2 }, opset: 7 },
     {

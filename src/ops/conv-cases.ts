@@ -151,6 +151,10 @@ export const convCases: readonly OpCase[] = [
     inputs: [{ dims: [1, 1, 3, 4, 3] }, weights([2, 1, 2, 3, 2])],
     attributes: { auto_pad: 'SAME_UPPER', strides: [1, 2, 2] },
   },
+  {
+    name: 'no samples',
+    inputs: [{ dims: [0, 2, 4, 4] }, { dims: [3, 2, 2, 2] }, { dims: [3] }],
+  },
   { name: 'one by one to one', inputs: [{ dims: [1, 1, 1, 1] }, weights([1, 1, 1, 1]), { dims: [1] }] },
   {
     name: 'kernel of one with groups and padding',

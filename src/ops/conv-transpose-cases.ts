@@ -86,6 +86,7 @@ export const convTransposeCases: readonly OpCase[] = [
     name: 'kernel of one, a batch of one',
     inputs: [{ dims: [1, 3, 2, 2] }, weights([3, 2, 1, 1]), { dims: [2] }],
   },
+  { name: 'no samples', inputs: [{ dims: [0, 2, 3, 3] }, { dims: [2, 3, 2, 2] }, { dims: [3] }] },
   {
     name: 'kernel of one, stride 2',
     inputs: [{ dims: [1, 2, 2, 3] }, weights([2, 2, 1, 1])],

@@ -165,6 +165,15 @@ export const GroupNormalization = defineOp('GroupNormalization', {
       attributes: { num_groups: 2 },
     },
     {
+      name: 'float64',
+      inputs: [
+        { dims: [2, 4, 3], type: 'float64' },
+        { dims: [4], type: 'float64' },
+        { dims: [4], type: 'float64' },
+      ],
+      attributes: { num_groups: 2 },
+    },
+    {
       name: 'stash_type',
       inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
       attributes: { num_groups: 2, stash_type: 11 },

@@ -152,6 +152,7 @@ export const LayerNormalization = defineOp('LayerNormalization', {
       inputs: [{ dims: [2, 3, 2, 2] }, layerParameter([3, 2, 2])],
       attributes: { axis: -3 },
     },
+    { name: 'no rows', inputs: [{ dims: [0, 4] }, layerParameter([4]), { dims: [4] }] },
     { name: 'a vector', inputs: [{ dims: [5] }, layerParameter([5]), { dims: [5] }] },
     { name: 'scale of size 1', inputs: [{ dims: [3, 4] }, layerParameter([1]), { dims: [1] }] },
     {

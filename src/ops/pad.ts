@@ -67,7 +67,7 @@ function checkReach(context: ShapeContext, dims: readonly number[], { before, af
     if (wide)
       throw shapeError(
         context,
-        `mode ${mode} cannot give ${Math.max(head, tail)} elements beyond the ${kept} of axis ${axis}.`,
+        `ONNX Runtime's mode ${mode} does not give ${Math.max(head, tail)} elements beyond the ${kept} of axis ${axis}.`,
       )
   })
 }

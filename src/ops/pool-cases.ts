@@ -16,6 +16,7 @@ const pooling = (
 export const poolCases: readonly OpCase[] = [
   pooling('kernel of one', [1, 2, 3, 3], { kernel_shape: [1, 1] }),
   pooling('kernel of one, stride 2', [1, 2, 3, 4], { kernel_shape: [1, 1], strides: [2, 2] }),
+  pooling('no samples', [0, 2, 3, 3], { kernel_shape: [2, 2] }),
   pooling('kernel of the whole input', [2, 1, 3, 2], { kernel_shape: [3, 2] }),
   pooling('auto_pad NOTSET, pads', [1, 2, 4, 4], {
     kernel_shape: [2, 2],
@@ -94,5 +95,6 @@ export const averagePoolCases: readonly OpCase[] = poolCases.flatMap((item) => [
 
 export const globalPoolCases: readonly OpCase[] = [
   { name: 'a batch of one, one position', inputs: [{ dims: [1, 2, 1, 1], distinct: true, range: [-9, 9] }] },
+  { name: 'no samples', inputs: [{ dims: [0, 2, 3, 2] }] },
   { name: 'opset 7', inputs: [{ dims: [1, 2, 3, 2], distinct: true, range: [-9, 9] }], opset: 7 },
 ]

@@ -1,4 +1,5 @@
 import { UnsupportedOpError } from '../errors.ts'
+import { sizeOf } from '../tensor/tensor.ts'
 import { defineOp, type ShapeContext } from './define.ts'
 import { filled, ints } from './emit.ts'
 import { constantInts, nodeLabel, positiveAxis, required, shapeError } from './shapes.ts'
@@ -73,6 +74,8 @@ export const TopK = defineOp('TopK', {
     const x = required(context, 0)
     const axis = topAxis(context)
     const [count = 0] = constantInts(context, 1)
+    // ONNX Runtime 1.30 divides by zero there, which ends the process.
+    if (sizeOf(x.dims) === 0) throw shapeError(context, 'ONNX Runtime takes no tensor without elements here.')
     if (count > (x.dims[axis] ?? 0))
       throw shapeError(context, `axis ${axis} has fewer than ${count} elements.`)
     const dims = x.dims.with(axis, count)
