@@ -4,7 +4,7 @@ import { attributeReader } from '../ops/attributes.ts'
 import { emitterNamed } from '../ops/composite.ts'
 import { compositeOf } from '../ops/composite-table.ts'
 import { CANONICAL_OPSET, type Upgraded, type Value } from '../ops/define.ts'
-import { unknownOp } from '../ops/refused.ts'
+import { foreignOp, unknownOp } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims } from '../tensor/tensor.ts'
@@ -143,11 +143,7 @@ interface Replaying {
 function checkKnown(node: Node): void {
   const { op, domain } = node
   if (compositeOf(domain, op) || (domain === '' && (opTable.has(op) || isControlFlow(op)))) return
-  if (domain === '') throw unknownOp(node)
-  throw new UnsupportedOpError(
-    'foreign-domain',
-    `${nodeLabel(node)} is of the operator set "${domain}", and Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation).`,
-  )
+  throw domain === '' ? unknownOp(node) : foreignOp(node)
 }
 
 const controlFlow = { If: inlineIf, Loop: unrollLoop, Scan: unrollScan } as const

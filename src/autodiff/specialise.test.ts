@@ -231,6 +231,22 @@ describe('specialise', () => {
       /RandomNormalLike.*draws random numbers/,
     ],
     [
+      'a quantised op',
+      graphOf([{ ...node('QLinearAdd', ['x'], ['y']), domain: 'com.microsoft' }]),
+      ['x'],
+      'foreign-domain',
+      /QLinearAdd.*small integers/,
+    ],
+    [
+      'integers computed at run time',
+      graphOf([node('Cast', ['x'], ['i'], { to: 3 }), node('DequantizeLinear', ['i', 's'], ['y'])], {
+        s: float32([], [1]),
+      }),
+      ['x'],
+      'op-form',
+      /DequantizeLinear.*computed at run time/,
+    ],
+    [
       'a foreign op',
       graphOf([{ ...node('BeamSearch', ['x'], ['y']), domain: 'com.microsoft' }]),
       ['x'],

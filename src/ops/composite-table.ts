@@ -8,6 +8,7 @@ import * as multiHeadAttention from './contrib/multi-head-attention.ts'
 import * as nBits from './contrib/n-bits.ts'
 import * as rotary from './contrib/rotary.ts'
 import * as trilu from './contrib/trilu.ts'
+import * as dequantizeLinear from './dequantize-linear.ts'
 import * as standard from './standard-composites.ts'
 
 const isComposite = (value: unknown): value is CompositeDefinition =>
@@ -19,6 +20,7 @@ const key = (domain: string, op: string): string => `${domain}:${op}`
 export const compositeTable: ReadonlyMap<string, CompositeDefinition> = new Map(
   [
     attention,
+    dequantizeLinear,
     fusedMatmul,
     gelu,
     groupQueryAttention,

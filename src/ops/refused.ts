@@ -8,6 +8,8 @@ const dynamic =
 const cache =
   'it keeps a cache of past keys and values, which is for generating, not for training. Export without it.'
 const sequence = 'sequences and optionals are not tensors. Export the model without lists of tensors.'
+const quantised =
+  'it computes in small integers, and no gradient passes those. Train the model that this one was quantised from, and quantise it again.'
 const text = 'it works on text. Tokenise before the model.'
 
 /** Standard ops that are refused on purpose, with what to do about it. */
@@ -20,6 +22,12 @@ const refusedOps: ReadonlyMap<string, string> = new Map([
   ['RandomUniformLike', random],
   ['NonMaxSuppression', dynamic],
   ['TensorScatter', cache],
+  ['ConvInteger', quantised],
+  ['DynamicQuantizeLinear', quantised],
+  ['MatMulInteger', quantised],
+  ['QLinearConv', quantised],
+  ['QLinearMatMul', quantised],
+  ['QuantizeLinear', quantised],
   ['StringConcat', text],
   ['StringNormalizer', text],
   ['StringSplit', text],
@@ -44,4 +52,19 @@ export function unknownOp(node: { readonly op: string; readonly name: string }):
   const why =
     refusedOps.get(node.op) ?? "this op is not in Holdfast's table. See docs/ops.md for those that are."
   return new UnsupportedOpError('unknown-op', `${nodeLabel(node)}: ${why}`)
+}
+
+/** The error for an op of another operator set that has no expansion. */
+export function foreignOp(node: {
+  readonly op: string
+  readonly name: string
+  readonly domain: string
+}): UnsupportedOpError {
+  const why = /^Q[A-Z]|Quantize|MatMulInteger/.test(node.op)
+    ? quantised
+    : "Holdfast does not know how to write it with standard operators. Export the model with standard ONNX operators only (for ONNX Runtime's own: without its graph optimisation)."
+  return new UnsupportedOpError(
+    'foreign-domain',
+    `${nodeLabel(node)} is of the operator set "${node.domain}": ${why}`,
+  )
 }
