@@ -39,7 +39,9 @@ function attend(emit: Emitter, q: Value, k: Value, v: Value, options: AttendOpti
   const shares = emit.op('Softmax', [shifted], { axis: -1 })
   const mixed = emit.op('MatMul', [reshape(emit, shares, [...stacked, keys]), v])
   const out = reshape(emit, mixed, [batch, heads, queries, v.dims[3] ?? 1])
-  return mask ? mul(emit, out, seesSomething(emit, mask)) : out
+  // A window alone holds each query's own place, if there is a key there.
+  const mayBeBlind = bias || queries > keys
+  return mask && mayBeBlind ? mul(emit, out, seesSomething(emit, mask)) : out
 }
 
 /** cap tanh(x / cap), which bounds scores. */
