@@ -160,6 +160,12 @@ export const Slice = defineOp('Slice', {
       opset: 9,
     },
     {
+      name: 'the last, as PyTorch writes it',
+      inputs: [{ dims: [3, 4] }],
+      attributes: { starts: [-1], ends: [2 ** 63], axes: [0] },
+      opset: 9,
+    },
+    {
       name: 'axes left out, old',
       inputs: [{ dims: [3, 4] }],
       attributes: { starts: [1], ends: [3] },

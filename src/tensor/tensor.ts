@@ -78,15 +78,23 @@ export function float32(dims: readonly number[], data?: Float32Array | readonly 
   return { type: 'float32', dims, data: values }
 }
 
+const INT64_MAX = 2n ** 63n - 1n
+
 /**
- * An int64 tensor; numbers are converted to BigInt.
+ * An int64 tensor; numbers are converted to BigInt. A double of 2^63 and more stands for INT64_MAX, which no double can
+ * be: exporters write it for "to the end".
  *
  * @throws ModelError `tensor-size` when the number of values is not the product of `dims`.
  */
 export function int64(dims: readonly number[], data: BigInt64Array | readonly number[]): Tensor<'int64'> {
-  const values = data instanceof BigInt64Array ? data : BigInt64Array.from(data, (value) => BigInt(value))
+  const values = data instanceof BigInt64Array ? data : BigInt64Array.from(data, wholeNumber)
   checkSize('int64', dims, values.length)
   return { type: 'int64', dims, data: values }
+}
+
+function wholeNumber(value: number): bigint {
+  const whole = BigInt(value)
+  return whole > INT64_MAX ? INT64_MAX : whole
 }
 
 function checkSize(type: DType, dims: readonly number[], length: number): void {
