@@ -40,7 +40,7 @@ const lengths = (batch: number, length: number): CaseInput[] => [
   { dims: [], type: 'int32', values: [length] },
 ]
 const none = [undefined, undefined]
-const separate: readonly CaseInput[] = [{ dims: [2, 3, 64] }, { dims: [2, 3, 32] }, { dims: [2, 3, 32] }]
+const separate: readonly CaseInput[] = [{ dims: [1, 2, 32] }, { dims: [1, 2, 16] }, { dims: [1, 2, 16] }]
 const tables: readonly CaseInput[] = [
   { dims: [4, 8], constant: true },
   { dims: [4, 8], constant: true },
@@ -90,20 +90,20 @@ export const GroupQueryAttention = defineComposite('com.microsoft', 'GroupQueryA
   cases: [
     {
       name: 'two query heads a key head',
-      inputs: [...separate, ...none, ...lengths(2, 3)],
+      inputs: [...separate, ...none, ...lengths(1, 2)],
       attributes: { num_heads: 4, kv_num_heads: 2 },
       outputs: 3,
     },
     {
       name: 'packed, scale and softcap',
-      inputs: [{ dims: [2, 3, 64] }, undefined, undefined, ...none, ...lengths(2, 3)],
-      attributes: { num_heads: 4, kv_num_heads: 2, scale: float(0.9), softcap: float(2) },
+      inputs: [{ dims: [2, 2, 32] }, undefined, undefined, ...none, ...lengths(2, 2)],
+      attributes: { num_heads: 2, kv_num_heads: 1, scale: float(0.9), softcap: float(2) },
       outputs: 3,
     },
     {
       name: 'rotary',
-      inputs: [...separate, ...none, ...lengths(2, 3), ...tables],
-      attributes: { num_heads: 4, kv_num_heads: 2, do_rotary: 1 },
+      inputs: [...separate, ...none, ...lengths(1, 2), ...tables],
+      attributes: { num_heads: 2, kv_num_heads: 1, do_rotary: 1 },
       outputs: 3,
     },
     {
