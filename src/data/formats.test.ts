@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer'
+import { type ColumnSource, parquetWriteBuffer, type SchemaElement } from 'hyparquet-writer'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeNpz } from '../tensor/npy.ts'
@@ -83,6 +83,34 @@ test('Parquet of the datasets library: images in cells, classes by their order i
   await expect(readDataset(join(root, 'hub'), { split: 'test' })).rejects.toMatchObject({
     code: 'parquet-damaged',
   })
+})
+
+test('Parquet as Arrow writes it: images as {bytes, path} and three-level lists', async () => {
+  const optional = { repetition_type: 'OPTIONAL' } as const
+  const schema: SchemaElement[] = [
+    { name: 'root', num_children: 3 },
+    { name: 'image', num_children: 2, ...optional },
+    { name: 'bytes', type: 'BYTE_ARRAY', ...optional },
+    { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...optional },
+    { name: 'labels', converted_type: 'LIST', num_children: 1, ...optional },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    { name: 'element', type: 'INT64', ...optional },
+    { name: 'id', type: 'INT64', ...optional },
+  ]
+  await put('arrow/b.png', await png('#000'))
+  const columnData = [
+    { name: 'image', data: [{ bytes: new Uint8Array(await png('#fff')), path: 'a.png' }, { path: 'b.png' }] },
+    { name: 'labels', data: [[1n, 0n], []] },
+    { name: 'id', data: [7n, 8n] },
+  ]
+  const labels = { feature: classLabel, length: -1, _type: 'Sequence' }
+  const kvMetadata = [{ key: 'huggingface', value: JSON.stringify({ info: { features: { labels } } }) }]
+  const bytes = parquetWriteBuffer({ schema, columnData, kvMetadata })
+  const { train } = await readDataset(await put('arrow/train.parquet', new Uint8Array(bytes)))
+  expect(train).toMatchObject({ kind: 'multi-label', classes: ['zebra', 'ant'] })
+  expect(train.labels).toEqual(float32([2, 2], [1, 1, 0, 0]))
+  const ends = [0, 23].map((at) => (train.inputs.data as Uint8Array)[at])
+  expect(ends).toEqual([255, 0])
 })
 
 test('an image folder with metadata, in splits and without', async () => {

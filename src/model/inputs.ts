@@ -88,12 +88,15 @@ export function bindInputs(builder: GraphBuilder, model: Model, rows: StoredRows
 /** (stored * scale - mean) / std, in as few passes as the constants allow. */
 function preprocess(
   builder: GraphBuilder,
-  { stored, preprocessing: { scale, mean, std } }: StoredRows,
+  { stored, preprocessing: { scale, mean, std, channelAxis = 1 } }: StoredRows,
 ): Value {
   const x = cast(builder, stored, 'float32')
   const perChannel = (values: readonly number[]) =>
     builder.constant(
-      float32([values.length, ...new Array<number>(Math.max(x.dims.length - 2, 0)).fill(1)], values),
+      float32(
+        [values.length, ...new Array<number>(Math.max(x.dims.length - 1 - channelAxis, 0)).fill(1)],
+        values,
+      ),
     )
   const constant = (values: number | readonly number[]) =>
     typeof values === 'number' ? scalar(builder, values, x) : perChannel(values)
