@@ -19,14 +19,16 @@ export interface Protection {
   readonly distillation: number
   /** Factor of the learning rate. */
   readonly rate: number
+  /** Factor of the passes over the new data. */
+  readonly passes: number
 }
 
-/** Protections by trial: each keeps more, and learns less, than the one before. */
+/** Protections by trial. Later ones rehearse more and have the time for it; the last ones learn less, too. */
 export const protections: readonly Protection[] = [
-  { replay: 0.5, distillation: 1, rate: 1 },
-  { replay: 1, distillation: 2, rate: 0.5 },
-  { replay: 1, distillation: 4, rate: 0.25 },
-  { replay: 1, distillation: 8, rate: 0.1 },
+  { replay: 0.5, distillation: 1, rate: 1, passes: 1 },
+  { replay: 2, distillation: 1, rate: 1, passes: 2 },
+  { replay: 2, distillation: 4, rate: 0.5, passes: 2 },
+  { replay: 2, distillation: 8, rate: 0.2, passes: 2 },
 ]
 
 /** What training draws on; labels are units of the model. */

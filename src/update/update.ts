@@ -227,7 +227,10 @@ async function runTrial(context: Context, index: number, protection: Protection)
     settings: { optimiser: options.optimiser ?? adam() },
     select: options.select ?? { kind: 'all' },
     lora: options.lora,
-    iterations: Math.max(1, Math.ceil((samples(known.train) * settings.epochs) / settings.batchSize)),
+    iterations: Math.max(
+      1,
+      Math.ceil((samples(known.train) * settings.epochs * protection.passes) / settings.batchSize),
+    ),
     batchSize: settings.batchSize,
     learningRate: settings.learningRate,
     schedule: schedule({ kind: 'cosine' }),
