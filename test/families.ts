@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import { GraphBuilder } from '../src/autodiff/builder.ts'
+import { gradients } from '../src/autodiff/gradients.ts'
+import { specialise } from '../src/autodiff/specialise.ts'
+import { loadProgram } from '../src/engine/program.ts'
+import {
+  binaryCrossEntropy,
+  causalCrossEntropy,
+  crossEntropy,
+  meanSquaredError,
+} from '../src/model/losses.ts'
+import type { Model } from '../src/model/model.ts'
+import { modelFromOnnx } from '../src/model/onnx-model.ts'
+import { encodeGraph } from '../src/onnx/encode.ts'
+import type { Value } from '../src/ops/define.ts'
+import { cast } from '../src/ops/emit.ts'
+import { readSafetensors } from '../src/tensor/safetensors.ts'
+import { float32, int64, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
+import { adam } from '../src/train/optimisers.ts'
+import { engine } from './op-cases.ts'
+
+const folder = 'test/fixtures/families'
+
+/** A model of some family, as `index.json` describes it. */
+export interface Family {
+  readonly name: string
+  readonly family: string
+  readonly inputs: readonly {
+    readonly name: string
+    readonly type: string
+    readonly dims: readonly number[]
+  }[]
+  /** The value that holds the logits. */
+  readonly output: string
+  readonly loss: keyof typeof losses
+  readonly expectedLoss: number
+  readonly parameters: number
+}
+
+interface Index {
+  readonly learningRate: number
+  readonly steps: number
+  /** Float inputs are integers times this. */
+  readonly inputStep: number
+  readonly families: readonly Family[]
+}
+
+const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Index
+export const { families, learningRate, steps } = index
+
+const losses = {
+  'cross-entropy': crossEntropy,
+  'causal-lm': causalCrossEntropy,
+  'binary-cross-entropy': (builder: GraphBuilder, logits: Value, labels: Value) =>
+    binaryCrossEntropy(builder, logits, cast(builder, labels, 'float32')),
+  mse: (builder: GraphBuilder, outputs: Value, labels: Value) =>
+    meanSquaredError(builder, outputs, cast(builder, labels, 'float32')),
+} as const
+
+/** The numbers of the tensor of that name; none where there is none. */
+export const numbersOf = (tensors: ReadonlyMap<string, Tensor>, name: string): number[] => {
+  const tensor = tensors.get(name)
+  return tensor ? toNumbers(tensor) : []
+}
+
+/** What PyTorch says of one parameter. */
+export interface Expected {
+  readonly gradient: Float64Array
+  /** What the steps add to it. */
+  readonly change: Float64Array
+}
+
+export interface FamilyFixture {
+  readonly model: Model
+  readonly batch: ReadonlyMap<string, Tensor>
+  readonly expected: ReadonlyMap<string, Expected>
+}
+
+/** The model, its batch, and PyTorch's gradients and steps by the names that the parameters have in the file. */
+export function readFamily({ name, inputs, output }: Family): FamilyFixture {
+  const model = modelFromOnnx(readFileSync(`${folder}/${name}.onnx`), { output, name })
+  const { tensors, metadata } = readSafetensors(new Uint8Array(readFileSync(`${folder}/${name}.safetensors`)))
+  const numbers = (key: string): number[] => numbersOf(tensors, key)
+  const batch = new Map(
+    inputs.map(({ name: input, type, dims }): [string, Tensor] => {
+      const values = numbers(`input/${input}`)
+      const scaled = values.map((value) => value * index.inputStep)
+      return [input, type === 'int64' ? int64(dims, values) : float32(dims, scaled)]
+    }),
+  )
+  const labels = tensors.get('labels')
+  if (!labels) throw new Error(`The fixture ${name} has no labels.`)
+  batch.set('labels', labels)
+  const names = JSON.parse(metadata.parameters ?? '[]') as string[]
+  const gradient = partsOf(model, names, numbers('gradients'), numbers('gradient-steps'))
+  const change = partsOf(model, names, numbers('changes'), numbers('change-steps'))
+  const expected = new Map(
+    names.map((key, at): [string, Expected] => [
+      key,
+      { gradient: gradient[at] ?? new Float64Array(), change: change[at] ?? new Float64Array() },
+    ]),
+  )
+  return { model, batch, expected }
+}
+
+/** The parameters' pieces of what was stored in one: int16 values times a step for each parameter. */
+function partsOf(model: Model, names: readonly string[], values: number[], sizes: number[]): Float64Array[] {
+  let from = 0
+  return names.map((name, at) => {
+    const size = sizeOf(model.parameters.get(name)?.dims ?? [0])
+    const piece = Float64Array.from(values.slice(from, from + size), (value) => value * (sizes[at] ?? 0))
+    from += size
+    return piece
+  })
+}
+
+export interface Trained {
+  readonly loss: number
+  /** Of the first step. A parameter that the loss does not depend on has none. */
+  readonly gradients: ReadonlyMap<string, Tensor>
+  /** After all steps. */
+  readonly parameters: ReadonlyMap<string, Tensor>
+}
+
+/** Takes the steps of Adam, always on the same batch. */
+export async function train({ loss }: Family, { model, batch }: FamilyFixture): Promise<Trained> {
+  const { bytes, slots, initial } = buildTraining(loss, model, batch)
+  const program = await loadProgram(engine, bytes, slots, initial)
+  const runs: Map<string, Tensor>[] = []
+  for (let step = 1; step <= steps; step++) {
+    const schedule = adam()
+      .scalars(step, learningRate)
+      .map((value, at): [string, Tensor] => [`schedule/${at}`, float32([], [value])])
+    runs.push(await program.run(new Map([...batch, ...schedule])))
+  }
+  const state = program.snapshot()
+  await program.dispose()
+  const [first = new Map<string, Tensor>()] = runs
+  return {
+    loss: numbersOf(first, 'loss')[0] ?? Number.NaN,
+    gradients: under('gradient/', first),
+    parameters: under('parameter/', state),
+  }
+}
+
+const under = (prefix: string, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map(
+    [...tensors].flatMap(([key, tensor]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), tensor] as const] : [],
+    ),
+  )
+
+function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<string, Tensor>) {
+  const builder = new GraphBuilder()
+  const optimiser = adam()
+  const inputs = new Map([...batch].map(([name, tensor]) => [name, builder.input(name, tensor)]))
+  const scalars = optimiser
+    .scalars(1, learningRate)
+    .map((_, at) => builder.input(`schedule/${at}`, { type: 'float32', dims: [] }))
+  const initial = new Map<string, Tensor>()
+  const state = (name: string, tensor: Tensor): Value => {
+    initial.set(name, tensor)
+    return builder.input(name, tensor)
+  }
+  const parameters = [...model.parameters].map(([name, tensor]) => ({
+    name,
+    value: state(`parameter/${name}`, tensor),
+    moments: optimiser.slots.map((slot) => state(`${slot}/${name}`, float32(tensor.dims))),
+  }))
+  const bindings = new Map([...inputs, ...parameters.map(({ name, value }) => [name, value] as const)])
+  const logits = specialise(builder, model.graph, model.opsets, bindings, {
+    outputs: [model.output],
+  }).outputs.get(model.output)
+  const labels = inputs.get('labels')
+  if (!logits || !labels) throw new Error('There are no logits or no labels.')
+  const total = losses[loss](builder, logits, labels)
+  builder.output(total, 'loss')
+  const found = gradients(
+    builder,
+    total,
+    parameters.map(({ value }) => value),
+  )
+  const slots = parameters.flatMap(({ name, value, moments }, at) => {
+    const gradient = found[at]
+    if (!gradient) return []
+    builder.output(gradient, `gradient/${name}`)
+    const updated = optimiser.update(builder, { parameter: value, gradient, slots: moments, scalars })
+    return [[value, updated.parameter] as const, ...moments.map((m, k) => [m, updated.slots[k]] as const)]
+  })
+  const states = slots.flatMap(([before, after]) =>
+    after ? [{ input: before.name, output: builder.output(after, `${before.name}/next`).name }] : [],
+  )
+  return { bytes: encodeGraph(builder.finish('training')), slots: states, initial }
+}
