@@ -30,7 +30,7 @@ export interface ReadOptions extends TableOptions {
   readonly resize?: { readonly height: number; readonly width: number } | undefined
   /** Without `input`: 3 for red, green, blue (default); 1 for grey. */
   readonly channels?: 1 | 3 | undefined
-  /** How many bytes a split may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
+  /** How many bytes the data may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
   readonly maxBytes?: number | undefined
 }
 
@@ -75,9 +75,9 @@ export async function readDataset(
   if (options.split === undefined) for (const [split, source] of sources) wanted.set(split, source)
   const collector = collectClasses(options.classes)
   const splits = new Map<string, ReadyPart[]>()
+  const room = memoryLimit(options.maxBytes, path)
   for (const [split, source] of wanted) {
     const parts: ReadyPart[] = []
-    const room = memoryLimit(options.maxBytes, `${path}, ${options.split ?? split}`)
     for await (const part of prepared(source, rowsAtOnce, options)) {
       room(bytesOfPart(part))
       if (!('data' in part.labels)) collector.add(part.labels)
@@ -86,15 +86,17 @@ export async function readDataset(
     splits.set(split, parts)
   }
   // Classes are those of all splits, also where one is asked for: which index a class has does not depend on that.
-  if (options.split !== undefined && !options.classes) await collectRest(sources, options.split, collector)
+  if (options.split !== undefined) await collectFrom(without(sources, options.split), collector)
   const classes = collector.classes()
   const tokens = [...splits.values()]
     .flat()
     .flatMap(({ inputs }) => ('tokens' in inputs ? inputs.tokens : []))
+  const length = fixedLength(options) ?? rowLength(tokens, options.tokenizer?.limit)
+  room(tokens.length * length * BigInt64Array.BYTES_PER_ELEMENT)
   const settings: AssembleOptions = {
     ...options,
     name: options.name ?? basename(path, extname(path)),
-    length: fixedLength(options) ?? rowLength(tokens, options.tokenizer?.limit),
+    length,
   }
   const loaded = [...splits].map(([split, parts]) => [split, assemble(parts, classes, settings)] as const)
   const { train, ...others } = Object.fromEntries(loaded)
@@ -132,7 +134,7 @@ export async function* streamRows(
   const sources = await openSources(path, options, split)
   const source = sourceOf(sources, split, path)
   const collector = collectClasses(options.classes)
-  if (!options.classes) await collectRest(sources, undefined, collector)
+  await collectFrom([source, ...without(sources, split)], collector)
   const classes = collector.classes()
   const settings = { ...options, length, name: options.name ?? basename(path, extname(path)) }
   for await (const part of prepared(source, chunk, options)) {
@@ -150,14 +152,21 @@ function sourceOf(sources: Sources, split: string, path: string): Source {
   )
 }
 
-async function collectRest(
-  sources: Sources,
-  read: string | undefined,
+const without = (sources: Sources, split: string): Source[] =>
+  [...sources].flatMap(([name, source]) => (name === splitName(split) ? [] : [source]))
+
+/** Goes through labels until the classes are settled: to the end, unless the caller or the first file names them. */
+async function collectFrom(
+  sources: readonly Source[],
   collector: ReturnType<typeof collectClasses>,
 ): Promise<void> {
-  for (const [split, source] of sources) {
-    if (read !== undefined && split === splitName(read)) continue
-    for await (const { labels } of source.parts(rowsAtOnce)) if (!('data' in labels)) collector.add(labels)
+  if (collector.named()) return
+  for (const source of sources) {
+    for await (const { labels } of source.parts(rowsAtOnce)) {
+      if ('data' in labels) return
+      collector.add(labels)
+      if (collector.named()) return
+    }
   }
 }
 
@@ -226,7 +235,7 @@ function memoryLimit(maxBytes: number | undefined, place: string): (bytes: numbe
     const gigabytes = (limit / 2 ** 30).toPrecision(3)
     throw new DataError(
       'data-too-large',
-      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set (maxBytes)'}. Raise maxBytes, read a smaller split, or go through the rows in chunks (streamRows).`,
+      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set (maxBytes)'}. Raise maxBytes, read one split (split), or go through the rows in chunks (streamRows).`,
     )
   }
 }

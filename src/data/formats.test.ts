@@ -79,6 +79,10 @@ test('Parquet of the datasets library: images in cells, classes by their order i
     ...[255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0],
   ])
   expect(samples(test as Dataset)).toBe(1)
+  // A hidden test set is in nobody's way: the classes are settled by their names in the file.
+  await putParquet('hub/data/test-00000-of-00001.parquet', shard([red], [-1n]), features)
+  expect(samples(await readDataset(join(root, 'hub'), { split: 'train' }))).toBe(4)
+  expect((await collect(join(root, 'hub'), { chunk: 2 })).map(samples)).toEqual([2, 1, 1])
   await put('hub/data/test-00000-of-00001.parquet', 'PAR1')
   await expect(readDataset(join(root, 'hub'), { split: 'test' })).rejects.toMatchObject({
     code: 'parquet-damaged',

@@ -47,6 +47,8 @@ export interface ClassCollector {
    * the labels sorted by code point.
    */
   readonly classes: () => readonly string[]
+  /** Whether the classes are settled, by the caller or by a file that names them. */
+  readonly named: () => boolean
 }
 
 /**
@@ -89,6 +91,7 @@ export function collectClasses(known?: readonly string[]): ClassCollector {
         else for (const entry of value) if (entry !== null) take(entry, labels.locate(row))
       }
     },
+    named: () => known !== undefined || names !== undefined,
     classes: () =>
       known ??
       names ??

@@ -39,7 +39,3 @@ export interface LoadedData {
 }
 
 export type PartName = keyof LoadedData
-
-export type PartsOf<T> = { readonly train: T } & {
-  readonly [Part in Exclude<PartName, 'train'>]?: T | undefined
-}

@@ -8,6 +8,7 @@ import { partsOfArrays } from './arrays.ts'
 import { reading, readUnpacked } from './disk-files.ts'
 import { idxDataset } from './idx.ts'
 import { type ImageListing, listClassFolders, listImages, visibleFolders } from './images-node.ts'
+import { sorted } from './labels.ts'
 import type { RawPart } from './parts.ts'
 import { rowCount, takeRows } from './rows.ts'
 import type { TableOptions } from './table.ts'
@@ -108,7 +109,7 @@ async function openSplitFiles(
   wanted: string | undefined,
 ): Promise<Sources | undefined> {
   const bySplit = new Map<string, string[]>()
-  for (const name of [...names].sort()) {
+  for (const name of sorted(names)) {
     const extension = extname(name).toLowerCase()
     const split = splitOfFile(basename(name, extname(name)), wanted)
     if (split === undefined || !(isTable(extension) || arrayExtensions.includes(extension))) continue
@@ -134,7 +135,7 @@ async function openSplitFiles(
 
 /** A table that names the images beside it, as Hugging Face's image folders have it. */
 function metadataSource(folder: string, names: readonly string[], options: TableOptions): Source | undefined {
-  const found = names.filter((name) => /^metadata\.(csv|jsonl|parquet)$/.test(name)).sort()
+  const found = sorted(names.filter((name) => /^metadata\.(csv|jsonl|parquet)$/.test(name)))
   if (found.length === 0) return undefined
   checkShards(folder, found)
   return tableSource(

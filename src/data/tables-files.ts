@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { parse } from 'csv-parse'
 import { DataError } from '../errors.ts'
 import {
@@ -97,18 +96,17 @@ async function* jsonTables(path: string, rows: number): AsyncGenerator<Table> {
 }
 
 async function* textLines(path: string): AsyncGenerator<Line> {
-  const stream = createReadStream(path, 'utf8')
-  const opened = new Promise<void>((resolve, reject) => {
-    stream.once('open', () => resolve())
-    stream.once('error', reject)
-  })
-  await reading(path, () => opened)
+  let rest = ''
   let number = 0
+  const stream = createReadStream(path, 'utf8')
   try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      yield { text: number++ === 0 ? text.replace(/^\uFEFF/, '') : text, number }
+    for await (const chunk of stream) {
+      const pieces = (rest + String(chunk)).split('\n')
+      rest = pieces.pop() ?? ''
+      for (const text of pieces) yield { text: number++ === 0 ? text.replace(/^\uFEFF/, '') : text, number }
     }
-  } finally {
-    stream.destroy()
+  } catch (error) {
+    await reading(path, () => Promise.reject(error))
   }
+  yield { text: number++ === 0 ? rest.replace(/^\uFEFF/, '') : rest, number }
 }
