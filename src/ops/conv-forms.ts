@@ -37,7 +37,7 @@ const MANY_OUTPUTS = 64
 /** Below this many positions a product a sample is too narrow for the runtime; one over all samples is several times faster. */
 const NARROW = 16
 /** A depthwise channel's matrix from inputs to outputs costs more than it saves from this size on. */
-const LARGEST_CHANNEL_MATRIX = 1024
+const LARGEST_CHANNEL_MATRIX = 4096
 
 type Dims = readonly number[]
 
@@ -85,7 +85,9 @@ export function inputGradientForm(
   const reversible = axes.every(
     (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
   )
-  return reversible && outputs <= perGroup * groups ? byReversedKernel : byTransposedConvolution
+  // A kernel of one has nothing to reverse, only its channels to swap.
+  const cheap = outputs <= perGroup * groups || axes.every((axis) => axis.kernel === 1)
+  return reversible && cheap ? byReversedKernel : byTransposedConvolution
 }
 
 /** The form of dW that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..]. */
