@@ -13,7 +13,6 @@ import type { Model } from '../src/model/model.ts'
 import { modelFromOnnx } from '../src/model/onnx-model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import type { Value } from '../src/ops/define.ts'
-import { cast } from '../src/ops/emit.ts'
 import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, int64, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 import { adam } from '../src/train/optimisers.ts'
@@ -51,10 +50,8 @@ export const { families, learningRate, steps } = index
 const losses = {
   'cross-entropy': crossEntropy,
   'causal-lm': causalCrossEntropy,
-  'binary-cross-entropy': (builder: GraphBuilder, logits: Value, labels: Value) =>
-    binaryCrossEntropy(builder, logits, cast(builder, labels, 'float32')),
-  mse: (builder: GraphBuilder, outputs: Value, labels: Value) =>
-    meanSquaredError(builder, outputs, cast(builder, labels, 'float32')),
+  'binary-cross-entropy': binaryCrossEntropy,
+  mse: meanSquaredError,
 } as const
 
 /** The numbers of the tensor of that name; none where there is none. */
@@ -71,6 +68,7 @@ export interface Expected {
 }
 
 export interface FamilyFixture {
+  readonly bytes: Uint8Array
   readonly model: Model
   readonly batch: ReadonlyMap<string, Tensor>
   readonly expected: ReadonlyMap<string, Expected>
@@ -78,7 +76,8 @@ export interface FamilyFixture {
 
 /** The model, its batch, and PyTorch's gradients and steps by the names that the parameters have in the file. */
 export function readFamily({ name, inputs, output }: Family): FamilyFixture {
-  const model = modelFromOnnx(readFileSync(`${folder}/${name}.onnx`), { output, name })
+  const bytes = new Uint8Array(readFileSync(`${folder}/${name}.onnx`))
+  const model = modelFromOnnx(bytes, { output, name })
   const { tensors, metadata } = readSafetensors(new Uint8Array(readFileSync(`${folder}/${name}.safetensors`)))
   const numbers = (key: string): number[] => numbersOf(tensors, key)
   const batch = new Map(
@@ -90,7 +89,7 @@ export function readFamily({ name, inputs, output }: Family): FamilyFixture {
   )
   const labels = tensors.get('labels')
   if (!labels) throw new Error(`The fixture ${name} has no labels.`)
-  batch.set('labels', labels)
+  batch.set('labels', labels.type === 'int64' ? labels : float32(labels.dims, toNumbers(labels)))
   const names = JSON.parse(metadata.parameters ?? '[]') as string[]
   const gradient = partsOf(model, names, numbers('gradients'), numbers('gradient-steps'))
   const change = partsOf(model, names, numbers('changes'), numbers('change-steps'))
@@ -100,7 +99,7 @@ export function readFamily({ name, inputs, output }: Family): FamilyFixture {
       { gradient: gradient[at] ?? new Float64Array(), change: change[at] ?? new Float64Array() },
     ]),
   )
-  return { model, batch, expected }
+  return { bytes, model, batch, expected }
 }
 
 /** The parameters' pieces of what was stored in one: int16 values times a step for each parameter. */
@@ -114,41 +113,28 @@ function partsOf(model: Model, names: readonly string[], values: number[], sizes
   })
 }
 
-export interface Trained {
-  readonly loss: number
-  /** Of the first step. A parameter that the loss does not depend on has none. */
-  readonly gradients: ReadonlyMap<string, Tensor>
-  /** After all steps. */
-  readonly parameters: ReadonlyMap<string, Tensor>
-}
-
-/** Takes the steps of Adam, always on the same batch. */
-export async function train({ loss }: Family, { model, batch }: FamilyFixture): Promise<Trained> {
+/** The parameters after all steps of Adam, always on the same batch. */
+export async function trained(
+  { loss }: Family,
+  { model, batch }: FamilyFixture,
+): Promise<Map<string, Tensor>> {
   const { bytes, slots, initial } = buildTraining(loss, model, batch)
   const program = await loadProgram(engine, bytes, slots, initial)
-  const runs: Map<string, Tensor>[] = []
   for (let step = 1; step <= steps; step++) {
     const schedule = adam()
       .scalars(step, learningRate)
       .map((value, at): [string, Tensor] => [`schedule/${at}`, float32([], [value])])
-    runs.push(await program.run(new Map([...batch, ...schedule])))
+    await program.run(new Map([...batch, ...schedule]))
   }
   const state = program.snapshot()
   await program.dispose()
-  const [first = new Map<string, Tensor>()] = runs
-  return {
-    loss: numbersOf(first, 'loss')[0] ?? Number.NaN,
-    gradients: under('gradient/', first),
-    parameters: under('parameter/', state),
-  }
-}
-
-const under = (prefix: string, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
-  new Map(
-    [...tensors].flatMap(([key, tensor]) =>
-      key.startsWith(prefix) ? [[key.slice(prefix.length), tensor] as const] : [],
-    ),
+  return new Map(
+    [...model.parameters.keys()].flatMap((name) => {
+      const tensor = state.get(`parameter/${name}`)
+      return tensor ? [[name, tensor] as const] : []
+    }),
   )
+}
 
 function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<string, Tensor>) {
   const builder = new GraphBuilder()
@@ -174,16 +160,14 @@ function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<st
   const labels = inputs.get('labels')
   if (!logits || !labels) throw new Error('There are no logits or no labels.')
   const total = losses[loss](builder, logits, labels)
-  builder.output(total, 'loss')
   const found = gradients(
     builder,
     total,
     parameters.map(({ value }) => value),
   )
-  const slots = parameters.flatMap(({ name, value, moments }, at) => {
+  const slots = parameters.flatMap(({ value, moments }, at) => {
     const gradient = found[at]
     if (!gradient) return []
-    builder.output(gradient, `gradient/${name}`)
     const updated = optimiser.update(builder, { parameter: value, gradient, slots: moments, scalars })
     return [[value, updated.parameter] as const, ...moments.map((m, k) => [m, updated.slots[k]] as const)]
   })
