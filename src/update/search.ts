@@ -166,7 +166,8 @@ function offsetsFor(leads: readonly Float64Array[]): number[] {
 
 /**
  * The point with the best new accuracy among those whose bound of the drop is inside the budget; of equals the one that
- * keeps more.
+ * keeps more. Where the few rows would allow less than half of what could be gained, the best point whose drop is
+ * estimated at half the budget or less is taken instead: a useful one that the check may or may not confirm.
  *
  * @param rows Old rows that the choice will be checked on, untouched by it. A point at the very border would fail that check
  * every other time, so points that are likely to pass it (with a chance of 80 %) go first.
@@ -178,8 +179,15 @@ export function choosePoint(
 ): PathPoint | undefined {
   const inside = points.filter(({ upper }) => upper <= budget.maxDrop)
   const likely = inside.filter((point) => likelyToPass(point, budget, rows))
-  return best(likely.length > 0 ? likely : inside)
+  const safe = best(likely.length > 0 ? likely : inside)
+  const bold = best(points.filter(({ drop, flips }) => flips.total > 0 && drop <= budget.maxDrop / 2))
+  const least = Math.min(...points.map((point) => point.new))
+  const worthwhile = safe && bold && safe.new - least >= WORTHWHILE * (bold.new - least)
+  return worthwhile ? safe : (bold ?? safe)
 }
+
+/** Of what could be gained, the share below which a point that is sure to keep the budget is of little use. */
+const WORTHWHILE = 0.5
 
 const best = (points: readonly PathPoint[]): PathPoint | undefined =>
   [...points].sort((a, b) => b.new - a.new || b.old - a.old || a.alpha - b.alpha)[0]
