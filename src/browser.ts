@@ -1,5 +1,11 @@
 /** Holdfast where there is no Node: everything but files, the native runtime and the command line. */
 export * from './data/index.ts'
+export {
+  type Prediction,
+  type PredictionSet,
+  parsePredictionCsv,
+  parsePredictionLines,
+} from './data/predictions.ts'
 export * from './engine/index.ts'
 export * from './errors.ts'
 export * from './measure/index.ts'
@@ -9,3 +15,4 @@ export * from './report/index.ts'
 export * from './tasks/index.ts'
 export * from './tensor/index.ts'
 export * from './train/index.ts'
+export * from './update/index.ts'

@@ -8,6 +8,9 @@ export {
   verifyDataset,
 } from './data/cache-files.ts'
 export { type ReadOptions, readDataset, streamRows } from './data/files.ts'
+export { loadIds, loadPredictions } from './data/predictions-files.ts'
 export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'
 export { ortNode } from './engine/ort-node.ts'
-export { type LoadedModel, loadModel } from './model/files.ts'
+export { type LoadedModel, loadModel, saveModel } from './model/files.ts'
+export { saveAdapters } from './model/lora-files.ts'
+export { type GateInputs, type GateSources, loadGate, type NearestNew } from './update/gate-files.ts'

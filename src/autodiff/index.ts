@@ -1,5 +1,7 @@
 export { GraphBuilder, type Step } from './builder.ts'
 export { backward, gradients, type Seed } from './gradients.ts'
+export { type Obstacle, type ObstacleOptions, obstacles } from './obstacles.ts'
+export { OPSETS } from './opsets.ts'
 export { type ScanBody, type ScanResult, scan, scanSum } from './scan.ts'
 export { type Specialised, type SpecialiseOptions, specialise } from './specialise.ts'
 export { perSampleSquares } from './squares.ts'

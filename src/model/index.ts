@@ -1,7 +1,9 @@
 export { type Applied, type ApplyOptions, applyModel } from './apply.ts'
 export { encoderLayer, multiHeadAttention } from './attention.ts'
+export { findHead, type Head } from './head.ts'
 export { type Initialisation, initialise } from './initialise.ts'
 export * from './layers.ts'
+export { type Adapter, type LoraModel, type LoraOptions, withLora } from './lora.ts'
 export {
   binaryCrossEntropy,
   type CrossEntropyOptions,
@@ -27,3 +29,5 @@ export {
 } from './networks.ts'
 export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
+export { parseSelection, type Selection, selectParameters, trainOnly } from './select.ts'
+export { replaceHead, type WidenOptions, widenHead } from './widen.ts'

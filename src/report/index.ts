@@ -1,3 +1,6 @@
+export { gateJunit } from './gate-junit.ts'
+export { gateMarkdown } from './gate-markdown.ts'
+export { gateText } from './gate-text.ts'
 export { type Headline, headline } from './headline.ts'
 export { reportJson, reportMarkdown } from './markdown.ts'
 export { type ReportOptions, reportHtml } from './page.ts'

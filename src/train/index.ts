@@ -7,6 +7,7 @@ export {
 } from './checkpoint.ts'
 export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 export type { LearnEvent } from './events.ts'
+export { type GradLoss, type GradOptions, type GradResult, gradLosses, lossAndGradients } from './grad.ts'
 export {
   type CheckpointStore,
   type EarlyStopping,
@@ -14,6 +15,7 @@ export {
   type LearnResult,
   learn,
 } from './learn.ts'
+export { mergeLora } from './merge-lora.ts'
 export type { LossOptions } from './objective.ts'
 export {
   type AdamOptions,
