@@ -1,0 +1,213 @@
+import { concatenate, type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
+import { chooseBalanced } from '../src/data/sampling.ts'
+import type { Engine } from '../src/engine/engine.ts'
+import type { Method } from '../src/methods/method.ts'
+import { rehearsal } from '../src/methods/rehearsal.ts'
+import type { Model } from '../src/model/model.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { adam } from '../src/train/optimisers.ts'
+import { schedule } from '../src/train/schedules.ts'
+import { fineTune } from '../src/update/fine-tune.ts'
+import { openJudge } from '../src/update/judge.ts'
+import { flipsBetween, predicted } from '../src/update/search.ts'
+import { updateModel } from '../src/update/update.ts'
+
+/** What a stream of updates is measured with. */
+export interface BenchSettings {
+  readonly engine: Engine
+  readonly epochs: number
+  readonly batchSize: number
+  readonly learningRate: number
+  readonly maxDrop: number
+  readonly trials: number
+}
+
+/** One update: the data, and what it is judged on, which no method sees. */
+export interface BenchUpdate {
+  readonly model: Model
+  readonly widened: Model
+  readonly train: Dataset
+  readonly heldOut: Dataset
+  /** Old exemplars; none where the old data are gone. */
+  readonly memory: Dataset | undefined
+  readonly oldHeldOut: Dataset | undefined
+  /** Everything seen before, for training on all of it again. */
+  readonly seen: Dataset
+  readonly oldTest: Dataset
+  readonly newTest: Dataset
+  readonly seed: number
+}
+
+export interface BenchStep {
+  readonly method: string
+  readonly oldBefore: number
+  readonly old: number
+  readonly new: number
+  readonly drop: number
+  readonly status: string
+  readonly seconds: number
+  readonly announced?: { readonly drop: number; readonly upper: number; readonly n: number }
+}
+
+export const argument = (name: string, fallback: string): string => {
+  const at = process.argv.indexOf(`--${name}`)
+  return at < 0 ? fallback : (process.argv[at + 1] ?? fallback)
+}
+
+const plain = rehearsal({ rehearsed: [] })
+
+export async function tuned(
+  settings: BenchSettings,
+  model: Model,
+  train: Dataset,
+  seed: number,
+  method: Method = plain,
+): Promise<Model> {
+  const { engine, epochs, batchSize, learningRate } = settings
+  const { parameters } = await fineTune({
+    engine,
+    model,
+    train,
+    method,
+    settings: { optimiser: adam() },
+    iterations: Math.ceil((samples(train) * epochs) / batchSize),
+    batchSize,
+    learningRate,
+    schedule: schedule({ kind: 'cosine' }),
+    seed,
+  })
+  return { ...model, parameters }
+}
+
+interface Found {
+  readonly found: Int32Array
+  readonly labels: Int32Array
+}
+
+async function predictions(engine: Engine, model: Model, data: Dataset): Promise<Found> {
+  const judge = openJudge(engine, model, model.classes.length)
+  const answers = await judge.answers(data)
+  await judge.dispose()
+  return { found: predicted(answers, model.classes.length, 0), labels: answers.labels }
+}
+
+export async function accuracyOn(engine: Engine, model: Model, data: Dataset): Promise<number> {
+  return accuracy(await predictions(engine, model, data))
+}
+
+const accuracy = ({ found, labels }: Found): number =>
+  labels.reduce((sum, label, row) => sum + (found[row] === label ? 1 : 0), 0) / labels.length
+
+/** Does one update by one method, and measures it. */
+export async function runUpdate(
+  settings: BenchSettings,
+  method: string,
+  given: BenchUpdate,
+): Promise<{ model: Model; step: BenchStep }> {
+  const { engine, maxDrop } = settings
+  const { model, widened, train, memory, seed } = given
+  const before = await predictions(engine, model, given.oldTest)
+  const began = performance.now()
+  let updated = widened
+  let status = ''
+  let announced: BenchStep['announced']
+  const classes = widened.classes
+  if (method === 'update') {
+    const result = await updateModel({
+      engine,
+      model,
+      widened,
+      data: {
+        train,
+        heldOut: given.heldOut,
+        ...(memory ? { exemplars: among(memory, classes) } : {}),
+        ...(given.oldHeldOut ? { oldHeldOut: given.oldHeldOut } : {}),
+      },
+      budget: { maxDrop },
+      trials: settings.trials,
+      epochs: settings.epochs,
+      batchSize: settings.batchSize,
+      learningRate: settings.learningRate,
+      seed,
+    })
+    updated = { ...widened, parameters: result.parameters }
+    status = result.status
+    announced = result.old ?? undefined
+  } else if (method === 'none') updated = await tuned(settings, widened, train, seed)
+  else if (method === 'joint') {
+    updated = await tuned(settings, widened, concatenate([among(given.seen, classes), train], 'all'), seed)
+  } else if (memory) {
+    const old = among(memory, classes)
+    const count = samples(old)
+    const replayed = {
+      name: 'replay',
+      dataset: old,
+      logits: { type: 'float32' as const, dims: [count, 1], data: new Float32Array(count) },
+      size: Math.min(settings.batchSize, count),
+      share: Math.max(
+        0.5,
+        model.classes.length / classes.length / (classes.length > model.classes.length ? 1 : 2),
+      ),
+    }
+    updated = await tuned(settings, widened, train, seed, rehearsal({ rehearsed: [replayed], weight: 0 }))
+  }
+  const seconds = (performance.now() - began) / 1000
+  const after = await predictions(engine, updated, given.oldTest)
+  const fresh = await accuracyOn(engine, updated, given.newTest)
+  const flips = flipsBetween(before.found, after.found, after.labels)
+  return {
+    model: updated,
+    step: {
+      method,
+      oldBefore: accuracy(before),
+      old: accuracy(after),
+      new: fresh,
+      drop: (flips.negative - flips.positive) / flips.total,
+      status,
+      seconds,
+      ...(announced ? { announced: { drop: announced.drop, upper: announced.upper, n: announced.n } } : {}),
+    },
+  }
+}
+
+/** The same rows in a wider list of classes: old ones keep their places. */
+export const among = (dataset: Dataset, classes: readonly string[]): Dataset =>
+  withLabels(dataset, dataset.labels, classes)
+
+/** Exemplars, the same number of each class. */
+export const exemplarsOf = (train: Dataset, perClass: number, seed: number): Dataset =>
+  subset(train, chooseBalanced(train, perClass, randomStream(seed, 'memory')))
+
+export const percent = (value: number): string => `${(100 * value).toFixed(2)} %`
+
+export function describeStep({
+  old,
+  oldBefore,
+  drop,
+  status,
+  announced,
+  seconds,
+  ...step
+}: BenchStep): string {
+  const bound = announced ? ` (announced: at most ${percent(announced.upper)}, on ${announced.n} rows)` : ''
+  return `${step.method}: old ${percent(oldBefore)} -> ${percent(old)}, drop ${percent(drop)}; new ${percent(step.new)}; ${status}${bound} ${seconds.toFixed(1)} s`
+}
+
+/** A Markdown table of methods, and what became of the budgets that were claimed. */
+export function summary(steps: readonly (BenchStep & { readonly last: boolean })[], maxDrop: number): string {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  const rows = [...new Set(steps.map(({ method }) => method))].map((method) => {
+    const own = steps.filter((step) => step.method === method)
+    const inside = own.filter(({ drop }) => drop <= maxDrop).length
+    return `| ${method} | ${percent(mean(own.filter(({ last }) => last).map(({ old }) => old)))} | ${percent(mean(own.map((step) => step.new)))} | ${inside} of ${own.length} | ${mean(own.map(({ seconds }) => seconds)).toFixed(1)} |`
+  })
+  const claimed = steps.filter(({ status }) => status === 'met')
+  return [
+    '| method | old accuracy at the end | new accuracy, mean of the updates | updates inside the budget on the test set | seconds an update |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+    `${claimed.length} updates claimed the budget; ${claimed.filter(({ drop }) => drop <= maxDrop).length} of them keep it on the test set.`,
+  ].join('\n')
+}
