@@ -18,17 +18,18 @@ export interface Step {
 
 /** Names that stay unique across a graph and the subgraphs inside it. */
 class NameSource {
-  private readonly used = new Set<string>()
-  private readonly counts = new Map<string, number>()
+  /** Every name in use, and the number that was last put behind it to make another. */
+  private readonly used = new Map<string, number>()
 
   fresh(wish: string): string {
     let name = wish
-    while (this.used.has(name)) {
-      const count = (this.counts.get(wish) ?? 0) + 1
-      this.counts.set(wish, count)
-      name = `${wish}_${count}`
+    let count = this.used.get(wish)
+    if (count !== undefined) {
+      do name = `${wish}_${++count}`
+      while (this.used.has(name))
+      this.used.set(wish, count)
     }
-    this.used.add(name)
+    this.used.set(name, 0)
     return name
   }
 }
@@ -247,58 +248,84 @@ export class GraphBuilder implements Emitter {
 
   /** The graph, without the nodes that no output needs; inputs without use go too, unless it is a body, which needs all. */
   finish(name: string): Graph {
-    const live = liveNodes(this.nodes, this.outputs)
-    const { nodes, outputs } = renameOutputs(live, this.outputs)
-    const used = new Set(nodes.flatMap(inputsOf))
+    const { live, needed } = liveNodes(this.nodes, this.outputs)
     return {
       name,
-      inputs: this.outer ? this.inputs : this.inputs.filter((input) => used.has(input.name)),
-      outputs,
-      initializers: new Map([...this.initializers].filter(([key]) => used.has(key))),
-      nodes,
+      inputs: this.outer ? this.inputs : this.inputs.filter((input) => needed.has(input.name)),
+      outputs: this.outputs,
+      initializers: new Map([...this.initializers].filter(([key]) => needed.has(key))),
+      nodes: writeOutputs(live, this.outputs),
     }
   }
 }
 
 /** Every name a node reads, those its subgraphs take from outside among them. */
-function inputsOf(node: Node): string[] {
-  const inner = Object.values(node.attributes).flatMap((attribute) =>
-    isGraph(attribute)
-      ? [...attribute.value.nodes.flatMap(inputsOf), ...attribute.value.outputs.map((out) => out.name)]
-      : [],
-  )
-  return [...node.inputs, ...inner]
+function inputsOf(node: Node): readonly string[] {
+  const inner = insideOf(node)
+  return inner.length === 0 ? node.inputs : [...node.inputs, ...inner]
+}
+
+/** The names that a node's subgraphs take from outside. */
+function insideOf({ attributes }: Node): readonly string[] {
+  let names: readonly string[] = []
+  for (const key in attributes) {
+    const attribute = attributes[key]
+    if (attribute !== undefined && isGraph(attribute)) names = [...names, ...outsideNames(attribute.value)]
+  }
+  return names
+}
+
+/** Found once a subgraph: nearly all nodes of a training step are in the body of its `Scan`. */
+const outsideNamesOf = new WeakMap<Graph, readonly string[]>()
+
+function outsideNames(graph: Graph): readonly string[] {
+  const found = outsideNamesOf.get(graph)
+  if (found) return found
+  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()])
+  const outside = new Set<string>()
+  for (const node of graph.nodes) {
+    for (const name of inputsOf(node)) if (!own.has(name)) outside.add(name)
+    for (const name of node.outputs) own.add(name)
+  }
+  for (const { name } of graph.outputs) if (!own.has(name)) outside.add(name)
+  const names = [...outside]
+  outsideNamesOf.set(graph, names)
+  return names
 }
 
 const isGraph = (attribute: Attribute): attribute is Extract<Attribute, { kind: 'graph' }> =>
   typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
 
-function liveNodes(nodes: readonly Node[], outputs: readonly ValueInfo[]): Node[] {
+/** The nodes that the outputs depend on, and every name that they read. */
+function liveNodes(
+  nodes: readonly Node[],
+  outputs: readonly ValueInfo[],
+): { live: Node[]; needed: ReadonlySet<string> } {
   const needed = new Set(outputs.map((out) => out.name))
   const live: Node[] = []
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some((out) => needed.has(out))) continue
+  for (let at = nodes.length - 1; at >= 0; at--) {
+    const node = nodes[at]
+    if (!node?.outputs.some((out) => needed.has(out))) continue
     live.push(node)
     for (const input of inputsOf(node)) needed.add(input)
   }
-  return live.reverse()
+  return { live: live.reverse(), needed }
 }
 
 /**
  * Drops the Identity in front of an output where its source is a node's own output used for nothing else by that
  * name: the node then writes the output itself, and nothing is copied.
  */
-function renameOutputs(
-  nodes: readonly Node[],
-  outputs: readonly ValueInfo[],
-): { nodes: Node[]; outputs: readonly ValueInfo[] } {
+function writeOutputs(nodes: readonly Node[], outputs: readonly ValueInfo[]): Node[] {
   const outputNames = new Set(outputs.map((out) => out.name))
-  const produced = new Set(nodes.flatMap((node) => node.outputs))
-  const inSubgraphs = new Set(
-    nodes.flatMap((node) =>
-      Object.values(node.attributes).some(isGraph) ? inputsOf(node).slice(node.inputs.length) : [],
-    ),
-  )
+  const sources = new Set<string>()
+  for (const { op, inputs } of nodes) if (op === 'Identity' && inputs[0] !== undefined) sources.add(inputs[0])
+  const produced = new Set<string>()
+  const inSubgraphs = new Set<string>()
+  for (const node of nodes) {
+    for (const name of node.outputs) if (sources.has(name)) produced.add(name)
+    for (const name of insideOf(node)) if (sources.has(name)) inSubgraphs.add(name)
+  }
   const renamed = new Map<string, string>()
   const dropped = new Set<Node>()
   for (const node of nodes) {
@@ -317,23 +344,28 @@ function renameOutputs(
     dropped.add(node)
   }
   const rename = (name: string) => renamed.get(name) ?? name
-  return {
-    nodes: nodes
-      .filter((node) => !dropped.has(node))
-      .map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
-    outputs,
-  }
+  const concerns = (name: string) => renamed.has(name)
+  return nodes
+    .filter((node) => !dropped.has(node))
+    .map((node) =>
+      node.inputs.some(concerns) || node.outputs.some(concerns)
+        ? { ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }
+        : node,
+    )
 }
 
 const SMALL_CONSTANT = 64
 
-function constantKey(tensor: Tensor): string | undefined {
-  if (tensor.data.length > SMALL_CONSTANT) return undefined
-  return `${tensor.type}[${tensor.dims}]${Array.from(tensor.data as ArrayLike<unknown>, keyPart).join()}`
+function constantKey({ type, dims, data }: Tensor): string | undefined {
+  if (data.length > SMALL_CONSTANT) return undefined
+  let key = `${type}[${dims}]`
+  for (const value of data as ArrayLike<unknown> & Iterable<unknown>) key += `${keyPart(value)},`
+  return key
 }
 
-/** -0 and 0 are different constants. */
-const keyPart = (value: unknown): string => (Object.is(value, -0) ? '-0' : JSON.stringify(String(value)))
+/** -0 and 0 are different constants; a text may hold commas. */
+const keyPart = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0' : String(value)
 
 function nodeKey(
   op: string,
@@ -341,16 +373,25 @@ function nodeKey(
   count: number,
   attributes: Attributes,
 ): string | undefined {
+  let key = `${op}|${count}`
+  for (const input of inputs) key += `|${input?.name ?? ''}`
   const parts: string[] = []
-  for (const [name, attribute] of Object.entries(attributes)) {
+  for (const name in attributes) {
+    const attribute = attributes[name]
     if (
       typeof attribute === 'object' &&
       'kind' in attribute &&
-      !['float', 'floats', 'strings'].includes(attribute.kind)
+      attribute.kind !== 'float' &&
+      attribute.kind !== 'floats' &&
+      attribute.kind !== 'strings'
     ) {
       return undefined
     }
-    parts.push(`${name}=${JSON.stringify(attribute)}`)
+    parts.push(
+      typeof attribute === 'number' ? `${name}=${attribute}` : `${name}=${JSON.stringify(attribute)}`,
+    )
   }
-  return [op, count, ...inputs.map((input) => input?.name ?? ''), ...parts.sort()].join('|')
+  if (parts.length > 1) parts.sort()
+  for (const part of parts) key += `|${part}`
+  return key
 }

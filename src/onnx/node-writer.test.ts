@@ -8,11 +8,27 @@ import { nodeToProto } from './to-proto.ts'
 
 const empty = { name: 'g', inputs: [], outputs: [], initializers: new Map(), nodes: [] }
 const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 100, maxLength: 300 }))
+const inner: Node = {
+  op: 'Add',
+  domain: '',
+  name: 'n'.repeat(130),
+  inputs: ['a', 'b'],
+  outputs: ['c'],
+  attributes: { body: graph(empty), axis: 1 },
+}
+const weights = { type: 'float32', dims: [50], data: new Float32Array(50).fill(0.5) } as const
+const filled = {
+  name: 'body',
+  inputs: [{ name: 'a', type: 'float32', dims: ['N', 3] }],
+  outputs: [{ name: 'c', type: 'int64', dims: undefined }],
+  initializers: new Map([['b', weights]]),
+  nodes: [inner, { ...inner, name: '', domain: 'com.microsoft' }],
+} as const
 const anyAttribute: fc.Arbitrary<Attribute> = fc.oneof(
   fc.integer(),
   fc.array(fc.integer(), { maxLength: 60 }),
   anyText,
-  fc.constantFrom<Attribute>(float(1.5), strings(['ä']), graph(empty)),
+  fc.constantFrom<Attribute>(float(1.5), strings(['ä']), graph(empty), graph(filled)),
   fc.nat(70_000).map((length) => tensor({ type: 'uint8', dims: [length], data: new Uint8Array(length) })),
 )
 const anyNode: fc.Arbitrary<Node> = fc.record({

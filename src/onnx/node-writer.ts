@@ -1,11 +1,13 @@
 import { toBinary } from '@bufbuild/protobuf'
-import type { Attribute, Node } from './graph.ts'
+import { AttributeCode } from './codes.ts'
+import type { Attribute, Graph, Node } from './graph.ts'
 import { AttributeProtoSchema, GraphProtoSchema, NodeProtoSchema } from './onnx_pb.ts'
-import { attributeToProto } from './to-proto.ts'
+import { attributeToProto, graphToProto } from './to-proto.ts'
 
 const LENGTH_DELIMITED = 2
 const GRAPH_NODE = GraphProtoSchema.field.node.number
 const node = NodeProtoSchema.field
+const attributeField = AttributeProtoSchema.field
 
 /**
  * The `node` fields of a GraphProto: the same bytes as the protobuf library's, about ten times sooner, which is felt
@@ -14,6 +16,11 @@ const node = NodeProtoSchema.field
  */
 export function encodeNodes(nodes: readonly Node[]): Uint8Array {
   const writer = new MessageWriter()
+  writeNodes(writer, nodes)
+  return writer.finish()
+}
+
+function writeNodes(writer: MessageWriter, nodes: readonly Node[]): void {
   for (const { inputs, outputs, name, op, domain, attributes } of nodes) {
     const start = writer.begin(GRAPH_NODE)
     for (const input of inputs) writer.text(node.input.number, input)
@@ -21,12 +28,27 @@ export function encodeNodes(nodes: readonly Node[]): Uint8Array {
     if (name !== '') writer.text(node.name.number, name)
     writer.text(node.opType.number, op)
     for (const [key, attribute] of Object.entries(attributes)) {
-      writer.bytes(node.attribute.number, encodeAttribute(key, attribute))
+      if (isGraph(attribute)) writeGraphAttribute(writer, key, attribute.value)
+      else writer.bytes(node.attribute.number, encodeAttribute(key, attribute))
     }
     if (domain !== '') writer.text(node.domain.number, domain)
     writer.end(start)
   }
-  return writer.finish()
+}
+
+const isGraph = (attribute: Attribute): attribute is Extract<Attribute, { kind: 'graph' }> =>
+  typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
+
+/** The nodes of a subgraph by hand too: nearly all of a training step is in the body of its `Scan`. */
+function writeGraphAttribute(writer: MessageWriter, name: string, graph: Graph): void {
+  const start = writer.begin(node.attribute.number)
+  writer.text(attributeField.name.number, name)
+  const inside = writer.begin(attributeField.g.number)
+  writeNodes(writer, graph.nodes)
+  writer.append(toBinary(GraphProtoSchema, graphToProto({ ...graph, nodes: [] })))
+  writer.end(inside)
+  writer.integer(attributeField.type.number, AttributeCode.graph)
+  writer.end(start)
 }
 
 /** Graphs mostly repeat a few small attributes (axis, perm, to), so that their bytes are worth keeping. */
@@ -85,11 +107,23 @@ class MessageWriter {
   }
 
   bytes(fieldNumber: number, bytes: Uint8Array): void {
-    this.reserve(11 + bytes.byteLength)
+    this.reserve(11)
     this.varint(fieldNumber * 8 + LENGTH_DELIMITED)
     this.varint(bytes.byteLength)
+    this.append(bytes)
+  }
+
+  /** Fields that are encoded already. */
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.byteLength)
     this.buffer.set(bytes, this.position)
     this.position += bytes.byteLength
+  }
+
+  integer(fieldNumber: number, value: number): void {
+    this.reserve(20)
+    this.varint(fieldNumber * 8)
+    this.varint(value)
   }
 
   private varint(value: number): void {

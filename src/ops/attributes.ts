@@ -11,6 +11,11 @@ function wrongKind(owner: string, name: string, expected: string): ModelError {
 
 /** Reads `attributes` by kind. `owner` (op and node name) goes into the message when the kind is wrong. */
 export function attributeReader(attributes: Attributes, owner: string): AttributeReader {
+  for (const _ in attributes) return readerOf(attributes, owner)
+  return emptyReader
+}
+
+function readerOf(attributes: Attributes, owner: string): AttributeReader {
   const read = <T>(
     name: string,
     expected: string,
@@ -50,6 +55,9 @@ export function attributeReader(attributes: Attributes, owner: string): Attribut
       ),
   }
 }
+
+/** Most nodes of a step have no attributes; nothing can be of the wrong kind there. */
+const emptyReader = readerOf({}, '')
 
 type Tagged = Exclude<Attribute, number | string | readonly number[]>
 const isList = (attribute: Attribute): attribute is readonly number[] => Array.isArray(attribute)

@@ -87,12 +87,7 @@ export function buildStep(request: StepRequest): StepGraph {
     name,
     value: builder.input(name, tensor),
   }))
-  const initialParameters = new Map(
-    [...model.parameters.keys()].flatMap((name) => {
-      const found = initial.find((entry) => entry.name === `parameter/${name}`)
-      return found ? [[name, found.value] as const] : []
-    }),
-  )
+  const initialParameters = named(new Map(initial.map(({ name, value }) => [name, value])), 'parameter/')
   const losses: string[] = []
   const reports: { name: string; value: Value }[] = []
 
