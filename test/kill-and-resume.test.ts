@@ -11,3 +11,23 @@ test('runs killed at random moments and resumed end in the same parameters', asy
   })
   expect(results.map(({ found }) => found)).toEqual(results.map(({ expected }) => expected))
 }, 300_000)
+
+test.each([
+  ['low-rank updates', ['--lora', '2']],
+  ['the head alone', ['--train', 'head']],
+])(
+  'so do runs that train %s',
+  async (_, model) => {
+    const results = await killAndResume({
+      runs: 1,
+      methods: ['ewc+replay'],
+      scenario: 'class',
+      kills: 2,
+      seed: 8,
+      model,
+    })
+    expect(results.map(({ found }) => found)).toEqual(results.map(({ expected }) => expected))
+    expect(results[0]?.kills).toBeGreaterThan(0)
+  },
+  120_000,
+)

@@ -1,6 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mlp } from '../src/model/networks.ts'
+import { modelToOnnx } from '../src/model/onnx-model.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { buildCli, type Cli } from './cli.ts'
 
@@ -12,6 +14,8 @@ export interface KillOptions {
   /** Kills each run is given, at random moments, before it may end. */
   readonly kills: number
   readonly seed: number
+  /** Flags of `learn` that say what trains of a model from a file; default a new model trains in a benchmark. */
+  readonly model?: readonly string[]
   readonly say?: (line: string) => void
 }
 
@@ -41,12 +45,16 @@ export async function killAndResume(options: KillOptions): Promise<KillResult[]>
   try {
     for (let run = 0; run < options.runs; run++) {
       const method = options.methods[run % options.methods.length] ?? 'none'
-      const begin = (out: string) => [
-        ...['bench', 'split-mnist', '--method', method, '--scenario', options.scenario],
-        // One row a pass makes consolidation long enough to be hit.
-        ...(method.includes('ewc') ? ['--fisher-batch', '1'] : []),
-        ...['--seeds', '3', ...small, '--out', out],
-      ]
+      const learn = options.model && learnWords(folder, method, options)
+      const begin = (out: string) =>
+        learn
+          ? [...learn, '--out', out]
+          : [
+              ...['bench', 'split-mnist', '--method', method, '--scenario', options.scenario],
+              // One row a pass makes consolidation long enough to be hit.
+              ...(method.includes('ewc') ? ['--fisher-batch', '1'] : []),
+              ...['--seeds', '3', ...small, '--out', out],
+            ]
       const alone = wanted.get(method) ?? (await undisturbed(cli, begin(join(folder, `${method}-alone`))))
       wanted.set(method, alone)
       const out = join(folder, `${method}-${run}`)
@@ -71,6 +79,22 @@ export async function killAndResume(options: KillOptions): Promise<KillResult[]>
     cli.remove()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** A run that trains parts of a model from a file. */
+function learnWords(folder: string, method: string, { scenario, model = [] }: KillOptions): string[] {
+  const [config, file] = [join(folder, `${method}.yaml`), join(folder, 'model.onnx')]
+  writeFileSync(file, modelToOnnx(mlp({ widths: [784, 32, 32, 10], seed: 1 })))
+  const plan = {
+    data: { source: 'synthetic', limit: { train: 600, test: 100 } },
+    stream: { kind: 'split', scenario },
+    method: { name: method },
+    iterations: 120,
+    batchSize: 32,
+    checkpointEvery: 15,
+  }
+  writeFileSync(config, JSON.stringify(plan))
+  return ['learn', config, '--model', file, ...model]
 }
 
 async function undisturbed(

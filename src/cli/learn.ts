@@ -4,6 +4,7 @@ import { loadPlan } from '../train/plan-files.ts'
 import { preparePlan } from '../train/prepare.ts'
 import { runInFolder } from '../train/run-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { modelFlags, withModelFlags } from './model-flags.ts'
 import { defaultFolder } from './run-folders.ts'
 import { runAnswer, runProgress } from './run-text.ts'
 import { wholeOf } from './values.ts'
@@ -13,7 +14,11 @@ import { type Answer, type Call, engineFor, engineSettings, type Verb } from './
 export const learn: Verb = {
   name: 'learn',
   summary: 'Learn a stream of tasks as a configuration says',
-  examples: ['holdfast learn --init holdfast.yaml', 'holdfast learn holdfast.yaml --out runs/mine'],
+  examples: [
+    'holdfast learn --init holdfast.yaml',
+    'holdfast learn holdfast.yaml --out runs/mine',
+    'holdfast learn holdfast.yaml --model model.onnx --lora 8:16 --adapter adapter',
+  ],
   args: {
     config: { type: 'positional', description: 'a YAML file; with --init the one to write', required: false },
     init: { type: 'boolean', description: 'Write a configuration to start from (default holdfast.yaml)' },
@@ -23,6 +28,7 @@ export const learn: Verb = {
       description: 'Folder of the run (default in runs/); given again, goes on there',
       valueHint: 'DIR',
     },
+    ...modelFlags,
   },
   run: async (call) => {
     const path = call.text('config')
@@ -46,10 +52,11 @@ async function run(call: Call, path: string): Promise<Answer> {
   const read = await readPlanFile(path)
   const { threads = read.threads, device = read.device } = engineSettings(call)
   const seed = wholeOf('seed', call.text('seed')) ?? read.seed
-  const loaded = await loadPlan(
-    { ...read, threads, device, seed },
-    { download: true, orSynthetic: true, onProgress: showDownload(call.screen) },
-  )
+  const loaded = await loadPlan(withModelFlags({ ...read, threads, device, seed }, call), {
+    download: true,
+    orSynthetic: true,
+    onProgress: showDownload(call.screen),
+  })
   noteData(loaded, call.screen)
   noteMethods([loaded.plan], call.screen)
   const { plan, inputs } = loaded

@@ -11,6 +11,11 @@ export interface SplitOptions {
   readonly groups?: readonly (readonly number[])[] | undefined
   /** A seed for the order of the classes before they are split; 0 (the default) leaves the natural order. Not with `groups`. */
   readonly permuteClasses?: number | undefined
+  /**
+   * For a model that knows the classes already, in the class scenario: the data's own classes by index, which `groups` and the division
+   * count in, and how many units the model has. Each class then keeps its index as its unit.
+   */
+  readonly known?: { readonly classes: readonly number[]; readonly units: number } | undefined
 }
 
 /**
@@ -27,27 +32,32 @@ export interface SplitOptions {
 export function splitStream(train: Dataset, test: Dataset, options: SplitOptions): TaskStream {
   checkSameClasses(train, test)
   const { scenario } = options
-  const groups = options.groups ?? divide(train.classes.length, options)
-  checkGroups(groups, train.classes, scenario)
+  const known = scenario === 'class' ? options.known : undefined
+  const own = known?.classes ?? range(0, train.classes.length)
+  const places = options.groups ?? divide(own.length, options)
+  checkGroups(places, own.length, scenario)
+  const groups = places.map((group) => group.map((place) => own[place] ?? 0))
   const order = groups.flat()
   const shared = scenario === 'domain'
   const perTask = groups[0]?.length ?? 0
   const className = (index: number) => train.classes[index] ?? String(index)
   const classes = shared
     ? range(0, perTask).map((unit) => groups.map((group) => className(group[unit] ?? 0)).join('|'))
-    : order.map(className)
+    : known
+      ? train.classes.slice(0, known.units)
+      : order.map(className)
   let next = 0
   const tasks = groups.map((group, index) => {
     const start = shared ? 0 : next
     next += group.length
-    const unitOf = new Map(group.map((label, position) => [label, start + position]))
+    const unitOf = new Map(group.map((label, position) => [label, known ? label : start + position]))
     const name = group.map(className).join(', ')
     const make = (source: Dataset, part: string) => () =>
       selectClasses(source, unitOf, classes, `${source.name}, ${part} of ${name}`)
     return lazyTask({
       index,
       name,
-      units: range(start, start + group.length),
+      units: [...unitOf.values()].sort((a, b) => a - b),
       train: make(train, 'training data'),
       test: make(test, 'test data'),
     })
@@ -82,20 +92,16 @@ function divide(count: number, { classesPerTask = 2, permuteClasses = 0 }: Split
   )
 }
 
-function checkGroups(
-  groups: readonly (readonly number[])[],
-  classes: readonly string[],
-  scenario: Scenario,
-): void {
+function checkGroups(groups: readonly (readonly number[])[], classes: number, scenario: Scenario): void {
   const seen = new Set<number>()
   for (const [task, group] of groups.entries()) {
     if (group.length === 0)
       throw new UsageError('split-classes', `Group ${task} has no classes; each task needs at least one.`)
     for (const label of group) {
-      if (!Number.isInteger(label) || label < 0 || label >= classes.length) {
+      if (!Number.isInteger(label) || label < 0 || label >= classes) {
         throw new UsageError(
           'split-classes',
-          `Group ${task} asks for class ${label}, but there are classes 0 to ${classes.length - 1}.`,
+          `Group ${task} asks for class ${label}, but there are classes 0 to ${classes - 1}.`,
         )
       }
       if (seen.has(label))

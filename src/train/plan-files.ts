@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, resolve } from 'node:path'
 import { mnistOrSynthetic, resolveDataset } from '../data/cache-files.ts'
 import { catalogue } from '../data/catalogue.ts'
-import { type Dataset, samples, subset } from '../data/dataset.ts'
+import { type Dataset, type Preprocessing, samples, subset } from '../data/dataset.ts'
 import type { DownloadProgress } from '../data/download-files.ts'
-import { readDataset } from '../data/files.ts'
+import { type ReadOptions, readDataset } from '../data/files.ts'
 import { fingerprint } from '../data/fingerprint.ts'
 import type { LoadedData } from '../data/parts.ts'
+import { readInputFiles } from '../data/sidecar-files.ts'
 import { syntheticDigits } from '../data/synthetic.ts'
 import { DataError } from '../errors.ts'
 import { loadModel } from '../model/files.ts'
+import type { Model } from '../model/model.ts'
 import type { ModelFile } from '../onnx/files.ts'
 import { randomStream } from '../tensor/random.ts'
+import { fitToModel } from './fit-model.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs, TrainTest } from './prepare.ts'
 
@@ -51,25 +54,42 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const plan = withAbsolutePaths(asked, base)
   const sources =
     plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
+  const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
+  const reading = await readingFor(plan, read?.model)
   const loaded: { data: TrainTest; instead: string | undefined }[] = []
-  for (const source of sources) loaded.push(await loadSource(source, plan, options))
+  for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
   const data = loaded.map((each) => each.data)
   const instead = loaded.find((each) => each.instead !== undefined)?.instead
   const hash = createHash('sha256')
   for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
-  const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   if (read) hash.update(read.file.bytes)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
-    inputs: { data, model: read?.model },
+    inputs: read ? fitToModel(plan, data, read.model) : { data },
     dataSha256: hash.digest('hex'),
     instead,
     modelFile: read?.file,
   }
 }
 
-const readModel = ({ path, output }: Extract<RunPlan['model'], { kind: 'onnx' }>) =>
-  loadModel(path, output === undefined ? {} : { output })
+type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
+
+const readModel = ({ path, output, batchnorm, untie }: OnnxPlan) =>
+  loadModel(path, {
+    ...(output === undefined ? {} : { output }),
+    ...(batchnorm === undefined ? {} : { batchNorm: batchnorm }),
+    ...(untie === undefined ? {} : { untie }),
+  })
+
+/** How data are read for a model: by the files beside it. Of models that read plain numbers these mostly say nothing. */
+async function readingFor({ model: asked }: RunPlan, model: Model | undefined): Promise<ReadOptions> {
+  if (asked.kind !== 'onnx' || !model) return {}
+  const { input, tokenizer } = await readInputFiles(asked.path, model.input)
+  const silent = input.kind === 'numbers' && isAsStored(input.preprocessing)
+  return { ...(silent ? {} : { input }), ...(tokenizer ? { tokenizer } : {}) }
+}
+
+const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
 
 const isNamed = (source: string): boolean =>
   source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())
@@ -80,7 +100,14 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
   return {
     ...plan,
     data: { ...plan.data, source: source(plan.data.source) },
-    model: plan.model.kind === 'onnx' ? { ...plan.model, path: place(plan.model.path) } : plan.model,
+    model:
+      plan.model.kind === 'onnx'
+        ? {
+            ...plan.model,
+            path: place(plan.model.path),
+            ...(plan.model.adapter === undefined ? {} : { adapter: place(plan.model.adapter) }),
+          }
+        : plan.model,
     stream:
       plan.stream.kind === 'list'
         ? {
@@ -95,6 +122,7 @@ async function loadSource(
   source: string,
   { data }: RunPlan,
   options: LoadPlanOptions,
+  reading: ReadOptions,
 ): Promise<{ data: TrainTest; instead: string | undefined }> {
   if (source === 'synthetic') {
     return { data: syntheticDigits(data.limit ?? {}), instead: undefined }
@@ -106,7 +134,7 @@ async function loadSource(
   }
   const loaded = isNamed(source)
     ? await resolveDataset(source, { download, onProgress })
-    : await readDataset(source)
+    : await readDataset(source, reading)
   return {
     data: limited(withTest(loaded, options.wholeTrain ? 0 : data.testShare, source), data.limit),
     instead: undefined,

@@ -101,6 +101,55 @@ const model = z.discriminatedUnion('kind', [
     kind: z.literal('onnx'),
     path: z.string().min(1),
     output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
+    train: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
+      ),
+    lora: z
+      .strictObject({
+        rank: whole(1).default(8).describe('inner dim of the updates'),
+        alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
+        targets: z
+          .array(z.string().min(1))
+          .min(1)
+          .optional()
+          .describe('patterns of weights; default every linear layer but the head'),
+        head: z.boolean().default(true).describe('whether the head trains in full beside them'),
+      })
+      .optional()
+      .describe('train low-rank updates of weights instead of the weights'),
+    adapter: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('folder that the updates are written to, as PEFT reads them'),
+    batchnorm: z
+      .enum(['fixed', 'train'])
+      .optional()
+      .describe(
+        'fixed (default): the statistics stay; train: those of each batch, and the running ones move',
+      ),
+    untie: z
+      .enum(['filled', 'all', 'none'])
+      .optional()
+      .describe(
+        'which of the tensors that the exporter merged train apart; default those filled with one value',
+      ),
+    head: z
+      .enum(['widen', 'replace'])
+      .optional()
+      .describe(
+        'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
+      ),
+    numbersArePositions: z
+      .boolean()
+      .optional()
+      .describe(
+        'where the data or the model have numbers for classes: these are positions in the other’s list',
+      ),
   }),
 ])
 
@@ -205,8 +254,21 @@ export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
     throw new UsageError('config', `${from} is not a configuration that can be run. ${problems.join('; ')}.`)
   }
   const plan = result.data
+  const contradiction = contradictionIn(plan)
+  if (contradiction !== undefined) throw new UsageError('config', `${from}: ${contradiction}`)
   if (plan.iterations !== undefined && plan.epochs !== undefined) {
     throw new UsageError('config', `${from}: iterations and epochs are both given; leave one out.`)
   }
   return plan.iterations === undefined && plan.epochs === undefined ? { ...plan, epochs: 1 } : plan
+}
+
+/** What no single setting says. */
+function contradictionIn({ model }: RunPlan): string | undefined {
+  if (model.kind !== 'onnx') return undefined
+  if (model.lora && model.train !== undefined)
+    return 'model.train and model.lora are both given; leave one out.'
+  if (model.adapter !== undefined && !model.lora) {
+    return 'model.adapter says where the updates of model.lora go, but model.lora is not given.'
+  }
+  return undefined
 }

@@ -8,8 +8,10 @@ import {
 } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { createMethod } from '../methods/registry.ts'
+import { type LoraModel, withLora } from '../model/lora.ts'
 import type { Model } from '../model/model.ts'
 import { cnn, mlp, simpleModel, transformerEncoder } from '../model/networks.ts'
+import { parseSelection, selectParameters, trainOnly } from '../model/select.ts'
 import { listStream } from '../tasks/list.ts'
 import { splitStream } from '../tasks/split.ts'
 import type { TaskStream } from '../tasks/stream.ts'
@@ -24,18 +26,25 @@ import { schedule } from './schedules.ts'
 export interface TrainTest {
   readonly train: Dataset
   readonly test: Dataset
+  /** Where labels are in the order of a model's classes: which of them the data have, and how many the model has. */
+  readonly known?: { readonly classes: readonly number[]; readonly units: number }
 }
 
 /** What a plan names and does not hold. */
 export interface PlanInputs {
   /** The data of `plan.data`, or one pair for each task of a list stream. */
   readonly data: readonly TrainTest[]
-  /** For `model: {kind: onnx}`. */
+  /** For `model: {kind: onnx}`, with the data's classes. */
   readonly model?: Model | undefined
 }
 
 /** A plan as the trainer takes it, but for the engine and where it is kept. */
-export type PreparedPlan = Omit<LearnOptions, 'engine' | 'store' | 'signal'>
+export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 'signal'> {
+  /** The model before some of its parameters were chosen to train, or updates of them. */
+  readonly base: Model
+  /** Where low-rank updates train. */
+  readonly lora?: LoraModel
+}
 
 /**
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
@@ -44,10 +53,13 @@ export type PreparedPlan = Omit<LearnOptions, 'engine' | 'store' | 'signal'>
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
-  const model = planModel(plan, stream, inputs.model)
+  const base = planModel(plan, stream, inputs.model)
+  const lora = planLora(plan, base)
   const { optimiser, weightDecay } = planOptimiser(plan)
   return {
-    model,
+    model: lora?.model ?? chosenParts(plan, base),
+    base,
+    ...(lora ? { lora } : {}),
     stream,
     method: createMethod(plan.method.name, plan.method.options),
     settings: {
@@ -75,15 +87,17 @@ export function planStream(
   { stream, data: settings, name }: RunPlan,
   data: readonly TrainTest[],
 ): TaskStream {
-  const [first] = data.map(({ train, test }) => ({
+  const [first] = data.map(({ train, test, known }) => ({
     train: preprocessed(train, settings.preprocessing),
     test: preprocessed(test, settings.preprocessing),
+    known,
   }))
   if (!first) throw new UsageError('plan-data', 'A run needs data, but none were loaded.')
   switch (stream.kind) {
     case 'split':
       return splitStream(first.train, first.test, {
         scenario: stream.scenario,
+        known: first.known,
         ...(stream.groups
           ? { groups: stream.groups }
           : { classesPerTask: stream.classesPerTask, permuteClasses: stream.classOrderSeed }),
@@ -161,15 +175,27 @@ function planModel({ model, seed }: RunPlan, stream: TaskStream, loaded: Model |
     }
     case 'onnx': {
       if (!loaded) throw new UsageError('model-data', `The model ${model.path} was not loaded.`)
-      if (loaded.classes.length > 0 && loaded.classes.length !== classes) {
-        throw new UsageError(
-          'model-data',
-          `${model.path} has ${loaded.classes.length} outputs, but the stream needs ${classes}. Choose a stream or a model that fits.`,
-        )
-      }
       return loaded
     }
   }
+}
+
+/** The model with the parameters that train; the others are constants of its graph. */
+function chosenParts({ model: asked }: RunPlan, model: Model): Model {
+  if (asked.kind !== 'onnx' || asked.train === undefined) return model
+  return trainOnly(model, selectParameters(model, parseSelection(asked.train)))
+}
+
+function planLora({ model: asked, seed }: RunPlan, model: Model): LoraModel | undefined {
+  if (asked.kind !== 'onnx' || !asked.lora) return undefined
+  const { rank, alpha, targets, head } = asked.lora
+  return withLora(model, {
+    rank,
+    head,
+    seed,
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(targets ? { targets } : {}),
+  })
 }
 
 const misfit = (reads: string, dims: readonly number[]): UsageError =>

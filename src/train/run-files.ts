@@ -6,11 +6,15 @@ import type { Engine } from '../engine/engine.ts'
 import { CheckpointError } from '../errors.ts'
 import type { RunResult } from '../measure/results.ts'
 import { saveModel } from '../model/files.ts'
+import { saveAdapters } from '../model/lora-files.ts'
 import { modelToOnnx } from '../model/onnx-model.ts'
+import type { ModelFile } from '../onnx/files.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { benchResult } from './benchmark.ts'
 import type { LearnEvent } from './events.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
 import { machineFacts, runtimeVersion } from './machine-node.ts'
+import { mergeLora } from './merge-lora.ts'
 import type { RunPlan } from './plan.ts'
 import { type LoadedPlan, loadPlan } from './plan-files.ts'
 import { type PreparedPlan, preparePlan } from './prepare.ts'
@@ -73,7 +77,7 @@ export async function* runInFolder(
     const { parameters, buffers, result } = outcome
     const values = new Map([...parameters, ...buffers])
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
-    if (modelFile) await saveModel(join(path, 'model.onnx'), modelFile, values)
+    if (modelFile) await saveTrained(join(path, 'model.onnx'), modelFile, engine, plan, prepared, values)
     else await folder.write('model.onnx', modelToOnnx(prepared.model, { parameters: values }))
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])
@@ -83,6 +87,26 @@ export async function* runInFolder(
     return { status: 'finished', folder: path, result, parametersSha256 }
   } finally {
     await folder.close()
+  }
+}
+
+/**
+ * The model's file with what was trained, updates added to their weights; and the updates alone where the plan says so. The head is
+ * written even where it did not train, as its rows may be new.
+ */
+async function saveTrained(
+  path: string,
+  file: ModelFile,
+  engine: Engine,
+  { model: asked }: RunPlan,
+  { base, lora }: PreparedPlan,
+  trained: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  const merged = lora ? await mergeLora(engine, base, lora, trained) : trained
+  const head = asked.kind === 'onnx' && asked.head !== undefined ? base.parameters : new Map()
+  await saveModel(path, file, new Map([...head, ...merged]), { model: base })
+  if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
+    await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
   }
 }
 

@@ -1,0 +1,177 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { mlp } from '../src/model/networks.ts'
+import { modelFromOnnx, modelToOnnx } from '../src/model/onnx-model.ts'
+import { decodeModel } from '../src/onnx/read.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { readSafetensors } from '../src/tensor/safetensors.ts'
+import { type PlanInput, parsePlan } from '../src/train/plan.ts'
+import { loadPlan } from '../src/train/plan-files.ts'
+import { preparePlan } from '../src/train/prepare.ts'
+import { type KeptRun, runInFolder } from '../src/train/run-files.ts'
+import { engine } from './op-cases.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-learn-'))
+const original = join(folder, 'model.onnx')
+
+/** Points around one centre a class, which lies on the axis of the class's number. */
+function writePoints(name: string, classes: readonly string[], seed: number): string {
+  const path = join(folder, `${name}.csv`)
+  const random = randomStream(seed, name)
+  const axes = ['apple', 'pear', 'plum', 'fig']
+  const rows = Array.from({ length: 60 }, (_, row) => {
+    const label = classes[row % classes.length] ?? ''
+    const numbers = axes.map((axis) => ((axis === label ? 2 : 0) + random.uniform() - 0.5).toFixed(4))
+    return [...numbers, label].join(',')
+  })
+  writeFileSync(path, `a,b,c,d,label\n${rows.join('\n')}\n`)
+  return path
+}
+
+const network = mlp({ widths: [4, 8, 8, 3], seed: 3 })
+beforeAll(() => {
+  // Not in the order of the alphabet, which the data's classes are in.
+  writeFileSync(original, modelToOnnx({ ...network, classes: ['plum', 'apple', 'pear'] }))
+})
+
+type OnnxInput = Partial<Extract<NonNullable<PlanInput['model']>, { kind: 'onnx' }>>
+
+const planOf = (model: OnnxInput, given: Partial<PlanInput> = {}): PlanInput => ({
+  stream: {
+    kind: 'list',
+    tasks: [{ name: 'fruit', source: writePoints('fruit', ['apple', 'pear', 'plum'], 1) }],
+  },
+  model: { kind: 'onnx', path: original, ...model },
+  iterations: 20,
+  batchSize: 16,
+  learningRate: 0.01,
+  ...given,
+})
+
+let runs = 0
+async function learned(input: PlanInput): Promise<KeptRun & { readonly model: Uint8Array }> {
+  const loaded = await loadPlan(parsePlan(input))
+  const out = join(folder, `run-${runs++}`)
+  const events = runInFolder(loaded, { engine, folder: out, verb: 'learn' })
+  let next = await events.next()
+  while (!next.done) next = await events.next()
+  if (next.value.status !== 'finished') throw new Error('The run did not end.')
+  return { ...next.value, model: new Uint8Array(readFileSync(join(out, 'model.onnx'))) }
+}
+
+/** Names of the initialisers that differ; anything else that differs is an error. */
+function changedIn(model: Uint8Array): string[] {
+  const [before, after] = [decodeModel(new Uint8Array(readFileSync(original))), decodeModel(model)]
+  const initialisers = (proto: typeof before) =>
+    new Map(
+      proto.graph?.initializer.map((tensor) => [
+        tensor.name ?? '',
+        JSON.stringify([...(tensor.rawData ?? [])]),
+      ]),
+    )
+  const [old, now] = [initialisers(before), initialisers(after)]
+  const rest = (proto: typeof before) => ({ ...proto, graph: { ...proto.graph, initializer: [] } })
+  expect(rest(after)).toEqual(rest(before))
+  expect([...now.keys()]).toEqual([...old.keys()])
+  return [...now].flatMap(([name, bytes]) => (old.get(name) === bytes ? [] : [name]))
+}
+
+describe('a model from a file', () => {
+  it('learns labels by their names, whatever their order in the data', async () => {
+    const { model, result } = await learned(planOf({}, { iterations: 100 }))
+    expect(result.matrix[0]?.[0]).toBe(1)
+    expect(changedIn(model)).toEqual([...network.parameters.keys()])
+    expect(modelFromOnnx(model).classes).toEqual(['plum', 'apple', 'pear'])
+  })
+
+  it.each([
+    ['head', ['layers.4.weight', 'layers.4.bias']],
+    ['last:2', ['layers.2.weight', 'layers.2.bias', 'layers.4.weight', 'layers.4.bias']],
+    ['biases-norms', ['layers.0.bias', 'layers.2.bias', 'layers.4.bias']],
+    ['*.weight,!layers.0.*', ['layers.2.weight', 'layers.4.weight']],
+  ])('trains "%s" alone, and keeps the bytes of the rest', async (train, expected) => {
+    const { model } = await learned(planOf({ train }))
+    expect(changedIn(model)).toEqual(expected)
+  })
+
+  it('trains low-rank updates, merges them, and writes them for PEFT', async () => {
+    const adapter = join(folder, 'adapter')
+    const { model } = await learned(planOf({ lora: { rank: 2 }, adapter }))
+    expect(changedIn(model)).toEqual([
+      'layers.0.weight',
+      'layers.2.weight',
+      'layers.4.weight',
+      'layers.4.bias',
+    ])
+    const { tensors } = readSafetensors(
+      new Uint8Array(readFileSync(join(adapter, 'adapter_model.safetensors'))),
+    )
+    expect(tensors.get('base_model.model.layers.0.lora_A.weight')?.dims).toEqual([2, 4])
+    expect(JSON.parse(readFileSync(join(adapter, 'adapter_config.json'), 'utf8'))).toMatchObject({
+      r: 2,
+      lora_alpha: 4,
+    })
+  })
+
+  it.each(['ewc', 'online-ewc', 'lwf', 'replay', 'reservoir-replay', 'joint', 'ewc+lwf+replay'])(
+    'learns two tasks with %s where most weights are frozen',
+    async (name) => {
+      const tasks = ['old', 'new'].map((task, at) => ({
+        name: task,
+        source: writePoints(task, ['apple', 'pear', 'plum'], at),
+      }))
+      const input = (model: OnnxInput) =>
+        planOf(model, { stream: { kind: 'list', scenario: 'domain', tasks }, method: { name } })
+      expect(changedIn((await learned(input({ train: 'head' }))).model)).toHaveLength(2)
+      expect(changedIn((await learned(input({ lora: { rank: 2, head: false } }))).model)).toHaveLength(2)
+    },
+  )
+})
+
+describe('classes that the model does not know', () => {
+  const withFig = () => writePoints('with fig', ['apple', 'fig', 'pear'], 2)
+  const stream = (): PlanInput['stream'] => ({ kind: 'list', tasks: [{ name: 'new', source: withFig() }] })
+
+  it('are refused with both lists', async () => {
+    await expect(loadPlan(parsePlan(planOf({}, { stream: stream() })))).rejects.toThrow(
+      /knows the classes plum, apple, pear, but the data have apple, fig, pear: fig is new to it/,
+    )
+  })
+
+  it('get rows of their own in a wider head, with their names in the metadata', async () => {
+    const { model, result } = await learned(planOf({ head: 'widen' }, { stream: stream(), iterations: 150 }))
+    const found = modelFromOnnx(model)
+    expect(found.classes).toEqual(['plum', 'apple', 'pear', 'fig'])
+    expect(found.parameters.get('layers.4.weight')?.dims).toEqual([4, 8])
+    expect(result.matrix[0]?.[0]).toBeGreaterThan(0.9)
+  })
+
+  it('are written in a new head that does not train, too', async () => {
+    const { model } = await learned(planOf({ head: 'replace', train: 'layers.0.*' }, { stream: stream() }))
+    expect(modelFromOnnx(model).classes).toEqual(['apple', 'fig', 'pear'])
+    expect(modelFromOnnx(model).parameters.get('layers.4.weight')?.dims).toEqual([3, 8])
+  })
+
+  it('count only where a task holds them', async () => {
+    const groups: PlanInput['stream'] = { kind: 'split', groups: [[0], [2]] }
+    const input = planOf({}, { stream: groups, data: { source: withFig(), testShare: 0.2 } })
+    const { plan, inputs } = await loadPlan(parsePlan(input))
+    const prepared = preparePlan(plan, inputs)
+    expect(prepared.stream.tasks.map(({ name, units }) => ({ name, units }))).toEqual([
+      { name: 'apple', units: [1] },
+      { name: 'pear', units: [2] },
+    ])
+    expect(prepared.stream.outputs).toBe(3)
+  })
+})
+
+describe('settings that contradict each other', () => {
+  it.each<[OnnxInput, RegExp]>([
+    [{ train: 'head', lora: {} }, /model.train and model.lora are both given/],
+    [{ adapter: 'there' }, /model.lora is not given/],
+  ])('%o are refused', (model, message) => {
+    expect(() => parsePlan(planOf(model))).toThrow(message)
+  })
+})
