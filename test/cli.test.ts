@@ -43,6 +43,7 @@ describe('help', () => {
         gate        Hold a new model against the old one: pass, fail or too little data
         fisher      The Fisher diagonal of a model: what matters in it
         grad        Loss and gradients of one batch, to check against any other program
+        inspect     What a model is, what of it can be trained, and what a step takes
         data        Data sets known by name: list, get, verify
 
       holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart
@@ -52,14 +53,22 @@ describe('help', () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  test.each(['quickstart', 'bench', 'learn', 'resume', 'report', 'gate', 'fisher', 'grad', 'data'])(
-    '%s --help',
-    async (verb) => {
-      const { stdout, code } = await run(`${verb} --help`)
-      expect(code).toBe(0)
-      expect(stdout).toMatchSnapshot()
-    },
-  )
+  test.each([
+    'quickstart',
+    'bench',
+    'learn',
+    'resume',
+    'report',
+    'gate',
+    'fisher',
+    'grad',
+    'inspect',
+    'data',
+  ])('%s --help', async (verb) => {
+    const { stdout, code } = await run(`${verb} --help`)
+    expect(code).toBe(0)
+    expect(stdout).toMatchSnapshot()
+  })
 })
 
 describe('wrong input', () => {

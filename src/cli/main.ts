@@ -7,6 +7,7 @@ import { data } from './data.ts'
 import { fisher } from './fisher.ts'
 import { gate } from './gate.ts'
 import { grad } from './grad.ts'
+import { inspect } from './inspect.ts'
 import { learn } from './learn.ts'
 import { quickstart } from './quickstart.ts'
 import { report } from './report.ts'
@@ -14,7 +15,7 @@ import { resume } from './resume.ts'
 import { openScreen } from './screen.ts'
 import { helpOf, readArguments, type Verb } from './verb.ts'
 
-const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, gate, fisher, grad, data]
+const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, gate, fisher, grad, inspect, data]
 
 const overview = (): string => {
   const width = Math.max(...verbs.map(({ name }) => name.length))

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { loadModelFile, type ModelFile, saveModelFile } from '../onnx/files.ts'
 import { decodeModel } from '../onnx/read.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { findModelFile, modelFolder } from './find-files.ts'
 import { classesFromFile } from './labels.ts'
 import type { Model } from './model.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
@@ -20,10 +21,11 @@ const labelFiles = ['labels.txt', 'labels.json', 'config.json']
 
 /**
  * Reads a model from disk, tensors in files beside it included. Labels come from `labels.txt`, `labels.json` or
- * `config.json` (`id2label`) in its folder, else from its metadata.
+ * `config.json` (`id2label`) in its folder (or the one above a folder `onnx`), else from its metadata.
  *
+ * @param path An .onnx file, or a folder as transformers.js lays it out: `onnx/model.onnx` or `model.onnx` in it is read.
  * @param options.output The value that holds the logits, where the file does not tell.
- * @throws ModelError `model-not-found`, `labels-unreadable`, and what {@link modelFromOnnx} throws.
+ * @throws ModelError `model-not-found`, `model-quantised-only`, `model-several`, `labels-unreadable`, and what {@link modelFromOnnx} throws.
  * @example
  * const { model, file } = await loadModel('model.onnx')
  * await saveModel('better.onnx', file, trained)
@@ -32,11 +34,11 @@ export async function loadModel(
   path: string,
   options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie'> = {},
 ): Promise<LoadedModel> {
-  const file = await loadModelFile(path)
-  const classes = await labelsBeside(path)
+  const file = await loadModelFile(await findModelFile(path))
+  const classes = await labelsBeside(file.path)
   const model = modelFromOnnx(file.model, {
     ...options,
-    name: path,
+    name: file.path,
     externalData: file.externalData,
     ...(classes ? { classes } : {}),
   })
@@ -69,8 +71,8 @@ function fileOf(file: ModelFile, model: Model): ModelFile {
 }
 
 async function labelsBeside(path: string): Promise<readonly string[] | undefined> {
-  for (const name of labelFiles) {
-    const beside = join(dirname(path), name)
+  const folders = new Set([dirname(path), modelFolder(path)])
+  for (const beside of [...folders].flatMap((folder) => labelFiles.map((name) => join(folder, name)))) {
     const text = await readFile(beside, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error

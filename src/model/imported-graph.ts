@@ -2,6 +2,7 @@ import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/grap
 import { TensorCode } from '../onnx/index.ts'
 import { type FloatType, floatsOf, isFloatType } from '../tensor/convert.ts'
 import type { DType, Tensor } from '../tensor/tensor.ts'
+import { checkGraph } from './check-graph.ts'
 import { dequantised, quantisedWeight } from './quantised.ts'
 
 /** Which initialisers that an exporter let share one tensor become tensors of their own. */
@@ -17,8 +18,11 @@ export type Untie = 'filled' | 'all' | 'none'
  * - PyTorch's exporter keeps one of several equal tensors and leaves an Identity with each other's name. Tensors filled
  *   with one value (biases of zeros, norms of ones) are equal by chance: each becomes its own again. Others that are equal
  *   to the last bit are taken for tied (an embedding and its decoder).
+ *
+ * @throws ModelError what {@link checkGraph} throws.
  */
 export function importedGraph(given: Graph, options: { readonly untie?: Untie } = {}): Graph {
+  checkGraph(given)
   const graph = inFloat32(given)
   const initializers = new Map(graph.initializers)
   const nodes = graph.nodes.filter((node) => {

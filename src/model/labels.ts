@@ -41,6 +41,23 @@ export function classesFromFile(path: string, text: string): string[] | undefine
   throw unreadable(path, 'a JSON list of texts, or an object from "0", "1", … to texts, was expected')
 }
 
+/**
+ * A Hugging Face config.json with other labels: `id2label`, `label2id`, and `num_labels` where it is there. Every other
+ * field keeps its place and value.
+ *
+ * @returns undefined where the labels are those that it has.
+ * @throws ModelError `labels-unreadable` when it is no JSON object.
+ */
+export function configWithLabels(path: string, text: string, classes: readonly string[]): string | undefined {
+  const config = parsed(text)
+  if (!isRecord(config)) throw unreadable(path, 'a JSON object was expected')
+  if (labelsOf(config.id2label)?.join('\n') === classes.join('\n')) return undefined
+  const id2label = Object.fromEntries(classes.map((label, at) => [at, label]))
+  const label2id = Object.fromEntries(classes.map((label, at) => [label, at]))
+  const count = 'num_labels' in config ? { num_labels: classes.length } : {}
+  return `${JSON.stringify({ ...config, id2label, label2id, ...count }, null, 2)}\n`
+}
+
 const unreadable = (path: string, problem: string): ModelError =>
   new ModelError('labels-unreadable', `${path}: ${problem}. Correct the file or take it away.`)
 

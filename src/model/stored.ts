@@ -41,6 +41,31 @@ export function storedChanges(
   return changes
 }
 
+/** Names of the tensors of a file that these parameters would change. */
+export function changedNames(
+  model: ModelProto,
+  parameters: ReadonlyMap<string, Tensor>,
+  externalData?: ExternalData,
+): readonly string[] {
+  const { constant } = contentsOf(model, externalData)
+  return [...storedChanges(model, parameters, externalData)].flatMap(([name, tensor]) => {
+    const before = constant(name)
+    return before && sameElements(before, tensor) ? [] : [name]
+  })
+}
+
+/**
+ * In what type a file keeps a parameter: that of its initialiser or Constant node, of the integers that a DequantizeLinear
+ * node reads, or of the tensor that an Identity node shares.
+ *
+ * @param name As `modelFromOnnx` names it.
+ * @returns undefined where the file has no such parameter.
+ */
+export function storedTypes(model: ModelProto): (name: string) => DType | undefined {
+  const { type, producer } = contentsOf(model, undefined)
+  return (name) => type(name) ?? type(producer.get(name)?.input[0] ?? '')
+}
+
 interface Contents {
   /** Element type of the constant of that name: an initialiser, or a Constant node's output. */
   readonly type: (name: string) => DType | undefined

@@ -127,5 +127,6 @@ const MASKED = -1e9
 /** Scalars (a temperature, a root of two) and attention masks are no weights. */
 function isWeight({ type, dims, data }: Tensor): boolean {
   if (type !== 'float32' || dims.length === 0 || data.length === 0) return false
-  return (data as Float32Array).every((value) => value > MASKED)
+  // Written so that a NaN passes: a damaged weight is to be found as one.
+  return (data as Float32Array).every((value) => !(value <= MASKED))
 }

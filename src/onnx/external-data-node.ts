@@ -98,7 +98,7 @@ function pathWithin(modelPath: string, location: string, tensor: TensorProto): s
   if (location.split(/[/\\]/).includes('..')) {
     throw new ModelError(
       'external-data-outside',
-      `${where}, which leaves the model's folder. Only files in it are read.`,
+      `${where}, which leaves the model's folder. Only files in it are read: put the data beside the model, and save it with that location.`,
     )
   }
   const folder = realpathSync(dirname(modelPath))

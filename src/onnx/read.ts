@@ -72,12 +72,12 @@ function checkOutside(bytes: Uint8Array, name: string): void {
         { cause },
       )
     }
-    throw notOnnx(name, other ?? `not protobuf (${cause.message})`, cause)
+    throw notOnnx(name, other ?? `not protobuf (${cause.message}). Give the path of an .onnx file`, cause)
   }
   if (seen.has(MODEL_GRAPH)) return
   const other = otherFile(bytes)
   if (other !== undefined || ![...seen].some((number) => modelFields.has(number))) {
-    throw notOnnx(name, other ?? 'protobuf, but no ONNX model')
+    throw notOnnx(name, other ?? 'protobuf, but no ONNX model. Give the path of an .onnx file')
   }
   throw new ModelError(
     'model-no-graph',

@@ -158,7 +158,7 @@ function checkInput({ name, dims, type }: ValueInfo, tensor: Tensor): void {
   if (!fits || tensor.dims.includes(0) || (type === 'string') !== (tensor.type === 'string')) {
     throw new UsageError(
       'batch-input-dims',
-      `Input "${name}" of the model is ${type}[${dims ?? 'any'}], but the batch holds ${tensor.type}[${tensor.dims}]${tensor.dims.includes(0) ? ', which has no elements' : ''}.`,
+      `Input "${name}" of the model is ${type}[${dims ?? 'any'}], but the batch holds ${tensor.type}[${tensor.dims}]${tensor.dims.includes(0) ? ', which has no elements' : ''}. Only dims that are names may have any size.`,
     )
   }
 }

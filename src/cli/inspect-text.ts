@@ -1,0 +1,137 @@
+import { count } from '../report/format.ts'
+import type { InspectedParameter, InspectedValue } from '../train/inspect.ts'
+import type { FileInspection } from '../train/inspect-files.ts'
+
+/** Lines of parameters that are shown; --json has all. */
+const MOST_LINES = 30
+
+/** What is said of a model to people. */
+export function inspectionText(inspection: FileInspection): string {
+  const { file, opset, producer, obstacles, trainable } = inspection
+  const sections = [
+    [
+      `${file}: opset ${opset}${producer ? `, written by ${producer}` : ''}`,
+      `  reads   ${inspection.inputs.map(valueText).join('; ')}`,
+      `  gives   ${inspection.outputs.map(valueText).join('; ')}`,
+      `  data    ${preprocessingText(inspection)}`,
+    ],
+    parametersText(inspection.parameters),
+    headText(inspection),
+    stepText(inspection),
+    obstacles.length === 0
+      ? []
+      : [
+          trainable
+            ? 'In the way:'
+            : `It cannot be trained as it is; in the way ${obstacles.length === 1 ? 'is' : 'are'}:`,
+          ...obstacles.map(({ node, op, reason }) =>
+            node === '' && op === '' ? `  ${reason}` : `  ${op} "${node}": ${reason}`,
+          ),
+        ],
+  ]
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')
+}
+
+const valueText = ({ name, type, dims }: InspectedValue): string =>
+  `${name} ${type}[${dims === null ? 'any' : dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`
+
+function preprocessingText({ preprocessing }: FileInspection): string {
+  if ('problem' in preprocessing) return preprocessing.problem
+  switch (preprocessing.kind) {
+    case 'text':
+      return `tokens${preprocessing.maxLength === undefined ? '' : `, at most ${preprocessing.maxLength} a text`}`
+    case 'numbers':
+      return 'numbers as they are stored'
+    case 'image': {
+      const { image, preprocessing: values } = preprocessing
+      const { mean, std } = values
+      const plain = mean === 0 && std === 1
+      return `images ${image.layout}, ${image.channels}, ${plain ? `pixels times ${rounded(values.scale)}` : `normalised by mean ${list(mean)} and std ${list(std)}`}`
+    }
+  }
+}
+
+const rounded = (value: number): string => String(Number(value.toPrecision(4)))
+const list = (values: number | readonly number[]): string =>
+  typeof values === 'number' ? rounded(values) : `[${values.map(rounded).join(', ')}]`
+
+interface Group {
+  readonly name: string
+  readonly parameters: InspectedParameter[]
+}
+
+function parametersText(parameters: readonly InspectedParameter[]): string[] {
+  const trained = parameters.filter(({ trainable }) => trainable)
+  const head = `${count(parameters.length, 'parameter')} with ${thousands(numbersIn(parameters))} numbers, of which ${thousands(numbersIn(trained))} train`
+  const groups = grouped(parameters)
+  const shown = groups.slice(0, MOST_LINES)
+  const width = Math.max(...shown.map(({ name }) => name.length))
+  const rows = shown.map(({ name, parameters: members }) => {
+    const [first] = members
+    const alike = members.every(({ dims }) => String(dims) === String(first?.dims))
+    const types = [...new Set(members.map(({ type }) => type))].join('/')
+    const trainable = members.filter((member) => member.trainable).length
+    const fate =
+      trainable === members.length
+        ? ''
+        : trainable === 0
+          ? '  fixed'
+          : `  ${trainable} of ${members.length} train`
+    const times = members.length > 1 ? `  x ${members.length}` : ''
+    const dims = alike ? `[${first?.dims.join(', ')}]` : `${thousands(numbersIn(members))} numbers`
+    return `  ${name.padEnd(width)}  ${types} ${dims}${times}${fate}`
+  })
+  const more = groups.length - shown.length
+  return [head, ...rows, ...(more > 0 ? [`  and ${more} more lines; --json has all`] : [])]
+}
+
+/** Parameters whose names differ in numbers only stand on one line: layers of one kind. */
+function grouped(parameters: readonly InspectedParameter[]): Group[] {
+  const groups = new Map<string, InspectedParameter[]>()
+  for (const parameter of parameters) {
+    const name = parameter.name.replace(/\d+/g, '*')
+    groups.set(name, [...(groups.get(name) ?? []), parameter])
+  }
+  return Array.from(groups, ([name, members]) => ({
+    name: members.length === 1 ? (members[0]?.name ?? name) : name,
+    parameters: members,
+  }))
+}
+
+const numbersIn = (parameters: readonly InspectedParameter[]): number =>
+  parameters.reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0)
+
+const thousands = (value: number): string => value.toLocaleString('en-US')
+
+function headText({ head, labels, logits }: FileInspection): string[] {
+  if (!head) return [`No classifier head was found before "${logits}": classes cannot be added.`]
+  const named = labels.length > 0 ? `: ${labels.slice(0, 8).join(', ')}${labels.length > 8 ? ', …' : ''}` : ''
+  return [
+    `Head ${head.op} "${head.node}" with weight "${head.weight}"; ${count(head.classes, 'class')}${named}`.replace(
+      /classs/,
+      'classes',
+    ),
+  ]
+}
+
+function stepText({ step }: FileInspection): string[] {
+  if (!step) return []
+  const sizes = Object.entries(step.dims).map(([name, size]) => `${name} = ${size}`)
+  return [
+    `A step of training with Adam on ${count(step.batch, 'row')}${sizes.length === 0 ? '' : ` (${sizes.join(', ')})`}`,
+    `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${thousands(step.nodes)} nodes`,
+    `  ${bytes(step.bytes)}: parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}`,
+  ]
+}
+
+const flops = (value: number): string =>
+  scaled(value, 1000, ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP', 'PFLOP'])
+const bytes = (value: number): string => scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])
+
+function scaled(value: number, step: number, units: readonly string[]): string {
+  const power = value < step ? 0 : Math.min(units.length - 1, Math.floor(Math.log(value) / Math.log(step)))
+  return `${rounded(value / step ** power)} ${units[power]}`
+}
