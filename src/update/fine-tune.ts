@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
-import { emptyState, type Method } from '../methods/method.ts'
+import { emptyState, type Method, type MethodState } from '../methods/method.ts'
 import type { Model } from '../model/model.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -8,7 +8,7 @@ import type { RunState } from '../train/checkpoint.ts'
 import { noRecord } from '../train/record.ts'
 import type { Schedule } from '../train/schedules.ts'
 import { initialState, type StepSettings } from '../train/step.ts'
-import { openTask } from '../train/task-run.ts'
+import { openTask, type TaskRun } from '../train/task-run.ts'
 
 export interface FineTuneOptions {
   readonly engine: Engine
@@ -17,6 +17,8 @@ export interface FineTuneOptions {
   /** Labels are the model's output units. */
   readonly train: Dataset
   readonly method: Method
+  /** What the method remembers of the past; default nothing. */
+  readonly state?: MethodState
   readonly settings: StepSettings
   readonly iterations: number
   /** New rows a step. */
@@ -49,47 +51,8 @@ const STEPS_A_CALL = 25
  * @throws TrainingError `diverged`; and what building the step throws.
  */
 export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
-  const { engine, model, train, method, settings, iterations, signal } = options
-  const outputs = train.classes.length
-  const task: Task = {
-    index: 0,
-    name: 'new',
-    train,
-    test: train,
-    units: Array.from({ length: outputs }, (_, unit) => unit),
-  }
-  const stream: TaskStream = {
-    name: 'update',
-    scenario: 'class',
-    outputs,
-    tasks: [task],
-    dataset: { name: train.name, synthetic: train.synthetic },
-  }
-  const state: RunState = {
-    position: { task: 0, step: 0, phase: 'train' },
-    updates: 0,
-    tensors: initialState(model, settings.optimiser),
-    method: emptyState,
-    samplers: {},
-    record: noRecord,
-    early: null,
-  }
-  const run = await openTask(
-    {
-      engine,
-      model,
-      stream,
-      method,
-      settings,
-      iterations,
-      batchSize: options.batchSize,
-      learningRate: options.learningRate,
-      seed: options.seed,
-      ...(options.schedule ? { schedule: options.schedule } : {}),
-    },
-    task,
-    state,
-  )
+  const { iterations, signal } = options
+  const run = await open(options)
   try {
     let step = 0
     while (step < iterations && !signal?.aborted) {
@@ -109,4 +72,65 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
   } finally {
     await run.dispose()
   }
+}
+
+/**
+ * Seconds that one step takes, from as many as `iterations` says after one that is not counted; nothing is kept of them.
+ *
+ * @throws What {@link fineTune} throws.
+ */
+export async function timeSteps(options: FineTuneOptions): Promise<number> {
+  const run = await open(options)
+  try {
+    await run.steps(0, 1)
+    const began = performance.now()
+    await run.steps(1, options.iterations)
+    return (performance.now() - began) / 1000 / options.iterations
+  } finally {
+    await run.dispose()
+  }
+}
+
+function open(options: FineTuneOptions): Promise<TaskRun> {
+  const { engine, model, train, method, settings, iterations } = options
+  const outputs = train.classes.length
+  const task: Task = {
+    index: 0,
+    name: 'new',
+    train,
+    test: train,
+    units: Array.from({ length: outputs }, (_, unit) => unit),
+  }
+  const stream: TaskStream = {
+    name: 'update',
+    scenario: 'class',
+    outputs,
+    tasks: [task],
+    dataset: { name: train.name, synthetic: train.synthetic },
+  }
+  const state: RunState = {
+    position: { task: 0, step: 0, phase: 'train' },
+    updates: 0,
+    tensors: initialState(model, settings.optimiser),
+    method: options.state ?? emptyState,
+    samplers: {},
+    record: noRecord,
+    early: null,
+  }
+  return openTask(
+    {
+      engine,
+      model,
+      stream,
+      method,
+      settings,
+      iterations,
+      batchSize: options.batchSize,
+      learningRate: options.learningRate,
+      seed: options.seed,
+      ...(options.schedule ? { schedule: options.schedule } : {}),
+    },
+    task,
+    state,
+  )
 }

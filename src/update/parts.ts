@@ -1,8 +1,9 @@
-import { type Dataset, samples, subset } from '../data/dataset.ts'
+import { concatenate, type Dataset, samples, subset } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { randomStream } from '../tensor/random.ts'
 import type { Judge } from './judge.ts'
 import type { TrialData } from './trial.ts'
+import type { UpdateMethod } from './update-method.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
 export interface UpdateData {
@@ -13,6 +14,12 @@ export interface UpdateData {
   readonly exemplars?: Dataset | undefined
   /** Old rows that the model was not trained on: the budget is measured on them. */
   readonly oldHeldOut?: Dataset | undefined
+  /**
+   * Other such rows that the choice is checked on, once; `oldHeldOut` and `heldOut` are then for the choice alone.
+   * Default: held-out rows are divided at random.
+   */
+  readonly oldCheck?: Dataset | undefined
+  readonly check?: Dataset | undefined
   /** Inputs whose labels mean nothing. */
   readonly unlabelled?: Dataset | undefined
 }
@@ -33,10 +40,11 @@ const CHOOSE_OLD = 0.4
  *
  * @throws UsageError `update-data` without new rows to train on, or fewer than two to measure on.
  */
-export function splitHeldOut({ train, heldOut, oldHeldOut }: UpdateData, seed: number): Parts {
+export function splitHeldOut(data: UpdateData, seed: number): Parts {
+  const { train, heldOut, oldHeldOut } = data
   for (const [what, dataset, least] of [
     ['to train on', train, 1],
-    ['held out from training', heldOut, 2],
+    ['held out from training', heldOut, data.check ? 1 : 2],
   ] as const) {
     if (samples(dataset) >= least) continue
     throw new UsageError(
@@ -44,9 +52,13 @@ export function splitHeldOut({ train, heldOut, oldHeldOut }: UpdateData, seed: n
       `An update needs new rows ${what}, but "${dataset.name}" has ${samples(dataset)}.`,
     )
   }
-  const [newChoose, newCheck] = inTwo(heldOut, 0.5, seed, 'new')
+  const [newChoose, newCheck] = data.check ? [heldOut, data.check] : inTwo(heldOut, 0.5, seed, 'new')
   const [oldChoose, oldCheck] =
-    oldHeldOut && samples(oldHeldOut) > 1 ? inTwo(oldHeldOut, CHOOSE_OLD, seed, 'old') : []
+    oldHeldOut && data.oldCheck
+      ? [oldHeldOut, data.oldCheck]
+      : oldHeldOut && samples(oldHeldOut) > 1
+        ? inTwo(oldHeldOut, CHOOSE_OLD, seed, 'old')
+        : []
   return { oldChoose, oldCheck, newChoose, newCheck }
 }
 
@@ -70,14 +82,15 @@ export async function withKnowledge(
   judge: Judge,
   { train, exemplars, unlabelled }: UpdateData,
   added: boolean,
+  { replay, distillation, joint }: UpdateMethod,
 ): Promise<TrialData> {
   const answered = async (dataset: Dataset | undefined) =>
     dataset && samples(dataset) > 0 ? { dataset, logits: await judge.logits(dataset) } : undefined
-  const memory = await answered(exemplars)
+  const memory = replay ? await answered(exemplars) : undefined
   return {
-    train,
+    train: joint && exemplars ? concatenate([train, exemplars]) : train,
     exemplars: memory,
-    unlabelled: await answered(unlabelled),
-    newLogits: memory && !added ? undefined : await judge.logits(train),
+    unlabelled: distillation ? await answered(unlabelled) : undefined,
+    newLogits: !distillation || (memory && !added) ? undefined : await judge.logits(train),
   }
 }

@@ -1,15 +1,19 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
+import { compose } from '../methods/compose.ts'
+import { ewc } from '../methods/ewc.ts'
+import type { Method, MethodState } from '../methods/method.ts'
 import { rehearsal } from '../methods/rehearsal.ts'
 import { findHead } from '../model/head.ts'
-import { type LoraOptions, withLora } from '../model/lora.ts'
+import { type LoraModel, type LoraOptions, withLora } from '../model/lora.ts'
 import type { Model } from '../model/model.ts'
 import { type Selection, selectParameters, trainOnly } from '../model/select.ts'
-import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { mergeLora } from '../train/merge-lora.ts'
 import type { Schedule } from '../train/schedules.ts'
 import type { StepSettings } from '../train/step.ts'
-import { type FineTuned, fineTune } from './fine-tune.ts'
+import { type FineTuned, type FineTuneOptions, fineTune, timeSteps } from './fine-tune.ts'
+import { withOldHead } from './head-rows.ts'
 
 /** How strongly the old is protected while the new is learned. */
 export interface Protection {
@@ -40,6 +44,12 @@ export interface TrialData {
   readonly unlabelled: { readonly dataset: Dataset; readonly logits: Tensor<'float32'> } | undefined
 }
 
+/** EWC's memory of the old model, and how much it counts. */
+export interface Penalty {
+  readonly state: MethodState
+  readonly lambda: number
+}
+
 export interface TrialOptions {
   readonly engine: Engine
   /** With rows for every class, old ones first. */
@@ -47,6 +57,9 @@ export interface TrialOptions {
   readonly oldClasses: number
   readonly data: TrialData
   readonly protection: Protection
+  /** Whether the old model's answers are distilled. */
+  readonly distils: boolean
+  readonly penalty?: Penalty | undefined
   readonly settings: StepSettings
   readonly select: Selection
   readonly lora?: LoraOptions | undefined
@@ -70,10 +83,22 @@ export interface Trained {
   readonly end: ReadonlyMap<string, Tensor>
   /** Steps done, of head and whole. */
   readonly steps: number
+  /** The low-rank updates of the end of the path, where these were trained. */
+  readonly adapters?: Adapters
+}
+
+/** Low-rank updates, and their values by name. */
+export interface Adapters {
+  readonly lora: LoraModel
+  readonly parameters: ReadonlyMap<string, Tensor>
 }
 
 /** Of the steps, the share that goes to the head alone where classes are added. */
 const WARM_UP = 0.2
+
+/** Steps that fit the new rows of the head before the rest trains; none where nothing but the head trains. */
+export const warmUpSteps = ({ select, iterations }: Pick<TrialOptions, 'select' | 'iterations'>): number =>
+  select.kind === 'head' ? 0 : Math.max(10, Math.round(iterations * WARM_UP))
 
 /**
  * Trains once. Where classes are added the new rows of the head are fitted first, on features that stay as they are
@@ -82,15 +107,34 @@ const WARM_UP = 0.2
 export async function train(options: TrialOptions): Promise<Trained> {
   const { model, oldClasses, iterations } = options
   const added = model.classes.length > oldClasses
-  const warmUp = added && options.select.kind !== 'head' ? Math.max(10, Math.round(iterations * WARM_UP)) : 0
+  const warmUp = added ? warmUpSteps(options) : 0
   const start = added ? await withFittedHead(options, warmUp || iterations) : model.parameters
-  if (added && warmUp === 0) return { start, end: start, steps: iterations }
-  const begun: Model = { ...model, parameters: start }
-  const lora = options.lora && withLora(begun, { seed: options.seed, ...options.lora })
-  const chosen = lora ? lora.model : trainOnly(begun, selectParameters(begun, options.select))
-  const tuned = await run(options, chosen, iterations)
-  const trained = lora ? await mergeLora(options.engine, begun, lora, tuned.parameters) : tuned.parameters
-  return { start, end: new Map([...start, ...trained, ...tuned.buffers]), steps: tuned.steps + warmUp }
+  if (added && warmUp === 0) {
+    const weights = new Map([...start, ...model.buffers])
+    return { start: weights, end: weights, steps: iterations }
+  }
+  const chosen = trainedModel(options, { ...model, parameters: start })
+  const tuned = await run(options, chosen.model, iterations)
+  const { lora } = chosen
+  const trained = lora
+    ? await mergeLora(options.engine, { ...model, parameters: start }, lora, tuned.parameters)
+    : tuned.parameters
+  return {
+    start: new Map([...start, ...model.buffers]),
+    end: new Map([...start, ...trained, ...tuned.buffers]),
+    steps: tuned.steps + warmUp,
+    ...(lora ? { adapters: { lora, parameters: tuned.parameters } } : {}),
+  }
+}
+
+/** The model with what trains as its parameters: those selected, or low-rank updates. */
+function trainedModel(
+  { lora, select, seed }: TrialOptions,
+  model: Model,
+): { readonly model: Model; readonly lora?: LoraModel } {
+  if (!lora) return { model: trainOnly(model, selectParameters(model, select)) }
+  const adapted = withLora(model, { seed, ...lora })
+  return { model: adapted.model, lora: adapted }
 }
 
 /** The parameters with new rows of the head fitted and everything else as it was, the old rows included. */
@@ -102,49 +146,24 @@ async function withFittedHead(
   const head = findHead(model)
   if (!head) return model.parameters
   const tuned = await run(options, trainOnly(model, selectParameters(model, { kind: 'head' })), iterations)
-  const parameters = new Map(model.parameters)
-  for (const [name, axis] of [
-    [head.weight, head.classAxis],
-    [head.bias, 0],
-  ] as const) {
-    const [before, after] = [model.parameters.get(name ?? ''), tuned.parameters.get(name ?? '')]
-    if (name === undefined || !before || !after) continue
-    parameters.set(
-      name,
-      withOldRows(after as Tensor<'float32'>, before as Tensor<'float32'>, axis, oldClasses),
-    )
-  }
-  return parameters
+  return withOldHead(head, new Map([...model.parameters, ...tuned.parameters]), model.parameters, oldClasses)
 }
 
-/** `after` with the first `kept` rows along `axis` those of `before`. */
-function withOldRows(
-  after: Tensor<'float32'>,
-  before: Tensor<'float32'>,
-  axis: number,
-  kept: number,
-): Tensor<'float32'> {
-  const data = after.data.slice()
-  const { dims } = after
-  const inner = sizeOf(dims.slice(axis + 1))
-  const block = inner * (dims[axis] ?? 1)
-  for (let from = 0; from < data.length; from += block) {
-    data.set(before.data.subarray(from, from + kept * inner), from)
-  }
-  return { ...after, data }
-}
+const run = (options: TrialOptions, model: Model, iterations: number): Promise<FineTuned> =>
+  fineTune(fineTuning(options, model, iterations))
 
-function run(options: TrialOptions, model: Model, iterations: number): Promise<FineTuned> {
+function fineTuning(options: TrialOptions, model: Model, iterations: number): FineTuneOptions {
   const { data, protection, batchSize } = options
-  return fineTune({
+  const rehearsing = rehearsal({
+    ...(data.newLogits ? { newLogits: data.newLogits } : {}),
+    rehearsed: rehearsedFor(options),
+    weight: options.distils ? protection.distillation : 0,
+  })
+  return {
     engine: options.engine,
     model,
     train: data.train,
-    method: rehearsal({
-      ...(data.newLogits ? { newLogits: data.newLogits } : {}),
-      rehearsed: rehearsedFor(options),
-      weight: protection.distillation,
-    }),
+    ...withPenalty(rehearsing, options.penalty),
     settings: options.settings,
     iterations,
     batchSize: Math.min(batchSize, samples(data.train)),
@@ -153,8 +172,30 @@ function run(options: TrialOptions, model: Model, iterations: number): Promise<F
     seed: options.seed,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-  })
+  }
 }
+
+/** Proximal steps are stable however strong the penalty is. */
+function withPenalty(
+  method: Method,
+  penalty: Penalty | undefined,
+): Pick<FineTuneOptions, 'method' | 'state'> {
+  if (!penalty) return { method }
+  return {
+    method: compose(method, ewc({ lambda: penalty.lambda, step: 'proximal' })),
+    // In a composition each part's memory stands under its place.
+    state: {
+      tensors: new Map([...penalty.state.tensors].map(([key, tensor]) => [`1/${key}`, tensor])),
+      values: { 1: penalty.state.values },
+    },
+  }
+}
+
+/** Seconds that one step takes, from a few that are done on a copy. */
+export const timeTrial = ({ onProgress, ...options }: TrialOptions): Promise<number> =>
+  timeSteps(fineTuning(options, trainedModel(options, options.model).model, TIMED_STEPS))
+
+const TIMED_STEPS = 4
 
 function rehearsedFor({ data, protection, batchSize, oldClasses, model }: TrialOptions) {
   const rows = (dataset: Dataset) =>

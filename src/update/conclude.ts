@@ -1,0 +1,145 @@
+import { UsageError } from '../errors.ts'
+import { examplesNeeded } from '../measure/paired.ts'
+import { findHead } from '../model/head.ts'
+import type { Model } from '../model/model.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+import { openBlend } from './blend.ts'
+import {
+  type Answers,
+  type Budget,
+  dropOf,
+  flipsBetween,
+  nearestPoint,
+  type PathPoint,
+  predicted,
+  verify,
+} from './search.ts'
+import type { Adapters, Trained } from './trial.ts'
+import type { Context } from './update-context.ts'
+import type { TrialResult, UpdateResult } from './update-types.ts'
+import type { Walk } from './walk.ts'
+
+/** A trial, and the point that it would come to. */
+export interface Tried {
+  readonly index: number
+  readonly trained: Trained
+  readonly walk: Walk
+  readonly chosen: PathPoint | undefined
+  readonly result: TrialResult
+  readonly seconds: UpdateResult['seconds']
+}
+
+/** Points that are better on new rows than the path's start, where new classes are never answered. */
+export function gaining({ points }: Walk): PathPoint[] {
+  const start = Math.min(...points.filter(({ alpha }) => alpha === 0).map((point) => point.new))
+  return points.filter((point) => point.new > start)
+}
+
+export function bestTrial(tried: readonly Tried[]): Tried | undefined {
+  return [...tried].sort((a, b) => (b.chosen?.new ?? -1) - (a.chosen?.new ?? -1))[0]
+}
+
+/** The best trial's point, checked on rows that had no part in the choice. */
+export async function conclude(context: Context, tried: readonly Tried[]): Promise<UpdateResult> {
+  const { options, judge, parts, baseline, oldClasses } = context
+  const { engine, widened, budget } = options
+  const winner = bestTrial(tried)
+  if (!winner)
+    throw new UsageError('update-trials', 'An update takes one trial or more, but none was asked for.')
+  const point = winner.chosen ?? nearestPoint(gaining(winner.walk)) ?? nearestPoint(winner.walk.points)
+  const { alpha, offset } = point ?? { alpha: 0, offset: 0 }
+  const blend = await openBlend(engine, winner.trained.start, winner.trained.end)
+  const blended = await blend.at(alpha)
+  await blend.dispose()
+  const parameters = withOffset(widened, oldClasses, blended, offset)
+  // The offset is part of the weights by now.
+  const onOld = await judge.answers(parts.oldCheck, parameters)
+  const onNew = await judge.answers(parts.newCheck, parameters)
+  const flips = flipsBetween(baseline.check, predicted(onOld, oldClasses, 0), onOld.labels)
+  const { drop, upper } = dropOf(flips, budget)
+  const oldBefore = accuracyOf(baseline.check, onOld)
+  return {
+    status: statusOf(winner.chosen, flips, budget),
+    chosen: { trial: winner.index, alpha, offset, method: winner.result.method },
+    old: parts.oldCheck
+      ? {
+          before: oldBefore,
+          after: oldBefore - drop,
+          drop,
+          upper,
+          n: flips.total,
+          negativeFlips: flips.negative,
+          positiveFlips: flips.positive,
+        }
+      : null,
+    new: {
+      before: accuracyOf(baseline.newCheck, onNew),
+      after: accuracyOf(predicted(onNew, oldClasses, 0), onNew),
+      n: onNew.labels.length,
+    },
+    budget: budget.maxDrop,
+    trials: tried.map(({ result }) => result),
+    parameters,
+    path: winner.trained,
+    ...(winner.trained.adapters ? { adapters: atPoint(winner.trained.adapters, alpha) } : {}),
+    seconds: {
+      train: tried.reduce((sum, { seconds }) => sum + seconds.train, 0),
+      search: tried.reduce((sum, { seconds }) => sum + seconds.search, 0),
+    },
+  }
+}
+
+/** The updates B A of the point: W + alpha (B A) is W with alpha B for B. */
+function atPoint({ lora, parameters }: Adapters, alpha: number): Adapters {
+  const scaled = new Map(parameters)
+  for (const { b } of lora.adapters) {
+    const own = parameters.get(b)
+    if (!own) continue
+    scaled.set(
+      b,
+      float32(
+        own.dims,
+        (own.data as Float32Array).map((value) => value * alpha),
+      ),
+    )
+  }
+  return { lora, parameters: scaled }
+}
+
+function statusOf(
+  chosen: PathPoint | undefined,
+  flips: ReturnType<typeof flipsBetween>,
+  budget: Budget,
+): UpdateResult['status'] {
+  const verified = verify(flips, budget)
+  if (!verified) return 'inconclusive'
+  if (chosen && verified.passes) return 'met'
+  // What lies as far below the estimate as the bound lies above it.
+  const lower = 2 * verified.drop - verified.upperBound
+  if (lower > budget.maxDrop) return 'not-met'
+  return chosen === undefined && enoughRows(flips.total, budget) ? 'not-met' : 'inconclusive'
+}
+
+/** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
+const enoughRows = (rows: number, { maxDrop, confidence = 0.95 }: Budget): boolean =>
+  rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
+
+function accuracyOf(predictions: Int32Array, { labels }: Answers): number {
+  let right = 0
+  for (const [row, label] of labels.entries()) if (predictions[row] === label) right++
+  return labels.length === 0 ? 0 : right / labels.length
+}
+
+/** The weights with the offset added to the new classes' biases. */
+function withOffset(
+  model: Model,
+  oldClasses: number,
+  weights: ReadonlyMap<string, Tensor>,
+  offset: number,
+): ReadonlyMap<string, Tensor> {
+  const name = findHead(model)?.bias
+  const bias = name === undefined ? undefined : weights.get(name)
+  if (name === undefined || !bias || offset === 0) return weights
+  const data = (bias.data as Float32Array).map((value, unit) => (unit < oldClasses ? value : value + offset))
+  return new Map([...weights, [name, float32(bias.dims, data)]])
+}

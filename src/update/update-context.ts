@@ -1,0 +1,172 @@
+import { samples } from '../data/dataset.ts'
+import { UsageError } from '../errors.ts'
+import { fisherDiagonal } from '../methods/fisher.ts'
+import { emptyState, type MethodState } from '../methods/method.ts'
+import { mergeQuadratic } from '../methods/quadratic.ts'
+import { findHead } from '../model/head.ts'
+import type { Model } from '../model/model.ts'
+import { randomStream } from '../tensor/random.ts'
+import { adam } from '../train/optimisers.ts'
+import { schedule } from '../train/schedules.ts'
+import { type Judge, openJudge } from './judge.ts'
+import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
+import { predicted } from './search.ts'
+import { type Protection, protections, type TrialData, type TrialOptions } from './trial.ts'
+import { chooseMethod, type UpdateMethod } from './update-method.ts'
+import type { TrialSettings, UpdateOptions } from './update-types.ts'
+
+/** The method that trains, checked against the data. */
+export function methodOf({ method: asked, data, lora, model, widened }: UpdateOptions): UpdateMethod {
+  const { method } = chooseMethod(asked, {
+    exemplars: data.exemplars !== undefined && samples(data.exemplars) > 0,
+    unlabelled: data.unlabelled !== undefined,
+    added: widened.classes.length > outputsOf(model, widened),
+  })
+  if (!method.penalty || !lora) return method
+  throw new UsageError(
+    'method-lora',
+    "EWC holds weights in place, but LoRA leaves them as they are and trains others. Take one of the two: LoRA with replay, or EWC on the model's own weights.",
+  )
+}
+
+/** What EWC remembers of the old model: the exact Fisher on the exemplars, over the classes that it knows. */
+async function penaltyOf({ engine, widened, model, data, seed = 0 }: UpdateOptions): Promise<MethodState> {
+  const { exemplars } = data
+  if (!exemplars) return emptyState
+  const { diagonal } = await fisherDiagonal({
+    engine,
+    model: widened,
+    parameters: widened.parameters,
+    buffers: widened.buffers,
+    dataset: exemplars,
+    units: Array.from({ length: outputsOf(model, widened) }, (_, unit) => unit),
+    random: randomStream(seed, 'update/fisher'),
+  })
+  const { tensors } = mergeQuadratic(emptyState, diagonal, widened.parameters, {
+    decay: 1,
+    latestAnchor: true,
+  })
+  return { tensors, values: { constant: 0 } }
+}
+
+/** How many times as strong the penalty of a trial is as that of the one before. */
+const PENALTY_GROWTH = 10
+
+/** All that the trials of one update share. */
+export interface Context {
+  readonly options: UpdateOptions
+  readonly method: UpdateMethod
+  readonly penalty: MethodState | undefined
+  readonly judge: Judge
+  readonly parts: Parts
+  readonly known: TrialData
+  readonly baseline: Baseline
+  readonly settings: Omit<TrialSettings, keyof Protection>
+  readonly oldClasses: number
+  readonly shift: boolean
+  /** In the order of the trials. */
+  readonly protections: readonly Protection[]
+  /** How long one row took to be judged. */
+  readonly secondsPerRow: number
+}
+
+/** Answers with the old model everything that is asked of it once. To be closed with `judge.dispose()`. */
+export async function openContext(options: UpdateOptions): Promise<Context> {
+  const { engine, model, widened, data } = options
+  const parts = splitHeldOut(data, options.seed ?? 0)
+  const method = methodOf(options)
+  const oldClasses = outputsOf(model, widened)
+  const before = openJudge(engine, model, oldClasses)
+  try {
+    const began = performance.now()
+    const baseline = await baselineOf(before, parts)
+    const rows = baseline.choose.length + baseline.check.length + baseline.newCheck.length
+    return {
+      options,
+      judge: openJudge(engine, widened, widened.classes.length),
+      parts,
+      method,
+      baseline,
+      secondsPerRow: (performance.now() - began) / 1000 / rows,
+      known: await withKnowledge(before, data, widened.classes.length > oldClasses, method),
+      penalty: method.penalty ? await penaltyOf(options) : undefined,
+      settings: settingsOf(options),
+      oldClasses,
+      shift: shiftable(widened, oldClasses),
+      // Without old rows nothing says whether one trial is better than another.
+      protections: (options.protections ?? protections).slice(0, parts.oldCheck ? (options.trials ?? 3) : 1),
+    }
+  } finally {
+    await before.dispose()
+  }
+}
+
+/** The old model's answers. */
+interface Baseline {
+  readonly choose: Int32Array
+  readonly check: Int32Array
+  readonly newCheck: Int32Array
+}
+
+async function baselineOf(judge: Judge, { oldChoose, oldCheck, newCheck }: Parts): Promise<Baseline> {
+  const predictions = async (data: Parts['oldCheck']): Promise<Int32Array> => {
+    const answers = await judge.answers(data)
+    return predicted(answers, answers.logits.dims[1] ?? 0, 0)
+  }
+  return {
+    choose: await predictions(oldChoose),
+    check: await predictions(oldCheck),
+    newCheck: await predictions(newCheck),
+  }
+}
+
+/** Outputs of the old model. */
+const outputsOf = (model: Model, widened: Model): number =>
+  model.classes.length > 0 ? model.classes.length : widened.classes.length
+
+/** Whether the new classes' logits can be shifted: by the head's bias, and only where there are some. */
+const shiftable = (widened: Model, oldClasses: number): boolean =>
+  widened.classes.length > oldClasses && findHead(widened)?.bias !== undefined
+
+function settingsOf({ model, epochs, batchSize, learningRate }: UpdateOptions): Context['settings'] {
+  const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
+  return {
+    epochs: epochs ?? 5,
+    batchSize: batchSize ?? 32,
+    learningRate: learningRate ?? (normed ? 1e-4 : 1e-3),
+  }
+}
+
+/** Steps of a trial that passes over `rows` rows; where classes are added, a fifth as many come before for the head. */
+const stepsOf = (rows: number, { epochs, passes, batchSize }: TrialSettings): number =>
+  Math.max(1, Math.ceil((rows * epochs * passes) / batchSize))
+
+/** What the trial of that number trains with. */
+export function trialOptions(context: Context, index: number, protection: Protection) {
+  const { options, known, method, penalty } = context
+  const lambda = method.penalty ? (options.lambda ?? 1000) * PENALTY_GROWTH ** index : undefined
+  const used: TrialSettings = {
+    ...protection,
+    ...context.settings,
+    ...(lambda === undefined ? {} : { lambda }),
+  }
+  const trial: TrialOptions = {
+    engine: options.engine,
+    model: options.widened,
+    oldClasses: context.oldClasses,
+    data: known,
+    protection,
+    distils: method.distillation,
+    penalty: penalty && lambda !== undefined ? { state: penalty, lambda } : undefined,
+    settings: { optimiser: options.optimiser ?? adam() },
+    select: options.select ?? { kind: 'all' },
+    lora: options.lora,
+    iterations: stepsOf(samples(known.train), used),
+    batchSize: used.batchSize,
+    learningRate: used.learningRate,
+    schedule: schedule({ kind: 'cosine' }),
+    seed: options.seed ?? 0,
+    ...(options.signal ? { signal: options.signal } : {}),
+  }
+  return { used, trial }
+}

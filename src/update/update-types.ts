@@ -1,0 +1,100 @@
+import type { Engine } from '../engine/engine.ts'
+import type { LoraOptions } from '../model/lora.ts'
+import type { Model } from '../model/model.ts'
+import type { Selection } from '../model/select.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Optimiser } from '../train/optimisers.ts'
+import type { UpdateData } from './parts.ts'
+import type { Budget, PathPoint } from './search.ts'
+import type { Adapters, Protection, Trained } from './trial.ts'
+import type { UpdateMethod } from './update-method.ts'
+
+export interface UpdateOptions {
+  readonly engine: Engine
+  /** The model that is to be updated, as it is deployed. */
+  readonly model: Model
+  /** The same with a head for the new classes too, its new rows last; or itself. */
+  readonly widened: Model
+  readonly data: UpdateData
+  readonly budget: Budget
+  /** Trials at most, each with more protection; default 3. */
+  readonly trials?: number
+  /** Passes over the new data; default 5. */
+  readonly epochs?: number
+  /** New rows a step; default 32. */
+  readonly batchSize?: number
+  /** Default 1e-3, and 1e-4 for a model with layer norms, as transformers have. */
+  readonly learningRate?: number
+  /** Default: replay where there are exemplars, and distillation. */
+  readonly method?: UpdateMethod
+  /** Strength of EWC's penalty in the first trial, ten times as much in each later one; default 1000. */
+  readonly lambda?: number
+  /** Default Adam. */
+  readonly optimiser?: Optimiser
+  /** Default all parameters. */
+  readonly select?: Selection
+  readonly lora?: LoraOptions
+  /** Protections by trial instead of the usual ones. */
+  readonly protections?: readonly Protection[]
+  readonly seed?: number
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: UpdateEvent) => void
+}
+
+export type UpdateEvent =
+  | { readonly type: 'trial'; readonly trial: number; readonly settings: TrialSettings }
+  | {
+      readonly type: 'progress'
+      readonly trial: number
+      readonly step: number
+      readonly of: number
+      readonly loss: number
+    }
+  | { readonly type: 'point'; readonly trial: number; readonly point: PathPoint }
+
+export type TrialSettings = Protection & {
+  readonly epochs: number
+  readonly batchSize: number
+  readonly learningRate: number
+  /** Of EWC's penalty, where the method has one. */
+  readonly lambda?: number
+}
+
+export interface TrialResult {
+  /** What was trained with: 'replay+distil', 'distil', 'ewc+replay by LoRA'. */
+  readonly method: string
+  readonly settings: TrialSettings
+  /** For each alpha the best point inside the budget, else the one that comes nearest. */
+  readonly curve: readonly PathPoint[]
+}
+
+export interface UpdateResult {
+  readonly status: 'met' | 'not-met' | 'inconclusive'
+  readonly chosen: {
+    readonly trial: number
+    readonly alpha: number
+    readonly offset: number
+    readonly method: string
+  }
+  /** On old rows that had no part in the choice; null without old rows. */
+  readonly old: {
+    readonly before: number
+    readonly after: number
+    readonly drop: number
+    readonly upper: number
+    readonly n: number
+    readonly negativeFlips: number
+    readonly positiveFlips: number
+  } | null
+  /** On new rows that had no part in the choice. */
+  readonly new: { readonly before: number; readonly after: number; readonly n: number }
+  readonly budget: number
+  readonly trials: readonly TrialResult[]
+  /** Parameters and moving statistics of the chosen point, by name. */
+  readonly parameters: ReadonlyMap<string, Tensor>
+  /** Both ends of the chosen trial's path. */
+  readonly path: Pick<Trained, 'start' | 'end'>
+  /** The low-rank updates of the chosen point, where these were trained. */
+  readonly adapters?: Adapters
+  readonly seconds: { readonly train: number; readonly search: number }
+}

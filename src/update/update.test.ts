@@ -1,0 +1,268 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { among, blobModel, blobNames, blobs } from '../../test/blobs.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { ortNode } from '../engine/ort-node.ts'
+import type { Model } from '../model/model.ts'
+import { widenHead } from '../model/widen.ts'
+import { openJudge } from './judge.ts'
+import type { UpdateData } from './parts.ts'
+import { predicted } from './search.ts'
+import { openUpdate, type UpdateEvent, updateModel } from './update.ts'
+import { chooseMethod, parseUpdateMethod, updateMethodName } from './update-method.ts'
+
+const engine = ortNode()
+const old = blobNames.slice(0, 4)
+const all = blobNames.slice(0, 5)
+let model: Model
+let widened: Model
+
+/** A class is added; the old ones are four blobs that the model knows. */
+const adding = (parts: Partial<UpdateData> = {}): UpdateData => ({
+  train: among(blobs({ classes: ['ebony'], perClass: 80, seed: 11 }), all),
+  heldOut: among(blobs({ classes: ['ebony'], perClass: 60, seed: 12 }), all),
+  exemplars: among(blobs({ classes: old, perClass: 20, seed: 13 }), all),
+  oldHeldOut: among(blobs({ classes: old, perClass: 150, seed: 14 }), all),
+  ...parts,
+})
+
+async function accuracy(weights: ReadonlyMap<string, unknown>, data: Dataset): Promise<number> {
+  const judge = openJudge(engine, widened, widened.classes.length)
+  const answers = await judge.answers(data, weights as Model['parameters'])
+  await judge.dispose()
+  const found = predicted(answers, widened.classes.length, 0)
+  return found.filter((unit, row) => unit === answers.labels[row]).length / found.length
+}
+
+beforeAll(async () => {
+  model = await blobModel(engine, old)
+  widened = widenHead(model, { classes: ['ebony'], seed: 3 })
+})
+
+describe('an update that adds a class', () => {
+  test('keeps the old inside the budget, learns the new, and says what holds on other rows', async () => {
+    const events: UpdateEvent[] = []
+    const result = await updateModel({
+      engine,
+      model,
+      widened,
+      data: adding(),
+      budget: { maxDrop: 0.03 },
+      epochs: 10,
+      learningRate: 1e-2,
+      onEvent: (event) => events.push(event),
+    })
+    expect(result.status).toBe('met')
+    expect(result.old?.upper).toBeLessThanOrEqual(0.03)
+    expect(result.old?.n).toBe(360)
+    expect(result.new).toMatchObject({ before: 0, n: 30 })
+    expect(result.new.after).toBeGreaterThan(0.9)
+    expect(result.chosen.method).toBe('replay+distil')
+    // Untouched by the update altogether.
+    expect(
+      await accuracy(result.parameters, among(blobs({ classes: old, perClass: 200, seed: 99 }), all)),
+    ).toBeGreaterThan(0.95)
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['trial', 'progress', 'point']))
+  })
+
+  test('ends in the same bits when it is done again', async () => {
+    const run = () =>
+      updateModel({
+        engine,
+        model,
+        widened,
+        data: adding(),
+        budget: { maxDrop: 0.03 },
+        trials: 1,
+        epochs: 2,
+        seed: 4,
+      })
+    const [first, second] = [await run(), await run()]
+    expect(second.parameters).toEqual(first.parameters)
+    expect(second.trials).toEqual(first.trials)
+  })
+
+  test('cannot tell with a handful of old rows', async () => {
+    const few = among(blobs({ classes: old, perClass: 5, seed: 21 }), all)
+    const { status } = await updateModel({
+      engine,
+      model,
+      widened,
+      data: adding({ oldHeldOut: few }),
+      budget: { maxDrop: 0.01 },
+      trials: 1,
+    })
+    expect(status).toBe('inconclusive')
+  })
+
+  test('without old rows goes half way after one trial, and claims nothing', async () => {
+    const data = adding({ exemplars: undefined, oldHeldOut: undefined })
+    const result = await updateModel({ engine, model, widened, data, budget: { maxDrop: 0.01 } })
+    expect(result).toMatchObject({
+      status: 'inconclusive',
+      old: null,
+      chosen: { alpha: 0.5, offset: 0, method: 'distil' },
+    })
+    expect(result.trials).toHaveLength(1)
+  })
+})
+
+describe('an update that cannot keep its budget', () => {
+  // The new rows say that what was amber is blue, and so on: nothing can be learned without unlearning the old.
+  const turned: UpdateData = {
+    train: blobs({ classes: old, perClass: 60, seed: 31, turn: 1 }),
+    heldOut: blobs({ classes: old, perClass: 40, seed: 32, turn: 1 }),
+    exemplars: blobs({ classes: old, perClass: 20, seed: 33 }),
+    oldHeldOut: blobs({ classes: old, perClass: 200, seed: 34 }),
+  }
+
+  test('says so when nothing protects the old, and shows a point that has learned something', async () => {
+    const result = await updateModel({
+      engine,
+      model,
+      widened: model,
+      data: turned,
+      budget: { maxDrop: 0.002 },
+      method: { replay: false, distillation: false, penalty: false, joint: false },
+      trials: 1,
+      epochs: 10,
+      learningRate: 1e-2,
+    })
+    expect(result.status).not.toBe('met')
+    expect(result.chosen.method).toBe('none')
+    expect(result.chosen.alpha).toBeGreaterThan(0)
+    const [trial] = result.trials
+    expect(trial?.curve.map(({ alpha }) => alpha)).toEqual(expect.arrayContaining([0, 0.25, 0.5, 0.75, 1]))
+    expect(trial?.curve.at(-1)?.drop).toBeGreaterThan(0.5)
+  })
+})
+
+describe('methods', () => {
+  const quick = { trials: 1, epochs: 2, budget: { maxDrop: 0.05 } }
+  const named = (text: string) => {
+    const method = parseUpdateMethod(text)
+    return method ? { method } : {}
+  }
+
+  test.each(['replay', 'distil', 'ewc+replay', 'none', 'joint'])('%s trains and is named', async (text) => {
+    const result = await updateModel({ engine, model, widened, data: adding(), ...quick, ...named(text) })
+    expect(result.chosen.method.split('+').sort()).toEqual(text.split('+').sort())
+    expect(result.trials[0]?.settings.lambda).toBe(text.startsWith('ewc') ? 1000 : undefined)
+  })
+
+  test('EWC holds weights in place: a strong penalty leaves old rows as they were answered', async () => {
+    const drop = async (lambda: number) => {
+      const data = adding({ exemplars: among(blobs({ classes: old, perClass: 50, seed: 41 }), all) })
+      const result = await updateModel({
+        engine,
+        model,
+        widened,
+        data,
+        ...quick,
+        ...named('ewc'),
+        lambda,
+        epochs: 20,
+        learningRate: 1e-2,
+      })
+      // Where the path ends: nothing but training has acted there.
+      return accuracy(result.path.end, among(blobs({ classes: old, perClass: 100, seed: 42 }), all))
+    }
+    expect(await drop(1e6)).toBeGreaterThan(await drop(0))
+  })
+
+  test('the low-rank updates of the chosen point make the chosen weights', async () => {
+    const { adapters, parameters, path, chosen } = await updateModel({
+      engine,
+      model,
+      widened,
+      data: adding(),
+      ...quick,
+      lora: { rank: 2 },
+    })
+    const [adapter] = adapters?.lora.adapters ?? []
+    if (!adapters || !adapter) throw new Error('no adapters')
+    const [a, b] = [adapters.parameters.get(adapter.a), adapters.parameters.get(adapter.b)]
+    const [start, end] = [path.start.get(adapter.weight), parameters.get(adapter.weight)]
+    const [rows = 0, width = 0] = start?.dims ?? []
+    expect(chosen.alpha).toBeGreaterThan(0)
+    for (let at = 0; at < rows * width; at++) {
+      const [row, column] = [Math.floor(at / width), at % width]
+      let update = 0
+      for (let rank = 0; rank < 2; rank++) {
+        update += Number(b?.data[row * 2 + rank]) * Number(a?.data[rank * width + column])
+      }
+      const scale = adapters.lora.alpha / adapters.lora.rank
+      expect(Number(start?.data[at]) + scale * update).toBeCloseTo(Number(end?.data[at]), 5)
+    }
+  })
+
+  test('what needs old rows is refused without any; EWC is refused with LoRA', async () => {
+    const bare = { engine, model, widened, data: adding({ exemplars: undefined }), ...quick }
+    await expect(updateModel({ ...bare, ...named('ewc+replay') })).rejects.toMatchObject({
+      code: 'method-old-data',
+    })
+    await expect(updateModel({ ...bare, data: adding(), ...named('ewc'), lora: {} })).rejects.toMatchObject({
+      code: 'method-lora',
+    })
+  })
+
+  test('names are read as they are written, and nothing else', () => {
+    for (const text of ['none', 'joint', 'replay', 'replay+distil+ewc']) {
+      const method = parseUpdateMethod(text)
+      expect(method && updateMethodName(method)).toBe(text)
+    }
+    expect(parseUpdateMethod('auto')).toBeUndefined()
+    expect(() => parseUpdateMethod('ewc+replya')).toThrow('Did you mean "replay"?')
+    const warned = chooseMethod(parseUpdateMethod('ewc'), { exemplars: true, unlabelled: false, added: true })
+    expect(warned.reasons.join()).toContain('EWC alone does not keep old classes apart')
+  })
+})
+
+describe('cost and end', () => {
+  test('the estimate names the steps that are then done', async () => {
+    const done = new Map<number, number>()
+    const update = await openUpdate({
+      engine,
+      model,
+      widened,
+      data: adding(),
+      budget: { maxDrop: 0.03 },
+      trials: 2,
+      epochs: 2,
+      onEvent: (event) => {
+        if (event.type === 'progress') done.set(event.of, event.of)
+      },
+    })
+    try {
+      const { trials, secondsPerStep } = await update.estimate()
+      expect(secondsPerStep).toBeGreaterThan(0)
+      expect(trials).toHaveLength(2)
+      await update.run()
+      // Head first, then the whole: both are counted.
+      const [head = 0, whole = 0] = [...done.keys()].sort((a, b) => a - b)
+      expect(trials[0]?.steps).toBe(head + whole)
+    } finally {
+      await update.dispose()
+    }
+  })
+
+  test('a signal stops it with a message, and nothing is returned', async () => {
+    const controller = new AbortController()
+    const run = updateModel({
+      engine,
+      model,
+      widened,
+      data: adding(),
+      budget: { maxDrop: 0.03 },
+      signal: controller.signal,
+      onEvent: ({ type }) => type === 'progress' && controller.abort(),
+    })
+    await expect(run).rejects.toMatchObject({ code: 'interrupted' })
+  })
+
+  test('new rows are needed to train on and to measure on', async () => {
+    const none = among(blobs({ classes: ['ebony'], perClass: 1, seed: 5 }), all)
+    await expect(
+      updateModel({ engine, model, widened, data: adding({ heldOut: none }), budget: { maxDrop: 0.01 } }),
+    ).rejects.toMatchObject({ code: 'update-data' })
+  })
+})
