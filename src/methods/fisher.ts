@@ -1,4 +1,4 @@
-import { samples as countSamples, type Dataset } from '../data/dataset.ts'
+import { samples as countSamples, type Dataset, kindOf } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadProgram } from '../engine/program.ts'
 import { UsageError } from '../errors.ts'
@@ -49,7 +49,7 @@ export interface FisherResult {
  * classes shares one forward pass.
  *
  * @throws UsageError `fisher-samples` when more samples are asked for than there are; `fisher-labels` for an unknown kind;
- * `fisher-targets` for data whose labels are no classes.
+ * `fisher-targets` for data whose rows have not one class each.
  * @example
  * const { diagonal } = await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
  */
@@ -61,12 +61,7 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
       `Fisher labels are exact, sampled, true or batch; "${labels}" was given.`,
     )
   }
-  if (options.dataset.labels.type !== 'int32') {
-    throw new UsageError(
-      'fisher-targets',
-      `The Fisher is taken over class labels, but "${options.dataset.name}" has float targets. Use a method without it, such as replay.`,
-    )
-  }
+  refuseTargets(options.dataset)
   const rows = chosenRows(options)
   const batchSize = Math.min(options.batchSize ?? 128, rows.length)
   const run = new FisherRun(options, labels)
@@ -75,6 +70,15 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
   await run.add(rows.subarray(0, whole), batchSize)
   if (whole < rows.length) await run.add(rows.subarray(whole), rows.length - whole)
   return { ...run.result(rows.length), samples: rows.length }
+}
+
+function refuseTargets(dataset: Dataset): void {
+  const kind = kindOf(dataset)
+  if (kind === 'classification') return
+  throw new UsageError(
+    'fisher-targets',
+    `The Fisher is taken over one class a row, but the labels of "${dataset.name}" are for ${kind}. Use a method without it, such as replay.`,
+  )
 }
 
 function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {

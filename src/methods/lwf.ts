@@ -1,8 +1,9 @@
+import { type Dataset, kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { distillation } from '../model/losses.ts'
-import type { Value } from '../ops/define.ts'
-import { add, scale } from '../ops/emit.ts'
-import { float32 } from '../tensor/tensor.ts'
+import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses.ts'
+import type { Emitter, Value } from '../ops/define.ts'
+import { add, cast, reduceSum, reshape, scale } from '../ops/emit.ts'
+import { float32, int64 } from '../tensor/tensor.ts'
 import type { Method, StepContext, TaskContext } from './method.ts'
 
 export interface LwfOptions {
@@ -20,7 +21,10 @@ export interface LwfOptions {
  * task- and domain-incremental L_new + (k - 1) mean KD, where the mean goes over the k - 1 past heads (domain: the one
  * head there is). No factor of temperature squared.
  *
- * @throws UsageError `lwf-temperature`, `lwf-weight` for values that are not positive.
+ * Of several labels a row each is distilled as a pair of probabilities; labels of tokens are distilled at every token that is no padding.
+ *
+ * @throws UsageError `lwf-temperature`, `lwf-weight` for values that are not positive; from `terms`, `lwf-targets` for numbers to predict:
+ * a teacher's probabilities are what is distilled, and there are none.
  * @example
  * const method = lwf({ temperature: 2 })
  */
@@ -40,6 +44,7 @@ export function lwf(options: LwfOptions = {}): Method {
     settings,
     inputs: (state) => state.tensors,
     terms: (context, state, task) => {
+      refuseNumbers(task.train)
       if (state.tensors.size === 0) return {}
       const value = scale(
         context.step,
@@ -58,35 +63,60 @@ export function lwf(options: LwfOptions = {}): Method {
   }
 }
 
+function refuseNumbers(dataset: Dataset): void {
+  if (kindOf(dataset) !== 'regression') return
+  throw new UsageError(
+    'lwf-targets',
+    `LwF distils probabilities of classes, but the labels of "${dataset.name}" are numbers to predict. Use a method without a teacher, such as replay.`,
+  )
+}
+
 const protocolWeight = ({ stream, index }: TaskContext): number => (stream.scenario === 'class' ? 1 : index)
 
 /** The distillation on the new rows: mean over past heads where there are several. */
-function distilled(context: StepContext, { stream, index }: TaskContext, temperature: number): Value {
+function distilled(context: StepContext, { stream, index, train }: TaskContext, temperature: number): Value {
   const { step } = context
   const rows = context.sources.get('new')
   const teacher = new Map([...context.inputs].map(([key, value]) => [key.slice('teacher/'.length), value]))
   const select = (value: Value) =>
     rows && rows.size !== value.dims[0] ? sliceRows(context, value, rows) : value
-  const teacherLogits = context.forward(select(context.batch), teacher)
-  const studentLogits = select(context.logits)
-  if (stream.scenario !== 'task') {
-    return distillation(step, { student: studentLogits, teacher: teacherLogits, temperature })
-  }
+  const batch = select(context.batch)
+  const rowwise = { student: select(context.logits), teacher: context.forward(batch, teacher), temperature }
+  if (kindOf(train) === 'multi-label') return labelDistillation(step, rowwise)
+  const given = rowwise.student.dims.length > 2 ? byToken(step, rowwise, batch, train) : rowwise
+  if (stream.scenario !== 'task') return distillation(step, given)
   const heads = stream.tasks.slice(0, index).map((past) => {
     const mask = float32([1, stream.outputs])
     for (const unit of past.units) mask.data[unit] = 1
-    return distillation(step, {
-      student: studentLogits,
-      teacher: teacherLogits,
-      temperature,
-      mask: step.constant(mask),
-    })
+    return distillation(step, { ...given, mask: step.constant(mask) })
   })
   const [first, ...rest] = heads
   const sum = rest.reduce<Value | undefined>((total, head) => (total ? add(step, total, head) : head), first)
-  return sum
-    ? scale(step, sum, 1 / heads.length)
-    : distillation(step, { student: studentLogits, teacher: teacherLogits, temperature })
+  return sum ? scale(step, sum, 1 / heads.length) : distillation(step, given)
+}
+
+/** Several labels a row: each is a choice of two, sigmoid(logit / T). */
+function labelDistillation(step: Emitter, { student, teacher, temperature = 2 }: DistillationOptions): Value {
+  const soften = (logits: Value): Value => scale(step, logits, 1 / temperature)
+  return binaryCrossEntropy(step, soften(student), step.op('Sigmoid', [soften(teacher)]))
+}
+
+/** Logits [N, T, C] with a row a token; padding counts nothing in the mean. */
+function byToken(
+  step: Emitter,
+  { student, teacher, ...others }: DistillationOptions,
+  batch: Value,
+  { preprocessing: { pad } }: Dataset,
+): DistillationOptions {
+  const [rows = 1, tokens = 1, classes = 1] = student.dims
+  const count = rows * tokens
+  const flat = (logits: Value): Value => reshape(step, logits, [count, classes])
+  const pair = { ...others, student: flat(student), teacher: flat(teacher) }
+  if (pad === undefined || batch.dims.join() !== [rows, tokens].join()) return pair
+  const filler = step.op('Equal', [cast(step, batch, 'int64'), step.constant(int64([], [pad]))])
+  const real = reshape(step, cast(step, step.op('Not', [filler]), student.type), [count])
+  const weights = step.op('Div', [scale(step, real, count), reduceSum(step, real, [0])])
+  return { ...pair, weights }
 }
 
 function sliceRows(

@@ -1,4 +1,4 @@
-import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
+import { type Dataset, kindOf, type Preprocessing, samples } from '../data/dataset.ts'
 import { concatenateRows, takeRows } from '../data/rows.ts'
 import { chooseBalanced } from '../data/sampling.ts'
 import { UsageError } from '../errors.ts'
@@ -136,9 +136,9 @@ const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
   labels: takeRows<'int32' | 'float32'>(dataset.labels, rows) as Dataset['labels'],
 })
 
-/** Up to `perClass` samples of each class at random; data without classes count as one class. */
+/** Up to `perClass` samples of each class at random; rows without one class each count as one class. */
 function exemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
-  if (dataset.labels.type === 'int32') return chooseBalanced(dataset, perClass, random)
+  if (kindOf(dataset) === 'classification') return chooseBalanced(dataset, perClass, random)
   return random.choose(samples(dataset), Math.min(perClass, samples(dataset)))
 }
 

@@ -52,14 +52,38 @@ export function crossEntropy(
 export const IGNORED_LABEL = -100
 
 /**
- * Mean cross-entropy over the positions of sequences, a scalar; positions labelled {@link IGNORED_LABEL} do not count.
+ * Mean cross-entropy over the positions of sequences, a scalar; positions labelled {@link IGNORED_LABEL} do not count, and where none does
+ * the loss is 0. With weights it is the weighted mean: a position has its sample's.
  *
- * @param logits [..., C]
- * @param labels int32 or int64 [...]; at least one counts.
+ * @param logits [N, ..., C]
+ * @param labels int32 or int64 [N, ...]
+ * @param options The mask and the weights have a row a sample: [C], [1, C] or [N, C], and [N].
+ * @throws UsageError `loss-dims`
  */
-export function positionCrossEntropy(emit: Emitter, logits: Value, labels: Value): Value {
+export function positionCrossEntropy(
+  emit: Emitter,
+  logits: Value,
+  labels: Value,
+  options: CrossEntropyOptions = {},
+): Value {
+  const [samples = 1] = labels.dims
   const classes = logits.dims.at(-1) ?? 1
   const positions = elements(labels)
+  if (logits.dims.slice(0, -1).join() !== labels.dims.join()) {
+    throw new UsageError(
+      'loss-dims',
+      `Labels of positions are [N, T] beside logits [N, T, C], but got [${labels.dims}] and [${logits.dims}].`,
+    )
+  }
+  /** One row a position from one row a sample. */
+  const repeated = (rows: Value, width: number): Value => {
+    const each = positions / samples
+    const spread = emit.op('Expand', [
+      reshape(emit, rows, [samples, 1, width]),
+      ints(emit, [samples, each, width]),
+    ])
+    return reshape(emit, spread, [positions, width])
+  }
   const flat = reshape(emit, labels, [positions])
   const number = (value: number): Value =>
     emit.constant(
@@ -70,9 +94,21 @@ export function positionCrossEntropy(emit: Emitter, logits: Value, labels: Value
   const ignored = emit.op('Equal', [flat, number(IGNORED_LABEL)])
   const counting = cast(emit, emit.op('Not', [ignored]), logits.type)
   const known = emit.op('Where', [ignored, number(0), flat])
-  const mean = crossEntropy(emit, reshape(emit, logits, [positions, classes]), known, { weights: counting })
-  return emit.op('Div', [scale(emit, mean, positions), total(emit, counting)])
+  const { mask, weights: given } = options
+  const weights = given ? mul(emit, counting, reshape(emit, repeated(given, 1), [positions])) : counting
+  const mean = crossEntropy(emit, reshape(emit, logits, [positions, classes]), known, {
+    ...options,
+    weights,
+    ...(mask ? { mask: elements(mask) === classes ? mask : repeated(mask, classes) } : {}),
+  })
+  return emit.op('Div', [
+    scale(emit, mean, positions),
+    add(emit, total(emit, weights), scalar(emit, ALMOST_NOTHING, logits)),
+  ])
 }
+
+/** Keeps 0 / 0 from being NaN, and changes no sum of weights. */
+const ALMOST_NOTHING = 1e-30
 
 /**
  * Mean cross-entropy of the next token, a scalar: the logits at each position against the label of the one after it, as

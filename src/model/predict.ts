@@ -16,8 +16,9 @@ export interface PredictGraph {
 
 /**
  * Reads `inputs` (the data set's rows), `rows` int32 [batches, batchSize], `offsets` [1, outputs] added to the logits,
- * and the parameters and buffers by name; gives `logits` [batches, batchSize, outputs] and `classes` int64
- * [batches, batchSize], the unit with the largest offset logit.
+ * and the parameters and buffers by name; gives `logits` [batches, batchSize, ..., outputs] and `classes` int64
+ * [batches, batchSize, ...], the unit with the largest offset logit; the dims between are those of models that answer for
+ * each token.
  */
 export function buildPredict(
   model: Model,
@@ -46,8 +47,8 @@ export function buildPredict(
     return { state: [], outputs: [logits, winner] }
   })
   const [logits, classes] = result.outputs
-  if (logits) builder.output(logits, 'logits', ['batches', batchSize, outputs])
-  if (classes) builder.output(classes, 'classes', ['batches', batchSize])
+  if (logits) builder.output(logits, 'logits', ['batches', ...logits.dims.slice(1)])
+  if (classes) builder.output(classes, 'classes', ['batches', ...classes.dims.slice(1)])
   const graph = builder.finish('predict')
   return { bytes: encodeGraph(graph), inputs: new Set(graph.inputs.map(({ name }) => name)), batchSize }
 }

@@ -1,4 +1,4 @@
-import { classLabels, type Dataset, withLabels } from '../data/dataset.ts'
+import { type Dataset, kindOf, withLabels } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
 import { checkSameClasses } from './split.ts'
 import { checkTasks, lazyTask, range, type Scenario, type TaskStream } from './stream.ts'
@@ -15,6 +15,8 @@ export interface ListedTask {
  * - task scenario: each has output units of its own, also where names of classes are the same;
  * - class scenario: classes of the same name share an output unit; units are numbered as the names first appear;
  * - domain scenario: all have the same classes in the same order (or float targets of the same width).
+ *
+ * Labels of tokens are classes as those of rows are; several labels a row, and numbers, go with the domain scenario.
  *
  * @throws UsageError `task-count` for an empty list; DataError `data-mismatch` when classes, targets or inputs do not fit together.
  * @example
@@ -36,8 +38,9 @@ export function listStream(list: readonly ListedTask[], scenario: Scenario, name
     const units = unitLists[index] ?? []
     const place = (source: Dataset) => () => {
       if (source.labels.type === 'float32') return source
-      const data = classLabels(source).map((label) => units[label] ?? -1)
-      return withLabels(source, { type: 'int32', dims: [data.length], data }, classes)
+      const { dims } = source.labels
+      const data = source.labels.data.map((label) => (label < 0 ? label : (units[label] ?? -1)))
+      return withLabels(source, { type: 'int32', dims, data }, classes)
     }
     const ascending = units.toSorted((a, b) => a - b)
     return lazyTask({
@@ -83,7 +86,7 @@ function checkTask(task: ListedTask, first: ListedTask, scenario: Scenario): voi
   const mismatch = (what: string, expected: string, found: string) =>
     new DataError('data-mismatch', `Task '${task.name}': ${what}: expected ${expected}, found ${found}.`)
   const kind = (dataset: Dataset) =>
-    `${dataset.labels.type} [N${dataset.labels.dims.slice(1).map((dim) => `, ${dim}`)}]`
+    `${kindOf(dataset)}, ${dataset.labels.type} [N${dataset.labels.dims.slice(1).map((dim) => `, ${dim}`)}]`
   if (kind(task.test) !== kind(task.train)) {
     throw mismatch('test labels are not like training labels', kind(task.train), kind(task.test))
   }

@@ -9,7 +9,7 @@ import { randomStream } from '../tensor/random.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
 import type { Evaluator } from './evaluate.ts'
-import { type LossOptions, taskLoss } from './objective.ts'
+import { type LossOptions, lossKind, taskLoss } from './objective.ts'
 
 export interface EarlyStopping {
   /** Rows held out from each task's training data to measure the loss on, a share in 0..1. Default 0.1. */
@@ -176,24 +176,26 @@ const under = (tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
     ),
   )
 
-/** The loss that training lowers, of given logits [N, outputs], without label smoothing. */
+/** The loss that training lowers, of given logits [N, outputs] or [N, T, outputs], without label smoothing. */
 async function validationLoss(
   engine: Engine,
   stream: TaskStream,
   task: Task,
   validation: Dataset,
-  { kind }: LossOptions,
+  options: LossOptions,
 ): Promise<{ run(logits: Tensor): Promise<number>; dispose(): Promise<void> }> {
   const builder = new GraphBuilder()
   const { labels } = validation
   const mask = float32([stream.outputs])
   for (const unit of task.units) mask.data[unit] = 1
+  const kind = lossKind(options, validation)
+  const rows = labels.type === 'int32' ? labels.dims : [samples(validation)]
   const loss = taskLoss(builder, {
-    logits: builder.input('logits', { type: 'float32', dims: [samples(validation), stream.outputs] }),
+    logits: builder.input('logits', { type: 'float32', dims: [...rows, stream.outputs] }),
     labels: builder.input('labels', labels),
     mask: stream.scenario === 'task' ? builder.constant(mask) : undefined,
     weights: undefined,
-    options: kind === undefined ? {} : { kind },
+    kind,
   })
   builder.output(loss, 'loss')
   const executable = await engine.load(encodeGraph(builder.finish('validation')))

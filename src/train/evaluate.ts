@@ -1,20 +1,32 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, kindOf, samples } from '../data/dataset.ts'
 import type { Engine, Executable } from '../engine/engine.ts'
 import type { Model } from '../model/model.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from '../model/predict.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
-import { type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { type LossOptions, lossKind } from './objective.ts'
+import {
+  classAccuracy,
+  explainedVariance,
+  labelAccuracy,
+  labelMacroF1,
+  macroF1,
+  refuseScore,
+  subsetAccuracy,
+} from './scores.ts'
+
+/** Logits of one batch at most, 16 MiB: with a class a word of a vocabulary and a row of many tokens these get large. */
+const MOST_LOGITS = 2 ** 22
 
 /** Answers for data sets with whatever parameters it is given; the runtime's session is kept between calls. */
 export interface Evaluator {
-  /** The unit with the largest logit among `active` (default all), a row. */
+  /** The unit with the largest logit among `active` (default all), a row, or a token where tokens are labelled. */
   predict(
     dataset: Dataset,
     state: ReadonlyMap<string, Tensor>,
     active?: readonly number[],
   ): Promise<Int32Array>
-  /** Logits [N, outputs]. */
+  /** Logits [N, outputs], or [N, T, outputs]. */
   logits(dataset: Dataset, state: ReadonlyMap<string, Tensor>): Promise<Tensor<'float32'>>
   dispose(): Promise<void>
 }
@@ -27,7 +39,9 @@ export interface Evaluator {
 export function createEvaluator(engine: Engine, model: Model, outputs: number, batchSize = 500): Evaluator {
   const sessions = new Map<string, Promise<{ executable: Executable; graph: PredictGraph }>>()
   const session = (dataset: Dataset) => {
-    const size = Math.min(batchSize, samples(dataset))
+    const positions = dataset.labels.type === 'int32' ? (dataset.labels.dims[1] ?? 1) : 1
+    const roomFor = Math.max(1, Math.floor(MOST_LOGITS / (positions * outputs)))
+    const size = Math.min(batchSize, samples(dataset), roomFor)
     const key = `${dataset.inputs.type}[${dataset.inputs.dims.slice(1)}] by ${size}, ${JSON.stringify(dataset.preprocessing)}`
     const found = sessions.get(key) ?? open(dataset, size)
     sessions.set(key, found)
@@ -52,13 +66,15 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
   return {
     predict: async (dataset, state, active) => {
       const classes = (await run(dataset, state, active)).get('classes')
-      return Int32Array.from(classes ? toNumbers(classes) : []).subarray(0, samples(dataset))
+      const [, , positions = 1] = classes?.dims ?? []
+      return Int32Array.from(classes ? toNumbers(classes) : []).subarray(0, samples(dataset) * positions)
     },
     logits: async (dataset, state) => {
       const logits = (await run(dataset, state, undefined)).get('logits')
       const count = samples(dataset)
-      const data = ((logits?.data ?? new Float32Array()) as Float32Array).slice(0, count * outputs)
-      return { type: 'float32', dims: [count, outputs], data }
+      const row = logits?.dims.slice(2) ?? [outputs]
+      const data = ((logits?.data ?? new Float32Array()) as Float32Array).slice(0, count * sizeOf(row))
+      return { type: 'float32', dims: [count, ...row], data }
     },
     dispose: async () => {
       for (const opened of sessions.values()) await (await opened).executable.dispose()
@@ -68,11 +84,10 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
 }
 
 /**
- * How well a task's test set is answered, as a fraction. With class labels: the accuracy; a task-incremental stream tells the task, so
- * only its units count. With targets, by the loss that is trained:
- * - 'binary-cross-entropy': the share of single labels on the right side of probability 1/2 (a target counts as 1 above 1/2);
- * - 'mse': the share of the targets' variance that is explained, R^2 = 1 - sum (y - f)^2 / sum (y - mean y)^2 with a mean for each
- *   target, and 0 where that is negative, so that it stays a fraction: 0 is no better than always answering the mean.
+ * How well a task's test set is answered, as a fraction: see {@link LossOptions.score}. A task-incremental stream tells the task, so only
+ * its units count. Of several labels a row, each is right on its side of probability 1/2.
+ *
+ * @throws UsageError `score-kind` for a score that such labels have not.
  */
 export async function taskAccuracy(
   evaluator: Evaluator,
@@ -82,35 +97,17 @@ export async function taskAccuracy(
   loss: LossOptions = {},
 ): Promise<number> {
   const { test } = task
-  if (test.labels.type === 'float32') {
-    const logits = await evaluator.logits(test, state)
-    return lossKind(loss, test.labels) === 'mse'
-      ? explainedVariance(logits.data, test.labels)
-      : labelAccuracy(logits.data, test.labels.data)
+  const { labels } = test
+  const { score = 'accuracy' } = loss
+  if (labels.type === 'float32') {
+    const kind = lossKind(loss, test)
+    if (kind === 'mse' && score !== 'accuracy') refuseScore(score, kindOf(test))
+    const { data } = await evaluator.logits(test, state)
+    if (kind === 'mse') return explainedVariance(data, labels)
+    if (score === 'subset') return subsetAccuracy(data, labels)
+    return score === 'macro-f1' ? labelMacroF1(data, labels) : labelAccuracy(data, labels.data)
   }
-  const labels = classLabels(test)
+  if (score === 'subset') refuseScore(score, kindOf(test))
   const found = await evaluator.predict(test, state, stream.scenario === 'task' ? task.units : undefined)
-  let right = 0
-  for (const [row, label] of labels.entries()) if (found[row] === label) right++
-  return right / labels.length
-}
-
-function labelAccuracy(logits: Float32Array, targets: Float32Array): number {
-  let right = 0
-  for (const [at, target] of targets.entries()) if ((logits[at] ?? 0) > 0 === target > 0.5) right++
-  return right / targets.length
-}
-
-function explainedVariance(answers: Float32Array, { dims, data }: Tensor<'float32'>): number {
-  const [rows = 0, width = 0] = dims
-  const means = new Float64Array(width)
-  for (const [at, target] of data.entries()) means[at % width] = (means[at % width] ?? 0) + target / rows
-  let error = 0
-  let variance = 0
-  for (const [at, target] of data.entries()) {
-    error += (target - (answers[at] ?? 0)) ** 2
-    variance += (target - (means[at % width] ?? 0)) ** 2
-  }
-  if (variance === 0) return error === 0 ? 1 : 0
-  return Math.max(0, 1 - error / variance)
+  return score === 'macro-f1' ? macroF1(found, labels.data) : classAccuracy(found, labels.data)
 }

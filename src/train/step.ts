@@ -11,7 +11,7 @@ import type { Value } from '../ops/define.ts'
 import { add, filled } from '../ops/emit.ts'
 import type { TaskStream } from '../tasks/stream.ts'
 import { float32, type Tensor, type TensorType } from '../tensor/tensor.ts'
-import { type LossOptions, taskLoss } from './objective.ts'
+import { type LossOptions, lossKind, taskLoss } from './objective.ts'
 import { clipByGlobalNorm, decayed, type Optimiser, type WeightDecay } from './optimisers.ts'
 
 export interface StepSettings {
@@ -124,7 +124,8 @@ export function buildStep(request: StepRequest): StepGraph {
         labels: step.op('Gather', [outer.labels, chosen]),
         mask: classMask(step, request, outer, chosen),
         weights: outer.weights,
-        options: settings.loss ?? {},
+        kind: lossKind(settings.loss ?? {}, task.train),
+        labelSmoothing: settings.loss?.labelSmoothing,
       })
       const context: StepContext = {
         outer: builder,
