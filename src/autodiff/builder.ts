@@ -16,6 +16,9 @@ export interface Step {
   readonly outputs: readonly Value[]
 }
 
+/** One for all: a step has thousands of nodes without. */
+const noAttributes: Attributes = {}
+
 /** Names that stay unique across a graph and the subgraphs inside it. */
 class NameSource {
   /** Every name in use, and the number that was last put behind it to make another. */
@@ -118,7 +121,7 @@ export class GraphBuilder implements Emitter {
     return this.constants.get(key) ?? this.outer?.findConstant(key)
   }
 
-  op(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+  op(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = noAttributes): Value {
     const [value] = this.ops(op, inputs, 1, attributes)
     if (!value) throw new ModelError('no-output', `${op} gave no output.`)
     return value
@@ -128,7 +131,7 @@ export class GraphBuilder implements Emitter {
     op: string,
     inputs: readonly (Value | undefined)[],
     count: number,
-    attributes: Attributes = {},
+    attributes: Attributes = noAttributes,
   ): Value[] {
     return this.add({ op, inputs, count, attributes, name: '' })
   }
@@ -373,8 +376,8 @@ function nodeKey(
   count: number,
   attributes: Attributes,
 ): string | undefined {
-  let key = `${op}|${count}`
-  for (const input of inputs) key += `|${input?.name ?? ''}`
+  const key = [op, String(count)]
+  for (const input of inputs) key.push(input?.name ?? '')
   const parts: string[] = []
   for (const name in attributes) {
     const attribute = attributes[name]
@@ -392,6 +395,5 @@ function nodeKey(
     )
   }
   if (parts.length > 1) parts.sort()
-  for (const part of parts) key += `|${part}`
-  return key
+  return (parts.length > 0 ? key.concat(parts) : key).join('|')
 }

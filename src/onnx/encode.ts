@@ -3,7 +3,7 @@ import { ModelError } from '../errors.ts'
 import { bytesOf } from '../tensor/bytes.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Attribute, Graph, GraphAttribute } from './graph.ts'
-import { encodeNodes } from './node-writer.ts'
+import { encodeEnds, encodeNodes } from './node-writer.ts'
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from './onnx_pb.ts'
 import { graphToProto, tensorHeaderToProto, tensorToProto } from './to-proto.ts'
 import { concatenate, fieldHead, totalLength } from './wire.ts'
@@ -71,9 +71,7 @@ function graphChunks(graph: Graph): Uint8Array[] {
     const tensorChunks = initializerChunks(key, tensor)
     chunks.push(fieldHead(GRAPH_INITIALIZER, totalLength(tensorChunks)), ...tensorChunks)
   }
-  const ends = graphToProto({ ...none, inputs, outputs })
-  delete ends.name
-  chunks.push(toBinary(GraphProtoSchema, ends))
+  chunks.push(encodeEnds({ inputs, outputs }))
   return chunks
 }
 

@@ -19,8 +19,15 @@ const inner: Node = {
 const weights = { type: 'float32', dims: [50], data: new Float32Array(50).fill(0.5) } as const
 const filled = {
   name: 'body',
-  inputs: [{ name: 'a', type: 'float32', dims: ['N', 3] }],
-  outputs: [{ name: 'c', type: 'int64', dims: undefined }],
+  inputs: [
+    { name: 'a', type: 'float32', dims: ['N', 300, '', 0] },
+    { name: 'odd', type: 'bool', dims: [-1] },
+    { name: '', type: 'float32', dims: [], untyped: true },
+  ],
+  outputs: [
+    { name: 'c', type: 'int64', dims: undefined },
+    { name: 'scalar', type: 'float16', dims: [] },
+  ],
   initializers: new Map([['b', weights]]),
   nodes: [inner, { ...inner, name: '', domain: 'com.microsoft' }],
 } as const

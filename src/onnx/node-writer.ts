@@ -1,18 +1,28 @@
 import { toBinary } from '@bufbuild/protobuf'
-import { AttributeCode } from './codes.ts'
-import type { Attribute, Graph, Node } from './graph.ts'
-import { AttributeProtoSchema, GraphProtoSchema, NodeProtoSchema } from './onnx_pb.ts'
-import { attributeToProto, graphToProto } from './to-proto.ts'
+import { AttributeCode, TensorCode } from './codes.ts'
+import type { Attribute, Graph, Node, ValueInfo } from './graph.ts'
+import { MessageWriter } from './message-writer.ts'
+import {
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  NodeProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from './onnx_pb.ts'
+import { attributeToProto, graphToProto, valueInfoToProto } from './to-proto.ts'
 
-const LENGTH_DELIMITED = 2
-const GRAPH_NODE = GraphProtoSchema.field.node.number
+const graphField = GraphProtoSchema.field
 const node = NodeProtoSchema.field
 const attributeField = AttributeProtoSchema.field
+const tensorType = TypeProto_TensorSchema.field
+const dimension = TensorShapeProto_DimensionSchema.field
 
 /**
  * The `node` fields of a GraphProto: the same bytes as the protobuf library's, about ten times sooner, which is felt
- * where a step of thousands of nodes is built. One buffer grows; messages are written first and their lengths put
- * before them afterwards.
+ * where a step of thousands of nodes is built.
  */
 export function encodeNodes(nodes: readonly Node[]): Uint8Array {
   const writer = new MessageWriter()
@@ -22,7 +32,7 @@ export function encodeNodes(nodes: readonly Node[]): Uint8Array {
 
 function writeNodes(writer: MessageWriter, nodes: readonly Node[]): void {
   for (const { inputs, outputs, name, op, domain, attributes } of nodes) {
-    const start = writer.begin(GRAPH_NODE)
+    const start = writer.begin(graphField.node.number)
     for (const input of inputs) writer.text(node.input.number, input)
     for (const output of outputs) writer.text(node.output.number, output)
     if (name !== '') writer.text(node.name.number, name)
@@ -45,9 +55,48 @@ function writeGraphAttribute(writer: MessageWriter, name: string, graph: Graph):
   writer.text(attributeField.name.number, name)
   const inside = writer.begin(attributeField.g.number)
   writeNodes(writer, graph.nodes)
-  writer.append(toBinary(GraphProtoSchema, graphToProto({ ...graph, nodes: [] })))
+  writer.append(toBinary(GraphProtoSchema, graphToProto({ ...graph, nodes: [], inputs: [], outputs: [] })))
+  writeEnds(writer, graph)
   writer.end(inside)
   writer.integer(attributeField.type.number, AttributeCode.graph)
+  writer.end(start)
+}
+
+/** The `input` and `output` fields of a GraphProto. */
+export function encodeEnds(graph: Pick<Graph, 'inputs' | 'outputs'>): Uint8Array {
+  const writer = new MessageWriter()
+  writeEnds(writer, graph)
+  return writer.finish()
+}
+
+function writeEnds(writer: MessageWriter, { inputs, outputs }: Pick<Graph, 'inputs' | 'outputs'>): void {
+  for (const info of inputs) writeInfo(writer, graphField.input.number, info)
+  for (const info of outputs) writeInfo(writer, graphField.output.number, info)
+}
+
+function writeInfo(writer: MessageWriter, field: number, info: ValueInfo): void {
+  const { name, type, dims, untyped } = info
+  if (untyped || dims?.some((dim) => typeof dim === 'number' && dim < 0)) {
+    writer.bytes(field, toBinary(ValueInfoProtoSchema, valueInfoToProto(info)))
+    return
+  }
+  const start = writer.begin(field)
+  writer.text(ValueInfoProtoSchema.field.name.number, name)
+  const typeStart = writer.begin(ValueInfoProtoSchema.field.type.number)
+  const tensorStart = writer.begin(TypeProtoSchema.field.tensorType.number)
+  writer.integer(tensorType.elemType.number, TensorCode[type])
+  if (dims) {
+    const shapeStart = writer.begin(tensorType.shape.number)
+    for (const dim of dims) {
+      const dimStart = writer.begin(TensorShapeProtoSchema.field.dim.number)
+      if (typeof dim === 'number') writer.integer(dimension.dimValue.number, dim)
+      else if (dim !== '') writer.text(dimension.dimParam.number, dim)
+      writer.end(dimStart)
+    }
+    writer.end(shapeStart)
+  }
+  writer.end(tensorStart)
+  writer.end(typeStart)
   writer.end(start)
 }
 
@@ -66,79 +115,4 @@ function encodeAttribute(name: string, attribute: Attribute): Uint8Array {
   const bytes = toBinary(AttributeProtoSchema, attributeToProto(name, attribute))
   if (known.size < KNOWN_AT_MOST && key.length <= KNOWN_LENGTH) known.set(key, bytes)
   return bytes
-}
-
-class MessageWriter {
-  private buffer = new Uint8Array(1 << 16)
-  private position = 0
-  private readonly utf8 = new TextEncoder()
-
-  finish(): Uint8Array {
-    return this.buffer.subarray(0, this.position)
-  }
-
-  /** Opens an embedded message; one byte is left for its length, enough for most. */
-  begin(fieldNumber: number): number {
-    this.reserve(11)
-    this.varint(fieldNumber * 8 + LENGTH_DELIMITED)
-    return ++this.position
-  }
-
-  /** Closes the message whose contents started at `start`, moving them if their length needs more than one byte. */
-  end(start: number): void {
-    const length = this.position - start
-    this.reserve(10)
-    let width = 1
-    for (let rest = length; rest > 127; rest = Math.floor(rest / 128)) width++
-    if (width > 1) this.buffer.copyWithin(start + width - 1, start, this.position)
-    this.position = start - 1
-    this.varint(length)
-    this.position += length
-  }
-
-  text(fieldNumber: number, text: string): void {
-    // UTF-8 takes at most three bytes for each UTF-16 unit.
-    this.reserve(11 + text.length * 3)
-    this.varint(fieldNumber * 8 + LENGTH_DELIMITED)
-    const start = ++this.position
-    const { written } = this.utf8.encodeInto(text, this.buffer.subarray(start))
-    this.position += written
-    this.end(start)
-  }
-
-  bytes(fieldNumber: number, bytes: Uint8Array): void {
-    this.reserve(11)
-    this.varint(fieldNumber * 8 + LENGTH_DELIMITED)
-    this.varint(bytes.byteLength)
-    this.append(bytes)
-  }
-
-  /** Fields that are encoded already. */
-  append(bytes: Uint8Array): void {
-    this.reserve(bytes.byteLength)
-    this.buffer.set(bytes, this.position)
-    this.position += bytes.byteLength
-  }
-
-  integer(fieldNumber: number, value: number): void {
-    this.reserve(20)
-    this.varint(fieldNumber * 8)
-    this.varint(value)
-  }
-
-  private varint(value: number): void {
-    let rest = value
-    while (rest > 127) {
-      this.buffer[this.position++] = (rest % 128) | 128
-      rest = Math.floor(rest / 128)
-    }
-    this.buffer[this.position++] = rest
-  }
-
-  private reserve(length: number): void {
-    if (this.position + length <= this.buffer.byteLength) return
-    const larger = new Uint8Array(Math.max(this.buffer.byteLength * 2, this.position + length))
-    larger.set(this.buffer.subarray(0, this.position))
-    this.buffer = larger
-  }
 }
