@@ -9,7 +9,7 @@ import { saveModel } from './files.ts'
 import { isVariantOf, modelFolder } from './find-files.ts'
 import { configWithLabels } from './labels.ts'
 import type { Model } from './model.ts'
-import { changedNames } from './stored.ts'
+import { storedChanges } from './stored.ts'
 
 /** What became of a folder's files, by their paths in it. */
 export interface SavedFolder {
@@ -41,7 +41,7 @@ export async function saveModelFolder(
   const place = relative(source, file.path)
   const own = new Set([place, ...dataFilesOf(file).map((name) => join(dirname(place), name))])
   const stale =
-    options.model !== undefined || changedNames(file.model, parameters, file.externalData).length > 0
+    options.model !== undefined || storedChanges(file.model, parameters, file.externalData).size > 0
   const beside = `${path}.${process.pid}.partial`
   const copied: string[] = []
   const leftOut: string[] = []

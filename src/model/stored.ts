@@ -3,14 +3,13 @@ import { nodeFromProto } from '../onnx/from-proto.ts'
 import type { ModelProto, NodeProto, TensorProto } from '../onnx/onnx_pb.ts'
 import { dtypeOf, type ExternalData, tensorFromProto } from '../onnx/tensor-proto.ts'
 import { sameElements } from '../tensor/bytes.ts'
-import { floatsAs, isFloatType } from '../tensor/convert.ts'
-import type { DType, Tensor } from '../tensor/tensor.ts'
+import { type FloatType, floatsAs, floatsOf, isFloatType } from '../tensor/convert.ts'
+import { type DType, sameDims, type Tensor } from '../tensor/tensor.ts'
 import { dequantised, quantisedWeight, requantised } from './quantised.ts'
 
 /**
  * New values of a model's parameters as its file keeps them: rounded to the file's own float type, or to integers with
- * a scale where a DequantizeLinear node makes the weight. A tensor that shares another's by an Identity node is left out
- * as long as the two stay equal.
+ * a scale where a DequantizeLinear node makes the weight. What did not change is left out.
  *
  * @param parameters By the names that `modelFromOnnx` gives them. Tensors of other types than float32 pass as they are.
  * @returns Tensors by name for `editInitializers` and `saveModelFile`.
@@ -24,9 +23,10 @@ export function storedChanges(
   const file = contentsOf(model, externalData)
   const changes = new Map<string, Tensor>()
   for (const [name, tensor] of parameters) {
-    const own = file.type(name)
-    if (own !== undefined) {
-      changes.set(name, inType(tensor, own, name))
+    const own = file.constant(name)
+    if (own) {
+      const now = inType(tensor, own.type, name)
+      if (!equalNumbers(own, now)) changes.set(name, now)
       continue
     }
     const node = file.producer.get(name)
@@ -39,19 +39,6 @@ export function storedChanges(
     for (const [key, value] of changesBehind(node, tensor, name, file)) changes.set(key, value)
   }
   return changes
-}
-
-/** Names of the tensors of a file that these parameters would change. */
-export function changedNames(
-  model: ModelProto,
-  parameters: ReadonlyMap<string, Tensor>,
-  externalData?: ExternalData,
-): readonly string[] {
-  const { constant } = contentsOf(model, externalData)
-  return [...storedChanges(model, parameters, externalData)].flatMap(([name, tensor]) => {
-    const before = constant(name)
-    return before && sameElements(before, tensor) ? [] : [name]
-  })
 }
 
 /**
@@ -95,6 +82,14 @@ function contentsOf({ graph }: ModelProto, externalData: ExternalData | undefine
 const inType = (tensor: Tensor, type: DType, name: string): Tensor =>
   tensor.type === 'float32' && isFloatType(type) ? floatsAs(tensor as Tensor<'float32'>, type, name) : tensor
 
+/** A step of nothing may make +0 of -0, which is no change either. */
+function equalNumbers(a: Tensor, b: Tensor): boolean {
+  if (sameElements(a, b)) return true
+  if (!isFloatType(a.type) || a.type !== b.type || !sameDims(a.dims, b.dims)) return false
+  const [one, other] = [floatsOf(a as Tensor<FloatType>).data, floatsOf(b as Tensor<FloatType>).data]
+  return one.every((value, at) => value === other[at])
+}
+
 function changesBehind(
   proto: NodeProto,
   tensor: Tensor,
@@ -105,7 +100,7 @@ function changesBehind(
   const [source = '', scaleName = ''] = node.inputs
   const quantised = node.op === 'DequantizeLinear' ? quantisedWeight(node, constant) : undefined
   if (quantised && tensor.type === 'float32') {
-    if (sameElements(dequantised(quantised), tensor)) return []
+    if (equalNumbers(dequantised(quantised), tensor)) return []
     const { values, scale } = requantised(tensor as Tensor<'float32'>, quantised)
     return [
       [source, values],
@@ -115,5 +110,5 @@ function changesBehind(
   const shared = constant(source)
   if (!shared) return [[name, tensor]]
   const now = inType(tensor, shared.type, name)
-  return sameElements(shared, now) ? [] : [[name, now]]
+  return equalNumbers(shared, now) ? [] : [[name, now]]
 }
