@@ -10,8 +10,7 @@ import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan.ts'
 import { loadPlan } from '../src/train/plan-files.ts'
 import { preparePlan } from '../src/train/prepare.ts'
-import { type KeptRun, runInFolder } from '../src/train/run-files.ts'
-import { engine } from './op-cases.ts'
+import { learned } from './learn-runs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-learn-'))
 const original = join(folder, 'model.onnx')
@@ -49,17 +48,6 @@ const planOf = (model: OnnxInput, given: Partial<PlanInput> = {}): PlanInput => 
   learningRate: 0.01,
   ...given,
 })
-
-let runs = 0
-async function learned(input: PlanInput): Promise<KeptRun & { readonly model: Uint8Array }> {
-  const loaded = await loadPlan(parsePlan(input))
-  const out = join(folder, `run-${runs++}`)
-  const events = runInFolder(loaded, { engine, folder: out, verb: 'learn' })
-  let next = await events.next()
-  while (!next.done) next = await events.next()
-  if (next.value.status !== 'finished') throw new Error('The run did not end.')
-  return { ...next.value, model: new Uint8Array(readFileSync(join(out, 'model.onnx'))) }
-}
 
 /** Names of the initialisers that differ; anything else that differs is an error. */
 function changedIn(model: Uint8Array): string[] {

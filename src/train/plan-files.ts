@@ -6,15 +6,16 @@ import { type Dataset, type Preprocessing, samples, subset } from '../data/datas
 import type { DownloadProgress } from '../data/download-files.ts'
 import { type ReadOptions, readDataset } from '../data/files.ts'
 import { fingerprint } from '../data/fingerprint.ts'
+import { padTogether } from '../data/pad-tokens.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { readInputFiles } from '../data/sidecar-files.ts'
 import { syntheticDigits } from '../data/synthetic.ts'
 import { DataError } from '../errors.ts'
-import { loadModel } from '../model/files.ts'
-import type { Model } from '../model/model.ts'
+import { type LoadedModel, loadModel } from '../model/files.ts'
 import type { ModelFile } from '../onnx/files.ts'
 import { randomStream } from '../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
+import { languageTask } from './language.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs, TrainTest } from './prepare.ts'
 
@@ -55,21 +56,32 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const sources =
     plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
-  const reading = await readingFor(plan, read?.model)
+  const reading = await readingFor(plan, read)
   const loaded: { data: TrainTest; instead: string | undefined }[] = []
   for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
-  const data = loaded.map((each) => each.data)
+  const texts = ofOneLength(loaded.map((each) => each.data))
+  const language = plan.loss === 'causal-lm' && read ? languageTask(read.model, texts) : undefined
+  const data = language?.data ?? texts
   const instead = loaded.find((each) => each.instead !== undefined)?.instead
   const hash = createHash('sha256')
   for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
   if (read) hash.update(read.file.bytes)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
-    inputs: read ? fitToModel(plan, data, read.model) : { data },
+    inputs: read ? fitToModel(plan, data, language?.model ?? read.model) : { data },
     dataSha256: hash.digest('hex'),
     instead,
     modelFile: read?.file,
   }
+}
+
+/** Texts of several files as rows of one length. */
+function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
+  const same = padTogether(data.flatMap(({ train, test }) => [train, test]))
+  return data.map(({ train, test }, index) => ({
+    train: same[2 * index] ?? train,
+    test: same[2 * index + 1] ?? test,
+  }))
 }
 
 type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
@@ -81,12 +93,29 @@ const readModel = ({ path, output, batchnorm, untie }: OnnxPlan) =>
     ...(untie === undefined ? {} : { untie }),
   })
 
-/** How data are read for a model: by the files beside it. Of models that read plain numbers these mostly say nothing. */
-async function readingFor({ model: asked }: RunPlan, model: Model | undefined): Promise<ReadOptions> {
-  if (asked.kind !== 'onnx' || !model) return {}
-  const { input, tokenizer } = await readInputFiles(asked.path, model.input)
-  const silent = input.kind === 'numbers' && isAsStored(input.preprocessing)
-  return { ...(silent ? {} : { input }), ...(tokenizer ? { tokenizer } : {}) }
+/** How data are read: by the plan, and by the files beside the model. Of models that read plain numbers these mostly say nothing. */
+async function readingFor({ data, loss }: RunPlan, loaded: LoadedModel | undefined): Promise<ReadOptions> {
+  const beside = loaded && (await readInputFiles(loaded.file.path, loaded.model.input))
+  const tokenizer =
+    data.tokenizer === undefined
+      ? beside?.tokenizer
+      : (await readInputFiles(data.tokenizer, { type: 'int64', dims: ['batch', 'tokens'] })).tokenizer
+  const { input } = beside ?? {}
+  const silent = !input || (input.kind === 'numbers' && isAsStored(input.preprocessing))
+  const { kind, label, labels, targets, separator, text, features } = data.columns ?? {}
+  return {
+    ...(silent ? {} : { input }),
+    tokenizer,
+    kind,
+    separator,
+    labelColumn: label,
+    labelColumns: labels,
+    targetColumns: targets,
+    textColumn: text,
+    featureColumns: features,
+    maxLength: data.maxLength,
+    unlabelled: loss === 'causal-lm',
+  }
 }
 
 const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
@@ -99,7 +128,11 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
   const source = (name: string) => (isNamed(name) ? name : place(name))
   return {
     ...plan,
-    data: { ...plan.data, source: source(plan.data.source) },
+    data: {
+      ...plan.data,
+      source: source(plan.data.source),
+      ...(plan.data.tokenizer === undefined ? {} : { tokenizer: place(plan.data.tokenizer) }),
+    },
     model:
       plan.model.kind === 'onnx'
         ? {

@@ -20,6 +20,20 @@ const preprocessing = z
     'unit: pixels to 0..1; mnist: mean 0.1307, std 0.3081; stored: as they are; or {scale, mean, std}',
   )
 
+const names = z.array(z.string().min(1)).min(1)
+const columns = z.strictObject({
+  kind: z
+    .enum(['classification', 'multi-label', 'regression', 'token-classification'])
+    .optional()
+    .describe('what the labels say; default by what the column holds'),
+  label: z.string().min(1).optional().describe('the label; default label, labels, class or target'),
+  labels: names.optional().describe('columns of 0 and 1, one a class: several classes a row'),
+  targets: names.optional().describe('numbers to predict'),
+  separator: z.string().min(1).optional().describe('parts several labels in one text; default ;'),
+  text: z.string().min(1).optional().describe('the text; default text, sentence or content'),
+  features: names.optional().describe('the numbers to learn from; default every other column'),
+})
+
 const data = z.strictObject({
   source: z
     .string()
@@ -37,6 +51,13 @@ const data = z.strictObject({
     .lt(1)
     .default(0.2)
     .describe('share of the samples held out for testing where the data have no test part'),
+  columns: columns.optional().describe('which columns or fields of tables are what'),
+  tokenizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
+  maxLength: whole(1).optional().describe('tokens in a row; default those of the longest text'),
 })
 
 const split = z.strictObject({
@@ -212,6 +233,18 @@ export const planSchema = z.strictObject({
     .prefault({}),
   clipNorm: z.number().gt(0).optional().describe('bound of the common norm of the gradients'),
   labelSmoothing: z.number().min(0).lt(1).default(0),
+  loss: z
+    .enum(['cross-entropy', 'binary-cross-entropy', 'mse', 'causal-lm'])
+    .optional()
+    .describe(
+      'default what the labels call for; causal-lm: texts are their own labels, each token of those before it',
+    ),
+  score: z
+    .enum(['accuracy', 'subset', 'macro-f1'])
+    .optional()
+    .describe(
+      'what tasks are scored by: accuracy (default; R^2 of numbers), subset (all labels of a row), macro-f1',
+    ),
   iterations: whole(1).optional().describe('steps a task; this or epochs'),
   epochs: whole(1).optional().describe('passes over the mean task’s data; instead of iterations'),
   batchSize: whole(1).default(128),
@@ -263,8 +296,12 @@ export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
 }
 
 /** What no single setting says. */
-function contradictionIn({ model }: RunPlan): string | undefined {
-  if (model.kind !== 'onnx') return undefined
+function contradictionIn({ model, loss, stream }: RunPlan): string | undefined {
+  if (loss === 'causal-lm' && (stream.kind !== 'list' || stream.scenario !== 'domain')) {
+    return 'loss: causal-lm goes with a stream of kind list in the domain scenario: all tasks share the vocabulary.'
+  }
+  if (model.kind !== 'onnx')
+    return loss === 'causal-lm' ? 'loss: causal-lm needs a model of kind onnx.' : undefined
   if (model.lora && model.train !== undefined)
     return 'model.train and model.lora are both given; leave one out.'
   if (model.adapter !== undefined && !model.lora) {

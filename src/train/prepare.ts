@@ -66,7 +66,12 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
       optimiser,
       ...(weightDecay ? { weightDecay } : {}),
       ...(plan.clipNorm === undefined ? {} : { clipNorm: plan.clipNorm }),
-      loss: { labelSmoothing: plan.labelSmoothing },
+      loss: {
+        labelSmoothing: plan.labelSmoothing,
+        // The labels of a causal language model are classes of tokens by now.
+        ...(plan.loss === undefined || plan.loss === 'causal-lm' ? {} : { kind: plan.loss }),
+        ...(plan.score === undefined ? {} : { score: plan.score }),
+      },
     },
     iterations: planIterations(plan, stream),
     batchSize: plan.batchSize,

@@ -18,7 +18,7 @@ export function subsetAccuracy(logits: Float32Array, { dims, data }: Tensor<'flo
   return 1 - wrong.size / rows
 }
 
-/** F1 of each label from logits [N, K], as {@link macroF1}. */
+/** The mean over labels of F1 = 2 TP / (2 TP + FP + FN), from logits [N, K]; a label that is never there and never answered counts 0. */
 export function labelMacroF1(logits: Float32Array, { dims, data }: Tensor<'float32'>): number {
   const width = dims[1] ?? 1
   const counts = emptyCounts(width)

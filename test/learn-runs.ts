@@ -1,0 +1,18 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type PlanInput, parsePlan } from '../src/train/plan.ts'
+import { loadPlan } from '../src/train/plan-files.ts'
+import { type KeptRun, runInFolder } from '../src/train/run-files.ts'
+import { engine } from './op-cases.ts'
+
+/** Runs a plan to its end in a folder of its own, as `holdfast learn` does, and gives the model's file that it left. */
+export async function learned(input: PlanInput): Promise<KeptRun & { readonly model: Uint8Array }> {
+  const loaded = await loadPlan(parsePlan(input))
+  const folder = join(mkdtempSync(join(tmpdir(), 'holdfast-run-')), 'run')
+  const events = runInFolder(loaded, { engine, folder, verb: 'learn' })
+  let next = await events.next()
+  while (!next.done) next = await events.next()
+  if (next.value.status !== 'finished') throw new Error('The run did not end.')
+  return { ...next.value, model: new Uint8Array(readFileSync(join(folder, 'model.onnx'))) }
+}
