@@ -7,7 +7,7 @@ const MOST_LINES = 30
 
 /** What is said of a model to people. */
 export function inspectionText(inspection: FileInspection): string {
-  const { file, opset, producer, obstacles, trainable } = inspection
+  const { file, opset, producer } = inspection
   const sections = [
     [
       `${file}: opset ${opset}${producer ? `, written by ${producer}` : ''}`,
@@ -18,21 +18,27 @@ export function inspectionText(inspection: FileInspection): string {
     parametersText(inspection.parameters),
     headText(inspection),
     stepText(inspection),
-    obstacles.length === 0
-      ? []
-      : [
-          trainable
-            ? 'In the way:'
-            : `It cannot be trained as it is; in the way ${obstacles.length === 1 ? 'is' : 'are'}:`,
-          ...obstacles.map(({ node, op, reason }) =>
-            node === '' && op === '' ? `  ${reason}` : `  ${op} "${node}": ${reason}`,
-          ),
-        ],
+    obstaclesText(inspection),
   ]
   return sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')
+}
+
+function obstaclesText({ obstacles, step }: FileInspection): string[] {
+  if (obstacles.length === 0) return []
+  const lines = obstacles.map(({ node, op, reason }) =>
+    node === '' && op === '' ? `  ${reason}` : `  ${op} "${node}": ${reason}`,
+  )
+  const sizes = step === null && obstacles.some(({ reason }) => reason.includes('dims'))
+  return [
+    `It cannot be trained as it is; in the way ${obstacles.length === 1 ? 'is' : 'are'}:`,
+    ...lines,
+    ...(sizes
+      ? ['  Sizes that the file leaves free were guessed: give others by --batch N and --dims NAME=SIZE.']
+      : []),
+  ]
 }
 
 const valueText = ({ name, type, dims }: InspectedValue): string =>
@@ -123,7 +129,7 @@ function stepText({ step }: FileInspection): string[] {
   return [
     `A step of training with Adam on ${count(step.batch, 'row')}${sizes.length === 0 ? '' : ` (${sizes.join(', ')})`}`,
     `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${thousands(step.nodes)} nodes`,
-    `  ${bytes(step.bytes)}: parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}`,
+    `  ${bytes(step.bytes)}: trained parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}`,
   ]
 }
 
