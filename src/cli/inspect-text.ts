@@ -28,9 +28,10 @@ export function inspectionText(inspection: FileInspection): string {
 
 function obstaclesText({ obstacles, step }: FileInspection): string[] {
   if (obstacles.length === 0) return []
-  const lines = obstacles.map(({ node, op, reason }) =>
-    node === '' && op === '' ? `  ${reason}` : `  ${op} "${node}": ${reason}`,
-  )
+  const lines = obstacles.map(({ node, op, reason }) => {
+    const label = `${op} "${node}"`
+    return op === '' || reason.startsWith(label) ? `  ${reason}` : `  ${label}: ${reason}`
+  })
   const sizes = step === null && obstacles.some(({ reason }) => reason.includes('dims'))
   return [
     `It cannot be trained as it is; in the way ${obstacles.length === 1 ? 'is' : 'are'}:`,
