@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { mlp } from '../src/model/networks.ts'
+import { cnn, mlp } from '../src/model/networks.ts'
 import { modelFromOnnx, modelToOnnx } from '../src/model/onnx-model.ts'
 import { decodeModel } from '../src/onnx/read.ts'
 import { randomStream } from '../src/tensor/random.ts'
@@ -152,6 +152,64 @@ describe('classes that the model does not know', () => {
       { name: 'pear', units: [2] },
     ])
     expect(prepared.stream.outputs).toBe(3)
+  })
+})
+
+describe('classes that are not matched by name', () => {
+  const named = (plan: PlanInput) => loadPlan(parsePlan(plan))
+
+  it('are refused where only one side has names, unless numbers are said to be positions', async () => {
+    const path = join(folder, 'numbered.onnx')
+    writeFileSync(path, modelToOnnx(network))
+    await expect(named(planOf({ path }))).rejects.toMatchObject({ code: 'classes-numbered' })
+    const { inputs } = await named(planOf({ path, numbersArePositions: true }))
+    expect(inputs.data[0]?.train.classes).toEqual(['0', '1', '2'])
+  })
+
+  it('are compared by their number where each task has a head of its own', async () => {
+    const tasks = ['old', 'new'].map((name) => ({ name, source: writePoints(name, ['apple', 'pear'], 1) }))
+    const stream: PlanInput['stream'] = { kind: 'list', scenario: 'task', tasks }
+    await expect(named(planOf({}, { stream }))).rejects.toThrow(/has 3 outputs, but the stream needs 4/)
+    const { inputs } = await named(planOf({ head: 'replace' }, { stream }))
+    expect(inputs.model?.classes).toEqual(['old: apple', 'old: pear', 'new: apple', 'new: pear'])
+  })
+})
+
+describe('a folder as transformers.js lays it out', () => {
+  it('comes back as a folder, its configuration byte for byte', async () => {
+    const place = join(folder, 'fruit-model')
+    mkdirSync(join(place, 'onnx'), { recursive: true })
+    const config = '{"model_type": "mlp",  "id2label": {"0": "plum", "1": "apple", "2": "pear"}}'
+    writeFileSync(join(place, 'config.json'), config)
+    writeFileSync(join(place, 'onnx', 'model.onnx'), modelToOnnx(network))
+    const run = await learned(planOf({ path: place, train: 'head' }))
+    const back = (name: string) => readFileSync(join(run.folder, 'model', name))
+    expect(String(back('config.json'))).toBe(config)
+    expect(back('onnx/model.onnx').equals(readFileSync(join(place, 'onnx', 'model.onnx')))).toBe(false)
+  })
+})
+
+describe('batch normalisation', () => {
+  const path = join(folder, 'cnn.onnx')
+  const statistics = async (batchnorm?: 'fixed' | 'train') => {
+    const model = cnn({ channels: [4], blocks: 1, inputDims: [1, 28, 28], classes: 10, seed: 2 })
+    writeFileSync(path, modelToOnnx(model))
+    const stream: PlanInput['stream'] = { kind: 'split', groups: [[0, 1]] }
+    const data = { source: 'synthetic', limit: { train: 200, test: 50 } }
+    const run = await learned(
+      planOf({ path, ...(batchnorm ? { batchnorm } : {}) }, { stream, data, iterations: 2 }),
+    )
+    const [before, after] = [readFileSync(path), run.model].map((bytes) =>
+      modelFromOnnx(new Uint8Array(bytes), { batchNorm: 'train' }),
+    )
+    return [...(before?.buffers ?? [])].map(
+      ([name, { data: old }]) => old.join() === after?.buffers.get(name)?.data.join(),
+    )
+  }
+
+  it('keeps its statistics unless they are to train', async () => {
+    expect(new Set(await statistics())).toEqual(new Set([true]))
+    expect(new Set(await statistics('train'))).toEqual(new Set([false]))
   })
 })
 

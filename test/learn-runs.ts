@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PlanInput, parsePlan } from '../src/train/plan.ts'
@@ -14,5 +14,7 @@ export async function learned(input: PlanInput): Promise<KeptRun & { readonly mo
   let next = await events.next()
   while (!next.done) next = await events.next()
   if (next.value.status !== 'finished') throw new Error('The run did not end.')
-  return { ...next.value, model: new Uint8Array(readFileSync(join(folder, 'model.onnx'))) }
+  const file =
+    ['model.onnx', 'model/onnx/model.onnx'].find((name) => existsSync(join(folder, name))) ?? 'none'
+  return { ...next.value, model: new Uint8Array(readFileSync(join(folder, file))) }
 }

@@ -284,7 +284,7 @@ describe('per-sample squares are PyTorch’s', () => {
     ['batchnorm-train', 'batchnorm-eval'],
   ] as const)('%s, in batches of any size', async (file, source) => {
     const given = torchValues(source)
-    const used = modelFromOnnx(torchBytes(`${file}.onnx`))
+    const used = modelFromOnnx(torchBytes(`${file}.onnx`), { batchNorm: 'train' })
     const outputs = given('output/logits').dims[1] ?? 0
     const samples = given('input/labels').dims[0] ?? 0
     for (const batchSize of [samples, samples - 1, 1]) {

@@ -13,6 +13,7 @@ import {
   crossEntropy,
   distillation,
   meanSquaredError,
+  positionCrossEntropy,
   predictions,
 } from './losses.ts'
 
@@ -300,3 +301,59 @@ describe('weights by row', () => {
     )
   })
 })
+
+describe('the loss of positions', () => {
+  const random = Array.from({ length: 24 }, (_, at) => Math.sin(3 * at))
+  const logits = float32([2, 3, 4], random)
+  const tags = (values: readonly number[]): Tensor => ({ ...asInt32(values), dims: [2, 3] })
+  const row = (position: number) => random.slice(position * 4, position * 4 + 4)
+  const nll = (position: number, label: number) =>
+    Math.log(row(position).reduce((sum, logit) => sum + Math.exp(logit), 0)) - (row(position)[label] ?? 0)
+
+  it('is a mean over those with a label, each with its sample’s weight', async () => {
+    const feeds = { logits, labels: tags([1, -100, 3, 0, -100, -100]), weights: float32([2, 1], [0.5, 3]) }
+    const plain = await run(feeds, (builder, { logits: l, labels }) =>
+      l && labels ? positionCrossEntropy(builder, l, labels) : fail(),
+    )
+    expect(plain.value[0]).toBeCloseTo((nll(0, 1) + nll(2, 3) + nll(3, 0)) / 3, 5)
+    expect(plain.gradient.slice(4, 8).every((value) => value === 0)).toBe(true)
+    const weighted = await run(feeds, (builder, { logits: l, labels, weights }) =>
+      l && labels && weights ? positionCrossEntropy(builder, l, labels, { weights }) : fail(),
+    )
+    expect(weighted.value[0]).toBeCloseTo((0.5 * nll(0, 1) + 0.5 * nll(2, 3) + 3 * nll(3, 0)) / 4, 5)
+  })
+
+  it('goes over the classes of its sample’s mask', async () => {
+    const feeds = {
+      logits,
+      labels: tags([1, -100, -100, 2, -100, -100]),
+      mask: float32([2, 4], [1, 1, 0, 0, 0, 0, 1, 1]),
+    }
+    const found = await run(feeds, (builder, { logits: l, labels, mask }) =>
+      l && labels && mask ? positionCrossEntropy(builder, l, labels, { mask }) : fail(),
+    )
+    const among = (position: number, label: number, other: number) =>
+      Math.log(1 + Math.exp((row(position)[other] ?? 0) - (row(position)[label] ?? 0)))
+    expect(found.value[0]).toBeCloseTo((among(0, 1, 0) + among(3, 2, 3)) / 2, 5)
+  })
+
+  it('is 0 where nothing has a label, with no gradient', async () => {
+    const feeds = { logits, labels: tags(new Array<number>(6).fill(-100)) }
+    const found = await run(feeds, (builder, { logits: l, labels }) =>
+      l && labels ? positionCrossEntropy(builder, l, labels) : fail(),
+    )
+    expect(found.value).toEqual([0])
+    expect(found.gradient.every((value) => value === 0)).toBe(true)
+  })
+
+  it('refuses labels that do not stand beside the logits', () => {
+    const builder = new GraphBuilder()
+    const l = builder.input('logits', logits)
+    const labels = builder.input('labels', asInt32([1, 2]))
+    expect(() => positionCrossEntropy(builder, l, labels)).toThrow(/labels|Labels/)
+  })
+})
+
+const fail = (): never => {
+  throw new Error('an input is missing')
+}

@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.ts'
 import { CheckpointError } from '../errors.ts'
 import type { RunResult } from '../measure/results.ts'
 import { saveModel } from '../model/files.ts'
+import { saveModelFolder } from '../model/folder-files.ts'
 import { saveAdapters } from '../model/lora-files.ts'
 import { modelToOnnx } from '../model/onnx-model.ts'
 import type { ModelFile } from '../onnx/files.ts'
@@ -44,7 +45,7 @@ export interface KeepOptions {
 
 /**
  * Runs a plan in its folder, from where it stands there: `config.json`, checkpoints, `events.jsonl`, and at the end
- * `bench.json`, `result.json`, `model.onnx` and `parameters.sha256`.
+ * `bench.json`, `result.json`, `parameters.sha256`, and `model.onnx` or (of a model that came as one) the folder `model`.
  *
  * @throws what {@link openRunFolder} and training throw.
  */
@@ -77,7 +78,7 @@ export async function* runInFolder(
     const { parameters, buffers, result } = outcome
     const values = new Map([...parameters, ...buffers])
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
-    if (modelFile) await saveTrained(join(path, 'model.onnx'), modelFile, engine, plan, prepared, values)
+    if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
     else await folder.write('model.onnx', modelToOnnx(prepared.model, { parameters: values }))
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])
@@ -91,11 +92,11 @@ export async function* runInFolder(
 }
 
 /**
- * The model's file with what was trained, updates added to their weights; and the updates alone where the plan says so. The head is
- * written even where it did not train, as its rows may be new.
+ * The model's file as `model.onnx`, or the folder that it came from as `model`, with what was trained, updates added to their weights;
+ * and the updates alone where the plan says so. The head is written even where it did not train, as its rows may be new.
  */
 async function saveTrained(
-  path: string,
+  run: string,
   file: ModelFile,
   engine: Engine,
   { model: asked }: RunPlan,
@@ -104,7 +105,10 @@ async function saveTrained(
 ): Promise<void> {
   const merged = lora ? await mergeLora(engine, base, lora, trained) : trained
   const head = asked.kind === 'onnx' && asked.head !== undefined ? base.parameters : new Map()
-  await saveModel(path, file, new Map([...head, ...merged]), { model: base })
+  const values = new Map([...head, ...merged])
+  const folder = asked.kind === 'onnx' && asked.path !== file.path
+  if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
+  else await saveModel(join(run, 'model.onnx'), file, values, { model: base })
   if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
     await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
   }
