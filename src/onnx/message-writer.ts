@@ -1,4 +1,7 @@
+/** Wire types of protobuf. */
+const EIGHT_BYTES = 1
 const LENGTH_DELIMITED = 2
+const FOUR_BYTES = 5
 
 /**
  * Writes protobuf messages into one buffer that grows; embedded messages are written first and their lengths put before
@@ -63,10 +66,27 @@ export class MessageWriter {
     this.position += bytes.byteLength
   }
 
+  /** An integer field; `value` is 0 or more. */
   integer(fieldNumber: number, value: number): void {
     this.reserve(20)
     this.varint(fieldNumber * 8)
     this.varint(value)
+  }
+
+  /** A `double`. */
+  float64(fieldNumber: number, value: number): void {
+    this.reserve(18)
+    this.varint(fieldNumber * 8 + EIGHT_BYTES)
+    new DataView(this.buffer.buffer).setFloat64(this.position, value, true)
+    this.position += 8
+  }
+
+  /** A `float`. */
+  float32(fieldNumber: number, value: number): void {
+    this.reserve(14)
+    this.varint(fieldNumber * 8 + FOUR_BYTES)
+    new DataView(this.buffer.buffer).setFloat32(this.position, value, true)
+    this.position += 4
   }
 
   private varint(value: number): void {

@@ -1,0 +1,86 @@
+import type { LearnEvent } from '../events.ts'
+import type { Measurement } from './tracker.ts'
+
+/**
+ * The numbers of a run's events: each term of the loss as `loss/NAME`, `steps-per-second`, the accuracy on each task as
+ * `accuracy/TASK`, and the mean over those learned so far as `accuracy/mean`. Steps count over all tasks, each as long as the
+ * configuration says.
+ *
+ * @example
+ * const measured = learnMeasurements()
+ */
+export function learnMeasurements(): (event: LearnEvent) => Measurement | undefined {
+  let tasks: readonly string[] = []
+  let steps = 0
+  const accuracies = (task: number, found: readonly (number | null)[]): Record<string, number> => {
+    const seen = found.slice(0, task + 1)
+    const mean = seen.reduce<number>((sum, accuracy) => sum + (accuracy ?? Number.NaN), 0) / seen.length
+    const each = found.flatMap((accuracy, at) =>
+      accuracy === null ? [] : [[`accuracy/${tasks[at] ?? at + 1}`, accuracy] as const],
+    )
+    return Object.fromEntries(Number.isNaN(mean) ? each : [...each, ['accuracy/mean', mean]])
+  }
+  return (event) => {
+    switch (event.type) {
+      case 'started':
+        tasks = event.tasks
+        steps = event.steps / event.tasks.length
+        return undefined
+      case 'progress':
+        return {
+          step: event.task * event.of + event.step,
+          numbers: { ...under('loss', event.losses), 'steps-per-second': event.stepsPerSecond },
+        }
+      case 'evaluated':
+        return { step: event.task * steps + event.step, numbers: accuracies(event.task, event.accuracies) }
+      case 'task-finished':
+        return { step: (event.task + 1) * steps, numbers: accuracies(event.task, event.accuracies) }
+      default:
+        return undefined
+    }
+  }
+}
+
+/** What an update says of its trials: the part of its events that has numbers. */
+export type TrialEvent =
+  | { readonly type: 'trial'; readonly trial: number }
+  | {
+      readonly type: 'progress'
+      readonly trial: number
+      readonly step: number
+      readonly of: number
+      readonly loss: number
+    }
+  | {
+      readonly type: 'point'
+      readonly trial: number
+      readonly point: {
+        readonly alpha: number
+        /** NaN where there are no old rows to measure on; so are `drop` and `upper`. */
+        readonly old: number
+        readonly new: number
+        readonly drop: number
+        readonly upper: number
+      }
+    }
+
+/**
+ * The numbers of an update's events, by trial (from 1): `trial-1/loss` at each step, and for the points along the path
+ * `trial-1/old`, `/new`, `/drop` and `/upper`, whose step is alpha in percent.
+ *
+ * @example
+ * const measurement = updateMeasurements({ type: 'progress', trial: 0, step: 25, of: 100, loss: 0.5 })
+ */
+export function updateMeasurements(event: TrialEvent): Measurement | undefined {
+  const name = `trial-${event.trial + 1}`
+  if (event.type === 'progress') return { step: event.step, numbers: { [`${name}/loss`]: event.loss } }
+  if (event.type === 'trial') return undefined
+  const { alpha, old, new: fresh, drop, upper } = event.point
+  const known = Object.entries({ old, new: fresh, drop, upper }).flatMap(([key, value]) =>
+    Number.isNaN(value) ? [] : [[key, value] as const],
+  )
+  return { step: Math.round(alpha * 100), numbers: under(name, Object.fromEntries(known)) }
+}
+
+const under = (prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${prefix}/${name}`, value]))
