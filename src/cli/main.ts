@@ -13,9 +13,22 @@ import { quickstart } from './quickstart.ts'
 import { report } from './report.ts'
 import { resume } from './resume.ts'
 import { openScreen } from './screen.ts'
+import { update } from './update.ts'
 import { helpOf, readArguments, type Verb } from './verb.ts'
 
-const verbs: readonly Verb[] = [quickstart, bench, learn, resume, report, gate, fisher, grad, inspect, data]
+const verbs: readonly Verb[] = [
+  quickstart,
+  bench,
+  learn,
+  resume,
+  report,
+  update,
+  gate,
+  fisher,
+  grad,
+  inspect,
+  data,
+]
 
 const overview = (): string => {
   const width = Math.max(...verbs.map(({ name }) => name.length))

@@ -1,5 +1,4 @@
 import type { GateResult } from '../update/gate.ts'
-import type { TableData } from './figure.ts'
 import {
   decidingReason,
   figuresLine,
@@ -9,6 +8,7 @@ import {
   verdictWord,
   warnings,
 } from './gate-table.ts'
+import { textTable } from './text-table.ts'
 
 /**
  * A gate's result for the terminal: the verdict, the reason in one sentence, the tables.
@@ -44,20 +44,4 @@ function groups(kind: 'class' | 'slice', found: GateResult['perClass'], most: nu
     ...textTable(groupTable(kind, found, most)),
     ...(left > 0 ? [`… and ${left} more with smaller drops (--json has all)`] : []),
   ]
-}
-
-/** Columns of equal width, the first one to the left, the others to the right. */
-function textTable({ head, rows }: TableData): string[] {
-  const lines = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
-  return lines.map((line) =>
-    line
-      .map((cell, column) =>
-        column === 0 || column === line.length - 1
-          ? cell.padEnd(widths[column] ?? 0)
-          : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  )
 }

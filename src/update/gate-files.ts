@@ -1,20 +1,8 @@
-import { resolveDataset } from '../data/cache-files.ts'
-import { catalogue } from '../data/catalogue.ts'
-import {
-  asStored,
-  type Dataset,
-  mnistNormalisation,
-  type Preprocessing,
-  unitPixels,
-  withPreprocessing,
-} from '../data/dataset.ts'
-import { type ReadOptions, readDataset } from '../data/files.ts'
+import type { Dataset } from '../data/dataset.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { indexById, locatePrediction, type PredictionSet } from '../data/predictions.ts'
 import { isPredictionFile, loadPredictions } from '../data/predictions-files.ts'
 import { takeRows } from '../data/rows.ts'
-import { readInputFiles } from '../data/sidecar-files.ts'
-import { syntheticDigits } from '../data/synthetic.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import { loadModel } from '../model/files.ts'
@@ -22,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { FlipRecord } from './gate-flips.ts'
 import { labelNames, logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 import { nearestRows } from './gate-nearest.ts'
+import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
 
 export interface GateSources {
   readonly engine: Engine
@@ -32,7 +21,7 @@ export interface GateSources {
   /** The data that models are evaluated on: its test part, else its validation part, else all of it. */
   readonly data?: string | undefined
   /** Default: what the data come with. */
-  readonly preprocessing?: 'default' | 'unit' | 'mnist' | 'stored' | undefined
+  readonly preprocessing?: PreprocessingName | undefined
   /** The value that holds the logits, where a model's file does not tell. */
   readonly output?: string | undefined
 }
@@ -149,34 +138,10 @@ function inputLines(set: PredictionSet): (id: string) => string {
 function dataReader(options: GateSources): (source: string, model: NamedModel) => Promise<LoadedData> {
   const known = new Map<string, Promise<LoadedData>>()
   return async (source, { name, model }) => {
-    const { input, tokenizer } = await readInputFiles(name, model.input)
-    // Of models that read plain numbers the files mostly say nothing: then pixels come in as the data set has them.
-    const stated = input.kind !== 'numbers' || !isAsStored(input.preprocessing)
-    const key = JSON.stringify([source, stated && input, tokenizer && name])
-    const loading =
-      known.get(key) ?? readSource(source, { name: source, tokenizer, ...(stated ? { input } : {}) })
+    const { options: how, key: reading } = await readingFor(name, model)
+    const key = JSON.stringify([source, reading])
+    const loading = known.get(key) ?? readSource(source, { name: source, ...how })
     known.set(key, loading)
-    return preprocessed(await loading, options)
-  }
-}
-
-async function readSource(source: string, options: ReadOptions): Promise<LoadedData> {
-  if (source === 'synthetic') return syntheticDigits({})
-  const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
-  return isNamed ? resolveDataset(source) : readDataset(source, options)
-}
-
-const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
-
-const named = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
-
-function preprocessed(loaded: LoadedData, { preprocessing = 'default' }: GateSources): LoadedData {
-  if (preprocessing === 'default') return loaded
-  const { train, validation, test } = loaded
-  const change = (dataset: Dataset) => withPreprocessing(dataset, named[preprocessing])
-  return {
-    train: change(train),
-    ...(validation && { validation: change(validation) }),
-    ...(test && { test: change(test) }),
+    return preprocessed(await loading, options.preprocessing)
   }
 }

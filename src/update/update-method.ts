@@ -87,7 +87,7 @@ export function chooseMethod(asked: UpdateMethod | undefined, facts: MethodFacts
 function reasonsFor({ exemplars, unlabelled, added }: MethodFacts): string[] {
   return [
     exemplars
-      ? 'Old rows are there: rehearsing 1 to 5 % of them, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020).'
+      ? 'Old rows are there: rehearsing even 1 to 5 % of the old data, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020).'
       : `No old rows are there: the old model's answers are distilled on the new ${unlabelled ? 'and the unlabelled ' : ''}inputs instead (Li & Hoiem 2016).`,
     ...(added && !exemplars
       ? [

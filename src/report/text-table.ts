@@ -1,0 +1,17 @@
+import type { TableData } from './figure.ts'
+
+/** A table for the terminal: columns of equal width, the first and the last to the left, the others to the right. */
+export function textTable({ head, rows }: TableData): string[] {
+  const lines = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
+  return lines.map((line) =>
+    line
+      .map((cell, column) =>
+        column === 0 || column === line.length - 1
+          ? cell.padEnd(widths[column] ?? 0)
+          : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
+}

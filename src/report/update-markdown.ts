@@ -1,0 +1,36 @@
+import type { Preflight } from '../update/preflight.ts'
+import type { UpdateSummary } from '../update/summary.ts'
+import { markdownTable, plain } from './markdown.ts'
+import {
+  chosenSentence,
+  preflightFacts,
+  trialsTable,
+  updateSentence,
+  updateTable,
+  updateVerdict,
+} from './update-words.ts'
+
+const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔' } as const
+
+/**
+ * An update's result as Markdown, for a pull request.
+ *
+ * @example await writeFile('update.md', updateMarkdown(summary, found))
+ */
+export function updateMarkdown(summary: UpdateSummary, found: Preflight): string {
+  return `${[
+    `## ${signs[summary.status]} Update: budget ${updateVerdict[summary.status].toLowerCase()}`,
+    plain(updateSentence(summary)),
+    markdownTable(updateTable(summary)),
+    plain(chosenSentence(summary)),
+    ...(summary.help.length > 0
+      ? [`What would help:\n\n${summary.help.map((line) => `- ${plain(line)}`).join('\n')}`]
+      : []),
+    ...found.warnings.map((warning) => `> **Warning.** ${plain(warning)}`),
+    `<details><summary>What was tried</summary>\n\n${markdownTable(trialsTable(summary))}\n\n</details>`,
+    `<details><summary>What was found</summary>\n\n${[
+      ...preflightFacts(found).map(([name, text]) => `- ${name}: ${plain(text)}`),
+      ...found.notes.map((note) => `- ${plain(note)}`),
+    ].join('\n')}\n\n</details>`,
+  ].join('\n\n')}\n`
+}

@@ -1,0 +1,78 @@
+import type { Preflight } from '../update/preflight.ts'
+import type { UpdateSummary } from '../update/summary.ts'
+import { dataTable } from './figure.ts'
+import { duration } from './format.ts'
+import { html, type Markup } from './markup.ts'
+import { pathFigure } from './path-figure.ts'
+import { styleSheet } from './theme.ts'
+import {
+  chosenSentence,
+  preflightFacts,
+  trialsTable,
+  updateSentence,
+  updateTable,
+  updateVerdict,
+} from './update-words.ts'
+
+/** What else the page says. */
+export interface UpdatePageOptions {
+  readonly model: string
+  readonly command?: string
+  /** When, as text to show. */
+  readonly created?: string
+}
+
+/** A page of its own: style in it, no scripts, no network. */
+export const standalonePage = (title: string, body: Markup): string =>
+  html`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>${title}</title><style>${{ markup: styleSheet }}</style></head>
+<body>
+${body}
+</body>
+</html>
+`.markup
+
+/** A box with a heading and lines. */
+const notice = (title: string, lines: readonly string[]): Markup | undefined =>
+  lines.length === 0
+    ? undefined
+    : html`<div class="notice" role="note"><strong>${title}</strong>${lines.map((line) => html`<div>${line}</div>`)}</div>`
+
+/**
+ * An update's result as one self-contained HTML page: the verdict, old and new accuracy, the path of each trial with the budget and the
+ * chosen point, what was tried, what was found before.
+ *
+ * @example await writeFile('report.html', updatePage(summary, found, { model: 'model.onnx' }))
+ */
+export function updatePage(summary: UpdateSummary, found: Preflight, options: UpdatePageOptions): string {
+  const { old, budget, chosen } = summary
+  const { model, command, created } = options
+  const paths = summary.trials.map(({ method, curve }, index) => {
+    const own = index === chosen.trial
+    const start = curve.find(({ alpha }) => alpha === 0)
+    return pathFigure({
+      title: `Trial ${index + 1}: ${method}`,
+      points: old ? curve : curve.map((point) => ({ ...point, old: null })),
+      ...(old && start ? { floor: Math.max(0, start.old + start.drop - budget) } : {}),
+      ...(own ? { chosen: chosen.alpha } : {}),
+    })
+  })
+  return standalonePage(
+    `Update of ${model} · Holdfast report`,
+    html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>Budget ${updateVerdict[summary.status].toLowerCase()}</h1><p class="lead">${updateSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', found.warnings)}</header>
+<main><section><h2>Before and after</h2>${dataTable(updateTable(summary))}<p class="about">${chosenSentence(summary)}</p></section>
+<section><h2>The path between old and new weights</h2><p class="about">Accuracy on the rows that the choice was made on. At each share of the way the best point inside the budget is shown, or the one that comes nearest.</p><div class="plots">${paths}</div></section>
+<section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>
+<section><h2>What was found</h2><div class="facts">${dataTable({
+      caption: 'Before training',
+      head: ['', ''],
+      rows: [
+        ...preflightFacts(found).map(([name, text]) => [name, text]),
+        ...found.notes.map((note) => ['note', note]),
+      ],
+    })}</div></section>
+${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>
+<footer>Everything on this page is in the file itself. The bound is that of a one-sided test of paired proportions (Tango 1998) on rows that had no part in the choice.</footer>`,
+  )
+}

@@ -1,0 +1,130 @@
+import type { Preflight } from '../update/preflight.ts'
+import type { UpdateSummary } from '../update/summary.ts'
+import type { TableData } from './figure.ts'
+import { count, duration, points } from './format.ts'
+
+/** Headlines for people. */
+export const updateVerdict = { met: 'MET', 'not-met': 'NOT MET', inconclusive: 'INCONCLUSIVE' } as const
+
+const whole = (value: number): string => value.toLocaleString('en-US')
+
+/** What the update came to, in one sentence. */
+export function updateSentence(summary: UpdateSummary): string {
+  const { status, old, budget, confidence } = summary
+  const learned = `accuracy on new data went from ${points(summary.new.before, 2)} to ${points(summary.new.after, 2)} %`
+  if (!old) {
+    return `There are no old data, so nothing could be measured of what was kept; ${learned}.`
+  }
+  const sure = `with ${points(confidence, 0)} % confidence`
+  if (status === 'met') {
+    return `Old accuracy dropped by at most ${points(old.upper, 2)} points ${sure} (${points(budget, 2)} are allowed); ${learned}.`
+  }
+  if (status === 'not-met') {
+    return `No update was found whose drop is shown to be inside ${points(budget, 2)} points: the nearest drops by up to ${points(old.upper, 2)} ${sure}; with it ${learned}.`
+  }
+  return `${count(old.n, 'old example')} cannot tell whether the drop is inside ${points(budget, 2)} points: it may be up to ${points(old.upper, 2)} ${sure}; ${learned}.`
+}
+
+/** Accuracy before and after. */
+export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableData {
+  const row = (name: string, before: number, after: number, n: number, rest: readonly string[]) => [
+    name,
+    whole(n),
+    points(before, 2),
+    points(after, 2),
+    points(before - after, 2),
+    ...rest,
+  ]
+  return {
+    caption: 'Accuracy before and after, on rows that had no part in training or in the choice',
+    head: ['', 'examples', 'before %', 'after %', 'drop', 'at most', 'budget', ''],
+    rows: [
+      ...(old
+        ? [
+            row('old data', old.before, old.after, old.n, [
+              points(old.upper, 2),
+              points(budget, 2),
+              old.upper <= budget ? 'inside' : 'not shown to be inside',
+            ]),
+          ]
+        : []),
+      row('new data', fresh.before, fresh.after, fresh.n, ['', '', '']),
+    ],
+  }
+}
+
+/** The chosen point of the path, in words. */
+export function chosenSentence({ chosen, trials }: UpdateSummary): string {
+  const { trial, alpha, offset, method } = chosen
+  const shifted =
+    offset === 0 ? '' : `, with ${offset.toFixed(2)} added to the logits of the new classes (in their biases)`
+  return `Chosen: trial ${trial + 1} of ${trials.length} (${method}), ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
+}
+
+/** What was tried: a row for each trial. */
+export const trialsTable = ({ trials, chosen, budget }: UpdateSummary): TableData => ({
+  caption:
+    'What was tried; new accuracy is the best inside the budget, on the rows that the choice was made on',
+  head: ['trial', 'method', 'replayed', 'distillation', 'rate', 'passes', 'new % inside', 'new % at end', ''],
+  rows: trials.map(({ method, settings, curve }, index) => {
+    const inside = curve.filter(({ upper }) => upper <= budget).map((point) => point.new)
+    return [
+      String(index + 1),
+      method,
+      settings.replay.toString(),
+      settings.distillation.toString(),
+      (settings.learningRate * settings.rate).toString(),
+      (settings.epochs * settings.passes).toString(),
+      inside.length > 0 ? points(Math.max(...inside)) : 'none',
+      points(curve.at(-1)?.new ?? 0),
+      index === chosen.trial ? 'chosen' : '',
+    ]
+  }),
+})
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`
+
+/** What was found before training, as lines: a heading and what stands under it. */
+export function preflightFacts(found: Preflight): readonly (readonly [string, string])[] {
+  const { classes, rows, method, cost, power } = found
+  const added =
+    classes.added.length === 0 ? 'none new' : `${whole(classes.added.length)} new (${listed(classes.added)})`
+  const seconds = cost?.trials.map((trial) => trial.seconds)
+  const total = seconds?.reduce((sum, value) => sum + value, 0) ?? 0
+  return [
+    [
+      'classes',
+      `the model knows ${whole(classes.known.length)}; the new data have ${whole(classes.kept.length)} of them and ${added}`,
+    ],
+    ['task', 'inputs do not say which task they belong to: one head tells all classes apart'],
+    [
+      'new data',
+      `${whole(rows.train)} rows to train on${found.duplicates > 0 ? ` (${whole(found.duplicates)} of them twice)` : ''}, ${whole(rows.heldOut)} held out`,
+    ],
+    [
+      'old data',
+      rows.oldHeldOut + rows.exemplars === 0
+        ? 'none'
+        : `${whole(rows.exemplars)} rows to rehearse, ${whole(rows.oldHeldOut)} to measure on`,
+    ],
+    ...(rows.unlabelled > 0 ? [['unlabelled', `${whole(rows.unlabelled)} rows`] as const] : []),
+    ['method', `${method.name}. ${method.reasons.join(' ')}`],
+    ...(power
+      ? [
+          [
+            'budget',
+            `${whole(power.n)} old rows to check on; ${power.needed === null ? 'no number of rows shows a drop of 0' : `it takes about ${whole(power.needed)} if hardly an answer changes, ${whole(power.neededWithFlips ?? 0)} if 5 % do`}`,
+          ] as const,
+        ]
+      : []),
+    ...(cost && seconds
+      ? [
+          [
+            'cost',
+            `${whole(cost.trials[0]?.steps ?? 0)} steps and about ${duration(seconds[0] ?? 0)} for the first trial${seconds.length > 1 ? `, ${duration(total)} if all ${seconds.length} are needed` : ''}`,
+          ] as const,
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,72 @@
+import { type Dataset, kindOf } from '../data/dataset.ts'
+import { DataError, UsageError } from '../errors.ts'
+import type { Model } from '../model/model.ts'
+import { int64, type Tensor } from '../tensor/tensor.ts'
+
+/**
+ * Refuses rows that the model does not read, before any time is spent on them.
+ *
+ * @param place What messages call the data.
+ * @throws DataError `data-dims`, `data-not-finite`; UsageError `tokenizer-missing`, `update-kind`.
+ */
+export function checkRows(dataset: Dataset, model: Model, place: string): void {
+  const { inputs } = dataset
+  if (inputs.type === 'string' && model.input.type !== 'string') {
+    throw new UsageError(
+      'tokenizer-missing',
+      `${place}: the data are texts, and the model reads ${model.input.type} tokens: put its tokenizer.json beside the model.`,
+    )
+  }
+  checkDims(inputs, model, place)
+  const at =
+    inputs.data instanceof Float32Array ? inputs.data.findIndex((value) => !Number.isFinite(value)) : -1
+  if (at < 0) return
+  const width = inputs.data.length / (inputs.dims[0] ?? 1)
+  throw new DataError(
+    'data-not-finite',
+    `${place}, row ${Math.floor(at / width)}, value ${at % width}: ${inputs.data[at]} is no number that can be learned from. Correct the row or take it out.`,
+  )
+}
+
+/** Labels have to be one class a row: accuracy is what the budget is counted in. */
+export function checkKind(dataset: Dataset, place: string): void {
+  const kind = kindOf(dataset)
+  if (kind === 'classification') return
+  throw new UsageError(
+    'update-kind',
+    `${place}: the labels are for ${kind}, but an update counts its budget in accuracy and needs one class a row. Train such a model with holdfast learn.`,
+  )
+}
+
+function checkDims({ dims }: Tensor, { input }: Model, place: string): void {
+  const [, ...row] = dims
+  const [, ...wanted] = input.dims ?? []
+  if (input.dims === undefined) return
+  const sizes = wanted.map((dim) => (typeof dim === 'number' && dim > 0 ? dim : undefined))
+  const fits =
+    row.length === sizes.length
+      ? sizes.every((size, axis) => size === undefined || size === row[axis])
+      : // Of another rank: models that flatten their input take it when it is as large.
+        sizes.some((size) => size === undefined) || product(sizes) === product(row)
+  if (fits) return
+  throw new DataError(
+    'data-dims',
+    `${place}: a row is [${row.join(', ')}], but the model's input "${input.name}" wants [${wanted.map((dim) => dim ?? '?').join(', ')}]. Give data of that shape, or say in a holdfast.json beside the model how they become it.`,
+  )
+}
+
+const product = (dims: readonly (number | undefined)[]): number =>
+  dims.reduce<number>((size, dim) => size * (dim ?? 1), 1)
+
+/** Rows of tokens [N, T], made `length` long with the id that fills up. Others stay as they are. */
+export function paddedTo(dataset: Dataset, length: number): Dataset {
+  const { inputs, preprocessing } = dataset
+  const [rows = 0, width = 0] = inputs.dims
+  if (inputs.type !== 'int64' || inputs.dims.length !== 2 || width >= length) return dataset
+  const wider = int64([rows, length], new Array<number>(rows * length).fill(preprocessing.pad ?? 0))
+  const ids = inputs.data as BigInt64Array
+  for (let row = 0; row < rows; row++) {
+    wider.data.set(ids.subarray(row * width, (row + 1) * width), row * length)
+  }
+  return { ...dataset, inputs: wider }
+}

@@ -1,0 +1,203 @@
+import { stat } from 'node:fs/promises'
+import { alignLabels } from '../data/align.ts'
+import { concatenate, type Dataset, samples, withLabels } from '../data/dataset.ts'
+import { preview } from '../data/labels.ts'
+import type { LoadedData } from '../data/parts.ts'
+import { DataError, ModelError } from '../errors.ts'
+import { type LoadedModel, loadModel } from '../model/files.ts'
+import type { Model } from '../model/model.ts'
+import { widenHead } from '../model/widen.ts'
+import { checkKind, checkRows, paddedTo } from './check-rows.ts'
+import { chooseExemplars, holdOut } from './hold-out.ts'
+import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
+import { readPack } from './pack-files.ts'
+import type { UpdateData } from './parts.ts'
+import type { ClassFacts } from './preflight.ts'
+import type { UpdateMethod } from './update-method.ts'
+import { packRows } from './update-pack.ts'
+
+export interface UpdateSources {
+  /** An .onnx file, or a folder as transformers.js lays it out. */
+  readonly model: string
+  /** New data: a file or folder, or the name of a known data set. */
+  readonly fresh: string
+  /** Data that the model knows already. */
+  readonly old?: string | undefined
+  /** A retention pack, instead of old data. */
+  readonly keep?: string | undefined
+  /** Inputs whose labels, where there are any, are not looked at. */
+  readonly unlabelled?: string | undefined
+  readonly batchNorm?: 'fixed' | 'train' | undefined
+  /** The value that holds the logits, where the file does not tell. */
+  readonly output?: string | undefined
+  readonly preprocessing?: PreprocessingName | undefined
+  /** Whether numbers for labels are positions in the other side's list of names. Default false. */
+  readonly numbersArePositions?: boolean | undefined
+  /** Asked for; where old and new are trained on together, all old training rows are taken. */
+  readonly method?: UpdateMethod | undefined
+  /** Of exemplars, of what is held out, and of the new rows of the head. Default 0. */
+  readonly seed?: number | undefined
+}
+
+/** Everything that an update needs, read and brought to the order of the model's classes. */
+export interface LoadedUpdate extends LoadedModel {
+  /** Whether the model came as a folder, and is to be written as one. */
+  readonly folder: boolean
+  readonly widened: Model
+  readonly classes: ClassFacts
+  readonly data: UpdateData
+  /**
+   * What a gate on the old data evaluates: its test part, else its validation part, else all; a pack's held-out rows; the
+   * same of the new data where nothing is old.
+   */
+  readonly gateData: Dataset
+  readonly notes: readonly string[]
+}
+
+/** Of new data without a test part, the share that is held out from training; of old data, that is only measured. */
+const NEW_HELD_OUT = 0.2
+const OLD_HELD_OUT = 0.5
+
+/**
+ * Reads the model and the data of an update. Classes are matched by name; those that the model does not know are added
+ * to its head, behind its own.
+ *
+ * @throws ModelError `labels-missing`, `head-missing`, `head-tied`; DataError `old-classes`, `data-dims`, `data-not-finite`,
+ * `classes-numbered`; UsageError `update-kind`, `tokenizer-missing`; and what reading throws.
+ * @example
+ * const { model, widened, data } = await loadUpdate({ model: 'model.onnx', fresh: 'new/', old: 'old/' })
+ */
+export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> {
+  const { seed = 0, numbersArePositions = false } = sources
+  const loaded = await loadModel(sources.model, {
+    ...(sources.output === undefined ? {} : { output: sources.output }),
+    ...(sources.batchNorm ? { batchNorm: sources.batchNorm } : {}),
+  })
+  const { model } = loaded
+  if (model.classes.length === 0) {
+    throw new ModelError(
+      'labels-missing',
+      `${sources.model}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
+    )
+  }
+  const reading = await readingFor(loaded.file.path, model)
+  const read = async (source: string, unlabelled = false): Promise<LoadedData> => {
+    const found = await readSource(source, { name: source, ...reading.options, unlabelled })
+    return preprocessed(found, sources.preprocessing)
+  }
+  const fresh = await read(sources.fresh)
+  const old = sources.old === undefined ? undefined : await read(sources.old)
+  const bare = sources.unlabelled === undefined ? undefined : await read(sources.unlabelled, true)
+  for (const [place, parts] of [
+    [sources.fresh, fresh],
+    [sources.old, old],
+    [sources.unlabelled, bare],
+  ] as const) {
+    for (const part of partsOf(parts)) checkRows(part, model, place ?? '')
+    if (parts !== bare) for (const part of partsOf(parts)) checkKind(part, place ?? '')
+  }
+  const aligned = alignLabels(fresh.train, model.classes, { numbersArePositions })
+  const { classes: all, added } = aligned
+  const kept =
+    sources.keep === undefined
+      ? {}
+      : packRows(await readPack(sources.keep), model, sources.keep, all, fresh.train.preprocessing)
+  const ownPack = [kept.exemplars, kept.oldHeldOut].flatMap((part) => part ?? [])
+  const length = longest([...[fresh, old, bare].flatMap(partsOf), ...ownPack])
+  const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
+  const under = (parts: LoadedData): LoadedData =>
+    mapParts(parts, (part) => paddedTo(alignLabels(part, all, { numbersArePositions }).dataset, length))
+  const freshParts = under(fresh)
+  const oldParts = old && under(withKnownClasses(old, model, sources, numbersArePositions))
+  const [newRows, newNotes] = newPart(freshParts, sources.fresh, seed)
+  const [oldRows, oldNotes] = oldParts
+    ? oldPart(oldParts, sources, seed)
+    : [{ exemplars: padded(kept.exemplars), oldHeldOut: padded(kept.oldHeldOut) }, []]
+  return {
+    ...loaded,
+    folder: (await stat(sources.model)).isDirectory(),
+    widened: added.length > 0 ? widenHead(model, { classes: added, seed }) : model,
+    classes: {
+      known: model.classes,
+      kept: model.classes.filter((name) => !aligned.missing.includes(name)),
+      added,
+      nearMisses: aligned.nearMisses,
+    },
+    data: {
+      ...newRows,
+      ...oldRows,
+      unlabelled: bare && paddedTo(underNoLabels(bare, all), length),
+    },
+    gateData: oldParts ? gatePart(oldParts) : (oldRows.oldHeldOut ?? gatePart(freshParts)),
+    notes: [...reading.notes, ...newNotes, ...oldNotes],
+  }
+}
+
+const partsOf = (parts: LoadedData | undefined): Dataset[] =>
+  [parts?.train, parts?.validation, parts?.test].flatMap((part) => part ?? [])
+
+function mapParts({ train, validation, test }: LoadedData, change: (part: Dataset) => Dataset): LoadedData {
+  return {
+    train: change(train),
+    ...(validation && { validation: change(validation) }),
+    ...(test && { test: change(test) }),
+  }
+}
+
+/** Tokens in the longest rows: rows of one batch have to be of one length. */
+const longest = (parts: readonly Dataset[]): number =>
+  Math.max(0, ...parts.map(({ inputs }) => inputs.dims[1] ?? 0))
+
+const gatePart = ({ train, validation, test }: LoadedData): Dataset => test ?? validation ?? train
+
+function withKnownClasses(
+  old: LoadedData,
+  { classes }: Model,
+  { old: place = '' }: UpdateSources,
+  numbersArePositions: boolean,
+): LoadedData {
+  const { added } = alignLabels(old.train, classes, { numbersArePositions })
+  if (added.length === 0) return old
+  throw new DataError(
+    'old-classes',
+    `${place}: the model does not know ${added.length === 1 ? 'the class' : 'the classes'} ${preview(added)}; it knows ${preview(classes)}. Old data hold what it knows already: correct the names, or move these rows to the new data.`,
+  )
+}
+
+/** Rows without labels take any: their share of the loss on labels is 0. */
+function underNoLabels(parts: LoadedData, classes: readonly string[]): Dataset {
+  const whole = concatenate(partsOf(parts))
+  const labels = { type: 'int32' as const, dims: [samples(whole)], data: new Int32Array(samples(whole)) }
+  return withLabels({ ...whole, kind: undefined }, labels, classes)
+}
+
+function newPart(
+  { train, validation, test }: LoadedData,
+  place: string,
+  seed: number,
+): [Pick<UpdateData, 'train' | 'heldOut' | 'check'>, string[]] {
+  if (test && validation) return [{ train, heldOut: validation, check: test }, []]
+  const given = test ?? validation
+  if (given) return [{ train, heldOut: given }, []]
+  const { rest, heldOut } = holdOut(train, NEW_HELD_OUT, seed)
+  const note = `${place} has no test or validation part: ${percent(NEW_HELD_OUT)} of each class (${rows(heldOut)}) are held out from training to measure on.`
+  return [{ train: rest, heldOut }, [note]]
+}
+
+function oldPart(
+  { train, validation, test }: LoadedData,
+  { old: place = '', method }: UpdateSources,
+  seed: number,
+): [Pick<UpdateData, 'exemplars' | 'oldHeldOut' | 'oldCheck'>, string[]] {
+  const chosen = (from: Dataset) => (method?.joint ? from : chooseExemplars(from, seed))
+  if (test && validation) return [{ exemplars: chosen(train), oldHeldOut: validation, oldCheck: test }, []]
+  const given = test ?? validation
+  if (given) return [{ exemplars: chosen(train), oldHeldOut: given }, []]
+  const { rest, heldOut } = holdOut(train, OLD_HELD_OUT, seed)
+  const note = `${place} has no test or validation part: ${percent(OLD_HELD_OUT)} of each class (${rows(heldOut)}) are measured on, the others rehearsed. If the model was trained on these rows, the drop is that of rows it remembers.`
+  return [{ exemplars: chosen(rest), oldHeldOut: heldOut }, [note]]
+}
+
+const percent = (share: number): string => `${100 * share} %`
+
+const rows = (dataset: Dataset): string => `${samples(dataset).toLocaleString('en-US')} rows`

@@ -1,0 +1,76 @@
+import { extname } from 'node:path'
+import type { Engine } from '../engine/engine.ts'
+import { saveModel } from '../model/files.ts'
+import { saveModelFolder } from '../model/folder-files.ts'
+import { saveAdapters } from '../model/lora-files.ts'
+import type { Model } from '../model/model.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
+import { logitsFor, predictionsFrom } from './gate-models.ts'
+import type { LoadedUpdate } from './update-files.ts'
+import type { UpdateResult } from './update-types.ts'
+
+/** The model as the update left it. */
+export function updatedModel(
+  { widened }: Pick<LoadedUpdate, 'widened'>,
+  { parameters }: UpdateResult,
+): Model {
+  const own = <T>(from: ReadonlyMap<string, T>) =>
+    new Map([...from].map(([name, tensor]) => [name, parameters.get(name) ?? tensor]))
+  return { ...widened, parameters: own(widened.parameters), buffers: own(widened.buffers) }
+}
+
+/** What stands between a path's name and its extension where the budget was not shown to be kept. */
+const suffixes = { met: '', 'not-met': '.not-met', inconclusive: '.unproven' } as const
+
+/**
+ * Where the updated model goes: the path that was asked for only when the budget is met, so that whatever picks the file
+ * up never gets another; else beside it, `better.not-met.onnx` or `better.unproven.onnx`.
+ *
+ * @param force Takes the path whatever the result is.
+ * @example outputPath('better.onnx', 'not-met') // 'better.not-met.onnx'
+ */
+export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
+  if (force) return path
+  const plain = path.replace(/[\\/]+$/, '')
+  const extension = extname(plain) === '.onnx' ? '.onnx' : ''
+  return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
+}
+
+/**
+ * Writes the updated model as the file, or the folder, that it came as: whole or not at all.
+ *
+ * @throws EnvironmentError `write-failed`; and what saving throws.
+ */
+export async function writeUpdated(
+  path: string,
+  loaded: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'>,
+  result: UpdateResult,
+): Promise<void> {
+  const { file, folder, model, widened } = loaded
+  const options = widened === model ? {} : { model: widened }
+  if (folder) await saveModelFolder(path, file, result.parameters, options)
+  else await saveModel(path, file, result.parameters, options)
+}
+
+/** Writes the low-rank updates of the chosen point, as PEFT reads them. */
+export async function writeAdapters(folder: string, base: string, { adapters }: UpdateResult): Promise<void> {
+  if (adapters) await saveAdapters(folder, adapters.lora, adapters.parameters, { base })
+}
+
+/**
+ * Writes what the updated model answers for the data that the next gate will evaluate, as `holdfast gate` reads it.
+ *
+ * @throws ModelError `logits-not-finite`.
+ */
+export async function writeBaseline(
+  path: string,
+  engine: Engine,
+  loaded: LoadedUpdate,
+  result: UpdateResult,
+): Promise<void> {
+  const { gateData } = loaded
+  const named = { name: path, model: updatedModel(loaded, result) }
+  const logits = await logitsFor(engine, named, gateData)
+  const { predictions } = predictionsFrom(named, logits, gateData, gateData.classes)
+  await writeWhole(path, predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join(''))
+}

@@ -1,0 +1,213 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { loadModel } from '../src/model/files.ts'
+import { modelToOnnx } from '../src/model/onnx-model.ts'
+import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
+import { buildCli, type Cli } from './cli.ts'
+
+let cli: Cli
+let folder: string
+const old = blobNames.slice(0, 4)
+
+const run = (line: string, options: Parameters<Cli['run']>[1] = {}) =>
+  cli.run(line.split(' ').filter(Boolean), { cwd: folder, ...options })
+const write = (name: string, text: string) => {
+  mkdirSync(join(folder, name, '..'), { recursive: true })
+  writeFileSync(join(folder, name), text)
+}
+const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+const rows = (classes: readonly string[], perClass: number, seed: number, turn = 0) =>
+  blobCsv(blobs({ classes, perClass, seed, turn }))
+
+beforeAll(async () => {
+  cli = await buildCli()
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-update-'))
+  writeFileSync(join(folder, 'model.onnx'), modelToOnnx(await blobModel(ortNode(), old)))
+  write('old/train.csv', rows(old, 100, 21))
+  write('old/test.csv', rows(old, 150, 22))
+  write('new/train.csv', rows(['ebony'], 80, 23))
+  write('new/test.csv', rows(['ebony'], 60, 24))
+  write('undivided.csv', rows(['ebony'], 100, 25))
+  write('turned/train.csv', rows(old, 60, 26, 1))
+  write('turned/test.csv', rows(old, 60, 27, 1))
+  // Every old place under another name: nothing can be learned of it that is not a loss.
+  const swap = (text: string) =>
+    text.replace(/[a-z]+$/gm, (name) => old[(old.indexOf(name) + 1) % 4] ?? name).replace(/^.*/, 'x,y,label')
+  write('swapped/train.csv', swap(rows(old, 60, 30)))
+  write('swapped/test.csv', swap(rows(old, 60, 31)))
+  write('few/train.csv', rows(old, 20, 28))
+  write('few/test.csv', rows(old, 4, 29))
+  write('inputs.csv', `x,y\n${'0.5,1.5\n-2,0.25\n'.repeat(20)}`)
+  write('three.csv', `x,y,z\n${'0.5,1.5,1\n'.repeat(20)}`)
+  write('wide.csv', `x,y,z,label\n${'0.5,1.5,1,ebony\n'.repeat(20)}`)
+  write('broken.csv', `x,y,label\n${'0.5,1.5,ebony\n'.repeat(20)}0.5,NaN,ebony\n`)
+  write('numbers.csv', `x,y,label\n${'0.5,1.5,1\n0.5,2,0\n'.repeat(20)}`)
+  write('tags.csv', `x,y,label\n${'0.5,1.5,1.5\n'.repeat(20)}`)
+})
+afterAll(() => cli.remove())
+
+const learned = '--epochs 10 --learning-rate 0.01 --seed 3'
+
+describe('holdfast update', () => {
+  test('budget met: exit code 0, the promised JSON, and a model that any gate passes', async () => {
+    const { code, stdout, stderr } = await run(
+      `update model.onnx --new new/ --old old/ --max-drop 3% -o better.onnx ${learned} --json --report report.html --markdown update.md --baseline next.jsonl`,
+    )
+    expect(stderr).toContain('the model knows 4; the new data have 0 of them and 1 new (ebony)')
+    const result = JSON.parse(stdout)
+    expect(code).toBe(0)
+    expect(result).toMatchObject({
+      schema: 'holdfast.update/1',
+      status: 'met',
+      met: true,
+      budget: 0.03,
+      chosen: { method: 'replay+distil' },
+      old: { n: 360 },
+      new: { before: 0, n: 30 },
+      verified: { passes: true, n: 360 },
+      help: [],
+      preflight: { classes: { added: ['ebony'], kept: [] }, rows: { train: 80, heldOut: 60 } },
+      written: { model: 'better.onnx', files: ['next.jsonl', 'update.md', 'report.html'] },
+    })
+    expect(result.old.upper).toBeLessThanOrEqual(0.03)
+    expect(result.new.after).toBeGreaterThan(0.9)
+    expect(Object.keys(result.trials[0].curve[0])).toEqual(
+      expect.arrayContaining(['alpha', 'old', 'new', 'drop', 'upper']),
+    )
+    expect(result.seconds.total).toBeGreaterThan(0)
+    const { model } = await loadModel(join(folder, 'better.onnx'))
+    expect(model.classes).toEqual([...old, 'ebony'])
+    expect(read('report.html')).toContain('<h1>Budget met</h1>')
+    expect(read('update.md')).toContain('## ✅ Update: budget met')
+
+    const gate = await run('gate model.onnx better.onnx --data old/ --max-drop 3% --json')
+    expect(JSON.parse(gate.stdout)).toMatchObject({ verdict: 'pass', n: 600 })
+    // The baseline that was written is what the gate would have the model answer.
+    const same = await run('gate next.jsonl better.onnx --data old/ --max-drop 3% --json')
+    expect(JSON.parse(same.stdout)).toMatchObject({ flips: { negative: 0, positive: 0 } })
+  })
+
+  test('budget not met: exit code 2, the nearest point beside the file that was asked for', async () => {
+    const { code, stdout } = await run(
+      `update model.onnx --new swapped/ --old old/ --max-drop 3% --method none --trials 1 -o worse.onnx ${learned}`,
+    )
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/^NOT MET\. No update was found whose drop is shown to be inside 3\.00 points/)
+    expect(stdout).toContain('Written: worse.not-met.onnx, and not worse.onnx')
+    expect(stdout).toContain('Old examples to rehearse (--old, --method replay+distil).')
+    expect([existsSync(join(folder, 'worse.onnx')), existsSync(join(folder, 'worse.not-met.onnx'))]).toEqual([
+      false,
+      true,
+    ])
+  })
+
+  test('too few old rows: exit code 3, how many it takes, and the model by another name; --force takes the name', async () => {
+    const line = `update model.onnx --new undivided.csv --old few/ --max-drop 1% --trials 1 -o some.onnx ${learned}`
+    const { code, stdout, stderr } = await run(line)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/warning: \d+ old rows to check on are few\. It takes about \d+ to show/)
+    expect(stderr).toContain('20 % of each class (20 rows) are held out')
+    expect(stdout).toMatch(/^INCONCLUSIVE\. \d+ old examples cannot tell/)
+    expect(stdout).toMatch(/- About \d+ held-out old examples instead of \d+\./)
+    expect(existsSync(join(folder, 'some.unproven.onnx'))).toBe(true)
+    expect((await run(`${line} --force`)).code).toBe(3)
+    expect(existsSync(join(folder, 'some.onnx'))).toBe(true)
+  })
+
+  test('no old data: exit code 3, half of the way, and a sentence that nothing was measured', async () => {
+    const { code, stdout } = await run(
+      `update model.onnx --new turned/ --unlabelled inputs.csv -o half.onnx ${learned}`,
+    )
+    expect(code).toBe(3)
+    expect(stdout).toMatch(
+      /^INCONCLUSIVE\. There are no old data, so nothing could be measured of what was kept/,
+    )
+    expect(stdout).toContain('distil+unlabelled), 50.0 % of the way')
+    expect(stdout).toContain('Written: half.unproven.onnx')
+  })
+
+  test('--dry-run says what was found and what it would cost, and writes nothing', async () => {
+    const { code, stdout } = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run')
+    expect(code).toBe(0)
+    expect(
+      stdout.replace(/about [\d.]+ m?s/g, 'about _ s').replace(/, [\d.]+ m?s if/g, ', _ s if'),
+    ).toMatchInlineSnapshot(`
+      "classes   the model knows 4; the new data have 0 of them and 1 new (ebony)
+      task      inputs do not say which task they belong to: one head tells all classes apart
+      new data  80 rows to train on, 60 held out
+      old data  400 rows to rehearse, 600 to measure on
+      method    replay+distil. Old rows are there: rehearsing 1 to 5 % of them, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020). Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).
+      budget    360 old rows to check on; it takes about 314 if hardly an answer changes, 433 if 5 % do
+      cost      23 steps and about _ s for the first trial, _ s if all 3 are needed
+      "
+    `)
+    const json = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run --json')
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      schema: 'holdfast.preflight/1',
+      power: { n: 360, enough: true },
+      cost: { trials: [{ steps: 23 }, {}, {}] },
+    })
+  })
+
+  test('trains low-rank updates alone, and writes them', async () => {
+    const { code } = await run(
+      `update model.onnx --new turned/ --old old/ --max-drop 3% --lora 2:4 --adapter adapter -o lora.onnx --trials 1 --force --epochs 1`,
+    )
+    expect([0, 2, 3]).toContain(code)
+    expect(JSON.parse(read('adapter/adapter_config.json'))).toMatchObject({ r: 2, lora_alpha: 4 })
+  })
+
+  test('Ctrl-C: nothing is written, and it says so', async () => {
+    const { code, stderr } = await run(
+      'update model.onnx --new new/ --old old/ -o stopped.onnx --epochs 100000',
+      { onStderr: (text) => (text.includes('cost') ? 'SIGINT' : undefined) },
+    )
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      'error (interrupted): Stopped in trial 1 while training, as asked. Nothing was written',
+    )
+    expect(existsSync(join(folder, 'stopped.onnx'))).toBe(false)
+  })
+})
+
+describe('wrong input', () => {
+  test.concurrent.each([
+    ['update model.onnx --old old/ -o b.onnx', 'argument-missing', '--new DIR'],
+    ['update model.onnx --new new/', 'argument-missing', '-o better.onnx'],
+    [
+      'update model.onnx --new new/ --max-drop 1 -o b.onnx',
+      'flag-value',
+      '--max-drop: expected a share below 100 %',
+    ],
+    ['update model.onnx --new new/ --lora x -o b.onnx', 'flag-value', '--lora: expected a rank such as 8'],
+    ['update model.onnx --new new/ --adapter a -o b.onnx', 'flag-value', 'it needs --lora RANK'],
+    ['update model.onnx --new new/ --method replya -o b.onnx', 'method-unknown', 'Did you mean "replay"?'],
+    [
+      'update model.onnx --new new/ --method joint -o b.onnx',
+      'method-old-data',
+      'the method joint needs old rows',
+    ],
+    [
+      'update model.onnx --new new/ --old undivided.csv -o b.onnx',
+      'old-classes',
+      'the model does not know the class ebony',
+    ],
+    ['update model.onnx --new numbers.csv -o b.onnx', 'classes-numbered', 'numbers only'],
+    ['update model.onnx --new wide.csv -o b.onnx', 'data-dims', 'wide.csv: a row is [3], but the model'],
+    ['update model.onnx --new new/ --unlabelled three.csv -o b.onnx', 'data-dims', 'three.csv: a row is [3]'],
+    ['update model.onnx --new broken.csv -o b.onnx', 'cell-not-a-number', 'broken.csv, line 22'],
+    ['update model.onnx --new new/ --train nothing* -o b.onnx', 'selection-empty', 'nothing*'],
+    ['update model.onnx --new missing/ -o b.onnx', 'data-missing', 'missing/'],
+    ['update model.onnx --new new/ --keep missing.keep -o b.onnx', 'pack-missing', 'missing.keep'],
+  ])('holdfast %s', async (words, code, message) => {
+    const ended = await run(words)
+    expect(ended.stderr).toContain(`error (${code}): `)
+    expect(ended.stderr.toLowerCase()).toContain(message.toLowerCase())
+    expect([ended.code, ended.stdout]).toEqual([1, ''])
+    expect(existsSync(join(folder, 'b.onnx'))).toBe(false)
+  })
+})
