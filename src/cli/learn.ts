@@ -1,12 +1,11 @@
 import { UsageError } from '../errors.ts'
 import { readPlanFile, writeStarterConfig } from '../train/config-files.ts'
 import { loadPlan } from '../train/plan-files.ts'
-import { preparePlan } from '../train/prepare.ts'
-import { runInFolder } from '../train/run-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { followRun } from './follow-run.ts'
 import { modelFlags, withModelFlags } from './model-flags.ts'
 import { defaultFolder } from './run-folders.ts'
-import { runAnswer, runProgress } from './run-text.ts'
+import { trackingFlags } from './tracking.ts'
 import { wholeOf } from './values.ts'
 import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -29,6 +28,7 @@ export const learn: Verb = {
       valueHint: 'DIR',
     },
     ...modelFlags,
+    ...trackingFlags,
   },
   run: async (call) => {
     const path = call.text('config')
@@ -59,24 +59,8 @@ async function run(call: Call, path: string): Promise<Answer> {
   })
   noteData(loaded, call.screen)
   noteMethods([loaded.plan], call.screen)
-  const { plan, inputs } = loaded
-  const prepared = preparePlan(plan, inputs)
+  const { plan } = loaded
   const folder =
     call.text('out') ?? defaultFolder(plan.name, plan.method.name, plan.stream.scenario, String(plan.seed))
-  const events = runInFolder(loaded, {
-    engine: engineFor(plan),
-    folder,
-    verb: 'learn',
-    signal: call.signal,
-    prepared,
-  })
-  const show = runProgress(plan.method.name, call.screen)
-  let next = await events.next()
-  while (!next.done) {
-    show(next.value)
-    next = await events.next()
-  }
-  call.screen.draw([])
-  const tasks = prepared.stream.tasks.map(({ name }) => name)
-  return runAnswer(next.value, tasks, prepared.stream.dataset)
+  return followRun(call, loaded, { engine: engineFor(plan), folder, verb: 'learn' })
 }

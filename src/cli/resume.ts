@@ -1,7 +1,7 @@
-import { preparePlan } from '../train/prepare.ts'
-import { loadRun, runInFolder } from '../train/run-files.ts'
+import { loadRun } from '../train/run-files.ts'
 import { noteData } from './data-notes.ts'
-import { runAnswer, runProgress } from './run-text.ts'
+import { followRun } from './follow-run.ts'
+import { trackingFlags } from './tracking.ts'
 import { engineFor, type Verb } from './verb.ts'
 
 /** `holdfast resume`: goes on with a run that was stopped or killed. */
@@ -9,7 +9,10 @@ export const resume: Verb = {
   name: 'resume',
   summary: 'Go on with a run exactly where it stopped',
   examples: ['holdfast resume runs/2026-11-23T22-41-05-split-mnist-ewc-class-1'],
-  args: { run: { type: 'positional', description: 'the folder of a run', required: true } },
+  args: {
+    run: { type: 'positional', description: 'the folder of a run', required: true },
+    ...trackingFlags,
+  },
   run: async (call) => {
     const folder = call.text('run') ?? ''
     const { loaded, engine, config, changed } = await loadRun(folder, engineFor)
@@ -19,17 +22,6 @@ export const resume: Verb = {
       )
     }
     noteData(loaded, call.screen)
-    const prepared = preparePlan(loaded.plan, loaded.inputs)
-    const { verb } = config
-    const events = runInFolder(loaded, { engine, folder, verb, signal: call.signal, prepared })
-    const show = runProgress(loaded.plan.method.name, call.screen)
-    let next = await events.next()
-    while (!next.done) {
-      show(next.value)
-      next = await events.next()
-    }
-    call.screen.draw([])
-    const tasks = prepared.stream.tasks.map(({ name }) => name)
-    return runAnswer(next.value, tasks, prepared.stream.dataset)
+    return followRun(call, loaded, { engine, folder, verb: config.verb })
   },
 }

@@ -1,0 +1,45 @@
+import type { Engine } from '../engine/engine.ts'
+import type { LoadedPlan } from '../train/plan-files.ts'
+import { preparePlan } from '../train/prepare.ts'
+import { runInFolder } from '../train/run-files.ts'
+import { learnMeasurements } from '../train/tracking/measurements.ts'
+import { track } from '../train/tracking/tracker.ts'
+import { runAnswer, runProgress } from './run-text.ts'
+import { tracked } from './tracking.ts'
+import type { Answer, Call } from './verb.ts'
+
+/** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */
+export async function followRun(
+  call: Call,
+  loaded: LoadedPlan,
+  run: {
+    readonly engine: Engine
+    readonly folder: string
+    readonly verb: Parameters<typeof runInFolder>[1]['verb']
+  },
+): Promise<Answer> {
+  const { plan, inputs } = loaded
+  const prepared = preparePlan(plan, inputs)
+  const show = runProgress(plan.method.name, call.screen)
+  const outcome = await tracked(
+    call,
+    { verb: run.verb, name: `${plan.name} ${plan.method.name}`, settings: plan },
+    async (tracker) => {
+      const events = track(
+        runInFolder(loaded, { ...run, signal: call.signal, prepared }),
+        tracker,
+        learnMeasurements(),
+      )
+      let next = await events.next()
+      while (!next.done) {
+        show(next.value)
+        next = await events.next()
+      }
+      return next.value
+    },
+    ({ status }) => status,
+  )
+  call.screen.draw([])
+  const tasks = prepared.stream.tasks.map(({ name }) => name)
+  return runAnswer(outcome, tasks, prepared.stream.dataset)
+}
