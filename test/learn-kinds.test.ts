@@ -136,6 +136,7 @@ describe('a causal language model', () => {
     ['gpt2', 'none'],
     ['llama', 'lwf+replay'],
     ['gpt2', 'reservoir-replay'],
+    ['gpt2', 'joint'],
   ])('%s learns the next token of two tasks with %s', async (family, method) => {
     const { result } = await learned(plan(family, method))
     const [last = []] = result.matrix.slice(-1)

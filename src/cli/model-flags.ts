@@ -50,7 +50,7 @@ export const modelFlags = {
 } as const satisfies ArgsDef
 
 /** The plan with what the flags say of its model. */
-export function withModelFlags(plan: RunPlan, call: Call): RunPlan {
+export function withModelFlags(plan: RunPlan, call: Pick<Call, 'text'>): RunPlan {
   const said = {
     path: call.text('model'),
     output: call.text('output'),
