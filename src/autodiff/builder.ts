@@ -1,7 +1,7 @@
 import { ModelError } from '../errors.ts'
 import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
-import type { Emitter, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
+import type { Emitter, Formed, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
 import { unknownOp } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
@@ -14,6 +14,8 @@ export interface Step {
   readonly attributes: Attributes
   readonly inputs: readonly (Value | undefined)[]
   readonly outputs: readonly Value[]
+  /** What the op's form kept for its gradient. */
+  readonly kept?: readonly Value[]
 }
 
 /** One for all: a step has thousands of nodes without. */
@@ -184,7 +186,7 @@ export class GraphBuilder implements Emitter {
   ): Value[] {
     const formed = this.formed(definition, context)
     const outputs = formed
-      ? [formed]
+      ? formed.outputs.slice(0, context.outputs)
       : types.slice(0, context.outputs).map(
           ({ type, dims }, index): Value => ({
             name: this.names.fresh(index === 0 ? definition.op : `${definition.op}:${index}`),
@@ -193,19 +195,20 @@ export class GraphBuilder implements Emitter {
           }),
         )
     if (!formed) this.push(definition.op, context.inputs, outputs, attributes)
-    this.steps.push({ definition, name: context.name, attributes, inputs: context.inputs, outputs })
+    const kept = formed?.kept ? { kept: formed.kept } : {}
+    this.steps.push({ definition, name: context.name, attributes, inputs: context.inputs, outputs, ...kept })
     return outputs
   }
 
   /** The nodes that stand for an op are no steps of their own, and no op of the model may share one, which would lose its step. */
-  private formed(definition: OpDefinition, context: ShapeContext): Value | undefined {
+  private formed(definition: OpDefinition, context: ShapeContext): Formed | undefined {
     if (!definition.form || this.forming) return undefined
     const before = this.steps.length
     this.forming = true
-    const value = definition.form(this, context)
+    const formed = definition.form(this, context)
     this.forming = false
     this.steps.length = before
-    return value
+    return formed
   }
 
   /**

@@ -113,6 +113,7 @@ export function gradientContext(
     outputs: step.outputs,
     gradients: arriving,
     needs,
+    ...(step.kept ? { kept: step.kept } : {}),
   }
 }
 

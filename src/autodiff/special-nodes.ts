@@ -1,7 +1,6 @@
 import { ModelError, UsageError } from '../errors.ts'
 import type { Node } from '../onnx/graph.ts'
 import { attributeReader } from '../ops/attributes.ts'
-import { batchNormTraining } from '../ops/batch-normalization.ts'
 import type { Value } from '../ops/define.ts'
 import { add, scale } from '../ops/emit.ts'
 import { dropout as counterDropout } from '../ops/random.ts'
@@ -37,14 +36,14 @@ export function batchNormalization(
       `${nodeLabel(node)}: one value a channel has no variance to normalise by. Train with batches of two samples or more.`,
     )
   }
-  const attributes = attributeReader(node.attributes, nodeLabel(node))
-  const momentum = attributes.float('momentum', 0.9)
-  const settings = { epsilon: attributes.float('epsilon', 1e-5), momentum }
-  const [y, nextMean, nextVariance] = batchNormTraining(
-    builder,
-    { x, scale: weight, bias, mean, variance },
-    settings,
-  )
+  const momentum = attributeReader(node.attributes, nodeLabel(node)).float('momentum', 0.9)
+  const [y, nextMean, nextVariance] = builder.add({
+    ...request,
+    count: 3,
+    attributes: { ...rest, training_mode: 1 },
+  })
+  if (!y || !nextMean || !nextVariance)
+    throw new ModelError('no-output', `${nodeLabel(node)} gave no statistics.`)
   // after = m old + (1 - m) biased; wanted is m old + (1 - m) biased n / (n - 1).
   const unbias = perChannel / (perChannel - 1)
   const unbiased = add(

@@ -5,6 +5,7 @@ import {
   type CaseInput,
   defineOp,
   type Emitter,
+  type Formed,
   type GradientContext,
   type ShapeContext,
   type SquaresContext,
@@ -76,38 +77,25 @@ function batchStatistics(emit: Emitter, x: Value): { centred: Value; mean: Value
 }
 
 /**
- * BatchNormalization in training mode, made of ops that every runtime has right: y, the new running mean and the new
- * running variance, each momentum * running + (1 - momentum) * the batch's own (biased variance, as ONNX says).
+ * Training mode made of ops that every runtime has right: ONNX Runtime 1.30 computes training_mode=1 in place. Unless the
+ * running statistics that come out are outputs of the graph, it writes them over those that went in, be they initialisers
+ * (also ones shared with the scale), memory of the caller, or values read again later.
  *
- * ONNX Runtime 1.30 computes training_mode=1 in place: unless the running statistics that come out are outputs of the
- * graph, it writes them over those that went in, be they initialisers (also ones shared with the scale), memory of the
- * caller, or values read again later. So steps are built with this instead. All of it is differentiable; y depends on the
- * batch's statistics, not on the running ones.
- *
- * @param x [batch, channels, ...]; the others have one number a channel
- * @example
- * const [y, mean, variance] = batchNormTraining(builder, { x, scale, bias, mean, variance }, { momentum: 0.9 })
+ * The gradient needs x only less its mean, so y is made of that, too, and the memory of x is free from there on.
  */
-export function batchNormTraining(
-  emit: Emitter,
-  inputs: {
-    readonly x: Value
-    readonly scale: Value
-    readonly bias: Value
-    readonly mean: Value
-    readonly variance: Value
-  },
-  settings: { readonly epsilon?: number; readonly momentum?: number } = {},
-): [y: Value, mean: Value, variance: Value] {
-  const { x, scale, bias } = inputs
-  const { epsilon = 1e-5, momentum = 0.9 } = settings
-  const own = batchStatistics(emit, x)
-  const y = emit.op('BatchNormalization', [x, scale, bias, own.mean, own.variance], {
-    epsilon: float(epsilon),
+function trainingForm(emit: Emitter, context: ShapeContext): Formed | undefined {
+  if (!isTraining(context)) return undefined
+  const [x, weight, bias, before, varianceBefore] = [0, 1, 2, 3, 4].map((index) => required(context, index))
+  if (!x || !weight || !bias || !before || !varianceBefore) return undefined
+  const { centred, mean, variance } = batchStatistics(emit, x)
+  const epsilon = float(context.attributes.float('epsilon', 1e-5))
+  const y = emit.op('BatchNormalization', [centred, weight, bias, filled(emit, 0, mean), variance], {
+    epsilon,
   })
-  const running = (before: Value, now: Value) =>
-    add(emit, scaled(emit, before, momentum), scaled(emit, now, 1 - momentum))
-  return [y, running(inputs.mean, own.mean), running(inputs.variance, own.variance)]
+  const momentum = context.attributes.float('momentum', 0.9)
+  const running = (old: Value, now: Value) =>
+    add(emit, scaled(emit, old, momentum), scaled(emit, now, 1 - momentum))
+  return { outputs: [y, running(before, mean), running(varianceBefore, variance)], kept: [centred, variance] }
 }
 
 /** xhat for fixed statistics, in one call of the runtime's kernel with a scale of ones. */
@@ -144,8 +132,9 @@ function inferenceGradient(context: GradientContext, dy: Value): (Value | undefi
  * that is dy A + c B + C with numbers A, B, C per channel; dy A + C is one call of the runtime's kernel.
  */
 function trainingGradient(context: GradientContext, dy: Value): (Value | undefined)[] {
-  const { emit, needs } = context
-  const { centred, variance } = batchStatistics(emit, required(context, 0))
+  const { emit, needs, kept } = context
+  const [centred, variance] = kept ?? []
+  if (!centred || !variance) return []
   const inverse = inverseDeviation(emit, variance, context.attributes.float('epsilon', 1e-5))
   const sumOfD = channelTotal(emit, spatialSums(emit, dy))
   const dscale = mul(emit, inverse, channelTotal(emit, spatialSums(emit, mul(emit, dy, centred))))
@@ -218,6 +207,7 @@ export const BatchNormalization = defineOp('BatchNormalization', {
   },
   squares: batchSquares,
   rows: (context) => !isTraining(context) && rowsFirst(context),
+  form: trainingForm,
   upgrade,
   cases: [
     { name: 'images', inputs: five([2, 3, 2, 2]) },

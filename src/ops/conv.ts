@@ -3,7 +3,7 @@ import type { TensorType } from '../tensor/tensor.ts'
 import { convCases } from './conv-cases.ts'
 import { convolutionForm, inputGradientForm, weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
-import { defineOp, type Emitter, type GradientContext, type ShapeContext, type Value } from './define.ts'
+import { defineOp, type Emitter, type Formed, type GradientContext, type ShapeContext } from './define.ts'
 import { add, reduceSum, reshape } from './emit.ts'
 import { nodeLabel, required, rowsFirst, shapeError } from './shapes.ts'
 import { finished } from './squares.ts'
@@ -48,14 +48,16 @@ function convShape(context: ShapeContext): TensorType[] {
 }
 
 /** Nodes that convolve faster than Conv does. Constant weights are left to the runtime, which arranges them for its kernels. */
-function convForm(emit: Emitter, context: ShapeContext): Value | undefined {
+function convForm(emit: Emitter, context: ShapeContext): Formed | undefined {
   const x = required(context, 0)
   const w = required(context, 1)
   const bias = context.inputs[2]
   const { axes, groups } = convolutionOf(context)
   const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
   const y = form?.(emit, x, w, axes, groups)
-  return y && bias ? add(emit, y, reshape(emit, bias, [w.dims[0] ?? 1, ...axes.map(() => 1)])) : y
+  if (!y) return undefined
+  const biased = bias && add(emit, y, reshape(emit, bias, [w.dims[0] ?? 1, ...axes.map(() => 1)]))
+  return { outputs: [biased ?? y] }
 }
 
 /**

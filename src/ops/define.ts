@@ -67,6 +67,8 @@ export interface GradientContext {
   readonly gradients: readonly (Value | undefined)[]
   /** Which inputs need a gradient; the rule may leave the others undefined. */
   readonly needs: readonly boolean[]
+  /** What the op's form kept for the gradient. */
+  readonly kept?: readonly Value[]
 }
 
 /**
@@ -148,6 +150,14 @@ export interface Upgraded {
   readonly outputs?: (outputs: readonly Value[]) => readonly Value[]
 }
 
+/** What other nodes computed in an op's place. */
+export interface Formed {
+  /** All outputs of the op. */
+  readonly outputs: readonly Value[]
+  /** Values on the way to them that the gradient reads again. */
+  readonly kept?: readonly Value[]
+}
+
 /** Everything Holdfast knows of one op, in the form it has in {@link CANONICAL_OPSET}. */
 export interface OpDefinition {
   readonly op: string
@@ -181,7 +191,7 @@ export interface OpDefinition {
    * Other nodes that compute the same faster, where there are some for these dims. Gradients and squares still go by this
    * op's own rules.
    */
-  readonly form?: (emit: Emitter, context: ShapeContext) => Value | undefined
+  readonly form?: (emit: Emitter, context: ShapeContext) => Formed | undefined
   readonly cases: readonly OpCase[]
 }
 
