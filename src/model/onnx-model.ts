@@ -12,7 +12,8 @@ import { importedGraph, type Untie } from './imported-graph.ts'
 import { mainInput } from './inputs.ts'
 import { classesFromMetadata, classesToMetadata, numbered } from './labels.ts'
 import type { Model } from './model.ts'
-import { storedChanges } from './stored.ts'
+import { storableIn, storedChanges } from './stored.ts'
+import { copiesAmong, withTies } from './tied.ts'
 import { sortInitializers } from './trainable.ts'
 
 export interface FromOnnxOptions {
@@ -30,7 +31,10 @@ export interface FromOnnxOptions {
    * with does not move.
    */
   readonly batchNorm?: 'fixed' | 'train'
-  /** Which tensors that an exporter let share one initialiser are trained apart; see {@link importedGraph}. Default 'filled'. */
+  /**
+   * Which tensors that an exporter let share one initialiser are trained apart; see {@link importedGraph}. With 'all' so are
+   * those that lie in the file twice, to the last bit and perhaps transposed. Default 'filled'.
+   */
   readonly untie?: Untie
 }
 
@@ -50,7 +54,10 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
   const proto = source instanceof Uint8Array ? decodeModel(source, name) : source
   const contents = graphFromModel(proto, externalData ? { externalData } : {})
   const { opsets } = contents
-  const graph = importedGraph(contents.graph, options)
+  const imported = importedGraph(contents.graph, options)
+  const sorted = sortInitializers(imported, storableIn(proto))
+  const copies = options.untie === 'all' ? new Map() : copiesAmong(imported, sorted.parameters)
+  const graph = withTies(imported, copies)
   const input = mainInput(graph.inputs)
   if (!input) {
     throw new ModelError(
@@ -59,25 +66,18 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
     )
   }
   const output = logitsOf(graph, name, options.output)
-  const { parameters, buffers, constants } = sortInitializers(graph, namesIn(proto))
+  const { buffers, constants } = sorted
   const fixed = (options.batchNorm ?? 'fixed') === 'fixed'
   return {
     graph: { ...graph, initializers: fixed ? new Map([...constants, ...buffers]) : constants },
     opsets,
-    parameters,
+    parameters: new Map([...sorted.parameters].filter(([key]) => !copies.has(key))),
     buffers: fixed ? new Map() : buffers,
     input,
     output,
     classes: classesOf({ ...contents, graph }, output, options.classes),
   }
 }
-
-/** Names of the main graph that new values can be written under: a weight inside a function has none. */
-const namesIn = ({ graph }: ModelProto): ReadonlySet<string> =>
-  new Set([
-    ...(graph?.initializer ?? []).map(({ name = '' }) => name),
-    ...(graph?.node ?? []).flatMap(({ output }) => output),
-  ])
 
 /** Softmax keeps the order of the logits, but a loss wants what it was taken of. */
 function logitsOf(graph: Graph, name: string, asked: string | undefined): string {
@@ -120,7 +120,8 @@ function classesOf(
   if (found) return found
   // Softmax keeps dims, so the graph's only output says how many there are, whichever of the two the logits are.
   const info = graph.outputs.find(({ name }) => name === output) ?? graph.outputs[0]
-  const count = info?.dims?.at(-1)
+  // Maps of images have their classes along the channels.
+  const count = info?.dims?.length === 4 ? info.dims[1] : info?.dims?.at(-1)
   return typeof count === 'number' ? numbered(count) : []
 }
 

@@ -8,6 +8,7 @@ export {
 export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 export type { LearnEvent } from './events.ts'
 export { type GradLoss, type GradOptions, type GradResult, gradLosses, lossAndGradients } from './grad.ts'
+export { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
 export {
   type CheckpointStore,
   type EarlyStopping,
