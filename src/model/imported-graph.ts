@@ -3,6 +3,7 @@ import { TensorCode } from '../onnx/index.ts'
 import { type FloatType, floatsOf, isFloatType } from '../tensor/convert.ts'
 import type { DType, Tensor } from '../tensor/tensor.ts'
 import { checkGraph } from './check-graph.ts'
+import { constantWeights } from './constant-weights.ts'
 import { dequantised, quantisedWeight } from './quantised.ts'
 
 /** Which initialisers that an exporter let share one tensor become tensors of their own. */
@@ -13,11 +14,12 @@ export type Untie = 'filled' | 'all' | 'none'
  * exporter put it.
  *
  * - 16-bit floats become float32 throughout, casts included.
- * - A tensor that a Constant node holds becomes an initialiser under the name of the node's output; so do integers that a
- *   DequantizeLinear node turns into weights.
+ * - A tensor that a Constant node holds becomes an initialiser under the name of the node's output where it is a weight
+ *   ({@link constantWeights}); so do integers that a DequantizeLinear node turns into weights.
  * - PyTorch's exporter keeps one of several equal tensors and leaves an Identity with each other's name. Tensors filled
  *   with one value (biases of zeros, norms of ones) are equal by chance: each becomes its own again. Others that are equal
- *   to the last bit are taken for tied (an embedding and its decoder).
+ *   to the last bit are taken for tied (an embedding and its decoder); those that lie in the file twice are found by
+ *   `copiesAmong`.
  *
  * @throws ModelError what {@link checkGraph} throws.
  */
@@ -25,9 +27,14 @@ export function importedGraph(given: Graph, options: { readonly untie?: Untie } 
   checkGraph(given)
   const graph = inFloat32(given)
   const initializers = new Map(graph.initializers)
+  const held = constantWeights(graph)
   const nodes = graph.nodes.filter((node) => {
     const [output = ''] = node.outputs
-    const weight = weightOf(node, (name) => initializers.get(name), options.untie ?? 'filled')
+    const isConstant = node.domain === '' && node.op === 'Constant'
+    const weight =
+      isConstant === held.has(output)
+        ? weightOf(node, (name) => initializers.get(name), options.untie ?? 'filled')
+        : undefined
     if (weight) initializers.set(output, weight)
     return !weight
   })
@@ -57,7 +64,8 @@ function weightOf(
   return untie === 'all' || isFilled(shared.data as Float32Array) ? shared : undefined
 }
 
-const isFilled = (data: Float32Array): boolean => data.every((value) => value === data[0])
+/** Whether all elements are equal, as biases of zeros and norms of ones are. */
+export const isFilled = (data: Float32Array): boolean => data.every((value) => value === data[0])
 
 /** Whether the file computes in 16 bits somewhere; such a graph is trained in float32. */
 function inFloat32(graph: Graph): Graph {

@@ -1,15 +1,19 @@
 import { ModelError } from '../errors.ts'
-import { nodeFromProto } from '../onnx/from-proto.ts'
+import { graphFromModel, nodeFromProto } from '../onnx/from-proto.ts'
 import type { ModelProto, NodeProto, TensorProto } from '../onnx/onnx_pb.ts'
 import { dtypeOf, type ExternalData, tensorFromProto } from '../onnx/tensor-proto.ts'
 import { sameElements } from '../tensor/bytes.ts'
 import { type FloatType, floatsAs, floatsOf, isFloatType } from '../tensor/convert.ts'
 import { type DType, sameDims, type Tensor } from '../tensor/tensor.ts'
+import { importedGraph } from './imported-graph.ts'
 import { dequantised, quantisedWeight, requantised } from './quantised.ts'
+import { copied, copiesAmong } from './tied.ts'
+import { sortInitializers } from './trainable.ts'
 
 /**
  * New values of a model's parameters as its file keeps them: rounded to the file's own float type, or to integers with
  * a scale where a DequantizeLinear node makes the weight. What did not change is left out.
+ * Where the file holds a parameter twice ({@link copiesAmong}), both change.
  *
  * @param parameters By the names that `modelFromOnnx` gives them. Tensors of other types than float32 pass as they are.
  * @returns Tensors by name for `editInitializers` and `saveModelFile`.
@@ -22,7 +26,7 @@ export function storedChanges(
 ): Map<string, Tensor> {
   const file = contentsOf(model, externalData)
   const changes = new Map<string, Tensor>()
-  for (const [name, tensor] of parameters) {
+  for (const [name, tensor] of withCopies(model, parameters, externalData)) {
     const own = file.constant(name)
     if (own) {
       const now = inType(tensor, own.type, name)
@@ -51,6 +55,28 @@ export function storedChanges(
 export function storedTypes(model: ModelProto): (name: string) => DType | undefined {
   const { type, producer } = contentsOf(model, undefined)
   return (name) => type(name) ?? type(producer.get(name)?.input[0] ?? '')
+}
+
+/** Names of the main graph that new values can be written under: a weight inside a function has none. */
+export const storableIn = ({ graph }: ModelProto): ReadonlySet<string> =>
+  new Set([
+    ...(graph?.initializer ?? []).map(({ name = '' }) => name),
+    ...(graph?.node ?? []).flatMap(({ output }) => output),
+  ])
+
+/** With the copies that the file holds of what changes, unless they are parameters of their own. */
+function withCopies(
+  model: ModelProto,
+  parameters: ReadonlyMap<string, Tensor>,
+  externalData: ExternalData | undefined,
+): ReadonlyMap<string, Tensor> {
+  const graph = importedGraph(graphFromModel(model, externalData ? { externalData } : {}).graph)
+  const copies = copiesAmong(graph, sortInitializers(graph, storableIn(model)).parameters)
+  const following = [...copies].flatMap(([name, copy]): [string, Tensor][] => {
+    const original = parameters.get(copy.of)
+    return original && !parameters.has(name) ? [[name, copied(original, copy)]] : []
+  })
+  return new Map([...parameters, ...following])
 }
 
 interface Contents {
