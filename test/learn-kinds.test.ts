@@ -112,6 +112,7 @@ describe('words with a tag each', () => {
       model: { kind: 'onnx', path: exported('llama'), head: 'replace' },
       method: { name },
       score,
+      ...(name === 'none' ? { earlyStopping: { every: 10 } } : {}),
       iterations: 40,
       batchSize: 16,
       learningRate: 0.02,

@@ -142,6 +142,16 @@ describe('classes that the model does not know', () => {
     expect(modelFromOnnx(model).parameters.get('layers.4.weight')?.dims).toEqual([3, 8])
   })
 
+  it('are told apart in a split of what the model knows, in the order of the data', async () => {
+    const source = writePoints('split fruit', ['apple', 'pear', 'plum'], 4)
+    const stream: PlanInput['stream'] = { kind: 'split', classesPerTask: 1 }
+    const { result, model } = await learned(
+      planOf({}, { stream, data: { source }, method: { name: 'replay' }, iterations: 60 }),
+    )
+    expect(result.matrix[2]).toEqual([1, 1, 1])
+    expect(modelFromOnnx(model).classes).toEqual(['plum', 'apple', 'pear'])
+  })
+
   it('count only where a task holds them', async () => {
     const groups: PlanInput['stream'] = { kind: 'split', groups: [[0], [2]] }
     const input = planOf({}, { stream: groups, data: { source: withFig(), testShare: 0.2 } })

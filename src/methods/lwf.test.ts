@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { engine, runToEnd, torchValues, toyModel, toyOptions, toyStream } from '../../test/toy-learning.ts'
 import { GraphBuilder } from '../autodiff/builder.ts'
+import { asStored, createDataset, type Dataset } from '../data/dataset.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import type { Scenario, TaskStream } from '../tasks/stream.ts'
 import { randomStream } from '../tensor/random.ts'
@@ -102,6 +103,77 @@ describe("the distillation is PyTorch's, weighed as the protocol says", () => {
     const hot = await term({ temperature: 1e4 }, taskOf('class', 1))
     // All classes alike on both sides: the entropy of six.
     expect(hot).toBeCloseTo(Math.log(6), 3)
+  })
+})
+
+describe('of other labels than one class a row', () => {
+  const student = Array.from({ length: 12 }, (_, at) => 2 * Math.sin(5 * at))
+  const teacher = Array.from({ length: 12 }, (_, at) => 2 * Math.cos(3 * at))
+
+  /** The term where a task's data are these and logits have these dims; `batch` are the rows as stored. */
+  async function termOf(train: Dataset, dims: readonly number[], batch: Tensor): Promise<number> {
+    const toy = taskOf('domain', 1)
+    const builder = new GraphBuilder()
+    const rows = builder.input('batch', batch)
+    const terms = lwf({ temperature: 2 }).terms?.(
+      {
+        ...{ outer: builder, step: builder, parameters: new Map(), initial: new Map() },
+        inputs: new Map([['teacher/w', builder.constant(float32([1], [0]))]]),
+        batch: rows,
+        rows: builder.input('rows', { type: 'int32', dims: [2] }),
+        logits: builder.constant(float32(dims, student)),
+        sources: new Map([['new', { from: 0, size: 2 }]]),
+        forward: () => builder.constant(float32(dims, teacher)),
+        learningRate: builder.constant(float32([], [1])),
+      },
+      { tensors: new Map([['teacher/w', float32([1])]]), values: {} },
+      { ...toy, train },
+    )
+    builder.output(terms?.losses?.[0]?.value ?? rows, 'value')
+    const executable = await engine.load(encodeGraph(builder.finish('lwf')))
+    const feeds = new Map(
+      [['batch', batch]].filter(([name]) => executable.inputs.includes(String(name))) as [string, Tensor][],
+    )
+    const found = (await executable.run(feeds)).get('value')
+    await executable.dispose()
+    return toNumbers(found ?? float32([0]))[0] ?? 0
+  }
+  const soft = (logits: readonly number[]) => {
+    const powers = logits.map((logit) => Math.exp(logit / 2))
+    const total = powers.reduce((sum, power) => sum + power, 0)
+    return powers.map((power) => power / total)
+  }
+  const crossEntropyOf = (from: number, width: number): number => {
+    const [p, q] = [teacher, student].map((all) => soft(all.slice(from, from + width)))
+    return -(p ?? []).reduce((sum, share, at) => sum + share * Math.log(q?.[at] ?? 1), 0)
+  }
+
+  it('tokens are distilled one by one, padding left out', async () => {
+    const inputs: Tensor = { type: 'int64', dims: [2, 2], data: BigInt64Array.of(4n, 5n, 6n, 0n) }
+    const train = createDataset({
+      name: 'tags',
+      kind: 'token-classification',
+      inputs,
+      labels: { type: 'int32', dims: [2, 2], data: Int32Array.of(0, 1, 2, -100) },
+      classes: ['a', 'b', 'c'],
+      preprocessing: { ...asStored, pad: 0 },
+    })
+    const expected = (crossEntropyOf(0, 3) + crossEntropyOf(3, 3) + crossEntropyOf(6, 3)) / 3
+    expect(await termOf(train, [2, 2, 3], inputs)).toBeCloseTo(expected, 5)
+  })
+
+  it('several labels a row are each a choice of two', async () => {
+    const inputs = float32([2, 1], [1, 2])
+    const labels = float32([2, 6], new Array<number>(12).fill(1))
+    const classes = ['a', 'b', 'c', 'd', 'e', 'f']
+    const train = createDataset({ name: 'labels', kind: 'multi-label', inputs, labels, classes })
+    const half = (logit: number) => 1 / (1 + Math.exp(-logit / 2))
+    const each = student.map((logit, at) => {
+      const [p, q] = [half(teacher[at] ?? 0), half(logit)]
+      return -(p * Math.log(q) + (1 - p) * Math.log(1 - q))
+    })
+    const expected = each.reduce((sum, value) => sum + value, 0) / 12
+    expect(await termOf(train, [2, 6], inputs)).toBeCloseTo(expected, 5)
   })
 })
 
