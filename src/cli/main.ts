@@ -3,11 +3,13 @@ import { createRequire } from 'node:module'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { isWorker, serveWorker } from '../train/workers-node.ts'
 import { bench } from './bench.ts'
+import { curve } from './curve.ts'
 import { data } from './data.ts'
 import { fisher } from './fisher.ts'
 import { gate } from './gate.ts'
 import { grad } from './grad.ts'
 import { inspect } from './inspect.ts'
+import { keep } from './keep.ts'
 import { learn } from './learn.ts'
 import { quickstart } from './quickstart.ts'
 import { report } from './report.ts'
@@ -22,8 +24,10 @@ const verbs: readonly Verb[] = [
   learn,
   resume,
   report,
+  keep,
   update,
   gate,
+  curve,
   fisher,
   grad,
   inspect,

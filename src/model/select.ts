@@ -110,7 +110,6 @@ function isVector(model: Model, name: string): boolean {
   return Math.max(1, ...dims) === sizeOf(dims)
 }
 
-/** A layer begins where a weight of two dims or more is first read; vectors belong to the layer that began before. */
 function lastLayers(model: Model, count: number): readonly string[] {
   if (!(Number.isInteger(count) && count >= 1)) {
     throw new UsageError(
@@ -118,12 +117,20 @@ function lastLayers(model: Model, count: number): readonly string[] {
       `How many of the last layers train? A whole number from 1 on was expected, but it is ${count}.`,
     )
   }
+  return weightLayers(model).slice(-count).flat()
+}
+
+/**
+ * Names of the parameters by layer, from the input to the head. A layer begins where a weight of two dims or more is first
+ * read; vectors belong to the layer that began before.
+ */
+export function weightLayers(model: Model): readonly (readonly string[])[] {
   const layers: string[][] = [[]]
   for (const name of parametersInOrder(model)) {
     if (!isVector(model, name) && layers.at(-1)?.length !== 0) layers.push([])
     layers.at(-1)?.push(name)
   }
-  return layers.slice(-count).flat()
+  return layers
 }
 
 /** Ops that hand a weight on to the op that works with it. */

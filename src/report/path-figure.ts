@@ -24,7 +24,7 @@ export interface PathPlot {
 
 const width = 340
 const height = 216
-const plot = { left: 30, right: 276, top: 14, bottom: 178 }
+const plot = { left: 34, right: 266, top: 14, bottom: 178 }
 
 /** Old and new accuracy by alpha, with the budget's floor and the chosen point; the numbers in a table. */
 export const pathFigure = (data: PathPlot): Markup =>
@@ -53,9 +53,11 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
   const low = Math.floor(10 * Math.min(0.9, floor ?? 1, ...values)) / 10
   const x = linear(0, 1, plot.left, plot.right)
   const y = linear(low, 1, plot.bottom, plot.top)
-  const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
-    const value = low + share * (1 - low)
-    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, (1 - low) % 0.4 > 0.001 && share % 0.5 !== 0 ? 1 : 0)}</text>`
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (1 - low))
+  // Decimals only where some place needs them.
+  const digits = ticks.every((value) => Number.isInteger(Math.round(1e6 * value) / 1e4)) ? 0 : 1
+  const grid = ticks.map((value) => {
+    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, digits)}</text>`
   })
   const series = (['old', 'new'] as const).flatMap((name, n) => {
     const line = found.flatMap((point) => {
