@@ -136,7 +136,7 @@ export async function trained(
   )
 }
 
-function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<string, Tensor>) {
+export function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<string, Tensor>) {
   const builder = new GraphBuilder()
   const optimiser = adam()
   const inputs = new Map([...batch].map(([name, tensor]) => [name, builder.input(name, tensor)]))
