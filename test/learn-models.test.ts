@@ -86,7 +86,11 @@ describe('a model from a file', () => {
 
   it('trains low-rank updates, merges them, and writes them for PEFT', async () => {
     const adapter = join(folder, 'adapter')
-    const { model } = await learned(planOf({ lora: { rank: 2 }, adapter }))
+    const { model, result, folder: run } = await learned(planOf({ lora: { rank: 2 }, adapter }))
+    const path = join(run, 'model.onnx')
+    const again = await learned(planOf({ path }, { iterations: 1 }))
+    expect(again.result.initial).toEqual(result.matrix[0])
+    expect(result.initial).not.toEqual(result.matrix[0])
     expect(changedIn(model)).toEqual([
       'layers.0.weight',
       'layers.2.weight',

@@ -55,7 +55,7 @@ export function runAnswer(
       ...table,
       '',
       `Parameters, sha256: ${parametersSha256}`,
-      `Run: ${folder} (model.onnx, result.json). A report: holdfast report ${folder} -o report.html`,
+      `Run: ${folder} (the model, result.json). A report: holdfast report ${folder} -o report.html`,
     ].join('\n'),
   }
 }

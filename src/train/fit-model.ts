@@ -87,7 +87,7 @@ function withClasses({ path, head }: OnnxPlan, model: Model, needed: readonly st
   if (head === 'widen') return widenHead(model, { classes: added })
   throw new UsageError(
     'model-data',
-    `${path} knows the classes ${preview(model.classes)}, but the data have ${preview(needed)}: ${preview(added)} ${added.length === 1 ? 'is' : 'are'} new to it. Set model.head to widen (adds rows to its head) or replace (starts a new one), or leave these classes out.`,
+    `${path} knows the classes ${preview(model.classes)}, but the data have ${preview(needed)}: ${preview(added)} ${added.length === 1 ? 'is' : 'are'} new to it. Set model.head (--head) to widen (adds rows to its head) or replace (starts a new one), or leave these classes out.`,
   )
 }
 
@@ -107,6 +107,6 @@ function withOutputs(
   if (count === undefined || count === stream.outputs) return model
   throw new UsageError(
     'model-data',
-    `${path} has ${count} outputs, but the stream needs ${stream.outputs}, which are not matched by name. Set model.head to replace, or choose a stream or a model that fits.`,
+    `${path} has ${count} outputs, but the stream needs ${stream.outputs}, which are not matched by name. Set model.head (--head) to replace, or choose a stream or a model that fits.`,
   )
 }
