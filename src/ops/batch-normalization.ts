@@ -24,7 +24,6 @@ import {
   scalar,
   scale as scaled,
   square,
-  sub,
   sumTo,
 } from './emit.ts'
 import { refuseStatistics } from './normalization.ts'
@@ -53,9 +52,24 @@ function spatialSums(emit: Emitter, x: Value): Value {
   return space.length === 0 ? x : reduceSum(emit, reshape(emit, x, [batch, channels, sizeOf(space)]), [2])
 }
 
-/** `perChannel` in dims that broadcast against x. */
-const alongChannels = (emit: Emitter, perChannel: Value, x: Value): Value =>
-  reshape(emit, perChannel, [x.dims[1] ?? 1, ...x.dims.slice(2).map(() => 1)])
+/**
+ * (x - shift) factor + level, one number a channel each, by the runtime's kernel. Broadcasting [channels, 1, 1] takes twice as
+ * long where a channel has few positions, and as long where it has many.
+ */
+function alongChannels(
+  emit: Emitter,
+  x: Value,
+  terms: { factor?: Value; shift?: Value; level?: Value },
+): Value {
+  const like = terms.factor ?? terms.shift ?? x
+  const {
+    factor = filled(emit, 1, like),
+    level = filled(emit, 0, like),
+    shift = filled(emit, 0, like),
+  } = terms
+  const inputs = [x, factor, level, shift, filled(emit, 1, like)]
+  return emit.op('BatchNormalization', inputs, { epsilon: float(0) })
+}
 
 /** 1 / sqrt(variance + epsilon) */
 const inverseDeviation = (emit: Emitter, variance: Value, epsilon: number): Value =>
@@ -71,7 +85,7 @@ const channelTotal = (emit: Emitter, sums: Value): Value => sumTo(emit, sums, [s
 function batchStatistics(emit: Emitter, x: Value): { centred: Value; mean: Value; variance: Value } {
   const share = (x.dims[1] ?? 1) / sizeOf(x.dims)
   const mean = scaled(emit, channelTotal(emit, spatialSums(emit, x)), share)
-  const centred = sub(emit, x, alongChannels(emit, mean, x))
+  const centred = alongChannels(emit, x, { shift: mean })
   const variance = scaled(emit, channelTotal(emit, spatialSums(emit, square(emit, centred))), share)
   return { centred, mean, variance }
 }
@@ -116,7 +130,7 @@ function inferenceGradient(context: GradientContext, dy: Value): (Value | undefi
   const sumOfD = () => channelTotal(emit, spatialSums(emit, dy))
   const sumOfProduct = () => channelTotal(emit, spatialSums(emit, mul(emit, dy, normalized(context))))
   return [
-    needs[0] ? mul(emit, dy, alongChannels(emit, rate, dy)) : undefined,
+    needs[0] ? alongChannels(emit, dy, { factor: rate }) : undefined,
     needs[1] ? sumOfProduct() : undefined,
     needs[2] ? sumOfD() : undefined,
     needs[3] ? neg(emit, mul(emit, rate, sumOfD())) : undefined,
@@ -141,10 +155,9 @@ function trainingGradient(context: GradientContext, dy: Value): (Value | undefin
   const dx = () => {
     const rate = mul(emit, required(context, 1), inverse)
     const share = scaled(emit, rate, -(dy.dims[1] ?? 1) / sizeOf(dy.dims))
-    const affine = [dy, rate, mul(emit, share, sumOfD), filled(emit, 0, inverse), filled(emit, 1, inverse)]
-    const own = emit.op('BatchNormalization', affine, { epsilon: float(0) })
+    const own = alongChannels(emit, dy, { factor: rate, level: mul(emit, share, sumOfD) })
     const along = mul(emit, mul(emit, share, inverse), dscale)
-    return add(emit, own, mul(emit, centred, alongChannels(emit, along, dy)))
+    return add(emit, own, alongChannels(emit, centred, { factor: along }))
   }
   return [needs[0] ? dx() : undefined, needs[1] ? dscale : undefined, needs[2] ? sumOfD : undefined]
 }
