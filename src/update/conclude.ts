@@ -122,7 +122,7 @@ function statusOf(
 
 /** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
 const enoughRows = (rows: number, { maxDrop, confidence = 0.95 }: Budget): boolean =>
-  rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
+  maxDrop > 0 && rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
 
 function accuracyOf(predictions: Int32Array, { labels }: Answers): number {
   let right = 0

@@ -31,7 +31,7 @@ export interface UpdateSummary {
     /** Old rows that would bring a verdict in 80 % of cases, if flips go on as seen; null where no number would. */
     readonly neededN: number | null
   } | null
-  /** What would help, where the budget is not met. */
+  /** What would help, where the budget is not met, or is met by giving up much of what training had learned. */
   readonly help: readonly string[]
   readonly seconds: { readonly total: number; readonly train: number; readonly search: number }
 }
@@ -64,12 +64,25 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       negativeFlipRate: old.n === 0 ? 0 : old.negativeFlips / old.n,
       neededN,
     },
-    help: status === 'met' ? [] : helpFor(result, budget, neededN),
+    help: status === 'met' ? heldBack(result) : helpFor(result, budget, neededN),
     seconds: {
       total: seconds ?? result.seconds.train + result.seconds.search,
       ...result.seconds,
     },
   }
+}
+
+/** New accuracy that the budget may cost without a word. */
+const WORTH_A_WORD = 0.05
+
+/** What training had learned and the budget did not let through. */
+function heldBack({ trials, new: fresh }: UpdateResult): string[] {
+  const ends = trials.map(({ curve }) => curve.at(-1)?.new ?? 0)
+  const most = Math.max(...ends)
+  if (most - fresh.after <= WORTH_A_WORD) return []
+  return [
+    `The budget held back what training had learned: ${(100 * most).toFixed(1)} % of the new data at the end of trial ${ends.indexOf(most) + 1}, ${(100 * fresh.after).toFixed(1)} % at the chosen point. More old examples, a larger budget or more --trials may let more through.`,
+  ]
 }
 
 function neededFor(

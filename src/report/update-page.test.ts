@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import type { Preflight } from '../update/preflight.ts'
+import type { UpdateSummary } from '../update/summary.ts'
+import { pathSvg } from './path-figure.ts'
+import { updateMarkdown } from './update-markdown.ts'
+import { updatePage } from './update-page.ts'
+import { updateText } from './update-text.ts'
+
+const flips = { negative: 2, positive: 1, total: 400 }
+const point = (alpha: number, old: number, fresh: number, upper: number) => ({
+  alpha,
+  offset: 0,
+  old,
+  new: fresh,
+  drop: 0.95 - old,
+  upper,
+  flips,
+})
+const settings = {
+  replay: 0.5,
+  distillation: 1,
+  rate: 1,
+  passes: 1,
+  epochs: 5,
+  batchSize: 32,
+  learningRate: 1e-3,
+}
+
+const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
+  schema: 'holdfast.update/1',
+  status: 'met',
+  met: true,
+  budget: 0.01,
+  confidence: 0.95,
+  chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil' },
+  old: { before: 0.95, after: 0.9475, drop: 0.0025, upper: 0.0091, n: 1200 },
+  new: { before: 0, after: 0.925, n: 120 },
+  trials: [
+    {
+      method: 'replay+distil',
+      settings,
+      curve: [point(0, 0.95, 0, 0.005), point(0.75, 0.9475, 0.92, 0.009), point(1, 0.9, 0.97, 0.06)],
+    },
+  ],
+  verified: {
+    passes: true,
+    n: 1200,
+    negativeFlips: 9,
+    positiveFlips: 6,
+    negativeFlipRate: 0.0075,
+    neededN: 900,
+  },
+  help: [],
+  seconds: { total: 12.3, train: 10, search: 2 },
+  ...parts,
+})
+
+const found: Preflight = {
+  classes: { known: ['cat', 'dog'], kept: ['cat'], added: ['<zebra>'], nearMisses: [] },
+  taskKnown: false,
+  rows: { train: 1000, heldOut: 240, exemplars: 200, oldHeldOut: 2000, unlabelled: 0 },
+  duplicates: 3,
+  overlaps: [],
+  method: { name: 'replay+distil', reasons: ['Old rows are there.'] },
+  cost: { secondsPerStep: 0.01, trials: [{ steps: 160, seconds: 4.2 }] },
+  power: { n: 1200, needed: 954, neededWithFlips: 3262, enough: true, smallestBudget: 0.008 },
+  notes: ['a note'],
+  warnings: ['a warning'],
+}
+
+describe('an update in words', () => {
+  test('begins with the verdict in one sentence', () => {
+    const [first, second] = updateText(summary(), 'Written: better.onnx').split('\n')
+    expect(first).toBe(
+      'MET. Old accuracy dropped by at most 0.91 points with 95 % confidence (1.00 are allowed); accuracy on new data went from 0.00 to 92.50 %.',
+    )
+    expect(second).toBe('Written: better.onnx')
+  })
+
+  test('says on every page that nothing was measured where there were no old rows', () => {
+    const blind = summary({ status: 'inconclusive', met: false, old: null, verified: null })
+    for (const text of [
+      updateText(blind, ''),
+      updateMarkdown(blind, found),
+      updatePage(blind, found, { model: 'model.onnx' }),
+    ]) {
+      expect(text).toContain('nothing could be measured of what was kept')
+    }
+  })
+})
+
+describe('the page', () => {
+  const page = updatePage(summary(), found, { model: 'a&b.onnx', command: 'holdfast update a&b.onnx' })
+
+  test('shows budget and chosen point in the plot, and its numbers in a table', () => {
+    expect(page).toContain('>budget</text>')
+    expect(page).toContain('>chosen</text>')
+    expect(page).toContain('<td>94.75</td><td>92.00</td>')
+  })
+
+  test('escapes what comes from outside, and fetches nothing', () => {
+    expect(page).toContain('a&amp;b.onnx')
+    expect(page).toContain('&lt;zebra&gt;')
+    expect(page).not.toMatch(/<script|src=|https?:\/\//)
+  })
+
+  test('leaves the old line out where it was not measured', () => {
+    const blind = updatePage(summary({ old: null }), found, { model: 'm' })
+    expect(blind).not.toContain('>old<tspan')
+    expect(blind).toContain('>new<tspan')
+  })
+})
+
+test('a plot of its own is a file that any viewer opens', () => {
+  const svg = pathSvg({ title: 'a path', points: [{ alpha: 0, old: 1, new: null }] })
+  expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox=[^>]*><style>:root/)
+})

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { among, blobNames, blobs } from '../../test/blobs.ts'
+import { concatenate, samples, subset, withLabels } from '../data/dataset.ts'
+import { chooseExemplars, holdOut } from './hold-out.ts'
+import { type PreflightOptions, preflight } from './preflight.ts'
+import { chooseMethod } from './update-method.ts'
+
+const old = blobNames.slice(0, 3)
+const all = blobNames.slice(0, 4)
+const rows = (classes: readonly string[], perClass: number, seed: number) =>
+  among(blobs({ classes, perClass, seed }), all)
+const first = (count: number) => Int32Array.from({ length: count }, (_, row) => row)
+
+const look = (parts: Partial<PreflightOptions['data']> = {}, maxDrop = 0.01) =>
+  preflight({
+    classes: { known: old, kept: [], added: ['denim'], nearMisses: [] },
+    data: {
+      train: rows(['denim'], 40, 1),
+      heldOut: rows(['denim'], 20, 2),
+      exemplars: rows(old, 20, 3),
+      oldHeldOut: rows(old, 700, 4),
+      ...parts,
+    },
+    method: chooseMethod(undefined, { exemplars: true, unlabelled: false, added: true }),
+    budget: { maxDrop },
+  })
+
+describe('the preflight', () => {
+  test('finds nothing to warn of in data that are sound', () => {
+    expect(look()).toMatchObject({
+      rows: { train: 40, heldOut: 20, exemplars: 60, oldHeldOut: 2100, unlabelled: 0 },
+      duplicates: 0,
+      overlaps: [],
+      warnings: [],
+      method: { name: 'replay+distil' },
+      power: { n: 1260, enough: true },
+    })
+  })
+
+  test('finds rows that stand in two parts, and labels that contradict each other', () => {
+    const train = rows(['denim'], 40, 1)
+    const copied = subset(rows(old, 700, 4), first(5))
+    const relabelled = withLabels(copied, {
+      type: 'int32',
+      dims: [5],
+      data: new Int32Array(5).fill(3),
+    })
+    const found = look({
+      train: concatenate([train, subset(train, first(7)), relabelled]),
+      heldOut: subset(train, first(10)),
+    })
+    expect(found.duplicates).toBe(7)
+    expect(found.overlaps).toEqual([
+      { parts: ['new held-out rows', 'new training rows'], rows: 10, conflicting: 0 },
+      { parts: ['old held-out rows', 'new training rows'], rows: 5, conflicting: 5 },
+    ])
+    expect(found.warnings[1]).toBe(
+      '5 inputs stand both among the old held-out rows and the new training rows, 5 of them under another class. What is measured on them looks better than it is: take them out of one of the two.',
+    )
+  })
+
+  test('says beforehand that few old rows cannot show a small budget, and what they can show', () => {
+    const { power, warnings } = look({ oldHeldOut: rows(old, 50, 4) })
+    expect(power?.enough).toBe(false)
+    expect(power?.n).toBe(90)
+    const smallest = power?.smallestBudget ?? 0
+    expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest).power?.enough).toBe(true)
+    expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest * 0.95).power?.enough).toBe(false)
+    expect(warnings[0]).toMatch(/^90 old rows to check on are few\. It takes about \d+/)
+  })
+
+  test('knows that a drop of nothing cannot be shown, and nothing at all without old rows', () => {
+    expect(look({}, 0).power).toMatchObject({ needed: null, enough: false })
+    const none = look({ exemplars: undefined, oldHeldOut: undefined })
+    expect(none.power).toBeNull()
+    expect(none.warnings[0]).toContain('exit code 3')
+  })
+
+  test('names classes without rows, and such as are spelled almost alike', () => {
+    const found = preflight({
+      classes: {
+        known: old,
+        kept: [],
+        added: ['denim', 'Amber'],
+        nearMisses: [{ data: 'Amber', model: 'amber' }],
+      },
+      data: { train: among(rows(['denim'], 5, 1), [...all, 'Amber']), heldOut: rows(['denim'], 20, 2) },
+      method: chooseMethod(undefined, { exemplars: false, unlabelled: false, added: true }),
+      budget: { maxDrop: 0.01 },
+    })
+    expect(found.warnings[0]).toContain('"Amber" is spelled almost as "amber"')
+    expect(found.warnings[1]).toBe('There is no new training row of Amber: nothing can be learned of it.')
+  })
+})
+
+describe('holding out', () => {
+  test('takes the share of each class, the same for the same seed', () => {
+    const data = concatenate([rows(old, 20, 5), rows(['denim'], 5, 6)])
+    const { rest, heldOut } = holdOut(data, 0.2, 1)
+    const counts = (part: typeof data) =>
+      all.map((_, unit) => part.labels.data.filter((label) => label === unit).length)
+    expect([counts(rest), counts(heldOut)]).toEqual([
+      [16, 16, 16, 4],
+      [4, 4, 4, 1],
+    ])
+    expect(holdOut(data, 0.2, 1)).toEqual({ rest, heldOut })
+    expect(holdOut(data, 0.2, 2).heldOut).not.toEqual(heldOut)
+  })
+
+  test('leaves a class of one row to train on', () => {
+    const { rest, heldOut } = holdOut(rows(old, 1, 5), 0.5, 1)
+    expect([samples(rest), samples(heldOut)]).toEqual([3, 0])
+  })
+})
+
+describe('exemplars', () => {
+  test('are all of a small set, and as many of each class of a large one', () => {
+    const small = rows(old, 100, 7)
+    expect(chooseExemplars(small, 1)).toBe(small)
+    const large = concatenate([rows(['amber'], 3000, 8), rows(['blue', 'coral'], 900, 9)])
+    const chosen = chooseExemplars(large, 1)
+    expect(all.map((_, unit) => chosen.labels.data.filter((label) => label === unit).length)).toEqual([
+      666, 666, 666, 0,
+    ])
+  })
+})
