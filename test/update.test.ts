@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -81,6 +81,11 @@ describe('holdfast update', () => {
     expect(result.seconds.total).toBeGreaterThan(0)
     const { model } = await loadModel(join(folder, 'better.onnx'))
     expect(model.classes).toEqual([...old, 'ebony'])
+    // The old model's labels beside it do not hide the class that was added.
+    write('labelled/labels.txt', `${old.join('\n')}\n`)
+    copyFileSync(join(folder, 'better.onnx'), join(folder, 'labelled/better.onnx'))
+    const beside = await loadModel(join(folder, 'labelled/better.onnx'))
+    expect(beside.model.classes).toEqual([...old, 'ebony'])
     expect(read('report.html')).toContain('<h1>Budget met</h1>')
     expect(read('update.md')).toContain('## ✅ Update: budget met')
 
@@ -128,6 +133,26 @@ describe('holdfast update', () => {
     )
     expect(stdout).toContain('distil+unlabelled), 50.0 % of the way')
     expect(stdout).toContain('Written: half.unproven.onnx')
+  })
+
+  test('a retention pack stands for the old data, and lives on for the next update', async () => {
+    const kept = await run('keep model.onnx --data old/ -o model.keep --json')
+    expect([kept.code, kept.stderr]).toEqual([0, ''])
+    const { code, stdout } = await run(
+      `update model.onnx --new new/ --keep model.keep --max-drop 3% -o kept.onnx --keep-out next.keep ${learned} --json`,
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      met: true,
+      preflight: { rows: { exemplars: 200, oldHeldOut: 600 } },
+      written: { model: 'kept.onnx', files: ['next.keep'] },
+    })
+    const again = await run('update kept.onnx --new turned/ --keep next.keep --dry-run --json')
+    expect(JSON.parse(again.stdout).classes.known).toEqual([...old, 'ebony'])
+    const strange = await run('update model.onnx --new new/ --keep next.keep --dry-run')
+    expect(strange.stderr).toContain(
+      'error (pack-model): next.keep: the pack is of kept.onnx, which knows ebony',
+    )
   })
 
   test('--dry-run says what was found and what it would cost, and writes nothing', async () => {
@@ -202,6 +227,7 @@ describe('wrong input', () => {
     ['update model.onnx --new broken.csv -o b.onnx', 'cell-not-a-number', 'broken.csv, line 22'],
     ['update model.onnx --new new/ --train nothing* -o b.onnx', 'selection-empty', 'nothing*'],
     ['update model.onnx --new missing/ -o b.onnx', 'data-missing', 'missing/'],
+    ['update model.onnx --new new/ --keep-out n.keep -o b.onnx', 'flag-value', 'it needs --keep'],
     ['update model.onnx --new new/ --keep missing.keep -o b.onnx', 'pack-missing', 'missing.keep'],
   ])('holdfast %s', async (words, code, message) => {
     const ended = await run(words)

@@ -1,3 +1,4 @@
+import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import type { LoraOptions } from '../model/lora.ts'
 import { parseSelection } from '../model/select.ts'
@@ -5,6 +6,7 @@ import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
 import { preflightText, updateText } from '../report/update-text.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
+import { extendFile } from '../update/keep-files.ts'
 import { preprocessingNames } from '../update/model-data-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
 import { summarise, type UpdateSummary } from '../update/summary.ts'
@@ -106,6 +108,11 @@ export const update: Verb = {
     },
     report: { type: 'string', description: 'Write a page there', valueHint: 'FILE.html' },
     markdown: { type: 'string', description: 'Write Markdown there', valueHint: 'FILE.md' },
+    'keep-out': {
+      type: 'string',
+      description: 'With --keep: write the pack of the new model there, extended by the new data',
+      valueHint: 'FILE.keep',
+    },
     baseline: {
       type: 'string',
       description: "Write the new model's predictions there, for the next gate",
@@ -181,6 +188,7 @@ async function answer(call: Call, { loaded, result, summary, known, options }: D
   if (adapter !== undefined) await writeAdapters(adapter, path, result)
   const files: readonly (readonly [string, (file: string) => Promise<void>])[] = [
     ['baseline', (file) => writeBaseline(file, options.engine, loaded, result)],
+    ['keep-out', (file) => extended(call, options.engine, out, file)],
     ['markdown', (file) => writeWhole(file, updateMarkdown(summary, known))],
     [
       'report',
@@ -210,6 +218,21 @@ async function answer(call: Call, { loaded, result, summary, known, options }: D
   }
 }
 
+/** The pack of the model that was written. */
+async function extended(call: Call, engine: Engine, model: string, out: string): Promise<void> {
+  const { notes } = await extendFile(call.text('keep') ?? '', {
+    engine,
+    model,
+    data: call.text('new') ?? '',
+    out,
+    output: call.text('output'),
+    preprocessing: choiceOf('preprocessing', call.text('preprocessing'), preprocessingNames),
+    numbersArePositions: call.on('numbers-are-positions'),
+    ...given('seed', wholeOf('seed', call.text('seed'))),
+  })
+  for (const note of notes) call.screen.say(`note: ${note}`)
+}
+
 const placeSentence = (out: string, asked: string): string =>
   out === asked
     ? `Written: ${out}`
@@ -231,6 +254,9 @@ function readFlags(call: Call) {
   }
   if (call.text('old') !== undefined && call.text('keep') !== undefined) {
     throw new UsageError('flag-value', '--old and --keep both say what is old: give one of them.')
+  }
+  if (call.text('keep-out') !== undefined && call.text('keep') === undefined) {
+    throw new UsageError('flag-value', '--keep-out extends a pack: it needs --keep FILE.keep.')
   }
   const lora = loraOf(call.text('lora'))
   if (call.text('adapter') !== undefined && !lora) {

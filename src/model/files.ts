@@ -4,6 +4,7 @@ import { loadModelFile, type ModelFile, saveModelFile } from '../onnx/files.ts'
 import { decodeModel } from '../onnx/read.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { findModelFile, modelFolder } from './find-files.ts'
+import { findHead } from './head.ts'
 import { classesFromFile } from './labels.ts'
 import type { Model } from './model.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
@@ -21,7 +22,8 @@ const labelFiles = ['labels.txt', 'labels.json', 'config.json']
 
 /**
  * Reads a model from disk, tensors in files beside it included. Labels come from `labels.txt`, `labels.json` or
- * `config.json` (`id2label`) in its folder (or the one above a folder `onnx`), else from its metadata.
+ * `config.json` (`id2label`) in its folder (or the one above a folder `onnx`), else from its metadata; these hold, too,
+ * where they alone are as many as the outputs.
  *
  * @param path An .onnx file, or a folder as transformers.js lays it out: `onnx/model.onnx` or `model.onnx` in it is read.
  * @param options.output The value that holds the logits, where the file does not tell.
@@ -36,13 +38,13 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const file = await loadModelFile(await findModelFile(path))
   const classes = await labelsBeside(file.path)
-  const model = modelFromOnnx(file.model, {
-    ...options,
-    name: file.path,
-    externalData: file.externalData,
-    ...(classes ? { classes } : {}),
-  })
-  return { model, file }
+  const from = { ...options, name: file.path, externalData: file.externalData }
+  const model = modelFromOnnx(file.model, classes ? { ...from, classes } : from)
+  const outputs = findHead(model)?.classes
+  if (!classes || outputs === undefined || outputs === classes.length) return { model, file }
+  // Labels beside a file may be those of the model that it was updated from: its own hold where they fit and these do not.
+  const own = modelFromOnnx(file.model, from)
+  return { model: own.classes.length === outputs ? own : model, file }
 }
 
 /**

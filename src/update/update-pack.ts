@@ -12,7 +12,7 @@ import type { UpdateData } from './parts.ts'
  *
  * @param place What messages call the pack.
  * @param preprocessing Of the new data, which the pack's rows will stand beside.
- * @throws UsageError `pack-model` when the pack is of a model with other classes, `pack-private` when it holds features
+ * @throws UsageError `pack-model` when the pack is of a model with classes that this one does not know, `pack-private` when it holds features
  * only, `pack-preprocessing` when its rows become inputs in another way; DataError `data-dims`.
  */
 export function packRows(
@@ -22,10 +22,11 @@ export function packRows(
   classes: readonly string[],
   preprocessing: Preprocessing,
 ): Pick<UpdateData, 'exemplars' | 'oldHeldOut'> {
-  if (pack.classes.join('\n') !== model.classes.join('\n')) {
+  const strange = pack.classes.filter((name) => !model.classes.includes(name))
+  if (strange.length > 0) {
     throw new UsageError(
       'pack-model',
-      `${place}: the pack is of ${pack.model.name}, whose classes are ${preview(pack.classes)}, but this model's are ${preview(model.classes)}. Give the pack that was made of this model.`,
+      `${place}: the pack is of ${pack.model.name}, which knows ${preview(strange)}, but this model knows only ${preview(model.classes)}. Give the pack that was made of this model.`,
     )
   }
   if (pack.private) {
