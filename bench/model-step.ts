@@ -10,7 +10,8 @@ import type { Value } from '../src/ops/define.ts'
 import { filled } from '../src/ops/emit.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
-import { decayed, type Optimiser } from '../src/train/optimisers.ts'
+import type { Optimiser } from '../src/train/optimisers.ts'
+import { updateParameters } from '../src/train/updates.ts'
 
 /** A training step of an exported model on batches that lie in memory. */
 export interface ModelStep {
@@ -73,12 +74,13 @@ export function buildModelStep(options: ModelStepOptions): ModelStep {
     const loss = crossEntropy(step, valueNamed(applied.outputs, model.output), labels)
     const found = gradients(step, loss, parameters)
     const next = new Map(now)
-    const update = decayed(optimiser, { rate: options.decay, kind: 'decoupled' }, '')
-    for (const [at, name] of [...model.parameters.keys()].entries()) {
+    const pending = [...model.parameters.keys()].map((name, at) => {
       const parameter = valueNamed(now, `parameter/${name}`)
-      const gradient = found[at] ?? filled(step, 0, parameter)
       const slots = optimiser.slots.map((slot) => valueNamed(now, `${slot}/${name}`))
-      const updated = update(step, { parameter, gradient, slots, scalars })
+      return { name, parameter, gradient: found[at] ?? filled(step, 0, parameter), slots }
+    })
+    const decay = { rate: options.decay, kind: 'decoupled' } as const
+    for (const [name, updated] of updateParameters(step, { optimiser, decay, scalars }, pending)) {
       next.set(`parameter/${name}`, updated.parameter)
       optimiser.slots.forEach((slot, index) => {
         const value = updated.slots[index]

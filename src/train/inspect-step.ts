@@ -9,6 +9,7 @@ import type { Value } from '../ops/define.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
 import { graphCost } from './inspect-cost.ts'
 import { adam } from './optimisers.ts'
+import { updateParameters } from './updates.ts'
 
 /** What one training step with Adam takes. */
 export interface StepCost {
@@ -92,14 +93,15 @@ export function countStep({ model, batch, dims: given, sequence }: StepRequest):
   const scalars = optimiser.scalars(1, 1).map((_, at) => builder.input(`scalar/${at}`, SCALAR))
   const reached = new Set<string>()
   let parameterBytes = 0
-  let at = 0
-  for (const [name, parameter] of parameters) {
+  const pending = [...parameters].flatMap(([name, parameter], at) => {
     parameterBytes += byteLengthOf('float32', parameter.dims)
-    const gradient = found[at++]
-    if (!gradient) continue
+    const gradient = found[at]
+    if (!gradient) return []
     reached.add(name)
     const slots = optimiser.slots.map((slot) => builder.input(`optimiser/${slot}/${name}`, parameter))
-    const updated = optimiser.update(builder, { parameter, gradient, slots, scalars })
+    return [{ name, parameter, gradient, slots }]
+  })
+  for (const [name, updated] of updateParameters(builder, { optimiser, scalars }, pending)) {
     builder.output(updated.parameter, `${name}/next`)
     updated.slots.forEach((value, slot) => {
       builder.output(value, `optimiser/${optimiser.slots[slot]}/${name}/next`)

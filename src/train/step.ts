@@ -12,7 +12,8 @@ import { add, filled } from '../ops/emit.ts'
 import type { TaskStream } from '../tasks/stream.ts'
 import { float32, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import { type LossOptions, lossKind, taskLoss } from './objective.ts'
-import { clipByGlobalNorm, decayed, type Optimiser, type WeightDecay } from './optimisers.ts'
+import { clipByGlobalNorm, type Optimiser, type WeightDecay } from './optimisers.ts'
+import { updateParameters } from './updates.ts'
 
 export interface StepSettings {
   readonly optimiser: Optimiser
@@ -151,15 +152,13 @@ export function buildStep(request: StepRequest): StepGraph {
       const clipped =
         settings.clipNorm === undefined ? changed : clipByGlobalNorm(step, changed, settings.clipNorm)
       const next = new Map(now)
-      for (const [name, parameter] of parameters) {
+      const pending = [...parameters].flatMap(([name, parameter]) => {
         const gradient = clipped.get(name)
-        if (!gradient) continue
         const slots = optimiser.slots.flatMap((slot) => now.get(`optimiser/${slot}/${name}`) ?? [])
-        const updated = decayed(
-          optimiser,
-          settings.weightDecay,
-          name,
-        )(step, { parameter, gradient, slots, scalars })
+        return gradient ? [{ name, parameter, gradient, slots }] : []
+      })
+      const rule = { optimiser, decay: settings.weightDecay, scalars }
+      for (const [name, updated] of updateParameters(step, rule, pending)) {
         next.set(`parameter/${name}`, terms.updated?.(name, updated.parameter) ?? updated.parameter)
         updated.slots.forEach((value, index) => {
           next.set(`optimiser/${optimiser.slots[index]}/${name}`, value)
