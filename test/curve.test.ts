@@ -10,6 +10,8 @@ import { mlp } from '../src/model/networks.ts'
 import { modelToOnnx } from '../src/model/onnx-model.ts'
 import { widenHead } from '../src/model/widen.ts'
 import { curve, openPath } from '../src/update/curve.ts'
+import { openJudge } from '../src/update/judge.ts'
+import { predicted } from '../src/update/search.ts'
 import { updateModel } from '../src/update/update.ts'
 import { among, blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { buildCli, type Cli } from './cli.ts'
@@ -62,9 +64,14 @@ describe('the curve between a model and its update', () => {
     const { points, rows, groups } = await curve({ engine, from, to, old: oldTest, new: newTest, points: 5 })
     expect(points.map(({ alpha }) => alpha)).toEqual([0, 0.25, 0.5, 0.75, 1])
     expect(rows).toEqual({ old: 200, new: 50 })
-    expect(points[0]).toMatchObject({ drop: 0, negativeFlips: 0, positiveFlips: 0, negativeFlipRate: 0 })
-    // The first model's own accuracy, but for rows that the new class takes.
+    // Only rows that the new class takes are lost there.
     expect(points[0]?.old).toBeGreaterThan(0.95)
+    expect(points[0]?.positiveFlips).toBe(0)
+    const judge = openJudge(engine, from, old.length)
+    const answers = await judge.answers(oldTest)
+    await judge.dispose()
+    const right = predicted(answers, old.length, 0).filter((unit, row) => unit === answers.labels[row])
+    for (const point of points) expect(Number(point.old) + Number(point.drop)).toBeCloseTo(right.length / 200)
     expect(points[4]?.new).toBe(1)
     const last = points[4]
     expect(last?.drop).toBeGreaterThan(0.2)
@@ -86,6 +93,13 @@ describe('the curve between a model and its update', () => {
     expect(groups.flatMap(({ parameters }) => parameters).sort()).toEqual([...to.parameters.keys()].sort())
     for (const group of groups) expect(group.points[1]).toEqual(points[1])
     expect(groups.some((group) => group.points[0]?.old !== points[1]?.old)).toBe(true)
+  })
+
+  test('is no drop and no flip at the beginning where no class is new', async () => {
+    const other = await blobModel(engine, old, 2)
+    const rows = blobs({ classes: old, perClass: 50, seed: 6 })
+    const { points } = await curve({ engine, from, to: other, old: rows, points: 3 })
+    expect(points[0]).toMatchObject({ drop: 0, negativeFlips: 0, positiveFlips: 0, negativeFlipRate: 0 })
   })
 
   test('is known for old data alone', async () => {

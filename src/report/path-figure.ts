@@ -50,14 +50,13 @@ export const pathSvg = (data: PathPlot): string => {
 
 function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Markup {
   const values = found.flatMap((point) => [point.old, point.new]).filter((value) => value !== null)
-  const low = Math.floor(10 * Math.min(0.9, floor ?? 1, ...values)) / 10
+  // In fifths, so that the four steps up to 100 % are whole numbers.
+  const low = Math.floor(5 * Math.min(0.8, floor ?? 1, ...values)) / 5
   const x = linear(0, 1, plot.left, plot.right)
   const y = linear(low, 1, plot.bottom, plot.top)
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (1 - low))
-  // Decimals only where some place needs them.
-  const digits = ticks.every((value) => Number.isInteger(Math.round(1e6 * value) / 1e4)) ? 0 : 1
   const grid = ticks.map((value) => {
-    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, digits)}</text>`
+    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, 0)}</text>`
   })
   const series = (['old', 'new'] as const).flatMap((name, n) => {
     const line = found.flatMap((point) => {

@@ -1,4 +1,4 @@
-import type { Preflight } from '../update/preflight.ts'
+import type { PowerFacts, Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import type { TableData } from './figure.ts'
 import { count, duration, points } from './format.ts'
@@ -85,6 +85,12 @@ export const trialsTable = ({ trials, chosen, budget }: UpdateSummary): TableDat
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`
 
+const neededWords = ({ needed, neededWithFlips }: PowerFacts): string => {
+  if (needed === null || neededWithFlips === null) return 'no number of rows shows a drop of 0'
+  const more = neededWithFlips > needed ? `, ${whole(neededWithFlips)} if 5 % do` : ''
+  return `it takes about ${whole(needed)} if hardly an answer changes${more}`
+}
+
 /** What was found before training, as lines: a heading and what stands under it. */
 export function preflightFacts(found: Preflight): readonly (readonly [string, string])[] {
   const { classes, rows, method, cost, power } = found
@@ -110,14 +116,7 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ],
     ...(rows.unlabelled > 0 ? [['unlabelled', `${whole(rows.unlabelled)} rows`] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
-    ...(power
-      ? [
-          [
-            'budget',
-            `${whole(power.n)} old rows to check on; ${power.needed === null ? 'no number of rows shows a drop of 0' : `it takes about ${whole(power.needed)} if hardly an answer changes, ${whole(power.neededWithFlips ?? 0)} if 5 % do`}`,
-          ] as const,
-        ]
-      : []),
+    ...(power ? [['budget', `${whole(power.n)} old rows to check on; ${neededWords(power)}`] as const] : []),
     ...(cost && seconds
       ? [
           [

@@ -33,7 +33,7 @@ export interface CurvePoint {
   readonly alpha: number
   readonly old: number | null
   readonly new: number | null
-  /** How much less than the first model it gets right of the old data. */
+  /** How much less of the old data it gets right than the first model; at alpha 0 too, where new classes may take rows. */
   readonly drop: number | null
   /** Old rows that the first model has right and this one wrong, and the reverse. */
   readonly negativeFlips: number | null
@@ -79,7 +79,7 @@ export async function curve(options: CurveOptions): Promise<CurveResult> {
   const of = count * (1 + groups.length)
   let done = 0
   try {
-    const baseline = await answersFor(judge, options.old, await path.at(0), to)
+    const baseline = await firstAnswers(options)
     const along = async (alphaOf: (alpha: number) => number | ((name: string) => number)) => {
       const points: CurvePoint[] = []
       for (const alpha of alphas) {
@@ -178,6 +178,16 @@ function checkSame(
     'curve-graphs',
     `${odd === undefined ? 'The nodes of the two graphs differ' : `"${odd}" is ${dims(start.get(odd))} in the first model and ${dims(end.get(odd))} in the second`}: between models of different graphs there is no path. Give a model and its update.`,
   )
+}
+
+/** What the first model answers for the old data: it cannot take a row for a class that only the second knows. */
+async function firstAnswers({ engine, from, old }: CurveOptions): Promise<Int32Array> {
+  const judge = openJudge(engine, from, from.classes.length)
+  try {
+    return predicted(await judge.answers(old), from.classes.length, 0)
+  } finally {
+    await judge.dispose()
+  }
 }
 
 async function answersFor(
