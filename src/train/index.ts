@@ -30,3 +30,7 @@ export {
 } from './optimisers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
 export { buildStep, initialState, type StepGraph, type StepSettings } from './step.ts'
+export { learnMeasurements, updateMeasurements } from './tracking/measurements.ts'
+export { type MlflowOptions, mlflow } from './tracking/mlflow.ts'
+export { flatSettings } from './tracking/settings.ts'
+export { type Measurement, type TrackedEnd, type Tracker, track, trackers } from './tracking/tracker.ts'
