@@ -1,5 +1,5 @@
 export { type Blend, openBlend } from './blend.ts'
-export { type CurveOptions, type CurvePoint, type CurveResult, curve } from './curve.ts'
+export { type CurveOptions, type CurveResult, curve } from './curve.ts'
 export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
 export { type GateOptions, type GateResult, gate, type ListedId } from './gate.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
