@@ -1,4 +1,5 @@
-import { extname } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { saveModel } from '../model/files.ts'
 import { saveModelFolder } from '../model/folder-files.ts'
@@ -30,14 +31,14 @@ const suffixes = { met: '', 'not-met': '.not-met', inconclusive: '.unproven' } a
  * @example outputPath('better.onnx', 'not-met') // 'better.not-met.onnx'
  */
 export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
-  if (force) return path
+  if (force || status === 'met') return path
   const plain = path.replace(/[\\/]+$/, '')
   const extension = extname(plain) === '.onnx' ? '.onnx' : ''
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
 }
 
 /**
- * Writes the updated model as the file, or the folder, that it came as: whole or not at all.
+ * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made.
  *
  * @throws EnvironmentError `write-failed`; and what saving throws.
  */
@@ -48,7 +49,9 @@ export async function writeUpdated(
 ): Promise<void> {
   const { file, folder, model, widened } = loaded
   const options = widened === model ? {} : { model: widened }
-  if (folder) await saveModelFolder(path, file, result.parameters, options)
+  await mkdir(dirname(path), { recursive: true })
+  // The folder is first written beside its place, under a name that begins with it.
+  if (folder) await saveModelFolder(path.replace(/[\\/]+$/, ''), file, result.parameters, options)
   else await saveModel(path, file, result.parameters, options)
 }
 
