@@ -144,7 +144,7 @@ async function extended(call: Call, engine: Engine, model: string, out: string):
 }
 
 const placeSentence = (out: string, asked: string): string =>
-  out === asked
+  out === outputPath(asked, 'met')
     ? `Written: ${out}`
     : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
 

@@ -87,6 +87,8 @@ describe('the place of the new model', () => {
     ['out/better.onnx', 'not-met', false, 'out/better.not-met.onnx'],
     ['better.onnx', 'inconclusive', false, 'better.unproven.onnx'],
     ['folder/', 'not-met', false, 'folder.not-met'],
+    ['folder/', 'met', false, 'folder'],
+    ['folder/', 'not-met', true, 'folder'],
     ['v1.2', 'inconclusive', false, 'v1.2.unproven'],
     ['better.onnx', 'not-met', true, 'better.onnx'],
   ] as const)('%s after %s, forced %s: %s', (path, status, force, expected) => {

@@ -31,8 +31,8 @@ const suffixes = { met: '', 'not-met': '.not-met', inconclusive: '.unproven' } a
  * @example outputPath('better.onnx', 'not-met') // 'better.not-met.onnx'
  */
 export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
-  if (force || status === 'met') return path
   const plain = path.replace(/[\\/]+$/, '')
+  if (force || status === 'met') return plain
   const extension = extname(plain) === '.onnx' ? '.onnx' : ''
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
 }
