@@ -12,6 +12,18 @@ export { mergePacks } from './keep-merge.ts'
 export { type Pack, type Release, releaseAccuracy } from './pack.ts'
 export { decodePack, encodePack } from './pack-codec.ts'
 export { type PackSummary, summarisePack } from './pack-summary.ts'
+export type { UpdateData } from './parts.ts'
+export { type Preflight, type PreflightOptions, preflight } from './preflight.ts'
 export type { Budget, PathPoint } from './search.ts'
+export { summarise, type UpdateSummary } from './summary.ts'
 export type { Protection } from './trial.ts'
-export { type UpdateEvent, type UpdateOptions, type UpdateResult, updateModel as update } from './update.ts'
+export {
+  openUpdate,
+  type Update,
+  type UpdateEstimate,
+  type UpdateEvent,
+  type UpdateOptions,
+  type UpdateResult,
+  updateModel as update,
+} from './update.ts'
+export { type ChosenMethod, chooseMethod, parseUpdateMethod, type UpdateMethod } from './update-method.ts'
