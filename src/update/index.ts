@@ -15,7 +15,7 @@ export { type PackSummary, summarisePack } from './pack-summary.ts'
 export type { UpdateData } from './parts.ts'
 export { type Preflight, type PreflightOptions, preflight } from './preflight.ts'
 export type { Budget, PathPoint } from './search.ts'
-export { summarise, type UpdateSummary } from './summary.ts'
+export { summarise as summariseUpdate, type UpdateSummary } from './summary.ts'
 export type { Protection } from './trial.ts'
 export {
   openUpdate,
