@@ -26,7 +26,9 @@ await drawSigns(`${shell.folder}/new/train`, { classes: ['stripes'], perClass: 1
 await drawSigns(`${shell.folder}/new/test`, { classes: ['stripes'], perClass: 60, seed: 4 })
 const settings = '--new new/ --max-drop 3% --epochs 20'
 await shell.run(`holdfast update model.onnx --keep model.keep ${settings} --dry-run`)
-await shell.run(`holdfast update model.onnx --keep model.keep ${settings} -o better.onnx --report update.html`)
+await shell.run(
+  `holdfast update model.onnx --keep model.keep ${settings} -o better.onnx --report update.html`,
+)
 await shell.run('holdfast gate model.onnx better.onnx --data signs/ --max-drop 3% --markdown gate.md')
 await shell.run('holdfast keep --extend model.keep --model better.onnx --data new/ -o next.keep')
 

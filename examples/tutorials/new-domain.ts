@@ -34,11 +34,12 @@ const iterations = Math.ceil((old.train.length * 12) / 32)
 shell.write('assistant/model.onnx', await trained(model, train, { iterations, learningRate: 0.002 }))
 
 // At ship time.
-await shell.run('holdfast keep assistant/model.onnx --data old/ --per-class 10 -o assistant.keep')
+await shell.run('holdfast keep assistant/ --data old/ --per-class 10 --fisher no -o assistant.keep')
 
 // Later: a new domain.
 const settings = '--new new/ --max-drop 3% --epochs 12 --learning-rate 0.001'
 await shell.run(
-  `holdfast update assistant/model.onnx --keep assistant.keep ${settings} -o better/model.onnx --baseline next.jsonl`,
+  `holdfast update assistant/ --keep assistant.keep ${settings} -o better/ --baseline next.jsonl`,
 )
+await shell.run('holdfast gate assistant/ better/ --data old/ --max-drop 3% --max-negative-flips 2%')
 shell.close()

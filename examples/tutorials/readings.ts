@@ -24,7 +24,9 @@ export function readings({ classes, perClass, seed, drift = 0 }: Readings): stri
   const random = randomStream(seed, 'readings')
   const rows = classes.flatMap((name) =>
     Array.from({ length: perClass }, () => {
-      const sensors = (states[name] ?? []).map((mean, at) => mean + 0.6 * (random.normal() + (at % 2 ? drift : -drift)))
+      const sensors = (states[name] ?? []).map(
+        (mean, at) => mean + 0.6 * (random.normal() + (at % 2 ? drift : -drift)),
+      )
       return [...sensors.map((value) => value.toFixed(3)), name].join()
     }),
   )

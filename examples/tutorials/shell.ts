@@ -5,8 +5,8 @@ import { buildCli, type Ended } from '../../test/cli.ts'
 /** A folder to try a tutorial's commands in, and a record of them as a terminal shows it. */
 export interface Shell {
   readonly folder: string
-  /** Runs a command and prints it with all that it says; stops the tutorial where it ends with another exit code. */
-  run(command: string, exitCode?: number): Promise<Ended>
+  /** Runs a command and prints it with all that it says; stops the tutorial where its exit code is none of these (default 0). */
+  run(command: string, ...exitCodes: readonly number[]): Promise<Ended>
   /** Writes a file of the folder. */
   write(name: string, content: string | Uint8Array): void
   read(name: string): string
@@ -28,12 +28,13 @@ export async function openShell(name: string): Promise<Shell> {
   const cli = await buildCli(process.cwd())
   return {
     folder,
-    run: async (command, exitCode = 0) => {
+    run: async (command, ...exitCodes) => {
       console.log(`$ ${command}`)
       const ended = await cli.run(command.split(' ').slice(1), { cwd: folder })
       console.log(`${ended.stderr}${ended.stdout}$ echo $?\n${ended.code}\n`)
-      if (ended.code === exitCode) return ended
-      throw new Error(`The exit code is ${ended.code}, where the tutorial has ${exitCode}.`)
+      const expected = exitCodes.length > 0 ? exitCodes : [0]
+      if (ended.code !== null && expected.includes(ended.code)) return ended
+      throw new Error(`The exit code is ${ended.code}, where the tutorial has ${expected.join(' or ')}.`)
     },
     write: (file, content) => {
       const path = join(folder, file)

@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { loadModel } from '../src/model/files.ts'
+import { readPack } from '../src/update/pack-files.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const execute = promisify(execFile)
+
+interface Session {
+  readonly folder: string
+  /** What each command printed, by the command. */
+  readonly printed: ReadonlyMap<string, string>
+}
+
+/**
+ * Runs a tutorial's script on small data. It stops by itself where a command's exit code is not the one that the tutorial tells of.
+ */
+async function session(name: string, ...words: readonly string[]): Promise<Session> {
+  const folder = mkdtempSync(join(tmpdir(), `holdfast-${name}-`))
+  const script = ['scripts/run.mjs', `examples/tutorials/${name}.ts`, folder, ...words]
+  const options = { cwd: root, env: { ...process.env, HOLDFAST_DATA: '' }, maxBuffer: 2 ** 24 }
+  const { stdout } = await execute(process.execPath, script, options)
+  const parts = stdout.split(/^\$ (?=holdfast )/m).slice(1)
+  const printed = new Map(
+    parts.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]),
+  )
+  return { folder, printed }
+}
+
+/** What the first command that begins so printed. */
+function output({ printed }: Session, beginning: string): string {
+  const found = [...printed].find(([command]) => command.startsWith(beginning))
+  if (!found) throw new Error(`No command begins with "${beginning}".`)
+  return found[1]
+}
+
+/** Commands that a tutorial's page shows in its console blocks. */
+const shown = (name: string): string[] =>
+  [...readFileSync(join(root, `docs/tutorials/${name}.md`), 'utf8').matchAll(/^\$ (holdfast .*)$/gm)].map(
+    ([, command]) => command ?? '',
+  )
+
+/** Accuracies before and after, and the drop, of a line in a table of the terminal. */
+function row(text: string, name: string): readonly [number, number] {
+  const line = text.split('\n').find((each) => each.startsWith(`${name}  `))
+  const [, before, after] = line?.slice(name.length).trim().split(/\s+/) ?? []
+  return [Number(before), Number(after)]
+}
+
+describe('the tutorial of a new class', () => {
+  it('teaches a sign to a classifier of pictures, inside the budget', async () => {
+    const ran = await session('new-class')
+    expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('new-class')))
+    const [before, after] = row(output(ran, 'holdfast gate model.onnx better.onnx'), 'all')
+    expect(before - after).toBeLessThan(3)
+    const [, learned] = row(output(ran, 'holdfast update model.onnx --keep model.keep'), 'new data')
+    // Chance among five signs is 20 %.
+    expect(learned).toBeGreaterThan(60)
+    expect(output(ran, 'holdfast gate model.onnx tuned.onnx')).toMatch(/^FAIL\. /)
+    const { model } = await loadModel(join(ran.folder, 'better.onnx'))
+    expect(model.classes).toEqual(['circle', 'cross', 'square', 'triangle', 'stripes'])
+    const { classes, history } = await readPack(join(ran.folder, 'next.keep'))
+    expect([classes.length, history.length]).toEqual([5, 2])
+    expect(existsSync(join(ran.folder, 'update.html'))).toBe(true)
+  })
+})
+
+describe('the tutorial of a new domain', () => {
+  it('teaches intents to a classifier of texts, and gives back its folder', async () => {
+    const ran = await session('new-domain')
+    expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('new-domain')))
+    const [before, after] = row(output(ran, 'holdfast gate assistant/ better/'), 'all')
+    expect(before).toBeGreaterThan(90)
+    expect(before - after).toBeLessThan(3)
+    const [, learned] = row(output(ran, 'holdfast update assistant/'), 'new data')
+    // Chance among nine intents is 11 %.
+    expect(learned).toBeGreaterThan(60)
+    const tokenizer = (folder: string) => readFileSync(join(ran.folder, folder, 'tokenizer.json'), 'utf8')
+    expect(tokenizer('better')).toBe(tokenizer('assistant'))
+  })
+})
+
+describe('the tutorial of old data that are gone', () => {
+  it('claims nothing without old data, and meets the budget with some', async () => {
+    const ran = await session('old-data-gone')
+    expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('old-data-gone')))
+    for (const out of ['alone', 'distilled']) {
+      const command = [...ran.printed.keys()].find((each) => each.endsWith(`-o ${out}.onnx`)) ?? out
+      expect(output(ran, command)).toContain(
+        'INCONCLUSIVE. There are no old data, so nothing could be measured',
+      )
+      expect(existsSync(join(ran.folder, `${out}.onnx`))).toBe(false)
+      expect(existsSync(join(ran.folder, `${out}.unproven.onnx`))).toBe(true)
+    }
+    const update = [...ran.printed.keys()].find((each) => each.endsWith('-o better.onnx')) ?? ''
+    expect(output(ran, update)).toMatch(/^MET\. /m)
+    expect(existsSync(join(ran.folder, 'better.onnx'))).toBe(true)
+  })
+})
+
+describe('the tutorial of the gate in CI', () => {
+  it('passes a good model, stops a bad one and many small steps down', async () => {
+    const ran = await session('gate-in-ci')
+    expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('gate-in-ci')))
+    expect(output(ran, 'holdfast gate model.onnx careful.onnx --data old-test.csv')).toMatch(/^PASS\. /)
+    const failed = output(ran, 'holdfast gate model.onnx hurried.onnx')
+    expect(failed).toContain('1 class of 4 lost more than 5.00 points: blocked')
+    const read = (file: string) => readFileSync(join(ran.folder, file), 'utf8')
+    expect(read('gate.xml')).toMatch(/name="blocked"><failure message=/)
+    expect(read('gate.md')).toContain('## ❌ Gate: fail')
+    expect(JSON.parse(read('flips.jsonl').split('\n')[0] ?? '')).toMatchObject({ flip: 'negative' })
+    const last = output(ran, 'holdfast gate release-2.jsonl release-3.jsonl')
+    expect(last).toMatch(/^FAIL\. The drop against the golden baseline is 1\.50 points/)
+    expect(last).toContain('The drop is 0.50 points and, with 95 % confidence, at most a drop of 0.85')
+  })
+})
+
+describe('the tutorial of a year', () => {
+  it('goes on from month to month, each with a gate and a pack', async () => {
+    const ran = await session('year', '4')
+    expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('year')))
+    const [, table = ''] = [...ran.printed.values()].at(-1)?.split('\n| month') ?? []
+    const rows = table
+      .split('\n')
+      .slice(2)
+      .filter((line) => line.startsWith('| 0'))
+      .map((line) => line.split('|').map((cell) => cell.trim()))
+    expect(rows.map(([, month]) => month)).toEqual(['01', '02', '03', '04'])
+    for (const [, , , , , old, , , golden] of rows) {
+      expect(Number(old)).toBeGreaterThan(90)
+      expect(Number(golden)).toBeLessThan(5)
+    }
+    const released = rows.filter((cells) => cells.at(-2) === 'yes').length
+    expect(released).toBeGreaterThan(0)
+    // Month 3 brought a fifth state; its model and pack know it.
+    const pack = await readPack(join(ran.folder, 'model-03.keep'))
+    expect(pack.classes).toContain('unbalanced')
+  })
+})
