@@ -32,7 +32,6 @@ export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableDa
     whole(n),
     points(before, 2),
     points(after, 2),
-    points(before - after, 2),
     ...rest,
   ]
   return {
@@ -42,13 +41,14 @@ export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableDa
       ...(old
         ? [
             row('old data', old.before, old.after, old.n, [
+              points(old.drop, 2),
               points(old.upper, 2),
               points(budget, 2),
               old.upper <= budget ? 'inside' : 'not shown to be inside',
             ]),
           ]
         : []),
-      row('new data', fresh.before, fresh.after, fresh.n, ['', '', '']),
+      row('new data', fresh.before, fresh.after, fresh.n, ['', '', '', '']),
     ],
   }
 }
