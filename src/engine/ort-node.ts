@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import * as ort from 'onnxruntime-node'
 import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
+import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
  * ONNX Runtime's native build for Node.
@@ -11,20 +13,33 @@ import type { Engine, EngineOptions, Executable } from './engine.ts'
  * const engine = ortNode({ threads: 1 })
  */
 export function ortNode(options: EngineOptions = {}): Engine {
+  const sessions = keepSessions<ort.InferenceSession>(IDLE_SESSIONS)
   return {
     name: `onnxruntime-node ${ort.env.versions.common}`,
     options,
-    load: (model) => load(model, options),
+    load: (model) => load(model, options, sessions),
   }
 }
 
-async function load(model: Uint8Array, options: EngineOptions): Promise<Executable> {
-  const session = await createSession(model, options)
+/** Opening a session of a large step takes longer than building it, and the next task's step is often the same graph. */
+const IDLE_SESSIONS = 2
+
+async function load(
+  model: Uint8Array,
+  options: EngineOptions,
+  sessions: Sessions<ort.InferenceSession>,
+): Promise<Executable> {
+  const key = createHash('sha256').update(model).digest('hex')
+  const session = await sessions.open(key, () => createSession(model, options))
+  let open = true
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
     run: (feeds, into) => run(session, feeds, into),
-    dispose: () => session.release(),
+    dispose: async () => {
+      if (open) await sessions.close(key)
+      open = false
+    },
   }
 }
 
