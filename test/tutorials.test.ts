@@ -31,10 +31,10 @@ async function session(name: string, ...words: readonly string[]): Promise<Sessi
   return { folder, printed }
 }
 
-/** What the first command that begins so printed. */
-function output({ printed }: Session, beginning: string): string {
-  const found = [...printed].find(([command]) => command.startsWith(beginning))
-  if (!found) throw new Error(`No command begins with "${beginning}".`)
+/** What the first command with these words in it printed. */
+function output({ printed }: Session, words: string): string {
+  const found = [...printed].find(([command]) => command.includes(words))
+  if (!found) throw new Error(`No command has "${words}" in it.`)
   return found[1]
 }
 
@@ -44,9 +44,9 @@ const shown = (name: string): string[] =>
     ([, command]) => command ?? '',
   )
 
-/** Accuracies before and after, and the drop, of a line in a table of the terminal. */
+/** Accuracies before and after of a line in a table of the terminal. */
 function row(text: string, name: string): readonly [number, number] {
-  const line = text.split('\n').find((each) => each.startsWith(`${name}  `))
+  const line = text.split('\n').findLast((each) => each.startsWith(`${name}  `))
   const [, before, after] = line?.slice(name.length).trim().split(/\s+/) ?? []
   return [Number(before), Number(after)]
 }
@@ -57,7 +57,7 @@ describe('the tutorial of a new class', () => {
     expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('new-class')))
     const [before, after] = row(output(ran, 'holdfast gate model.onnx better.onnx'), 'all')
     expect(before - after).toBeLessThan(3)
-    const [, learned] = row(output(ran, 'holdfast update model.onnx --keep model.keep'), 'new data')
+    const [, learned] = row(output(ran, '-o better.onnx'), 'new data')
     // Chance among five signs is 20 %.
     expect(learned).toBeGreaterThan(60)
     expect(output(ran, 'holdfast gate model.onnx tuned.onnx')).toMatch(/^FAIL\. /)
@@ -76,7 +76,7 @@ describe('the tutorial of a new domain', () => {
     const [before, after] = row(output(ran, 'holdfast gate assistant/ better/'), 'all')
     expect(before).toBeGreaterThan(90)
     expect(before - after).toBeLessThan(3)
-    const [, learned] = row(output(ran, 'holdfast update assistant/'), 'new data')
+    const [, learned] = row(output(ran, '-o better/'), 'new data')
     // Chance among nine intents is 11 %.
     expect(learned).toBeGreaterThan(60)
     const tokenizer = (folder: string) => readFileSync(join(ran.folder, folder, 'tokenizer.json'), 'utf8')
@@ -89,15 +89,13 @@ describe('the tutorial of old data that are gone', () => {
     const ran = await session('old-data-gone')
     expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('old-data-gone')))
     for (const out of ['alone', 'distilled']) {
-      const command = [...ran.printed.keys()].find((each) => each.endsWith(`-o ${out}.onnx`)) ?? out
-      expect(output(ran, command)).toContain(
+      expect(output(ran, `-o ${out}.onnx`)).toContain(
         'INCONCLUSIVE. There are no old data, so nothing could be measured',
       )
       expect(existsSync(join(ran.folder, `${out}.onnx`))).toBe(false)
       expect(existsSync(join(ran.folder, `${out}.unproven.onnx`))).toBe(true)
     }
-    const update = [...ran.printed.keys()].find((each) => each.endsWith('-o better.onnx')) ?? ''
-    expect(output(ran, update)).toMatch(/^MET\. /m)
+    expect(output(ran, '-o better.onnx')).toMatch(/^MET\. /m)
     expect(existsSync(join(ran.folder, 'better.onnx'))).toBe(true)
   })
 })
@@ -130,12 +128,12 @@ describe('the tutorial of a year', () => {
       .filter((line) => line.startsWith('| 0'))
       .map((line) => line.split('|').map((cell) => cell.trim()))
     expect(rows.map(([, month]) => month)).toEqual(['01', '02', '03', '04'])
-    for (const [, , , , , old, , , golden] of rows) {
+    const gated = rows.filter((cells) => cells.at(-2) !== 'nothing to release')
+    expect(gated.map((cells) => cells.at(-2))).toContain('pass')
+    for (const [, , , , , old, , , golden] of gated) {
       expect(Number(old)).toBeGreaterThan(90)
       expect(Number(golden)).toBeLessThan(5)
     }
-    const released = rows.filter((cells) => cells.at(-2) === 'yes').length
-    expect(released).toBeGreaterThan(0)
     // Month 3 brought a fifth state; its model and pack know it.
     const pack = await readPack(join(ran.folder, 'model-03.keep'))
     expect(pack.classes).toContain('unbalanced')

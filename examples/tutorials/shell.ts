@@ -31,7 +31,9 @@ export async function openShell(name: string): Promise<Shell> {
     run: async (command, ...exitCodes) => {
       console.log(`$ ${command}`)
       const ended = await cli.run(command.split(' ').slice(1), { cwd: folder })
-      console.log(`${ended.stderr}${ended.stdout}$ echo $?\n${ended.code}\n`)
+      // JSON is for the tutorial's program, not for its reader.
+      const said = command.includes('--json') ? '' : ended.stdout
+      console.log(`${ended.stderr}${said}$ echo $?\n${ended.code}\n`)
       const expected = exitCodes.length > 0 ? exitCodes : [0]
       if (ended.code !== null && expected.includes(ended.code)) return ended
       throw new Error(`The exit code is ${ended.code}, where the tutorial has ${expected.join(' or ')}.`)
