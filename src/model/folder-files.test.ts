@@ -68,6 +68,10 @@ describe('loadModel with a folder', () => {
       Array.from({ length: 12 }, (_, at) => [String(11 - at), `label ${11 - at}`]),
     )
     await writeFile(join(path, 'config.json'), JSON.stringify({ id2label: labels }))
+    await writeFile(
+      join(path, 'onnx', 'model.onnx'),
+      modelToOnnx({ ...mlp({ widths: [3, 12] }), classes: [] }),
+    )
     const { classes } = (await loadModel(path)).model
     expect(classes).toEqual(Array.from({ length: 12 }, (_, at) => `label ${at}`))
   })
