@@ -5,6 +5,7 @@ import { takeRows } from '../data/rows.ts'
 import { linear, relu, sequential } from '../model/layers.ts'
 import type { Model } from '../model/model.ts'
 import { network } from '../model/network.ts'
+import { transformerEncoder } from '../model/networks.ts'
 import { modelFromOnnx } from '../model/onnx-model.ts'
 import { randomStream } from '../tensor/random.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
@@ -349,5 +350,43 @@ describe('attention that puts the batch second', () => {
       const found = await fisher({ model: used, dataset: dataOf(given, 4), labels: 'true', batchSize })
       expect(worst(found, expected), `batches of ${batchSize}`).toBeLessThan(1e-4)
     }
+  })
+})
+
+describe('an embedding under the expectation over the labels', () => {
+  // For two classes and one sample the gradients are p_1 v and -p_0 v, so that the expectation p_0 p_1 v^2 is the geometric mean of the two squares.
+  it('lies between those of the two labels', async () => {
+    const words = transformerEncoder({
+      ...{ layers: 1, width: 8, heads: 2, feedForward: 16 },
+      ...{ tokens: 4, vocabulary: 5, classes: 2, seed: 3 },
+    })
+    const under = (label: number, labels: 'exact' | 'true') =>
+      fisher({
+        model: words,
+        labels,
+        dataset: createDataset({
+          name: 'words',
+          inputs: { type: 'int64', dims: [1, 4], data: BigInt64Array.of(3n, 1n, 3n, 0n) },
+          labels: { type: 'int32', dims: [1], data: Int32Array.of(label) },
+          classes: words.classes,
+        }),
+      })
+    const [exact, first, second] = [await under(0, 'exact'), await under(0, 'true'), await under(1, 'true')]
+    const squares = ({ diagonal }: FisherResult, name: string) =>
+      toNumbers(diagonal.get(name) ?? float32([0]))
+    const expected = new Map(
+      [...words.parameters].map(([name, { dims }]) => {
+        const other = squares(second, name)
+        return [
+          name,
+          float32(
+            dims,
+            squares(first, name).map((value, at) => Math.sqrt(value * (other[at] ?? Number.NaN))),
+          ),
+        ]
+      }),
+    )
+    expect(largest(exact.diagonal.get('embedding.weight') ?? float32([0]))).toBeGreaterThan(0)
+    expect(worst(exact, expected)).toBeLessThan(1e-4)
   })
 })

@@ -99,9 +99,10 @@ function embeddingSquares(
   const positions = count / samples
   const [size = 0, ...width] = table.dims
   const d = reshape(emit, dy, [samples, positions, sizeOf(width)])
-  const tokens = reshape(emit, fromFront(emit, cast(emit, indices, 'int64'), size), [samples, positions, 1])
+  const counted = (to: Emitter) => fromFront(to, cast(to, indices, 'int64'), size)
   const products = () => {
     if (positions === 1) return square(emit, d)
+    const tokens = reshape(emit, counted(emit), [samples, positions, 1])
     const equal = emit.op('Equal', [tokens, swapLast(emit, tokens)])
     return mul(emit, d, emit.op('MatMul', [cast(emit, equal, d.type), d]))
   }
@@ -109,7 +110,8 @@ function embeddingSquares(
     accumulate: products(),
     finish: (to, sum) => {
       const rows = reshape(to, sum, [count, sizeOf(width)])
-      return reshape(to, addRows(to, size, reshape(to, tokens, [count]), rows), table.dims)
+      // Emitted anew: the sum may be finished outside of the graph that it was taken in, a pass a class.
+      return reshape(to, addRows(to, size, reshape(to, counted(to), [count]), rows), table.dims)
     },
   }
 }
