@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -176,6 +176,17 @@ describe('holdfast update', () => {
       power: { n: 360, enough: true },
       cost: { trials: [{ steps: 23 }, {}, {}] },
     })
+  })
+
+  test('--tensorboard writes the losses and the points of each trial as event files', async () => {
+    const { code } = await run(
+      'update model.onnx --new turned/ --old old/ --trials 1 --epochs 1 --tensorboard logs -o tracked.onnx',
+    )
+    expect([0, 2, 3]).toContain(code)
+    const [name = ''] = readdirSync(join(folder, 'logs'))
+    expect(name).toMatch(/^events\.out\.tfevents\./)
+    const bytes = readFileSync(join(folder, 'logs', name)).toString('latin1')
+    for (const tag of ['loss', 'old', 'new', 'drop', 'upper']) expect(bytes).toContain(`trial-1/${tag}`)
   })
 
   test('trains low-rank updates alone, and writes them', async () => {

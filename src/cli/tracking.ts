@@ -1,5 +1,5 @@
 import type { ArgsDef } from 'citty'
-import { UsageError } from '../errors.ts'
+import { HoldfastError, UsageError } from '../errors.ts'
 import { mlflow } from '../train/tracking/mlflow.ts'
 import { flatSettings } from '../train/tracking/settings.ts'
 import { tensorBoard } from '../train/tracking/tensorboard-files.ts'
@@ -28,7 +28,7 @@ interface TrackedRun {
 /**
  * Does `work` with a tracker of what the flags ask for, ends the record as the work ended, and warns of what was not logged.
  *
- * @param endOf how a result that was returned is to be called; what throws has failed
+ * @param endOf how a result that was returned is to be called; what throws was interrupted, if its error says so, or has failed
  */
 export async function tracked<Result>(
   call: Call,
@@ -42,6 +42,9 @@ export async function tracked<Result>(
     const result = await work(tracker)
     end = endOf(result)
     return result
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'interrupted') end = 'interrupted'
+    throw error
   } finally {
     const missing = await tracker.close(end)
     if (missing !== undefined) call.screen.warn(`warning: ${missing}`)

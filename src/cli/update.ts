@@ -3,6 +3,7 @@ import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
 import { preflightText, updateText } from '../report/update-text.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
+import { updateMeasurements } from '../train/tracking/measurements.ts'
 import { extendFile } from '../update/keep-files.ts'
 import { preprocessingNames } from '../update/model-data-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
@@ -13,6 +14,7 @@ import { chooseMethod } from '../update/update-method.ts'
 import type { UpdateResult } from '../update/update-types.ts'
 import { outputPath, writeAdapters, writeBaseline, writeUpdated } from '../update/update-writing-files.ts'
 import type { Screen } from './screen.ts'
+import { tracked, trackingFlags } from './tracking.ts'
 import { given, readUpdateFlags, updateArgs } from './update-flags.ts'
 import { choiceOf, wholeOf } from './values.ts'
 import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
@@ -28,7 +30,7 @@ export const update: Verb = {
     'holdfast update model.onnx --new new/ --keep model.keep --max-drop 1% -o better.onnx --report report.html',
     'holdfast update model.onnx --new new/ --old old/ --dry-run',
   ],
-  args: updateArgs,
+  args: { ...updateArgs, ...trackingFlags },
   run: async (call) => {
     const began = performance.now()
     const asked = readUpdateFlags(call)
@@ -51,6 +53,8 @@ export const update: Verb = {
     })
     const engine = engineFor(engineSettings(call))
     const dryRun = call.on('dry-run')
+    // What the events go to is known once the run begins.
+    let follow: (event: UpdateEvent) => void = () => {}
     const options: UpdateOptions = {
       ...asked.options,
       engine,
@@ -59,7 +63,7 @@ export const update: Verb = {
       data,
       method: method.method,
       ...(dryRun ? {} : { signal: call.signal }),
-      onEvent: showEvents(call.screen),
+      onEvent: (event) => follow(event),
     }
     const run = await openUpdate(options)
     try {
@@ -70,7 +74,19 @@ export const update: Verb = {
         if (line.startsWith('warning: ')) call.screen.warn(line)
         else call.screen.say(line)
       }
-      const result = await run.run()
+      const result = await tracked(
+        call,
+        { verb: 'update', name: `${asked.sources.model} ${method.name}`, settings: asked },
+        (tracker) => {
+          const show = showEvents(call.screen)
+          follow = (event) => {
+            show(event)
+            const measurement = updateMeasurements(event)
+            if (measurement) tracker.log(measurement)
+          }
+          return run.run()
+        },
+      )
       call.screen.draw([])
       const summary = summarise(result, budget, (performance.now() - began) / 1000)
       return await answer(call, { loaded, result, summary, known, options })
