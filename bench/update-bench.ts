@@ -200,7 +200,7 @@ export function summary(steps: readonly (BenchStep & { readonly last: boolean })
   const rows = [...new Set(steps.map(({ method }) => method))].map((method) => {
     const own = steps.filter((step) => step.method === method)
     const inside = own.filter(({ drop }) => drop <= maxDrop).length
-    return `| ${method} | ${percent(mean(own.filter(({ last }) => last).map(({ old }) => old)))} | ${percent(mean(own.map((step) => step.new)))} | ${inside} of ${own.length} | ${mean(own.map(({ seconds }) => seconds)).toFixed(1)} |`
+    return `| ${method} | ${percent(mean(own.filter(({ last }) => last).map(({ old }) => old)))} | ${percent(mean(own.map((step) => step.new)))} | ${inside} of ${own.length} | ${mean(own.map(({ seconds }) => seconds)).toFixed(2)} |`
   })
   const claimed = steps.filter(({ status }) => status === 'met')
   return [
