@@ -1,5 +1,4 @@
 import { type Dataset, samples } from '../data/dataset.ts'
-import type { Engine } from '../engine/engine.ts'
 import { compose } from '../methods/compose.ts'
 import { ewc } from '../methods/ewc.ts'
 import type { Method, MethodState } from '../methods/method.ts'
@@ -10,8 +9,6 @@ import type { Model } from '../model/model.ts'
 import { type Selection, selectParameters, trainOnly } from '../model/select.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { mergeLora } from '../train/merge-lora.ts'
-import type { Schedule } from '../train/schedules.ts'
-import type { StepSettings } from '../train/step.ts'
 import { type FineTuned, type FineTuneOptions, fineTune, timeSteps } from './fine-tune.ts'
 import { withOldHead } from './head-rows.ts'
 
@@ -50,30 +47,16 @@ export interface Penalty {
   readonly lambda: number
 }
 
-export interface TrialOptions {
-  readonly engine: Engine
-  /** With rows for every class, old ones first. */
-  readonly model: Model
+/** As in {@link FineTuneOptions}; the model has rows for every class, old ones first. */
+export interface TrialOptions extends Omit<FineTuneOptions, 'train' | 'method' | 'state'> {
   readonly oldClasses: number
   readonly data: TrialData
   readonly protection: Protection
   /** Whether the old model's answers are distilled. */
   readonly distils: boolean
   readonly penalty?: Penalty | undefined
-  readonly settings: StepSettings
   readonly select: Selection
   readonly lora?: LoraOptions | undefined
-  readonly iterations: number
-  readonly batchSize: number
-  readonly learningRate: number
-  readonly schedule?: Schedule
-  readonly seed: number
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: {
-    readonly step: number
-    readonly of: number
-    readonly loss: number
-  }) => void
 }
 
 export interface Trained {
