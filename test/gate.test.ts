@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +55,18 @@ beforeAll(async () => {
   write('new.csv', 'x,y,label\n0.9,0.1,left\n0.1,0.9,right\n-1,-1,up\n')
 })
 afterAll(() => cli.remove())
+
+describe('data to measure on', () => {
+  test('may be a folder that holds a test part alone', async () => {
+    mkdirSync(join(folder, 'only'))
+    write('only/test.csv', read('test.csv'))
+    const whole = JSON.parse(
+      (await run('gate old.onnx new.onnx --data test.csv --max-drop 5% --json')).stdout,
+    )
+    const only = JSON.parse((await run('gate old.onnx new.onnx --data only --max-drop 5% --json')).stdout)
+    expect(only).toMatchObject({ n: 300, flips: whole.flips, upper: whole.upper })
+  })
+})
 
 describe('prediction files', () => {
   test('pass: exit code 0 and the promised JSON', async () => {

@@ -6,7 +6,7 @@ import type { Model } from '../model/model.ts'
 import type { Blend } from './blend.ts'
 import { checkKind, checkRows } from './check-rows.ts'
 import { addedClasses } from './curve.ts'
-import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
+import { type PreprocessingName, preprocessed, readingFor, readMeasured } from './model-data-files.ts'
 
 export interface CurveSources {
   /** An .onnx file, or a folder as transformers.js lays it out. */
@@ -60,7 +60,7 @@ async function readFor(
   { preprocessing, numbersArePositions = false }: CurveSources,
 ): Promise<Dataset> {
   const { options } = await readingFor(file.path, model)
-  const loaded = preprocessed(await readSource(source, { name: source, ...options }), preprocessing)
+  const loaded = preprocessed(await readMeasured(source, { name: source, ...options }), preprocessing)
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)
   checkKind(part, source)

@@ -10,7 +10,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { FlipRecord } from './gate-flips.ts'
 import { labelNames, logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 import { nearestRows } from './gate-nearest.ts'
-import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
+import { type PreprocessingName, preprocessed, readingFor, readMeasured } from './model-data-files.ts'
 
 export interface GateSources {
   readonly engine: Engine
@@ -140,7 +140,7 @@ function dataReader(options: GateSources): (source: string, model: NamedModel) =
   return async (source, { name, model }) => {
     const { options: how, key: reading } = await readingFor(name, model)
     const key = JSON.stringify([source, reading])
-    const loading = known.get(key) ?? readSource(source, { name: source, ...how })
+    const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
     known.set(key, loading)
     return preprocessed(await loading, options.preprocessing)
   }

@@ -12,6 +12,7 @@ import { type ReadOptions, readDataset } from '../data/files.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { readInputFiles } from '../data/sidecar-files.ts'
 import { syntheticDigits } from '../data/synthetic.ts'
+import { DataError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 
 /** How data are read for a model, as the files beside it say. */
@@ -47,6 +48,23 @@ export async function readSource(source: string, options: ReadOptions): Promise<
   if (source === 'synthetic') return syntheticDigits({})
   const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
   return isNamed ? resolveDataset(source) : readDataset(source, options)
+}
+
+/**
+ * Data to measure on, as {@link readSource} reads them; a folder that holds a test or validation part alone will do, and is then
+ * all there is.
+ */
+export async function readMeasured(source: string, options: ReadOptions): Promise<LoadedData> {
+  try {
+    return await readSource(source, options)
+  } catch (error) {
+    if (!(error instanceof DataError && error.code === 'split-missing')) throw error
+    for (const split of ['test', 'validation']) {
+      const part = await readDataset(source, { ...options, split }).catch(() => undefined)
+      if (part) return { train: part }
+    }
+    throw error
+  }
 }
 
 const named = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
