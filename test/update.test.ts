@@ -2,9 +2,11 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadModel } from '../src/model/files.ts'
+import { findHead } from '../src/model/head.ts'
 import { modelToOnnx } from '../src/model/onnx-model.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { buildCli, type Cli } from './cli.ts'
@@ -153,6 +155,60 @@ describe('holdfast update', () => {
     expect(strange.stderr).toContain(
       'error (pack-model): next.keep: the pack is of kept.onnx, which knows ebony',
     )
+  })
+
+  test('a private pack teaches the head alone, and nothing else may train', async () => {
+    expect((await run('keep model.onnx --data old/ --private -o private.keep')).code).toBe(0)
+    const line = 'update model.onnx --new new/ --keep private.keep --max-drop 5%'
+    const { code, stdout, stderr } = await run(
+      `${line} -o head.onnx --baseline head.jsonl --keep-out private-next.keep --force ${learned} --json`,
+    )
+    expect(stderr).toContain('private.keep is private: it holds features, not inputs, so that only the head')
+    const result = JSON.parse(stdout)
+    // The head alone gives up some of the old for the new: whether this is inside the budget is not asked here.
+    expect([0, 3]).toContain(code)
+    expect(result).toMatchObject({ chosen: { method: 'replay+distil of head' }, old: { n: 360 } })
+    expect(result.old.after).toBeGreaterThan(0.9)
+    expect(result.new.after).toBeGreaterThan(0.5)
+    const [before, after] = [
+      await loadModel(join(folder, 'model.onnx')),
+      await loadModel(join(folder, 'head.onnx')),
+    ]
+    const head = findHead(after.model)
+    expect(after.model.classes).toEqual([...old, 'ebony'])
+    for (const [name, tensor] of before.model.parameters) {
+      const same = name !== head?.weight && name !== head?.bias
+      expect([name, isDeepStrictEqual(after.model.parameters.get(name), tensor)]).toEqual([name, same])
+    }
+    // What the head answers for the pack's features is what the whole model answers for the inputs.
+    const gate = await run('gate head.jsonl head.onnx --data old/ --max-drop 5% --json')
+    expect(JSON.parse(gate.stdout)).toMatchObject({ n: 600, flips: { negative: 0, positive: 0 } })
+    const pack = JSON.parse((await run('keep --show private-next.keep --json')).stdout)
+    expect(pack).toMatchObject({ private: true, classes: [...old, 'ebony'] })
+    for (const [flags, message] of [
+      ['--lora 2', '--lora trains layers below it'],
+      ['--train last:2', '--train asks for other layers'],
+      ['--batchnorm train', '--batchnorm train changes statistics below it'],
+    ]) {
+      const refused = await run(`${line} --dry-run ${flags}`)
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(message ?? '')])
+      expect(refused.stderr).toContain('error (pack-private)')
+    }
+  })
+
+  test('a pack of another model with the same classes is used, and said to be another’s', async () => {
+    const other = modelToOnnx(await blobModel(ortNode(), old, 2))
+    writeFileSync(join(folder, 'other.onnx'), other)
+    await run('keep other.onnx --data old/ -o other.keep')
+    await run('keep other.onnx --data old/ --private -o other-private.keep')
+    const open = await run('update model.onnx --new new/ --keep other.keep --dry-run')
+    expect(open.stderr + open.stdout).toContain(
+      'note: other.keep was made of another model: other.onnx (SHA-256 ',
+    )
+    const hidden = await run('update model.onnx --new new/ --keep other-private.keep --dry-run')
+    expect(hidden.stderr).toContain('error (pack-mismatch): other-private.keep: the pack is private')
+    const own = await run('update other.onnx --new new/ --keep other.keep --dry-run')
+    expect(own.stderr + own.stdout).not.toContain('another model')
   })
 
   test('--dry-run says what was found and what it would cost, and writes nothing', async () => {

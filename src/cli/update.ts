@@ -11,6 +11,7 @@ import { summarise, type UpdateSummary } from '../update/summary.ts'
 import { openUpdate, type UpdateEvent, type UpdateOptions } from '../update/update.ts'
 import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { chooseMethod } from '../update/update-method.ts'
+import { headSelection } from '../update/update-pack.ts'
 import type { UpdateResult } from '../update/update-types.ts'
 import { outputPath, writeAdapters, writeBaseline, writeUpdated } from '../update/update-writing-files.ts'
 import type { Screen } from './screen.ts'
@@ -34,8 +35,10 @@ export const update: Verb = {
   run: async (call) => {
     const began = performance.now()
     const asked = readUpdateFlags(call)
-    const loaded = await loadUpdate(asked.sources)
+    const engine = engineFor(engineSettings(call))
+    const loaded = await loadUpdate({ ...asked.sources, engine })
     const { data, model, widened } = loaded
+    const select = loaded.headOnly ? headSelection(asked.sources.keep ?? '', asked.options) : undefined
     const facts = {
       exemplars: data.exemplars !== undefined,
       unlabelled: data.unlabelled !== undefined,
@@ -51,15 +54,14 @@ export const update: Verb = {
       seed: asked.options.seed,
       notes: loaded.notes,
     })
-    const engine = engineFor(engineSettings(call))
     const dryRun = call.on('dry-run')
     // What the events go to is known once the run begins.
     let follow: (event: UpdateEvent) => void = () => {}
     const options: UpdateOptions = {
       ...asked.options,
       engine,
-      model,
-      widened,
+      ...loaded.learner,
+      ...given('select', select ?? asked.options.select),
       data,
       method: method.method,
       ...(dryRun ? {} : { signal: call.signal }),

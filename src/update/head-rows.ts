@@ -1,5 +1,7 @@
+import { UsageError } from '../errors.ts'
 import type { Head } from '../model/head.ts'
-import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import type { Model } from '../model/model.ts'
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 /**
  * Weights in which the old classes' rows of the head are those of `before`, and the others those of `after`.
@@ -42,4 +44,43 @@ function withOldRows(
     data.set(before.data.subarray(from, from + kept * inner), from)
   }
   return { ...after, data }
+}
+
+/**
+ * A diagonal over a model's parameters for the model with a wider head: 0 in the rows of new classes, of which it knows nothing.
+ *
+ * @param diagonal By name; what the model does not have is left out.
+ * @throws UsageError `fisher-dims` where a tensor's dims are not those of a parameter with as many classes or fewer.
+ */
+export function widerDiagonal(
+  { parameters }: Pick<Model, 'parameters'>,
+  diagonal: ReadonlyMap<string, Tensor<'float32'>>,
+): Map<string, Tensor<'float32'>> {
+  return new Map(
+    [...diagonal].flatMap(([name, tensor]) => {
+      const dims = parameters.get(name)?.dims
+      return dims ? [[name, widerTensor(name, tensor, dims)] as const] : []
+    }),
+  )
+}
+
+function widerTensor(name: string, tensor: Tensor<'float32'>, dims: readonly number[]): Tensor<'float32'> {
+  const differing = dims.flatMap((dim, axis) => (dim === tensor.dims[axis] ? [] : [axis]))
+  const [axis] = differing
+  if (axis === undefined && tensor.dims.length === dims.length) return tensor
+  const kept = tensor.dims[axis ?? 0] ?? 0
+  const all = dims[axis ?? 0] ?? 0
+  if (axis === undefined || differing.length > 1 || tensor.dims.length !== dims.length || kept > all) {
+    throw new UsageError(
+      'fisher-dims',
+      `The Fisher of "${name}" is [${tensor.dims.join(', ')}], but the parameter is [${dims.join(', ')}]. Give the Fisher of the model that is updated.`,
+    )
+  }
+  const wide = float32(dims)
+  const inner = sizeOf(dims.slice(axis + 1))
+  for (let at = 0; at * kept * inner < tensor.data.length; at++) {
+    const block = tensor.data.subarray(at * kept * inner, (at + 1) * kept * inner)
+    wide.data.set(block, at * all * inner)
+  }
+  return wide
 }

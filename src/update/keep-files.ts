@@ -106,7 +106,7 @@ async function readSources({ engine, model: path, data, output, preprocessing }:
 }
 
 /** A model's name and hash; weights in files beside it are part of it. */
-function identify({ file, model }: LoadedModel): ModelIdentity {
+export function identify({ file, model }: LoadedModel): ModelIdentity {
   const hash = createHash('sha256').update(file.bytes)
   const outside = file.model.graph?.initializer.some(
     ({ dataLocation }) => dataLocation === DataLocation.external,

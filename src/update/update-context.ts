@@ -1,4 +1,4 @@
-import { samples } from '../data/dataset.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { fisherDiagonal } from '../methods/fisher.ts'
 import { emptyState, type MethodState } from '../methods/method.ts'
@@ -8,6 +8,7 @@ import type { Model } from '../model/model.ts'
 import { randomStream } from '../tensor/random.ts'
 import { adam } from '../train/optimisers.ts'
 import { schedule } from '../train/schedules.ts'
+import { widerDiagonal } from './head-rows.ts'
 import { type Judge, openJudge } from './judge.ts'
 import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
 import { predicted } from './search.ts'
@@ -29,24 +30,32 @@ export function methodOf({ method: asked, data, lora, model, widened }: UpdateOp
   )
 }
 
-/** What EWC remembers of the old model: the exact Fisher on the exemplars, over the classes that it knows. */
-async function penaltyOf({ engine, widened, model, data, seed = 0 }: UpdateOptions): Promise<MethodState> {
-  const { exemplars } = data
-  if (!exemplars) return emptyState
-  const { diagonal } = await fisherDiagonal({
-    engine,
-    model: widened,
-    parameters: widened.parameters,
-    buffers: widened.buffers,
-    dataset: exemplars,
-    units: Array.from({ length: outputsOf(model, widened) }, (_, unit) => unit),
-    random: randomStream(seed, 'update/fisher'),
-  })
+/**
+ * What EWC remembers of the old model: the Fisher that is given, else the exact one on the exemplars, over the classes that the model
+ * knows. Rows of the head for new classes are free.
+ */
+async function penaltyOf(options: UpdateOptions): Promise<MethodState> {
+  const { widened, data, fisher } = options
+  if (!data.exemplars) return emptyState
+  const diagonal = fisher ? widerDiagonal(widened, fisher) : await exactFisher(options, data.exemplars)
   const { tensors } = mergeQuadratic(emptyState, diagonal, widened.parameters, {
     decay: 1,
     latestAnchor: true,
   })
   return { tensors, values: { constant: 0 } }
+}
+
+async function exactFisher({ engine, widened, model, seed = 0 }: UpdateOptions, dataset: Dataset) {
+  const { diagonal } = await fisherDiagonal({
+    engine,
+    model: widened,
+    parameters: widened.parameters,
+    buffers: widened.buffers,
+    dataset,
+    units: Array.from({ length: outputsOf(model, widened) }, (_, unit) => unit),
+    random: randomStream(seed, 'update/fisher'),
+  })
+  return diagonal
 }
 
 /** How many times as strong the penalty of a trial is as that of the one before. */

@@ -3,20 +3,26 @@ import { alignLabels } from '../data/align.ts'
 import { concatenate, type Dataset, samples, withLabels } from '../data/dataset.ts'
 import { preview } from '../data/labels.ts'
 import type { LoadedData } from '../data/parts.ts'
-import { DataError, ModelError } from '../errors.ts'
+import type { Engine } from '../engine/engine.ts'
+import { DataError, ModelError, UsageError } from '../errors.ts'
 import { type LoadedModel, loadModel } from '../model/files.ts'
 import type { Model } from '../model/model.ts'
 import { widenHead } from '../model/widen.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
 import { chooseExemplars, holdOut } from './hold-out.ts'
+import { featureDataset, headModel } from './keep-features.ts'
+import { identify } from './keep-files.ts'
 import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
 import { readPack } from './pack-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
 import type { UpdateMethod } from './update-method.ts'
-import { packRows } from './update-pack.ts'
+import { beyondHead, packRows, withFeatures } from './update-pack.ts'
+import type { UpdateOptions } from './update-types.ts'
 
 export interface UpdateSources {
+  /** What computes the new data's features where the pack is private. */
+  readonly engine: Engine
   /** An .onnx file, or a folder as transformers.js lays it out. */
   readonly model: string
   /** New data: a file or folder, or the name of a known data set. */
@@ -44,6 +50,13 @@ export interface LoadedUpdate extends LoadedModel {
   /** Whether the model came as a folder, and is to be written as one. */
   readonly folder: boolean
   readonly widened: Model
+  /**
+   * What trains, for `updateModel`: both models and the pack's Fisher; with a private pack the heads of the models alone, which
+   * read features.
+   */
+  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher'>
+  /** Whether rows are features, as the pack is private. */
+  readonly headOnly: boolean
   readonly classes: ClassFacts
   readonly data: UpdateData
   /**
@@ -63,12 +76,17 @@ const OLD_HELD_OUT = 0.5
  * to its head, behind its own.
  *
  * @throws ModelError `labels-missing`, `head-missing`, `head-tied`; DataError `old-classes`, `data-dims`, `data-not-finite`,
- * `classes-numbered`; UsageError `update-kind`, `tokenizer-missing`; and what reading throws.
+ * `classes-numbered`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack,
+ * `pack-private` for statistics that follow the new data beside a private pack; what {@link packRows} and reading throw.
  * @example
- * const { model, widened, data } = await loadUpdate({ model: 'model.onnx', fresh: 'new/', old: 'old/' })
+ * const { learner, data } = await loadUpdate({ engine, model: 'model.onnx', fresh: 'new/', old: 'old/' })
+ * const result = await updateModel({ engine, ...learner, data, budget: { maxDrop: 0.01 } })
  */
 export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> {
-  const { seed = 0, numbersArePositions = false } = sources
+  const { engine, seed = 0, numbersArePositions = false } = sources
+  if (sources.old !== undefined && sources.keep !== undefined) {
+    throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
+  }
   const loaded = await loadModel(sources.model, {
     ...(sources.output === undefined ? {} : { output: sources.output }),
     ...(sources.batchNorm ? { batchNorm: sources.batchNorm } : {}),
@@ -98,11 +116,17 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   }
   const aligned = alignLabels(fresh.train, model.classes, { numbersArePositions })
   const { classes: all, added } = aligned
+  const pack = sources.keep === undefined ? undefined : await readPack(sources.keep)
+  const headOnly = pack?.private ?? false
+  const place = sources.keep ?? ''
+  if (headOnly && sources.batchNorm === 'train') {
+    throw beyondHead(place, '--batchnorm train changes statistics below it')
+  }
+  const { preprocessing } = fresh.train
   const kept =
-    sources.keep === undefined
-      ? {}
-      : packRows(await readPack(sources.keep), model, sources.keep, all, fresh.train.preprocessing)
-  const ownPack = [kept.exemplars, kept.oldHeldOut].flatMap((part) => part ?? [])
+    pack && packRows(pack, { model, identity: identify(loaded), place, classes: all, preprocessing })
+  // Features are of one width however many tokens there were.
+  const ownPack = headOnly ? [] : [kept?.exemplars, kept?.oldHeldOut].flatMap((part) => part ?? [])
   const length = longest([...[fresh, old, bare].flatMap(partsOf), ...ownPack])
   const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
   const under = (parts: LoadedData): LoadedData =>
@@ -112,26 +136,36 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const [newRows, newNotes] = newPart(freshParts, sources.fresh, seed)
   const [oldRows, oldNotes] = oldParts
     ? oldPart(oldParts, sources, seed)
-    : [{ exemplars: padded(kept.exemplars), oldHeldOut: padded(kept.oldHeldOut) }, []]
+    : [{ exemplars: padded(kept?.exemplars), oldHeldOut: padded(kept?.oldHeldOut) }, []]
+  const widened = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
+  const rows: UpdateData = {
+    ...newRows,
+    ...oldRows,
+    unlabelled: bare && paddedTo(underNoLabels(bare, all), length),
+  }
+  const measured = oldParts ? gatePart(oldParts) : oldRows.oldHeldOut
+  const gateData = measured ?? gatePart(freshParts)
   return {
     ...loaded,
     folder: (await stat(sources.model)).isDirectory(),
-    widened: added.length > 0 ? widenHead(model, { classes: added, seed }) : model,
+    widened,
+    learner: headOnly
+      ? { model: headModel(model), widened: headModel(widened), ...given(kept?.fisher) }
+      : { model, widened, ...given(kept?.fisher) },
+    headOnly,
     classes: {
       known: model.classes,
       kept: model.classes.filter((name) => !aligned.missing.includes(name)),
       added,
       nearMisses: aligned.nearMisses,
     },
-    data: {
-      ...newRows,
-      ...oldRows,
-      unlabelled: bare && paddedTo(underNoLabels(bare, all), length),
-    },
-    gateData: oldParts ? gatePart(oldParts) : (oldRows.oldHeldOut ?? gatePart(freshParts)),
-    notes: [...reading.notes, ...newNotes, ...oldNotes],
+    data: headOnly ? await withFeatures(engine, model, rows) : rows,
+    gateData: headOnly && !measured ? await featureDataset(engine, model, gateData) : gateData,
+    notes: [...reading.notes, ...newNotes, ...oldNotes, ...(kept?.notes ?? [])],
   }
 }
+
+const given = (fisher: UpdateOptions['fisher']) => (fisher ? { fisher } : {})
 
 const partsOf = (parts: LoadedData | undefined): Dataset[] =>
   [parts?.train, parts?.validation, parts?.test].flatMap((part) => part ?? [])

@@ -1,27 +1,48 @@
 import { alignLabels } from '../data/align.ts'
 import type { Dataset, Preprocessing } from '../data/dataset.ts'
 import { preview } from '../data/labels.ts'
+import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
+import type { LoraOptions } from '../model/lora.ts'
 import type { Model } from '../model/model.ts'
+import type { Selection } from '../model/select.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
-import type { Pack } from './pack.ts'
+import { bodyHash, featureDataset, headModel } from './keep-features.ts'
+import type { ModelIdentity, Pack } from './pack.ts'
 import type { UpdateData } from './parts.ts'
 
+/** What a pack is to be used with. */
+export interface PackUse {
+  readonly model: Model
+  readonly identity: ModelIdentity
+  /** What messages call the pack. */
+  readonly place: string
+  /** Of the updated model. */
+  readonly classes: readonly string[]
+  /** Of the new data, which the pack's rows will stand beside. */
+  readonly preprocessing: Preprocessing
+}
+
+/** What an update takes from a pack. */
+export interface PackRows {
+  readonly exemplars: Dataset | undefined
+  readonly oldHeldOut: Dataset | undefined
+  /** The pack's Fisher diagonal, where it is that of this model. */
+  readonly fisher: ReadonlyMap<string, Tensor<'float32'>> | undefined
+  readonly notes: readonly string[]
+}
+
 /**
- * A retention pack's rows as an update's old data, under the classes of the updated model.
+ * A retention pack's rows as an update's old data, under the classes of the updated model. Those of a private pack are
+ * features, for the model's head.
  *
- * @param place What messages call the pack.
- * @param preprocessing Of the new data, which the pack's rows will stand beside.
- * @throws UsageError `pack-model` when the pack is of a model with classes that this one does not know, `pack-private` when it holds features
- * only, `pack-preprocessing` when its rows become inputs in another way; DataError `data-dims`.
+ * @throws UsageError `pack-model` when the pack is of a model with classes that this one does not know, `pack-mismatch` when
+ * it is private and its features are of another body than the model's, `pack-preprocessing` when its rows become inputs in
+ * another way; DataError `data-dims`.
  */
-export function packRows(
-  pack: Pack,
-  model: Model,
-  place: string,
-  classes: readonly string[],
-  preprocessing: Preprocessing,
-): Pick<UpdateData, 'exemplars' | 'oldHeldOut'> {
+export function packRows(pack: Pack, use: PackUse): PackRows {
+  const { model, identity, place, classes, preprocessing } = use
   const strange = pack.classes.filter((name) => !model.classes.includes(name))
   if (strange.length > 0) {
     throw new UsageError(
@@ -29,28 +50,79 @@ export function packRows(
       `${place}: the pack is of ${pack.model.name}, which knows ${preview(strange)}, but this model knows only ${preview(model.classes)}. Give the pack that was made of this model.`,
     )
   }
-  if (pack.private) {
+  if (!sameNormalisation(pack.preprocessing, preprocessing)) {
     throw new UsageError(
-      'pack-private',
-      `${place}: the pack is private: it holds features and no inputs, and an update trains what these features come from. Make one with inputs (holdfast keep without --private), or give the old data (--old).`,
+      'pack-preprocessing',
+      `${place}: the pack's rows become inputs by ${JSON.stringify(pack.preprocessing)}, the new data's by ${JSON.stringify(preprocessing)}. Read the new data as the pack's were (--preprocessing, or holdfast.json beside the model).`,
     )
   }
+  if (pack.features && pack.features.body !== bodyHash(model)) {
+    throw new UsageError(
+      'pack-mismatch',
+      `${place}: the pack is private: it holds features that ${pack.model.name} made, and ${identity.name} has other weights below its head, to which they say nothing. Give the pack that was made of this model.`,
+    )
+  }
+  const reader = pack.private ? headModel(model) : model
   const under = (dataset: Dataset | undefined): Dataset | undefined => {
     if (!dataset) return undefined
-    checkRows(dataset, model, place)
-    if (!sameNormalisation(dataset.preprocessing, preprocessing)) {
-      throw new UsageError(
-        'pack-preprocessing',
-        `${place}: the pack's rows become inputs by ${JSON.stringify(dataset.preprocessing)}, the new data's by ${JSON.stringify(preprocessing)}. Read the new data as the pack's were (--preprocessing, or holdfast.json beside the model).`,
-      )
-    }
-    return { ...alignLabels(dataset, classes).dataset, preprocessing }
+    checkRows(dataset, reader, place)
+    return { ...alignLabels(dataset, classes).dataset, ...(pack.private ? {} : { preprocessing }) }
   }
-  return { exemplars: under(pack.exemplars), oldHeldOut: under(pack.heldOut?.dataset) }
+  const own = pack.model.sha256 === identity.sha256
+  return {
+    exemplars: under(pack.exemplars),
+    oldHeldOut: under(pack.heldOut?.dataset),
+    fisher: own ? pack.fisher?.diagonal : undefined,
+    notes: [
+      ...(own ? [] : [otherModel(pack, use)]),
+      ...(pack.private
+        ? [`${place} is private: it holds features, not inputs, so that only the head trains on them.`]
+        : []),
+    ],
+  }
 }
+
+const otherModel = ({ model }: Pack, { identity, place }: PackUse): string =>
+  `${place} was made of another model: ${model.name} (SHA-256 ${model.sha256.slice(0, 12)}…), not ${identity.name} (${identity.sha256.slice(0, 12)}…). Its rows are used, its Fisher and its baseline are not: the drop is counted from this model's answers.`
 
 /** Equal in every field, whatever their order. */
 const sameNormalisation = (a: Preprocessing, b: Preprocessing): boolean =>
   (['scale', 'mean', 'std', 'channelAxis', 'pad'] as const).every(
     (key) => JSON.stringify(a[key]) === JSON.stringify(b[key]),
+  )
+
+/** New rows as the features that the model's head reads, beside a private pack's rows, which are features already. */
+export async function withFeatures(engine: Engine, model: Model, data: UpdateData): Promise<UpdateData> {
+  const features = async (dataset: Dataset | undefined) =>
+    dataset && (await featureDataset(engine, model, dataset))
+  return {
+    ...data,
+    train: await featureDataset(engine, model, data.train),
+    heldOut: await featureDataset(engine, model, data.heldOut),
+    check: await features(data.check),
+    unlabelled: await features(data.unlabelled),
+  }
+}
+
+/**
+ * What trains beside a private pack: the head, and nothing else.
+ *
+ * @throws UsageError `pack-private` where something else is asked for.
+ */
+export function headSelection(
+  place: string,
+  { select, lora }: { readonly select?: Selection; readonly lora?: LoraOptions },
+): Selection {
+  if (lora) throw beyondHead(place, '--lora trains layers below it')
+  if (select && select.kind !== 'all' && select.kind !== 'head') {
+    throw beyondHead(place, '--train asks for other layers')
+  }
+  return { kind: 'head' }
+}
+
+/** The refusal of what a private pack does not go with. */
+export const beyondHead = (place: string, asked: string): UsageError =>
+  new UsageError(
+    'pack-private',
+    `${place}: the pack is private: it holds features and no inputs, so that only the head can train, but ${asked}. Leave that out, or make a pack with inputs (holdfast keep without --private), or give the old data (--old).`,
   )

@@ -29,6 +29,8 @@ export interface UpdateOptions {
   readonly method?: UpdateMethod
   /** Strength of EWC's penalty in the first trial, ten times as much in each later one; default 1000. */
   readonly lambda?: number
+  /** Fisher diagonal for EWC, by name, of the parameters of `model`; default exact, on the exemplars. */
+  readonly fisher?: ReadonlyMap<string, Tensor<'float32'>>
   /** Default Adam. */
   readonly optimiser?: Optimiser
   /** Default all parameters. */

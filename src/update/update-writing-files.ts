@@ -71,8 +71,8 @@ export async function writeBaseline(
   loaded: LoadedUpdate,
   result: UpdateResult,
 ): Promise<void> {
-  const { gateData } = loaded
-  const named = { name: path, model: updatedModel(loaded, result) }
+  const { gateData, learner } = loaded
+  const named = { name: path, model: updatedModel(learner, result) }
   const logits = await logitsFor(engine, named, gateData)
   const { predictions } = predictionsFrom(named, logits, gateData, gateData.classes)
   await writeWhole(path, predictions.map((prediction) => `${JSON.stringify(prediction)}\n`).join(''))

@@ -4,6 +4,8 @@ import type { Dataset } from '../data/dataset.ts'
 import { ortNode } from '../engine/ort-node.ts'
 import type { Model } from '../model/model.ts'
 import { widenHead } from '../model/widen.ts'
+import { float32, toNumbers } from '../tensor/tensor.ts'
+import { widerDiagonal } from './head-rows.ts'
 import { openJudge } from './judge.ts'
 import type { UpdateData } from './parts.ts'
 import { predicted } from './search.ts'
@@ -167,6 +169,49 @@ describe('methods', () => {
       return accuracy(result.path.end, among(blobs({ classes: old, perClass: 100, seed: 42 }), all))
     }
     expect(await drop(1e6)).toBeGreaterThan(await drop(0))
+  })
+
+  test('EWC takes the Fisher that it is given: what is important there stays, what is not goes', async () => {
+    const [held, free] = [...model.parameters.keys()]
+    const fisher = new Map(
+      [...model.parameters].map(([name, { dims, data }]) => [
+        name,
+        float32(dims, new Float32Array(data.length).fill(name === held ? 1e6 : 0)),
+      ]),
+    )
+    const { path } = await updateModel({
+      engine,
+      model,
+      widened,
+      data: adding(),
+      ...quick,
+      ...named('ewc'),
+      fisher,
+    })
+    const furthest = (name = '') => {
+      const [from, to] = [path.start, path.end].map((weights) => {
+        const tensor = weights.get(name)
+        return tensor ? toNumbers(tensor) : []
+      })
+      return Math.max(...(from ?? []).map((value, at) => Math.abs(value - Number(to?.[at]))))
+    }
+    expect(furthest(held)).toBeLessThan(1e-6)
+    expect(furthest(free)).toBeGreaterThan(1e-3)
+  })
+
+  test('a given Fisher is 0 in the rows of new classes, and refused where it is of another model', () => {
+    const parameters = new Map([
+      ['weight', float32([3, 2])],
+      ['columns', float32([2, 3])],
+    ])
+    const given = new Map([
+      ['weight', float32([2, 2], [1, 2, 3, 4])],
+      ['columns', float32([2, 2], [1, 2, 3, 4])],
+    ])
+    const wider = widerDiagonal({ parameters }, given)
+    expect([...(wider.get('weight')?.data ?? [])]).toEqual([1, 2, 3, 4, 0, 0])
+    expect([...(wider.get('columns')?.data ?? [])]).toEqual([1, 2, 0, 3, 4, 0])
+    expect(() => widerDiagonal({ parameters }, new Map([['weight', float32([4, 2])]]))).toThrow('is [4, 2]')
   })
 
   test('the low-rank updates of the chosen point make the chosen weights', async () => {
