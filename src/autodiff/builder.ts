@@ -6,6 +6,7 @@ import { unknownOp } from '../ops/refused.ts'
 import { nodeLabel } from '../ops/shapes.ts'
 import { opTable } from '../ops/table.ts'
 import type { Tensor, TensorType } from '../tensor/tensor.ts'
+import { constantKey, nodeKey } from './sharing.ts'
 
 /** A node as it was emitted, with everything a rule needs to know of it. */
 export interface Step {
@@ -358,45 +359,4 @@ function writeOutputs(nodes: readonly Node[], outputs: readonly ValueInfo[]): No
         ? { ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }
         : node,
     )
-}
-
-const SMALL_CONSTANT = 64
-
-function constantKey({ type, dims, data }: Tensor): string | undefined {
-  if (data.length > SMALL_CONSTANT) return undefined
-  let key = `${type}[${dims}]`
-  for (const value of data as ArrayLike<unknown> & Iterable<unknown>) key += `${keyPart(value)},`
-  return key
-}
-
-/** -0 and 0 are different constants; a text may hold commas. */
-const keyPart = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0' : String(value)
-
-function nodeKey(
-  op: string,
-  inputs: readonly (Value | undefined)[],
-  count: number,
-  attributes: Attributes,
-): string | undefined {
-  const key = [op, String(count)]
-  for (const input of inputs) key.push(input?.name ?? '')
-  const parts: string[] = []
-  for (const name in attributes) {
-    const attribute = attributes[name]
-    if (
-      typeof attribute === 'object' &&
-      'kind' in attribute &&
-      attribute.kind !== 'float' &&
-      attribute.kind !== 'floats' &&
-      attribute.kind !== 'strings'
-    ) {
-      return undefined
-    }
-    parts.push(
-      typeof attribute === 'number' ? `${name}=${attribute}` : `${name}=${JSON.stringify(attribute)}`,
-    )
-  }
-  if (parts.length > 1) parts.sort()
-  return (parts.length > 0 ? key.concat(parts) : key).join('|')
 }
