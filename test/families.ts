@@ -60,6 +60,11 @@ export const numbersOf = (tensors: ReadonlyMap<string, Tensor>, name: string): n
   return tensor ? toNumbers(tensor) : []
 }
 
+export const norm = (values: Iterable<number>): number => Math.hypot(...values)
+
+export const minus = (a: ArrayLike<number>, b: ArrayLike<number>): number[] =>
+  Array.from(a, (value, at) => value - (b[at] ?? Number.NaN))
+
 /** What PyTorch says of one parameter. */
 export interface Expected {
   readonly gradient: Float64Array
@@ -72,6 +77,33 @@ export interface FamilyFixture {
   readonly model: Model
   readonly batch: ReadonlyMap<string, Tensor>
   readonly expected: ReadonlyMap<string, Expected>
+}
+
+/**
+ * Gradients this small beside the model's largest are rounding: where an attention's keys are all shifted by the same
+ * nothing changes, so their bias has gradient 0, and float32 finds some 1e-9. Adam divides by the gradient's own size and
+ * makes steps of it, other ones in every program.
+ */
+export const FLOOR = 1e-6
+
+const largest = (expected: ReadonlyMap<string, Expected>): number =>
+  Math.max(...Array.from(expected.values(), ({ gradient }) => Math.max(...gradient.map(Math.abs))))
+
+/** How far a parameter's steps are from PyTorch's, element by element: where the gradient says something, and where it is rounding. */
+export function stepErrors(
+  { model, expected }: FamilyFixture,
+  after: ReadonlyMap<string, Tensor>,
+  name: string,
+): { readonly told: readonly number[]; readonly rounding: readonly number[] } {
+  const { gradient, change } = expected.get(name) ?? { gradient: [], change: [] }
+  const top = largest(expected)
+  const before = numbersOf(model.parameters, name)
+  const errors = minus(minus(numbersOf(after, name), before), change).map(Math.abs)
+  const isRounding = (at: number): boolean => Math.abs(gradient[at] ?? 0) < FLOOR * top
+  return {
+    told: errors.filter((_, at) => !isRounding(at)),
+    rounding: errors.filter((_, at) => isRounding(at)),
+  }
 }
 
 /** The model, its batch, and PyTorch's gradients and steps by the names that the parameters have in the file. */
