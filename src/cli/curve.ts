@@ -4,6 +4,7 @@ import { writeWhole } from '../tensor/whole-files.ts'
 import { curve as measureCurve, openPath } from '../update/curve.ts'
 import { type LoadedCurve, loadCurve, savePoint } from '../update/curve-files.ts'
 import { preprocessingNames } from '../update/model-data-files.ts'
+import { numbersFlag, outputOfBothFlag, preprocessingFlag } from './shared-flags.ts'
 import { choiceOf, numberOf, wholeOf } from './values.ts'
 import { type Call, engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -36,20 +37,9 @@ export const curve: Verb = {
       description: 'With --pick: the file to write',
       valueHint: 'FILE.onnx',
     },
-    preprocessing: {
-      type: 'string',
-      description: 'unit, mnist, stored, or default: as the data come',
-      valueHint: 'KIND',
-    },
-    'numbers-are-positions': {
-      type: 'boolean',
-      description: 'Labels that are numbers mean places in the list of classes',
-    },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the files do not tell',
-      valueHint: 'VALUE',
-    },
+    ...preprocessingFlag,
+    ...numbersFlag,
+    ...outputOfBothFlag,
   },
   run: async (call) => {
     const asked = readFlags(call)

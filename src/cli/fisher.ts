@@ -1,5 +1,6 @@
 import { fisherFile } from '../train/fisher-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
+import { outputFlag } from './shared-flags.ts'
 import { choiceOf, wholeOf } from './values.ts'
 import { engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -27,11 +28,7 @@ export const fisher: Verb = {
       description: 'unit, mnist, stored, or default: pixels to 0..1',
       valueHint: 'KIND',
     },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the file does not tell',
-      valueHint: 'VALUE',
-    },
+    ...outputFlag,
     out: {
       type: 'string',
       alias: 'o',

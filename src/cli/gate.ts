@@ -7,6 +7,8 @@ import { gateText } from '../report/gate-text.ts'
 import { type GateResult, gate as runGate } from '../update/gate.ts'
 import { type GateInputs, loadGate } from '../update/gate-files.ts'
 import { type FlipRecord, flipRecords } from '../update/gate-flips.ts'
+import { preprocessingNames } from '../update/model-data-files.ts'
+import { outputOfBothFlag, preprocessingFlag } from './shared-flags.ts'
 import { choiceOf, numberOf, shareOf } from './values.ts'
 import { type Call, engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -68,16 +70,8 @@ export const gate: Verb = {
       valueHint: '1%',
     },
     confidence: { type: 'string', description: 'Of each bound (default 0.95)', valueHint: '0.95' },
-    preprocessing: {
-      type: 'string',
-      description: 'unit, mnist, stored, or default: as the data come',
-      valueHint: 'KIND',
-    },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the files do not tell',
-      valueHint: 'VALUE',
-    },
+    ...preprocessingFlag,
+    ...outputOfBothFlag,
     junit: { type: 'string', description: 'Write JUnit XML there', valueHint: 'FILE.xml' },
     markdown: { type: 'string', description: 'Write Markdown there', valueHint: 'FILE.md' },
     flips: { type: 'string', description: 'Write the flips there, one a line', valueHint: 'FILE.jsonl' },
@@ -100,12 +94,7 @@ export const gate: Verb = {
       candidate: call.text('candidate') ?? '',
       golden: call.text('golden'),
       data: call.text('data'),
-      preprocessing: choiceOf('preprocessing', call.text('preprocessing'), [
-        'default',
-        'unit',
-        'mnist',
-        'stored',
-      ]),
+      preprocessing: choiceOf('preprocessing', call.text('preprocessing'), preprocessingNames),
       output: call.text('output'),
     })
     if (call.text('data') !== undefined && !inputs.dataset) {

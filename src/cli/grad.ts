@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts'
 import { gradLosses } from '../train/grad.ts'
 import { gradFile } from '../train/grad-files.ts'
+import { outputFlag } from './shared-flags.ts'
 import { choiceOf } from './values.ts'
 import { engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -21,11 +22,7 @@ export const grad: Verb = {
       description: `${gradLosses.join(', ')} (default cross-entropy)`,
       valueHint: 'KIND',
     },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the file does not tell',
-      valueHint: 'VALUE',
-    },
+    ...outputFlag,
     out: {
       type: 'string',
       alias: 'o',

@@ -2,6 +2,7 @@ import { UsageError } from '../errors.ts'
 import { parseSelection } from '../model/select.ts'
 import { inspectFile } from '../train/inspect-files.ts'
 import { inspectionText } from './inspect-text.ts'
+import { outputFlag } from './shared-flags.ts'
 import { choiceOf, type Given, wholeOf } from './values.ts'
 import type { Verb } from './verb.ts'
 
@@ -29,11 +30,7 @@ export const inspect: Verb = {
       valueHint: 'fixed|train',
     },
     lora: { type: 'string', description: 'Train low-rank updates of this rank instead', valueHint: 'RANK' },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the file does not tell',
-      valueHint: 'VALUE',
-    },
+    ...outputFlag,
   },
   run: async (call) => {
     const train = call.text('train')

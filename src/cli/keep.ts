@@ -7,6 +7,7 @@ import type { PackBudget } from '../update/pack.ts'
 import { readPack } from '../update/pack-files.ts'
 import { summarisePack } from '../update/pack-summary.ts'
 import { packText } from './keep-text.ts'
+import { outputFlag, preprocessingFlag } from './shared-flags.ts'
 import { choiceOf, wholeOf } from './values.ts'
 import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
 
@@ -58,20 +59,12 @@ export const keep: Verb = {
       description: 'Store the Fisher: yes, no or auto (default: up to 1,000,000 parameters)',
       valueHint: 'yes|no|auto',
     },
-    preprocessing: {
-      type: 'string',
-      description: 'unit, mnist, stored, or default: as the data come',
-      valueHint: 'KIND',
-    },
+    ...preprocessingFlag,
     'numbers-are-positions': {
       type: 'boolean',
       description: "Labels that are numbers are positions in the other side's list of names",
     },
-    output: {
-      type: 'string',
-      description: 'The value that holds the logits, where the file does not tell',
-      valueHint: 'VALUE',
-    },
+    ...outputFlag,
     show: { type: 'string', description: 'Tell what a pack holds', valueHint: 'FILE.keep' },
     merge: { type: 'boolean', description: 'Merge packs of one model, named without flags' },
     extend: {

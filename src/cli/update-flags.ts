@@ -4,6 +4,7 @@ import type { LoraOptions } from '../model/lora.ts'
 import { parseSelection } from '../model/select.ts'
 import { preprocessingNames } from '../update/model-data-files.ts'
 import { parseUpdateMethod } from '../update/update-method.ts'
+import { numbersFlag, outputFlag, preprocessingFlag } from './shared-flags.ts'
 import { choiceOf, numberOf, shareOf, wholeOf } from './values.ts'
 import type { Call } from './verb.ts'
 
@@ -70,20 +71,9 @@ export const updateArgs = {
     description: 'fixed: statistics stay as deployed (default); train',
     valueHint: 'fixed|train',
   },
-  preprocessing: {
-    type: 'string',
-    description: 'unit, mnist, stored, or default: as the data come',
-    valueHint: 'KIND',
-  },
-  'numbers-are-positions': {
-    type: 'boolean',
-    description: 'Labels that are numbers mean places in the list of classes',
-  },
-  output: {
-    type: 'string',
-    description: 'The value that holds the logits, where the file does not tell',
-    valueHint: 'VALUE',
-  },
+  ...preprocessingFlag,
+  ...numbersFlag,
+  ...outputFlag,
   report: { type: 'string', description: 'Write a page there', valueHint: 'FILE.html' },
   markdown: { type: 'string', description: 'Write Markdown there', valueHint: 'FILE.md' },
   'keep-out': {
