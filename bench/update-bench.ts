@@ -1,6 +1,7 @@
 import { concatenate, type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
 import { chooseBalanced } from '../src/data/sampling.ts'
 import type { Engine } from '../src/engine/engine.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
 import type { Method } from '../src/methods/method.ts'
 import { rehearsal } from '../src/methods/rehearsal.ts'
 import type { Model } from '../src/model/model.ts'
@@ -9,7 +10,7 @@ import { adam } from '../src/train/optimisers.ts'
 import { schedule } from '../src/train/schedules.ts'
 import { fineTune } from '../src/update/fine-tune.ts'
 import { openJudge } from '../src/update/judge.ts'
-import { flipsBetween, predicted } from '../src/update/search.ts'
+import { accuracyOf, flipsBetween, predicted } from '../src/update/search.ts'
 import { updateModel } from '../src/update/update.ts'
 
 /** What a stream of updates is measured with. */
@@ -54,6 +55,18 @@ export const argument = (name: string, fallback: string): string => {
   return at < 0 ? fallback : (process.argv[at + 1] ?? fallback)
 }
 
+/** The settings that the command line asks for, else these. */
+export const settingsFrom = (
+  defaults: Omit<BenchSettings, 'engine' | 'batchSize' | 'trials'>,
+): BenchSettings => ({
+  engine: ortNode(),
+  batchSize: 32,
+  epochs: Number(argument('epochs', String(defaults.epochs))),
+  learningRate: Number(argument('learning-rate', String(defaults.learningRate))),
+  maxDrop: Number(argument('max-drop', String(defaults.maxDrop))),
+  trials: Number(argument('trials', '2')),
+})
+
 const plain = rehearsal({ rehearsed: [] })
 
 export async function tuned(
@@ -92,11 +105,9 @@ async function predictions(engine: Engine, model: Model, data: Dataset): Promise
 }
 
 export async function accuracyOn(engine: Engine, model: Model, data: Dataset): Promise<number> {
-  return accuracy(await predictions(engine, model, data))
+  const { found, labels } = await predictions(engine, model, data)
+  return accuracyOf(found, labels)
 }
-
-const accuracy = ({ found, labels }: Found): number =>
-  labels.reduce((sum, label, row) => sum + (found[row] === label ? 1 : 0), 0) / labels.length
 
 /** Does one update by one method, and measures it. */
 export async function runUpdate(
@@ -159,8 +170,8 @@ export async function runUpdate(
     model: updated,
     step: {
       method,
-      oldBefore: accuracy(before),
-      old: accuracy(after),
+      oldBefore: accuracyOf(before.found, before.labels),
+      old: accuracyOf(after.found, after.labels),
       new: fresh,
       drop: (flips.negative - flips.positive) / flips.total,
       status,

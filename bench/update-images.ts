@@ -4,10 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
 import { readDataset } from '../src/data/files.ts'
-import { ortNode } from '../src/engine/ort-node.ts'
 import { loadModel } from '../src/model/files.ts'
 import { widenHead } from '../src/model/widen.ts'
-import { argument, type BenchStep, describeStep, exemplarsOf, runUpdate, summary } from './update-bench.ts'
+import {
+  argument,
+  type BenchStep,
+  describeStep,
+  exemplarsOf,
+  runUpdate,
+  settingsFrom,
+  summary,
+} from './update-bench.ts'
 
 // Five classes of the CIFAR-10 subset, then five more, with a network that PyTorch trained on the first five and
 // exported for inference. Batch statistics are folded into the convolutions by the exporter.
@@ -21,14 +28,7 @@ const first = ['airplane', 'automobile', 'bird', 'cat', 'deer']
 const second = ['dog', 'frog', 'horse', 'ship', 'truck']
 const KEEP = 400
 const methods = argument('methods', 'update,update-unseen,none,replay,joint').split(',')
-const settings = {
-  engine: ortNode(),
-  epochs: Number(argument('epochs', '10')),
-  batchSize: 32,
-  learningRate: Number(argument('learning-rate', '1e-3')),
-  maxDrop: Number(argument('max-drop', '0.05')),
-  trials: Number(argument('trials', '2')),
-}
+const settings = settingsFrom({ epochs: 10, learningRate: 1e-3, maxDrop: 0.05 })
 
 let path = argument('model', '')
 if (path === '') {

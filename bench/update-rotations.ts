@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { concatenate, type Dataset, samples, subset, unitPixels } from '../src/data/dataset.ts'
 import { readDataset } from '../src/data/files.ts'
-import { ortNode } from '../src/engine/ort-node.ts'
 import { mlp } from '../src/model/networks.ts'
 import { rotateImages } from '../src/tasks/images.ts'
 import { randomStream } from '../src/tensor/random.ts'
@@ -11,6 +10,7 @@ import {
   describeStep,
   exemplarsOf,
   runUpdate,
+  settingsFrom,
   summary,
   tuned,
 } from './update-bench.ts'
@@ -23,14 +23,7 @@ import {
 // A budget is measured on digits of the training set that nothing is trained on, and judged on the test set.
 const methods = argument('methods', 'update,update-unseen,none,replay,joint').split(',')
 const updates = Number(argument('updates', '4'))
-const settings = {
-  engine: ortNode(),
-  epochs: Number(argument('epochs', '5')),
-  batchSize: 32,
-  learningRate: Number(argument('learning-rate', '1e-3')),
-  maxDrop: Number(argument('max-drop', '0.01')),
-  trials: Number(argument('trials', '2')),
-}
+const settings = settingsFrom({ epochs: 5, learningRate: 1e-3, maxDrop: 0.01 })
 const folder = join(process.env.HOLDFAST_DATA ?? '../shared/data', 'mnist')
 const train = await readDataset(folder, { split: 'train', preprocessing: unitPixels })
 const test = await readDataset(folder, { split: 'test', preprocessing: unitPixels })

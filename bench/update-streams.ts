@@ -5,7 +5,6 @@ import { readDataset } from '../src/data/files.ts'
 import { chooseBalanced } from '../src/data/sampling.ts'
 import { createTokenizer } from '../src/data/tokens.ts'
 import { wordVocabulary } from '../src/data/vocabulary.ts'
-import { ortNode } from '../src/engine/ort-node.ts'
 import { embedding, linear, network, relu, sequential, tokenMean } from '../src/model/index.ts'
 import type { Model } from '../src/model/model.ts'
 import { widenHead } from '../src/model/widen.ts'
@@ -17,6 +16,7 @@ import {
   describeStep,
   exemplarsOf,
   runUpdate,
+  settingsFrom,
   summary,
   tuned,
 } from './update-bench.ts'
@@ -34,14 +34,7 @@ const firstOrder = Number(argument('from', '1'))
 const methods = argument('methods', 'update,none,replay,joint').split(',')
 const perClass = Number(argument('per-class', '10'))
 const out = argument('out', '')
-const settings = {
-  engine: ortNode(),
-  epochs: Number(argument('epochs', '15')),
-  batchSize: 32,
-  learningRate: Number(argument('learning-rate', '2e-3')),
-  maxDrop: Number(argument('max-drop', '0.01')),
-  trials: Number(argument('trials', '2')),
-}
+const settings = settingsFrom({ epochs: 15, learningRate: 2e-3, maxDrop: 0.01 })
 
 const folder = join(process.env.HOLDFAST_DATA ?? '../shared/data', 'clinc150')
 const domains = JSON.parse(await readFile(join(folder, 'domains.json'), 'utf8')) as Record<string, string[]>

@@ -5,7 +5,7 @@ import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
 import {
-  type Answers,
+  accuracyOf,
   type Budget,
   dropOf,
   flipsBetween,
@@ -57,7 +57,7 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
   const onNew = await judge.answers(parts.newCheck, parameters)
   const flips = flipsBetween(baseline.check, predicted(onOld, oldClasses, 0), onOld.labels)
   const { drop, upper } = dropOf(flips, budget)
-  const oldBefore = accuracyOf(baseline.check, onOld)
+  const oldBefore = accuracyOf(baseline.check, onOld.labels)
   return {
     status: statusOf(winner.chosen, flips, budget),
     chosen: { trial: winner.index, alpha, offset, method: winner.result.method },
@@ -73,8 +73,8 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
         }
       : null,
     new: {
-      before: accuracyOf(baseline.newCheck, onNew),
-      after: accuracyOf(predicted(onNew, oldClasses, 0), onNew),
+      before: accuracyOf(baseline.newCheck, onNew.labels),
+      after: accuracyOf(predicted(onNew, oldClasses, 0), onNew.labels),
       n: onNew.labels.length,
     },
     budget: budget.maxDrop,
@@ -123,12 +123,6 @@ function statusOf(
 /** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
 const enoughRows = (rows: number, { maxDrop, confidence = 0.95 }: Budget): boolean =>
   maxDrop > 0 && rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
-
-function accuracyOf(predictions: Int32Array, { labels }: Answers): number {
-  let right = 0
-  for (const [row, label] of labels.entries()) if (predictions[row] === label) right++
-  return labels.length === 0 ? 0 : right / labels.length
-}
 
 /** The weights with the offset added to the new classes' biases. */
 function withOffset(

@@ -9,7 +9,7 @@ import { type Blend, openBlend } from './blend.ts'
 import { withOldHead } from './head-rows.ts'
 import { type Judge, openJudge } from './judge.ts'
 import { layerGroups } from './layer-groups.ts'
-import { flipsBetween, predicted } from './search.ts'
+import { accuracyOf, flipsBetween, predicted } from './search.ts'
 
 export interface CurveOptions {
   readonly engine: Engine
@@ -211,14 +211,11 @@ async function pointAt(
   const flips = old && onOld && flipsBetween(baseline, onOld, old.labels.data as Int32Array)
   return {
     alpha,
-    old: old && onOld ? accuracy(onOld, old) : null,
-    new: fresh && onNew ? accuracy(onNew, fresh) : null,
+    old: old && onOld ? accuracyOf(onOld, old.labels.data as Int32Array) : null,
+    new: fresh && onNew ? accuracyOf(onNew, fresh.labels.data as Int32Array) : null,
     drop: flips ? (flips.negative - flips.positive) / flips.total : null,
     negativeFlips: flips?.negative ?? null,
     positiveFlips: flips?.positive ?? null,
     negativeFlipRate: flips ? flips.negative / flips.total : null,
   }
 }
-
-const accuracy = (found: Int32Array, { labels }: Dataset): number =>
-  found.filter((unit, row) => unit === labels.data[row]).length / found.length

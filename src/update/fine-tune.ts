@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import { emptyState, type Method, type MethodState } from '../methods/method.ts'
 import type { Model } from '../model/model.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { RunState } from '../train/checkpoint.ts'
 import { noRecord } from '../train/record.ts'
@@ -62,13 +63,11 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
       options.onProgress?.({ step, of: iterations, loss: losses.task ?? Number.NaN })
     }
     const tensors = run.snapshot()
-    const under = (prefix: string) =>
-      new Map(
-        [...tensors].flatMap(([name, tensor]) =>
-          name.startsWith(prefix) ? [[name.slice(prefix.length), tensor] as const] : [],
-        ),
-      )
-    return { parameters: under('parameter/'), buffers: under('buffer/'), steps: step }
+    return {
+      parameters: withoutPrefix(tensors, 'parameter/'),
+      buffers: withoutPrefix(tensors, 'buffer/'),
+      steps: step,
+    }
   } finally {
     await run.dispose()
   }

@@ -93,7 +93,8 @@ export function flipsBetween(before: Int32Array, after: Int32Array, labels: Int3
   return { negative, positive, total: labels.length }
 }
 
-const share = (predictions: Int32Array, labels: Int32Array): number => {
+/** The share of rows whose prediction is their label; 0 without rows. */
+export function accuracyOf(predictions: Int32Array, labels: Int32Array): number {
   let right = 0
   for (const [row, label] of labels.entries()) if (predictions[row] === label) right++
   return labels.length === 0 ? 0 : right / labels.length
@@ -128,8 +129,8 @@ export function pointsAt(request: PointsRequest): PathPoint[] {
     return {
       alpha,
       offset,
-      old: share(after, answers.old.labels),
-      new: share(onNew, answers.new.labels),
+      old: accuracyOf(after, answers.old.labels),
+      new: accuracyOf(onNew, answers.new.labels),
       drop,
       upper,
       flips,
