@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DataError, EnvironmentError } from '../errors.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
 
 export interface DownloadProgress {
   readonly file: string
@@ -41,6 +41,7 @@ export async function downloadFile(
       try {
         const bytes = await fetchBytes(url, path, options)
         check(bytes)
+        await mkdir(dirname(path), { recursive: true })
         await writeWhole(path, bytes)
         return
       } catch (error) {
@@ -100,23 +101,5 @@ async function fetchBytes(url: string, path: string, options: DownloadOptions): 
     throw error
   } finally {
     clearTimeout(timer)
-  }
-}
-
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const beside = `${path}.${randomUUID()}.part`
-  try {
-    const file = await open(beside, 'wx')
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(beside, path)
-  } catch (error) {
-    await rm(beside, { force: true })
-    throw error
   }
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Json, Method, MethodState, StepTerms } from './method.ts'
 
@@ -15,7 +16,7 @@ export function compose(...methods: readonly Method[]): Method {
   if (!only) throw new UsageError('compose-empty', 'Nothing to compose: name at least one method.')
   if (methods.length === 1) return only
   const own = (state: MethodState, index: number): MethodState => ({
-    tensors: withPrefix(state.tensors, `${index}/`),
+    tensors: withoutPrefix(state.tensors, `${index}/`),
     values: (state.values[String(index)] as { readonly [key: string]: Json } | undefined) ?? {},
   })
   return {
@@ -37,7 +38,7 @@ export function compose(...methods: readonly Method[]): Method {
         methods.map(
           (method, index) =>
             method.terms?.(
-              { ...context, inputs: withPrefix(context.inputs, `${index}/`) },
+              { ...context, inputs: withoutPrefix(context.inputs, `${index}/`) },
               own(state, index),
               task,
             ) ?? {},
@@ -63,13 +64,6 @@ export function compose(...methods: readonly Method[]): Method {
 
 const addPrefix = <T>(map: ReadonlyMap<string, T>, prefix: string): Map<string, T> =>
   new Map([...map].map(([key, value]) => [`${prefix}${key}`, value]))
-
-const withPrefix = <T>(map: ReadonlyMap<string, T>, prefix: string): Map<string, T> =>
-  new Map(
-    [...map].flatMap(([key, value]) =>
-      key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
-    ),
-  )
 
 function combine(terms: readonly StepTerms[]): StepTerms {
   const names = new Set<string>()

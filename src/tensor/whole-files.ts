@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { EnvironmentError, HoldfastError } from '../errors.ts'
@@ -11,6 +12,11 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<voi
   }
 }
 
+const unfinished = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
+
+/** Whether a file of this name was being written by {@link writeWhole} when its process ended. */
+export const isUnfinished = (name: string): boolean => unfinished.test(name)
+
 /**
  * Writes a file beside its place, syncs, renames, and syncs the folder, so that it is whole whatever happens: the old
  * one or the new.
@@ -22,7 +28,8 @@ export async function writeWhole(
   path: string,
   content: Uint8Array | string | ((file: FileHandle) => Promise<void>),
 ): Promise<void> {
-  const beside = `${path}.${process.pid}.partial`
+  // Two may write the same file at once, from threads of one process too.
+  const beside = `${path}.${randomUUID()}.partial`
   try {
     const file = await open(beside, 'w')
     try {
@@ -42,10 +49,13 @@ export async function writeWhole(
   }
 }
 
-/** Windows cannot open folders and needs no such thing. */
+/** Windows cannot open folders; there a rename is durable on its own. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
-  await folder.sync()
-  await folder.close()
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts'
 import type { Json, MethodState } from '../methods/method.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import { readSafetensors, writeSafetensors } from '../tensor/safetensors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
@@ -79,11 +80,6 @@ export function decodeCheckpoint(bytes: Uint8Array, fingerprint: string, name = 
   const values = JSON.parse(metadata.state) as Omit<RunState, 'tensors' | 'method'> & {
     method: MethodState['values']
   }
-  const under = (prefix: string) =>
-    new Map(
-      [...tensors].flatMap(([key, tensor]) =>
-        key.startsWith(prefix) ? [[key.slice(prefix.length), tensor] as const] : [],
-      ),
-    )
-  return { ...values, tensors: under('run/'), method: { tensors: under('method/'), values: values.method } }
+  const method = { tensors: withoutPrefix(tensors, 'method/'), values: values.method }
+  return { ...values, tensors: withoutPrefix(tensors, 'run/'), method }
 }

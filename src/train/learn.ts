@@ -4,6 +4,7 @@ import { TrainingError, UsageError } from '../errors.ts'
 import { emptyState, type Method } from '../methods/method.ts'
 import type { Model } from '../model/model.ts'
 import type { TaskStream } from '../tasks/stream.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import { randomStream } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { RunRecord, RunState } from './checkpoint.ts'
@@ -160,13 +161,12 @@ function freshState({ model, settings }: LearnOptions): RunState {
 }
 
 function resultOf(state: RunState): LearnResult {
-  const under = (prefix: string) =>
-    new Map(
-      [...state.tensors].flatMap(([key, value]) =>
-        key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
-      ),
-    )
-  return { record: state.record, parameters: under('parameter/'), buffers: under('buffer/') }
+  const { record, tensors } = state
+  return {
+    record,
+    parameters: withoutPrefix(tensors, 'parameter/'),
+    buffers: withoutPrefix(tensors, 'buffer/'),
+  }
 }
 
 async function measureUntrained(

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError, EnvironmentError, UsageError } from '../errors.ts'
+import { isUnfinished, writeWhole } from '../tensor/whole-files.ts'
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts'
 import type { LearnEvent } from './events.ts'
 import type { CheckpointStore } from './learn.ts'
@@ -35,7 +36,8 @@ const configSchema = z.object({
   versions: z.record(z.string(), z.string()),
 })
 
-const temporary = /^\..+\.tmp$/
+/** What a process that was killed may leave: of the lock, or of a file. */
+const isTemporary = (name: string): boolean => /^\..+\.tmp$/.test(name) || isUnfinished(name)
 
 /** What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. */
 export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
@@ -76,7 +78,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
   const release = await lockFolder(path)
   try {
     const names = await readdir(path)
-    for (const name of names) if (temporary.test(name)) await rm(join(path, name), { force: true })
+    for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
     if (names.includes('config.json')) {
       const found = await readRunConfig(path)
       if (runFingerprint(found) !== runFingerprint(config)) {
@@ -86,14 +88,14 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
         )
       }
     } else {
-      const strangers = names.filter((name) => !temporary.test(name) && name !== 'lock')
+      const strangers = names.filter((name) => !isTemporary(name) && name !== 'lock')
       if (strangers.length > 0) {
         throw new UsageError(
           'run-folder-taken',
           `${path} holds files that are no run (${strangers.slice(0, 5).join(', ')}). Choose an empty or new folder with --out.`,
         )
       }
-      await writeWhole(path, 'config.json', `${JSON.stringify(config, null, 2)}\n`)
+      await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
     }
   } catch (error) {
     await release()
@@ -104,7 +106,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
     store: runFolderStore(path, runFingerprint(config)),
     append: (event) =>
       writing(path, () => appendFile(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`)),
-    write: (name, content) => writeWhole(path, name, content),
+    write: (name, content) => writeWhole(join(path, name), content),
     close: release,
   }
 }
@@ -148,9 +150,9 @@ export function runFolderStore(folder: string, fingerprint: string): CheckpointS
       const { task, step, phase } = state.position
       const name = `checkpoint-${task}-${step}-${phase}.safetensors`
       const bytes = encodeCheckpoint(state, fingerprint)
-      await writeWhole(folder, name, bytes)
+      await writeWhole(join(folder, name), bytes)
       const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
-      await writeWhole(folder, 'latest.json', `${JSON.stringify(pointer)}\n`)
+      await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
       for (const other of await readdir(folder)) {
         if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
           await rm(join(folder, other), { force: true })
@@ -196,38 +198,6 @@ async function readPointer(folder: string): Promise<z.output<typeof pointerSchem
       `${file} is damaged: expected {"file", "sha256"}, found ${JSON.stringify(text.slice(0, 80))}. ${startAnew}`,
       { cause },
     )
-  }
-}
-
-/** Writes beside, syncs, renames, and syncs the folder: after a crash the file is the old one or the new one, whole. */
-async function writeWhole(folder: string, name: string, content: string | Uint8Array): Promise<void> {
-  await writing(join(folder, name), async () => {
-    const beside = join(folder, `.${name}.${randomUUID()}.tmp`)
-    try {
-      const file = await open(beside, 'w')
-      try {
-        await file.writeFile(content)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(beside, join(folder, name))
-    } catch (error) {
-      await rm(beside, { force: true })
-      throw error
-    }
-    await syncFolder(folder)
-  })
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot open folders; there a rename is durable on its own.
-  const handle = await open(folder, 'r').catch(() => undefined)
-  if (!handle) return
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

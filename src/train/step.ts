@@ -10,6 +10,7 @@ import { encodeGraph } from '../onnx/encode.ts'
 import type { Value } from '../ops/define.ts'
 import { add, filled } from '../ops/emit.ts'
 import type { TaskStream } from '../tasks/stream.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import { type LossOptions, lossKind, taskLoss } from './objective.ts'
 import { clipByGlobalNorm, type Optimiser, type WeightDecay } from './optimisers.ts'
@@ -88,7 +89,10 @@ export function buildStep(request: StepRequest): StepGraph {
     name,
     value: builder.input(name, tensor),
   }))
-  const initialParameters = named(new Map(initial.map(({ name, value }) => [name, value])), 'parameter/')
+  const initialParameters = withoutPrefix(
+    new Map(initial.map(({ name, value }) => [name, value])),
+    'parameter/',
+  )
   const losses: string[] = []
   const reports: { name: string; value: Value }[] = []
 
@@ -99,8 +103,8 @@ export function buildStep(request: StepRequest): StepGraph {
     (step, values, [chosen, seed, ...scalars]) => {
       if (!chosen) return { state: values, outputs: [] }
       const now = new Map(values.map((value, index) => [initial[index]?.name ?? '', value]))
-      const parameters = named(now, 'parameter/')
-      const buffers = named(now, 'buffer/')
+      const parameters = withoutPrefix(now, 'parameter/')
+      const buffers = withoutPrefix(now, 'buffer/')
       const stored = step.op('Gather', [outer.inputs, chosen])
       const forward = (input: Value, given: ReadonlyMap<string, Value>) =>
         applyModel(
@@ -189,13 +193,6 @@ export function buildStep(request: StepRequest): StepGraph {
     constants: new Map([...constants].map(([key, tensor]) => [`method/${key}`, tensor])),
   }
 }
-
-const named = (values: ReadonlyMap<string, Value>, prefix: string): Map<string, Value> =>
-  new Map(
-    [...values].flatMap(([key, value]) =>
-      key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
-    ),
-  )
 
 function pick(name: string, ...maps: readonly ReadonlyMap<string, Value>[]): [string, Value][] {
   for (const map of maps) {
