@@ -1,23 +1,28 @@
-// The floors of docs/architecture.md: a folder imports only from itself and from floors below it.
+// The floors of docs/architecture.md: a folder imports only from itself and from floors below it. A room with sub-rooms
+// is entered through their doors: `index.ts`, or `index-files.ts` for what touches the disk, the process or the runtime.
 const floors = [
-  ['tensor', 'measure', 'errors'],
+  ['tensor', 'measure', 'errors', 'required'],
   ['onnx', 'data'],
   ['ops', 'tasks'],
   ['autodiff'],
-  ['engine', 'model'],
+  ['engine'],
+  ['model'],
+  ['evaluate'],
   ['methods'],
   ['train'],
   ['update'],
+  ['study'],
   ['report'],
   ['cli'],
 ]
 const folder = (name) => `^src/${name}(/|[.])`
-// Errors stand under everything: every floor may throw them.
+// Errors, and what throws them for a missing thing, stand under everything.
+const underAll = ['errors', 'required']
 const rules = floors.flatMap((rooms, level) =>
   rooms.map((room) => {
     const above = floors.slice(level + 1).flat()
-    const beside = room === 'errors' ? [] : rooms.filter((other) => other !== room && other !== 'errors')
-    const forbidden = [...above, ...beside]
+    const beside = rooms.filter((other) => other !== room && !underAll.includes(other))
+    const forbidden = [...above, ...(underAll.includes(room) ? [] : beside)]
     return {
       name: `floor-${room}`,
       severity: 'error',
@@ -27,13 +32,24 @@ const rules = floors.flatMap((rooms, level) =>
     }
   }),
 )
+const subRoom = '^src/[^/]+/[^/]+/'
+const door = ['^src/[^/]+/[^/]+/index[.]ts$', '^src/[^/]+/[^/]+/index-files[.]ts$']
 module.exports = {
   forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'no-circular',
+      name: 'doors',
       severity: 'error',
-      from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      comment: 'from outside a sub-room import its index.ts or index-files.ts',
+      from: { path: '^src/[^/]+[.]ts$|^src/[^/]+/[^/]+[.]ts$' },
+      to: { path: subRoom, pathNot: door },
+    },
+    {
+      name: 'doors-between-sub-rooms',
+      severity: 'error',
+      comment: 'from outside a sub-room import its index.ts or index-files.ts',
+      from: { path: '^src/([^/]+/[^/]+)/' },
+      to: { path: subRoom, pathNot: [...door, '^src/$1/'] },
     },
     ...rules,
   ],

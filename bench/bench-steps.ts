@@ -1,18 +1,18 @@
 import { createDataset } from '../src/data/dataset.ts'
-import { createPool } from '../src/data/pool.ts'
+import { createPool } from '../src/data/memory/pool.ts'
 import type { EngineOptions } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { ewc } from '../src/methods/ewc.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
+import { mlp, plainCnn, simpleModel, transformerEncoder } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
-import { mlp, plainCnn, simpleModel, transformerEncoder } from '../src/model/networks.ts'
 import { lazyTask, type TaskStream } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
-import { adam, type Optimiser, sgd } from '../src/train/optimisers.ts'
-import { buildStep, initialState } from '../src/train/step.ts'
+import { adam, type Optimiser, sgd } from '../src/train/step/optimisers.ts'
+import { buildStep, initialState } from '../src/train/step/step.ts'
 
 /** A training step opened for timing. */
 export interface BenchStep {

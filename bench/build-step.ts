@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asStored, type Dataset } from '../src/data/dataset.ts'
-import { createPool } from '../src/data/pool.ts'
+import { createPool } from '../src/data/memory/pool.ts'
 import { emptyState } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
+import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import {
   batchNorm2d,
   conv2d,
@@ -16,14 +17,13 @@ import {
   relu,
   residual,
   sequential,
-} from '../src/model/layers.ts'
+} from '../src/model/layers/layers.ts'
+import { network } from '../src/model/layers/network.ts'
 import type { Model } from '../src/model/model.ts'
-import { network } from '../src/model/network.ts'
-import { modelFromOnnx } from '../src/model/onnx-model.ts'
 import type { TaskStream } from '../src/tasks/stream.ts'
 import { float32 } from '../src/tensor/tensor.ts'
-import { sgd } from '../src/train/optimisers.ts'
-import { buildStep } from '../src/train/step.ts'
+import { sgd } from '../src/train/step/optimisers.ts'
+import { buildStep } from '../src/train/step/step.ts'
 import { median } from './median.ts'
 
 const { values } = parseArgs({

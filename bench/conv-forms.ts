@@ -5,8 +5,8 @@ import { GraphBuilder } from '../src/autodiff/builder.ts'
 import type { Executable } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
-import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv-input-gradient.ts'
+import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv/conv-forms.ts'
+import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv/conv-input-gradient.ts'
 import {
   byChannelMatrices,
   byChannelMatricesBack,
@@ -16,16 +16,16 @@ import {
   byRowProducts,
   byUnfoldingMatrix,
   readingSize,
-} from '../src/ops/conv-matrix.ts'
+} from '../src/ops/conv/conv-matrix.ts'
 import {
   byGathering,
   bySamples,
   byShifting,
   bySwappedConvolution,
   byUnfolding,
-} from '../src/ops/conv-weight-gradient.ts'
-import type { Value } from '../src/ops/define.ts'
-import type { WindowAxis } from '../src/ops/windows.ts'
+} from '../src/ops/conv/conv-weight-gradient.ts'
+import type { WindowAxis } from '../src/ops/conv/windows.ts'
+import type { Value } from '../src/ops/core/define.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor } from '../src/tensor/tensor.ts'
 import { median } from './median.ts'

@@ -6,11 +6,11 @@ import { scan } from '../src/autodiff/scan.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import type { Value } from '../src/ops/define.ts'
-import { mul, reshape } from '../src/ops/emit.ts'
+import type { Value } from '../src/ops/core/define.ts'
+import { mul, reshape } from '../src/ops/core/emit.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
-import { adam, decayed, type Optimiser, sgd, type Update } from '../src/train/optimisers.ts'
+import { adam, decayed, type Optimiser, sgd, type Update } from '../src/train/step/optimisers.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '12' } } })
 const STEPS_PER_CALL = 4

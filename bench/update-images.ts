@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
 import { readDataset } from '../src/data/files.ts'
-import { loadModel } from '../src/model/files.ts'
-import { widenHead } from '../src/model/widen.ts'
+import { widenHead } from '../src/model/heads/widen.ts'
+import { loadModel } from '../src/model/import/files.ts'
 import {
   argument,
   type BenchStep,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { concatenate, type Dataset, samples, subset, unitPixels } from '../src/data/dataset.ts'
 import { readDataset } from '../src/data/files.ts'
-import { mlp } from '../src/model/networks.ts'
+import { mlp } from '../src/model/layers/networks.ts'
 import { rotateImages } from '../src/tasks/images.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import {

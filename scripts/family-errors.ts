@@ -2,7 +2,7 @@
 // Left out, as in the test: parameters whose gradient is a millionth of the model's or less, and in the steps of Adam the elements whose
 // gradient is a millionth of the largest: both are rounding.
 //   node scripts/run.mjs scripts/family-errors.ts
-import { lossAndGradients } from '../src/train/grad.ts'
+import { lossAndGradients } from '../src/train/inspect/grad.ts'
 import { FLOOR, families, minus, norm, numbersOf, readFamily, stepErrors, trained } from '../test/families.ts'
 import { engine } from '../test/op-cases.ts'
 

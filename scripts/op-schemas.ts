@@ -2,7 +2,7 @@
 // node scripts/run.mjs scripts/op-schemas.ts path/to/Changelog.md
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { CANONICAL_OPSET } from '../src/ops/define.ts'
+import { CANONICAL_OPSET } from '../src/ops/core/define.ts'
 
 /** One version of an operator: what a node of it may hold. */
 export interface OpSchema {

@@ -1,7 +1,7 @@
 // Writes docs/ops.md from the table of ops: node scripts/run.mjs scripts/ops-table.ts
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { CANONICAL_OPSET, type OpDefinition } from '../src/ops/define.ts'
+import { CANONICAL_OPSET, type OpDefinition } from '../src/ops/core/define.ts'
 import { opTable } from '../src/ops/table.ts'
 import { emittedOps } from '../src/ops/vocabulary.ts'
 import { exceptions, lackingInRuntime } from '../test/op-variants.ts'

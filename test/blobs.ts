@@ -1,12 +1,12 @@
 import { createDataset, type Dataset, withLabels } from '../src/data/dataset.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { none } from '../src/methods/none.ts'
+import { mlp } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
-import { mlp } from '../src/model/networks.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32 } from '../src/tensor/tensor.ts'
-import { adam } from '../src/train/optimisers.ts'
-import { fineTune } from '../src/update/fine-tune.ts'
+import { adam } from '../src/train/step/optimisers.ts'
+import { fineTune } from '../src/update/recipes/fine-tune.ts'
 
 /** Where each class lies in the plane: on a circle, in this order. */
 export const blobNames = ['amber', 'blue', 'coral', 'denim', 'ebony', 'fern']

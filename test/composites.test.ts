@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import type { CompositeCase, CompositeDefinition } from '../src/ops/composite.ts'
 import { compositeTable } from '../src/ops/composite-table.ts'
+import type { CompositeCase, CompositeDefinition } from '../src/ops/core/composite.ts'
 import { type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 import {
   analyticGradients,

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv-forms.ts'
+import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv/conv-forms.ts'
 import {
   byReversedKernel,
   byTransposedConvolution,
   type InputGradient,
-} from '../src/ops/conv-input-gradient.ts'
+} from '../src/ops/conv/conv-input-gradient.ts'
 import {
   byChannelMatrices,
   byChannelMatricesBack,
@@ -16,7 +16,7 @@ import {
   byOneProductBack,
   byRowProducts,
   byUnfoldingMatrix,
-} from '../src/ops/conv-matrix.ts'
+} from '../src/ops/conv/conv-matrix.ts'
 import {
   byGathering,
   bySamples,
@@ -24,9 +24,9 @@ import {
   bySwappedConvolution,
   byUnfolding,
   type WeightGradient,
-} from '../src/ops/conv-weight-gradient.ts'
-import type { Value } from '../src/ops/define.ts'
-import { padsOf, type WindowAxis } from '../src/ops/windows.ts'
+} from '../src/ops/conv/conv-weight-gradient.ts'
+import { padsOf, type WindowAxis } from '../src/ops/conv/windows.ts'
+import type { Value } from '../src/ops/core/define.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 

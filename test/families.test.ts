@@ -1,10 +1,10 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
-import { modelFromOnnx, withParameters } from '../src/model/onnx-model.ts'
+import { modelFromOnnx, withParameters } from '../src/model/import/onnx-model.ts'
 import { ModelProtoSchema } from '../src/onnx/onnx_pb.ts'
 import { decodeModel } from '../src/onnx/read.ts'
 import { float32, type Tensor } from '../src/tensor/tensor.ts'
-import { lossAndGradients } from '../src/train/grad.ts'
+import { lossAndGradients } from '../src/train/inspect/grad.ts'
 import {
   FLOOR,
   families,

@@ -3,19 +3,19 @@ import { GraphBuilder } from '../src/autodiff/builder.ts'
 import { gradients } from '../src/autodiff/gradients.ts'
 import { specialise } from '../src/autodiff/specialise.ts'
 import { loadProgram } from '../src/engine/program.ts'
+import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import {
   binaryCrossEntropy,
   causalCrossEntropy,
   crossEntropy,
   meanSquaredError,
-} from '../src/model/losses.ts'
+} from '../src/model/losses/losses.ts'
 import type { Model } from '../src/model/model.ts'
-import { modelFromOnnx } from '../src/model/onnx-model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import type { Value } from '../src/ops/define.ts'
+import type { Value } from '../src/ops/core/define.ts'
 import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, int64, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
-import { adam } from '../src/train/optimisers.ts'
+import { adam } from '../src/train/step/optimisers.ts'
 import { engine } from './op-cases.ts'
 
 const folder = 'test/fixtures/families'

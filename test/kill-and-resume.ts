@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { mlp } from '../src/model/networks.ts'
-import { modelToOnnx } from '../src/model/onnx-model.ts'
+import { modelToOnnx } from '../src/model/import/onnx-model.ts'
+import { mlp } from '../src/model/layers/networks.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { buildCli, type Cli } from './cli.ts'
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PlanInput, parsePlan } from '../src/train/plan.ts'
-import { loadPlan } from '../src/train/plan-files.ts'
-import { type KeptRun, runInFolder } from '../src/train/run-files.ts'
+import { type KeptRun, runInFolder } from '../src/train/folders/run-files.ts'
+import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
+import { loadPlan } from '../src/train/plan/plan-files.ts'
 import { engine } from './op-cases.ts'
 
 /** Runs a plan to its end in a folder of its own, as `holdfast learn` does, and gives the model's file that it left. */

@@ -9,9 +9,10 @@ import { replay } from '../src/methods/replay.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
-import type { RunState } from '../src/train/checkpoint.ts'
-import { type LearnOptions, learn } from '../src/train/learn.ts'
-import { adam, rmsprop, sgd } from '../src/train/optimisers.ts'
+import type { RunState } from '../src/train/run/checkpoint.ts'
+import { learn } from '../src/train/run/learn.ts'
+import type { LearnOptions } from '../src/train/run/options.ts'
+import { adam, rmsprop, sgd } from '../src/train/step/optimisers.ts'
 import { bitsOf, engine, memoryStore, runToEnd, toyModel, toyOptions, toyStream } from './toy-learning.ts'
 
 // Methods in real runs: what every method has to hold, and what they do to learning.

@@ -3,8 +3,8 @@ import { backward } from '../src/autodiff/gradients.ts'
 import type { Executable } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { attributeReader } from '../src/ops/attributes.ts'
-import { type CompositeDefinition, emitterNamed } from '../src/ops/composite.ts'
+import { attributeReader } from '../src/ops/core/attributes.ts'
+import { type CompositeDefinition, emitterNamed } from '../src/ops/core/composite.ts'
 import {
   CANONICAL_OPSET,
   type CaseInput,
@@ -12,9 +12,9 @@ import {
   type OpDefinition,
   type Upgraded,
   type Value,
-} from '../src/ops/define.ts'
-import { filled } from '../src/ops/emit.ts'
-import { fromNumbers } from '../src/ops/fold.ts'
+} from '../src/ops/core/define.ts'
+import { filled } from '../src/ops/core/emit.ts'
+import { fromNumbers } from '../src/ops/core/fold.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { type DType, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 

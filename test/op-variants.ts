@@ -1,4 +1,4 @@
-import type { CaseInput, OpCase } from '../src/ops/define.ts'
+import type { CaseInput, OpCase } from '../src/ops/core/define.ts'
 
 /** The values of attributes that name a choice; by op where the same name means different things. */
 export const choices: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { backward } from '../src/autodiff/gradients.ts'
-import { CANONICAL_OPSET, type OpCase, type OpDefinition } from '../src/ops/define.ts'
+import { CANONICAL_OPSET, type OpCase, type OpDefinition } from '../src/ops/core/define.ts'
 import { opTable } from '../src/ops/table.ts'
 import { emittedOps } from '../src/ops/vocabulary.ts'
 import { toNumbers } from '../src/tensor/tensor.ts'

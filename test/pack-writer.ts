@@ -1,4 +1,4 @@
-import { readPack, writePack } from '../src/update/pack-files.ts'
+import { readPack, writePack } from '../src/update/pack/pack-files.ts'
 
 // Writes the pack of the first path to the second, again and again, until it is killed.
 const [from = '', to = ''] = process.argv.slice(2)

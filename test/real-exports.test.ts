@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { modelFromOnnx, withParameters } from '../src/model/onnx-model.ts'
+import { modelFromOnnx, withParameters } from '../src/model/import/onnx-model.ts'
 import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
-import { lossAndGradients } from '../src/train/grad.ts'
+import { lossAndGradients } from '../src/train/inspect/grad.ts'
 import { engine } from './op-cases.ts'
 
 const folder = 'test/fixtures/exports'

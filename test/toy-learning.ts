@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { createDataset, type Dataset } from '../src/data/dataset.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
+import { mlp } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
-import { mlp } from '../src/model/networks.ts'
 import { splitStream } from '../src/tasks/split.ts'
 import type { Scenario, TaskStream } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
-import { decodeCheckpoint, encodeCheckpoint } from '../src/train/checkpoint.ts'
-import type { LearnEvent } from '../src/train/events.ts'
-import { type CheckpointStore, type LearnOptions, type LearnResult, learn } from '../src/train/learn.ts'
-import { sgd } from '../src/train/optimisers.ts'
+import { decodeCheckpoint, encodeCheckpoint } from '../src/train/run/checkpoint.ts'
+import type { LearnEvent } from '../src/train/run/events.ts'
+import { learn } from '../src/train/run/learn.ts'
+import type { CheckpointStore, LearnOptions, LearnResult } from '../src/train/run/options.ts'
+import { sgd } from '../src/train/step/optimisers.ts'
 
 // Tiny data and models to learn in milliseconds, and what PyTorch says of small modules.
 

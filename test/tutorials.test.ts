@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { loadModel } from '../src/model/files.ts'
-import { readPack } from '../src/update/pack-files.ts'
+import { loadModel } from '../src/model/import/files.ts'
+import { readPack } from '../src/update/pack/pack-files.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const execute = promisify(execFile)

@@ -1,9 +1,15 @@
 import { ModelError } from '../errors.ts'
 import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
-import { attributeReader } from '../ops/attributes.ts'
-import type { Emitter, Formed, OpDefinition, ShapeContext, Value } from '../ops/define.ts'
-import { unknownOp } from '../ops/refused.ts'
-import { nodeLabel } from '../ops/shapes.ts'
+import {
+  attributeReader,
+  type Emitter,
+  type Formed,
+  nodeLabel,
+  type OpDefinition,
+  type ShapeContext,
+  unknownOp,
+  type Value,
+} from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import type { Tensor, TensorType } from '../tensor/tensor.ts'
 import { constantKey, nodeKey } from './sharing.ts'

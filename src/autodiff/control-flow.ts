@@ -1,9 +1,6 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node } from '../onnx/graph.ts'
-import { attributeReader } from '../ops/attributes.ts'
-import type { Value } from '../ops/define.ts'
-import { ints, reshape } from '../ops/emit.ts'
-import { nodeLabel } from '../ops/shapes.ts'
+import { attributeReader, ints, nodeLabel, reshape, type Value } from '../ops/core/index.ts'
 import { int64, toNumbers } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
 

@@ -1,8 +1,13 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
-import { attributeReader } from '../ops/attributes.ts'
-import type { GradientContext, Value } from '../ops/define.ts'
-import { add, filled, sumTo } from '../ops/emit.ts'
-import { nodeLabel } from '../ops/shapes.ts'
+import {
+  add,
+  attributeReader,
+  filled,
+  type GradientContext,
+  nodeLabel,
+  sumTo,
+  type Value,
+} from '../ops/core/index.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder, Step } from './builder.ts'
 import { joined, tilings } from './tilings.ts'

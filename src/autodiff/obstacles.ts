@@ -1,7 +1,6 @@
 import { HoldfastError, ModelError } from '../errors.ts'
 import type { Graph, Node, ValueInfo } from '../onnx/graph.ts'
-import type { Value } from '../ops/define.ts'
-import { filled, sumTo } from '../ops/emit.ts'
+import { filled, sumTo, type Value } from '../ops/core/index.ts'
 import type { TensorType } from '../tensor/tensor.ts'
 import { GraphBuilder } from './builder.ts'
 import { Adjoints, dependents, gradientContext, ruleOf } from './gradients.ts'

@@ -1,5 +1,5 @@
 import { ModelError } from '../errors.ts'
-import { CANONICAL_OPSET } from '../ops/define.ts'
+import { CANONICAL_OPSET } from '../ops/core/index.ts'
 
 /**
  * Versions of the standard operator set that are read: from the one that brought today's broadcasting to the newest that

@@ -1,11 +1,16 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node } from '../onnx/graph.ts'
-import { attributeReader } from '../ops/attributes.ts'
-import { emitterNamed } from '../ops/composite.ts'
 import { compositeOf } from '../ops/composite-table.ts'
-import { CANONICAL_OPSET, type Upgraded, type Value } from '../ops/define.ts'
-import { foreignOp, unknownOp } from '../ops/refused.ts'
-import { nodeLabel } from '../ops/shapes.ts'
+import {
+  attributeReader,
+  CANONICAL_OPSET,
+  emitterNamed,
+  foreignOp,
+  nodeLabel,
+  type Upgraded,
+  unknownOp,
+  type Value,
+} from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'

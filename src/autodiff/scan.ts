@@ -1,9 +1,7 @@
-import type { Value } from '../ops/define.ts'
-import { add, filled } from '../ops/emit.ts'
-import { scan } from '../ops/scan.ts'
+import { add, filled, scan, type Value } from '../ops/core/index.ts'
 import type { GraphBuilder } from './builder.ts'
 
-export { type ScanBody, type ScanResult, scan } from '../ops/scan.ts'
+export { type ScanBody, type ScanResult, scan } from '../ops/core/index.ts'
 
 /**
  * Sums what `body` gives over all entries of `scanned`: a `Scan` whose states are the running sums.

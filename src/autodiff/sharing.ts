@@ -1,5 +1,5 @@
 import type { Attributes } from '../onnx/graph.ts'
-import type { Value } from '../ops/define.ts'
+import type { Value } from '../ops/core/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 const SMALL_CONSTANT = 64

@@ -1,10 +1,7 @@
 import { ModelError, UsageError } from '../errors.ts'
 import type { Node } from '../onnx/graph.ts'
-import { attributeReader } from '../ops/attributes.ts'
-import type { Value } from '../ops/define.ts'
-import { add, scale } from '../ops/emit.ts'
-import { dropout as counterDropout } from '../ops/random.ts'
-import { nodeLabel } from '../ops/shapes.ts'
+import { add, attributeReader, nodeLabel, scale, type Value } from '../ops/core/index.ts'
+import { dropout as counterDropout } from '../ops/elementwise/index.ts'
 import { sizeOf, toNumbers } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
 

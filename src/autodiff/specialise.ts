@@ -1,6 +1,6 @@
 import { ModelError } from '../errors.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
-import type { Value } from '../ops/define.ts'
+import type { Value } from '../ops/core/index.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
 import { standardOpset } from './opsets.ts'

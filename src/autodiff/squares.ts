@@ -1,6 +1,4 @@
-import { attributeReader } from '../ops/attributes.ts'
-import type { SquareTerm, Value } from '../ops/define.ts'
-import { sumTo } from '../ops/emit.ts'
+import { attributeReader, type SquareTerm, sumTo, type Value } from '../ops/core/index.ts'
 import type { GraphBuilder, Step } from './builder.ts'
 import { Adjoints, dependents, gradientContext, ruleOf, type Seed } from './gradients.ts'
 

@@ -1,8 +1,5 @@
-import { attributeReader } from '../ops/attributes.ts'
-import type { Emitter, Value } from '../ops/define.ts'
-import { filled } from '../ops/emit.ts'
-import { nodeLabel } from '../ops/shapes.ts'
-import { cutsOf } from '../ops/slice.ts'
+import { attributeReader, type Emitter, filled, nodeLabel, type Value } from '../ops/core/index.ts'
+import { cutsOf } from '../ops/shape/index.ts'
 import type { Step } from './builder.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { ArgsDef } from 'citty'
 import { UsageError } from '../errors.ts'
 import { type MethodOptions, methodOptions, type OptionRule } from '../methods/registry.ts'
-import type { ProtocolOverrides } from '../train/protocols.ts'
+import type { ProtocolOverrides } from '../study/protocols/index.ts'
 import { choiceOf, type Given, numberOf, wholeOf, wholesOf } from './values.ts'
 import { type Call, engineSettings } from './verb.ts'
 

@@ -1,6 +1,6 @@
-import { points } from '../report/format.ts'
-import type { BenchEvent } from '../train/benchmark.ts'
-import type { RunPlan } from '../train/plan.ts'
+import { points } from '../report/figures/index.ts'
+import type { BenchEvent } from '../study/grid/index.ts'
+import type { RunPlan } from '../train/plan/index.ts'
 import type { Screen } from './screen.ts'
 
 export const runName = ({ method, stream, seed }: RunPlan): string =>

@@ -1,5 +1,5 @@
 import { type BenchResult, groupResults } from '../measure/results.ts'
-import { capitalise, meanAndError, methodTitle } from '../report/format.ts'
+import { capitalise, meanAndError, methodTitle } from '../report/figures/index.ts'
 import { headline } from '../report/headline.ts'
 
 /** A benchmark's results as a small table: methods down, scenarios across, average accuracy in %. */

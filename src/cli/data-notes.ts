@@ -1,6 +1,6 @@
 import { methodWarning } from '../methods/advice.ts'
-import type { RunPlan } from '../train/plan.ts'
-import type { LoadedPlan, LoadPlanOptions } from '../train/plan-files.ts'
+import type { RunPlan } from '../train/plan/index.ts'
+import type { LoadedPlan, LoadPlanOptions } from '../train/plan/index-files.ts'
 import type { Screen } from './screen.ts'
 
 /** Says loudly when data are not those that were asked for, or are drawn. */

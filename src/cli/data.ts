@@ -1,4 +1,4 @@
-import { getDataset, listDatasets, verifyDataset } from '../data/cache-files.ts'
+import { getDataset, listDatasets, verifyDataset } from '../data/catalogue/index-files.ts'
 import { UsageError } from '../errors.ts'
 import { showDownload } from './data-notes.ts'
 import { choiceOf } from './values.ts'

@@ -1,4 +1,4 @@
-import { fisherFile } from '../train/fisher-files.ts'
+import { fisherFile } from '../train/plan/index-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { outputFlag } from './shared-flags.ts'
 import { choiceOf, wholeOf } from './values.ts'

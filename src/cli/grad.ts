@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
-import { gradLosses } from '../train/grad.ts'
-import { gradFile } from '../train/grad-files.ts'
+import { gradLosses } from '../train/inspect/index.ts'
+import { gradFile } from '../train/inspect/index-files.ts'
 import { outputFlag } from './shared-flags.ts'
 import { choiceOf } from './values.ts'
 import { engineFor, engineSettings, type Verb } from './verb.ts'

@@ -1,6 +1,6 @@
-import { count } from '../report/format.ts'
-import type { InspectedParameter, InspectedValue } from '../train/inspect.ts'
-import type { FileInspection } from '../train/inspect-files.ts'
+import { count } from '../report/figures/index.ts'
+import type { InspectedParameter, InspectedValue } from '../train/inspect/index.ts'
+import type { FileInspection } from '../train/inspect/index-files.ts'
 
 /** Lines of parameters that are shown; --json has all. */
 const MOST_LINES = 30

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
-import { parseSelection } from '../model/select.ts'
-import { inspectFile } from '../train/inspect-files.ts'
+import { parseSelection } from '../model/adapters/index.ts'
+import { inspectFile } from '../train/inspect/index-files.ts'
 import { inspectionText } from './inspect-text.ts'
 import { outputFlag } from './shared-flags.ts'
 import { choiceOf, type Given, wholeOf } from './values.ts'

@@ -1,4 +1,4 @@
-import type { PackSummary } from '../update/pack-summary.ts'
+import type { PackSummary } from '../update/pack/index.ts'
 
 const count = (value: number): string => value.toLocaleString('en-US')
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`

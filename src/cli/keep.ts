@@ -1,11 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { UsageError } from '../errors.ts'
-import { defaultBudget } from '../update/keep.ts'
-import { extendFile, type KeepSources, keepFile, mergeFiles, type WrittenPack } from '../update/keep-files.ts'
 import { preprocessingNames } from '../update/model-data-files.ts'
-import type { PackBudget } from '../update/pack.ts'
-import { readPack } from '../update/pack-files.ts'
-import { summarisePack } from '../update/pack-summary.ts'
+import { defaultBudget, type PackBudget, summarisePack } from '../update/pack/index.ts'
+import {
+  extendFile,
+  type KeepSources,
+  keepFile,
+  mergeFiles,
+  readPack,
+  type WrittenPack,
+} from '../update/pack/index-files.ts'
 import { packText } from './keep-text.ts'
 import { outputFlag, preprocessingFlag } from './shared-flags.ts'
 import { choiceOf, wholeOf } from './values.ts'

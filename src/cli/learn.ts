@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.ts'
-import { readPlanFile, writeStarterConfig } from '../train/config-files.ts'
-import { loadPlan } from '../train/plan-files.ts'
+import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { followRun } from './follow-run.ts'
 import { modelFlags, withModelFlags } from './model-flags.ts'

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
-import { isWorker, serveWorker } from '../train/workers-node.ts'
+import { isWorker, serveWorker } from '../study/workers/index-files.ts'
 import { bench } from './bench.ts'
 import { curve } from './curve.ts'
 import { data } from './data.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type PlanInput, parsePlan } from '../train/plan.ts'
+import { type PlanInput, parsePlan } from '../train/plan/plan.ts'
 import { learn } from './learn.ts'
 import { withModelFlags } from './model-flags.ts'
 import { readArguments } from './verb.ts'

@@ -1,6 +1,6 @@
 import type { ArgsDef } from 'citty'
 import { UsageError } from '../errors.ts'
-import { type PlanInput, parsePlan, type RunPlan } from '../train/plan.ts'
+import { type PlanInput, parsePlan, type RunPlan } from '../train/plan/index.ts'
 import { choiceOf, type Given, listOf, numberOf, wholeOf } from './values.ts'
 import type { Call } from './verb.ts'
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { UsageError } from '../errors.ts'
 import { reportMarkdown } from '../report/markdown.ts'
 import { reportHtml } from '../report/page.ts'
-import { collectResults } from '../train/collect-files.ts'
+import { collectResults } from '../study/grid/index-files.ts'
 import type { Verb } from './verb.ts'
 
 /** `holdfast report`: results as a page, as Markdown or as JSON. */

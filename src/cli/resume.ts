@@ -1,4 +1,4 @@
-import { loadRun } from '../train/run-files.ts'
+import { loadRun } from '../train/folders/index-files.ts'
 import { noteData } from './data-notes.ts'
 import { followRun } from './follow-run.ts'
 import { trackingFlags } from './tracking.ts'

@@ -1,7 +1,7 @@
-import { points } from '../report/format.ts'
+import { points } from '../report/figures/index.ts'
 import { liveTable } from '../report/terminal.ts'
-import type { LearnEvent } from '../train/events.ts'
-import type { KeptOutcome } from '../train/run-files.ts'
+import type { KeptOutcome } from '../train/folders/index-files.ts'
+import type { LearnEvent } from '../train/run/index.ts'
 import type { Screen } from './screen.ts'
 import type { Answer } from './verb.ts'
 

@@ -1,9 +1,7 @@
 import type { ArgsDef } from 'citty'
 import { HoldfastError, UsageError } from '../errors.ts'
-import { mlflow } from '../train/tracking/mlflow.ts'
-import { flatSettings } from '../train/tracking/settings.ts'
-import { tensorBoard } from '../train/tracking/tensorboard-files.ts'
-import { type TrackedEnd, type Tracker, trackers } from '../train/tracking/tracker.ts'
+import { flatSettings, mlflow, type TrackedEnd, type Tracker, trackers } from '../train/tracking/index.ts'
+import { tensorBoard } from '../train/tracking/index-files.ts'
 import type { Call } from './verb.ts'
 
 /** Flags that say where else a run's numbers go. */

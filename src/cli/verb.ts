@@ -3,7 +3,7 @@ import { type ArgsDef, defineCommand, parseArgs, renderUsage } from 'citty'
 import type { Engine } from '../engine/engine.ts'
 import { ortNode } from '../engine/ort-node.ts'
 import { didYouMean, UsageError } from '../errors.ts'
-import { openWorkers, type Workers } from '../train/workers-node.ts'
+import { openWorkers, type Workers } from '../study/workers/index-files.ts'
 import type { Screen } from './screen.ts'
 import { choiceOf, type Given, wholeOf } from './values.ts'
 

@@ -8,11 +8,11 @@ import {
   type Preprocessing,
   unitPixels,
 } from './dataset.ts'
-import type { InputSpec } from './input-spec.ts'
-import { encodeLabels, type RawLabels } from './labels.ts'
+import type { InputSpec } from './images/index.ts'
+import { encodeLabels, type RawLabels } from './names/index.ts'
 import type { ReadyPart } from './parts.ts'
 import { concatenateRows } from './rows.ts'
-import { padRows, rowLength, type TextTokenizer, type TokenRow } from './tokens.ts'
+import { padRows, rowLength, type TextTokenizer, type TokenRow } from './text/index.ts'
 
 export interface AssembleOptions {
   readonly name: string

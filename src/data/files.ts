@@ -4,13 +4,13 @@ import { DataError, UsageError } from '../errors.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import { type AssembleOptions, assemble, tagsOfTokens } from './assemble.ts'
 import type { Dataset, Preprocessing } from './dataset.ts'
-import { type CommonSize, decodeImages } from './images-node.ts'
-import type { ImageSpec, InputSpec } from './input-spec.ts'
-import { collectClasses } from './labels.ts'
+import type { TableOptions } from './formats/index.ts'
+import type { ImageSpec, InputSpec } from './images/index.ts'
+import { type CommonSize, decodeImages } from './images/index-files.ts'
+import { collectClasses } from './names/index.ts'
 import type { LoadedData, RawPart, ReadyPart } from './parts.ts'
 import { openSources, type Source, type Sources, splitName } from './sources-files.ts'
-import type { TableOptions } from './table.ts'
-import { rowLength, type TextTokenizer } from './tokens.ts'
+import { rowLength, type TextTokenizer } from './text/index.ts'
 
 /** How data are read from files. */
 export interface ReadOptions extends TableOptions {

@@ -11,8 +11,8 @@ import { concatenate, type Dataset, ignoredLabel, samples } from './dataset.ts'
 import { readDataset, streamRows } from './files.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readInputFiles } from './sidecar-files.ts'
-import { createTokenizer } from './tokens.ts'
-import { wordVocabulary } from './vocabulary.ts'
+import { createTokenizer } from './text/tokens.ts'
+import { wordVocabulary } from './text/vocabulary.ts'
 
 let root = ''
 beforeAll(async () => {

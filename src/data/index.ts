@@ -1,6 +1,4 @@
-export { type Alignment, type AlignOptions, alignLabels } from './align.ts'
-export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from './batches.ts'
-export { type CatalogueEntry, catalogue } from './catalogue.ts'
+export { type CatalogueEntry, catalogue, syntheticDigits } from './catalogue/index.ts'
 export {
   asStored,
   classLabels,
@@ -20,29 +18,43 @@ export {
   withPreprocessing,
 } from './dataset.ts'
 export { duplicates, fingerprint, type Overlap, overlap, rowHashes } from './fingerprint.ts'
-export { idxDataset, parseIdx } from './idx.ts'
+export { idxDataset, parseIdx } from './formats/index.ts'
 export {
   holdfastSchema,
   type ImageSpec,
   type InputFacts,
   type InputSpec,
   inputSpec,
-} from './input-spec.ts'
-export { type ExemplarMemory, exemplarMemory, type MemoryState, restoreMemory } from './memory.ts'
-export type { LoadedData } from './parts.ts'
-export { createPool, type Pool, type PoolPart } from './pool.ts'
+} from './images/index.ts'
 export {
+  type BatchPlan,
+  type BatchPlanState,
+  batchPlan,
   chooseBalanced,
+  createPool,
+  type ExemplarMemory,
+  exemplarMemory,
   type GreedyBalanced,
   type GreedyBalancedState,
   greedyBalanced,
   herding,
+  type MemoryState,
+  type Pool,
+  type PoolPart,
   type Reservoir,
   type ReservoirState,
   reservoir,
+  restoreMemory,
+  resumeBatchPlan,
   resumeGreedyBalanced,
   resumeReservoir,
-} from './sampling.ts'
-export { syntheticDigits } from './synthetic.ts'
-export { createTokenizer, type TextTokenizer, type TokenizerFiles, tokenize } from './tokens.ts'
-export { wordVocabulary } from './vocabulary.ts'
+} from './memory/index.ts'
+export { type Alignment, type AlignOptions, alignLabels } from './names/index.ts'
+export type { LoadedData } from './parts.ts'
+export {
+  createTokenizer,
+  type TextTokenizer,
+  type TokenizerFiles,
+  tokenize,
+  wordVocabulary,
+} from './text/index.ts'

@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Dataset } from './dataset.ts'
-import type { RawLabels } from './labels.ts'
-import type { TokenRow } from './tokens.ts'
+import type { RawLabels } from './names/index.ts'
+import type { TokenRow } from './text/index.ts'
 
 /** An image that has not been decoded: its bytes, or the file that holds it. */
 export interface ImageReference {

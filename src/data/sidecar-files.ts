@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { reading } from './disk-files.ts'
-import { type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'
-import { createTokenizer, type TextTokenizer } from './tokens.ts'
+import { reading } from './formats/index-files.ts'
+import { type InputFacts, type InputSpec, inputSpec } from './images/index.ts'
+import { createTokenizer, type TextTokenizer } from './text/index.ts'
 
 /** How data are made into a model's input, from the files beside it. */
 export interface InputFiles {

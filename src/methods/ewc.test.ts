@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { engine, toyModel, toyStream } from '../../test/toy-learning.ts'
 import { randomStream } from '../tensor/random.ts'
 import { type EwcOptions, ewc } from './ewc.ts'
-import { fisherDiagonal } from './fisher.ts'
+import { fisherDiagonal } from './fisher/fisher.ts'
 import { type ConsolidateContext, emptyState } from './method.ts'
 
 function contextOf(scenario: 'task' | 'class', index = 1): ConsolidateContext {

@@ -1,6 +1,6 @@
 import { samples as countSamples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { type FisherLabels, fisherDiagonal } from './fisher.ts'
+import { type FisherLabels, fisherDiagonal } from './fisher/index.ts'
 import type { Method } from './method.ts'
 import { mergeQuadratic, type PenaltyStep, penaltyInputs, quadraticPenalty } from './quadratic.ts'
 

@@ -1,6 +1,6 @@
 export { compose } from './compose.ts'
 export { type EwcOptions, ewc } from './ewc.ts'
-export { type FisherLabels, type FisherOptions, type FisherResult, fisherDiagonal } from './fisher.ts'
+export { type FisherLabels, type FisherOptions, type FisherResult, fisherDiagonal } from './fisher/index.ts'
 export { joint } from './joint.ts'
 export { type LwfOptions, lwf } from './lwf.ts'
 export type {

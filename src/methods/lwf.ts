@@ -1,8 +1,7 @@
 import { type Dataset, kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses.ts'
-import type { Emitter, Value } from '../ops/define.ts'
-import { add, cast, reduceSum, reshape, scale } from '../ops/emit.ts'
+import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses/index.ts'
+import { add, cast, type Emitter, reduceSum, reshape, scale, type Value } from '../ops/core/index.ts'
 import { float32, int64 } from '../tensor/tensor.ts'
 import type { Method, StepContext, TaskContext } from './method.ts'
 

@@ -1,5 +1,4 @@
-import type { Value } from '../ops/define.ts'
-import { add, div, mul, scalar, scale, sub } from '../ops/emit.ts'
+import { add, div, mul, scalar, scale, sub, type Value } from '../ops/core/index.ts'
 import { type Tensor, toNumbers } from '../tensor/tensor.ts'
 import type { MethodState, StepContext, StepTerms } from './method.ts'
 

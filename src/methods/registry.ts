@@ -1,7 +1,7 @@
 import { didYouMean, UsageError } from '../errors.ts'
 import { compose } from './compose.ts'
 import { ewc } from './ewc.ts'
-import type { FisherLabels } from './fisher.ts'
+import type { FisherLabels } from './fisher/index.ts'
 import { joint } from './joint.ts'
 import { lwf } from './lwf.ts'
 import type { Json, Method } from './method.ts'

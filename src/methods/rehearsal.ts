@@ -1,8 +1,8 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { UsageError } from '../errors.ts'
-import { distillation } from '../model/losses.ts'
-import { ints, scale } from '../ops/emit.ts'
+import { distillation } from '../model/losses/index.ts'
+import { ints, scale } from '../ops/core/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Method } from './method.ts'
 

@@ -1,6 +1,6 @@
 import { type Dataset, kindOf, type Preprocessing, samples } from '../data/dataset.ts'
+import { chooseBalanced } from '../data/memory/index.ts'
 import { concatenateRows, takeRows } from '../data/rows.ts'
-import { chooseBalanced } from '../data/sampling.ts'
 import { UsageError } from '../errors.ts'
 import type { RandomStream } from '../tensor/random.ts'
 import type { BatchSource, Json, Method, MethodState, TaskContext } from './method.ts'

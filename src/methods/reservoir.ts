@@ -1,4 +1,4 @@
-import { reservoir, resumeReservoir, type ReservoirState as SamplingState } from '../data/sampling.ts'
+import { reservoir, resumeReservoir, type ReservoirState as SamplingState } from '../data/memory/index.ts'
 import { CheckpointError } from '../errors.ts'
 import { type RandomState, resumeStream } from '../tensor/random.ts'
 import type { BatchSource, Json, RowSampler } from './method.ts'

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../autodiff/builder.ts'
 import { specialise } from '../autodiff/specialise.ts'
 import { ModelError } from '../errors.ts'
-import type { Value } from '../ops/define.ts'
+import type { Value } from '../ops/core/index.ts'
 import { bindInputs, type StoredRows } from './inputs.ts'
 import type { Model } from './model.ts'
 

@@ -5,7 +5,7 @@ import { TensorCode } from '../onnx/codes.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import type { Attributes } from '../onnx/graph.ts'
 import { type DType, float32, int64, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
-import { fromNumbers } from './fold.ts'
+import { fromNumbers } from './core/fold.ts'
 
 const engine = ortNode({ threads: 1 })
 

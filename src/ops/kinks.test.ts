@@ -5,7 +5,7 @@ import { ortNode } from '../engine/ort-node.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import { type Attributes, float } from '../onnx/graph.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
-import type { Value } from './define.ts'
+import type { Value } from './core/define.ts'
 
 const engine = ortNode({ threads: 1 })
 

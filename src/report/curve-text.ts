@@ -1,8 +1,5 @@
-import type { CurveGroup, CurvePoint, CurveResult } from '../update/curve.ts'
-import type { TableData } from './figure.ts'
-import { points } from './format.ts'
-import { html } from './markup.ts'
-import { type PathPlot, pathFigure, pathSvg } from './path-figure.ts'
+import type { CurveGroup, CurvePoint, CurveResult } from '../update/path/index.ts'
+import { html, type PathPlot, pathFigure, pathSvg, points, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
 import { standalonePage } from './update-page.ts'
 

@@ -1,8 +1,6 @@
-import type { GateResult } from '../update/gate.ts'
-import type { GroupComparison } from '../update/gate-compare.ts'
-import { points } from './format.ts'
+import type { GateResult, GroupComparison } from '../update/gate/index.ts'
+import { escapeText, points } from './figures/index.ts'
 import { figuresLine } from './gate-table.ts'
-import { escapeText } from './markup.ts'
 
 interface Case {
   readonly suite: 'rules' | 'classes' | 'slices'

@@ -1,5 +1,4 @@
-import type { GateResult } from '../update/gate.ts'
-import type { FlipRecord } from '../update/gate-flips.ts'
+import type { FlipRecord, GateResult } from '../update/gate/index.ts'
 import {
   decidingReason,
   figuresLine,

@@ -1,7 +1,5 @@
-import type { GateResult } from '../update/gate.ts'
-import type { Comparison, GroupComparison } from '../update/gate-compare.ts'
-import type { TableData } from './figure.ts'
-import { points } from './format.ts'
+import type { Comparison, GateResult, GroupComparison } from '../update/gate/index.ts'
+import { points, type TableData } from './figures/index.ts'
 
 /** Headlines for people. */
 export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const

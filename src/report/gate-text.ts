@@ -1,4 +1,4 @@
-import type { GateResult } from '../update/gate.ts'
+import type { GateResult } from '../update/gate/index.ts'
 import {
   decidingReason,
   figuresLine,

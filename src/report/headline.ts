@@ -1,6 +1,6 @@
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
 import { mean, sem } from '../measure/statistics.ts'
-import { capitalise, count, meanAndError, methodName, points } from './format.ts'
+import { capitalise, count, meanAndError, methodName, points } from './figures/index.ts'
 
 /** The result in words. */
 export interface Headline {

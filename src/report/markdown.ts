@@ -1,6 +1,5 @@
 import { type BenchResult, groupResults } from '../measure/results.ts'
-import type { TableData } from './figure.ts'
-import { capitalise } from './format.ts'
+import { capitalise, type TableData } from './figures/index.ts'
 import { headline } from './headline.ts'
 import { syntheticNotice } from './page.ts'
 import { machineTable, metricsTable, settingsTable } from './tables.ts'

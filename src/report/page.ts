@@ -1,13 +1,20 @@
 import { UsageError } from '../errors.ts'
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
-import { accuracyFigure } from './bars.ts'
-import { dataTable } from './figure.ts'
-import { capitalise, count, methodTitle } from './format.ts'
+import {
+  accuracyFigure,
+  capitalise,
+  count,
+  dataTable,
+  heatmapFigure,
+  html,
+  layerFigure,
+  lineFigure,
+  type Markup,
+  methodTitle,
+  pixelFigure,
+  styleSheet,
+} from './figures/index.ts'
 import { headline } from './headline.ts'
-import { heatmapFigure } from './heatmap.ts'
-import { layerFigure, pixelFigure } from './importance.ts'
-import { lineFigure } from './line.ts'
-import { html, type Markup } from './markup.ts'
 import {
   machineTable,
   metricsTable,
@@ -16,7 +23,6 @@ import {
   secondsTable,
   settingsTable,
 } from './tables.ts'
-import { styleSheet } from './theme.ts'
 
 /** What else a page may say. */
 export interface ReportOptions {

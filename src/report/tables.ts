@@ -1,7 +1,6 @@
 import type { BenchResult, ResultGroup, RunResult } from '../measure/results.ts'
 import { mean } from '../measure/statistics.ts'
-import type { TableData } from './figure.ts'
-import { capitalise, duration, meanAndError, methodTitle } from './format.ts'
+import { capitalise, duration, meanAndError, methodTitle, type TableData } from './figures/index.ts'
 
 interface Column {
   readonly title: string

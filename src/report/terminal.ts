@@ -1,4 +1,4 @@
-import { capitalise, duration, methodName, points, shortNames } from './format.ts'
+import { capitalise, duration, methodName, points, shortNames } from './figures/index.ts'
 
 /** How a terminal is written to. */
 export interface TerminalStyle {

@@ -1,4 +1,4 @@
-import type { TableData } from './figure.ts'
+import type { TableData } from './figures/index.ts'
 
 /** A table for the terminal: columns of equal width, the first and the last to the left, the others to the right. */
 export function textTable({ head, rows }: TableData): string[] {

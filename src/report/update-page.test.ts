@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { pathSvg } from './path-figure.ts'
+import { pathSvg } from './figures/path-figure.ts'
 import { updateMarkdown } from './update-markdown.ts'
 import { updatePage } from './update-page.ts'
 import { updateText } from './update-text.ts'

@@ -1,10 +1,6 @@
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { dataTable } from './figure.ts'
-import { duration } from './format.ts'
-import { html, type Markup } from './markup.ts'
-import { pathFigure } from './path-figure.ts'
-import { styleSheet } from './theme.ts'
+import { dataTable, duration, html, type Markup, pathFigure, styleSheet } from './figures/index.ts'
 import {
   chosenSentence,
   preflightFacts,

@@ -1,6 +1,6 @@
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { duration } from './format.ts'
+import { duration } from './figures/index.ts'
 import { textTable } from './text-table.ts'
 import {
   chosenSentence,

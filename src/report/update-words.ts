@@ -1,7 +1,6 @@
 import type { PowerFacts, Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import type { TableData } from './figure.ts'
-import { count, duration, points } from './format.ts'
+import { count, duration, points, type TableData } from './figures/index.ts'
 
 /** Headlines for people. */
 export const updateVerdict = { met: 'MET', 'not-met': 'NOT MET', inconclusive: 'INCONCLUSIVE' } as const

@@ -1,36 +1,54 @@
+export { mergeLora } from '../model/adapters/index.ts'
+export type { LossOptions } from '../model/losses/index.ts'
 export {
-  decodeCheckpoint,
-  encodeCheckpoint,
-  type RunPosition,
-  type RunRecord,
-  type RunState,
-} from './checkpoint.ts'
-export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
-export type { LearnEvent } from './events.ts'
-export { type GradLoss, type GradOptions, type GradResult, gradLosses, lossAndGradients } from './grad.ts'
-export { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
+  type GradLoss,
+  type GradOptions,
+  type GradResult,
+  gradLosses,
+  type Inspection,
+  type InspectOptions,
+  inspectModel,
+  lossAndGradients,
+} from './inspect/index.ts'
 export {
   type CheckpointStore,
+  decodeCheckpoint,
   type EarlyStopping,
+  encodeCheckpoint,
+  type LearnEvent,
   type LearnOptions,
   type LearnResult,
   learn,
-} from './learn.ts'
-export { mergeLora } from './merge-lora.ts'
-export type { LossOptions } from './objective.ts'
+  type RunPosition,
+  type RunRecord,
+  type RunState,
+} from './run/index.ts'
 export {
   type AdamOptions,
   adam,
+  buildStep,
+  initialState,
   type Optimiser,
   type RmspropOptions,
   rmsprop,
+  type Schedule,
+  type ScheduleOptions,
   type SgdOptions,
+  type StepGraph,
+  type StepSettings,
+  schedule,
   sgd,
   type WeightDecay,
-} from './optimisers.ts'
-export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
-export { buildStep, initialState, type StepGraph, type StepSettings } from './step.ts'
-export { learnMeasurements, updateMeasurements } from './tracking/measurements.ts'
-export { type MlflowOptions, mlflow } from './tracking/mlflow.ts'
-export { flatSettings } from './tracking/settings.ts'
-export { type Measurement, type TrackedEnd, type Tracker, track, trackers } from './tracking/tracker.ts'
+} from './step/index.ts'
+export {
+  flatSettings,
+  learnMeasurements,
+  type Measurement,
+  type MlflowOptions,
+  mlflow,
+  type TrackedEnd,
+  type Tracker,
+  track,
+  trackers,
+  updateMeasurements,
+} from './tracking/index.ts'

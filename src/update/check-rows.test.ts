@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../data/dataset.ts'
-import { mlp } from '../model/networks.ts'
+import { mlp } from '../model/layers/networks.ts'
 import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
 

@@ -1,23 +1,23 @@
 import { UsageError } from '../errors.ts'
 import { examplesNeeded } from '../measure/paired.ts'
-import { findHead } from '../model/head.ts'
+import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
-import { openBlend } from './blend.ts'
 import {
   accuracyOf,
   type Budget,
   dropOf,
   flipsBetween,
   nearestPoint,
+  openBlend,
   type PathPoint,
   predicted,
   verify,
-} from './search.ts'
-import type { Adapters, Trained } from './trial.ts'
+  type Walk,
+} from './path/index.ts'
+import type { Adapters, Trained } from './recipes/index.ts'
 import type { Context } from './update-context.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
-import type { Walk } from './walk.ts'
 
 /** A trial, and the point that it would come to. */
 export interface Tried {

@@ -1,5 +1,5 @@
 import { classLabels, type Dataset, samples, subset } from '../data/dataset.ts'
-import { chooseBalanced } from '../data/sampling.ts'
+import { chooseBalanced } from '../data/memory/index.ts'
 import { randomStream } from '../tensor/random.ts'
 
 /**

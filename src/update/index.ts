@@ -1,22 +1,54 @@
-export { type Blend, openBlend } from './blend.ts'
-export { type CurveOptions, type CurveResult, curve } from './curve.ts'
-export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
-export { type GateOptions, type GateResult, gate, type ListedId } from './gate.ts'
-export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
-export { type FlipAnswer, type FlipRecord, flipRecords } from './gate-flips.ts'
-export type { RuleOutcome } from './gate-rules.ts'
-export { type KeepOptions, type Kept, keepModel as keep } from './keep.ts'
-export { type ExtendOptions, extendPack } from './keep-extend.ts'
-export { featureDataset, headModel } from './keep-features.ts'
-export { mergePacks } from './keep-merge.ts'
-export { type Pack, type Release, releaseAccuracy } from './pack.ts'
-export { decodePack, encodePack } from './pack-codec.ts'
-export { type PackSummary, summarisePack } from './pack-summary.ts'
+export {
+  type Comparison,
+  type FlipAnswer,
+  type FlipRecord,
+  flipRecords,
+  type GateOptions,
+  type GateResult,
+  type GroupComparison,
+  gate,
+  type ListedId,
+  type OverallComparison,
+  type RuleOutcome,
+  type Verdict,
+} from './gate/index.ts'
+export {
+  decodePack,
+  type ExtendOptions,
+  encodePack,
+  extendPack,
+  type KeepOptions,
+  type Kept,
+  keepModel as keep,
+  mergePacks,
+  type Pack,
+  type PackSummary,
+  type Release,
+  releaseAccuracy,
+  summarisePack,
+} from './pack/index.ts'
 export type { UpdateData } from './parts.ts'
+export {
+  type Blend,
+  type Budget,
+  type CurveOptions,
+  type CurveResult,
+  curve,
+  openBlend,
+  type PathPoint,
+} from './path/index.ts'
 export { type Preflight, type PreflightOptions, preflight } from './preflight.ts'
-export type { Budget, PathPoint } from './search.ts'
+export {
+  type ChosenMethod,
+  chooseMethod,
+  type FineTuned,
+  type FineTuneOptions,
+  fineTune,
+  type Protection,
+  parseUpdateMethod,
+  type UpdateMethod,
+} from './recipes/index.ts'
 export { summarise as summariseUpdate, type UpdateSummary } from './summary.ts'
-export type { Protection } from './trial.ts'
 export {
   openUpdate,
   type Update,
@@ -26,4 +58,3 @@ export {
   type UpdateResult,
   updateModel as update,
 } from './update.ts'
-export { type ChosenMethod, chooseMethod, parseUpdateMethod, type UpdateMethod } from './update-method.ts'

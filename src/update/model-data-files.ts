@@ -1,5 +1,5 @@
-import { resolveDataset } from '../data/cache-files.ts'
-import { catalogue } from '../data/catalogue.ts'
+import { catalogue, syntheticDigits } from '../data/catalogue/index.ts'
+import { resolveDataset } from '../data/catalogue/index-files.ts'
 import {
   asStored,
   type Dataset,
@@ -11,7 +11,6 @@ import {
 import { type ReadOptions, readDataset } from '../data/files.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { readInputFiles } from '../data/sidecar-files.ts'
-import { syntheticDigits } from '../data/synthetic.ts'
 import { DataError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 

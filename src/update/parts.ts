@@ -1,9 +1,8 @@
 import { concatenate, type Dataset, samples, subset } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
+import type { Judge } from '../evaluate/judge.ts'
 import { randomStream } from '../tensor/random.ts'
-import type { Judge } from './judge.ts'
-import type { TrialData } from './trial.ts'
-import type { UpdateMethod } from './update-method.ts'
+import type { TrialData, UpdateMethod } from './recipes/index.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
 export interface UpdateData {

@@ -3,7 +3,7 @@ import { among, blobNames, blobs } from '../../test/blobs.ts'
 import { concatenate, samples, subset, withLabels } from '../data/dataset.ts'
 import { chooseExemplars, holdOut } from './hold-out.ts'
 import { type PreflightOptions, preflight } from './preflight.ts'
-import { chooseMethod } from './update-method.ts'
+import { chooseMethod } from './recipes/update-method.ts'
 
 const old = blobNames.slice(0, 3)
 const all = blobNames.slice(0, 4)

@@ -2,9 +2,9 @@ import { type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { examplesNeeded } from '../measure/paired.ts'
 import { splitHeldOut, type UpdateData } from './parts.ts'
-import type { Budget } from './search.ts'
+import type { Budget } from './path/index.ts'
+import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update.ts'
-import type { ChosenMethod } from './update-method.ts'
 
 /** How the classes of the new data and those of the model compare. */
 export interface ClassFacts {

@@ -1,5 +1,5 @@
 import { examplesNeeded } from '../measure/paired.ts'
-import type { Budget } from './search.ts'
+import type { Budget } from './path/index.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
 
 /** An update's result as `holdfast update --json` prints it. Accuracies, drops and budgets are fractions. */

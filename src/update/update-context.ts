@@ -1,19 +1,23 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { fisherDiagonal } from '../methods/fisher.ts'
+import { type Judge, openJudge } from '../evaluate/judge.ts'
+import { fisherDiagonal } from '../methods/fisher/index.ts'
 import { emptyState, type MethodState } from '../methods/method.ts'
 import { mergeQuadratic } from '../methods/quadratic.ts'
-import { findHead } from '../model/head.ts'
+import { findHead, widerDiagonal } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { randomStream } from '../tensor/random.ts'
-import { adam } from '../train/optimisers.ts'
-import { schedule } from '../train/schedules.ts'
-import { widerDiagonal } from './head-rows.ts'
-import { type Judge, openJudge } from './judge.ts'
+import { adam, schedule } from '../train/step/index.ts'
 import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
-import { predicted } from './search.ts'
-import { type Protection, protections, type TrialData, type TrialOptions } from './trial.ts'
-import { chooseMethod, type UpdateMethod } from './update-method.ts'
+import { predicted } from './path/index.ts'
+import {
+  chooseMethod,
+  type Protection,
+  protections,
+  type TrialData,
+  type TrialOptions,
+  type UpdateMethod,
+} from './recipes/index.ts'
 import type { TrialSettings, UpdateOptions } from './update-types.ts'
 
 /** The method that trains, checked against the data. */

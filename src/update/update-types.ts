@@ -1,13 +1,11 @@
 import type { Engine } from '../engine/engine.ts'
-import type { LoraOptions } from '../model/lora.ts'
+import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
-import type { Selection } from '../model/select.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Optimiser } from '../train/optimisers.ts'
+import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
-import type { Budget, PathPoint } from './search.ts'
-import type { Adapters, Protection, Trained } from './trial.ts'
-import type { UpdateMethod } from './update-method.ts'
+import type { Budget, PathPoint } from './path/index.ts'
+import type { Adapters, Protection, Trained, UpdateMethod } from './recipes/index.ts'
 
 export interface UpdateOptions {
   readonly engine: Engine

@@ -1,12 +1,18 @@
 import { samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
 import { bestTrial, conclude, gaining, type Tried } from './conclude.ts'
-import { choosePoint } from './search.ts'
-import { type Protection, type TrialData, timeTrial, train, warmUpSteps } from './trial.ts'
+import { choosePoint, walkPath } from './path/index.ts'
+import {
+  type Protection,
+  type TrialData,
+  timeTrial,
+  train,
+  type UpdateMethod,
+  updateMethodName,
+  warmUpSteps,
+} from './recipes/index.ts'
 import { type Context, openContext, trialOptions } from './update-context.ts'
-import { type UpdateMethod, updateMethodName } from './update-method.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
-import { walkPath } from './walk.ts'
 
 export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts'
 

@@ -1,9 +1,17 @@
 import { float } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
-import type { CaseInput, Value } from '../define.ts'
-import { add, ints, matmul, reshape } from '../emit.ts'
-import { required } from '../shapes.ts'
-import { attend, causalBias, joinHeads, maskBias, rangeMask, splitHeads } from './heads.ts'
+import { attend, causalBias, joinHeads, maskBias, rangeMask, splitHeads } from '../attention/index.ts'
+import {
+  add,
+  type CaseInput,
+  type CompositeContext,
+  defineComposite,
+  ints,
+  matmul,
+  refusal,
+  required,
+  reshape,
+  type Value,
+} from '../core/index.ts'
 
 /** Refuses keys and values of earlier calls, unless there are none of them. */
 export function refusePast(context: CompositeContext, places: readonly number[]): void {

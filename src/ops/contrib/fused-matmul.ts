@@ -1,8 +1,17 @@
 import { float, floats } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
-import type { Value } from '../define.ts'
-import { add, matmul, scalar, scale, swapLast, transpose } from '../emit.ts'
-import { required } from '../shapes.ts'
+import {
+  add,
+  type CompositeContext,
+  defineComposite,
+  matmul,
+  refusal,
+  required,
+  scalar,
+  scale,
+  swapLast,
+  transpose,
+  type Value,
+} from '../core/index.ts'
 
 const DOMAIN = 'com.microsoft'
 

@@ -1,7 +1,5 @@
 import { float } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite } from '../composite.ts'
-import { add, mul, scale } from '../emit.ts'
-import { required } from '../shapes.ts'
+import { add, type CompositeContext, defineComposite, mul, required, scale } from '../core/index.ts'
 
 const DOMAIN = 'com.microsoft'
 

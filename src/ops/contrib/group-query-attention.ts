@@ -1,10 +1,18 @@
 import { float } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
-import type { CaseInput, Value } from '../define.ts'
-import { cast, expand, ints, reshape } from '../emit.ts'
-import { required } from '../shapes.ts'
+import { attend, causalBias, joinHeads, splitHeads } from '../attention/index.ts'
+import {
+  type CaseInput,
+  type CompositeContext,
+  cast,
+  defineComposite,
+  expand,
+  ints,
+  refusal,
+  required,
+  reshape,
+  type Value,
+} from '../core/index.ts'
 import { refusePast } from './attention.ts'
-import { attend, causalBias, joinHeads, splitHeads } from './heads.ts'
 import { firstPositions, rotate } from './rotary.ts'
 
 const SMOOTH_SOFTMAX = 'smooth_softmax'

@@ -1,10 +1,17 @@
 import { float } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite } from '../composite.ts'
-import type { Emitter, Value } from '../define.ts'
-import { add, cast, mul, reduceSum } from '../emit.ts'
-import { fromNumbers } from '../fold.ts'
-import { rootMeanSquareNormalize } from '../rms-normalization.ts'
-import { required } from '../shapes.ts'
+import {
+  add,
+  type CompositeContext,
+  cast,
+  defineComposite,
+  type Emitter,
+  fromNumbers,
+  mul,
+  reduceSum,
+  required,
+  type Value,
+} from '../core/index.ts'
+import { rootMeanSquareNormalize } from '../norm/index.ts'
 
 const DOMAIN = 'com.microsoft'
 

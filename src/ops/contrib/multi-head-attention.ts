@@ -1,10 +1,16 @@
 import { float } from '../../onnx/graph.ts'
-import { type CompositeContext, defineComposite } from '../composite.ts'
-import type { Value } from '../define.ts'
-import { add, ints, reshape, transpose } from '../emit.ts'
-import { required } from '../shapes.ts'
+import { attend, causalBias, joinHeads, splitHeads } from '../attention/index.ts'
+import {
+  add,
+  type CompositeContext,
+  defineComposite,
+  ints,
+  required,
+  reshape,
+  transpose,
+  type Value,
+} from '../core/index.ts'
 import { paddingBias, refusePast } from './attention.ts'
-import { attend, causalBias, joinHeads, splitHeads } from './heads.ts'
 
 interface Projections {
   readonly query: Value

@@ -1,8 +1,21 @@
-import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
-import type { Emitter, Value } from '../define.ts'
-import { add, cast, ints, matmul, mul, reshape, scalar, sub, transpose } from '../emit.ts'
-import { fromNumbers } from '../fold.ts'
-import { required } from '../shapes.ts'
+import {
+  add,
+  type CompositeContext,
+  cast,
+  defineComposite,
+  type Emitter,
+  fromNumbers,
+  ints,
+  matmul,
+  mul,
+  refusal,
+  required,
+  reshape,
+  scalar,
+  sub,
+  transpose,
+  type Value,
+} from '../core/index.ts'
 
 /** The numbers of `bits` each that lie packed in bytes, lowest bits first: the last axis grows to `count`. */
 function unpackBits(emit: Emitter, bytes: Value, bits: number, count: number): Value {

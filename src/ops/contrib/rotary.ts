@@ -1,10 +1,16 @@
 import { int64 } from '../../tensor/tensor.ts'
-import { type CompositeContext, defineComposite, refusal } from '../composite.ts'
-import type { Emitter, Value } from '../define.ts'
-import { add, cast, reshape } from '../emit.ts'
-import { rotatePairs } from '../rotary-embedding.ts'
-import { required } from '../shapes.ts'
-import { joinHeads, splitHeads } from './heads.ts'
+import { joinHeads, rotatePairs, splitHeads } from '../attention/index.ts'
+import {
+  add,
+  type CompositeContext,
+  cast,
+  defineComposite,
+  type Emitter,
+  refusal,
+  required,
+  reshape,
+  type Value,
+} from '../core/index.ts'
 
 export interface RotaryRequest {
   /** [batch, heads, positions, size] */

@@ -1,5 +1,4 @@
-import { defineComposite } from '../composite.ts'
-import { required } from '../shapes.ts'
+import { defineComposite, required } from '../core/index.ts'
 
 /** As the standard op, which came later. */
 export const Trilu = defineComposite('com.microsoft', 'Trilu', {

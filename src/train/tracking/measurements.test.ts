@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { UpdateEvent } from '../../update/update-types.ts'
-import type { LearnEvent } from '../events.ts'
+import type { LearnEvent } from '../run/events.ts'
 import { learnMeasurements, type TrialEvent, updateMeasurements } from './measurements.ts'
 import { flatSettings } from './settings.ts'
 import { type Measurement, type TrackedEnd, track, trackers } from './tracker.ts'

@@ -1,4 +1,4 @@
-import type { LearnEvent } from '../events.ts'
+import type { LearnEvent } from '../run/index.ts'
 import type { Measurement } from './tracker.ts'
 
 /**

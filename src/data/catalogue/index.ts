@@ -1,0 +1,2 @@
+export { type CatalogueEntry, catalogue } from './catalogue.ts'
+export { syntheticDigits } from './synthetic.ts'

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { DataError } from '../../errors.ts'
+import { type PredictionSet, parsePredictionCsv, parsePredictionLines } from './predictions.ts'
+
+const readers = {
+  '.jsonl': parsePredictionLines,
+  '.ndjson': parsePredictionLines,
+  '.csv': parsePredictionCsv,
+} as const
+
+const isPredictionExtension = (extension: string): extension is keyof typeof readers =>
+  Object.hasOwn(readers, extension)
+
+/** Whether a path has the ending of a prediction file: .jsonl, .ndjson or .csv. */
+export const isPredictionFile = (path: string): boolean => isPredictionExtension(extname(path).toLowerCase())
+
+/**
+ * Reads a prediction file, by its ending: JSON Lines or CSV.
+ *
+ * @throws DataError `predictions-missing`, `predictions-format`, and what {@link parsePredictionLines} and {@link parsePredictionCsv} throw.
+ * @example
+ * const old = await loadPredictions('old-predictions.jsonl')
+ */
+export async function loadPredictions(path: string): Promise<PredictionSet> {
+  const extension = extname(path).toLowerCase()
+  if (!isPredictionExtension(extension)) {
+    throw new DataError(
+      'predictions-format',
+      `${path}: expected predictions as .jsonl, .ndjson or .csv, found ${extension || 'no ending'}.`,
+    )
+  }
+  return readers[extension](await readTextFile(path, 'predictions-missing'), path)
+}
+
+/**
+ * Ids, one a line; empty lines are passed over.
+ *
+ * @throws DataError `ids-missing` when the file cannot be read, `ids-empty` when it holds none.
+ * @example
+ * const neverFlip = await loadIds('never-flip.txt')
+ */
+export async function loadIds(path: string): Promise<{ readonly id: string; readonly place: string }[]> {
+  const lines = (await readTextFile(path, 'ids-missing')).replace(/^\uFEFF/, '').split('\n')
+  const ids = lines.flatMap((line, index) =>
+    line.trim() === '' ? [] : [{ id: line.trim(), place: `${path}, line ${index + 1}` }],
+  )
+  if (ids.length > 0) return ids
+  throw new DataError('ids-empty', `${path}: expected one id a line, found none.`)
+}
+
+async function readTextFile(path: string, code: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DataError(
+      code,
+      missing ? `${path}: there is no such file.` : `${path}: the file cannot be read (${reason}).`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,8 @@
+export {
+  type CommonSize,
+  decodeImages,
+  type ImageListing,
+  listClassFolders,
+  listImages,
+  visibleFolders,
+} from './images-node.ts'

@@ -1,0 +1,1 @@
+export { holdfastSchema, type ImageSpec, type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'

@@ -1,0 +1,165 @@
+import { expect, test } from 'vitest'
+import { randomStream } from '../../tensor/random.ts'
+import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { createDataset, type Dataset, subset } from '../dataset.ts'
+import { fingerprint } from '../fingerprint.ts'
+import { exemplarMemory, restoreMemory } from './memory.ts'
+import {
+  chooseBalanced,
+  greedyBalanced,
+  herding,
+  reservoir,
+  resumeGreedyBalanced,
+  resumeReservoir,
+} from './sampling.ts'
+
+const rows = (...values: number[]) => Int32Array.from(values)
+function dataset(labels: number[], classes = ['a', 'b', 'c']): Dataset {
+  return createDataset({
+    name: 'points',
+    inputs: float32(
+      [labels.length, 2],
+      labels.flatMap((_, row) => [row, 10 * row]),
+    ),
+    labels: { type: 'int32', dims: [labels.length], data: Int32Array.from(labels) },
+    classes,
+  })
+}
+
+test('a memory holds copies, slot by slot', () => {
+  const source = dataset([0, 1, 2])
+  const memory = exemplarMemory(4)
+  expect(memory.contents()).toBeUndefined()
+  memory.add(source, rows(2, 0))
+  memory.put(rows(0, 2), source, rows(1, 1))
+  expect(memory.size).toBe(3)
+  const held = memory.contents()
+  ;(source.inputs.data as Float32Array).fill(-1)
+  expect(Array.from(held?.inputs.data as Float32Array)).toEqual([1, 10, 0, 0, 1, 10])
+  expect(Array.from(held?.labels.data ?? [])).toEqual([1, 0, 1])
+  expect(fingerprint(memory.contents() as Dataset)).toBe(fingerprint(held as Dataset))
+})
+
+test('a memory holds texts too', () => {
+  const texts: Dataset = { ...dataset([0, 1]), inputs: { type: 'string', dims: [2], data: ['yes', 'no'] } }
+  const memory = exemplarMemory(2)
+  memory.add(texts, rows(1))
+  memory.add(texts, rows(0))
+  expect(memory.contents()?.inputs.data).toEqual(['no', 'yes'])
+})
+
+test('a memory comes back exactly as it was, and goes on', () => {
+  const memory = exemplarMemory(3)
+  memory.add({ ...dataset([0, 1, 2]), synthetic: true }, rows(2, 1))
+  const { tensors, json } = memory.state()
+  const restored = restoreMemory({ tensors, json: JSON.parse(JSON.stringify(json)) })
+  expect(restored.state()).toEqual(memory.state())
+  for (const one of [memory, restored]) one.put(rows(0, 2), dataset([0, 1, 2]), rows(0, 1))
+  expect(restored.state()).toEqual(memory.state())
+  expect(restored.contents()?.synthetic).toBe(true)
+  expect(restoreMemory(exemplarMemory(3).state()).size).toBe(0)
+  expect(() => restoreMemory({ tensors, json: { ...json, capacity: 1 } })).toThrow('cannot hold the 2')
+})
+
+test('a memory refuses gaps, overflow and rows of another kind, and is unchanged by what it refuses', () => {
+  const source = dataset([0, 1, 2])
+  const memory = exemplarMemory(2)
+  expect(() => memory.put(rows(1), source, rows(0))).toThrow('Slot 1 cannot be filled')
+  expect(() => memory.put(rows(0, 1), source, rows(0, 3))).toThrow('row 3')
+  expect(memory.size).toBe(0)
+  memory.add(source, rows(0))
+  expect(() => memory.add(source, rows(1, 2))).toThrow('the memory has 2 slots')
+  expect(() => memory.add(dataset([0], ['x']), rows(0))).toThrow('they differ in classes')
+  expect(memory.size).toBe(1)
+  expect(() => exemplarMemory(1.5)).toThrow('but it is 1.5')
+})
+
+test('a reservoir keeps every item of the stream with the same probability', () => {
+  const capacity = 10
+  const stream = 50
+  const trials = 4000
+  const random = randomStream(1, 'reservoir')
+  const counts = new Array<number>(stream).fill(0)
+  for (let trial = 0; trial < trials; trial++) {
+    const keep = reservoir(capacity, random)
+    const slots = new Map<number, number>()
+    for (let item = 0; item < stream; item++) {
+      const slot = keep.offer()
+      if (slot !== undefined) slots.set(slot, item)
+    }
+    expect(slots.size).toBe(capacity)
+    for (const item of slots.values()) counts[item] = (counts[item] ?? 0) + 1
+  }
+  // Chi-squared with 49 degrees of freedom, shrunk by 1 - 10/50 as items are drawn without replacement: 85.4 is passed
+  // once in a thousand.
+  const expected = (trials * capacity) / stream
+  const chiSquared = counts.reduce(
+    (sum, count) => sum + (count - expected) ** 2 / (expected * (1 - capacity / stream)),
+    0,
+  )
+  expect(chiSquared * ((stream - 1) / stream)).toBeLessThan(85.4)
+})
+
+test('a reservoir changes over the whole stream, and resumes exactly', () => {
+  const keep = reservoir(5, randomStream(1, 'r'))
+  for (let item = 0; item < 5; item++) expect(keep.offer()).toBe(item)
+  for (let item = 5; item < 40; item++) keep.offer()
+  const resumed = resumeReservoir(JSON.parse(JSON.stringify(keep.state())))
+  const offers = (one: typeof keep) => Array.from({ length: 200 }, () => one.offer())
+  const late = offers(keep)
+  expect(offers(resumed)).toEqual(late)
+  expect(new Set(late).size).toBeGreaterThan(3)
+  expect(keep.seen).toBe(240)
+  expect(reservoir(0, randomStream(1, 'r')).offer()).toBeUndefined()
+  expect(() => resumeReservoir({ ...keep.state(), seen: -1 })).toThrow('seen -1')
+})
+
+test('greedy balancing ends with equal shares of all classes, however they come', () => {
+  const keep = greedyBalanced(12, randomStream(1, 'g'))
+  const held: number[] = []
+  for (const label of [
+    ...Array(50).fill(0),
+    ...Array(50).fill(1),
+    ...Array(4).fill(2),
+    ...Array(50).fill(1),
+  ]) {
+    const slot = keep.offer(label)
+    if (slot !== undefined) held[slot] = label
+  }
+  expect(held.toSorted()).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+  expect(keep.state().labels).toEqual(held)
+  const resumed = resumeGreedyBalanced(JSON.parse(JSON.stringify(keep.state())))
+  const labels = [3, 3, 3, 3, 0, 4, 4]
+  expect(labels.map((label) => resumed.offer(label))).toEqual(labels.map((label) => keep.offer(label)))
+})
+
+test('a balanced choice takes the same number of each class, without repeats', () => {
+  const source = dataset([2, 0, 0, 2, 0, 2, 1, 2])
+  const chosen = chooseBalanced(source, 2, randomStream(1, 'c'))
+  expect(Array.from(subset(source, chosen).labels.data)).toEqual([0, 0, 1, 2, 2])
+  expect(new Set(chosen).size).toBe(5)
+  expect(chooseBalanced(source, 2, randomStream(2, 'c'))).not.toEqual(chosen)
+  expect(() => chooseBalanced(source, 0, randomStream(1, 'c'))).toThrow('but it is 0')
+})
+
+test('herding takes first what is nearest to the mean, then what keeps the mean', () => {
+  const angles = [0, 40, 50, 90, 45]
+  const features = float32(
+    [5, 2],
+    angles.flatMap((angle) => [3 * Math.cos((angle * Math.PI) / 180), 3 * Math.sin((angle * Math.PI) / 180)]),
+  )
+  const labels = Int32Array.of(1, 1, 1, 1, 1)
+  expect(Array.from(herding(features, labels, 1))).toEqual([4])
+  const three = Array.from(herding(features, labels, 3))
+  expect(three[0]).toBe(4)
+  expect(three.length).toBe(3)
+  expect(Array.from(herding(features, labels, 2))).toEqual(three.slice(0, 2))
+  expect(
+    Array.from(herding(features, Int32Array.of(1, 0, 0, 1, 1), 9))
+      .slice(0, 2)
+      .toSorted(),
+  ).toEqual([1, 2])
+  const broken: Tensor<'float32'> = float32([1, 1], [Number.NaN])
+  expect(() => herding(broken, Int32Array.of(0), 1)).toThrow('Row 0 of the features is not finite')
+  expect(() => herding(features, Int32Array.of(0), 1)).toThrow('float32 [1, D]')
+})

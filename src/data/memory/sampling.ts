@@ -1,0 +1,224 @@
+import { CheckpointError, DataError, UsageError } from '../../errors.ts'
+import { type RandomState, type RandomStream, resumeStream } from '../../tensor/random.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { classLabels, type Dataset } from '../dataset.ts'
+import { describe } from '../rows.ts'
+import { checkCapacity } from './memory.ts'
+
+/** Decides online which items of a stream to keep. It plans in numbers; {@link exemplarMemory} holds the rows. */
+export interface Reservoir {
+  readonly capacity: number
+  /** Items offered so far. */
+  readonly seen: number
+  /** The slot in which to keep the next item of the stream, or undefined to let it pass. */
+  offer(): number | undefined
+  state(): ReservoirState
+}
+
+export interface ReservoirState {
+  readonly capacity: number
+  readonly seen: number
+  readonly random: RandomState
+}
+
+/**
+ * Reservoir sampling (Vitter 1985, algorithm R): at any time each of the items seen so far is kept with the same
+ * probability, capacity / seen, without knowing how many will come.
+ *
+ * @param random Belongs to the reservoir from here on.
+ * @throws UsageError `memory-capacity`.
+ * @example
+ * const keep = reservoir(200, randomStream(1, 'reservoir'))
+ * for (const row of rows) {
+ *   const slot = keep.offer()
+ *   if (slot !== undefined) memory.put(Int32Array.of(slot), dataset, Int32Array.of(row))
+ * }
+ */
+export function reservoir(capacity: number, random: RandomStream): Reservoir {
+  checkCapacity(capacity)
+  return reservoirFrom(capacity, 0, random)
+}
+
+/** @throws CheckpointError `reservoir-state`. */
+export function resumeReservoir({ capacity, seen, random }: ReservoirState): Reservoir {
+  if (!Number.isInteger(seen) || seen < 0 || !Number.isInteger(capacity) || capacity < 0) {
+    throw new CheckpointError(
+      'reservoir-state',
+      `This is not where a reservoir can stand: capacity ${capacity}, seen ${seen}.`,
+    )
+  }
+  return reservoirFrom(capacity, seen, resumeStream(random))
+}
+
+function reservoirFrom(capacity: number, start: number, random: RandomStream): Reservoir {
+  let seen = start
+  return {
+    capacity,
+    get seen() {
+      return seen
+    },
+    offer() {
+      seen++
+      const slot = seen <= capacity ? seen - 1 : random.integer(seen)
+      return slot < capacity ? slot : undefined
+    },
+    state: () => ({ capacity, seen, random: random.state() }),
+  }
+}
+
+/** As {@link Reservoir}, told the class of each item. */
+export interface GreedyBalanced {
+  readonly capacity: number
+  /** The slot in which to keep an item of this class, or undefined to let it pass. */
+  offer(label: number): number | undefined
+  state(): GreedyBalancedState
+}
+
+export interface GreedyBalancedState {
+  readonly capacity: number
+  /** The class held in each slot in use. */
+  readonly labels: readonly number[]
+  readonly random: RandomState
+}
+
+/**
+ * The greedy balanced sampler of GDumb (Prabhu et al. 2020): an item is kept while its class has fewer than its share of the memory;
+ * when the memory is full it takes the place of a random item of the largest class.
+ *
+ * @param random Belongs to the sampler from here on.
+ * @throws UsageError `memory-capacity`.
+ */
+export function greedyBalanced(capacity: number, random: RandomStream): GreedyBalanced {
+  checkCapacity(capacity)
+  return greedyFrom(capacity, [], random)
+}
+
+/** @throws CheckpointError `greedy-state`. */
+export function resumeGreedyBalanced({ capacity, labels, random }: GreedyBalancedState): GreedyBalanced {
+  if (!Number.isInteger(capacity) || labels.length > capacity) {
+    throw new CheckpointError(
+      'greedy-state',
+      `A memory for ${capacity} exemplars cannot hold ${labels.length}.`,
+    )
+  }
+  return greedyFrom(capacity, [...labels], resumeStream(random))
+}
+
+function greedyFrom(capacity: number, labels: number[], random: RandomStream): GreedyBalanced {
+  const counts = new Map<number, number>()
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
+  return {
+    capacity,
+    offer(label) {
+      const own = counts.get(label) ?? 0
+      const classes = counts.size + (counts.has(label) ? 0 : 1)
+      if (labels.length < capacity) {
+        counts.set(label, own + 1)
+        return labels.push(label) - 1
+      }
+      if (own >= Math.floor(capacity / classes)) return undefined
+      const [largest] = [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
+      const members = labels.flatMap((held, slot) => (held === largest ? [slot] : []))
+      const slot = members[random.integer(members.length)] ?? 0
+      counts.set(largest, (counts.get(largest) ?? 0) - 1)
+      counts.set(label, own + 1)
+      labels[slot] = label
+      return slot
+    },
+    state: () => ({ capacity, labels: [...labels], random: random.state() }),
+  }
+}
+
+/**
+ * `perClass` rows of each class at random (all of a class that has fewer), classes ascending: the memory of a task at its end.
+ *
+ * @throws UsageError `per-class`; DataError `data-labels` for data without classes.
+ */
+export function chooseBalanced(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
+  const chosen = [...rowsByClass(classLabels(dataset), perClass)].flatMap(([, rows]) =>
+    Array.from(random.choose(rows.length, Math.min(perClass, rows.length)), (place) => rows[place] ?? 0),
+  )
+  return Int32Array.from(chosen)
+}
+
+/**
+ * Herding (Welling 2009, as in iCaRL, Rebuffi et al. 2017, algorithm 4): row by row the one that brings the mean of the chosen
+ * features nearest to the class's mean, features scaled to length 1. The first k of a class are the best k, so a smaller
+ * memory keeps the beginning of each class.
+ *
+ * @param features float32 [N, D], one row for each sample.
+ * @param labels Class of each row, int32 [N].
+ * @returns `perClass` rows of each class (all of a class that has fewer), classes ascending, each in order of choice.
+ * @throws UsageError `per-class`; DataError `features` when they do not fit the labels or are not finite.
+ */
+export function herding(features: Tensor<'float32'>, labels: Int32Array, perClass: number): Int32Array {
+  const [rows = 0, width = 0] = features.dims
+  if (features.dims.length !== 2 || rows !== labels.length) {
+    throw new DataError(
+      'features',
+      `Herding needs float32 [${labels.length}, D] features, found ${describe(features)}.`,
+    )
+  }
+  const unit = new Float64Array(features.data)
+  for (let row = 0; row < rows; row++) {
+    const vector = unit.subarray(row * width, (row + 1) * width)
+    const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
+    if (!Number.isFinite(length))
+      throw new DataError('features', `Row ${row} of the features is not finite; herding needs numbers.`)
+    if (length > 0) for (let i = 0; i < width; i++) vector[i] = (vector[i] ?? 0) / length
+  }
+  const chosen = [...rowsByClass(labels, perClass)].flatMap(([, members]) =>
+    herdClass(unit, width, members, perClass),
+  )
+  return Int32Array.from(chosen)
+}
+
+function herdClass(
+  unit: Float64Array,
+  width: number,
+  members: readonly number[],
+  perClass: number,
+): number[] {
+  const mean = new Float64Array(width)
+  for (const row of members)
+    for (let i = 0; i < width; i++) mean[i] = (mean[i] ?? 0) + (unit[row * width + i] ?? 0) / members.length
+  const sum = new Float64Array(width)
+  const left = new Set(members)
+  const chosen: number[] = []
+  while (chosen.length < perClass && left.size > 0) {
+    const count = chosen.length + 1
+    let best = -1
+    let least = Number.POSITIVE_INFINITY
+    for (const row of left) {
+      let distance = 0
+      for (let i = 0; i < width; i++) {
+        const difference = (mean[i] ?? 0) - ((sum[i] ?? 0) + (unit[row * width + i] ?? 0)) / count
+        distance += difference * difference
+      }
+      if (distance < least) {
+        least = distance
+        best = row
+      }
+    }
+    for (let i = 0; i < width; i++) sum[i] = (sum[i] ?? 0) + (unit[best * width + i] ?? 0)
+    left.delete(best)
+    chosen.push(best)
+  }
+  return chosen
+}
+
+function rowsByClass(labels: Int32Array, perClass: number): Map<number, number[]> {
+  if (!Number.isInteger(perClass) || perClass < 1) {
+    throw new UsageError(
+      'per-class',
+      `The number of exemplars of each class is a whole number from 1 on, but it is ${perClass}.`,
+    )
+  }
+  const byClass = new Map<number, number[]>()
+  for (const [row, label] of labels.entries()) {
+    const rows = byClass.get(label)
+    if (rows) rows.push(row)
+    else byClass.set(label, [row])
+  }
+  return new Map([...byClass].sort(([a], [b]) => a - b))
+}

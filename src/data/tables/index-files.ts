@@ -1,0 +1,1 @@
+export { isTable, tableReaders } from './tables-files.ts'

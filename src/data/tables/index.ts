@@ -1,0 +1,2 @@
+export { planTable, type TablePlan } from './table-plan.ts'
+export { readRows } from './table-rows.ts'

@@ -1,0 +1,113 @@
+import { type Dataset, kindOf, samples } from '../data/dataset.ts'
+import type { Engine, Executable } from '../engine/engine.ts'
+import { type LossOptions, lossKind } from '../model/losses/index.ts'
+import type { Model } from '../model/model.ts'
+import type { Task, TaskStream } from '../tasks/stream.ts'
+import { sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
+import {
+  classAccuracy,
+  explainedVariance,
+  labelAccuracy,
+  labelMacroF1,
+  macroF1,
+  refuseScore,
+  subsetAccuracy,
+} from './scores.ts'
+
+/** Logits of one batch at most, 16 MiB: with a class a word of a vocabulary and a row of many tokens these get large. */
+const MOST_LOGITS = 2 ** 22
+
+/** Answers for data sets with whatever parameters it is given; the runtime's session is kept between calls. */
+export interface Evaluator {
+  /** The unit with the largest logit among `active` (default all), a row, or a token where tokens are labelled. */
+  predict(
+    dataset: Dataset,
+    state: ReadonlyMap<string, Tensor>,
+    active?: readonly number[],
+  ): Promise<Int32Array>
+  /** Logits [N, outputs], or [N, T, outputs]. */
+  logits(dataset: Dataset, state: ReadonlyMap<string, Tensor>): Promise<Tensor<'float32'>>
+  dispose(): Promise<void>
+}
+
+/**
+ * @param state Parameters and buffers under `parameter/NAME` and `buffer/NAME`, as a training program holds them.
+ * @example
+ * const evaluator = createEvaluator(engine, model, 10)
+ */
+export function createEvaluator(engine: Engine, model: Model, outputs: number, batchSize = 500): Evaluator {
+  const sessions = new Map<string, Promise<{ executable: Executable; graph: PredictGraph }>>()
+  const session = (dataset: Dataset) => {
+    const positions = dataset.labels.type === 'int32' ? (dataset.labels.dims[1] ?? 1) : 1
+    const roomFor = Math.max(1, Math.floor(MOST_LOGITS / (positions * outputs)))
+    const size = Math.min(batchSize, samples(dataset), roomFor)
+    const key = `${dataset.inputs.type}[${dataset.inputs.dims.slice(1)}] by ${size}, ${JSON.stringify(dataset.preprocessing)}`
+    const found = sessions.get(key) ?? open(dataset, size)
+    sessions.set(key, found)
+    return found
+  }
+  const open = async (dataset: Dataset, size: number) => {
+    const graph = buildPredict(model, dataset, outputs, size)
+    return { executable: await engine.load(graph.bytes), graph }
+  }
+  const run = async (
+    dataset: Dataset,
+    state: ReadonlyMap<string, Tensor>,
+    active: readonly number[] | undefined,
+  ) => {
+    const { executable, graph } = await session(dataset)
+    const feeds = new Map<string, Tensor>(state)
+      .set('inputs', dataset.inputs)
+      .set('rows', predictRows(dataset, graph.batchSize))
+      .set('offsets', unitOffsets(outputs, active))
+    return executable.run(new Map([...feeds].filter(([name]) => graph.inputs.has(name))))
+  }
+  return {
+    predict: async (dataset, state, active) => {
+      const classes = (await run(dataset, state, active)).get('classes')
+      const [, , positions = 1] = classes?.dims ?? []
+      return Int32Array.from(classes ? toNumbers(classes) : []).subarray(0, samples(dataset) * positions)
+    },
+    logits: async (dataset, state) => {
+      const logits = (await run(dataset, state, undefined)).get('logits')
+      const count = samples(dataset)
+      const row = logits?.dims.slice(2) ?? [outputs]
+      const data = ((logits?.data ?? new Float32Array()) as Float32Array).slice(0, count * sizeOf(row))
+      return { type: 'float32', dims: [count, ...row], data }
+    },
+    dispose: async () => {
+      for (const opened of sessions.values()) await (await opened).executable.dispose()
+      sessions.clear()
+    },
+  }
+}
+
+/**
+ * How well a task's test set is answered, as a fraction: see {@link LossOptions.score}. A task-incremental stream tells the task, so only
+ * its units count. Of several labels a row, each is right on its side of probability 1/2.
+ *
+ * @throws UsageError `score-kind` for a score that such labels have not.
+ */
+export async function taskAccuracy(
+  evaluator: Evaluator,
+  stream: TaskStream,
+  task: Task,
+  state: ReadonlyMap<string, Tensor>,
+  loss: LossOptions = {},
+): Promise<number> {
+  const { test } = task
+  const { labels } = test
+  const { score = 'accuracy' } = loss
+  if (labels.type === 'float32') {
+    const kind = lossKind(loss, test)
+    if (kind === 'mse' && score !== 'accuracy') refuseScore(score, kindOf(test))
+    const { data } = await evaluator.logits(test, state)
+    if (kind === 'mse') return explainedVariance(data, labels)
+    if (score === 'subset') return subsetAccuracy(data, labels)
+    return score === 'macro-f1' ? labelMacroF1(data, labels) : labelAccuracy(data, labels.data)
+  }
+  if (score === 'subset') refuseScore(score, kindOf(test))
+  const found = await evaluator.predict(test, state, stream.scenario === 'task' ? task.units : undefined)
+  return score === 'macro-f1' ? macroF1(found, labels.data) : classAccuracy(found, labels.data)
+}

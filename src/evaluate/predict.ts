@@ -1,0 +1,69 @@
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { scan } from '../autodiff/scan.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
+import { applyModel } from '../model/apply.ts'
+import type { Model } from '../model/model.ts'
+import { encodeGraph } from '../onnx/encode.ts'
+import { add } from '../ops/core/index.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+
+/** A graph that answers for rows of a data set, several batches a call. */
+export interface PredictGraph {
+  readonly bytes: Uint8Array
+  readonly inputs: ReadonlySet<string>
+  readonly batchSize: number
+}
+
+/**
+ * Reads `inputs` (the data set's rows), `rows` int32 [batches, batchSize], `offsets` [1, outputs] added to the logits,
+ * and the parameters and buffers by name; gives `logits` [batches, batchSize, ..., outputs] and `classes` int64
+ * [batches, batchSize, ...], the unit with the largest offset logit; the dims between are those of models that answer for
+ * each token.
+ */
+export function buildPredict(
+  model: Model,
+  dataset: Pick<Dataset, 'inputs' | 'preprocessing'>,
+  outputs: number,
+  batchSize: number,
+): PredictGraph {
+  const builder = new GraphBuilder()
+  const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
+  const rows = builder.input('rows', { type: 'int32', dims: [1, batchSize] }, ['batches', batchSize])
+  const offsets = builder.input('offsets', { type: 'float32', dims: [1, outputs] })
+  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
+  const parameters = named('parameter', model.parameters)
+  const buffers = named('buffer', model.buffers)
+  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
+    if (!chosen) return { state: [], outputs: [] }
+    const stored = body.op('Gather', [inputs, chosen])
+    const { logits } = applyModel(
+      body,
+      model,
+      { stored, preprocessing: dataset.preprocessing },
+      { parameters, buffers },
+    )
+    const winner = body.op('ArgMax', [add(body, logits, offsets)], { axis: -1, keepdims: 0 })
+    return { state: [], outputs: [logits, winner] }
+  })
+  const [logits, classes] = result.outputs
+  if (logits) builder.output(logits, 'logits', ['batches', ...logits.dims.slice(1)])
+  if (classes) builder.output(classes, 'classes', ['batches', ...classes.dims.slice(1)])
+  const graph = builder.finish('predict')
+  return { bytes: encodeGraph(graph), inputs: new Set(graph.inputs.map(({ name }) => name)), batchSize }
+}
+
+/** Row numbers of a whole data set in full batches; the last row fills up the last batch. */
+export function predictRows(dataset: Dataset, batchSize: number): Tensor<'int32'> {
+  const count = samples(dataset)
+  const batches = Math.ceil(count / batchSize)
+  const data = Int32Array.from({ length: batches * batchSize }, (_, row) => Math.min(row, count - 1))
+  return { type: 'int32', dims: [batches, batchSize], data }
+}
+
+/** 0 for active units, far below any logit for the others. */
+export function unitOffsets(outputs: number, active: readonly number[] | undefined): Tensor<'float32'> {
+  const data = new Float32Array(outputs).fill(active ? -1e30 : 0)
+  for (const unit of active ?? []) data[unit] = 0
+  return float32([1, outputs], data)
+}

@@ -1,0 +1,1 @@
+export { saveAdapters } from './lora-files.ts'

@@ -1,0 +1,51 @@
+import { GraphBuilder } from '../../autodiff/builder.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { encodeGraph } from '../../onnx/encode.ts'
+import { add, matmul, reshape, scale, transpose } from '../../ops/core/index.ts'
+import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
+import type { Model } from '../model.ts'
+import type { LoraModel } from './lora.ts'
+
+/**
+ * The weights with their updates added, by the names that the file has, for `saveModel`: the graph of the merged model
+ * is the original's.
+ *
+ * @param trained Parameters of {@link LoraModel.model}; those that are no adapters are handed on.
+ */
+export async function mergeLora(
+  engine: Engine,
+  base: Model,
+  lora: LoraModel,
+  trained: ReadonlyMap<string, Tensor>,
+): Promise<Map<string, Tensor>> {
+  const builder = new GraphBuilder()
+  const feeds = new Map<string, Tensor>()
+  for (const { weight, layout, a, b } of lora.adapters) {
+    const tensors = [base.parameters.get(weight), trained.get(a), trained.get(b)]
+    const [w, left, right] = [weight, a, b].map((name, at) => {
+      const tensor = tensors[at] ?? float32([0])
+      feeds.set(name, tensor)
+      return builder.input(name, tensor)
+    })
+    if (!w || !left || !right) continue
+    const [rank = 1] = left.dims
+    const flat = reshape(builder, left, [rank, sizeOf(left.dims) / rank])
+    const update = matmul(builder, reshape(builder, right, [sizeOf(right.dims) / rank, rank]), flat)
+    const placed = layout === 'in-out' ? transpose(builder, update, [1, 0]) : reshape(builder, update, w.dims)
+    builder.output(add(builder, w, scale(builder, placed, lora.alpha / lora.rank)), `merged/${weight}`)
+  }
+  const executable = await engine.load(encodeGraph(builder.finish('merge')))
+  try {
+    const outputs = await executable.run(feeds)
+    const adapted = new Set(lora.adapters.flatMap(({ a, b }) => [a, b]))
+    return new Map([
+      ...[...trained].filter(([name]) => !adapted.has(name)),
+      ...lora.adapters.flatMap(({ weight }): [string, Tensor][] => {
+        const merged = outputs.get(`merged/${weight}`)
+        return merged ? [[weight, merged]] : []
+      }),
+    ])
+  } finally {
+    await executable.dispose()
+  }
+}

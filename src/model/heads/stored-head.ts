@@ -1,0 +1,41 @@
+import { editMetadata, editValueDims } from '../../onnx/edit-signature.ts'
+import type { Graph } from '../../onnx/graph.ts'
+import { decodeModel } from '../../onnx/read.ts'
+import type { Model } from '../model.ts'
+import { findHead } from './head.ts'
+import { classesFromMetadata, classesToMetadata } from './labels.ts'
+import { withClasses } from './widen.ts'
+
+/**
+ * The file that a model came from, described as the model is now: the values that the head leads to have as many classes
+ * as it, and the metadata name them. The bytes come back as they are when nothing of that has changed.
+ */
+export function withHeadOf(bytes: Uint8Array, model: Model): Uint8Array {
+  const head = findHead(model)
+  const proto = decodeModel(bytes)
+  const stored = proto.graph?.initializer.find(({ name }) => name === head?.weight)
+  const before = head && Number(stored?.dims[head.classAxis] ?? head.classes)
+  const known = classesFromMetadata(
+    Object.fromEntries(proto.metadataProps.map(({ key = '', value = '' }) => [key, value])),
+  )
+  if (!head) return bytes
+  const widened = before !== head.classes
+  const relabelled = widened || (known !== undefined && known.join('\n') !== model.classes.join('\n'))
+  const reached = widened ? downstream(model.graph, head.values) : new Set<string>()
+  const old = { ...head, classes: before ?? head.classes }
+  const wider = widened
+    ? editValueDims(bytes, (info) => (reached.has(info.name) ? withClasses(info, old, head.classes) : info))
+    : bytes
+  if (!relabelled) return wider
+  return editMetadata(wider, new Map(classesToMetadata(model.classes).map(({ key, value }) => [key, value])))
+}
+
+/** All values that are computed from these, and these. */
+function downstream(graph: Graph, from: readonly string[]): ReadonlySet<string> {
+  const reached = new Set(from)
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((name) => reached.has(name))) continue
+    for (const name of node.outputs) reached.add(name)
+  }
+  return reached
+}

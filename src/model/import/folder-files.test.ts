@@ -1,0 +1,164 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { saveModelFile } from '../../onnx/files.ts'
+import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { widenHead } from '../heads/widen.ts'
+import { mlp } from '../layers/networks.ts'
+import { loadModel } from './files.ts'
+import { saveModelFolder } from './folder-files.ts'
+import { modelToOnnx } from './onnx-model.ts'
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'holdfast-folder-'))
+})
+afterEach(() => rm(root, { recursive: true }))
+
+const config = {
+  model_type: 'mlp',
+  id2label: { '0': 'cat', '1': 'dog' },
+  label2id: { cat: 0, dog: 1 },
+  hidden_size: 4,
+}
+const bytes = modelToOnnx(mlp({ widths: [3, 4, 2], seed: 1 }))
+
+/** A folder as transformers.js lays it out. */
+async function folder(options: { readonly externalData?: number } = {}): Promise<string> {
+  const path = join(root, 'source')
+  await mkdir(join(path, 'onnx'), { recursive: true })
+  await writeFile(join(path, 'config.json'), JSON.stringify(config, null, 4))
+  await writeFile(join(path, 'tokenizer.json'), '{"version": "1.0"}')
+  await writeFile(join(path, 'onnx', 'model_quantized.onnx'), 'smaller')
+  await writeFile(join(path, 'onnx', 'model_fp16.onnx_data'), 'half')
+  await writeFile(join(path, 'onnx', 'decoder.onnx'), 'another model')
+  await saveModelFile(join(path, 'onnx', 'model.onnx'), bytes, options)
+  return path
+}
+const files = async (path: string): Promise<string[]> =>
+  (await readdir(path, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
+    .sort()
+const moved = (parameters: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map(
+    Array.from(parameters, ([name, { dims, data }]) => [
+      name,
+      float32(
+        dims,
+        (data as Float32Array).map((v) => v + 1),
+      ),
+    ]),
+  )
+
+describe('loadModel with a folder', () => {
+  it('reads onnx/model.onnx and the labels of config.json, by the file as well', async () => {
+    const path = await folder()
+    for (const way of [path, join(path, 'onnx', 'model.onnx')]) {
+      const { model, file } = await loadModel(way)
+      expect(file.path).toBe(join(path, 'onnx', 'model.onnx'))
+      expect(model.classes).toEqual(['cat', 'dog'])
+    }
+  })
+
+  it('sorts labels by their numbers', async () => {
+    const path = await folder()
+    const labels = Object.fromEntries(
+      Array.from({ length: 12 }, (_, at) => [String(11 - at), `label ${11 - at}`]),
+    )
+    await writeFile(join(path, 'config.json'), JSON.stringify({ id2label: labels }))
+    await writeFile(
+      join(path, 'onnx', 'model.onnx'),
+      modelToOnnx({ ...mlp({ widths: [3, 12] }), classes: [] }),
+    )
+    const { classes } = (await loadModel(path)).model
+    expect(classes).toEqual(Array.from({ length: 12 }, (_, at) => `label ${at}`))
+  })
+
+  it('takes model.onnx, or the only one', async () => {
+    const path = await folder()
+    await copyFile(join(path, 'onnx', 'model.onnx'), join(root, 'only.onnx'))
+    await rm(path, { recursive: true })
+    expect((await loadModel(root)).file.path).toBe(join(root, 'only.onnx'))
+    await copyFile(join(root, 'only.onnx'), join(root, 'other.onnx'))
+    await expect(loadModel(root)).rejects.toMatchObject({ code: 'model-several' })
+    await copyFile(join(root, 'only.onnx'), join(root, 'model.onnx'))
+    expect((await loadModel(root)).file.path).toBe(join(root, 'model.onnx'))
+  })
+
+  it.each(['model_quantized', 'model_int8', 'model_q4', 'model_q4f16', 'model_bnb4', 'model_fp16'])(
+    'asks for the fp32 file where there is %s only',
+    async (name) => {
+      await mkdir(join(root, 'onnx'))
+      await writeFile(join(root, 'onnx', `${name}.onnx`), bytes)
+      await expect(loadModel(root)).rejects.toMatchObject({
+        code: 'model-quantised-only',
+        message: expect.stringContaining('training needs the fp32 file'),
+      })
+    },
+  )
+
+  it('says so where there is no model', async () => {
+    await expect(loadModel(root)).rejects.toMatchObject({ code: 'model-not-found' })
+  })
+})
+
+describe('saveModelFolder', () => {
+  it.each([{}, { externalData: 0 }])(
+    'copies all but the model, and leaves variants of old weights out (%o)',
+    async (options) => {
+      const path = await folder(options)
+      const { model, file } = await loadModel(path)
+      const trained = moved(model.parameters)
+      const to = join(root, 'updated')
+      const saved = await saveModelFolder(to, file, trained)
+      expect(saved).toEqual({
+        copied: ['config.json', 'onnx/decoder.onnx', 'tokenizer.json'],
+        written: ['onnx/model.onnx'],
+        leftOut: ['onnx/model_fp16.onnx_data', 'onnx/model_quantized.onnx'],
+      })
+      for (const name of saved.copied)
+        expect(await readFile(join(to, name))).toEqual(await readFile(join(path, name)))
+      expect((await loadModel(to)).model.parameters).toEqual(trained)
+      expect((await readdir(root)).sort()).toEqual(['source', 'updated'])
+    },
+  )
+
+  it('is the same folder, variants included, where nothing changed', async () => {
+    const path = await folder({ externalData: 0 })
+    const { model, file } = await loadModel(path)
+    const to = join(root, 'same')
+    expect((await saveModelFolder(to, file, model.parameters)).leftOut).toEqual([])
+    expect(await files(to)).toEqual(await files(path))
+    for (const name of await files(path))
+      expect(await readFile(join(to, name))).toEqual(await readFile(join(path, name)))
+  })
+
+  it('writes the labels of a widened head into config.json', async () => {
+    const path = await folder()
+    const { model, file } = await loadModel(path)
+    const wider = widenHead(model, { classes: ['owl'] })
+    const { written } = await saveModelFolder(join(root, 'wider'), file, wider.parameters, { model: wider })
+    expect(written).toEqual(['onnx/model.onnx', 'config.json'])
+    expect(JSON.parse(await readFile(join(root, 'wider', 'config.json'), 'utf8'))).toEqual({
+      ...config,
+      id2label: { '0': 'cat', '1': 'dog', '2': 'owl' },
+      label2id: { cat: 0, dog: 1, owl: 2 },
+    })
+    expect((await loadModel(join(root, 'wider'))).model.classes).toEqual(['cat', 'dog', 'owl'])
+  })
+
+  it('replaces a folder whole, also the one that it came from, or not at all', async () => {
+    const path = await folder()
+    const { model, file } = await loadModel(path)
+    const before = await files(path)
+    const wrong = new Map([['missing', float32([1])]])
+    await expect(saveModelFolder(path, file, wrong)).rejects.toMatchObject({ code: 'initializer-missing' })
+    expect(await files(path)).toEqual(before)
+    const trained = moved(model.parameters)
+    await saveModelFolder(path, file, trained)
+    expect((await loadModel(path)).model.parameters).toEqual(trained)
+    expect(await readdir(root)).toEqual(['source'])
+  })
+})

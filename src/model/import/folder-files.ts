@@ -1,0 +1,121 @@
+import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { EnvironmentError, HoldfastError } from '../../errors.ts'
+import type { ModelFile } from '../../onnx/files.ts'
+import { DataLocation } from '../../onnx/index.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { writeWhole } from '../../tensor/whole-files.ts'
+import { configWithLabels } from '../heads/index.ts'
+import type { Model } from '../model.ts'
+import { saveModel } from './files.ts'
+import { isVariantOf, modelFolder } from './find-files.ts'
+import { storedChanges } from './stored.ts'
+
+/** What became of a folder's files, by their paths in it. */
+export interface SavedFolder {
+  readonly copied: readonly string[]
+  readonly written: readonly string[]
+  /** Smaller variants (quantised, fp16) of the model: they hold the old weights, and have to be made anew. */
+  readonly leftOut: readonly string[]
+}
+
+/**
+ * Writes the folder that a model came from with other parameters: the .onnx file in its place, and every other file byte
+ * for byte, but for smaller variants of the model, which would hold old weights. Where the head has changed, config.json
+ * gets its labels. The folder is written beside its place and renamed when it is whole; one that is there is replaced.
+ *
+ * @param file As `loadModel` gives it.
+ * @param options.model The model where its head has changed.
+ * @throws EnvironmentError `write-failed`; and what `saveModel` throws.
+ * @example
+ * const { model, file } = await loadModel('distilbert')
+ * const { leftOut } = await saveModelFolder('distilbert-updated', file, trained)
+ */
+export async function saveModelFolder(
+  path: string,
+  file: ModelFile,
+  parameters: ReadonlyMap<string, Tensor>,
+  options: { readonly model?: Model } = {},
+): Promise<SavedFolder> {
+  const source = modelFolder(file.path)
+  const place = relative(source, file.path)
+  const own = new Set([place, ...dataFilesOf(file).map((name) => join(dirname(place), name))])
+  const stale =
+    options.model !== undefined || storedChanges(file.model, parameters, file.externalData).size > 0
+  const beside = `${path}.${process.pid}.partial`
+  const copied: string[] = []
+  const leftOut: string[] = []
+  const written = [place]
+  try {
+    await rm(beside, { recursive: true, force: true })
+    await mkdir(join(beside, dirname(place)), { recursive: true })
+    for (const name of await filesIn(source)) {
+      if (own.has(name)) continue
+      const sibling = dirname(name) === dirname(place) && isVariantOf(basename(name), basename(place))
+      if (sibling && stale) {
+        leftOut.push(name)
+        continue
+      }
+      const labelled =
+        name === 'config.json' && options.model ? await labelledConfig(source, options.model) : undefined
+      await mkdir(dirname(join(beside, name)), { recursive: true })
+      if (labelled === undefined) await copyFile(join(source, name), join(beside, name))
+      else await writeWhole(join(beside, name), labelled)
+      ;(labelled === undefined ? copied : written).push(name)
+    }
+    await saveModel(join(beside, place), file, parameters, options)
+    await replaceFolder(beside, path)
+  } catch (cause) {
+    await rm(beside, { recursive: true, force: true })
+    if (cause instanceof HoldfastError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EnvironmentError('write-failed', `${path}: the folder could not be written (${reason}).`, {
+      cause,
+    })
+  }
+  return { copied, written, leftOut }
+}
+
+/** Paths of all files, in order. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
+}
+
+/** Files that the model keeps its tensors in. */
+const dataFilesOf = ({ model }: ModelFile): readonly string[] => [
+  ...new Set(
+    (model.graph?.initializer ?? [])
+      .filter(({ dataLocation }) => dataLocation === DataLocation.external)
+      .flatMap(({ externalData }) => externalData.filter(({ key }) => key === 'location'))
+      .map(({ value = '' }) => value),
+  ),
+]
+
+/** undefined where the labels are those that are there. */
+async function labelledConfig(folder: string, { classes }: Model): Promise<string | undefined> {
+  const path = join(folder, 'config.json')
+  return configWithLabels(path, await readFile(path, 'utf8'), classes)
+}
+
+/** A folder cannot be renamed over another that holds files: the old one steps aside, and comes back if that fails. */
+async function replaceFolder(from: string, to: string): Promise<void> {
+  const aside = `${to}.${process.pid}.old`
+  const stepped = await rename(to, aside).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if (stepped) await rename(aside, to)
+    throw error
+  }
+  if (stepped) await rm(aside, { recursive: true })
+}

@@ -1,0 +1,2 @@
+export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
+export { storedTypes } from './stored.ts'

@@ -1,0 +1,12 @@
+export * from './col2im.ts'
+export * from './conv.ts'
+export { byTransposedConvolution } from './conv-input-gradient.ts'
+export * from './conv-transpose.ts'
+export {
+  outputSizes,
+  paddingReached,
+  padsOf,
+  type WindowAxis,
+  type WindowContext,
+  windowAxes,
+} from './windows.ts'

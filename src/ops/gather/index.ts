@@ -1,0 +1,6 @@
+export * from './gather.ts'
+export * from './gather-nd.ts'
+export * from './scatter.ts'
+export * from './select.ts'
+export * from './selecting.ts'
+export * from './unique.ts'

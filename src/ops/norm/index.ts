@@ -1,0 +1,5 @@
+export * from './batch-normalization.ts'
+export * from './group-normalization.ts'
+export * from './local-normalization.ts'
+export * from './normalization.ts'
+export * from './rms-normalization.ts'

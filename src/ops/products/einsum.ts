@@ -1,0 +1,217 @@
+import { sizeOf } from '../../tensor/tensor.ts'
+import {
+  defineOp,
+  type Emitter,
+  eachPosition,
+  expand,
+  finished,
+  fromNumbers,
+  type GradientContext,
+  mul,
+  reduceSum,
+  required,
+  reshape,
+  type SquaresContext,
+  type SquareTerm,
+  square,
+  type Value,
+} from '../core/index.ts'
+import { type Equation, equationOf, formatEquation } from './einsum-equation.ts'
+
+interface Term {
+  readonly value: Value
+  readonly letters: readonly string[]
+}
+
+const contract = (emit: Emitter, terms: readonly Term[], output: readonly string[]): Value =>
+  emit.op(
+    'Einsum',
+    terms.map(({ value }) => value),
+    {
+      equation: formatEquation(
+        terms.map(({ letters }) => letters),
+        output,
+      ),
+    },
+  )
+
+/** 1 on the diagonal of the axes that carry the same letter, 0 off it; undefined where no letter repeats. */
+function diagonalMask(emit: Emitter, x: Value, letters: readonly string[]): Value | undefined {
+  const repeated = letters.map((letter) => letters.indexOf(letter) !== letters.lastIndexOf(letter))
+  if (!repeated.includes(true)) return undefined
+  const dims = x.dims.map((dim, axis) => (repeated[axis] ? dim : 1))
+  const values = new Array<number>(sizeOf(dims)).fill(0)
+  eachPosition(dims, (at, index) => {
+    const onDiagonal = letters.every(
+      (letter, axis) => !repeated[axis] || at[axis] === at[letters.indexOf(letter)],
+    )
+    values[index] = Number(onDiagonal)
+  })
+  return emit.constant(fromNumbers(x.type, dims, values))
+}
+
+/**
+ * The gradient of operand k: dY contracted with all other operands, to the letters of k. Letters that k alone has were
+ * summed away: every element along them gets the same. Of letters that k has twice, only the diagonal was read.
+ */
+function operandGradient(context: GradientContext, equation: Equation, dy: Value, k: number): Value {
+  const { emit } = context
+  const x = required(context, k)
+  const letters = equation.operands[k] ?? []
+  const others = context.inputs.flatMap((value, index) =>
+    value && index !== k ? [{ value, letters: equation.operands[index] ?? [] }] : [],
+  )
+  const available = new Set([...equation.output, ...others.flatMap((term) => term.letters)])
+  const isFirst = letters.map((letter, axis) => letters.indexOf(letter) === axis)
+  // A size of 1 that was broadcast is summed here; it comes back as 1.
+  const kept = letters.map(
+    (letter, axis) =>
+      isFirst[axis] === true && available.has(letter) && x.dims[axis] === equation.sizes.get(letter),
+  )
+  const output = letters.filter((_, axis) => kept[axis])
+  const summed = contract(emit, [{ value: dy, letters: equation.output }, ...others], output)
+  let next = 0
+  const dims = letters.map((_, axis) => (kept[axis] ? (summed.dims[next++] ?? 1) : 1))
+  const shaped = reshape(emit, summed, dims)
+  const mask = diagonalMask(emit, x, letters)
+  return expand(emit, mask ? mul(emit, shaped, mask) : shaped, x.dims)
+}
+
+/**
+ * Squares of an operand without the samples' letter n, the other operand and the output having it in front: per sample
+ * G_n = contraction of dY_n and X_n. Where nothing but n is summed, sum_n G_n^2 is the contraction of dY^2 and X^2.
+ */
+function operandSquares(context: SquaresContext): (SquareTerm | undefined)[] {
+  const { emit, needs, carries, samples } = context
+  const [dy] = context.gradients
+  if (!dy || context.inputs.length !== 2) return []
+  const equation = equationOf(context)
+  return [0, 1].map((k) => {
+    const other = 1 - k
+    const x = context.inputs[other]
+    const letters = equation.operands[k] ?? []
+    const theirs = equation.operands[other] ?? []
+    const [n] = equation.output
+    const plain = new Set(letters).size === letters.length && new Set(theirs).size === theirs.length
+    const given = letters.every((letter) => equation.output.includes(letter) || theirs.includes(letter))
+    const perSample =
+      n !== undefined && theirs[0] === n && !letters.includes(n) && equation.sizes.get(n) === samples
+    const full = [...letters, ...theirs].every(
+      (letter, at) =>
+        (at < letters.length ? context.inputs[k]?.dims[at] : x?.dims[at - letters.length]) ===
+        equation.sizes.get(letter),
+    )
+    if (!x || !needs[k] || !carries[other] || !plain || !given || !perSample || !full) return undefined
+    const summed = new Set([...equation.output, ...theirs].filter((letter) => !letters.includes(letter)))
+    if (summed.size === 1) {
+      const x2 = square(emit, x)
+      return {
+        accumulate: square(emit, dy),
+        finish: (to: Emitter, sum: Value) =>
+          contract(
+            to,
+            [
+              { value: sum, letters: equation.output },
+              { value: x2, letters: theirs },
+            ],
+            letters,
+          ),
+      }
+    }
+    const terms = [
+      { value: dy, letters: equation.output },
+      { value: x, letters: theirs },
+    ]
+    return finished(reduceSum(emit, square(emit, contract(emit, terms, [n, ...letters])), [0]))
+  })
+}
+
+const einsum = (equation: string, ...dims: readonly (readonly number[])[]) => ({
+  name: equation,
+  inputs: dims.map((given) => ({ dims: given })),
+  attributes: { equation },
+})
+
+/** A sum of products over named axes, as the equation says. ONNX Runtime takes ellipses of one rank only. */
+export const Einsum = defineOp('Einsum', {
+  shape: (context) => {
+    const { output, sizes } = equationOf(context)
+    return [{ type: required(context, 0).type, dims: output.map((letter) => sizes.get(letter) ?? 1) }]
+  },
+  gradient: (context) => {
+    const [dy] = context.gradients
+    if (!dy) return []
+    const equation = equationOf(context)
+    return context.inputs.map((_, k) =>
+      context.needs[k] ? operandGradient(context, equation, dy, k) : undefined,
+    )
+  },
+  squares: operandSquares,
+  rows: (context) => {
+    const { operands, output } = equationOf({ op: 'Einsum', name: '', ...context })
+    const [n] = output
+    return (
+      n !== undefined &&
+      operands.every((letters, index) => {
+        if (!context.carries[index]) return !letters.includes(n)
+        return letters[0] === n && letters.lastIndexOf(n) === 0
+      })
+    )
+  },
+  cases: [
+    einsum('ij,jk->ik', [2, 3], [3, 4]),
+    einsum('ij,jk', [2, 3], [3, 4]),
+    einsum('bij,bjk->bik', [2, 3, 2], [2, 2, 3]),
+    einsum('bhid,bhjd->bhij', [2, 2, 3, 2], [2, 2, 4, 2]),
+    einsum('bij,bkj->ibk', [2, 3, 4], [2, 2, 4]),
+    einsum('...ij,...jk->...ik', [2, 3, 2], [2, 2, 3]),
+    einsum('...ij,jk->...ik', [2, 2, 3, 2], [2, 3]),
+    einsum('i...,i...->...', [3, 2], [3, 2]),
+    einsum('i,j->ij', [2], [3]),
+    einsum('i,i->', [3], [3]),
+    einsum('ij->ji', [2, 3]),
+    einsum('ij->i', [2, 3]),
+    einsum('ij->', [2, 3]),
+    einsum('ba', [2, 3]),
+    einsum('ij,kl->il', [2, 3], [2, 2]),
+    einsum('ij,ij->ij', [2, 3], [2, 3]),
+    einsum('ii->i', [3, 3]),
+    einsum('ii', [3, 3]),
+    einsum('ij,jk,kl->il', [2, 3], [3, 2], [2, 2]),
+    einsum('aBc, c -> aB', [2, 3, 2], [2]),
+    einsum('...,...->...', [2, 3], [1, 3]),
+    einsum('...i,...i->...', [2, 1, 3], [1, 4, 3]),
+    einsum('...ij->...ji', [2, 3, 2]),
+    einsum('...ii->...i', [2, 3, 3]),
+    einsum('i...->...', [2, 3]),
+    einsum('bij,jk', [2, 2, 3], [3, 2]),
+    einsum('i,i,i->i', [3], [3], [3]),
+    einsum('ab,bc,cd,de->ae', [2, 2], [2, 3], [3, 2], [2, 2]),
+    einsum('ij,j->', [2, 3], [3]),
+    einsum('bn,anm,bm->ba', [2, 3], [2, 3, 2], [2, 2]),
+    einsum('iij->j', [2, 2, 3]),
+    {
+      name: 'float64',
+      inputs: [
+        { dims: [2, 3], type: 'float64' },
+        { dims: [3, 2], type: 'float64' },
+      ],
+      attributes: { equation: 'ij,jk->ik' },
+    },
+    {
+      name: 'squares of a matrix',
+      inputs: [{ dims: [4, 3] }, { dims: [3, 2], parameter: true }],
+      attributes: { equation: 'ni,io->no' },
+    },
+    {
+      name: 'squares over positions',
+      inputs: [{ dims: [4, 2, 3] }, { dims: [3, 2, 2], parameter: true }],
+      attributes: { equation: 'nti,ihd->nthd' },
+    },
+    {
+      name: 'squares of the first operand',
+      inputs: [{ dims: [2, 3], parameter: true }, { dims: [4, 3] }],
+      attributes: { equation: 'oi,ni->no' },
+    },
+  ],
+})

@@ -1,0 +1,3 @@
+export * from './einsum.ts'
+export { equationOf } from './einsum-equation.ts'
+export * from './matmul.ts'

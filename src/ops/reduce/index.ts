@@ -1,0 +1,6 @@
+export * from './class-losses.ts'
+export * from './cumulative.ts'
+export * from './extremum-index.ts'
+export * from './reduce.ts'
+export * from './reduce-more.ts'
+export * from './softmax.ts'

@@ -1,0 +1,18 @@
+export { accuracyFigure } from './bars.ts'
+export { dataTable, type TableData } from './figure.ts'
+export {
+  capitalise,
+  count,
+  duration,
+  meanAndError,
+  methodName,
+  methodTitle,
+  points,
+  shortNames,
+} from './format.ts'
+export { heatmapFigure } from './heatmap.ts'
+export { layerFigure, pixelFigure } from './importance.ts'
+export { lineFigure } from './line.ts'
+export { escapeText, html, type Markup } from './markup.ts'
+export { type PathPlot, pathFigure, pathSvg } from './path-figure.ts'
+export { styleSheet } from './theme.ts'

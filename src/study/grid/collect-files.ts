@@ -1,0 +1,84 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DataError, UsageError } from '../../errors.ts'
+import { type BenchResult, type RunResult, summarise } from '../../measure/results.ts'
+import { isFolder } from '../../train/folders/index-files.ts'
+
+/**
+ * Results from run folders, folders of runs, and files that `bench --json` printed; those of one benchmark on one data set
+ * become one. Of runs that are there twice (method, scenario, seed) the last one counts.
+ *
+ * @throws UsageError `results-missing` when a path holds none; DataError `results-unreadable` for a file of another kind.
+ */
+export async function collectResults(paths: readonly string[]): Promise<BenchResult[]> {
+  const found: BenchResult[] = []
+  for (const path of paths) {
+    const here = (await isFolder(path)) ? await resultsInFolder(path) : [await readBench(path)]
+    if (here.length === 0) {
+      throw new UsageError(
+        'results-missing',
+        `${path} holds no results. Give the folder of a finished run, or a file with what bench --json printed; an unfinished run goes on with: holdfast resume ${path}`,
+      )
+    }
+    found.push(...here)
+  }
+  const groups = new Map<string, BenchResult[]>()
+  for (const bench of found) {
+    const key = JSON.stringify([bench.benchmark, bench.dataset, bench.tasks.length])
+    groups.set(key, [...(groups.get(key) ?? []), bench])
+  }
+  return [...groups.values()].map(merge)
+}
+
+async function resultsInFolder(folder: string): Promise<BenchResult[]> {
+  const names = await readdir(folder)
+  if (names.includes('bench.json')) return [await readBench(join(folder, 'bench.json'))]
+  const found: BenchResult[] = []
+  for (const name of names.sort()) {
+    const inner = join(folder, name)
+    if ((await isFolder(inner)) && (await readdir(inner)).includes('bench.json')) {
+      found.push(await readBench(join(inner, 'bench.json')))
+    }
+  }
+  return found
+}
+
+async function readBench(file: string): Promise<BenchResult> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new UsageError('results-missing', `${file}: there is no such file or folder.`, { cause })
+  })
+  try {
+    const bench = JSON.parse(text) as Partial<BenchResult>
+    if (bench.schema === 1 && Array.isArray(bench.results) && Array.isArray(bench.tasks))
+      return bench as BenchResult
+  } catch (cause) {
+    throw new DataError('results-unreadable', `${file} is not JSON: ${(cause as Error).message}`, { cause })
+  }
+  throw new DataError(
+    'results-unreadable',
+    `${file}: expected what holdfast bench --json prints (schema 1, with results and tasks), found other JSON.`,
+  )
+}
+
+function merge(benches: readonly BenchResult[]): BenchResult {
+  const [first] = benches
+  if (!first) throw new UsageError('results-missing', 'There are no results.')
+  const byRun = new Map<string, RunResult>()
+  for (const run of benches.flatMap(({ results }) => results)) {
+    byRun.set(JSON.stringify([run.method, run.scenario, run.seed]), run)
+  }
+  const results = [...byRun.values()]
+  const agreed = (pick: (bench: BenchResult) => unknown) =>
+    benches.every((bench) => JSON.stringify(pick(bench)) === JSON.stringify(pick(first)))
+  const settings = Object.fromEntries(
+    Object.entries(first.settings).filter(([key]) => agreed((bench) => bench.settings[key])),
+  )
+  const methods = Object.assign({}, ...benches.map((bench) => bench.settings.methods ?? {}))
+  return {
+    ...first,
+    tasks: agreed((bench) => bench.tasks) ? first.tasks : first.tasks.map((_, index) => `task ${index + 1}`),
+    settings: { ...settings, ...(Object.keys(methods).length > 0 ? { methods } : {}) },
+    results,
+    summary: summarise(results),
+  }
+}

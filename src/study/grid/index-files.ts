@@ -1,0 +1,1 @@
+export { collectResults } from './collect-files.ts'

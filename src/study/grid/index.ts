@@ -1,0 +1,7 @@
+export {
+  type BenchEvent,
+  type BenchOutcome,
+  benchmarkPlans,
+  type RunOne,
+  runGrid,
+} from './benchmark.ts'

@@ -1,0 +1,1 @@
+export { isWorker, openWorkers, serveWorker, type Workers } from './workers-node.ts'

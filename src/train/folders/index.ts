@@ -1,0 +1,2 @@
+export { benchResult } from './bench-result.ts'
+export { executePlan } from './execute.ts'

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Engine } from '../../engine/engine.ts'
+import { CheckpointError } from '../../errors.ts'
+import type { RunResult } from '../../measure/results.ts'
+import { mergeLora } from '../../model/adapters/index.ts'
+import { saveAdapters } from '../../model/adapters/index-files.ts'
+import { modelToOnnx } from '../../model/import/index.ts'
+import { saveModel, saveModelFolder } from '../../model/import/index-files.ts'
+import type { ModelFile } from '../../onnx/files.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { type PreparedPlan, preparePlan, type RunPlan } from '../plan/index.ts'
+import { type LoadedPlan, loadPlan } from '../plan/index-files.ts'
+import type { LearnEvent } from '../run/index.ts'
+import { benchResult } from './bench-result.ts'
+import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
+import { machineFacts, runtimeVersion } from './machine-node.ts'
+import { openRunFolder, type RunConfig, readRunConfig } from './run-folder-files.ts'
+
+/** A finished run in its folder. */
+export interface KeptRun {
+  readonly folder: string
+  readonly result: RunResult
+  /** Of the final parameters and buffers, written as safetensors. */
+  readonly parametersSha256: string
+}
+
+export type KeptOutcome =
+  | ({ readonly status: 'finished' } & KeptRun)
+  | (Extract<RunOutcome, { status: 'interrupted' }> & { readonly folder: string })
+
+export interface KeepOptions {
+  readonly engine: Engine
+  readonly folder: string
+  /** The command that asks. */
+  readonly verb: string
+  readonly signal?: AbortSignal | undefined
+  /** Where the same plan has been prepared already. */
+  readonly prepared?: PreparedPlan
+}
+
+/**
+ * Runs a plan in its folder, from where it stands there: `config.json`, checkpoints, `events.jsonl`, and at the end
+ * `bench.json`, `result.json`, `parameters.sha256`, and `model.onnx` or (of a model that came as one) the folder `model`.
+ *
+ * @throws what {@link openRunFolder} and training throw.
+ */
+export async function* runInFolder(
+  loaded: Pick<LoadedPlan, 'plan' | 'inputs' | 'dataSha256' | 'modelFile'>,
+  options: KeepOptions,
+): AsyncGenerator<LearnEvent, KeptOutcome> {
+  const { plan, inputs, dataSha256, modelFile } = loaded
+  const { engine, folder: path, verb, signal } = options
+  const prepared = options.prepared ?? preparePlan(plan, inputs)
+  const config: RunConfig = {
+    format: 'holdfast-run',
+    version: 1,
+    verb,
+    plan,
+    dataSha256,
+    versions: versions(engine),
+  }
+  const folder = await openRunFolder(path, config)
+  try {
+    const events = executePlan(plan, prepared, { engine, store: folder.store, signal })
+    let next = await events.next()
+    while (!next.done) {
+      await folder.append(next.value)
+      yield next.value
+      next = await events.next()
+    }
+    const outcome = next.value
+    if (outcome.status === 'interrupted') return { ...outcome, folder: path }
+    const { parameters, buffers, result } = outcome
+    const values = new Map([...parameters, ...buffers])
+    const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
+    if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
+    else await folder.write('model.onnx', modelToOnnx(prepared.model, { parameters: values }))
+    await folder.write('parameters.sha256', `${parametersSha256}\n`)
+    const bench = benchResult([plan], inputs, machineFacts(engine), [result])
+    await folder.write('bench.json', `${JSON.stringify(bench, null, 2)}\n`)
+    // Last, because it says that the run is finished.
+    await folder.write('result.json', `${JSON.stringify(result, null, 2)}\n`)
+    return { status: 'finished', folder: path, result, parametersSha256 }
+  } finally {
+    await folder.close()
+  }
+}
+
+/**
+ * The model's file as `model.onnx`, or the folder that it came from as `model`, with what was trained, updates added to their weights;
+ * and the updates alone where the plan says so. The head is written even where it did not train, as its rows may be new.
+ */
+async function saveTrained(
+  run: string,
+  file: ModelFile,
+  engine: Engine,
+  { model: asked }: RunPlan,
+  { base, lora }: PreparedPlan,
+  trained: ReadonlyMap<string, Tensor>,
+): Promise<void> {
+  const merged = lora ? await mergeLora(engine, base, lora, trained) : trained
+  const head = asked.kind === 'onnx' && asked.head !== undefined ? base.parameters : new Map()
+  const values = new Map([...head, ...merged])
+  const folder = asked.kind === 'onnx' && asked.path !== file.path
+  if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
+  else await saveModel(join(run, 'model.onnx'), file, values, { model: base })
+  if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
+    await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
+  }
+}
+
+/**
+ * A run's folder and all that its plan names, ready to go on with {@link runInFolder}.
+ *
+ * @returns `changed`: what computes now and is not what computed when the run began, for people
+ * @throws CheckpointError `run-data-changed` when the data are no longer those that the run began with.
+ */
+export async function loadRun(
+  folder: string,
+  engineOf: (plan: RunPlan) => Engine,
+): Promise<{ loaded: LoadedPlan; engine: Engine; config: RunConfig; changed: string | undefined }> {
+  const config = await readRunConfig(folder)
+  const loaded = await loadPlan(config.plan)
+  if (loaded.dataSha256 !== config.dataSha256) {
+    throw new CheckpointError(
+      'run-data-changed',
+      `The data of ${folder} are no longer those it began with: expected content with SHA-256 ${config.dataSha256}, found ${loaded.dataSha256} in ${config.plan.data.source}. Bring the old data back, or start a new run.`,
+    )
+  }
+  const engine = engineOf(config.plan)
+  const now = versions(engine)
+  const differences = Object.entries(config.versions).flatMap(([name, version]) =>
+    now[name] === version ? [] : [`${name} ${version}, now ${now[name] ?? 'none'}`],
+  )
+  return { loaded, engine, config, changed: differences.length > 0 ? differences.join('; ') : undefined }
+}
+
+/**
+ * What a run's folder says of its end; undefined for a run that is not finished.
+ *
+ * @throws CheckpointError `result-damaged`.
+ */
+export async function readKeptRun(folder: string): Promise<KeptRun | undefined> {
+  const text = await readFile(join(folder, 'result.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  try {
+    const result = JSON.parse(text) as RunResult
+    const parametersSha256 = (await readFile(join(folder, 'parameters.sha256'), 'utf8')).trim()
+    return { folder, result, parametersSha256 }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckpointError('result-damaged', `${join(folder, 'result.json')} cannot be read: ${reason}`, {
+      cause,
+    })
+  }
+}
+
+/** Versions of what computes: they decide a run's bits, beside its plan and data. */
+export function versions(engine: Engine): Record<string, string> {
+  const own = createRequire(import.meta.url)('holdfast/package.json') as { readonly version: string }
+  return { holdfast: own.version, node: process.versions.node, onnxruntime: runtimeVersion(engine) }
+}

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CheckpointError, EnvironmentError, UsageError } from '../../errors.ts'
+import { isUnfinished, writeWhole } from '../../tensor/whole-files.ts'
+import { parsePlan, type RunPlan } from '../plan/index.ts'
+import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type LearnEvent } from '../run/index.ts'
+import { lockFolder } from './run-lock-files.ts'
+
+/** Everything needed to build a run again, as its folder's `config.json` holds it. */
+export interface RunConfig {
+  readonly format: 'holdfast-run'
+  readonly version: 1
+  /** The command that began it. */
+  readonly verb: string
+  readonly plan: RunPlan
+  /** SHA-256 over the content of the data, and of the model's file. */
+  readonly dataSha256: string
+  /** Versions of what computed: holdfast, node, onnxruntime. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+const pointerSchema = z.object({
+  file: z.string().regex(/^checkpoint-[\w-]+\.safetensors$/),
+  sha256: z.string(),
+})
+const configSchema = z.object({
+  format: z.literal('holdfast-run'),
+  version: z.literal(1),
+  verb: z.string(),
+  plan: z.unknown(),
+  dataSha256: z.string(),
+  versions: z.record(z.string(), z.string()),
+})
+
+/** What a process that was killed may leave: of the lock, or of a file. */
+const isTemporary = (name: string): boolean => /^\..+\.tmp$/.test(name) || isUnfinished(name)
+
+/** What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. */
+export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
+  return createHash('sha256')
+    .update(`${JSON.stringify(sorted(plan))}\n${dataSha256}`)
+    .digest('hex')
+}
+
+/** The same for objects that differ only in the order of their keys. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+}
+
+/** A run's folder, held by this process alone until it is closed. */
+export interface RunFolder {
+  readonly path: string
+  readonly store: CheckpointStore
+  /** Adds a line to `events.jsonl`. */
+  append(event: LearnEvent): Promise<void>
+  /** Writes a file whole, or not at all. */
+  write(name: string, content: string | Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the folder of a run: makes it with its `config.json` where it is new, and goes on with it where it holds the
+ * same run. What an earlier process left half-written is removed.
+ *
+ * @throws EnvironmentError `run-in-use` when another live process has it open, `write-failed` when the disk does not take it.
+ * @throws UsageError `run-folder-taken` when it holds another run, or files that are no run.
+ * @throws CheckpointError `run-config` when its `config.json` cannot be read.
+ */
+export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
+  await writing(path, () => mkdir(path, { recursive: true }))
+  const release = await lockFolder(path)
+  try {
+    const names = await readdir(path)
+    for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
+    if (names.includes('config.json')) {
+      const found = await readRunConfig(path)
+      if (runFingerprint(found) !== runFingerprint(config)) {
+        throw new UsageError(
+          'run-folder-taken',
+          `${path} holds a run with other settings or other data. Choose another folder with --out, or go on with that run: holdfast resume ${path}`,
+        )
+      }
+    } else {
+      const strangers = names.filter((name) => !isTemporary(name) && name !== 'lock')
+      if (strangers.length > 0) {
+        throw new UsageError(
+          'run-folder-taken',
+          `${path} holds files that are no run (${strangers.slice(0, 5).join(', ')}). Choose an empty or new folder with --out.`,
+        )
+      }
+      await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+  return {
+    path,
+    store: runFolderStore(path, runFingerprint(config)),
+    append: (event) =>
+      writing(path, () => appendFile(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`)),
+    write: (name, content) => writeWhole(join(path, name), content),
+    close: release,
+  }
+}
+
+/**
+ * The configuration of a run in a folder.
+ *
+ * @throws CheckpointError `run-missing` when there is none, `run-config` when it cannot be read.
+ */
+export async function readRunConfig(folder: string): Promise<RunConfig> {
+  const file = join(folder, 'config.json')
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new CheckpointError(
+      'run-missing',
+      `${folder} holds no run: there is no config.json. Give the folder of a run, e.g. one in runs/.`,
+      { cause },
+    )
+  })
+  try {
+    const found = configSchema.parse(JSON.parse(text))
+    return { ...found, plan: parsePlan(found.plan, file) }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CheckpointError('run-config', `${file} is not the configuration of a run: ${reason}`, { cause })
+  }
+}
+
+/**
+ * Checkpoints in a folder. A save writes the new file beside, syncs and renames it, then points `latest.json` at it in the
+ * same way, and only then removes the one before: whenever the process dies, one whole checkpoint stands.
+ *
+ * @param fingerprint of the run; see {@link runFingerprint}
+ * @throws CheckpointError from `load`: `checkpoint-pointer` when latest.json is damaged, `checkpoint-missing`,
+ * `checkpoint-damaged` when the file's SHA-256 is not the one noted, and what decoding throws.
+ * @example
+ * for await (const event of learn({ ...options, store: runFolderStore('runs/mine', fingerprint) })) show(event)
+ */
+export function runFolderStore(folder: string, fingerprint: string): CheckpointStore {
+  return {
+    save: async (state) => {
+      const { task, step, phase } = state.position
+      const name = `checkpoint-${task}-${step}-${phase}.safetensors`
+      const bytes = encodeCheckpoint(state, fingerprint)
+      await writeWhole(join(folder, name), bytes)
+      const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
+      await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
+      for (const other of await readdir(folder)) {
+        if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
+          await rm(join(folder, other), { force: true })
+      }
+    },
+    load: async () => {
+      const pointer = await readPointer(folder)
+      if (!pointer) return undefined
+      const file = join(folder, pointer.file)
+      const bytes = await readFile(file).catch((cause: unknown) => {
+        throw new CheckpointError(
+          'checkpoint-missing',
+          `${join(folder, 'latest.json')} names ${pointer.file}, but that file cannot be read. ${startAnew}`,
+          { cause },
+        )
+      })
+      const found = createHash('sha256').update(bytes).digest('hex')
+      if (found !== pointer.sha256) {
+        throw new CheckpointError(
+          'checkpoint-damaged',
+          `${file} is damaged: expected SHA-256 ${pointer.sha256}, found ${found} (${bytes.length} bytes). ${startAnew}`,
+        )
+      }
+      return decodeCheckpoint(new Uint8Array(bytes), fingerprint, file)
+    },
+  }
+}
+
+const startAnew = 'Restore the file, or remove the run folder and start the run anew.'
+
+async function readPointer(folder: string): Promise<z.output<typeof pointerSchema> | undefined> {
+  const file = join(folder, 'latest.json')
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  try {
+    return pointerSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new CheckpointError(
+      'checkpoint-pointer',
+      `${file} is damaged: expected {"file", "sha256"}, found ${JSON.stringify(text.slice(0, 80))}. ${startAnew}`,
+      { cause },
+    )
+  }
+}
+
+async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new EnvironmentError('write-failed', `${path} could not be written: ${reason}`, { cause })
+  }
+}
+
+/** Whether a path is a folder. */
+export const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )

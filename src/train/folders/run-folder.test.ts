@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { float32 } from '../../tensor/tensor.ts'
+import { parsePlan } from '../plan/plan.ts'
+import type { RunState } from '../run/checkpoint.ts'
+import {
+  openRunFolder,
+  type RunConfig,
+  readRunConfig,
+  runFingerprint,
+  runFolderStore,
+} from './run-folder-files.ts'
+
+const folderFor = () => mkdtemp(join(tmpdir(), 'holdfast-folder-'))
+
+const state = (step: number): RunState => ({
+  position: { task: 0, step, phase: 'train' },
+  updates: step,
+  tensors: new Map([['parameter/w', float32([2], [1, step])]]),
+  method: { tensors: new Map(), values: {} },
+  samplers: {},
+  record: { initial: [0.1], matrix: [], curve: [], seconds: { train: 1, consolidate: 0, evaluate: 0 } },
+  early: null,
+})
+
+const config = (seed = 1): RunConfig => ({
+  format: 'holdfast-run',
+  version: 1,
+  verb: 'learn',
+  plan: parsePlan({ stream: { kind: 'split' }, seed }),
+  dataSha256: 'abc',
+  versions: { holdfast: '0.0.0' },
+})
+
+describe('checkpoints', () => {
+  test('the last one saved is the one loaded, and the only one kept', async () => {
+    const folder = await folderFor()
+    const store = runFolderStore(folder, 'mine')
+    expect(await store.load()).toBeUndefined()
+    await store.save(state(1))
+    await store.save(state(2))
+    expect(await store.load()).toEqual(state(2))
+    expect((await readdir(folder)).sort()).toEqual(['checkpoint-0-2-train.safetensors', 'latest.json'])
+  })
+
+  test('a crash after the file and before the pointer leaves the one before', async () => {
+    const folder = await folderFor()
+    const store = runFolderStore(folder, 'mine')
+    await store.save(state(1))
+    await writeFile(join(folder, 'checkpoint-0-2-train.safetensors'), 'half')
+    expect(await store.load()).toEqual(state(1))
+  })
+
+  test('damage is found and named', async () => {
+    const folder = await folderFor()
+    const store = runFolderStore(folder, 'mine')
+    await store.save(state(1))
+    const file = join(folder, 'checkpoint-0-1-train.safetensors')
+    await truncate(file, 40)
+    await expect(store.load()).rejects.toThrow(
+      /checkpoint-0-1-train\.safetensors is damaged: expected SHA-256 .*\(40 bytes\)/,
+    )
+    await writeFile(join(folder, 'latest.json'), '{"file":"checkp')
+    await expect(store.load()).rejects.toMatchObject({ code: 'checkpoint-pointer' })
+    await writeFile(join(folder, 'latest.json'), '{"file":"../../etc/passwd","sha256":"0"}')
+    await expect(store.load()).rejects.toMatchObject({ code: 'checkpoint-pointer' })
+    await writeFile(join(folder, 'latest.json'), '{"file":"checkpoint-9-9-train.safetensors","sha256":"0"}')
+    await expect(store.load()).rejects.toMatchObject({ code: 'checkpoint-missing' })
+  })
+
+  test('another run’s checkpoint is refused', async () => {
+    const folder = await folderFor()
+    await runFolderStore(folder, 'mine').save(state(1))
+    await expect(runFolderStore(folder, 'yours').load()).rejects.toMatchObject({
+      code: 'checkpoint-other-run',
+    })
+  })
+})
+
+describe('run folders', () => {
+  test('what was half-written is removed, and the configuration comes back as it was', async () => {
+    const folder = await folderFor()
+    await writeFile(join(folder, '.checkpoint-0-1-train.safetensors.1234.tmp'), 'half')
+    const run = await openRunFolder(folder, config())
+    await run.append({ type: 'task-started', task: 0, name: 'first' })
+    await run.append({ type: 'consolidated', task: 0, seconds: 1 })
+    await run.close()
+    expect((await readdir(folder)).sort()).toEqual(['config.json', 'events.jsonl'])
+    expect(await readRunConfig(folder)).toEqual(config())
+    expect((await readFile(join(folder, 'events.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(2)
+  })
+
+  test('another run, and files that are no run, are left alone', async () => {
+    const folder = await folderFor()
+    await (await openRunFolder(folder, config(1))).close()
+    await expect(openRunFolder(folder, config(2))).rejects.toMatchObject({ code: 'run-folder-taken' })
+    const strange = await folderFor()
+    await writeFile(join(strange, 'thesis.tex'), 'x')
+    await expect(openRunFolder(strange, config())).rejects.toThrow(
+      /holds files that are no run \(thesis\.tex\)/,
+    )
+    expect(await readdir(strange)).toEqual(['thesis.tex'])
+  })
+
+  test('a folder in use is refused, to this process and to others', async () => {
+    const folder = await folderFor()
+    const run = await openRunFolder(folder, config())
+    await expect(openRunFolder(folder, config())).rejects.toMatchObject({ code: 'run-in-use' })
+    await run.close()
+    const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'])
+    const lock = { pid: other.pid, host: hostname(), started: null }
+    await writeFile(join(folder, 'lock'), JSON.stringify(lock))
+    await expect(openRunFolder(folder, config())).rejects.toThrow(
+      new RegExp(`in use by process ${other.pid}`),
+    )
+    other.kill('SIGKILL')
+    await once(other, 'exit')
+    await (await openRunFolder(folder, config())).close()
+  })
+
+  test.runIf(process.platform === 'linux')(
+    'a lock whose number another process has now is stale',
+    async () => {
+      const folder = await folderFor()
+      await writeFile(
+        join(folder, 'lock'),
+        JSON.stringify({ pid: process.ppid, host: hostname(), started: '1' }),
+      )
+      await (await openRunFolder(folder, config())).close()
+      await writeFile(join(folder, 'lock'), 'no lock')
+      await (await openRunFolder(folder, config())).close()
+    },
+  )
+
+  test('a folder without a run, or with a damaged configuration, says so', async () => {
+    const folder = await folderFor()
+    await expect(readRunConfig(folder)).rejects.toMatchObject({ code: 'run-missing' })
+    await writeFile(join(folder, 'config.json'), '{"format":"holdfast-run"')
+    await expect(readRunConfig(folder)).rejects.toMatchObject({ code: 'run-config' })
+  })
+
+  test('the fingerprint knows settings and data, and not the order of keys', () => {
+    const { plan, dataSha256 } = config()
+    const shuffled = Object.fromEntries(Object.entries(plan).reverse()) as typeof plan
+    expect(runFingerprint({ plan: shuffled, dataSha256 })).toBe(runFingerprint({ plan, dataSha256 }))
+    expect(runFingerprint({ plan, dataSha256: 'abd' })).not.toBe(runFingerprint({ plan, dataSha256 }))
+    expect(runFingerprint(config(2))).not.toBe(runFingerprint(config(1)))
+  })
+})

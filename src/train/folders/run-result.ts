@@ -1,0 +1,31 @@
+import { runMetrics } from '../../measure/metrics.ts'
+import type { RunResult } from '../../measure/results.ts'
+import type { PreparedPlan, RunPlan } from '../plan/index.ts'
+import type { RunState } from '../run/index.ts'
+import { importanceSummary } from './importance.ts'
+
+/** A finished run's figures. */
+export function runResult(
+  plan: RunPlan,
+  { stream, model }: Pick<PreparedPlan, 'stream' | 'model'>,
+  state: RunState,
+): RunResult {
+  const { initial, matrix, curve, seconds } = state.record
+  const importance = importanceSummary(
+    state.method,
+    model.parameters.keys(),
+    stream.tasks[0]?.train.inputs.dims.slice(1) ?? [],
+  )
+  return {
+    benchmark: plan.name,
+    method: plan.method.name,
+    scenario: stream.scenario,
+    seed: plan.seed,
+    ...runMetrics({ matrix, initial, ...(plan.evaluateEvery === undefined ? {} : { curve }) }),
+    matrix,
+    initial,
+    curve,
+    seconds,
+    ...(importance ? { importance } : {}),
+  }
+}

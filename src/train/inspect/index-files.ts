@@ -1,0 +1,2 @@
+export { gradFile } from './grad-files.ts'
+export { type FileInspection, inspectFile } from './inspect-files.ts'

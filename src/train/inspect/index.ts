@@ -1,0 +1,8 @@
+export { type GradLoss, type GradOptions, type GradResult, gradLosses, lossAndGradients } from './grad.ts'
+export {
+  type InspectedParameter,
+  type InspectedValue,
+  type Inspection,
+  type InspectOptions,
+  inspectModel,
+} from './inspect.ts'

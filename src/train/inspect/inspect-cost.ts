@@ -1,0 +1,176 @@
+import type { Graph, Node } from '../../onnx/graph.ts'
+import { attributeReader, nodeLabel, type Value } from '../../ops/core/index.ts'
+import { equationOf } from '../../ops/products/index.ts'
+import { opTable } from '../../ops/table.ts'
+import { byteLengthOf } from '../../tensor/bytes.ts'
+import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
+
+/** What running a graph once takes, counted from its dims; nothing is run. */
+export interface GraphCost {
+  /** Those of loops once. */
+  readonly nodes: number
+  /** A multiplication and an addition count 2; other ops 1 for each element of their outputs; moving nothing counts 0. */
+  readonly flops: number
+  /** What lies in memory all the time: inputs and initialisers. */
+  readonly heldBytes: number
+  /** Most that nodes' outputs take at one time; each is given up after its last use, those of the graph never. */
+  readonly peakBytes: number
+}
+
+/** Ops whose output is their input's memory seen otherwise. */
+const views: ReadonlySet<string> = new Set(['Flatten', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'])
+
+/**
+ * Counts the operations and the memory of a graph with concrete dims, as a builder finishes it.
+ *
+ * @param outside Values that a body reads from the graph around it.
+ * @example
+ * const { flops, heldBytes, peakBytes } = graphCost(builder.finish('step'))
+ */
+export function graphCost(graph: Graph, outside: ReadonlyMap<string, Value> = new Map()): GraphCost {
+  const values = new Map(outside)
+  for (const { name, type, dims } of graph.inputs)
+    values.set(name, { name, type, dims: (dims ?? []).map(Number) })
+  for (const [name, tensor] of graph.initializers) {
+    values.set(name, { name, type: tensor.type, dims: tensor.dims, constant: tensor })
+  }
+  const held = [...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]
+  const memory = new Memory(graph)
+  let flops = 0
+  let nodes = 0
+  graph.nodes.forEach((node, at) => {
+    const inputs = node.inputs.map((name) => values.get(name))
+    const { outputs, ...cost } = node.op === 'Scan' ? scanCost(node, inputs, values) : plainCost(node, inputs)
+    flops += cost.flops
+    nodes += cost.nodes
+    for (const value of outputs) values.set(value.name, value)
+    memory.run(node, at, outputs, cost.peakBytes)
+  })
+  return {
+    nodes,
+    flops,
+    heldBytes: held.reduce((sum, name) => sum + bytesOf(values.get(name)), 0),
+    peakBytes: memory.peak,
+  }
+}
+
+interface NodeCost {
+  readonly outputs: readonly Value[]
+  readonly flops: number
+  readonly nodes: number
+  /** Of what is inside the node. */
+  readonly peakBytes: number
+}
+
+function plainCost(node: Node, inputs: readonly (Value | undefined)[]): NodeCost {
+  const definition = opTable.get(node.op)
+  const context = {
+    op: node.op,
+    name: node.name,
+    inputs,
+    attributes: attributeReader(node.attributes, nodeLabel(node)),
+    outputs: node.outputs.length,
+  }
+  const types = definition?.shape(context) ?? []
+  const outputs = node.outputs.map((name, at): Value => ({ type: 'float32', dims: [], ...types[at], name }))
+  return { outputs, flops: flopsOf(node, inputs, outputs), nodes: 1, peakBytes: 0 }
+}
+
+function flopsOf(node: Node, inputs: readonly (Value | undefined)[], outputs: readonly Value[]): number {
+  const [x, w, r] = inputs.map((input) => input?.dims ?? [])
+  const [y = []] = outputs.map(({ dims }) => dims)
+  const attributes = attributeReader(node.attributes, nodeLabel(node))
+  if (views.has(node.op)) return 0
+  switch (node.op) {
+    case 'MatMul':
+      return 2 * sizeOf(y) * (x?.at(-1) ?? 1)
+    case 'Gemm':
+      return 2 * sizeOf(y) * (x?.[attributes.int('transA', 0) === 1 ? 0 : 1] ?? 1)
+    case 'Conv':
+      return 2 * sizeOf(y) * sizeOf(w?.slice(1) ?? [])
+    case 'ConvTranspose':
+      return 2 * sizeOf(x ?? []) * sizeOf(w?.slice(1) ?? [])
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      // Each position and row is multiplied with all weights of both kinds once.
+      return 2 * sizeOf(x?.slice(0, 2) ?? []) * (sizeOf(w ?? []) + sizeOf(r ?? []))
+    case 'Einsum':
+      return 2 * sizeOf([...equationOf({ op: node.op, name: node.name, inputs, attributes }).sizes.values()])
+    default:
+      return outputs.reduce((sum, { dims }) => sum + sizeOf(dims), 0)
+  }
+}
+
+/** The body as often as there are entries to go through. */
+function scanCost(
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+  around: ReadonlyMap<string, Value>,
+): NodeCost {
+  const body = node.attributes.body
+  if (typeof body !== 'object' || !('kind' in body) || body.kind !== 'graph') {
+    return { outputs: [], flops: 0, nodes: 1, peakBytes: 0 }
+  }
+  const scanned = Number(node.attributes.num_scan_inputs ?? 0)
+  const states = inputs.length - scanned
+  const [first] = inputs.slice(states)
+  const axes = node.attributes.scan_input_axes
+  const trips = first?.dims[Array.isArray(axes) ? Number(axes[0]) : 0] ?? 1
+  const cost = graphCost(body.value, around)
+  const outputs = node.outputs.map((name, at): Value => {
+    const { type = 'float32', dims = [] } = body.value.outputs[at] ?? {}
+    const concrete = dims.map(Number)
+    return { name, type, dims: at < states ? concrete : [trips, ...concrete] }
+  })
+  return { outputs, flops: trips * cost.flops, nodes: 1 + cost.nodes, peakBytes: cost.peakBytes }
+}
+
+const bytesOf = (value: TensorType | undefined): number =>
+  value === undefined || value.type === 'string' ? 0 : byteLengthOf(value.type, value.dims)
+
+/** Follows what nodes' outputs take, from when each is computed until after its last use. */
+class Memory {
+  peak = 0
+  private now = 0
+  private readonly lastUse = new Map<string, number>()
+  /** The value that a view is a view of. */
+  private readonly roots = new Map<string, string>()
+  private readonly sizes = new Map<string, number>()
+  private readonly ending = new Map<number, string[]>()
+
+  constructor({ nodes, outputs }: Graph) {
+    for (const node of nodes) {
+      const [from = ''] = node.inputs
+      if (views.has(node.op)) this.roots.set(node.outputs[0] ?? '', this.root(from))
+    }
+    nodes.forEach((node, at) => {
+      for (const name of [...node.outputs, ...readBy(node)]) this.lastUse.set(this.root(name), at)
+    })
+    for (const { name } of outputs) this.lastUse.set(this.root(name), nodes.length)
+    for (const [name, at] of this.lastUse) this.ending.set(at, [...(this.ending.get(at) ?? []), name])
+  }
+
+  run(node: Node, at: number, outputs: readonly Value[], inside: number): void {
+    if (!views.has(node.op)) {
+      for (const value of outputs) {
+        const size = bytesOf(value)
+        this.sizes.set(value.name, size)
+        this.now += size
+      }
+    }
+    this.peak = Math.max(this.peak, this.now + inside)
+    for (const name of this.ending.get(at) ?? []) this.now -= this.sizes.get(name) ?? 0
+  }
+
+  private root(name: string): string {
+    return this.roots.get(name) ?? name
+  }
+}
+
+/** What a node reads, its body included. */
+function readBy(node: Node): readonly string[] {
+  const body = node.attributes.body
+  if (typeof body !== 'object' || !('kind' in body) || body.kind !== 'graph') return node.inputs
+  return [...node.inputs, ...body.value.nodes.flatMap(readBy)]
+}

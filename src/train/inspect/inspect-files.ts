@@ -1,0 +1,75 @@
+import type { InputSpec } from '../../data/images/index.ts'
+import { readInputFiles } from '../../data/sidecar-files.ts'
+import { HoldfastError, ModelError } from '../../errors.ts'
+import { storedTypes } from '../../model/import/index.ts'
+import { findModelFile, type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import { loadModelFile } from '../../onnx/files.ts'
+import { TensorCode } from '../../onnx/index.ts'
+import { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
+
+/** What `holdfast inspect` says of a file. */
+export interface FileInspection extends Inspection {
+  /** The model's file: in a folder, the one that was found there. */
+  readonly file: string
+  readonly producer: string
+  /** How data become the model's input, from the files beside it and the input's dims. */
+  readonly preprocessing: InputSpec | { readonly problem: string }
+}
+
+/**
+ * Reads a model from disk, and what lies beside it, and says what can be done with it.
+ *
+ * @param path An .onnx file, or a folder as transformers.js lays it out.
+ * @param options.output The value that holds the logits, where the file does not tell.
+ * @throws ModelError what `loadModel` throws; but a file with several outputs is inspected by its first of floats, and the obstacle
+ * says that one has to be named.
+ * @example
+ * const { trainable, step } = await inspectFile('model.onnx', { batch: 32 })
+ */
+export async function inspectFile(
+  path: string,
+  options: Omit<InspectOptions, 'typeOf'> & { readonly output?: string | undefined } = {},
+): Promise<FileInspection> {
+  const { output, ...asked } = options
+  const { loaded, ambiguous } = await loadFor(path, output)
+  const { model, file } = loaded
+  const inspection = inspectModel(model, { ...asked, typeOf: storedTypes(file.model) })
+  const named = ambiguous === undefined ? [] : [{ node: '', op: '', domain: '', reason: ambiguous }]
+  return {
+    file: file.path,
+    producer: [file.model.producerName, file.model.producerVersion].filter(Boolean).join(' '),
+    ...inspection,
+    trainable: inspection.trainable && ambiguous === undefined,
+    obstacles: [...named, ...inspection.obstacles],
+    preprocessing: await preprocessingOf(loaded),
+  }
+}
+
+async function loadFor(
+  path: string,
+  output: string | undefined,
+): Promise<{ readonly loaded: LoadedModel; readonly ambiguous?: string }> {
+  const load = (name: string | undefined): Promise<LoadedModel> =>
+    loadModel(path, { batchNorm: 'train', ...(name === undefined ? {} : { output: name }) })
+  try {
+    return { loaded: await load(output) }
+  } catch (problem) {
+    if (!(problem instanceof ModelError) || problem.code !== 'model-output' || output !== undefined)
+      throw problem
+    const { model } = await loadModelFile(await findModelFile(path))
+    const outputs = model.graph?.output ?? []
+    const float = outputs.find(
+      ({ type }) => type?.value.case === 'tensorType' && type.value.value.elemType === TensorCode.float32,
+    )
+    return { loaded: await load((float ?? outputs[0])?.name), ambiguous: problem.message }
+  }
+}
+
+async function preprocessingOf({ model, file }: LoadedModel): Promise<FileInspection['preprocessing']> {
+  try {
+    return (await readInputFiles(file.path, model.input)).input
+  } catch (problem) {
+    if (problem instanceof HoldfastError) return { problem: problem.message }
+    throw problem
+  }
+}

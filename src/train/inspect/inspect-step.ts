@@ -1,0 +1,195 @@
+import { GraphBuilder } from '../../autodiff/builder.ts'
+import { gradients } from '../../autodiff/gradients.ts'
+import { specialise } from '../../autodiff/specialise.ts'
+import { ModelError } from '../../errors.ts'
+import { meanSquaredError, positionCrossEntropy } from '../../model/losses/index.ts'
+import type { Model } from '../../model/model.ts'
+import type { ValueInfo } from '../../onnx/graph.ts'
+import type { Value } from '../../ops/core/index.ts'
+import { byteLengthOf } from '../../tensor/bytes.ts'
+import { adam, updateParameters } from '../step/index.ts'
+import { graphCost } from './inspect-cost.ts'
+
+/** What one training step with Adam takes. */
+export interface StepCost {
+  /** Rows in the batch. */
+  readonly batch: number
+  /** Sizes that were taken for the symbolic dims, by name. */
+  readonly dims: Readonly<Record<string, number>>
+  readonly nodes: number
+  /** Forward, backward and update; a multiplication and an addition count 2. */
+  readonly flops: number
+  /** Of the forward pass alone. */
+  readonly forwardFlops: number
+  /** Parameters, optimiser, batch and the most that the step computes at one time. */
+  readonly bytes: number
+  /** Of all that are trained. */
+  readonly parameterBytes: number
+  readonly optimiserBytes: number
+  /** What activations, gradients and new parameters take at their most. */
+  readonly activationBytes: number
+}
+
+export interface StepRequest {
+  readonly model: Model
+  readonly batch: number
+  /** Sizes of symbolic dims by their names, before what names suggest. */
+  readonly dims: Readonly<Record<string, number>>
+  /** Positions in a sequence, where the file leaves them free. */
+  readonly sequence: number
+}
+
+export interface CountedStep {
+  readonly cost: StepCost
+  /** Names of parameters that the loss depends on. */
+  readonly reached: ReadonlySet<string>
+}
+
+/**
+ * Builds forward, backward and Adam's update for a batch of given size, runs nothing, and counts what it would take.
+ *
+ * @throws ModelError, UnsupportedOpError what specialising and differentiating the graph throw.
+ */
+export function countStep({ model, batch, dims: given, sequence }: StepRequest): CountedStep {
+  const sizes = sizesOf(model.graph.inputs, { ...usual, batch, sequence }, given)
+  const builder = new GraphBuilder()
+  const bound = new Map<string, Value>()
+  for (const info of model.graph.inputs) {
+    bound.set(
+      info.name,
+      builder.input(info.name, {
+        type: info.type,
+        dims: concreteDims(info, { ...usual, batch, sequence }, sizes),
+      }),
+    )
+  }
+  const parameters = new Map(
+    Array.from(model.parameters, ([name, tensor]) => [name, builder.input(name, tensor)]),
+  )
+  const buffers = Array.from(model.buffers, ([name, tensor]): [string, Value] => [
+    name,
+    builder.input(name, tensor),
+  ])
+  const specialised = specialise(
+    builder,
+    model.graph,
+    model.opsets,
+    new Map([...bound, ...parameters, ...buffers]),
+    { outputs: [model.output], batchNorm: buffers.length > 0 ? 'batch' : 'fixed' },
+  )
+  const logits = specialised.outputs.get(model.output)
+  if (!logits) {
+    throw new ModelError(
+      'model-output',
+      `The model does not compute its output "${model.output}". It is damaged.`,
+    )
+  }
+  const loss = lossOf(builder, logits)
+  const forward = forwardFlops(builder, loss)
+  const wanted = [...parameters.values()]
+  const found = gradients(builder, loss, wanted)
+  const optimiser = adam()
+  const scalars = optimiser.scalars(1, 1).map((_, at) => builder.input(`scalar/${at}`, SCALAR))
+  const reached = new Set<string>()
+  let parameterBytes = 0
+  const pending = [...parameters].flatMap(([name, parameter], at) => {
+    parameterBytes += byteLengthOf('float32', parameter.dims)
+    const gradient = found[at]
+    if (!gradient) return []
+    reached.add(name)
+    const slots = optimiser.slots.map((slot) => builder.input(`optimiser/${slot}/${name}`, parameter))
+    return [{ name, parameter, gradient, slots }]
+  })
+  for (const [name, updated] of updateParameters(builder, { optimiser, scalars }, pending)) {
+    builder.output(updated.parameter, `${name}/next`)
+    updated.slots.forEach((value, slot) => {
+      builder.output(value, `optimiser/${optimiser.slots[slot]}/${name}/next`)
+    })
+  }
+  for (const [name, value] of specialised.buffers) builder.output(value, `${name}/next`)
+  const { nodes, flops, heldBytes, peakBytes } = graphCost(builder.finish('step'))
+  return {
+    reached,
+    cost: {
+      batch: batchOf(model, batch, sizes),
+      dims: sizes,
+      nodes,
+      flops,
+      forwardFlops: forward,
+      bytes: heldBytes + peakBytes,
+      parameterBytes,
+      optimiserBytes: optimiser.slots.length * parameterBytes,
+      activationBytes: peakBytes,
+    },
+  }
+}
+
+const SCALAR = { type: 'float32', dims: [] } as const
+
+/** The loss becomes an output of the graph, and what it takes so far is counted. */
+function forwardFlops(builder: GraphBuilder, loss: Value): number {
+  builder.output(loss, 'loss')
+  return graphCost(builder.finish('forward')).flops
+}
+
+/** Which loss hardly matters for what a step takes: one number for each row of logits, or each logit. */
+function lossOf(builder: GraphBuilder, logits: Value): Value {
+  if (logits.dims.length < 2) return meanSquaredError(builder, logits, builder.input('labels', logits))
+  const labels = builder.input('labels', { type: 'int64', dims: logits.dims.slice(0, -1) })
+  return positionCrossEntropy(builder, logits, labels)
+}
+
+/** Sizes for dims that the file leaves free. */
+interface Sizes {
+  readonly batch: number
+  readonly sequence: number
+  readonly side: number
+  readonly channels: number
+  readonly other: number
+}
+
+const usual = { side: 224, channels: 3, other: 8 }
+
+/** What symbolic dims are by how they are called. The first axis of an input is the batch. */
+const kinds: readonly { readonly name: RegExp; readonly kind: keyof Sizes }[] = [
+  { name: /past/i, kind: 'other' },
+  { name: /seq|length|token|position|time|^t$|^l$|^s$/i, kind: 'sequence' },
+  { name: /height|width|^h$|^w$/i, kind: 'side' },
+  { name: /channel|^c$/i, kind: 'channels' },
+]
+
+function sizesOf(
+  inputs: readonly ValueInfo[],
+  sizes: Sizes,
+  given: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const found: Record<string, number> = {}
+  for (const { dims = [] } of inputs) {
+    dims.forEach((dim, axis) => {
+      if (typeof dim !== 'string' || dim === '') return
+      const named = kinds.find(({ name }) => name.test(dim))
+      found[dim] ??= given[dim] ?? sizes[axis === 0 ? 'batch' : (named?.kind ?? kindAt(axis, dims.length))]
+    })
+  }
+  return found
+}
+
+/** What an axis is where nothing names it. */
+function kindAt(axis: number, rank: number): keyof Sizes {
+  if (axis === 0) return 'batch'
+  if (rank === 4) return axis === 1 ? 'channels' : 'side'
+  return rank < 4 && axis === 1 ? 'sequence' : 'other'
+}
+
+const concreteDims = (
+  { dims = [] }: ValueInfo,
+  sizes: Sizes,
+  found: Readonly<Record<string, number>>,
+): number[] =>
+  dims.map((dim, axis) => (typeof dim === 'number' ? dim : (found[dim] ?? sizes[kindAt(axis, dims.length)])))
+
+/** Rows that a step has: the file may fix them. */
+const batchOf = ({ input }: Model, batch: number, found: Readonly<Record<string, number>>): number => {
+  const [first = ''] = input.dims ?? []
+  return typeof first === 'number' ? first : (found[first] ?? batch)
+}

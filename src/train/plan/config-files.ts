@@ -1,0 +1,90 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { parseDocument } from 'yaml'
+import { UsageError } from '../../errors.ts'
+import { parsePlan, type RunPlan } from './plan.ts'
+
+/**
+ * A run's plan from a YAML (or JSON) file.
+ *
+ * @throws UsageError `config-missing` when there is no such file, `config-syntax` with line and column, `config` naming the
+ * place that is wrong.
+ * @example
+ * const plan = await readPlanFile('holdfast.yaml')
+ */
+export async function readPlanFile(path: string): Promise<RunPlan> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new UsageError(
+      'config-missing',
+      `${path}: there is no such file. Write one with: holdfast learn --init ${path}`,
+      {
+        cause,
+      },
+    )
+  })
+  const document = parseDocument(text, { prettyErrors: true })
+  const [problem] = document.errors
+  if (problem) {
+    const [place] = problem.linePos ?? []
+    throw new UsageError(
+      'config-syntax',
+      `${path}${place ? `, line ${place.line}, column ${place.col}` : ''}: this is no YAML: ${problem.message.split(/ at line |\n/)[0]}.`,
+    )
+  }
+  return parsePlan(document.toJS(), path)
+}
+
+/** A configuration to start from: every setting of weight on one screen. */
+export const starterConfig = `# Learn five pairs of digits, one after another, without forgetting. Run with: holdfast learn THIS_FILE
+name: my-first-run            # what reports call it
+
+data:
+  source: mnist               # mnist, synthetic, or the path of a file or folder (images, CSV, JSONL, npy, IDX)
+  preprocessing: unit         # unit: pixels to 0..1; mnist: the usual mean and std; stored; or {scale, mean, std}
+  # limit: {train: 6000, test: 1000}  # a random part of the data: for quick tries
+
+stream:
+  kind: split                 # split classes over tasks; or permuted, rotated, list
+  scenario: class             # what is told at test time: task (which one), domain or class (nothing)
+  classesPerTask: 2           # 10 classes make 5 tasks
+
+model:
+  kind: mlp                   # simple (one layer), mlp, cnn, transformer, or onnx with a path
+  hidden: [400, 400]          # units of the hidden layers
+
+method:
+  name: replay                # none, joint, ewc, online-ewc, lwf, replay, reservoir-replay; or several: ewc+replay
+  options:
+    perClass: 100             # exemplars kept a class; ewc takes lambda, fisher, fisherSamples, ewcStep
+
+optimiser:
+  name: adam                  # sgd, adam, adamw, rmsprop
+learningRate: 0.001
+schedule:
+  kind: constant              # constant, cosine or linear, anew in each task
+
+iterations: 500               # steps a task; or epochs: 1
+batchSize: 128                # rows of new data a step
+seed: 1                       # of everything random
+
+checkpointEvery: 200          # steps; a run that is killed goes on with: holdfast resume RUN
+evaluateEvery: 100            # steps between measurements of all tasks seen so far
+
+device: cpu                   # cpu or webgpu
+threads: 1                    # 1 gives the same bits whatever the number of cores
+`
+
+/**
+ * Writes the starter configuration.
+ *
+ * @throws UsageError `config-exists`: nothing is written over.
+ */
+export async function writeStarterConfig(path: string): Promise<void> {
+  await writeFile(path, starterConfig, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw cause
+    throw new UsageError(
+      'config-exists',
+      `${path} is there already, and is not written over. Name another file.`,
+      { cause },
+    )
+  })
+}

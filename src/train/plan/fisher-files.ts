@@ -1,0 +1,95 @@
+import { writeFile } from 'node:fs/promises'
+import type { Engine } from '../../engine/engine.ts'
+import { UsageError } from '../../errors.ts'
+import { type FisherLabels, fisherDiagonal } from '../../methods/fisher/index.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { writeSafetensors } from '../../tensor/safetensors.ts'
+import { parsePlan } from './plan.ts'
+import { type LoadedPlan, type LoadPlanOptions, loadPlan } from './plan-files.ts'
+import { preparePlan } from './prepare.ts'
+
+export interface FisherFileOptions {
+  readonly engine: Engine
+  /** A known data set or a path; its training part is used. */
+  readonly source: string
+  readonly preprocessing?: 'default' | 'unit' | 'mnist' | 'stored' | undefined
+  /** Default 'exact'. */
+  readonly labels?: FisherLabels | undefined
+  /** Default all. */
+  readonly samples?: number | undefined
+  /** Default 128. */
+  readonly batchSize?: number | undefined
+  readonly output?: string | undefined
+  readonly seed: number
+  readonly load?: LoadPlanOptions
+}
+
+/** What {@link fisherFile} wrote, and where the mass lies. */
+export interface FisherSummary {
+  readonly file: string
+  readonly model: string
+  readonly dataset: { readonly name: string; readonly synthetic: boolean }
+  readonly labels: FisherLabels
+  readonly samples: number
+  readonly parameters: readonly {
+    readonly name: string
+    readonly dims: readonly number[]
+    readonly mass: number
+  }[]
+  /** Parameters without a closed form. */
+  readonly oneByOne: readonly string[]
+  readonly seconds: number
+}
+
+/**
+ * Writes the Fisher diagonal of an ONNX model on data as safetensors: the parameters' names and dims, float32; labels,
+ * samples and data in the metadata.
+ *
+ * @throws UsageError `fisher-classes` when the data's classes are not the model's; and what loading throws.
+ */
+export async function fisherFile(
+  model: string,
+  file: string,
+  options: FisherFileOptions,
+): Promise<{ loaded: LoadedPlan; summary: FisherSummary }> {
+  const { source, preprocessing = 'default', labels = 'exact', samples, output, engine } = options
+  const asked = parsePlan({
+    name: 'fisher',
+    data: { source, preprocessing },
+    // All classes as one task: the model as it is.
+    stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'data', source }] },
+    model: { kind: 'onnx', path: model, ...(output === undefined ? {} : { output }) },
+  })
+  const loaded = await loadPlan(asked, { ...options.load, wholeTrain: true })
+  const { model: network, stream } = preparePlan(loaded.plan, loaded.inputs)
+  const dataset = stream.tasks[0]?.train
+  if (!dataset) throw new UsageError('plan-data', `${source} has no training data.`)
+  const began = performance.now()
+  const { diagonal, ...result } = await fisherDiagonal({
+    engine,
+    model: network,
+    parameters: network.parameters,
+    dataset,
+    labels,
+    ...(samples === undefined ? {} : { samples }),
+    ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),
+    random: randomStream(options.seed, 'fisher'),
+  })
+  const seconds = (performance.now() - began) / 1000
+  await writeFile(
+    file,
+    writeSafetensors(diagonal, {
+      format: 'pt',
+      fisher: labels,
+      samples: String(result.samples),
+      data: dataset.name,
+    }),
+  )
+  const parameters = [...diagonal].map(([name, { dims, data }]) => ({
+    name,
+    dims,
+    mass: data.reduce((sum, value) => sum + value, 0),
+  }))
+  const summary = { file, model, dataset: stream.dataset, labels, ...result, parameters, seconds }
+  return { loaded, summary }
+}

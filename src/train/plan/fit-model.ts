@@ -1,0 +1,109 @@
+import { createDataset, kindOf } from '../../data/dataset.ts'
+import { alignLabels, preview } from '../../data/names/index.ts'
+import { UsageError } from '../../errors.ts'
+import { findHead, numbered, replaceHead, widenHead } from '../../model/heads/index.ts'
+import type { Model } from '../../model/model.ts'
+import { range } from '../../tasks/stream.ts'
+import { float32 } from '../../tensor/tensor.ts'
+import type { RunPlan } from './plan.ts'
+import { planStream, type TrainTest } from './prepare.ts'
+
+/** Data and a model that have the same classes in the same places. */
+export interface Fitted {
+  readonly data: readonly TrainTest[]
+  readonly model: Model
+}
+
+type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
+
+/**
+ * Brings data and a model from a file together: labels into the order of the model's classes, by name; and another head where the plan
+ * asks for one. Where units are not classes of the data (task scenario, a split in the domain scenario, numbers to predict), only
+ * their number is compared.
+ *
+ * @throws UsageError `model-data` when the stream needs other outputs than the model has, naming both; DataError `classes-numbered`
+ * when only one side has names; and what changing a head throws.
+ */
+export function fitToModel(plan: RunPlan, data: readonly TrainTest[], model: Model): Fitted {
+  if (plan.model.kind !== 'onnx') return { data, model }
+  if (!unitsAreClasses(plan, data) || model.classes.length === 0) {
+    return { data, model: withOutputs(plan, plan.model, data, model) }
+  }
+  const { head, numbersArePositions = false } = plan.model
+  const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined
+  const needed = data.flatMap(({ train: { classes, name } }) => {
+    const names =
+      head === 'replace' ? classes : placed(classes, model.classes, name, numbersArePositions).names
+    return groups ? groups.flatMap((index) => names[index] ?? []) : names
+  })
+  const fitted = withClasses(plan.model, model, [...new Set(needed)])
+  return {
+    model: fitted,
+    data: data.map(({ train, test }) => {
+      const align = (part: TrainTest['train']) =>
+        alignLabels(part, fitted.classes, { numbersArePositions }).dataset
+      const { places } = placed(train.classes, fitted.classes, train.name, numbersArePositions)
+      return {
+        train: align(train),
+        test: align(test),
+        known: { classes: places, units: fitted.classes.length },
+      }
+    }),
+  }
+}
+
+function unitsAreClasses({ stream }: RunPlan, data: readonly TrainTest[]): boolean {
+  if (data.some(({ train }) => kindOf(train) === 'regression')) return false
+  return stream.scenario === 'class' || (stream.scenario === 'domain' && stream.kind !== 'split')
+}
+
+/** Where each class of the data lies among those of the model with new ones behind them, and what it is called there. */
+function placed(
+  own: readonly string[],
+  classes: readonly string[],
+  name: string,
+  numbersArePositions: boolean,
+): { readonly places: readonly number[]; readonly names: readonly string[] } {
+  const count = own.length
+  const oneEach = createDataset({
+    name,
+    inputs: float32([count, 1]),
+    labels: { type: 'int32', dims: [count], data: Int32Array.from(range(0, count)) },
+    classes: own,
+  })
+  const aligned = alignLabels(oneEach, classes, { numbersArePositions })
+  const places = [...aligned.dataset.labels.data]
+  return { places, names: places.map((place) => aligned.classes[place] ?? '') }
+}
+
+/** The model with a head for these classes, where that is asked for. */
+function withClasses({ path, head }: OnnxPlan, model: Model, needed: readonly string[]): Model {
+  if (head === 'replace') return replaceHead(model, { classes: needed })
+  const added = needed.filter((name) => !model.classes.includes(name))
+  if (added.length === 0) return model
+  if (head === 'widen') return widenHead(model, { classes: added })
+  throw new UsageError(
+    'model-data',
+    `${path} knows the classes ${preview(model.classes)}, but the data have ${preview(needed)}: ${preview(added)} ${added.length === 1 ? 'is' : 'are'} new to it. Set model.head (--head) to widen (adds rows to its head) or replace (starts a new one), or leave these classes out.`,
+  )
+}
+
+/** The model with as many outputs as the stream has units. */
+function withOutputs(
+  plan: RunPlan,
+  { path, head }: OnnxPlan,
+  data: readonly TrainTest[],
+  model: Model,
+): Model {
+  const stream = planStream(plan, data)
+  const count = model.classes.length > 0 ? model.classes.length : findHead(model)?.classes
+  if (head === 'replace') {
+    const named = stream.tasks[0]?.train.classes ?? []
+    return replaceHead(model, { classes: named.length > 0 ? named : numbered(stream.outputs) })
+  }
+  if (count === undefined || count === stream.outputs) return model
+  throw new UsageError(
+    'model-data',
+    `${path} has ${count} outputs, but the stream needs ${stream.outputs}, which are not matched by name. Set model.head (--head) to replace, or choose a stream or a model that fits.`,
+  )
+}

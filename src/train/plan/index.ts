@@ -1,0 +1,2 @@
+export { type PlanInput, parsePlan, type RunPlan } from './plan.ts'
+export { type PlanInputs, type PreparedPlan, planStream, preparePlan } from './prepare.ts'

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto'
+import { isAbsolute, resolve } from 'node:path'
+import { catalogue, syntheticDigits } from '../../data/catalogue/index.ts'
+import { type DownloadProgress, mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
+import { type Dataset, type Preprocessing, samples, subset } from '../../data/dataset.ts'
+import { type ReadOptions, readDataset } from '../../data/files.ts'
+import { fingerprint } from '../../data/fingerprint.ts'
+import type { LoadedData } from '../../data/parts.ts'
+import { readInputFiles } from '../../data/sidecar-files.ts'
+import { padTogether } from '../../data/text/index.ts'
+import { DataError } from '../../errors.ts'
+import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import type { ModelFile } from '../../onnx/files.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { fitToModel } from './fit-model.ts'
+import { languageTask } from './language.ts'
+import type { RunPlan } from './plan.ts'
+import type { PlanInputs, TrainTest } from './prepare.ts'
+
+/** A plan with what it names brought in. */
+export interface LoadedPlan {
+  /** As asked, but naming the data that were really taken. */
+  readonly plan: RunPlan
+  readonly inputs: PlanInputs
+  /** SHA-256 over the content of all data, and of the model's file. */
+  readonly dataSha256: string
+  /** Why it is not the data asked for; undefined when it is. */
+  readonly instead: string | undefined
+  /** Where the model came from a file: that file. */
+  readonly modelFile: ModelFile | undefined
+}
+
+export interface LoadPlanOptions {
+  /** Fetch MNIST where it is not on this machine. Default false. */
+  readonly download?: boolean
+  /** Take synthetic digits where MNIST is not to be had, and say so in `instead`. Default false: an error. */
+  readonly orSynthetic?: boolean
+  readonly onProgress?: (progress: DownloadProgress) => void
+  /** Data without a test part keep all their rows for training, and are tested on these. Default false: a share is held out. */
+  readonly wholeTrain?: boolean
+  /** Folder that relative paths start from. Default the working folder. */
+  readonly base?: string
+}
+
+/**
+ * Loads the data, and the model's file, that a plan names. Paths in the plan that comes back are absolute, so that a run
+ * can be resumed from anywhere.
+ *
+ * @throws DataError, EnvironmentError, ModelError as loading does.
+ */
+export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): Promise<LoadedPlan> {
+  const base = options.base ?? process.cwd()
+  const plan = withAbsolutePaths(asked, base)
+  const sources =
+    plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
+  const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
+  const reading = await readingFor(plan, read)
+  const loaded: { data: TrainTest; instead: string | undefined }[] = []
+  for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
+  const texts = ofOneLength(loaded.map((each) => each.data))
+  const language = plan.loss === 'causal-lm' && read ? languageTask(read.model, texts) : undefined
+  const data = language?.data ?? texts
+  const instead = loaded.find((each) => each.instead !== undefined)?.instead
+  const hash = createHash('sha256')
+  for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
+  if (read) hash.update(read.file.bytes)
+  return {
+    plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
+    inputs: read ? fitToModel(plan, data, language?.model ?? read.model) : { data },
+    dataSha256: hash.digest('hex'),
+    instead,
+    modelFile: read?.file,
+  }
+}
+
+/** Texts of several files as rows of one length. */
+function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
+  const same = padTogether(data.flatMap(({ train, test }) => [train, test]))
+  return data.map(({ train, test }, index) => ({
+    train: same[2 * index] ?? train,
+    test: same[2 * index + 1] ?? test,
+  }))
+}
+
+type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
+
+const readModel = ({ path, output, batchnorm, untie }: OnnxPlan) =>
+  loadModel(path, {
+    ...(output === undefined ? {} : { output }),
+    ...(batchnorm === undefined ? {} : { batchNorm: batchnorm }),
+    ...(untie === undefined ? {} : { untie }),
+  })
+
+/** How data are read: by the plan, and by the files beside the model. Of models that read plain numbers these mostly say nothing. */
+async function readingFor({ data, loss }: RunPlan, loaded: LoadedModel | undefined): Promise<ReadOptions> {
+  const beside = loaded && (await readInputFiles(loaded.file.path, loaded.model.input))
+  const tokenizer =
+    data.tokenizer === undefined
+      ? beside?.tokenizer
+      : (await readInputFiles(data.tokenizer, { type: 'int64', dims: ['batch', 'tokens'] })).tokenizer
+  const { input } = beside ?? {}
+  const silent = !input || (input.kind === 'numbers' && isAsStored(input.preprocessing))
+  const { kind, label, labels, targets, separator, text, features } = data.columns ?? {}
+  return {
+    ...(silent ? {} : { input }),
+    tokenizer,
+    kind,
+    separator,
+    labelColumn: label,
+    labelColumns: labels,
+    targetColumns: targets,
+    textColumn: text,
+    featureColumns: features,
+    maxLength: data.maxLength,
+    unlabelled: loss === 'causal-lm',
+  }
+}
+
+const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
+
+const isNamed = (source: string): boolean =>
+  source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())
+
+function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
+  const place = (path: string) => (isAbsolute(path) ? path : resolve(base, path))
+  const source = (name: string) => (isNamed(name) ? name : place(name))
+  return {
+    ...plan,
+    data: {
+      ...plan.data,
+      source: source(plan.data.source),
+      ...(plan.data.tokenizer === undefined ? {} : { tokenizer: place(plan.data.tokenizer) }),
+    },
+    model:
+      plan.model.kind === 'onnx'
+        ? {
+            ...plan.model,
+            path: place(plan.model.path),
+            ...(plan.model.adapter === undefined ? {} : { adapter: place(plan.model.adapter) }),
+          }
+        : plan.model,
+    stream:
+      plan.stream.kind === 'list'
+        ? {
+            ...plan.stream,
+            tasks: plan.stream.tasks.map((task) => ({ ...task, source: source(task.source) })),
+          }
+        : plan.stream,
+  }
+}
+
+async function loadSource(
+  source: string,
+  { data }: RunPlan,
+  options: LoadPlanOptions,
+  reading: ReadOptions,
+): Promise<{ data: TrainTest; instead: string | undefined }> {
+  if (source === 'synthetic') {
+    return { data: syntheticDigits(data.limit ?? {}), instead: undefined }
+  }
+  const { download = false, onProgress } = options
+  if (source.toLowerCase() === 'mnist' && options.orSynthetic) {
+    const { train, test, instead } = await mnistOrSynthetic({ ...data.limit, download, onProgress })
+    return { data: limited({ train, test }, data.limit), instead }
+  }
+  const loaded = isNamed(source)
+    ? await resolveDataset(source, { download, onProgress })
+    : await readDataset(source, reading)
+  return {
+    data: limited(withTest(loaded, options.wholeTrain ? 0 : data.testShare, source), data.limit),
+    instead: undefined,
+  }
+}
+
+/** Data without a test part give up a share of their rows, the same ones each time. */
+function withTest(loaded: LoadedData, share: number, source: string): TrainTest {
+  const test = loaded.test ?? loaded.validation
+  if (test) return { train: loaded.train, test }
+  if (share === 0) return { train: loaded.train, test: loaded.train }
+  const rows = samples(loaded.train)
+  const held = Math.round(rows * share)
+  if (held < 1 || held >= rows) {
+    throw new DataError(
+      'data-too-few',
+      `${source}: of its ${rows} samples a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
+    )
+  }
+  const order = randomStream(0, 'test share').permutation(rows)
+  return {
+    train: subset(loaded.train, order.slice(held).sort()),
+    test: subset(loaded.train, order.slice(0, held).sort()),
+  }
+}
+
+function limited(data: TrainTest, limit: RunPlan['data']['limit']): TrainTest {
+  if (!limit) return data
+  const some = (dataset: Dataset, count: number) =>
+    samples(dataset) <= count
+      ? dataset
+      : subset(dataset, randomStream(0, 'limit').choose(samples(dataset), count).sort())
+  return { train: some(data.train, limit.train), test: some(data.test, limit.test) }
+}

@@ -1,0 +1,311 @@
+import { z } from 'zod'
+import { UsageError } from '../../errors.ts'
+
+const whole = (least: number) => z.int().min(least)
+const scenario = z
+  .enum(['task', 'domain', 'class'])
+  .describe('what is told at test time: the task, or nothing')
+
+const preprocessing = z
+  .union([
+    z.enum(['default', 'unit', 'mnist', 'stored']),
+    z.strictObject({
+      scale: z.number().default(1),
+      mean: z.union([z.number(), z.array(z.number())]).default(0),
+      std: z.union([z.number(), z.array(z.number())]).default(1),
+    }),
+  ])
+  .default('default')
+  .describe(
+    'unit: pixels to 0..1; mnist: mean 0.1307, std 0.3081; stored: as they are; or {scale, mean, std}',
+  )
+
+const names = z.array(z.string().min(1)).min(1)
+const columns = z.strictObject({
+  kind: z
+    .enum(['classification', 'multi-label', 'regression', 'token-classification'])
+    .optional()
+    .describe('what the labels say; default by what the column holds'),
+  label: z.string().min(1).optional().describe('the label; default label, labels, class or target'),
+  labels: names.optional().describe('columns of 0 and 1, one a class: several classes a row'),
+  targets: names.optional().describe('numbers to predict'),
+  separator: z.string().min(1).optional().describe('parts several labels in one text; default ;'),
+  text: z.string().min(1).optional().describe('the text; default text, sentence or content'),
+  features: names.optional().describe('the numbers to learn from; default every other column'),
+})
+
+const data = z.strictObject({
+  source: z
+    .string()
+    .min(1)
+    .default('mnist')
+    .describe('mnist, synthetic, or the path of a file or folder; list streams name theirs in stream.tasks'),
+  preprocessing,
+  limit: z
+    .strictObject({ train: whole(1), test: whole(1) })
+    .optional()
+    .describe('at most so many samples of each part, chosen at random: for quick tries'),
+  testShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.2)
+    .describe('share of the samples held out for testing where the data have no test part'),
+  columns: columns.optional().describe('which columns or fields of tables are what'),
+  tokenizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
+  maxLength: whole(1).optional().describe('tokens in a row; default those of the longest text'),
+})
+
+const split = z.strictObject({
+  kind: z.literal('split'),
+  scenario: scenario.default('class'),
+  classesPerTask: whole(1).default(2).describe('classes in each task'),
+  groups: z
+    .array(z.array(whole(0)).min(1))
+    .min(1)
+    .optional()
+    .describe('instead: the classes of each task'),
+  classOrderSeed: z
+    .int()
+    .default(0)
+    .describe('order of the classes before they are split; 0 is the natural one'),
+})
+const permuted = z.strictObject({
+  kind: z.literal('permuted'),
+  scenario: scenario.default('domain'),
+  tasks: whole(1).default(10),
+  padTo: whole(1).optional().describe('pixels a side that images are padded to'),
+  streamSeed: z.int().default(0).describe('of the permutations'),
+})
+const rotated = z.strictObject({
+  kind: z.literal('rotated'),
+  scenario: scenario.default('domain'),
+  tasks: whole(1).default(20),
+  angles: z.array(z.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
+  streamSeed: z.int().default(0).describe('of the random angles'),
+})
+const list = z.strictObject({
+  kind: z.literal('list'),
+  scenario: scenario.default('class'),
+  tasks: z
+    .array(z.strictObject({ name: z.string().min(1), source: z.string().min(1) }))
+    .min(1)
+    .describe('a data set each, in the order learned'),
+})
+const stream = z.discriminatedUnion('kind', [split, permuted, rotated, list])
+
+const model = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('simple').describe('one linear layer') }),
+  z.strictObject({
+    kind: z.literal('mlp'),
+    hidden: z.array(whole(1)).default([400, 400]).describe('units of the hidden layers'),
+    activation: z.enum(['relu', 'tanh', 'gelu']).default('relu'),
+  }),
+  z.strictObject({
+    kind: z.literal('cnn'),
+    channels: z.array(whole(1)).min(1).default([16, 32, 64]).describe('width of each stage'),
+    blocks: whole(1).default(1).describe('residual blocks a stage'),
+  }),
+  z.strictObject({
+    kind: z.literal('transformer'),
+    layers: whole(1).default(2),
+    width: whole(1).default(64),
+    heads: whole(1).default(4),
+    feedForward: whole(1).default(256),
+    vocabulary: whole(1).optional().describe('number of different tokens, where inputs are token numbers'),
+  }),
+  z.strictObject({
+    kind: z.literal('onnx'),
+    path: z.string().min(1),
+    output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
+    train: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
+      ),
+    lora: z
+      .strictObject({
+        rank: whole(1).default(8).describe('inner dim of the updates'),
+        alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
+        targets: z
+          .array(z.string().min(1))
+          .min(1)
+          .optional()
+          .describe('patterns of weights; default every linear layer but the head'),
+        head: z.boolean().default(true).describe('whether the head trains in full beside them'),
+      })
+      .optional()
+      .describe('train low-rank updates of weights instead of the weights'),
+    adapter: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('folder that the updates are written to, as PEFT reads them'),
+    batchnorm: z
+      .enum(['fixed', 'train'])
+      .optional()
+      .describe(
+        'fixed (default): the statistics stay; train: those of each batch, and the running ones move',
+      ),
+    untie: z
+      .enum(['filled', 'all', 'none'])
+      .optional()
+      .describe(
+        'which of the tensors that the exporter merged train apart; default those filled with one value',
+      ),
+    head: z
+      .enum(['widen', 'replace'])
+      .optional()
+      .describe(
+        'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
+      ),
+    numbersArePositions: z
+      .boolean()
+      .optional()
+      .describe(
+        'where the data or the model have numbers for classes: these are positions in the other’s list',
+      ),
+  }),
+])
+
+const weightDecay = z.number().min(0).default(0).describe('L2 added to the gradient')
+const optimiser = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('sgd'),
+    momentum: z.number().min(0).default(0),
+    nesterov: z.boolean().default(false),
+    weightDecay,
+  }),
+  z.strictObject({
+    name: z.literal('adam'),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-8),
+    weightDecay,
+  }),
+  z.strictObject({
+    name: z.literal('adamw'),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-8),
+    weightDecay: z.number().min(0).default(0.01).describe('decoupled: weights shrink by lr * weightDecay'),
+  }),
+  z.strictObject({
+    name: z.literal('rmsprop'),
+    alpha: z.number().default(0.99),
+    epsilon: z.number().default(1e-8),
+    momentum: z.number().min(0).default(0),
+    weightDecay,
+  }),
+])
+
+const methodOption = z.union([z.number(), z.string(), z.boolean(), z.null()])
+
+/** One schema is a run's configuration, its documentation and its checks. */
+export const planSchema = z.strictObject({
+  name: z.string().min(1).default('learn').describe('what reports call it'),
+  data: data.prefault({}),
+  stream,
+  model: model.prefault({ kind: 'mlp' }),
+  method: z
+    .strictObject({
+      name: z
+        .string()
+        .min(1)
+        .describe('none, joint, ewc, online-ewc, lwf, replay, …, or several: ewc+replay'),
+      options: z.record(z.string(), methodOption).default({}).describe('e.g. lambda: 1000'),
+    })
+    .prefault({ name: 'none' }),
+  optimiser: optimiser.prefault({ name: 'adam' }),
+  learningRate: z.number().gt(0).default(0.001),
+  schedule: z
+    .strictObject({
+      kind: z.enum(['constant', 'cosine', 'linear']).default('constant'),
+      warmup: whole(0).default(0).describe('steps'),
+      final: z.number().min(0).default(0).describe('factor at the last step of a task'),
+    })
+    .prefault({}),
+  clipNorm: z.number().gt(0).optional().describe('bound of the common norm of the gradients'),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  loss: z
+    .enum(['cross-entropy', 'binary-cross-entropy', 'mse', 'causal-lm'])
+    .optional()
+    .describe(
+      'default what the labels call for; causal-lm: texts are their own labels, each token of those before it',
+    ),
+  score: z
+    .enum(['accuracy', 'subset', 'macro-f1'])
+    .optional()
+    .describe(
+      'what tasks are scored by: accuracy (default; R^2 of numbers), subset (all labels of a row), macro-f1',
+    ),
+  iterations: whole(1).optional().describe('steps a task; this or epochs'),
+  epochs: whole(1).optional().describe('passes over the mean task’s data; instead of iterations'),
+  batchSize: whole(1).default(128),
+  seed: z.int().default(0),
+  resetOptimiser: z.boolean().default(false).describe('start the optimiser anew with each task'),
+  checkpointEvery: whole(1).optional().describe('steps between checkpoints within a task'),
+  evaluateEvery: whole(1).optional().describe('steps between measurements of all tasks seen so far'),
+  earlyStopping: z
+    .strictObject({
+      share: z.number().gt(0).lt(1).default(0.1),
+      every: whole(1).default(100),
+      patience: whole(1).default(5),
+    })
+    .optional()
+    .describe('end a task when the loss on a held-out share no longer falls'),
+  device: z.enum(['cpu', 'webgpu']).default('cpu'),
+  threads: whole(1).default(1).describe('1 gives the same bits on any machine of the kind'),
+})
+
+/** Everything that a run is, before it has run: enough to do it again. */
+export type RunPlan = z.output<typeof planSchema>
+/** As written in a configuration: what has a default may be left out. */
+export type PlanInput = z.input<typeof planSchema>
+
+/**
+ * A configuration, checked, with its defaults filled in.
+ *
+ * @param from the file's name, for messages
+ * @throws UsageError `config` naming each place in the file that is wrong, e.g. `stream.scenario`.
+ * @example
+ * const plan = parsePlan({ stream: { kind: 'split' }, iterations: 500 })
+ */
+export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
+  const result = planSchema.safeParse(value)
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => {
+      const place = issue.path.map(String).join('.') || 'the whole file'
+      return `${place}: ${issue.message}`
+    })
+    throw new UsageError('config', `${from} is not a configuration that can be run. ${problems.join('; ')}.`)
+  }
+  const plan = result.data
+  const contradiction = contradictionIn(plan)
+  if (contradiction !== undefined) throw new UsageError('config', `${from}: ${contradiction}`)
+  if (plan.iterations !== undefined && plan.epochs !== undefined) {
+    throw new UsageError('config', `${from}: iterations and epochs are both given; leave one out.`)
+  }
+  return plan.iterations === undefined && plan.epochs === undefined ? { ...plan, epochs: 1 } : plan
+}
+
+/** What no single setting says. */
+function contradictionIn({ model, loss, stream }: RunPlan): string | undefined {
+  if (loss === 'causal-lm' && (stream.kind !== 'list' || stream.scenario !== 'domain')) {
+    return 'loss: causal-lm goes with a stream of kind list in the domain scenario: all tasks share the vocabulary.'
+  }
+  if (model.kind !== 'onnx')
+    return loss === 'causal-lm' ? 'loss: causal-lm needs a model of kind onnx.' : undefined
+  if (model.lora && model.train !== undefined)
+    return 'model.train and model.lora are both given; leave one out.'
+  if (model.adapter !== undefined && !model.lora) {
+    return 'model.adapter says where the updates of model.lora go, but model.lora is not given.'
+  }
+  return undefined
+}

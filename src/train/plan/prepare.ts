@@ -1,0 +1,236 @@
+import {
+  asStored,
+  type Dataset,
+  mnistNormalisation,
+  samples,
+  unitPixels,
+  withPreprocessing,
+} from '../../data/dataset.ts'
+import { UsageError } from '../../errors.ts'
+import { createMethod } from '../../methods/registry.ts'
+import {
+  type LoraModel,
+  parseSelection,
+  selectParameters,
+  trainOnly,
+  withLora,
+} from '../../model/adapters/index.ts'
+import { cnn, mlp, simpleModel, transformerEncoder } from '../../model/layers/index.ts'
+import type { Model } from '../../model/model.ts'
+import { listStream } from '../../tasks/list.ts'
+import { splitStream } from '../../tasks/split.ts'
+import type { TaskStream } from '../../tasks/stream.ts'
+import { permutedStream, rotatedStream } from '../../tasks/variants.ts'
+import { sizeOf } from '../../tensor/tensor.ts'
+import type { LearnOptions } from '../run/index.ts'
+import { adam, type Optimiser, rmsprop, schedule, sgd, type WeightDecay } from '../step/index.ts'
+import type { RunPlan } from './plan.ts'
+
+/** Training and test data under one list of classes. */
+export interface TrainTest {
+  readonly train: Dataset
+  readonly test: Dataset
+  /** Where labels are in the order of a model's classes: which of them the data have, and how many the model has. */
+  readonly known?: { readonly classes: readonly number[]; readonly units: number }
+}
+
+/** What a plan names and does not hold. */
+export interface PlanInputs {
+  /** The data of `plan.data`, or one pair for each task of a list stream. */
+  readonly data: readonly TrainTest[]
+  /** For `model: {kind: onnx}`, with the data's classes. */
+  readonly model?: Model | undefined
+}
+
+/** A plan as the trainer takes it, but for the engine and where it is kept. */
+export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 'signal'> {
+  /** The model before some of its parameters were chosen to train, or updates of them. */
+  readonly base: Model
+  /** Where low-rank updates train. */
+  readonly lora?: LoraModel
+}
+
+/**
+ * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
+ *
+ * @throws UsageError `model-data` when the model and the data cannot go together; and what the parts throw.
+ */
+export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
+  const stream = planStream(plan, inputs.data)
+  const base = planModel(plan, stream, inputs.model)
+  const lora = planLora(plan, base)
+  const { optimiser, weightDecay } = planOptimiser(plan)
+  return {
+    model: lora?.model ?? chosenParts(plan, base),
+    base,
+    ...(lora ? { lora } : {}),
+    stream,
+    method: createMethod(plan.method.name, plan.method.options),
+    settings: {
+      optimiser,
+      ...(weightDecay ? { weightDecay } : {}),
+      ...(plan.clipNorm === undefined ? {} : { clipNorm: plan.clipNorm }),
+      loss: {
+        labelSmoothing: plan.labelSmoothing,
+        // The labels of a causal language model are classes of tokens by now.
+        ...(plan.loss === undefined || plan.loss === 'causal-lm' ? {} : { kind: plan.loss }),
+        ...(plan.score === undefined ? {} : { score: plan.score }),
+      },
+    },
+    iterations: planIterations(plan, stream),
+    batchSize: plan.batchSize,
+    learningRate: plan.learningRate,
+    ...(plan.schedule.kind === 'constant' && plan.schedule.warmup === 0
+      ? {}
+      : { schedule: schedule(plan.schedule) }),
+    seed: plan.seed,
+    resetOptimiser: plan.resetOptimiser,
+    ...(plan.checkpointEvery === undefined ? {} : { checkpointEvery: plan.checkpointEvery }),
+    ...(plan.evaluateEvery === undefined ? {} : { evaluateEvery: plan.evaluateEvery }),
+    ...(plan.earlyStopping === undefined ? {} : { earlyStopping: plan.earlyStopping }),
+  }
+}
+
+/** The stream of a plan over its data. */
+export function planStream(
+  { stream, data: settings, name }: RunPlan,
+  data: readonly TrainTest[],
+): TaskStream {
+  const [first] = data.map(({ train, test, known }) => ({
+    train: preprocessed(train, settings.preprocessing),
+    test: preprocessed(test, settings.preprocessing),
+    known,
+  }))
+  if (!first) throw new UsageError('plan-data', 'A run needs data, but none were loaded.')
+  switch (stream.kind) {
+    case 'split':
+      return splitStream(first.train, first.test, {
+        scenario: stream.scenario,
+        known: first.known,
+        ...(stream.groups
+          ? { groups: stream.groups }
+          : { classesPerTask: stream.classesPerTask, permuteClasses: stream.classOrderSeed }),
+      })
+    case 'permuted':
+      return permutedStream(first.train, first.test, { ...stream, seed: stream.streamSeed })
+    case 'rotated':
+      return rotatedStream(first.train, first.test, {
+        scenario: stream.scenario,
+        seed: stream.streamSeed,
+        ...(stream.angles ? { angles: stream.angles } : { tasks: stream.tasks }),
+      })
+    case 'list':
+      return listStream(
+        stream.tasks.map((task, index) => {
+          const { train, test } = data[index] ?? first
+          return {
+            name: task.name,
+            train: preprocessed(train, settings.preprocessing),
+            test: preprocessed(test, settings.preprocessing),
+          }
+        }),
+        stream.scenario,
+        name,
+      )
+  }
+}
+
+const named = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
+
+function preprocessed(dataset: Dataset, asked: RunPlan['data']['preprocessing']): Dataset {
+  if (asked === 'default') return dataset
+  return withPreprocessing(dataset, typeof asked === 'string' ? named[asked] : asked)
+}
+
+function planModel({ model, seed }: RunPlan, stream: TaskStream, loaded: Model | undefined): Model {
+  const dims = stream.tasks[0]?.train.inputs.dims.slice(1) ?? []
+  const classes = stream.outputs
+  switch (model.kind) {
+    case 'simple':
+      if (sizeOf(dims) !== 784) throw misfit('The simple model reads 784 values', dims)
+      return simpleModel({ seed, classes })
+    case 'mlp':
+      return mlp({
+        widths: [sizeOf(dims), ...model.hidden, classes],
+        activation: model.activation,
+        seed,
+      })
+    case 'cnn': {
+      const [channels, height, width] = dims
+      if (dims.length !== 3 || channels === undefined || height === undefined || width === undefined) {
+        throw misfit('A cnn reads images [channels, height, width]', dims)
+      }
+      return cnn({
+        channels: model.channels,
+        blocks: model.blocks,
+        inputDims: [channels, height, width],
+        classes,
+        seed,
+      })
+    }
+    case 'transformer': {
+      const [tokens, inputWidth] = dims
+      const { vocabulary, kind: _, ...sizes } = model
+      if (tokens === undefined || dims.length !== (vocabulary === undefined ? 2 : 1)) {
+        throw misfit('A transformer reads [tokens, width], or [tokens] where model.vocabulary is given', dims)
+      }
+      return transformerEncoder({
+        ...sizes,
+        tokens,
+        ...(vocabulary === undefined ? (inputWidth === undefined ? {} : { inputWidth }) : { vocabulary }),
+        classes,
+        seed,
+      })
+    }
+    case 'onnx': {
+      if (!loaded) throw new UsageError('model-data', `The model ${model.path} was not loaded.`)
+      return loaded
+    }
+  }
+}
+
+/** The model with the parameters that train; the others are constants of its graph. */
+function chosenParts({ model: asked }: RunPlan, model: Model): Model {
+  if (asked.kind !== 'onnx' || asked.train === undefined) return model
+  return trainOnly(model, selectParameters(model, parseSelection(asked.train)))
+}
+
+function planLora({ model: asked, seed }: RunPlan, model: Model): LoraModel | undefined {
+  if (asked.kind !== 'onnx' || !asked.lora) return undefined
+  const { rank, alpha, targets, head } = asked.lora
+  return withLora(model, {
+    rank,
+    head,
+    seed,
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(targets ? { targets } : {}),
+  })
+}
+
+const misfit = (reads: string, dims: readonly number[]): UsageError =>
+  new UsageError(
+    'model-data',
+    `${reads}, but a sample of the data is [${dims.join(', ')}]. Choose another model.`,
+  )
+
+function planOptimiser({ optimiser }: RunPlan): {
+  optimiser: Optimiser
+  weightDecay: WeightDecay | undefined
+} {
+  const { weightDecay: rate } = optimiser
+  const kind = optimiser.name === 'adamw' ? ('decoupled' as const) : ('coupled' as const)
+  const weightDecay = rate > 0 ? { rate, kind } : undefined
+  if (optimiser.name === 'sgd') return { optimiser: sgd(optimiser), weightDecay }
+  if (optimiser.name === 'rmsprop') return { optimiser: rmsprop(optimiser), weightDecay }
+  return { optimiser: adam(optimiser), weightDecay }
+}
+
+function planIterations(plan: RunPlan, stream: TaskStream): number {
+  const { iterations, epochs = 1, batchSize } = plan
+  if (iterations !== undefined) return iterations
+  // Permuted and rotated tasks are all of one size, and dear to make.
+  const alike = plan.stream.kind === 'permuted' || plan.stream.kind === 'rotated'
+  const tasks = alike ? stream.tasks.slice(0, 1) : stream.tasks
+  const rows = tasks.reduce((sum, task) => sum + samples(task.train), 0) / tasks.length
+  return Math.max(1, epochs * Math.floor(rows / batchSize))
+}

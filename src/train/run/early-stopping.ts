@@ -1,0 +1,219 @@
+import { GraphBuilder } from '../../autodiff/builder.ts'
+import { type Dataset, samples, subset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { TrainingError, UsageError } from '../../errors.ts'
+import type { Evaluator } from '../../evaluate/evaluate.ts'
+import type { Json } from '../../methods/method.ts'
+import { type LossOptions, lossKind, taskLoss } from '../../model/losses/index.ts'
+import { encodeGraph } from '../../onnx/encode.ts'
+import { lazyTask, type Task, type TaskStream } from '../../tasks/stream.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { float32, type Tensor } from '../../tensor/tensor.ts'
+import type { RunState } from './checkpoint.ts'
+
+export interface EarlyStopping {
+  /** Rows held out from each task's training data to measure the loss on, a share in 0..1. Default 0.1. */
+  readonly share?: number
+  /** Steps between looks. Default 100. */
+  readonly every?: number
+  /** Looks without improvement before the task is ended. Default 5. */
+  readonly patience?: number
+}
+
+/** A stream without its held-out rows, and these. */
+export interface HeldOut {
+  /** The stream to learn from: methods keep exemplars of these rows only, and estimate importance on them. */
+  readonly stream: TaskStream
+  /** The rows to measure on, by task. */
+  readonly validation: (index: number) => Dataset
+  readonly every: number
+  readonly patience: number
+}
+
+/**
+ * Takes a share of each task's training rows out, chosen at random; the others keep their order.
+ *
+ * @throws UsageError `early-stopping` for values that make no sense.
+ * @example
+ * const { stream, validation } = holdOut(whole, { share: 0.1 }, seed)
+ */
+export function holdOut(stream: TaskStream, options: EarlyStopping, seed: number): HeldOut {
+  const { share = 0.1, every = 100, patience = 5 } = options
+  if (!(share > 0 && share < 1) || !isCount(every) || !isCount(patience)) {
+    throw new UsageError(
+      'early-stopping',
+      `Early stopping takes a share in 0..1, and whole numbers from 1 on for every and patience; found share ${share}, every ${every}, patience ${patience}.`,
+    )
+  }
+  const split = (task: Task) => {
+    const { train } = task
+    const count = samples(train)
+    const out = Math.max(1, Math.round(share * count))
+    if (out >= count) {
+      throw new UsageError(
+        'early-stopping',
+        `Early stopping holds out ${out} of the ${count} training rows of task "${task.name}", and nothing is left to learn from.`,
+      )
+    }
+    const chosen = new Set(randomStream(seed, `held-out/${task.index}`).choose(count, out))
+    const rows = Int32Array.from({ length: count }, (_, row) => row)
+    return {
+      train,
+      kept: rows.filter((row) => !chosen.has(row)),
+      held: rows.filter((row) => chosen.has(row)),
+    }
+  }
+  const part = (task: Task, which: 'kept' | 'held') => {
+    const found = split(task)
+    return subset(found.train, found[which])
+  }
+  return {
+    stream: {
+      ...stream,
+      tasks: stream.tasks.map((task) =>
+        lazyTask({
+          index: task.index,
+          name: task.name,
+          units: task.units,
+          train: () => part(task, 'kept'),
+          test: () => task.test,
+        }),
+      ),
+    },
+    validation: (index) => {
+      const task = stream.tasks[index]
+      if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
+      return part(task, 'held')
+    },
+    every,
+    patience,
+  }
+}
+
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
+
+/** The best that a task has come to so far. */
+export interface Best {
+  readonly loss: number
+  readonly step: number
+  /** Steps of the optimiser at that point. */
+  readonly updates: number
+  readonly tensors: ReadonlyMap<string, Tensor>
+}
+
+/** Watches the held-out loss of one task. */
+export interface Watch {
+  readonly every: number
+  /** Measures, and remembers what is best so far. Returns true when the task should end. */
+  look(now: {
+    readonly step: number
+    readonly updates: number
+    readonly tensors: ReadonlyMap<string, Tensor>
+    /** A copy of the tensors that training leaves alone. */
+    readonly snapshot: () => ReadonlyMap<string, Tensor>
+  }): Promise<boolean>
+  best(): Best | undefined
+  /** What a checkpoint has to hold for a watch to go on from here: `early`, and tensors beside the run's own. */
+  saved(): { readonly early: Json; readonly tensors: ReadonlyMap<string, Tensor> }
+  dispose(): Promise<void>
+}
+
+interface Saved {
+  readonly loss: number
+  readonly step: number
+  readonly updates: number
+  readonly waited: number
+}
+
+const PREFIX = 'best/'
+
+/** Opens a watch where `state` stands, in the middle of a task too. */
+export async function openWatch(
+  given: {
+    readonly engine: Engine
+    readonly evaluator: Evaluator
+    readonly heldOut: HeldOut
+    readonly loss: LossOptions
+  },
+  task: Task,
+  state: RunState,
+): Promise<Watch> {
+  const { evaluator, heldOut } = given
+  const validation = heldOut.validation(task.index)
+  const measure = await validationLoss(given.engine, heldOut.stream, task, validation, given.loss)
+  const from = state.early as unknown as Saved | null
+  let best: Best | undefined = from ? { ...from, tensors: under(state.tensors) } : undefined
+  let waited = from?.waited ?? 0
+  return {
+    every: heldOut.every,
+    look: async ({ step, updates, tensors, snapshot }) => {
+      const loss = await measure.run(await evaluator.logits(validation, tensors))
+      if (best === undefined || loss < best.loss) {
+        best = { loss, step, updates, tensors: snapshot() }
+        waited = 0
+        return false
+      }
+      waited++
+      return waited >= heldOut.patience
+    },
+    best: () => best,
+    saved: () => {
+      if (!best) return { early: null, tensors: new Map() }
+      const { loss, step, updates, tensors } = best
+      return {
+        early: { loss, step, updates, waited },
+        tensors: new Map([...tensors].map(([name, tensor]) => [`${PREFIX}${name}`, tensor])),
+      }
+    },
+    dispose: measure.dispose,
+  }
+}
+
+const under = (tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map(
+    [...tensors].flatMap(([name, tensor]) =>
+      name.startsWith(PREFIX) ? [[name.slice(PREFIX.length), tensor] as const] : [],
+    ),
+  )
+
+/** The loss that training lowers, of given logits [N, outputs] or [N, T, outputs], without label smoothing. */
+async function validationLoss(
+  engine: Engine,
+  stream: TaskStream,
+  task: Task,
+  validation: Dataset,
+  options: LossOptions,
+): Promise<{ run(logits: Tensor): Promise<number>; dispose(): Promise<void> }> {
+  const builder = new GraphBuilder()
+  const { labels } = validation
+  const mask = float32([stream.outputs])
+  for (const unit of task.units) mask.data[unit] = 1
+  const kind = lossKind(options, validation)
+  const rows = labels.type === 'int32' ? labels.dims : [samples(validation)]
+  const loss = taskLoss(builder, {
+    logits: builder.input('logits', { type: 'float32', dims: [...rows, stream.outputs] }),
+    labels: builder.input('labels', labels),
+    mask: stream.scenario === 'task' ? builder.constant(mask) : undefined,
+    weights: undefined,
+    kind,
+  })
+  builder.output(loss, 'loss')
+  const executable = await engine.load(encodeGraph(builder.finish('validation')))
+  return {
+    run: async (logits) => {
+      const feeds = new Map<string, Tensor>([
+        ['logits', logits],
+        ['labels', labels],
+      ])
+      const [value = Number.NaN] = ((await executable.run(feeds)).get('loss')?.data ?? []) as Float32Array
+      if (!Number.isFinite(value)) {
+        throw new TrainingError(
+          'diverged',
+          `Training diverged: the loss on the held-out rows of task "${task.name}" is ${value}. The last checkpoint stands. Lower the learning rate.`,
+        )
+      }
+      return value
+    },
+    dispose: () => executable.dispose(),
+  }
+}

@@ -1,0 +1,13 @@
+export {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type RunPosition,
+  type RunRecord,
+  type RunState,
+} from './checkpoint.ts'
+export type { EarlyStopping } from './early-stopping.ts'
+export type { LearnEvent } from './events.ts'
+export { learn } from './learn.ts'
+export type { CheckpointStore, LearnOptions, LearnResult } from './options.ts'
+export { noRecord } from './record.ts'
+export { openTask, type TaskRun } from './task-run.ts'

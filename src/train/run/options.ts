@@ -1,0 +1,55 @@
+import type { Engine } from '../../engine/engine.ts'
+import type { Method } from '../../methods/method.ts'
+import type { Model } from '../../model/model.ts'
+import type { TaskStream } from '../../tasks/stream.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { Schedule, StepSettings } from '../step/index.ts'
+import type { RunRecord, RunState } from './checkpoint.ts'
+import type { EarlyStopping } from './early-stopping.ts'
+
+/** Where checkpoints go. A save replaces the one before; nothing is lost if the process dies in the middle of it. */
+export interface CheckpointStore {
+  save(state: RunState): Promise<void>
+  load(): Promise<RunState | undefined>
+}
+
+export interface LearnOptions {
+  readonly engine: Engine
+  readonly model: Model
+  readonly stream: TaskStream
+  readonly method: Method
+  readonly settings: StepSettings
+  /** Steps a task. */
+  readonly iterations: number
+  /** Rows of new data a step. */
+  readonly batchSize: number
+  readonly learningRate: number
+  /** Factor of the learning rate by step within a task. Default constant. */
+  readonly schedule?: Schedule
+  readonly seed: number
+  /** Whether the optimiser starts anew with each task. Default false: its state is carried on. */
+  readonly resetOptimiser?: boolean
+  /** Steps a call of the runtime; speed only, the result does not depend on it. Default 50. */
+  readonly stepsPerCall?: number
+  /** Steps between measurements of all tasks seen so far, within a task. Default none. */
+  readonly evaluateEvery?: number
+  /** Accuracy of future tasks too after each task, as forward transfer needs. Default true. */
+  readonly evaluateFuture?: boolean
+  readonly store?: CheckpointStore
+  /** Steps between checkpoints within a task; one is always written at a task's end. Default none. */
+  readonly checkpointEvery?: number
+  /** Stops cleanly after the step at hand, with a checkpoint where there is a store. */
+  readonly signal?: AbortSignal
+  /**
+   * Ends a task when the loss on rows held out from its training data no longer falls; default never. The task then ends with the
+   * parameters (and the optimiser's state) of the look at which that loss was lowest, also where it went on to the last step.
+   */
+  readonly earlyStopping?: EarlyStopping
+}
+
+/** What a finished run leaves. */
+export interface LearnResult {
+  readonly record: RunRecord
+  readonly parameters: ReadonlyMap<string, Tensor>
+  readonly buffers: ReadonlyMap<string, Tensor>
+}

@@ -1,0 +1,150 @@
+import { binomialUpperBound } from '../../measure/binomial.ts'
+import { flips } from '../../measure/flips.ts'
+import { examplesNeeded, mcnemar, nonInferiority } from '../../measure/paired.ts'
+import { holm } from '../../measure/statistics.ts'
+import type { PairedExample } from './gate-join.ts'
+
+/** What a gate says. */
+export type Verdict = 'pass' | 'fail' | 'inconclusive'
+
+/** Two models on the same examples. All figures but counts and p values are fractions. */
+export interface Comparison {
+  /** How many examples. */
+  readonly n: number
+  readonly accuracy: { readonly baseline: number; readonly candidate: number }
+  /** Accuracy lost; below 0 where the candidate is better. */
+  readonly drop: number
+  /** One-sided confidence bounds of the drop. */
+  readonly lower: number
+  readonly upper: number
+  /** The drop allowed. */
+  readonly budget: number
+  readonly flips: { readonly negative: number; readonly positive: number }
+  /** Share of all examples that were right and are wrong now. */
+  readonly negativeFlipRate: number
+  /** Exact, two-sided: small where the models differ at all. */
+  readonly mcnemarP: number
+}
+
+/** The comparison on all examples. */
+export interface OverallComparison extends Comparison {
+  /** `pass`: upper <= budget; `fail`: lower > budget; else `inconclusive`. */
+  readonly verdict: Verdict
+  /** The negative flip rate is at most this, with the confidence of the other bounds (Clopper and Pearson). */
+  readonly negativeFlipRateUpper: number
+  /**
+   * Examples at which a verdict would be reached with a chance of 80 %, if drop and flips go on as seen here; null where the drop is the
+   * budget exactly, which no number of examples decides.
+   */
+  readonly neededN: number | null
+}
+
+/** The comparison on the examples of one class or slice. Its p values are Holm-corrected over all classes, or all slices. */
+export interface GroupComparison extends Comparison {
+  readonly name: string
+  /** Against "the drop is the budget or more". */
+  readonly insideP: number
+  /** Against "the drop is the budget or less". */
+  readonly outsideP: number
+  /** `worse`: shown to be outside its budget; `kept`: shown to be inside; else `unclear`, as small groups often are. */
+  readonly verdict: 'kept' | 'worse' | 'unclear'
+}
+
+interface Measured {
+  readonly comparison: Comparison
+  readonly insideP: number
+  readonly outsideP: number
+}
+
+function measure(examples: readonly PairedExample[], budget: number, confidence: number): Measured {
+  const found = flips(
+    examples.map(({ label }) => label),
+    examples.map(({ before }) => before.pred),
+    examples.map(({ after }) => after.pred),
+  )
+  const { total, drop, negativeFlipRate } = found
+  const counts = { negative: found.negative.length, positive: found.positive.length, total }
+  const test = nonInferiority(counts, { budget, confidence })
+  const right = examples.filter(({ label, before }) => before.pred === label).length
+  return {
+    insideP: test.insideP,
+    outsideP: test.outsideP,
+    comparison: {
+      n: total,
+      accuracy: {
+        baseline: right / total,
+        candidate: (right - counts.negative + counts.positive) / total,
+      },
+      drop,
+      lower: test.lowerBound,
+      upper: test.upperBound,
+      budget,
+      flips: { negative: counts.negative, positive: counts.positive },
+      negativeFlipRate,
+      mcnemarP: mcnemar(counts),
+    },
+  }
+}
+
+/** Compares on all examples. */
+export function compareAll(
+  examples: readonly PairedExample[],
+  budget: number,
+  confidence: number,
+): OverallComparison {
+  const { comparison, insideP, outsideP } = measure(examples, budget, confidence)
+  const error = 1 - confidence
+  const verdict = insideP <= error ? 'pass' : outsideP <= error ? 'fail' : 'inconclusive'
+  const needed = neededFor(comparison, confidence)
+  // With few flips the formula may be an example short of what the exact test wants.
+  const neededN = verdict === 'inconclusive' && needed !== null ? Math.max(needed, comparison.n + 1) : needed
+  const negativeFlipRateUpper = binomialUpperBound(comparison.flips.negative, comparison.n, error)
+  return { ...comparison, verdict, negativeFlipRateUpper, neededN }
+}
+
+function neededFor({ drop, budget, flips: found, n }: Comparison, confidence: number): number | null {
+  const flipRate = (found.negative + found.positive) / n
+  if (drop === budget) return null
+  // To show a drop outside the budget is to show a gain of the old model over the new one: the same with the signs turned.
+  return drop < budget
+    ? examplesNeeded({ budget, drop, flipRate, confidence })
+    : examplesNeeded({ budget: -budget, drop: -drop, flipRate, confidence })
+}
+
+/** Compares on each group of examples, in the order given. */
+export function compareGroups(
+  groups: ReadonlyMap<string, readonly PairedExample[]>,
+  budget: number,
+  confidence: number,
+): GroupComparison[] {
+  const measured = [...groups].map(([name, examples]) => ({
+    name,
+    ...measure(examples, budget, confidence),
+  }))
+  const inside = holm(measured.map(({ insideP }) => insideP))
+  const outside = holm(measured.map(({ outsideP }) => outsideP))
+  const differ = holm(measured.map(({ comparison }) => comparison.mcnemarP))
+  const error = 1 - confidence
+  return measured.map(({ name, comparison }, at) => {
+    const insideP = inside[at] ?? 1
+    const outsideP = outside[at] ?? 1
+    const verdict = outsideP <= error ? 'worse' : insideP <= error ? 'kept' : 'unclear'
+    return { name, ...comparison, mcnemarP: differ[at] ?? 1, insideP, outsideP, verdict }
+  })
+}
+
+/** Examples by the names that each has, names in order of first appearance. */
+export function groupBy(
+  examples: readonly PairedExample[],
+  namesOf: (example: PairedExample) => readonly string[],
+): Map<string, PairedExample[]> {
+  const groups = new Map<string, PairedExample[]>()
+  for (const example of examples) {
+    for (const name of namesOf(example)) {
+      const group = groups.get(name)
+      if (group) group.push(example)
+      else groups.set(name, [example])
+    }
+  }
+  return groups
+}

@@ -1,0 +1,147 @@
+import type { Dataset } from '../../data/dataset.ts'
+import { indexById, locatePrediction, type PredictionSet } from '../../data/formats/index.ts'
+import { isPredictionFile, loadPredictions } from '../../data/formats/index-files.ts'
+import type { LoadedData } from '../../data/parts.ts'
+import { takeRows } from '../../data/rows.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { UsageError } from '../../errors.ts'
+import { loadModel } from '../../model/import/index-files.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { type PreprocessingName, preprocessed, readingFor, readMeasured } from '../model-data-files.ts'
+import type { FlipRecord } from './gate-flips.ts'
+import { labelNames, logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
+import { nearestRows } from './gate-nearest.ts'
+
+export interface GateSources {
+  readonly engine: Engine
+  /** Models (.onnx) or prediction files (.jsonl, .ndjson, .csv). */
+  readonly baseline: string
+  readonly candidate: string
+  readonly golden?: string | undefined
+  /** The data that models are evaluated on: its test part, else its validation part, else all of it. */
+  readonly data?: string | undefined
+  /** Default: what the data come with. */
+  readonly preprocessing?: PreprocessingName | undefined
+  /** The value that holds the logits, where a model's file does not tell. */
+  readonly output?: string | undefined
+}
+
+/** The predictions to be compared. */
+export interface GateInputs {
+  readonly baseline: PredictionSet
+  readonly candidate: PredictionSet
+  readonly golden: PredictionSet | undefined
+  /** Name of the data; undefined where all predictions came from files. */
+  readonly dataset: Pick<Dataset, 'name' | 'synthetic'> | undefined
+  /** Where the input of an example is: row of the data, or line of the candidate's predictions. */
+  inputOf(id: string): string
+  /**
+   * The example of new training data whose logits by the candidate are nearest to those of each flip.
+   *
+   * @throws UsageError `gate-new` where the candidate is no model.
+   */
+  nearestNew(source: string, flips: readonly FlipRecord[]): Promise<NearestNew[]>
+}
+
+/** An example of the new training data. */
+export interface NearestNew {
+  /** Where it is: data set and row. */
+  readonly source: string
+  readonly label: string
+}
+
+/**
+ * Reads prediction files, and evaluates models on the data.
+ *
+ * @throws UsageError `gate-data` when there are models but no data; DataError `gate-classes`, ModelError `labels-missing`,
+ * `logits-not-finite`, and what loading throws.
+ * @example
+ * const { baseline, candidate } = await loadGate({ engine, baseline: 'a.onnx', candidate: 'b.onnx', data: 'old-test/' })
+ */
+export async function loadGate(sources: GateSources): Promise<GateInputs> {
+  const { engine, data, output } = sources
+  const paths = [
+    sources.baseline,
+    sources.candidate,
+    ...(sources.golden === undefined ? [] : [sources.golden]),
+  ]
+  const models = new Map<string, NamedModel>()
+  for (const path of paths.filter((each) => !isPredictionFile(each))) {
+    const { model } = await loadModel(path, output === undefined ? {} : { output })
+    models.set(path, { name: path, model })
+  }
+  const [firstModel] = models.keys()
+  if (firstModel !== undefined && data === undefined) {
+    throw new UsageError(
+      'gate-data',
+      `${firstModel} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
+    )
+  }
+  const read = dataReader(sources)
+  const testData = async (model: NamedModel) => {
+    const { train, validation, test } = await read(data ?? '', model)
+    return test ?? validation ?? train
+  }
+  const [first] = models.values()
+  const dataset = first ? await testData(first) : undefined
+  const labels = dataset ? labelNames(dataset, [...models.values()]) : []
+  const logits = new Map<string, Tensor<'float32'>>()
+  const sets = new Map<string, PredictionSet>()
+  for (const path of new Set(paths)) {
+    const model = models.get(path)
+    if (!model) {
+      sets.set(path, await loadPredictions(path))
+      continue
+    }
+    const own = await testData(model)
+    const found = await logitsFor(engine, model, own)
+    logits.set(path, found)
+    sets.set(path, predictionsFrom(model, found, own, labels))
+  }
+  const setOf = (path: string): PredictionSet => sets.get(path) ?? { name: path, predictions: [] }
+  return {
+    baseline: setOf(sources.baseline),
+    candidate: setOf(sources.candidate),
+    golden: sources.golden === undefined ? undefined : setOf(sources.golden),
+    dataset,
+    inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
+    nearestNew: async (source, flips) => {
+      const model = models.get(sources.candidate)
+      const known = logits.get(sources.candidate)
+      if (!model || !known) {
+        throw new UsageError(
+          'gate-new',
+          `--new compares logits, so the candidate has to be a model, but ${sources.candidate} holds predictions.`,
+        )
+      }
+      const { train: fresh } = await read(source, model)
+      const queries = takeRows(
+        known,
+        Int32Array.from(flips, ({ id }) => Number(id)),
+      )
+      const rows = await nearestRows(engine, queries, await logitsFor(engine, model, fresh))
+      const names = labelNames(fresh, [model])
+      return rows.map((row) => ({
+        source: `${source}, row ${row}`,
+        label: names[fresh.labels.data[row] ?? -1] ?? '',
+      }))
+    },
+  }
+}
+
+function inputLines(set: PredictionSet): (id: string) => string {
+  const rows = indexById(set)
+  return (id) => locatePrediction(set, rows.get(id) ?? 0)
+}
+
+/** Where a gate's data come in: read as each model wants them, and once for models that want the same. */
+function dataReader(options: GateSources): (source: string, model: NamedModel) => Promise<LoadedData> {
+  const known = new Map<string, Promise<LoadedData>>()
+  return async (source, { name, model }) => {
+    const { options: how, key: reading } = await readingFor(name, model)
+    const key = JSON.stringify([source, reading])
+    const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
+    known.set(key, loading)
+    return preprocessed(await loading, options.preprocessing)
+  }
+}

@@ -1,0 +1,131 @@
+import type { PredictionSet } from '../../data/formats/index.ts'
+import { DataError } from '../../errors.ts'
+import {
+  compareAll,
+  compareGroups,
+  type GroupComparison,
+  groupBy,
+  type OverallComparison,
+  type Verdict,
+} from './gate-compare.ts'
+import { flipsDown } from './gate-flips.ts'
+import { joinPredictions, type PairedExample } from './gate-join.ts'
+import { dropRule, groupRule, negativeFlipRule, neverFlipRule, type RuleOutcome } from './gate-rules.ts'
+
+/** An id, and where it is listed, for messages. */
+export interface ListedId {
+  readonly id: string
+  readonly place?: string
+}
+
+/** What a gate holds a candidate to. Budgets and caps are fractions of the examples: 0.01 is one percentage point. */
+export interface GateOptions {
+  /** The drop in accuracy allowed. */
+  readonly maxDrop: number
+  /** Fails where a class is shown to have lost more than this. Default: classes are only reported, against `maxDrop`. */
+  readonly maxDropPerClass?: number | undefined
+  /** The same for slices. */
+  readonly maxDropPerSlice?: number | undefined
+  /** Fails where a larger share of the examples was right and is wrong now. Default: no cap. */
+  readonly maxNegativeFlips?: number | undefined
+  /** Fails where one of these was right, with the baseline or the golden one, and is wrong now. */
+  readonly neverFlip?: readonly ListedId[] | undefined
+  /** A pinned older baseline that the candidate has to hold against too. */
+  readonly golden?: PredictionSet | undefined
+  /** The drop allowed against `golden`; default `maxDrop`. */
+  readonly goldenMaxDrop?: number | undefined
+  /** Of each bound, one-sided; default 0.95. */
+  readonly confidence?: number | undefined
+}
+
+/** What {@link gate} found; `holdfast gate --json` prints it. */
+export interface GateResult extends OverallComparison {
+  readonly schema: 'holdfast.gate/1'
+  readonly baseline: string
+  readonly candidate: string
+  readonly confidence: number
+  /** The rules that were asked for, and how each came out. */
+  readonly rules: readonly RuleOutcome[]
+  /** By true label, the largest drop first. */
+  readonly perClass: readonly GroupComparison[]
+  /** By slice, the largest drop first. */
+  readonly slices: readonly GroupComparison[]
+  readonly golden: (OverallComparison & { readonly name: string }) | null
+  readonly neverFlip: { readonly listed: number; readonly broken: readonly string[] } | null
+}
+
+/**
+ * Holds a candidate against a baseline on the same examples. The verdict is `fail` as soon as one rule fails, `pass` when all pass, and
+ * else `inconclusive`:
+ * - the drop passes when its upper bound is inside the budget, fails when its lower bound is outside, and is open between; the drop
+ *   against the golden baseline likewise. The chance to pass a candidate whose drop is outside a budget is at most 1 - confidence, and so
+ *   is, for each of the two, the chance to fail one whose drop is inside;
+ * - classes and slices, where they have a budget of their own, fail when one is shown to be outside, at a family-wise error of
+ *   1 - confidence (Holm 1979);
+ * - the cap on negative flips and the examples that must never flip are plain counts on these examples.
+ *
+ * @throws DataError where the predictions cannot be paired (`predictions-unpaired`, `predictions-label`, `predictions-duplicate`,
+ * `predictions-slice`, `predictions-empty`), `never-flip-unknown` for an id without a prediction; UsageError `budget-range`,
+ * `confidence-range`.
+ * @example
+ * const { verdict, upper } = gate(baseline, candidate, { maxDrop: 0.01 })
+ */
+export function gate(baseline: PredictionSet, candidate: PredictionSet, options: GateOptions): GateResult {
+  const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, confidence = 0.95 } = options
+  const examples = joinPredictions(baseline, candidate)
+  const overall = compareAll(examples, maxDrop, confidence)
+  const groups = (namesOf: (example: PairedExample) => readonly string[], budget = maxDrop) =>
+    worstFirst(compareGroups(groupBy(examples, namesOf), budget, confidence))
+  const perClass = groups(({ label }) => [label], maxDropPerClass)
+  const slices = groups((example) => example.slices, maxDropPerSlice)
+  const { golden: pinned, goldenMaxDrop = maxDrop, neverFlip: listed } = options
+  const older = pinned ? joinPredictions(pinned, candidate) : []
+  const golden = pinned ? { name: pinned.name, ...compareAll(older, goldenMaxDrop, confidence) } : null
+  const broken = listed && brokenIds(listed, [...examples, ...older], candidate.name)
+  const rules = [
+    dropRule('drop', overall, confidence),
+    ...(golden ? [dropRule('golden', golden, confidence)] : []),
+    ...(maxDropPerClass === undefined ? [] : [groupRule('classes', perClass, maxDropPerClass)]),
+    ...(maxDropPerSlice === undefined ? [] : [groupRule('slices', slices, maxDropPerSlice)]),
+    ...(maxNegativeFlips === undefined ? [] : [negativeFlipRule(overall, maxNegativeFlips)]),
+    ...(broken ? [neverFlipRule(broken, listed.length)] : []),
+  ]
+  return {
+    schema: 'holdfast.gate/1',
+    ...overall,
+    verdict: verdictOf(rules),
+    baseline: baseline.name,
+    candidate: candidate.name,
+    confidence,
+    rules,
+    perClass,
+    slices,
+    golden,
+    neverFlip: broken ? { listed: listed.length, broken } : null,
+  }
+}
+
+function verdictOf(rules: readonly RuleOutcome[]): Verdict {
+  if (rules.some(({ verdict }) => verdict === 'fail')) return 'fail'
+  return rules.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'inconclusive'
+}
+
+const worstFirst = (groups: readonly GroupComparison[]): GroupComparison[] =>
+  [...groups].sort((a, b) => b.drop - a.drop)
+
+function brokenIds(
+  listed: readonly ListedId[],
+  examples: readonly PairedExample[],
+  candidate: string,
+): string[] {
+  const known = new Set(examples.map(({ id }) => id))
+  const stranger = listed.find(({ id }) => !known.has(id))
+  if (stranger) {
+    throw new DataError(
+      'never-flip-unknown',
+      `${stranger.place ?? 'The list of examples that must never flip'}: "${stranger.id}" is no id of an example in ${candidate}. Correct the list.`,
+    )
+  }
+  const flipped = new Set(examples.filter(flipsDown).map(({ id }) => id))
+  return [...new Set(listed.map(({ id }) => id))].filter((id) => flipped.has(id))
+}

@@ -1,0 +1,1 @@
+export { type GateInputs, type GateSources, loadGate, type NearestNew } from './gate-files.ts'

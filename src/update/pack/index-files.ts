@@ -1,0 +1,9 @@
+export {
+  extendFile,
+  identify,
+  type KeepSources,
+  keepFile,
+  mergeFiles,
+  type WrittenPack,
+} from './keep-files.ts'
+export { readPack, writePack } from './pack-files.ts'

@@ -1,0 +1,6 @@
+export { defaultBudget, type KeepOptions, type Kept, keepModel } from './keep.ts'
+export { type ExtendOptions, extendPack } from './keep-extend.ts'
+export { mergePacks } from './keep-merge.ts'
+export { type ModelIdentity, type Pack, type PackBudget, type Release, releaseAccuracy } from './pack.ts'
+export { decodePack, encodePack } from './pack-codec.ts'
+export { type PackSummary, summarisePack } from './pack-summary.ts'

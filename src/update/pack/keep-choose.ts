@@ -1,0 +1,127 @@
+import { classLabels, type Dataset, samples } from '../../data/dataset.ts'
+import { chooseBalanced, herding } from '../../data/memory/index.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { UsageError } from '../../errors.ts'
+import { featureVectors } from '../../evaluate/features.ts'
+import { openJudge } from '../../evaluate/judge.ts'
+import type { Model } from '../../model/model.ts'
+import type { RandomStream } from '../../tensor/random.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { PackBudget } from './pack.ts'
+
+/** Rows by class, classes ascending, in the order given. */
+export function byClass(labels: Int32Array, rows: Iterable<number> = labels.keys()): Map<number, number[]> {
+  const found = new Map<number, number[]>()
+  for (const row of rows) {
+    const label = labels[row] ?? -1
+    const members = found.get(label)
+    if (members) members.push(row)
+    else found.set(label, [row])
+  }
+  return new Map([...found].sort(([a], [b]) => a - b))
+}
+
+/**
+ * Divides a number of rows among classes as evenly as what they have allows: what a small class leaves goes to the others.
+ *
+ * @param available How many rows there are, by class.
+ */
+export function shares(available: ReadonlyMap<number, number>, rows: number): Map<number, number> {
+  let left = rows
+  let waiting = available.size
+  const smallestFirst = [...available].sort(([a, m], [b, n]) => m - n || a - b)
+  return new Map(
+    smallestFirst.map(([label, count]) => {
+      const share = Math.min(count, Math.floor(left / waiting))
+      left -= share
+      waiting--
+      return [label, share]
+    }),
+  )
+}
+
+/**
+ * Rows of each class that a budget leaves room for.
+ *
+ * @throws UsageError `keep-budget` for fewer rows than classes.
+ */
+export function quotas(
+  available: ReadonlyMap<number, number>,
+  { rows, perClass }: PackBudget,
+): Map<number, number> {
+  const given = rows ?? perClass ?? 0
+  const least = rows === undefined ? 1 : available.size
+  if (!Number.isInteger(given) || given < least) {
+    throw new UsageError(
+      'keep-budget',
+      rows === undefined
+        ? `The number of exemplars of each class is a whole number from 1 on, but it is ${given}.`
+        : `${given} exemplars are too few for ${available.size} classes: at least one of each is needed, better 20.`,
+    )
+  }
+  if (rows !== undefined) return shares(available, rows)
+  return new Map([...available].map(([label, count]) => [label, Math.min(count, given)]))
+}
+
+export interface ChooseOptions {
+  readonly engine: Engine
+  readonly model: Model
+  /** Labels are the model's outputs. */
+  readonly dataset: Dataset
+  readonly choose: PackBudget['choose']
+  /** How many rows of each class. */
+  readonly quota: ReadonlyMap<number, number>
+  readonly random: RandomStream
+}
+
+/**
+ * Exemplars of each class, best first, classes ascending:
+ * - `herding`: row by row the one that brings the mean of the chosen features nearest to the class's mean (Welling 2009;
+ *   Rebuffi et al. 2017), in the space that the model's head reads;
+ * - `random`;
+ * - `hardest`: those whose own class the model gives the lowest probability; mislabelled rows come first.
+ */
+export async function chooseForPack(options: ChooseOptions): Promise<Int32Array> {
+  const { dataset, quota } = options
+  const labels = classLabels(dataset)
+  const most = Math.max(0, ...quota.values())
+  if (most === 0) return new Int32Array()
+  const ranked = await rank(options, labels, most)
+  return Int32Array.from(
+    [...byClass(labels, ranked)].flatMap(([label, rows]) => rows.slice(0, quota.get(label) ?? 0)),
+  )
+}
+
+async function rank(
+  { engine, model, dataset, choose, random }: ChooseOptions,
+  labels: Int32Array,
+  most: number,
+): Promise<Iterable<number>> {
+  if (choose === 'random') return chooseBalanced(dataset, most, random)
+  if (choose === 'herding') return herding(await featureVectors(engine, model, dataset), labels, most)
+  const judge = openJudge(engine, model, model.classes.length)
+  const logits = await judge.logits(dataset).finally(() => judge.dispose())
+  const surprise = Float64Array.from(labels, (label, row) => surpriseOf(logits, row, label))
+  return Array.from(labels.keys()).sort((a, b) => (surprise[b] ?? 0) - (surprise[a] ?? 0) || a - b)
+}
+
+/** -log softmax(logits)[label] */
+function surpriseOf({ data, dims: [, width = 0] }: Tensor<'float32'>, row: number, label: number): number {
+  const logits = data.subarray(row * width, (row + 1) * width)
+  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+  const sum = logits.reduce((total, value) => total + Math.exp(value - largest), 0)
+  return largest + Math.log(sum) - (logits[label] ?? 0)
+}
+
+/** At most so many rows, as many of each class as can be, at random, in their order. */
+export function balancedRows(dataset: Dataset, most: number, random: RandomStream): Int32Array {
+  if (most >= samples(dataset)) return Int32Array.from({ length: samples(dataset) }, (_, row) => row)
+  const labels = classLabels(dataset)
+  const quota = shares(new Map([...byClass(labels)].map(([label, rows]) => [label, rows.length])), most)
+  const largest = Math.max(1, ...quota.values())
+  return Int32Array.from(
+    [...byClass(labels, chooseBalanced(dataset, largest, random))].flatMap(([label, rows]) =>
+      rows.slice(0, quota.get(label) ?? 0),
+    ),
+  ).sort()
+}

@@ -1,0 +1,209 @@
+import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
+import { alignLabels } from '../../data/names/index.ts'
+import { UsageError } from '../../errors.ts'
+import { bodyHash, featureDataset, headModel } from '../../evaluate/features.ts'
+import type { Model } from '../../model/model.ts'
+import { randomStream } from '../../tensor/random.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { paddedTo } from '../check-rows.ts'
+import {
+  answered,
+  fisherOn,
+  heldOutRows,
+  identityOf,
+  type KeepOptions,
+  type Kept,
+  underModel,
+} from './keep.ts'
+import { byClass, chooseForPack, quotas } from './keep-choose.ts'
+import { type Pack, packVersion, type Release, unseenRows } from './pack.ts'
+
+/** `model` is the updated one, `train` and `heldOut` what it learned; the rest is as the pack has it. */
+export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher'> {
+  readonly pack: Pack
+}
+
+/**
+ * The pack of an updated model: the old pack's rows and exemplars of the new data beside them, inside the budget (by default
+ * the old one), with what the updated model answers for all of them. The earlier releases' predictions stay; those of the
+ * first are the golden baseline.
+ *
+ * Where a class has old and new rows, data set n gets one n-th of its exemplars, so that all have as many in the end.
+ *
+ * @throws UsageError `pack-mismatch` when the model does not know the pack's classes, the data are prepared otherwise, or
+ * a private pack's features are of another body than the model's; and what {@link keepModel} throws.
+ * @example
+ * const { pack: next } = await extendPack({ engine, pack, model: better, identity, train: newData })
+ */
+export async function extendPack(options: ExtendOptions): Promise<Kept> {
+  const { engine, pack, model, identity, seed = 0 } = options
+  const budget = options.budget ?? pack.budget
+  const given = underModel(options.train, options)
+  refuseMismatch(pack, model, given, identity.name)
+  const reader = pack.private ? headModel(model) : model
+  const stored = (dataset: Dataset) => (pack.private ? featureDataset(engine, model, dataset) : dataset)
+  const oldExemplars = pack.exemplars && renamed(pack.exemplars, model)
+  const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)
+  const candidates = await unseenOf(given, [oldExemplars, oldHeld], stored)
+  const { old, fresh } = divided(oldExemplars, candidates, { ...pack, budget })
+  const random = randomStream(seed, `keep/exemplars ${pack.data.length}`)
+  const { choose } = budget
+  const rows = await chooseForPack({ engine, model, dataset: candidates, choose, quota: fresh, random })
+  const chosen = await stored(subset(candidates, rows))
+  const exemplars = inOrder([...(oldExemplars ? [firstOf(oldExemplars, old)] : []), chosen])
+  const newHeld =
+    options.heldOut && (await freshHeldOut(options.heldOut, [oldHeld, exemplars], options, stored))
+  const held = [oldHeld, newHeld].flatMap((part) => part ?? [])
+  const heldOut = held.length === 0 ? undefined : await answered(engine, reader, concatenate(alike(held)))
+  const created = options.created ?? new Date().toISOString()
+  const count = heldOut ? samples(heldOut.dataset) : 0
+  const release: Release = {
+    model: identity,
+    created,
+    classes: model.classes.length,
+    predictions: heldOut?.predictions ?? predictionsOf(count, undefined),
+  }
+  const next: Pack = {
+    ...pack,
+    version: packVersion,
+    created,
+    model: identity,
+    classes: model.classes,
+    exemplars,
+    logits: (await answered(engine, reader, exemplars)).logits,
+    fisher: pack.fisher && (await fisherOn(engine, reader, exemplars, seed)),
+    heldOut,
+    data: [...pack.data, identityOf(given)],
+    versions: options.versions ?? pack.versions,
+    budget,
+    history: [...pack.history.map((earlier) => carried(earlier, pack, model, count)), release],
+  }
+  return { pack: next, notes: newHeld ? [] : [noHeldOut] }
+}
+
+const noHeldOut =
+  'The new data have no test or validation part, so that the pack measures the old classes and rows alone.'
+
+function refuseMismatch(pack: Pack, model: Model, data: Dataset, name: string): void {
+  const lost = pack.classes.filter((label) => !model.classes.includes(label))
+  if (lost.length > 0) {
+    throw new UsageError(
+      'pack-mismatch',
+      `${name} does not know ${lost.slice(0, 8).join(', ')}, of which the pack has rows. It was expected to be an update of ${pack.model.name}.`,
+    )
+  }
+  const [was, is] = [pack.preprocessing, data.preprocessing].map((each) => JSON.stringify(each))
+  if (was !== is) {
+    throw new UsageError(
+      'pack-mismatch',
+      `${data.name} is prepared as ${is}, but the pack's data as ${was}: give the data as they were given then (--preprocessing).`,
+    )
+  }
+  if (pack.features && pack.features.body !== bodyHash(model)) {
+    throw new UsageError(
+      'pack-mismatch',
+      `The pack is private: it holds features that ${pack.model.name} made, and ${name} has other weights below its head, so that they are worth nothing to it. Train the head alone (--train head), or make the pack anew.`,
+    )
+  }
+}
+
+/** Under the model's classes: their names say which is which. */
+const renamed = (dataset: Dataset, { classes }: Model): Dataset => alignLabels(dataset, classes).dataset
+
+/** What of new data the pack does not have; told by what it stores, so by features where it is private. */
+async function unseenOf(
+  dataset: Dataset,
+  others: readonly (Dataset | undefined)[],
+  stored: (dataset: Dataset) => Dataset | Promise<Dataset>,
+): Promise<Dataset> {
+  const [own, ...rest] = alike([await stored(dataset), ...others.flatMap((other) => other ?? [])])
+  return own ? subset(dataset, unseenRows(own, rest)) : dataset
+}
+
+async function freshHeldOut(
+  dataset: Dataset,
+  others: readonly (Dataset | undefined)[],
+  options: ExtendOptions,
+  stored: (dataset: Dataset) => Dataset | Promise<Dataset>,
+): Promise<Dataset | undefined> {
+  const rows = heldOutRows(await unseenOf(underModel(dataset, options), others, stored), [], options)
+  return rows && stored(rows)
+}
+
+/** How many rows of each class come from the old exemplars, and how many from the new data. */
+function divided(
+  old: Dataset | undefined,
+  fresh: Dataset,
+  { budget, data }: Pick<Pack, 'budget' | 'data'>,
+): { readonly old: Map<number, number>; readonly fresh: Map<number, number> } {
+  const counts = (dataset: Dataset | undefined) =>
+    new Map(
+      [...byClass(dataset ? classLabels(dataset) : new Int32Array())].map(([label, rows]) => [
+        label,
+        rows.length,
+      ]),
+    )
+  const [had, has] = [counts(old), counts(fresh)]
+  const all = new Map(
+    [...new Set([...had.keys(), ...has.keys()])].map((label) => [
+      label,
+      (had.get(label) ?? 0) + (has.get(label) ?? 0),
+    ]),
+  )
+  const parts = [...quotas(all, budget)].map(([label, quota]) => {
+    const [most, least] = [had.get(label) ?? 0, quota - (has.get(label) ?? 0)]
+    const share = Math.ceil((quota * data.length) / (data.length + 1))
+    return [label, Math.max(least, Math.min(most, share)), quota] as const
+  })
+  return {
+    old: new Map(parts.map(([label, kept]) => [label, kept])),
+    fresh: new Map(parts.map(([label, kept, quota]) => [label, quota - kept])),
+  }
+}
+
+/** The first rows of each class: they are the best. */
+function firstOf(dataset: Dataset, quota: ReadonlyMap<number, number>): Dataset {
+  const rows = [...byClass(classLabels(dataset))].flatMap(([label, members]) =>
+    members.slice(0, quota.get(label) ?? 0),
+  )
+  return subset(dataset, Int32Array.from(rows))
+}
+
+/**
+ * Rows of several packs or data sets as a pack has them: classes ascending, and in each class by turns the best of each part,
+ * so that a smaller pack keeps the beginning of each class.
+ */
+export function inOrder(parts: readonly Dataset[]): Dataset {
+  const all = concatenate(alike(parts))
+  const order = parts.flatMap((part, at) => {
+    const before = parts.slice(0, at).reduce((sum, each) => sum + samples(each), 0)
+    return [...byClass(classLabels(part))].flatMap(([label, rows]) =>
+      rows.map((row, place) => ({ row: before + row, label, place })),
+    )
+  })
+  order.sort((a, b) => a.label - b.label || a.place - b.place || a.row - b.row)
+  return subset(
+    all,
+    Int32Array.from(order, ({ row }) => row),
+  )
+}
+
+/** Data sets with rows of one length: token ids are filled up. */
+export function alike(parts: readonly Dataset[]): Dataset[] {
+  const length = Math.max(...parts.map(({ inputs }) => inputs.dims[1] ?? 0))
+  return parts.map((part) => paddedTo(part, length))
+}
+
+/** A release's answers for a pack of more rows, under the classes of a model that may list them in another order. */
+function carried(release: Release, { classes }: Pack, model: Model, count: number): Release {
+  const units = classes.map((name) => model.classes.indexOf(name))
+  const data = release.predictions.data.map((unit) => units[unit] ?? -1)
+  return { ...release, predictions: predictionsOf(count, data) }
+}
+
+/** Predictions for the first rows, and -1 for the others. */
+export function predictionsOf(count: number, known: Int32Array | undefined): Tensor<'int32'> {
+  const data = new Int32Array(count).fill(-1)
+  if (known) data.set(known)
+  return { type: 'int32', dims: [count], data }
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import type { LoadedData } from '../../data/parts.ts'
+import { bytesOf } from '../../data/rows.ts'
+import { UsageError } from '../../errors.ts'
+import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import { DataLocation } from '../../onnx/codes.ts'
+import { versions } from '../../train/folders/index-files.ts'
+import { type PreprocessingName, preprocessed, readingFor, readSource } from '../model-data-files.ts'
+import { type KeepOptions, type Kept, keepModel } from './keep.ts'
+import { extendPack } from './keep-extend.ts'
+import { mergePacks } from './keep-merge.ts'
+import type { ModelIdentity } from './pack.ts'
+import { readPack, writePack } from './pack-files.ts'
+
+export interface KeepSources
+  extends Pick<
+    KeepOptions,
+    'engine' | 'budget' | 'heldOutRows' | 'private' | 'fisher' | 'numbersArePositions' | 'seed'
+  > {
+  /** An .onnx file, or a folder as transformers.js lays it out. */
+  readonly model: string
+  /** A file, a folder, or the name of a known data set; exemplars come from its training part. */
+  readonly data: string
+  /** The pack's file. */
+  readonly out: string
+  /** The value that holds the logits, where the model's file does not tell. */
+  readonly output?: string | undefined
+  readonly preprocessing?: PreprocessingName | undefined
+}
+
+/** A pack that was written. */
+export interface WrittenPack extends Kept {
+  readonly file: string
+  readonly bytes: number
+  readonly seconds: number
+}
+
+/**
+ * Makes a model's retention pack and writes it; see {@link keepModel}. Rows are held out of the data's test part, else of
+ * its validation part.
+ *
+ * @throws What {@link keepModel}, {@link writePack}, and reading model and data throw.
+ * @example
+ * await keepFile({ engine, model: 'model.onnx', data: 'old/', out: 'model.keep' })
+ */
+export const keepFile = (sources: KeepSources): Promise<WrittenPack> =>
+  written(sources.out, async () => {
+    const { notes, ...read } = await readSources(sources)
+    const kept = await keepModel({ ...sources, ...read })
+    return { pack: kept.pack, notes: [...notes, ...kept.notes] }
+  })
+
+/**
+ * Extends a pack after an update, `model` being the updated model and `data` what it has learned; see {@link extendPack}.
+ *
+ * @throws What {@link extendPack}, {@link readPack}, {@link writePack}, and reading model and data throw.
+ * @example
+ * await extendFile('model.keep', { engine, model: 'better.onnx', data: 'new/', out: 'next.keep' })
+ */
+export const extendFile = (
+  path: string,
+  sources: Omit<KeepSources, 'private' | 'fisher'>,
+): Promise<WrittenPack> =>
+  written(sources.out, async () => {
+    const pack = await readPack(path)
+    const { notes, ...read } = await readSources(sources)
+    const kept = await extendPack({ ...sources, ...read, pack })
+    return { pack: kept.pack, notes: [...notes, ...kept.notes] }
+  })
+
+/**
+ * Merges packs of one model; see {@link mergePacks}.
+ *
+ * @throws UsageError `keep-merge` for fewer than two; and what {@link mergePacks}, {@link readPack} and {@link writePack} throw.
+ */
+export const mergeFiles = (paths: readonly string[], out: string): Promise<WrittenPack> =>
+  written(out, async () => {
+    const [first, ...others] = await Promise.all(paths.map(readPack))
+    if (!first || others.length === 0) {
+      throw new UsageError('keep-merge', `Two or more packs are needed to merge; ${paths.length} were given.`)
+    }
+    return { pack: others.reduce(mergePacks, first), notes: [] }
+  })
+
+async function written(file: string, make: () => Promise<Kept>): Promise<WrittenPack> {
+  const began = performance.now()
+  const kept = await make()
+  const bytes = await writePack(file, kept.pack)
+  return { ...kept, file, bytes, seconds: (performance.now() - began) / 1000 }
+}
+
+async function readSources({ engine, model: path, data, output, preprocessing }: Omit<KeepSources, 'out'>) {
+  const loaded = await loadModel(path, output === undefined ? {} : { output })
+  const reading = await readingFor(loaded.file.path, loaded.model)
+  const found = await readSource(data, { name: data, ...reading.options })
+  const { train, validation, test }: LoadedData = preprocessed(found, preprocessing)
+  return {
+    model: loaded.model,
+    identity: identify(loaded),
+    train,
+    heldOut: test ?? validation,
+    versions: versions(engine),
+    notes: reading.notes,
+  }
+}
+
+/** A model's name and hash; weights in files beside it are part of it. */
+export function identify({ file, model }: LoadedModel): ModelIdentity {
+  const hash = createHash('sha256').update(file.bytes)
+  const outside = file.model.graph?.initializer.some(
+    ({ dataLocation }) => dataLocation === DataLocation.external,
+  )
+  if (outside) for (const tensor of model.parameters.values()) hash.update(bytesOf(tensor))
+  return { name: basename(file.path), sha256: hash.digest('hex') }
+}

@@ -1,0 +1,283 @@
+import { strFromU8, strToU8, type Unzipped, unzipSync, type Zippable, zipSync } from 'fflate'
+import { z } from 'zod'
+import { createDataset, type Dataset, type Preprocessing, samples } from '../../data/dataset.ts'
+import { sha256 } from '../../data/sha256.ts'
+import { CheckpointError, HoldfastError } from '../../errors.ts'
+import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
+import type { DType, Tensor } from '../../tensor/tensor.ts'
+import { type Pack, packVersion, type Release } from './pack.ts'
+
+const FORMAT = 'holdfast-pack'
+const MANIFEST = 'manifest.json'
+const FACTS = 'pack.json'
+const EXEMPLARS = 'exemplars.safetensors'
+const HELD_OUT = 'held-out.safetensors'
+const FISHER = 'fisher.safetensors'
+/** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
+const MTIME = new Date(1980, 0, 1)
+
+const manifestSchema = z.looseObject({ format: z.literal(FORMAT), version: z.int().min(1) })
+const membersSchema = z.object({ members: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)) })
+
+const numbers = z.union([z.number(), z.array(z.number())])
+const preprocessing = z
+  .object({
+    scale: z.number(),
+    mean: numbers,
+    std: numbers,
+    channelAxis: z.union([z.literal(1), z.literal(3)]).optional(),
+    pad: z.number().optional(),
+  })
+  .transform(
+    ({ channelAxis, pad, ...rest }): Preprocessing => ({
+      ...rest,
+      ...(channelAxis === undefined ? {} : { channelAxis }),
+      ...(pad === undefined ? {} : { pad }),
+    }),
+  )
+const model = z.object({ name: z.string(), sha256: z.string() })
+const rowsOf = z.object({ name: z.string(), synthetic: z.boolean() })
+const factsSchema = z.object({
+  created: z.string(),
+  model,
+  classes: z.array(z.string()),
+  preprocessing,
+  private: z.boolean(),
+  features: z.object({ value: z.string(), body: z.string() }).optional(),
+  exemplars: rowsOf.extend({ preprocessing }).optional(),
+  heldOut: rowsOf.extend({ preprocessing }).optional(),
+  fisherRows: z.int().optional(),
+  data: z.array(rowsOf.extend({ fingerprint: z.string(), rows: z.int() })),
+  versions: z.record(z.string(), z.string()),
+  budget: z.object({
+    rows: z.int().optional(),
+    perClass: z.int().optional(),
+    choose: z.enum(['herding', 'random', 'hardest']),
+  }),
+  history: z.array(z.object({ model, created: z.string(), classes: z.int() })).min(1),
+})
+type Facts = z.infer<typeof factsSchema>
+
+/**
+ * A pack as the bytes of its file: a zip of JSON and safetensors, with the SHA-256 of each in a manifest. Equal packs give
+ * equal bytes.
+ *
+ * @throws UsageError `safetensors-type` for inputs that safetensors cannot hold, such as texts that are not tokens yet.
+ * @example
+ * const bytes = encodePack(pack)
+ */
+export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
+  const members: Record<string, Uint8Array> = { [FACTS]: strToU8(JSON.stringify(factsOf(pack), null, 2)) }
+  const { exemplars, logits, heldOut, fisher, history } = pack
+  if (exemplars && logits) {
+    members[EXEMPLARS] = writeSafetensors(new Map([...tensorsOf(exemplars), ['logits', logits]]))
+  }
+  if (heldOut) {
+    members[HELD_OUT] = writeSafetensors(
+      new Map([
+        ...tensorsOf(heldOut.dataset),
+        ['predictions', heldOut.predictions],
+        ['logits', heldOut.logits],
+        ...history.map(({ predictions }, at) => [`history/${at}`, predictions] as const),
+      ]),
+    )
+  }
+  if (fisher) members[FISHER] = writeSafetensors(fisher.diagonal)
+  const sums = Object.fromEntries(
+    Object.entries(members).map(([name, bytes]) => [name, sha256().update(bytes).hex()]),
+  )
+  const manifest = { format: FORMAT, version: packVersion, members: sums }
+  const files: Zippable = { [MANIFEST]: strToU8(JSON.stringify(manifest, null, 2)), ...members }
+  return zipSync(files, { mtime: MTIME }) as Uint8Array<ArrayBuffer>
+}
+
+const tensorsOf = ({ inputs, labels }: Dataset): [string, Tensor][] => [
+  ['inputs', inputs],
+  ['labels', labels],
+]
+
+function factsOf(pack: Pack): Facts {
+  const { version: _version, logits: _logits, exemplars, heldOut, fisher, history, ...rest } = pack
+  const rows = ({ name, synthetic, preprocessing }: Dataset) => ({ name, synthetic, preprocessing })
+  return factsSchema.parse({
+    ...rest,
+    ...(exemplars && { exemplars: rows(exemplars) }),
+    ...(heldOut && { heldOut: rows(heldOut.dataset) }),
+    ...(fisher && { fisherRows: fisher.rows }),
+    history: history.map(({ predictions: _predictions, ...release }) => release),
+  })
+}
+
+/**
+ * The pack of a file's bytes, each part of it held against its checksum.
+ *
+ * @param name What messages call the file.
+ * @throws CheckpointError `pack-damaged` naming the part that is missing or changed; `pack-version` for a file of a newer
+ * format.
+ * @example
+ * const pack = decodePack(await readFile('model.keep'), 'model.keep')
+ */
+export function decodePack(bytes: Uint8Array, name: string): Pack {
+  const files = unzipped(bytes, name)
+  const version = checked(files, name)
+  try {
+    return packOf(files, version, name)
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause
+    const reason = cause instanceof HoldfastError ? cause.message : String(cause)
+    throw new CheckpointError('pack-damaged', `${name}: ${reason}`, { cause })
+  }
+}
+
+function unzipped(bytes: Uint8Array, name: string): Unzipped {
+  try {
+    return unzipSync(bytes)
+  } catch (cause) {
+    throw new CheckpointError(
+      'pack-damaged',
+      `${name}: a retention pack, which is a zip file, was expected, but it cannot be unpacked. It is cut off, or something else; make it anew with holdfast keep.`,
+      { cause },
+    )
+  }
+}
+
+/** Holds every member against the manifest, and gives the format's version. */
+function checked(files: Unzipped, name: string): number {
+  const manifest = json(files, MANIFEST, name)
+  const head = manifestSchema.safeParse(manifest)
+  if (!head.success) {
+    throw new CheckpointError(
+      'pack-damaged',
+      `${name}, ${MANIFEST}: "format": "${FORMAT}" and a version were expected. This is no retention pack.`,
+    )
+  }
+  const { version } = head.data
+  if (version > packVersion) {
+    throw new CheckpointError(
+      'pack-version',
+      `${name} has format version ${version}, but this Holdfast reads up to ${packVersion}. Install a newer Holdfast.`,
+    )
+  }
+  const listed = membersSchema.safeParse(manifest)
+  if (!listed.success) throw damaged(name, MANIFEST, 'it has no list of members with their SHA-256')
+  const sums = listed.data.members
+  for (const [member, sum] of Object.entries(sums)) {
+    const found = sha256()
+      .update(memberOf(files, member, name))
+      .hex()
+    if (found !== sum) throw damaged(name, member, `its SHA-256 is ${found}, but ${sum} was written`)
+  }
+  const stray = Object.keys(files).find((member) => member !== MANIFEST && !(member in sums))
+  if (stray !== undefined) throw damaged(name, stray, 'the manifest does not know of it')
+  return version
+}
+
+const damaged = (name: string, member: string, reason: string): CheckpointError =>
+  new CheckpointError(
+    'pack-damaged',
+    `${name}, ${member}: ${reason}. The file is damaged; take a copy of it, or make it anew with holdfast keep.`,
+  )
+
+function memberOf(files: Unzipped, member: string, name: string): Uint8Array {
+  const found = files[member]
+  if (found) return found
+  throw damaged(name, member, 'it is missing')
+}
+
+function json(files: Unzipped, member: string, name: string): unknown {
+  const text = strFromU8(memberOf(files, member, name))
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw damaged(name, member, 'it is not JSON')
+  }
+}
+
+function packOf(files: Unzipped, version: number, name: string): Pack {
+  const parsed = factsSchema.safeParse(json(files, FACTS, name))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw damaged(name, FACTS, `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const { exemplars, heldOut, fisherRows, history, features, ...facts } = parsed.data
+  const kept = exemplars && tensorsIn(files, EXEMPLARS, name)
+  const held = heldOut && tensorsIn(files, HELD_OUT, name)
+  const dataset = (rows: NonNullable<typeof exemplars>, take: Take): Dataset =>
+    createDataset({
+      ...rows,
+      inputs: take('inputs'),
+      labels: take('labels', 'int32'),
+      classes: facts.classes,
+    })
+  const pack: Pack = {
+    ...facts,
+    features,
+    version,
+    exemplars: exemplars && kept && dataset(exemplars, kept.take),
+    logits: kept?.take('logits', 'float32'),
+    fisher: fisherRows === undefined ? undefined : { rows: fisherRows, diagonal: fisherOf(files, name) },
+    heldOut: heldOut &&
+      held && {
+        dataset: dataset(heldOut, held.take),
+        predictions: held.take('predictions', 'int32'),
+        logits: held.take('logits', 'float32'),
+      },
+    history: history.map(
+      (release, at): Release => ({
+        ...release,
+        predictions: held?.take(`history/${at}`, 'int32') ?? {
+          type: 'int32',
+          dims: [0],
+          data: new Int32Array(),
+        },
+      }),
+    ),
+  }
+  checkRows(pack, name)
+  return pack
+}
+
+interface Take {
+  (key: string): Tensor
+  <T extends DType>(key: string, type: T): Tensor<T>
+}
+
+/** Tensors of a member, asked for by name and type. */
+function tensorsIn(files: Unzipped, member: string, name: string) {
+  const { tensors } = readSafetensors(memberOf(files, member, name), `${name}, ${member}`)
+  const take = (key: string, type?: DType): Tensor => {
+    const found = tensors.get(key)
+    if (!found) throw damaged(name, member, `there is no tensor "${key}"`)
+    if (type === undefined || found.type === type) return found
+    throw damaged(name, member, `tensor "${key}" is ${found.type}, but ${type} was expected`)
+  }
+  return { keys: [...tensors.keys()], take: take as Take }
+}
+
+function fisherOf(files: Unzipped, name: string): ReadonlyMap<string, Tensor<'float32'>> {
+  const { keys, take } = tensorsIn(files, FISHER, name)
+  return new Map(keys.map((key) => [key, take(key, 'float32')]))
+}
+
+/** What stands beside rows has as many of them. */
+function checkRows({ exemplars, logits, heldOut, history }: Pack, name: string): void {
+  const beside: readonly [string, string, Dataset | undefined, Tensor | undefined][] = [
+    [EXEMPLARS, 'logits', exemplars, logits],
+    [HELD_OUT, 'predictions', heldOut?.dataset, heldOut?.predictions],
+    [HELD_OUT, 'logits', heldOut?.dataset, heldOut?.logits],
+    ...history.map(({ predictions }, at): (typeof beside)[number] => [
+      HELD_OUT,
+      `history/${at}`,
+      heldOut?.dataset,
+      predictions,
+    ]),
+  ]
+  for (const [member, key, dataset, tensor] of beside) {
+    if (!dataset || tensor?.dims[0] === samples(dataset)) continue
+    throw damaged(
+      name,
+      member,
+      `"${key}" has ${tensor?.dims[0]} rows, but there are ${samples(dataset)} inputs`,
+    )
+  }
+}

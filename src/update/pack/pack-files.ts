@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises'
+import { CheckpointError } from '../../errors.ts'
+import { writeWhole } from '../../tensor/whole-files.ts'
+import type { Pack } from './pack.ts'
+import { decodePack, encodePack } from './pack-codec.ts'
+
+/**
+ * Reads a retention pack.
+ *
+ * @throws CheckpointError `pack-missing` when the file cannot be read, and what {@link decodePack} throws.
+ * @example
+ * const { exemplars, logits, heldOut } = await readPack('model.keep')
+ */
+export async function readPack(path: string): Promise<Pack> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new CheckpointError(
+      'pack-missing',
+      `${path}: ${cause.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${cause.message})`}. A retention pack is made with: holdfast keep model.onnx --data old/ -o model.keep`,
+      { cause },
+    )
+  })
+  return decodePack(bytes, path)
+}
+
+/**
+ * Writes a retention pack; whatever happens meanwhile, the file is whole: the old one or the new.
+ *
+ * @returns How many bytes it has.
+ * @throws EnvironmentError `write-failed`; and what {@link encodePack} throws.
+ */
+export async function writePack(path: string, pack: Pack): Promise<number> {
+  const bytes = encodePack(pack)
+  await writeWhole(path, bytes)
+  return bytes.byteLength
+}

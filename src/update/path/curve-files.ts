@@ -1,0 +1,83 @@
+import type { Dataset } from '../../data/dataset.ts'
+import { alignLabels } from '../../data/names/index.ts'
+import { DataError, ModelError } from '../../errors.ts'
+import { type LoadedModel, loadModel, saveModel } from '../../model/import/index-files.ts'
+import type { Model } from '../../model/model.ts'
+import { checkKind, checkRows } from '../check-rows.ts'
+import { type PreprocessingName, preprocessed, readingFor, readMeasured } from '../model-data-files.ts'
+import type { Blend } from './blend.ts'
+import { addedClasses } from './curve.ts'
+
+export interface CurveSources {
+  /** An .onnx file, or a folder as transformers.js lays it out. */
+  readonly from: string
+  readonly to: string
+  /** Data whose test part is looked at, else the validation part, else all. */
+  readonly old?: string | undefined
+  readonly new?: string | undefined
+  readonly output?: string | undefined
+  readonly preprocessing?: PreprocessingName | undefined
+  readonly numbersArePositions?: boolean | undefined
+}
+
+/** Two models and the data to look at, under the classes of the second. */
+export interface LoadedCurve {
+  readonly from: Model
+  readonly to: LoadedModel
+  readonly old: Dataset | undefined
+  readonly new: Dataset | undefined
+}
+
+/**
+ * Reads what a curve is made from. Classes are matched by name.
+ *
+ * @throws ModelError `labels-missing`, `curve-classes`; DataError `curve-data` for a class that the second model does not know; and what reading throws.
+ */
+export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
+  const options = {
+    // Statistics are weights here: they may differ between the two.
+    batchNorm: 'train' as const,
+    ...(sources.output === undefined ? {} : { output: sources.output }),
+  }
+  const from = await loadModel(sources.from, options)
+  const to = await loadModel(sources.to, options)
+  for (const { model, file } of [from, to]) {
+    if (model.classes.length > 0) continue
+    throw new ModelError(
+      'labels-missing',
+      `${file.path}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
+    )
+  }
+  addedClasses(from.model, to.model)
+  const read = (source: string | undefined) =>
+    source === undefined ? undefined : readFor(to, source, sources)
+  return { from: from.model, to, old: await read(sources.old), new: await read(sources.new) }
+}
+
+async function readFor(
+  { model, file }: LoadedModel,
+  source: string,
+  { preprocessing, numbersArePositions = false }: CurveSources,
+): Promise<Dataset> {
+  const { options } = await readingFor(file.path, model)
+  const loaded = preprocessed(await readMeasured(source, { name: source, ...options }), preprocessing)
+  const part = loaded.test ?? loaded.validation ?? loaded.train
+  checkRows(part, model, source)
+  checkKind(part, source)
+  const { dataset, added } = alignLabels(part, model.classes, { numbersArePositions })
+  if (added.length === 0) return dataset
+  throw new DataError(
+    'curve-data',
+    `${source}: the second model does not know the class "${added[0]}". Correct the labels, or give the model that was updated with it.`,
+  )
+}
+
+/** Writes the point of the path as the second model's file with other initialisers. */
+export async function savePoint(
+  path: string,
+  { to }: LoadedCurve,
+  blend: Blend,
+  alpha: number,
+): Promise<void> {
+  await saveModel(path, to.file, await blend.at(alpha))
+}

@@ -1,0 +1,1 @@
+export { type LoadedCurve, loadCurve, savePoint } from './curve-files.ts'

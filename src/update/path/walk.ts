@@ -1,0 +1,78 @@
+import type { Dataset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Judge } from '../../evaluate/judge.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { openBlend } from './blend.ts'
+import { type Budget, choosePoint, nearestPoint, type PathPoint, pointsAt } from './search.ts'
+
+export interface WalkOptions {
+  readonly engine: Engine
+  readonly judge: Judge
+  /** The weights at both ends, by name. */
+  readonly start: ReadonlyMap<string, Tensor>
+  readonly end: ReadonlyMap<string, Tensor>
+  /** Rows that points are judged on. */
+  readonly old: Dataset | undefined
+  readonly fresh: Dataset
+  /** What the old model answered for the old rows. */
+  readonly baseline: Int32Array
+  readonly oldClasses: number
+  readonly budget: Budget
+  /** Whether the border between old and new classes may be shifted. */
+  readonly shift: boolean
+  /** Points to look at; 0 and 1 are the ends. Default 0, 0.25, 0.5, 0.75, 1. */
+  readonly alphas?: readonly number[]
+  /** Whether the neighbours of the best point are looked at, too. Default true. */
+  readonly refine?: boolean
+  readonly onPoint?: (point: PathPoint) => void
+}
+
+export interface Walk {
+  /** Every point that was judged. */
+  readonly points: readonly PathPoint[]
+  /** For each alpha the best point inside the budget, else the one that comes nearest; ascending. */
+  readonly curve: readonly PathPoint[]
+}
+
+const ALPHAS = [0, 0.25, 0.5, 0.75, 1]
+/** How far from the best point its neighbours are. */
+const REFINEMENT = 0.125
+
+/** Judges points of the straight way between two sets of weights. */
+export async function walkPath(options: WalkOptions): Promise<Walk> {
+  const { engine, judge, start, end, budget } = options
+  const blend = await openBlend(engine, start, end)
+  const points: PathPoint[] = []
+  const curve = new Map<number, PathPoint>()
+  const look = async (alpha: number): Promise<void> => {
+    const weights = await blend.at(alpha)
+    const found = pointsAt({
+      alpha,
+      answers: {
+        old: await judge.answers(options.old, weights),
+        new: await judge.answers(options.fresh, weights),
+      },
+      baseline: options.baseline,
+      oldClasses: options.oldClasses,
+      budget,
+      ...(options.shift ? {} : { offsets: [0] }),
+    })
+    points.push(...found)
+    const shown = choosePoint(found, budget, 0) ?? nearestPoint(found)
+    if (!shown) return
+    curve.set(alpha, shown)
+    options.onPoint?.(shown)
+  }
+  try {
+    for (const alpha of options.alphas ?? ALPHAS) await look(alpha)
+    const centre = choosePoint(points, budget, 0)?.alpha
+    if ((options.refine ?? true) && centre !== undefined) {
+      for (const alpha of [centre - REFINEMENT, centre + REFINEMENT]) {
+        if (alpha > 0 && alpha < 1 && !curve.has(alpha)) await look(alpha)
+      }
+    }
+  } finally {
+    await blend.dispose()
+  }
+  return { points, curve: [...curve.values()].sort((a, b) => a.alpha - b.alpha) }
+}
