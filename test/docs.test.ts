@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { checkDocPrograms, docProgram, documents, programOf, runDocProgram } from './doc-snippets.ts'
 
@@ -38,3 +39,20 @@ describe('the programs that documents show', () => {
     await expect(runDocProgram(program)).rejects.toThrow('no such thing')
   })
 })
+
+describe('the files that documents name', () => {
+  const pages = ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', ...markdownIn('docs')]
+
+  it.each(pages)('are there: %s', (page) => {
+    const named = readFileSync(page, 'utf8').match(
+      /\b(src|test|bench|scripts|examples)\/[a-z\d./-]+\.(ts|mjs|sh)\b/g,
+    )
+    expect([...new Set(named)].filter((path) => !existsSync(path))).toEqual([])
+  })
+})
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`)
+}
