@@ -32,6 +32,9 @@ export class CheckpointError extends HoldfastError {}
 /** The machine is at fault: no network, no such device, a full disk, a missing package. */
 export class EnvironmentError extends HoldfastError {}
 
+/** Something is not there that has to be: the program, or code that handed it its parts, is at fault, and not the data. */
+export class MissingError extends HoldfastError {}
+
 /**
  * The end of a message about an unknown name: ` Did you mean "ewc"?` where one of `known` is close, else nothing.
  *
