@@ -105,6 +105,24 @@ describe('non-inferiority', () => {
       { numRuns: 60 },
     )
   })
+  it('takes a confidence of one half: the bounds then lie at the estimate, less the step of whole counts', () => {
+    const even = nonInferiority({ negative: 20, positive: 14, total: 400 }, { budget: 0.02, confidence: 0.5 })
+    expect(even.upperBound).toBeGreaterThanOrEqual(even.drop)
+    expect(even.upperBound - even.drop).toBeLessThan(0.004)
+    expect(even.lowerBound).toBeLessThanOrEqual(even.drop)
+    const none = nonInferiority({ negative: 0, positive: 0, total: 400 }, { budget: 0.02, confidence: 0.5 })
+    expect(none.upperBound).toBeCloseTo(1 - 0.5 ** (1 / 400), 6)
+  })
+  it.each([0.2, 0, 1, Number.NaN])('refuses a confidence of %d wherever one is asked for', (confidence) => {
+    const counts = { negative: 1, positive: 0, total: 100 }
+    for (const ask of [
+      () => nonInferiority(counts, { budget: 0.01, confidence }),
+      () => examplesNeeded({ budget: 0.01, flipRate: 0.05, confidence }),
+    ]) {
+      expect(ask).toThrow(expect.objectContaining({ code: 'confidence-range' }))
+      expect(ask).toThrow('from 0.5 to 0.999999')
+    }
+  })
   it('refuses counts and confidences that cannot be', () => {
     expect(() => nonInferiority({ negative: 6, positive: 6, total: 10 }, { budget: 0.1 })).toThrow('total 10')
     expect(() => nonInferiority({ negative: 0, positive: 0, total: 0 }, { budget: 0.1 })).toThrow('above 0')
