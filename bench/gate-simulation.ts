@@ -1,19 +1,26 @@
 // How often the gate is wrong: pairs of models are drawn whose true drop is the budget exactly, and the share of them that pass is
 // counted; beside it stands the exact chance, summed over all outcomes where these are few enough. Then the power: pairs without a drop on as
 // many examples as the gate announces, of which 80 % should pass.
-//   node scripts/run.mjs bench/gate-simulation.ts [--pairs 2000] [--seed 1]
+//   node scripts/run.mjs bench/gate-simulation.ts [--pairs 2000] [--seed 1] [--confidence 0.95]
 import { parseArgs } from 'node:util'
 import { binomialPmf } from '../src/measure/binomial.ts'
+import { checkedConfidence } from '../src/measure/confidence.ts'
 import { dropTail } from '../src/measure/drop-test.ts'
 import { examplesNeeded, nonInferiority } from '../src/measure/paired.ts'
+import { normalQuantile } from '../src/measure/statistics.ts'
 import { randomStream } from '../src/tensor/random.ts'
 
 const { values } = parseArgs({
-  options: { pairs: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    pairs: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    confidence: { type: 'string', default: '0.95' },
+  },
 })
+const confidence = checkedConfidence(Number(values.confidence))
 const pairs = Number(values.pairs)
 const random = randomStream(Number(values.seed), 'gate simulation')
-const tail = 0.05
+const tail = 1 - confidence
 
 interface Setting {
   readonly n: number
@@ -41,7 +48,7 @@ function shareOfPasses({ n, budget, flipRate }: Setting, drop: number): number {
   for (let pair = 0; pair < pairs; pair++) {
     const counts = draw(n, (flipRate + drop) / 2, (flipRate - drop) / 2)
     const key = `${counts.negative} ${counts.positive}`
-    const passes = known.get(key) ?? nonInferiority(counts, { budget }).passes
+    const passes = known.get(key) ?? nonInferiority(counts, { budget, confidence }).passes
     known.set(key, passes)
     if (passes) passed++
   }
@@ -69,10 +76,10 @@ function chanceOfPass({ n, budget, flipRate }: Setting, drop: number, passes = s
 const scoreTest = (counts: Parameters<typeof dropTail>[0], budget: number): boolean =>
   dropTail(counts, budget) <= tail
 
-/** For comparison: drop + 1.645 SE <= budget, the test that the gate does not use. */
+/** For comparison: drop + z SE <= budget, the test that the gate does not use. */
 function waldTest({ negative, positive, total }: Parameters<typeof dropTail>[0], budget: number): boolean {
   const error = Math.sqrt(negative + positive - (negative - positive) ** 2 / total)
-  return negative - positive + 1.6448536 * error <= budget * total
+  return negative - positive + normalQuantile(confidence) * error <= budget * total
 }
 
 const percent = (share: number, digits = 1): string => (100 * share).toFixed(digits)
@@ -122,7 +129,7 @@ for (const [budget, drop, flipRate] of [
   [0.05, 0, 0.05],
   [0.05, 0.02, 0.1],
 ] as const) {
-  const n = examplesNeeded({ budget, drop, flipRate })
+  const n = examplesNeeded({ budget, drop, flipRate, confidence })
   console.log(
     `| ${percent(budget)} | ${percent(drop)} | ${percent(flipRate)} | ${n.toLocaleString('en-US')} | ${percent(shareOfPasses({ n, budget, flipRate }, drop))} |`,
   )

@@ -63,8 +63,9 @@ export function upperDropBound(counts: PairedCounts, tail: number): number {
   const { negative, positive, total } = counts
   let low = (negative - positive) / total
   if (dropTail(counts, 1) > tail) return 1
-  // A first guess that is seldom too low, so that no drop far above the data has to be tried.
-  const z = normalQuantile(1 - tail)
+  // A first guess that is seldom too low, so that no drop far above the data has to be tried. At a tail of one half z is 0, and
+  // steps have to lead away all the same.
+  const z = Math.max(0.1, normalQuantile(1 - tail))
   let high = low
   for (
     let step = (z * (Math.sqrt(negative + positive + z * z) + z)) / total;

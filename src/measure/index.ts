@@ -1,5 +1,7 @@
+export { confidenceRange } from './confidence.ts'
 export * from './flips.ts'
 export * from './metrics.ts'
 export * from './paired.ts'
 export * from './results.ts'
 export * from './statistics.ts'
+export { type Stratum, type WeightedDrop, weightedDrop } from './weighted-drop.ts'

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import { binomialCdf } from './binomial.ts'
+import { checkedConfidence } from './confidence.ts'
 import { dropTail, type PairedCounts, restrictedFlipRate, tailMethod, upperDropBound } from './drop-test.ts'
 import { normalQuantile } from './statistics.ts'
 
@@ -24,7 +25,8 @@ export interface NonInferiority {
   readonly method: 'score' | 'exact'
 }
 
-const check = ({ negative, positive, total }: PairedCounts): void => {
+/** @throws UsageError `paired-counts`. */
+export const checkCounts = ({ negative, positive, total }: PairedCounts): void => {
   const whole = [negative, positive, total].every((count) => Number.isInteger(count) && count >= 0)
   if (!whole || total === 0 || negative + positive > total) {
     throw new UsageError(
@@ -41,22 +43,17 @@ const check = ({ negative, positive, total }: PairedCounts): void => {
  * that the new model is not worse; this does.
  *
  * @param counts flips on the same examples
- * @param options `budget`: the drop allowed, a fraction from 0 to 1, e.g. 0.01; `confidence`: one-sided, from 0.5 to 0.999999, default 0.95
+ * @param options `budget`: the drop allowed, a fraction from 0 to 1, e.g. 0.01; `confidence`: one-sided, from 0.5 to 0.999999, default 0.95 (see `confidenceRange`)
  * @throws UsageError `paired-counts`, `confidence-range`, `budget-range`
  * @example nonInferiority({ negative: 40, positive: 30, total: 10_000 }, { budget: 0.01 }).passes // true
  */
 export function nonInferiority(
   counts: PairedCounts,
-  options: { readonly budget: number; readonly confidence?: number },
+  options: { readonly budget: number; readonly confidence?: number | undefined },
 ): NonInferiority {
-  check(counts)
-  const { budget, confidence = 0.95 } = options
-  if (!(confidence >= 0.5 && confidence <= 0.999999)) {
-    throw new UsageError(
-      'confidence-range',
-      `The confidence must lie from 0.5 to 0.999999, but is ${confidence}.`,
-    )
-  }
+  checkCounts(counts)
+  const { budget } = options
+  const confidence = checkedConfidence(options.confidence)
   if (!(budget >= 0 && budget < 1)) {
     throw new UsageError(
       'budget-range',
@@ -87,7 +84,7 @@ export function nonInferiority(
  * @example mcnemar({ negative: 10, positive: 2, total: 100 }) // 0.0386
  */
 export function mcnemar(counts: PairedCounts): number {
-  check(counts)
+  checkCounts(counts)
   const { negative, positive } = counts
   return Math.min(1, 2 * binomialCdf(Math.min(negative, positive), negative + positive, 0.5))
 }
@@ -99,17 +96,18 @@ export function mcnemar(counts: PairedCounts): number {
  *
  * @param plan `budget`: drop allowed; `flipRate`: expected share of examples whose rightness changes, either way;
  *   `drop`: the true drop expected, default 0; `confidence` default 0.95; `power`: chance to pass, default 0.8
- * @throws UsageError `budget-range` when the budget is not above the expected drop, `flip-rate-range`
+ * @throws UsageError `budget-range` when the budget is not above the expected drop, `flip-rate-range`, `confidence-range`
  * @example examplesNeeded({ budget: 0.01, flipRate: 0.05 }) // 3262
  */
 export function examplesNeeded(plan: {
   readonly budget: number
   readonly flipRate: number
   readonly drop?: number
-  readonly confidence?: number
-  readonly power?: number
+  readonly confidence?: number | undefined
+  readonly power?: number | undefined
 }): number {
-  const { budget, flipRate, drop = 0, confidence = 0.95, power = 0.8 } = plan
+  const { budget, flipRate, drop = 0, power = 0.8 } = plan
+  const confidence = checkedConfidence(plan.confidence)
   if (!(budget > drop)) {
     throw new UsageError(
       'budget-range',
