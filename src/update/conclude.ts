@@ -1,52 +1,44 @@
 import { UsageError } from '../errors.ts'
-import { examplesNeeded } from '../measure/paired.ts'
 import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import {
+  type Aim,
   accuracyOf,
-  type Budget,
+  type Choice,
+  choose,
   dropOf,
   flipsBetween,
+  gaining,
   nearestPoint,
   openBlend,
-  type PathPoint,
   predicted,
-  verify,
+  statusOf,
   type Walk,
 } from './path/index.ts'
 import type { Adapters, Trained } from './recipes/index.ts'
 import type { Context } from './update-context.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
 
-/** A trial, and the point that it would come to. */
+/** A trial, and the points of its path. */
 export interface Tried {
   readonly index: number
   readonly trained: Trained
   readonly walk: Walk
-  readonly chosen: PathPoint | undefined
   readonly result: TrialResult
   readonly seconds: UpdateResult['seconds']
 }
 
-/** Points that are better on new rows than the path's start, where new classes are never answered. */
-export function gaining({ points }: Walk): PathPoint[] {
-  const start = Math.min(...points.filter(({ alpha }) => alpha === 0).map((point) => point.new))
-  return points.filter((point) => point.new > start)
-}
-
-export function bestTrial(tried: readonly Tried[]): Tried | undefined {
-  return [...tried].sort((a, b) => (b.chosen?.new ?? -1) - (a.chosen?.new ?? -1))[0]
-}
-
 /** The best trial's point, checked on rows that had no part in the choice. */
-export async function conclude(context: Context, tried: readonly Tried[]): Promise<UpdateResult> {
+export async function conclude(context: Context, tried: readonly Tried[], aim: Aim): Promise<UpdateResult> {
   const { options, judge, parts, baseline, oldClasses } = context
   const { engine, widened, budget } = options
-  const winner = bestTrial(tried)
+  const chosen = choiceOf(context, tried, aim)
+  const winner = tried[chosen?.trial ?? 0]
   if (!winner)
     throw new UsageError('update-trials', 'An update takes one trial or more, but none was asked for.')
-  const point = winner.chosen ?? nearestPoint(gaining(winner.walk)) ?? nearestPoint(winner.walk.points)
+  const { points } = winner.walk
+  const point = chosen?.point ?? nearestPoint(gaining(points, aim)) ?? nearestPoint(points)
   const { alpha, offset } = point ?? { alpha: 0, offset: 0 }
   const blend = await openBlend(engine, winner.trained.start, winner.trained.end)
   const blended = await blend.at(alpha)
@@ -59,7 +51,7 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
   const { drop, upper } = dropOf(flips, budget)
   const oldBefore = accuracyOf(baseline.check, onOld.labels)
   return {
-    status: statusOf(winner.chosen, flips, budget),
+    status: statusOf(chosen, flips, budget),
     chosen: { trial: winner.index, alpha, offset, method: winner.result.method },
     old: parts.oldCheck
       ? {
@@ -89,6 +81,20 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
   }
 }
 
+/** Without old rows nothing says how far to go; half way is what does best on average (WiSE-FT). */
+const ALPHA_UNSEEN = 0.5
+
+function choiceOf({ parts }: Context, tried: readonly Tried[], aim: Aim): Choice | undefined {
+  if (parts.oldCheck) {
+    return choose(
+      tried.map(({ walk }) => walk.points),
+      aim,
+    )
+  }
+  const point = tried[0]?.walk.points.find(({ alpha, offset }) => alpha === ALPHA_UNSEEN && offset === 0)
+  return point && { trial: 0, point }
+}
+
 /** The updates B A of the point: W + alpha (B A) is W with alpha B for B. */
 function atPoint({ lora, parameters }: Adapters, alpha: number): Adapters {
   const scaled = new Map(parameters)
@@ -105,24 +111,6 @@ function atPoint({ lora, parameters }: Adapters, alpha: number): Adapters {
   }
   return { lora, parameters: scaled }
 }
-
-function statusOf(
-  chosen: PathPoint | undefined,
-  flips: ReturnType<typeof flipsBetween>,
-  budget: Budget,
-): UpdateResult['status'] {
-  const verified = verify(flips, budget)
-  if (!verified) return 'inconclusive'
-  if (chosen && verified.passes) return 'met'
-  // What lies as far below the estimate as the bound lies above it.
-  const lower = 2 * verified.drop - verified.upperBound
-  if (lower > budget.maxDrop) return 'not-met'
-  return chosen === undefined && enoughRows(flips.total, budget) ? 'not-met' : 'inconclusive'
-}
-
-/** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
-const enoughRows = (rows: number, { maxDrop, confidence = 0.95 }: Budget): boolean =>
-  maxDrop > 0 && rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
 
 /** The weights with the offset added to the new classes' biases. */
 function withOffset(

@@ -93,7 +93,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
   try {
     const began = performance.now()
     const baseline = await baselineOf(before, parts)
-    const rows = baseline.choose.length + baseline.check.length + baseline.newCheck.length
+    const rows = Object.values(baseline).reduce((sum, { length }) => sum + length, 0)
     return {
       options,
       judge: openJudge(engine, widened, widened.classes.length),
@@ -118,10 +118,14 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
 interface Baseline {
   readonly choose: Int32Array
   readonly check: Int32Array
+  readonly newChoose: Int32Array
   readonly newCheck: Int32Array
 }
 
-async function baselineOf(judge: Judge, { oldChoose, oldCheck, newCheck }: Parts): Promise<Baseline> {
+async function baselineOf(
+  judge: Judge,
+  { oldChoose, oldCheck, newChoose, newCheck }: Parts,
+): Promise<Baseline> {
   const predictions = async (data: Parts['oldCheck']): Promise<Int32Array> => {
     const answers = await judge.answers(data)
     return predicted(answers, answers.logits.dims[1] ?? 0, 0)
@@ -129,6 +133,7 @@ async function baselineOf(judge: Judge, { oldChoose, oldCheck, newCheck }: Parts
   return {
     choose: await predictions(oldChoose),
     check: await predictions(oldCheck),
+    newChoose: await predictions(newChoose),
     newCheck: await predictions(newCheck),
   }
 }

@@ -4,7 +4,7 @@ import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
-import type { Budget, PathPoint } from './path/index.ts'
+import type { Budget, PathPoint, Status } from './path/index.ts'
 import type { Adapters, Protection, Trained, UpdateMethod } from './recipes/index.ts'
 
 export interface UpdateOptions {
@@ -69,7 +69,7 @@ export interface TrialResult {
 }
 
 export interface UpdateResult {
-  readonly status: 'met' | 'not-met' | 'inconclusive'
+  readonly status: Status
   readonly chosen: {
     readonly trial: number
     readonly alpha: number

@@ -1,7 +1,7 @@
-import { samples } from '../data/dataset.ts'
+import { classLabels, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
-import { bestTrial, conclude, gaining, type Tried } from './conclude.ts'
-import { choosePoint, walkPath } from './path/index.ts'
+import { conclude, type Tried } from './conclude.ts'
+import { type Aim, accuracyOf, walkPath, worthAnother } from './path/index.ts'
 import {
   type Protection,
   type TrialData,
@@ -15,12 +15,6 @@ import { type Context, openContext, trialOptions } from './update-context.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 
 export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts'
-
-/** Without old rows nothing says how far to go; half way is what does best on average (WiSE-FT). */
-const ALPHA_UNSEEN = 0.5
-
-/** New accuracy that another trial would have to be able to win, for it to be worth its time. */
-const WORTH_A_TRIAL = 0.01
 
 /**
  * Updates a model on new data so that it gets at most `budget.maxDrop` worse on old data. Trains with what is left of the
@@ -102,12 +96,19 @@ async function estimate(context: Context): Promise<UpdateEstimate> {
 }
 
 async function runTrials(context: Context): Promise<UpdateResult> {
+  const { options, baseline, parts } = context
+  const aim: Aim = {
+    budget: options.budget,
+    before: accuracyOf(baseline.newChoose, classLabels(parts.newChoose)),
+    rows: baseline.check.length,
+  }
   const tried: Tried[] = []
   for (const [index, protection] of context.protections.entries()) {
     tried.push(await runTrial(context, index, protection))
-    if (!worthAnother(tried)) break
+    const points = tried.map(({ walk }) => walk.points)
+    if (!worthAnother(points, aim)) break
   }
-  return conclude(context, tried)
+  return conclude(context, tried, aim)
 }
 
 /** @throws TrainingError `interrupted` once the signal was given. */
@@ -147,14 +148,10 @@ async function runTrial(context: Context, index: number, protection: Protection)
       stopIfAsked(options, index, 'searching the path')
     },
   })
-  const chosen = parts.oldCheck
-    ? choosePoint(gaining(walk), budget, samples(parts.oldCheck))
-    : walk.points.find(({ alpha, offset }) => alpha === ALPHA_UNSEEN && offset === 0)
   return {
     index,
     trained,
     walk,
-    chosen,
     result: { method: methodName(method, known, options), settings: used, curve: walk.curve },
     seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },
   }
@@ -167,11 +164,4 @@ function methodName(
 ): string {
   const tuned = lora ? ' by LoRA' : select && select.kind !== 'all' ? ` of ${select.kind}` : ''
   return `${updateMethodName(method)}${unlabelled ? '+unlabelled' : ''}${tuned}`
-}
-
-/** Whether more protection could win something: the budget held back new accuracy that training had reached. */
-function worthAnother(tried: readonly Tried[]): boolean {
-  const reached = Math.max(...tried.flatMap(({ walk }) => walk.points.map((point) => point.new)))
-  const chosen = bestTrial(tried)?.chosen
-  return chosen === undefined || reached - chosen.new > WORTH_A_TRIAL
 }

@@ -8,14 +8,17 @@ export {
   openPath,
 } from './curve.ts'
 export {
-  accuracyOf,
+  type Aim,
   type Budget,
-  choosePoint,
+  type Choice,
+  choose,
   dropOf,
-  flipsBetween,
+  gaining,
   nearestPoint,
   type PathPoint,
-  predicted,
-  verify,
-} from './search.ts'
+  type Status,
+  statusOf,
+  worthAnother,
+} from './decide.ts'
+export { accuracyOf, flipsBetween, predicted } from './search.ts'
 export { type Walk, walkPath } from './walk.ts'

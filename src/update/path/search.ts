@@ -1,33 +1,11 @@
 import type { Answers } from '../../evaluate/judge.ts'
-import { type NonInferiority, nonInferiority, type PairedCounts } from '../../measure/paired.ts'
-import { normalQuantile } from '../../measure/statistics.ts'
+import type { PairedCounts } from '../../measure/paired.ts'
+import { type Budget, dropOf, type PathPoint } from './decide.ts'
 
 /** Old and new rows, answered at one point of the path. */
 export interface PointAnswers {
   readonly old: Answers
   readonly new: Answers
-}
-
-/** One point that could be shipped. */
-export interface PathPoint {
-  /** 0 is the old model, 1 the trained one. */
-  readonly alpha: number
-  /** Added to the logits of the classes that are new; 0 where there are none. */
-  readonly offset: number
-  /** Accuracy on old and on new calibration rows, as fractions. */
-  readonly old: number
-  readonly new: number
-  /** How much worse than before on old rows, a fraction, and the upper bound of that at the asked-for confidence. */
-  readonly drop: number
-  readonly upper: number
-  readonly flips: PairedCounts
-}
-
-export interface Budget {
-  /** The drop on old data that is allowed, a fraction. */
-  readonly maxDrop: number
-  /** One-sided, default 0.95. */
-  readonly confidence?: number
 }
 
 /**
@@ -130,16 +108,6 @@ export function pointsAt(request: PointsRequest): PathPoint[] {
   })
 }
 
-/** Without rows nothing is known of the drop: its bound is 1. */
-export function dropOf(
-  flips: PairedCounts,
-  { maxDrop, confidence = 0.95 }: Budget,
-): { readonly drop: number; readonly upper: number } {
-  if (flips.total === 0) return { drop: 0, upper: 1 }
-  const { drop, upperBound } = nonInferiority(flips, { budget: maxDrop, confidence })
-  return { drop, upper: upperBound }
-}
-
 /** Offsets at which a share of the rows changes sides, and 0: few enough to judge, dense where answers change. */
 const SHARES = 40
 
@@ -155,60 +123,4 @@ function offsetsFor(leads: readonly Float64Array[]): number[] {
     }
   }
   return [...found].sort((a, b) => a - b)
-}
-
-/**
- * The point with the best new accuracy among those whose bound of the drop is inside the budget; of equals the one that
- * keeps more. Where the few rows would allow less than half of what could be gained, the best point whose drop is
- * estimated at half the budget or less is taken instead: a useful one that the check may or may not confirm.
- *
- * @param rows Old rows that the choice will be checked on, untouched by it. A point at the very border would fail that check
- * every other time, so points that are likely to pass it (with a chance of 80 %) go first.
- */
-export function choosePoint(
-  points: readonly PathPoint[],
-  budget: Budget,
-  rows: number,
-): PathPoint | undefined {
-  const inside = points.filter(({ upper }) => upper <= budget.maxDrop)
-  const likely = inside.filter((point) => likelyToPass(point, budget, rows))
-  const safe = best(likely.length > 0 ? likely : inside)
-  const bold = best(points.filter(({ drop, flips }) => flips.total > 0 && drop <= budget.maxDrop / 2))
-  const least = Math.min(...points.map((point) => point.new))
-  const worthwhile = safe && bold && safe.new - least >= WORTHWHILE * (bold.new - least)
-  return worthwhile ? safe : (bold ?? safe)
-}
-
-/** Of what could be gained, the share below which a point that is sure to keep the budget is of little use. */
-const WORTHWHILE = 0.5
-
-const best = (points: readonly PathPoint[]): PathPoint | undefined =>
-  [...points].sort((a, b) => b.new - a.new || b.old - a.old || a.alpha - b.alpha)[0]
-
-/**
- * Whether the check will probably (80 %) show the budget kept, should the rows that are checked flip as these did: both
- * samples have their error, drop + z SE_check + z' sqrt(SE_check^2 + SE_choose^2) <= budget.
- */
-function likelyToPass(
-  { drop, flips }: PathPoint,
-  { maxDrop, confidence = 0.95 }: Budget,
-  rows: number,
-): boolean {
-  if (flips.total === 0 || rows === 0) return false
-  // One flip more than was seen: none among few rows does not mean that there are none.
-  const flipRate = Math.min(1, (flips.negative + flips.positive + 1) / flips.total)
-  const variance = Math.max(0, flipRate - drop * drop)
-  const atCheck = Math.sqrt(variance / rows)
-  const between = Math.sqrt(variance / rows + variance / flips.total)
-  return drop + normalQuantile(confidence) * atCheck + normalQuantile(0.8) * between <= maxDrop
-}
-
-/** The point that misses the budget by least, for a person to see what could be had. */
-export const nearestPoint = (points: readonly PathPoint[]): PathPoint | undefined =>
-  [...points].sort((a, b) => a.upper - b.upper || b.new - a.new)[0]
-
-/** Verdict on rows that had no part in the choice. */
-export function verify(flips: PairedCounts, budget: Budget): NonInferiority | undefined {
-  if (flips.total === 0) return undefined
-  return nonInferiority(flips, { budget: budget.maxDrop, confidence: budget.confidence ?? 0.95 })
 }

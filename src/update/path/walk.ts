@@ -3,7 +3,8 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Judge } from '../../evaluate/judge.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
-import { type Budget, choosePoint, nearestPoint, type PathPoint, pointsAt } from './search.ts'
+import { type Budget, choosePoint, nearestPoint, type PathPoint } from './decide.ts'
+import { pointsAt } from './search.ts'
 
 export interface WalkOptions {
   readonly engine: Engine
@@ -58,14 +59,14 @@ export async function walkPath(options: WalkOptions): Promise<Walk> {
       ...(options.shift ? {} : { offsets: [0] }),
     })
     points.push(...found)
-    const shown = choosePoint(found, budget, 0) ?? nearestPoint(found)
+    const shown = choosePoint(found, { budget, rows: 0 }) ?? nearestPoint(found)
     if (!shown) return
     curve.set(alpha, shown)
     options.onPoint?.(shown)
   }
   try {
     for (const alpha of options.alphas ?? ALPHAS) await look(alpha)
-    const centre = choosePoint(points, budget, 0)?.alpha
+    const centre = choosePoint(points, { budget, rows: 0 })?.alpha
     if ((options.refine ?? true) && centre !== undefined) {
       for (const alpha of [centre - REFINEMENT, centre + REFINEMENT]) {
         if (alpha > 0 && alpha < 1 && !curve.has(alpha)) await look(alpha)
