@@ -34,9 +34,6 @@ export {
   createPool,
   type ExemplarMemory,
   exemplarMemory,
-  type GreedyBalanced,
-  type GreedyBalancedState,
-  greedyBalanced,
   herding,
   type MemoryState,
   type Pool,
@@ -46,7 +43,6 @@ export {
   reservoir,
   restoreMemory,
   resumeBatchPlan,
-  resumeGreedyBalanced,
   resumeReservoir,
 } from './memory/index.ts'
 export { type Alignment, type AlignOptions, alignLabels } from './names/index.ts'

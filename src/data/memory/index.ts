@@ -3,13 +3,9 @@ export { type ExemplarMemory, exemplarMemory, type MemoryState, restoreMemory } 
 export { createPool, type Pool, type PoolPart } from './pool.ts'
 export {
   chooseBalanced,
-  type GreedyBalanced,
-  type GreedyBalancedState,
-  greedyBalanced,
   herding,
   type Reservoir,
   type ReservoirState,
   reservoir,
-  resumeGreedyBalanced,
   resumeReservoir,
 } from './sampling.ts'

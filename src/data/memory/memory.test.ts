@@ -4,14 +4,7 @@ import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { createDataset, type Dataset, subset } from '../dataset.ts'
 import { fingerprint } from '../fingerprint.ts'
 import { exemplarMemory, restoreMemory } from './memory.ts'
-import {
-  chooseBalanced,
-  greedyBalanced,
-  herding,
-  reservoir,
-  resumeGreedyBalanced,
-  resumeReservoir,
-} from './sampling.ts'
+import { chooseBalanced, herding, reservoir, resumeReservoir } from './sampling.ts'
 
 const rows = (...values: number[]) => Int32Array.from(values)
 function dataset(labels: number[], classes = ['a', 'b', 'c']): Dataset {
@@ -112,25 +105,6 @@ test('a reservoir changes over the whole stream, and resumes exactly', () => {
   expect(keep.seen).toBe(240)
   expect(reservoir(0, randomStream(1, 'r')).offer()).toBeUndefined()
   expect(() => resumeReservoir({ ...keep.state(), seen: -1 })).toThrow('seen -1')
-})
-
-test('greedy balancing ends with equal shares of all classes, however they come', () => {
-  const keep = greedyBalanced(12, randomStream(1, 'g'))
-  const held: number[] = []
-  for (const label of [
-    ...Array(50).fill(0),
-    ...Array(50).fill(1),
-    ...Array(4).fill(2),
-    ...Array(50).fill(1),
-  ]) {
-    const slot = keep.offer(label)
-    if (slot !== undefined) held[slot] = label
-  }
-  expect(held.toSorted()).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
-  expect(keep.state().labels).toEqual(held)
-  const resumed = resumeGreedyBalanced(JSON.parse(JSON.stringify(keep.state())))
-  const labels = [3, 3, 3, 3, 0, 4, 4]
-  expect(labels.map((label) => resumed.offer(label))).toEqual(labels.map((label) => keep.offer(label)))
 })
 
 test('a balanced choice takes the same number of each class, without repeats', () => {

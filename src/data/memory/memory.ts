@@ -5,7 +5,7 @@ import { copyRows, rowCount, takeRows } from '../rows.ts'
 
 /**
  * Exemplars kept of data that are gone: own copies of rows, in numbered slots. Which rows to keep is decided elsewhere
- * ({@link reservoir}, {@link greedyBalanced}, {@link chooseBalanced}, {@link herding}).
+ * ({@link reservoir}, {@link chooseBalanced}, {@link herding}).
  */
 export interface ExemplarMemory {
   readonly capacity: number

@@ -66,69 +66,6 @@ function reservoirFrom(capacity: number, start: number, random: RandomStream): R
   }
 }
 
-/** As {@link Reservoir}, told the class of each item. */
-export interface GreedyBalanced {
-  readonly capacity: number
-  /** The slot in which to keep an item of this class, or undefined to let it pass. */
-  offer(label: number): number | undefined
-  state(): GreedyBalancedState
-}
-
-export interface GreedyBalancedState {
-  readonly capacity: number
-  /** The class held in each slot in use. */
-  readonly labels: readonly number[]
-  readonly random: RandomState
-}
-
-/**
- * The greedy balanced sampler of GDumb (Prabhu et al. 2020): an item is kept while its class has fewer than its share of the memory;
- * when the memory is full it takes the place of a random item of the largest class.
- *
- * @param random Belongs to the sampler from here on.
- * @throws UsageError `memory-capacity`.
- */
-export function greedyBalanced(capacity: number, random: RandomStream): GreedyBalanced {
-  checkCapacity(capacity)
-  return greedyFrom(capacity, [], random)
-}
-
-/** @throws CheckpointError `greedy-state`. */
-export function resumeGreedyBalanced({ capacity, labels, random }: GreedyBalancedState): GreedyBalanced {
-  if (!Number.isInteger(capacity) || labels.length > capacity) {
-    throw new CheckpointError(
-      'greedy-state',
-      `A memory for ${capacity} exemplars cannot hold ${labels.length}.`,
-    )
-  }
-  return greedyFrom(capacity, [...labels], resumeStream(random))
-}
-
-function greedyFrom(capacity: number, labels: number[], random: RandomStream): GreedyBalanced {
-  const counts = new Map<number, number>()
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
-  return {
-    capacity,
-    offer(label) {
-      const own = counts.get(label) ?? 0
-      const classes = counts.size + (counts.has(label) ? 0 : 1)
-      if (labels.length < capacity) {
-        counts.set(label, own + 1)
-        return labels.push(label) - 1
-      }
-      if (own >= Math.floor(capacity / classes)) return undefined
-      const [largest] = [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
-      const members = labels.flatMap((held, slot) => (held === largest ? [slot] : []))
-      const slot = members[random.integer(members.length)] ?? 0
-      counts.set(largest, (counts.get(largest) ?? 0) - 1)
-      counts.set(label, own + 1)
-      labels[slot] = label
-      return slot
-    },
-    state: () => ({ capacity, labels: [...labels], random: random.state() }),
-  }
-}
-
 /**
  * `perClass` rows of each class at random (all of a class that has fewer), classes ascending: the memory of a task at its end.
  *
