@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
 import { EnvironmentError } from '../../errors.ts'
 
 interface Holder {
@@ -9,10 +11,23 @@ interface Holder {
   readonly host: string
   /** When the process began, where the system tells: a number may be given to another process later. */
   readonly started: string | null
+  readonly thread: number
+  /** Of this one taking, so that no two locks are alike. */
+  readonly nonce: string
 }
 
-/** Folders that this process holds: the lock file alone cannot tell two runs of one process apart. */
+/** A lock file as it was found. */
+interface Lock {
+  readonly text: string
+  /** Undefined where the text is no lock. */
+  readonly holder: Holder | undefined
+}
+
+/** Takings of this thread that are not given back: the lock file alone cannot tell two runs of one thread apart. */
 const held = new Set<string>()
+
+const attempts = 100
+const pauseMilliseconds = 10
 
 /**
  * Takes a folder for this process: two runs in one folder would destroy each other's checkpoints. A lock left behind by a
@@ -23,67 +38,125 @@ const held = new Set<string>()
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, 'lock')
-  for (let attempt = 0; attempt < 3; attempt++) {
-    if (await take(folder, file)) {
-      held.add(file)
-      return async () => {
-        held.delete(file)
-        await rm(file, { force: true })
-      }
+  const { started } = await processOf(process.pid)
+  const mine = { pid: process.pid, host: hostname(), started, thread: threadId, nonce: randomUUID() }
+  const text = JSON.stringify(mine)
+  // Before the file is there: another run of this thread may find it at once.
+  held.add(mine.nonce)
+  try {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const answer = await take(file, text)
+      if (answer === 'taken') return () => giveBack(file, mine)
+      if (answer !== 'lost') throw inUse(folder, file, answer)
+      await setTimeout(pauseMilliseconds)
     }
-    const holder = await readHolder(file)
-    if (holder && (await isAlive(holder, file))) {
-      throw new EnvironmentError(
-        'run-in-use',
-        `${folder} is in use by process ${holder.pid}${holder.host === hostname() ? '' : ` on ${holder.host}`}. Wait until it ends; if it is gone for good, remove ${file}.`,
-      )
-    }
-    await rm(file, { force: true })
+    throw new EnvironmentError('run-in-use', `${folder} is being taken by other processes. Try again.`)
+  } catch (error) {
+    held.delete(mine.nonce)
+    throw error
   }
-  throw new EnvironmentError('run-in-use', `${folder} is being taken by other processes. Try again.`)
 }
 
-/** Writes the lock beside and links it into place: it is there whole or not at all, and only one can do it. */
-async function take(folder: string, file: string): Promise<boolean> {
-  const mine: Holder = { pid: process.pid, host: hostname(), started: (await processOf(process.pid)).started }
-  const beside = join(folder, `.lock.${randomUUID()}.tmp`)
+async function giveBack(file: string, { nonce }: Holder): Promise<void> {
+  if ((await readLock(file))?.holder?.nonce === nonce) await rm(file, { force: true })
+  held.delete(nonce)
+}
+
+const inUse = (folder: string, file: string, { pid, host }: Holder): EnvironmentError =>
+  new EnvironmentError(
+    'run-in-use',
+    `${folder} is in use by process ${pid}${host === hostname() ? '' : ` on ${host}`}. Wait until it ends; if it is gone for good, remove ${file}.`,
+  )
+
+/**
+ * One attempt. A left-over is replaced by a rename, and only by who holds the claim on it (a lock like any other, named after
+ * the left-over) and has seen, holding it, that the left-over still stands: nobody else can have replaced it then, or do so
+ * before the rename. Whoever read the same left-over and comes late finds another lock in its place.
+ *
+ * @returns `lost` where others were faster; the holder where it is alive
+ */
+async function take(file: string, text: string): Promise<'taken' | 'lost' | Holder> {
+  if (await place(file, text, link)) return 'taken'
+  const found = await readLock(file)
+  if (!found) return 'lost'
+  if (found.holder && (await isAlive(found.holder))) return found.holder
+  const claim = claimOn(file, found.text)
+  if ((await take(claim, text)) !== 'taken') return 'lost'
   try {
-    await writeFile(beside, JSON.stringify(mine))
-    await link(beside, file)
-    return true
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    // Gone: whoever holds the folder took it for a left-over.
-    if (code === 'EEXIST' || code === 'ENOENT') return false
-    throw new EnvironmentError('write-failed', `${file} could not be written: ${message}`, { cause: error })
+    const same = (await readLock(file))?.text === found.text
+    return same && (await place(file, text, rename)) ? 'taken' : 'lost'
+  } finally {
+    await rm(claim, { force: true })
+  }
+}
+
+/** Where the claim on a lock lies. Its name is that of a temporary file: what a run folder removes when it is opened. */
+export function claimOn(file: string, text: string): string {
+  const name = createHash('sha256')
+    .update(`${basename(file)}\n${text}`)
+    .digest('hex')
+    .slice(0, 32)
+  return join(dirname(file), `.lock.${name}.tmp`)
+}
+
+/** Writes a lock beside and moves it into place: it is there whole or not at all. False where it could not be moved there. */
+async function place(
+  file: string,
+  text: string,
+  move: (from: string, to: string) => Promise<void>,
+): Promise<boolean> {
+  const beside = join(dirname(file), `.lock.${randomUUID()}.tmp`)
+  try {
+    await writeFile(beside, text)
+    try {
+      await move(beside, file)
+      return true
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      // Gone: whoever holds the folder took it for a left-over.
+      if (code === 'EEXIST' || code === 'ENOENT') return false
+      throw error
+    }
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new EnvironmentError('write-failed', `${file} could not be written: ${message}`, { cause })
   } finally {
     await rm(beside, { force: true })
   }
 }
 
-/** Undefined for a lock that is gone or no lock. */
-async function readHolder(file: string): Promise<Holder | undefined> {
+/** Undefined for a lock that is gone. */
+async function readLock(file: string): Promise<Lock | undefined> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined
+    throw new EnvironmentError('read-failed', `${file} could not be read: ${cause.message}`, { cause })
+  })
+  return text === undefined ? undefined : { text, holder: holderOf(text) }
+}
+
+function holderOf(text: string): Holder | undefined {
   try {
-    const holder = JSON.parse(await readFile(file, 'utf8')) as Partial<Holder>
-    return typeof holder.pid === 'number' && typeof holder.host === 'string'
-      ? { pid: holder.pid, host: holder.host, started: holder.started ?? null }
+    const { pid, host, started = null, thread = 0, nonce = '' } = JSON.parse(text) as Partial<Holder>
+    return typeof pid === 'number' && typeof host === 'string'
+      ? { pid, host, started, thread, nonce }
       : undefined
   } catch {
     return undefined
   }
 }
 
-async function isAlive(holder: Holder, file: string): Promise<boolean> {
+async function isAlive({ pid, host, started, thread, nonce }: Holder): Promise<boolean> {
   // Nothing can be known of another machine's processes, so its lock stands.
-  if (holder.host !== hostname()) return true
-  if (holder.pid === process.pid) return held.has(file)
+  if (host !== hostname()) return true
   try {
-    process.kill(holder.pid, 0)
+    process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  const { started, dead } = await processOf(holder.pid)
-  return !dead && (holder.started === null || started === null || started === holder.started)
+  const now = await processOf(pid)
+  if (now.dead || (started !== null && now.started !== null && started !== now.started)) return false
+  // Of this process: what another of its threads holds cannot be seen from here.
+  return pid !== process.pid || thread !== threadId || held.has(nonce)
 }
 
 /** Linux: a process's start in clock ticks since boot, and whether it is dead but not yet buried; nothing elsewhere. */

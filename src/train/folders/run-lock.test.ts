@@ -4,7 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lockRace } from '../../../test/lock-race.ts'
-import { lockFolder } from './run-lock-files.ts'
+import { claimOn, lockFolder } from './run-lock-files.ts'
 
 const folderFor = () => mkdtempSync(join(tmpdir(), 'holdfast-lock-'))
 
@@ -28,9 +28,9 @@ describe('a folder has one holder', () => {
     ['where something left a lock that nobody can read', 'no lock'],
     ['where there is no lock', undefined],
   ])('of many processes, %s', async (_, left) => {
-    const { holders, refusals } = await lockRace({ rounds: 60, processes: 5, leftOver: left })
-    expect(Object.fromEntries(holders)).toEqual({ 1: 60 })
-    expect(Object.fromEntries(refusals)).toEqual({ 'run-in-use': 240 })
+    const { holders, refusals } = await lockRace({ rounds: 40, processes: 4, leftOver: left })
+    expect(Object.fromEntries(holders)).toEqual({ 1: 40 })
+    expect(Object.fromEntries(refusals)).toEqual({ 'run-in-use': 120 })
   })
 
   test.each([undefined, leftOver()])('of many takers in one process', async (left) => {
@@ -43,6 +43,16 @@ describe('a folder has one holder', () => {
       expect(readdirSync(folder)).toEqual([])
     }
   })
+})
+
+test('a process that died while it took a left-over does not keep others out', async () => {
+  const folder = folderFor()
+  const [lock, gone] = [join(folder, 'lock'), leftOver()]
+  writeFileSync(lock, gone)
+  // Whoever is to replace a lock holds the claim on it first; here that holder is gone as well.
+  writeFileSync(claimOn(lock, gone), leftOver())
+  await (await lockFolder(folder))()
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test('a lock that is another’s by now is not removed with one’s own', async () => {
