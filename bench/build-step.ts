@@ -9,15 +9,8 @@ import { createPool } from '../src/data/memory/pool.ts'
 import { emptyState } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
-import {
-  batchNorm2d,
-  conv2d,
-  globalAveragePool,
-  linear,
-  relu,
-  residual,
-  sequential,
-} from '../src/model/layers/layers.ts'
+import { batchNorm2d, conv2d, globalAveragePool } from '../src/model/layers/convolutions.ts'
+import { linear, relu, residual, sequential } from '../src/model/layers/layers.ts'
 import { network } from '../src/model/layers/network.ts'
 import type { Model } from '../src/model/model.ts'
 import type { TaskStream } from '../src/tasks/stream.ts'

@@ -4,12 +4,8 @@ import { gradients } from '../src/autodiff/gradients.ts'
 import { specialise } from '../src/autodiff/specialise.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
-import {
-  binaryCrossEntropy,
-  causalCrossEntropy,
-  crossEntropy,
-  meanSquaredError,
-} from '../src/model/losses/losses.ts'
+import { causalCrossEntropy, crossEntropy } from '../src/model/losses/cross-entropy.ts'
+import { binaryCrossEntropy, meanSquaredError } from '../src/model/losses/element-losses.ts'
 import type { Model } from '../src/model/model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import type { Value } from '../src/ops/core/define.ts'

@@ -1,4 +1,5 @@
 export { encoderLayer, multiHeadAttention } from './attention.ts'
+export * from './convolutions.ts'
 export { type Initialisation, initialise } from './initialise.ts'
 export * from './layers.ts'
 export { type Layer, type NetworkOptions, type NetworkWriter, network, type Signal } from './network.ts'

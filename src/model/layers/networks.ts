@@ -2,16 +2,13 @@ import { UsageError } from '../../errors.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import type { Model } from '../model.ts'
 import { encoderLayer } from './attention.ts'
+import { batchNorm2d, conv2d, globalAveragePool, maxPool2d } from './convolutions.ts'
 import {
-  batchNorm2d,
-  conv2d,
   embedding,
   flatten,
   gelu,
-  globalAveragePool,
   layerNorm,
   linear,
-  maxPool2d,
   positionEmbedding,
   relu,
   residual,

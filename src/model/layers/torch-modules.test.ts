@@ -9,7 +9,7 @@ import type { Value } from '../../ops/core/define.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { modelFromOnnx, modelToOnnx } from '../import/onnx-model.ts'
-import { crossEntropy } from '../losses/losses.ts'
+import { crossEntropy } from '../losses/cross-entropy.ts'
 import type { Model } from '../model.ts'
 
 // Exports of small PyTorch modules and what PyTorch says of them: test/fixtures/torch/README.md.

@@ -1,14 +1,11 @@
+export { correctCount, predictions } from './classes.ts'
 export {
-  binaryCrossEntropy,
   type CrossEntropyOptions,
   causalCrossEntropy,
-  correctCount,
   crossEntropy,
-  type DistillationOptions,
-  distillation,
   IGNORED_LABEL,
-  meanSquaredError,
   positionCrossEntropy,
-  predictions,
-} from './losses.ts'
+} from './cross-entropy.ts'
+export { type DistillationOptions, distillation } from './distillation.ts'
+export { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
 export { type LossOptions, lossKind, taskLoss } from './objective.ts'

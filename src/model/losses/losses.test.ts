@@ -7,15 +7,10 @@ import { encodeGraph } from '../../onnx/encode.ts'
 import type { Value } from '../../ops/core/define.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
-import {
-  binaryCrossEntropy,
-  correctCount,
-  crossEntropy,
-  distillation,
-  meanSquaredError,
-  positionCrossEntropy,
-  predictions,
-} from './losses.ts'
+import { correctCount, predictions } from './classes.ts'
+import { crossEntropy, positionCrossEntropy } from './cross-entropy.ts'
+import { distillation } from './distillation.ts'
+import { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
 
 const fixture = readSafetensors(
   new Uint8Array(readFileSync(new URL('../../../test/fixtures/torch/losses.safetensors', import.meta.url))),

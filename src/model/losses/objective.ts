@@ -1,7 +1,8 @@
 import { type Dataset, type DatasetKind, kindOf } from '../../data/dataset.ts'
 import { UsageError } from '../../errors.ts'
 import type { Emitter, Value } from '../../ops/core/index.ts'
-import { binaryCrossEntropy, crossEntropy, meanSquaredError, positionCrossEntropy } from './losses.ts'
+import { crossEntropy, positionCrossEntropy } from './cross-entropy.ts'
+import { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
 
 export interface LossOptions {
   /** Default 'cross-entropy' for classes of rows or tokens, 'binary-cross-entropy' for several labels a row, 'mse' for numbers. */

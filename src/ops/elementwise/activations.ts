@@ -1,29 +1,21 @@
 import { float } from '../../onnx/graph.ts'
 import {
   add,
-  broadcastDims,
-  broadcastSquares,
   cast,
   defineOp,
   type Emitter,
-  expand,
-  foldElementwise,
   indicator,
   mul,
-  neg,
   type OpCase,
-  required,
-  rowsElementwise,
   sameAsFirst,
   scalar,
   scale,
-  shapeError,
   square,
   sub,
   type Value,
 } from '../core/index.ts'
 import { axisCases, oneAxisFromMany } from '../reduce/index.ts'
-import { bothFloats, elementwise, ranks, smallest } from './unary.ts'
+import { elementwise, smallest } from './unary.ts'
 
 /**
  * 1 where x > 0, else 0, in x's type. Microseconds for dy times this, one thread, [128,400] and [64,64,32,32] (shared
@@ -39,12 +31,13 @@ const positive = (emit: Emitter, x: Value): Value =>
     : indicator(emit, emit.op('Greater', [x, scalar(emit, 0, x)]), x)
 
 /** min(x, 0) */
-const negativePart = (emit: Emitter, x: Value): Value => emit.op('Clip', [x, undefined, scalar(emit, 0, x)])
+export const negativePart = (emit: Emitter, x: Value): Value =>
+  emit.op('Clip', [x, undefined, scalar(emit, 0, x)])
 
-const isPositive = (emit: Emitter, x: Value): Value => emit.op('Greater', [x, scalar(emit, 0, x)])
+export const isPositive = (emit: Emitter, x: Value): Value => emit.op('Greater', [x, scalar(emit, 0, x)])
 
 /** Both sides of zero, none within a difference's step of it. */
-const kinked = (attributes?: OpCase['attributes'], name = 'float32'): OpCase => ({
+export const kinked = (attributes?: OpCase['attributes'], name = 'float32'): OpCase => ({
   name,
   inputs: [{ dims: [2, 3, 2], distinct: true, range: [-2, 2] }],
   ...(attributes ? { attributes } : {}),
@@ -138,16 +131,6 @@ export const Celu = defineOp(
   }),
 )
 
-/** y = 1 / (1 + e^-x): dx = dy y (1 - y) */
-export const Sigmoid = defineOp(
-  'Sigmoid',
-  elementwise({
-    derivative: ({ emit }, _x, y, dy) => mul(emit, dy, mul(emit, y, sub(emit, scalar(emit, 1, y), y))),
-    apply: (x) => 1 / (1 + Math.exp(-x)),
-    cases: bothFloats([-3, 3]),
-  }),
-)
-
 /** y = min(max(alpha x + beta, 0), 1) (defaults 0.2 and 0.5): dx = alpha dy where 0 < y < 1, that is y - y^2 > 0. */
 export const HardSigmoid = defineOp(
   'HardSigmoid',
@@ -186,103 +169,6 @@ export const HardSwish = defineOp(
   }),
 )
 
-/** y = tanh x: dx = dy (1 - y^2) */
-export const Tanh = defineOp(
-  'Tanh',
-  elementwise({
-    derivative: ({ emit }, _x, y, dy) => mul(emit, dy, sub(emit, scalar(emit, 1, y), square(emit, y))),
-    apply: Math.tanh,
-    cases: bothFloats([-2, 2]),
-  }),
-)
-
-/** y = ln(1 + e^x): dx = dy sigmoid x */
-export const Softplus = defineOp(
-  'Softplus',
-  elementwise({
-    derivative: ({ emit }, x, _y, dy) => mul(emit, dy, emit.op('Sigmoid', [x])),
-    cases: ranks([-3, 3]),
-  }),
-)
-
-/** y = x / (1 + |x|): dx = dy (1 - |y|)^2 */
-export const Softsign = defineOp(
-  'Softsign',
-  elementwise({
-    derivative: ({ emit }, _x, y, dy) =>
-      mul(emit, dy, square(emit, sub(emit, scalar(emit, 1, y), emit.op('Abs', [y])))),
-    cases: [...smallest(), kinked()],
-  }),
-)
-
-/** Phi(x), the normal distribution function: (1 + erf(x / sqrt 2)) / 2. */
-const normalDistribution = (emit: Emitter, x: Value): Value =>
-  add(emit, scale(emit, emit.op('Erf', [scale(emit, x, Math.SQRT1_2)]), 0.5), scalar(emit, 0.5, x))
-
-/** y = x Phi(x): dy/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi). */
-function exactGeluSlope(emit: Emitter, x: Value): Value {
-  const bell = emit.op('Exp', [scale(emit, square(emit, x), -0.5)])
-  const density = scale(emit, mul(emit, x, bell), 1 / Math.sqrt(2 * Math.PI))
-  return add(emit, normalDistribution(emit, x), density)
-}
-
-/**
- * y = x (1 + t) / 2, t = tanh(c (x + a x^3)), c = sqrt(2 / pi), a = 0.044715:
- * dy/dx = (1 + t + x (1 - t^2) c (1 + 3 a x^2)) / 2.
- */
-function tanhGeluSlope(emit: Emitter, x: Value): Value {
-  const one = scalar(emit, 1, x)
-  const c = Math.sqrt(2 / Math.PI)
-  const cubic = 0.044715
-  const x2 = square(emit, x)
-  const inner = mul(emit, x, add(emit, scale(emit, x2, c * cubic), scalar(emit, c, x)))
-  const t = emit.op('Tanh', [inner])
-  const innerSlope = add(emit, scale(emit, x2, 3 * c * cubic), scalar(emit, c, x))
-  const rest = mul(emit, mul(emit, x, innerSlope), sub(emit, one, square(emit, t)))
-  return scale(emit, add(emit, add(emit, t, one), rest), 0.5)
-}
-
-export const Gelu = defineOp(
-  'Gelu',
-  elementwise({
-    derivative: ({ emit, attributes }, x, _y, dy) =>
-      mul(
-        emit,
-        dy,
-        attributes.string('approximate', 'none') === 'tanh'
-          ? tanhGeluSlope(emit, x)
-          : exactGeluSlope(emit, x),
-      ),
-    cases: [
-      ...ranks([-3, 3]),
-      ...ranks([-3, 3]).map((item) => ({
-        ...item,
-        name: `tanh, ${item.name}`,
-        attributes: { approximate: 'tanh' },
-      })),
-      { name: 'named none', inputs: [{ dims: [3] }], attributes: { approximate: 'none' } },
-    ],
-  }),
-)
-
-/**
- * y = x tanh(softplus x): with t = tanh(softplus x) = tanh(-ln sigmoid(-x)),
- * dx = dy (t + x sigmoid(x) (1 - t^2)).
- */
-export const Mish = defineOp(
-  'Mish',
-  elementwise({
-    derivative: ({ emit }, x, _y, dy) => {
-      const softplus = neg(emit, emit.op('Log', [emit.op('Sigmoid', [neg(emit, x)])]))
-      const t = emit.op('Tanh', [softplus])
-      const rest = sub(emit, scalar(emit, 1, x), square(emit, t))
-      const slope = add(emit, t, mul(emit, mul(emit, x, emit.op('Sigmoid', [x])), rest))
-      return mul(emit, dy, slope)
-    },
-    cases: ranks([-3, 3]),
-  }),
-)
-
 /** y = x where x > alpha, else 0 (default 1): dx = dy there. */
 export const ThresholdedRelu = defineOp(
   'ThresholdedRelu',
@@ -304,68 +190,6 @@ export const ThresholdedRelu = defineOp(
     ],
   }),
 )
-
-/** dslope = dy min(x, 0), with the dims of x. */
-const slopeGradient = (emit: Emitter, x: Value, dy: Value): Value => mul(emit, dy, negativePart(emit, x))
-
-const sloped = (slope: readonly number[], x: readonly number[] = [2, 3, 2]): OpCase => ({
-  name: `slope [${slope}]`,
-  inputs: [
-    { dims: x, distinct: true, range: [-2, 2] },
-    { dims: slope, range: [0.1, 0.5], parameter: true },
-  ],
-})
-
-/** y = x where x > 0, else slope x; the slope broadcasts to x: dx = dy or slope dy, dslope = dy min(x, 0). */
-export const PRelu = defineOp('PRelu', {
-  shape: (context) => {
-    const x = required(context, 0)
-    const slope = required(context, 1)
-    const dims = broadcastDims(context, x.dims, slope.dims)
-    if (dims.length !== x.dims.length || dims.some((dim, axis) => dim !== x.dims[axis]))
-      throw shapeError(context, 'the slope must broadcast to the first input.')
-    return sameAsFirst(context)
-  },
-  gradient: ({ emit, inputs: [x, slope], gradients: [dy], needs }) => {
-    if (!x || !slope || !dy) return []
-    return [
-      needs[0] ? emit.op('Where', [isPositive(emit, x), dy, mul(emit, dy, slope)]) : undefined,
-      needs[1] ? slopeGradient(emit, x, dy) : undefined,
-    ]
-  },
-  squares: ({ emit, inputs: [x, slope], gradients: [dy], needs, samples }) => {
-    if (!x || !slope || !dy || !needs[1]) return []
-    const full = expand(emit, slopeGradient(emit, x, dy), x.dims)
-    return [undefined, broadcastSquares(emit, full, slope.dims, samples)]
-  },
-  rows: rowsElementwise,
-  fold: foldElementwise((x, slope) => (x > 0 ? x : slope * x)),
-  cases: [
-    sloped([2]),
-    sloped([3, 1]),
-    sloped([1]),
-    sloped([]),
-    sloped([3, 2]),
-    sloped([1, 3, 1]),
-    sloped([3, 1, 1], [2, 3, 2, 2]),
-    {
-      name: 'scalar',
-      inputs: [
-        { dims: [], values: [-0.6] },
-        { dims: [], values: [0.3] },
-      ],
-    },
-    { name: 'opset 7', inputs: [{ dims: [2, 3, 2], distinct: true }, { dims: [3, 1] }], opset: 7 },
-    { name: 'empty', inputs: [{ dims: [0, 2] }, { dims: [2] }] },
-    {
-      name: 'slope of full dims',
-      inputs: [
-        { dims: [2, 3], distinct: true },
-        { dims: [2, 3], range: [0.1, 0.5] },
-      ],
-    },
-  ],
-})
 
 /** 1 at the first largest element along `axis`, 0 elsewhere: nothing to differentiate. */
 export const Hardmax = defineOp('Hardmax', {

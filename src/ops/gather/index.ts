@@ -1,4 +1,5 @@
 export * from './gather.ts'
+export * from './gather-elements.ts'
 export * from './gather-nd.ts'
 export * from './scatter.ts'
 export * from './select.ts'

@@ -4,7 +4,6 @@ import { sameDims, sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
   add,
   broadcastSquares,
-  type CaseInput,
   defineOp,
   div,
   type Emitter,
@@ -28,6 +27,7 @@ import {
   type UpgradeContext,
   type Value,
 } from '../core/index.ts'
+import { five, positive, trained, training } from './batch-normalization-cases.ts'
 import { refuseStatistics } from './normalization.ts'
 
 const isTraining = (context: Pick<ShapeContext, 'attributes'>): boolean =>
@@ -186,24 +186,6 @@ function upgrade({ attributes, inputs }: UpgradeContext) {
   }
   return { inputs, attributes: rest }
 }
-
-const positive = (dims: readonly number[], parameter = false): CaseInput => ({
-  dims,
-  range: [0.5, 1.5],
-  ...(parameter ? { parameter: true } : {}),
-})
-const five = (dims: readonly number[], which?: 'scale' | 'bias'): CaseInput[] => {
-  const channels = [dims[1] ?? 1]
-  return [
-    { dims },
-    positive(channels, which === 'scale'),
-    { dims: channels, ...(which === 'bias' ? { parameter: true } : {}) },
-    { dims: channels, constant: true },
-    { ...positive(channels), constant: true },
-  ]
-}
-const training = { training_mode: 1 }
-const trained = { attributes: training, outputs: 3, through: [0] }
 
 /**
  * y = scale (x - mean) / sqrt(variance + epsilon) + bias, per channel. With training_mode=1 mean and variance are the

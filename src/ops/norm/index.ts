@@ -1,4 +1,5 @@
 export * from './batch-normalization.ts'
+export * from './batch-normalization-cases.ts'
 export * from './group-normalization.ts'
 export * from './local-normalization.ts'
 export * from './normalization.ts'

@@ -1,15 +1,13 @@
 import { add, defineOp, type Emitter, matmul, mul, scalar, scan, sub, type Value } from '../core/index.ts'
+import type { DirectionContext, DirectionGradients } from './direction.ts'
+import { type Cell, whereValid } from './direction.ts'
 import {
   acrossSteps,
   batchLater,
-  type Cell,
-  type DirectionContext,
-  type DirectionGradients,
   gatesOf,
   preActivations,
   recurrentGradient,
   recurrentShape,
-  whereValid,
 } from './recurrent.ts'
 import { gruCases } from './recurrent-cases.ts'
 

@@ -13,17 +13,13 @@ import {
   type Value,
 } from '../core/index.ts'
 import {
-  batchLater,
   type Cell,
   type DirectionContext,
   type DirectionGradients,
-  gatesOf,
-  preActivations,
-  recurrentGradient,
-  recurrentShape,
   shifted,
   whereValid,
-} from './recurrent.ts'
+} from './direction.ts'
+import { batchLater, gatesOf, preActivations, recurrentGradient, recurrentShape } from './recurrent.ts'
 import type { Activation } from './recurrent-activations.ts'
 import { lstmCases } from './recurrent-cases.ts'
 

@@ -1,14 +1,7 @@
 import { add, defineOp, filled, matmul, mul, scan } from '../core/index.ts'
-import {
-  batchLater,
-  type Cell,
-  type DirectionContext,
-  type DirectionGradients,
-  preActivations,
-  recurrentGradient,
-  recurrentShape,
-  whereValid,
-} from './recurrent.ts'
+import type { DirectionContext, DirectionGradients } from './direction.ts'
+import { type Cell, whereValid } from './direction.ts'
+import { batchLater, preActivations, recurrentGradient, recurrentShape } from './recurrent.ts'
 import { rnnCases } from './recurrent-cases.ts'
 
 /** h = f(a), a = x W^T + h' R^T + b: da = dh f'(a), dh' = da R. */
