@@ -104,7 +104,7 @@ describe('an update of a text classifier with a tokenizer beside it', () => {
     })
     expect(result.old?.before).toBeGreaterThan(0.95)
     expect(result.old?.after).toBeGreaterThan(0.8)
-    expect(result.new).toMatchObject({ before: 0, n: 15 })
+    expect(result.new).toMatchObject({ before: 0, n: 16 })
     expect(result.new.after).toBeGreaterThan(0.6)
     await writeUpdated(better, loaded, result)
     await extendFile(pack, { ...place, model: better, data: at('new'), out: next })

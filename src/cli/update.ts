@@ -51,7 +51,6 @@ export const update: Verb = {
       data,
       method,
       budget,
-      seed: asked.options.seed,
       notes: loaded.notes,
     })
     const dryRun = call.on('dry-run')

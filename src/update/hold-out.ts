@@ -1,30 +1,27 @@
 import { classLabels, type Dataset, samples, subset } from '../data/dataset.ts'
 import { chooseBalanced } from '../data/memory/index.ts'
+import { rowDraws } from '../data/row-draws.ts'
 import { randomStream } from '../tensor/random.ts'
 
 /**
- * Holds out a share of each class, at least one row where a class has two.
+ * Holds out about a share of each class, at least one row where a class has two. Which rows they are is told by what they
+ * say (`rowDraws`): where rows come and go, the others stay on the side that they were on, and none that was trained on is
+ * measured on later.
  *
  * @param share In 0..1.
  */
 export function holdOut(
   dataset: Dataset,
   share: number,
-  seed: number,
 ): { readonly rest: Dataset; readonly heldOut: Dataset } {
-  const random = randomStream(seed, 'update/hold out')
+  const draws = rowDraws(dataset, 'hold-out')
   const byClass = new Map<number, number[]>()
   for (const [row, label] of classLabels(dataset).entries()) {
     const members = byClass.get(label)
     if (members) members.push(row)
     else byClass.set(label, [row])
   }
-  const held = new Set(
-    [...byClass.values()].flatMap((members) => {
-      const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * share)))
-      return random.shuffle(members).slice(0, count)
-    }),
-  )
+  const held = new Set([...byClass.values()].flatMap((members) => below(members, draws, share)))
   const rows = Int32Array.from({ length: samples(dataset) }, (_, row) => row)
   return {
     rest: subset(
@@ -36,6 +33,17 @@ export function holdOut(
       rows.filter((row) => held.has(row)),
     ),
   }
+}
+
+/**
+ * The rows whose draw is below a share: the one with the lowest where there would be none, all but the one with the highest
+ * where it would be all; none of a single row.
+ */
+export function below(rows: readonly number[], draws: Float64Array, share: number): number[] {
+  const drawOf = (row: number) => draws[row] ?? Number.NaN
+  const ranked = [...rows].sort((a, b) => drawOf(a) - drawOf(b) || a - b)
+  const count = ranked.filter((row) => drawOf(row) < share).length
+  return ranked.slice(0, Math.min(rows.length - 1, Math.max(1, count)))
 }
 
 /** Exemplars at most, unless {@link EXEMPLAR_SHARE} of the rows is more. */

@@ -29,7 +29,7 @@ function shuffled(dataset: Dataset, seed: number): Dataset {
 }
 
 const split = (oldHeldOut: Dataset) =>
-  splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: rows(['denim'], 20, 9), oldHeldOut }, 0)
+  splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: rows(['denim'], 20, 9), oldHeldOut })
 const hashes = (dataset: Dataset | undefined) => new Set(dataset ? rowHashes(dataset) : [])
 
 describe('held-out rows', () => {
@@ -43,7 +43,7 @@ describe('held-out rows', () => {
 
   test('play the part as old rows that they played as new ones', () => {
     const fresh = rows(['denim'], 50, 6)
-    const { newChoose } = splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: fresh }, 0)
+    const { newChoose } = splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: fresh })
     expect(hashes(split(concatenate([first, fresh])).oldCheck)).not.toEqual(
       expect.arrayContaining([...hashes(newChoose)]),
     )
@@ -104,24 +104,24 @@ describe('held-out rows', () => {
 
 describe('holding out', () => {
   test('never measures on a row that was trained on when there were fewer', () => {
-    const { rest } = holdOut(first, 0.2, 0)
-    const later = hashes(holdOut(grown, 0.2, 0).heldOut)
+    const { rest } = holdOut(first, 0.2)
+    const later = hashes(holdOut(grown, 0.2).heldOut)
     for (const hash of hashes(rest)) expect(later).not.toContain(hash)
   })
 
   test('is about the share of each class, one row at least where there are two, and never all', () => {
-    const { heldOut } = holdOut(rows(old, 400, 7), 0.2, 0)
+    const { heldOut } = holdOut(rows(old, 400, 7), 0.2)
     expect(samples(heldOut) / 1200).toBeGreaterThan(0.16)
     expect(samples(heldOut) / 1200).toBeLessThan(0.24)
     for (let seed = 1; seed <= 20; seed++) {
-      const few = holdOut(rows(old, 2, seed), 0.5, 0)
+      const few = holdOut(rows(old, 2, seed), 0.5)
       expect([samples(few.rest), samples(few.heldOut)]).toEqual([3, 3])
     }
-    expect(samples(holdOut(rows(old, 1, 5), 0.5, 0).heldOut)).toBe(0)
+    expect(samples(holdOut(rows(old, 1, 5), 0.5).heldOut)).toBe(0)
   })
 
   test('does not decide which of what is held out chooses', () => {
-    const { heldOut } = holdOut(rows(old, 400, 7), 0.2, 0)
+    const { heldOut } = holdOut(rows(old, 400, 7), 0.2)
     const share = samples(split(heldOut).oldChoose ?? heldOut) / samples(heldOut)
     expect(share).toBeGreaterThan(0.3)
     expect(share).toBeLessThan(0.5)

@@ -1,7 +1,8 @@
 import { concatenate, type Dataset, samples, subset } from '../data/dataset.ts'
+import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
 import type { Judge } from '../evaluate/judge.ts'
-import { randomStream } from '../tensor/random.ts'
+import { below } from './hold-out.ts'
 import type { TrialData, UpdateMethod } from './recipes/index.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
@@ -15,7 +16,7 @@ export interface UpdateData {
   readonly oldHeldOut?: Dataset | undefined
   /**
    * Other such rows that the choice is checked on, once; `oldHeldOut` and `heldOut` are then for the choice alone.
-   * Default: held-out rows are divided at random.
+   * Default: held-out rows are divided by what they say, see {@link splitHeldOut}.
    */
   readonly oldCheck?: Dataset | undefined
   readonly check?: Dataset | undefined
@@ -31,15 +32,17 @@ export interface Parts {
   readonly newCheck: Dataset
 }
 
-/** Of the old rows, the share that a point is chosen on; the bound that is announced needs the larger part. */
-const CHOOSE_OLD = 0.4
+/** Of held-out rows, about the share that a point is chosen on; the bound that is announced needs the larger part. */
+const CHOOSE = 0.4
 
 /**
- * Splits what is held out, at random by the seed.
+ * Splits what is held out. Which part a row plays is told by what it says, and by nothing else: a row that chooses goes on to
+ * choose and one that checks to check, whatever rows join them, in whatever order they come, and whether they are new or have
+ * become old. So what is announced next month is not measured on rows that this month's choice was made on.
  *
  * @throws UsageError `update-data` without new rows to train on, or fewer than two to measure on.
  */
-export function splitHeldOut(data: UpdateData, seed: number): Parts {
+export function splitHeldOut(data: UpdateData): Parts {
   const { train, heldOut, oldHeldOut } = data
   for (const [what, dataset, least] of [
     ['to train on', train, 1],
@@ -51,23 +54,38 @@ export function splitHeldOut(data: UpdateData, seed: number): Parts {
       `An update needs new rows ${what}, but "${dataset.name}" has ${samples(dataset)}.`,
     )
   }
-  const [newChoose, newCheck] = data.check ? [heldOut, data.check] : inTwo(heldOut, 0.5, seed, 'new')
+  const [newChoose, newCheck] = data.check ? [heldOut, data.check] : inTwo(heldOut)
   const [oldChoose, oldCheck] =
     oldHeldOut && data.oldCheck
       ? [oldHeldOut, data.oldCheck]
       : oldHeldOut && samples(oldHeldOut) > 1
-        ? inTwo(oldHeldOut, CHOOSE_OLD, seed, 'old')
+        ? inTwo(oldHeldOut)
         : []
   return { oldChoose, oldCheck, newChoose, newCheck }
 }
 
-function inTwo(dataset: Dataset, share: number, seed: number, name: string): [Dataset, Dataset] {
-  const count = samples(dataset)
-  const order = randomStream(seed, `update/${name}`).shuffle(
-    Int32Array.from({ length: count }, (_, row) => row),
-  )
-  const cut = Math.min(count - 1, Math.max(1, Math.round(count * share)))
-  return [subset(dataset, order.slice(0, cut).sort()), subset(dataset, order.slice(cut).sort())]
+/** Whether each row chooses (1) or checks (0); both where there are two rows. */
+export function rolesOf(dataset: Dataset): Uint8Array {
+  const rows = Array.from({ length: samples(dataset) }, (_, row) => row)
+  const roles = new Uint8Array(rows.length)
+  for (const row of below(rows, rowDraws(dataset, 'choose'), CHOOSE)) roles[row] = 1
+  return roles
+}
+
+/** The rows that choose, and those that check. */
+export function inTwo(dataset: Dataset): [Dataset, Dataset] {
+  const roles = rolesOf(dataset)
+  const rows = Int32Array.from(roles, (_, row) => row)
+  return [
+    subset(
+      dataset,
+      rows.filter((row) => roles[row] === 1),
+    ),
+    subset(
+      dataset,
+      rows.filter((row) => roles[row] === 0),
+    ),
+  ]
 }
 
 /**

@@ -23,8 +23,6 @@ export interface PreflightOptions {
   readonly data: UpdateData
   readonly method: ChosenMethod
   readonly budget: Budget
-  /** Of the split of what is held out; default 0. */
-  readonly seed?: number
   /** What was assumed or done while the data were read. */
   readonly notes?: readonly string[]
 }
@@ -80,8 +78,8 @@ export interface PowerFacts {
  * const { warnings, power } = preflight({ classes, data, method, budget: { maxDrop: 0.01 } })
  */
 export function preflight(options: PreflightOptions): Preflight {
-  const { classes, data, method, budget, seed = 0, notes = [] } = options
-  const parts = splitHeldOut(data, seed)
+  const { classes, data, method, budget, notes = [] } = options
+  const parts = splitHeldOut(data)
   const train = hashed('new training rows', data.train)
   const exemplars = data.exemplars && hashed('old exemplars', data.exemplars)
   const held = [data.heldOut, data.check].flatMap((part) => (part ? hashed('new held-out rows', part) : []))

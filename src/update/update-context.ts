@@ -86,7 +86,7 @@ export interface Context {
 /** Answers with the old model everything that is asked of it once. To be closed with `judge.dispose()`. */
 export async function openContext(options: UpdateOptions): Promise<Context> {
   const { engine, model, widened, data } = options
-  const parts = splitHeldOut(data, options.seed ?? 0)
+  const parts = splitHeldOut(data)
   const method = methodOf(options)
   const oldClasses = outputsOf(model, widened)
   const before = openJudge(engine, model, oldClasses)

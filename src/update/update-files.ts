@@ -39,7 +39,7 @@ export interface UpdateSources {
   readonly numbersArePositions?: boolean | undefined
   /** Asked for; where old and new are trained on together, all old training rows are taken. */
   readonly method?: UpdateMethod | undefined
-  /** Of exemplars, of what is held out, and of the new rows of the head. Default 0. */
+  /** Of exemplars and of the new rows of the head. Default 0. */
   readonly seed?: number | undefined
 }
 
@@ -131,7 +131,7 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
     mapParts(parts, (part) => paddedTo(alignLabels(part, all, { numbersArePositions }).dataset, length))
   const freshParts = under(fresh)
   const oldParts = old && under(withKnownClasses(old, model, sources, numbersArePositions))
-  const [newRows, newNotes] = newPart(freshParts, sources.fresh, seed)
+  const [newRows, newNotes] = newPart(freshParts, sources.fresh)
   const [oldRows, oldNotes] = oldParts
     ? oldPart(oldParts, sources, seed)
     : [{ exemplars: padded(kept?.exemplars), oldHeldOut: padded(kept?.oldHeldOut) }, []]
@@ -206,13 +206,12 @@ function underNoLabels(parts: LoadedData, classes: readonly string[]): Dataset {
 function newPart(
   { train, validation, test }: LoadedData,
   place: string,
-  seed: number,
 ): [Pick<UpdateData, 'train' | 'heldOut' | 'check'>, string[]] {
   if (test && validation) return [{ train, heldOut: validation, check: test }, []]
   const given = test ?? validation
   if (given) return [{ train, heldOut: given }, []]
-  const { rest, heldOut } = holdOut(train, NEW_HELD_OUT, seed)
-  const note = `${place} has no test or validation part: ${percent(NEW_HELD_OUT)} of each class (${rows(heldOut)}) are held out from training to measure on.`
+  const { rest, heldOut } = holdOut(train, NEW_HELD_OUT)
+  const note = `${place} has no test or validation part: about ${percent(NEW_HELD_OUT)} of each class (${rows(heldOut)}) are held out from training to measure on.`
   return [{ train: rest, heldOut }, [note]]
 }
 
@@ -225,8 +224,8 @@ function oldPart(
   if (test && validation) return [{ exemplars: chosen(train), oldHeldOut: validation, oldCheck: test }, []]
   const given = test ?? validation
   if (given) return [{ exemplars: chosen(train), oldHeldOut: given }, []]
-  const { rest, heldOut } = holdOut(train, OLD_HELD_OUT, seed)
-  const note = `${place} has no test or validation part: ${percent(OLD_HELD_OUT)} of each class (${rows(heldOut)}) are measured on, the others rehearsed. If the model was trained on these rows, the drop is that of rows it remembers.`
+  const { rest, heldOut } = holdOut(train, OLD_HELD_OUT)
+  const note = `${place} has no test or validation part: about ${percent(OLD_HELD_OUT)} of each class (${rows(heldOut)}) are measured on, the others rehearsed. If the model was trained on these rows, the drop is that of rows it remembers.`
   return [{ exemplars: chosen(rest), oldHeldOut: heldOut }, [note]]
 }
 

@@ -1,4 +1,4 @@
-import type { Dataset, Preprocessing } from '../data/dataset.ts'
+import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
@@ -8,7 +8,7 @@ import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
 import type { ModelIdentity, Pack } from './pack/index.ts'
-import type { UpdateData } from './parts.ts'
+import { inTwo, type UpdateData } from './parts.ts'
 
 /** What a pack is to be used with. */
 export interface PackUse {
@@ -93,11 +93,14 @@ const sameNormalisation = (a: Preprocessing, b: Preprocessing): boolean =>
 export async function withFeatures(engine: Engine, model: Model, data: UpdateData): Promise<UpdateData> {
   const features = async (dataset: Dataset | undefined) =>
     dataset && (await featureDataset(engine, model, dataset))
+  // What a row says tells its part, so it is divided before it becomes features, which another body would make otherwise.
+  const [choose, check] =
+    data.check || samples(data.heldOut) < 2 ? [data.heldOut, data.check] : inTwo(data.heldOut)
   return {
     ...data,
     train: await featureDataset(engine, model, data.train),
-    heldOut: await featureDataset(engine, model, data.heldOut),
-    check: await features(data.check),
+    heldOut: await featureDataset(engine, model, choose),
+    check: await features(check),
     unlabelled: await features(data.unlabelled),
   }
 }

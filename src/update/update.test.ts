@@ -55,8 +55,8 @@ describe('an update that adds a class', () => {
     })
     expect(result.status).toBe('met')
     expect(result.old?.upper).toBeLessThanOrEqual(0.03)
-    expect(result.old?.n).toBe(360)
-    expect(result.new).toMatchObject({ before: 0, n: 30 })
+    expect(result.old?.n).toBe(359)
+    expect(result.new).toMatchObject({ before: 0, n: 42 })
     expect(result.new.after).toBeGreaterThan(0.9)
     expect(result.chosen.method).toBe('replay+distil')
     // Untouched by the update altogether.

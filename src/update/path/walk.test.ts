@@ -97,19 +97,17 @@ describe('rows of the head', () => {
 describe('held-out rows', () => {
   const all = { train: old, heldOut: old, oldHeldOut: old }
 
-  test('are divided without a row in both parts, the same way for the same seed', () => {
-    const parts = splitHeldOut(all, 7)
+  test('are divided without a row in both parts', () => {
+    const parts = splitHeldOut(all)
     const points = (part: typeof old | undefined) => [...((part?.inputs.data ?? []) as Float32Array)]
     const [choose, check] = [points(parts.oldChoose), points(parts.oldCheck)]
-    expect([choose.length, check.length]).toEqual([144, 216])
+    expect([choose.length, check.length].every((length) => length > 100)).toBe(true)
     expect([...choose, ...check].sort()).toEqual(points(old).sort())
-    expect(splitHeldOut(all, 7)).toEqual(parts)
-    expect(splitHeldOut(all, 8)).not.toEqual(parts)
   })
 
   test('are taken as they are where rows to check on are given', () => {
     const check = among(blobs({ classes, perClass: 5, seed: 9 }), classes)
-    const parts = splitHeldOut({ ...all, check, oldCheck: check }, 7)
+    const parts = splitHeldOut({ ...all, check, oldCheck: check })
     expect(parts).toEqual({ oldChoose: old, oldCheck: check, newChoose: old, newCheck: check })
   })
 })
