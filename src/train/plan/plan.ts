@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { UsageError } from '../../errors.ts'
+import { model, optimiser, whole } from './plan-model.ts'
 
-const whole = (least: number) => z.int().min(least)
 const scenario = z
   .enum(['task', 'domain', 'class'])
   .describe('what is told at test time: the task, or nothing')
@@ -20,7 +20,7 @@ const preprocessing = z
     'unit: pixels to 0..1; mnist: mean 0.1307, std 0.3081; stored: as they are; or {scale, mean, std}',
   )
 
-const names = z.array(z.string().min(1)).min(1)
+export const names = z.array(z.string().min(1)).min(1)
 const columns = z.strictObject({
   kind: z
     .enum(['classification', 'multi-label', 'regression', 'token-classification'])
@@ -34,7 +34,7 @@ const columns = z.strictObject({
   features: names.optional().describe('the numbers to learn from; default every other column'),
 })
 
-const data = z.strictObject({
+export const data = z.strictObject({
   source: z
     .string()
     .min(1)
@@ -88,7 +88,7 @@ const rotated = z.strictObject({
   angles: z.array(z.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
   streamSeed: z.int().default(0).describe('of the random angles'),
 })
-const list = z.strictObject({
+export const list = z.strictObject({
   kind: z.literal('list'),
   scenario: scenario.default('class'),
   tasks: z
@@ -97,113 +97,6 @@ const list = z.strictObject({
     .describe('a data set each, in the order learned'),
 })
 const stream = z.discriminatedUnion('kind', [split, permuted, rotated, list])
-
-const model = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('simple').describe('one linear layer') }),
-  z.strictObject({
-    kind: z.literal('mlp'),
-    hidden: z.array(whole(1)).default([400, 400]).describe('units of the hidden layers'),
-    activation: z.enum(['relu', 'tanh', 'gelu']).default('relu'),
-  }),
-  z.strictObject({
-    kind: z.literal('cnn'),
-    channels: z.array(whole(1)).min(1).default([16, 32, 64]).describe('width of each stage'),
-    blocks: whole(1).default(1).describe('residual blocks a stage'),
-  }),
-  z.strictObject({
-    kind: z.literal('transformer'),
-    layers: whole(1).default(2),
-    width: whole(1).default(64),
-    heads: whole(1).default(4),
-    feedForward: whole(1).default(256),
-    vocabulary: whole(1).optional().describe('number of different tokens, where inputs are token numbers'),
-  }),
-  z.strictObject({
-    kind: z.literal('onnx'),
-    path: z.string().min(1),
-    output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
-    train: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
-      ),
-    lora: z
-      .strictObject({
-        rank: whole(1).default(8).describe('inner dim of the updates'),
-        alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
-        targets: z
-          .array(z.string().min(1))
-          .min(1)
-          .optional()
-          .describe('patterns of weights; default every linear layer but the head'),
-        head: z.boolean().default(true).describe('whether the head trains in full beside them'),
-      })
-      .optional()
-      .describe('train low-rank updates of weights instead of the weights'),
-    adapter: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('folder that the updates are written to, as PEFT reads them'),
-    batchnorm: z
-      .enum(['fixed', 'train'])
-      .optional()
-      .describe(
-        'fixed (default): the statistics stay; train: those of each batch, and the running ones move',
-      ),
-    untie: z
-      .enum(['filled', 'all', 'none'])
-      .optional()
-      .describe(
-        'which of the tensors that the exporter merged train apart; default those filled with one value',
-      ),
-    head: z
-      .enum(['widen', 'replace'])
-      .optional()
-      .describe(
-        'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
-      ),
-    numbersArePositions: z
-      .boolean()
-      .optional()
-      .describe(
-        'where the data or the model have numbers for classes: these are positions in the other’s list',
-      ),
-  }),
-])
-
-const weightDecay = z.number().min(0).default(0).describe('L2 added to the gradient')
-const optimiser = z.discriminatedUnion('name', [
-  z.strictObject({
-    name: z.literal('sgd'),
-    momentum: z.number().min(0).default(0),
-    nesterov: z.boolean().default(false),
-    weightDecay,
-  }),
-  z.strictObject({
-    name: z.literal('adam'),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.999),
-    epsilon: z.number().default(1e-8),
-    weightDecay,
-  }),
-  z.strictObject({
-    name: z.literal('adamw'),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.999),
-    epsilon: z.number().default(1e-8),
-    weightDecay: z.number().min(0).default(0.01).describe('decoupled: weights shrink by lr * weightDecay'),
-  }),
-  z.strictObject({
-    name: z.literal('rmsprop'),
-    alpha: z.number().default(0.99),
-    epsilon: z.number().default(1e-8),
-    momentum: z.number().min(0).default(0),
-    weightDecay,
-  }),
-])
 
 const methodOption = z.union([z.number(), z.string(), z.boolean(), z.null()])
 

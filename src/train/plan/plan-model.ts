@@ -1,0 +1,110 @@
+import { z } from 'zod'
+
+export const whole = (least: number) => z.int().min(least)
+
+export const model = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('simple').describe('one linear layer') }),
+  z.strictObject({
+    kind: z.literal('mlp'),
+    hidden: z.array(whole(1)).default([400, 400]).describe('units of the hidden layers'),
+    activation: z.enum(['relu', 'tanh', 'gelu']).default('relu'),
+  }),
+  z.strictObject({
+    kind: z.literal('cnn'),
+    channels: z.array(whole(1)).min(1).default([16, 32, 64]).describe('width of each stage'),
+    blocks: whole(1).default(1).describe('residual blocks a stage'),
+  }),
+  z.strictObject({
+    kind: z.literal('transformer'),
+    layers: whole(1).default(2),
+    width: whole(1).default(64),
+    heads: whole(1).default(4),
+    feedForward: whole(1).default(256),
+    vocabulary: whole(1).optional().describe('number of different tokens, where inputs are token numbers'),
+  }),
+  z.strictObject({
+    kind: z.literal('onnx'),
+    path: z.string().min(1),
+    output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
+    train: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
+      ),
+    lora: z
+      .strictObject({
+        rank: whole(1).default(8).describe('inner dim of the updates'),
+        alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
+        targets: z
+          .array(z.string().min(1))
+          .min(1)
+          .optional()
+          .describe('patterns of weights; default every linear layer but the head'),
+        head: z.boolean().default(true).describe('whether the head trains in full beside them'),
+      })
+      .optional()
+      .describe('train low-rank updates of weights instead of the weights'),
+    adapter: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('folder that the updates are written to, as PEFT reads them'),
+    batchnorm: z
+      .enum(['fixed', 'train'])
+      .optional()
+      .describe(
+        'fixed (default): the statistics stay; train: those of each batch, and the running ones move',
+      ),
+    untie: z
+      .enum(['filled', 'all', 'none'])
+      .optional()
+      .describe(
+        'which of the tensors that the exporter merged train apart; default those filled with one value',
+      ),
+    head: z
+      .enum(['widen', 'replace'])
+      .optional()
+      .describe(
+        'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
+      ),
+    numbersArePositions: z
+      .boolean()
+      .optional()
+      .describe(
+        'where the data or the model have numbers for classes: these are positions in the other’s list',
+      ),
+  }),
+])
+
+const weightDecay = z.number().min(0).default(0).describe('L2 added to the gradient')
+export const optimiser = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('sgd'),
+    momentum: z.number().min(0).default(0),
+    nesterov: z.boolean().default(false),
+    weightDecay,
+  }),
+  z.strictObject({
+    name: z.literal('adam'),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-8),
+    weightDecay,
+  }),
+  z.strictObject({
+    name: z.literal('adamw'),
+    beta1: z.number().default(0.9),
+    beta2: z.number().default(0.999),
+    epsilon: z.number().default(1e-8),
+    weightDecay: z.number().min(0).default(0.01).describe('decoupled: weights shrink by lr * weightDecay'),
+  }),
+  z.strictObject({
+    name: z.literal('rmsprop'),
+    alpha: z.number().default(0.99),
+    epsilon: z.number().default(1e-8),
+    momentum: z.number().min(0).default(0),
+    weightDecay,
+  }),
+])
