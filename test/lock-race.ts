@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { on, once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { join } from 'node:path'
+import { bundled } from './bundled.ts'
 
 export interface RaceOptions {
   readonly rounds: number
@@ -27,8 +27,8 @@ type Answer = { readonly held: true } | { readonly held: false; readonly code: s
  */
 export async function lockRace({ rounds, processes, leftOver }: RaceOptions): Promise<RaceResult> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-lock-'))
-  const program = await bundled()
-  const racers = await Promise.all(Array.from({ length: processes }, () => racer(program)))
+  const program = await bundled('lock-racer', source)
+  const racers = await Promise.all(Array.from({ length: processes }, () => racer(program.file)))
   const holders = new Map<number, number>()
   const refusals = new Map<string, number>()
   const count = <K>(map: Map<K, number>, key: K) => map.set(key, (map.get(key) ?? 0) + 1)
@@ -45,24 +45,9 @@ export async function lockRace({ rounds, processes, leftOver }: RaceOptions): Pr
   } finally {
     for (const one of racers) one.end()
     rmSync(folder, { recursive: true, force: true })
-    rmSync(program, { force: true })
+    program.remove()
   }
   return { holders, refusals }
-}
-
-async function bundled(): Promise<string> {
-  const root = resolve(import.meta.dirname, '..')
-  const outfile = join(root, '.cache', `lock-racer-${process.pid}.mjs`)
-  await build({
-    stdin: { contents: source, resolveDir: root, loader: 'ts' },
-    outfile,
-    bundle: true,
-    platform: 'node',
-    packages: 'external',
-    format: 'esm',
-    logLevel: 'warning',
-  })
-  return outfile
 }
 
 const source = `
