@@ -121,12 +121,17 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
     ...(run ? { run } : {}),
   })
   const show = gridProgress(plans.length, call.screen)
-  let next = await events.next()
-  while (!next.done) {
-    show(next.value)
+  let next: Awaited<ReturnType<typeof events.next>>
+  try {
     next = await events.next()
+    while (!next.done) {
+      show(next.value)
+      next = await events.next()
+    }
+  } finally {
+    // Threads that wait for work would keep the program from ending.
+    await workers?.close()
   }
-  await workers?.close()
   call.screen.draw([])
   if (folder !== undefined && plans.length > 1 && next.value.unfinished === 0) {
     await writeFile(join(folder, 'bench.json'), `${JSON.stringify(next.value.bench, null, 2)}\n`)

@@ -1,1 +1,2 @@
-export { isWorker, openWorkers, serveWorker, type Workers } from './workers-node.ts'
+export { isWorker, serveWorker } from './serve-node.ts'
+export { openWorkers, type Workers } from './workers-node.ts'

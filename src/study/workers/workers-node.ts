@@ -1,40 +1,26 @@
-import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import type { EngineOptions } from '../../engine/engine.ts'
-import { ortNode } from '../../engine/ort-node.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { RunResult } from '../../measure/results.ts'
-import { executePlan } from '../../train/folders/index.ts'
-import { runInFolder } from '../../train/folders/index-files.ts'
-import { preparePlan, type RunPlan } from '../../train/plan/index.ts'
-import { type LoadedPlan, loadPlan } from '../../train/plan/index-files.ts'
+import type { RunPlan } from '../../train/plan/index.ts'
 import type { LearnEvent } from '../../train/run/index.ts'
 import type { RunOne } from '../grid/index.ts'
+import type { Failed, Job, Message } from './messages.ts'
 
-/** What a worker is asked to run. */
-interface Job {
-  readonly plan: RunPlan
-  /** Undefined: in memory. */
-  readonly folder: string | undefined
-  readonly engine: EngineOptions
+/** A thread, and why it is no more. */
+interface Hand {
+  readonly worker: Worker
+  /** What ended it; undefined while it lives. */
+  end: Failed | undefined
+  /** Called when it ends. */
+  onEnd: (end: Failed) => void
 }
-
-type Outcome =
-  | { readonly status: 'finished'; readonly result: RunResult }
-  | { readonly status: 'interrupted' }
-
-type Message =
-  | { readonly type: 'event'; readonly event: LearnEvent }
-  | { readonly type: 'done'; readonly outcome: Outcome }
-  | {
-      readonly type: 'failed'
-      readonly code: string | undefined
-      readonly message: string
-      readonly stack: string
-    }
 
 /** Threads that run plans side by side. */
 export interface Workers {
-  /** Runs a plan in a folder, or in memory, on a thread that is free. */
+  /**
+   * Runs a plan in a folder, or in memory, on a thread that is free. A thread that dies ends its run with the error
+   * `worker-died`; another takes its place.
+   */
   readonly run: (folder: (plan: RunPlan) => string | undefined) => RunOne
   close(): Promise<void>
 }
@@ -43,50 +29,83 @@ export interface Workers {
  * ONNX Runtime's `run` holds the thread that calls it, so runs go side by side only on threads of their own. A thread
  * keeps the data of its last plan.
  *
- * @param entry the module that a worker loads; it has to call {@link serveWorker}
+ * @param entry the module that a worker loads; it has to call `serveWorker`
  * @example
  * const workers = openWorkers(import.meta.url, { threads: 1 })
  */
 export function openWorkers(entry: string, engine: EngineOptions): Workers {
-  const idle: Worker[] = []
-  const all: Worker[] = []
-  const take = (): Worker => {
-    const waiting = idle.pop()
-    if (waiting) return waiting
-    const worker = new Worker(new URL(entry), { workerData: { holdfast: 'runs' } })
-    all.push(worker)
-    return worker
+  const idle = new Set<Hand>()
+  const all = new Set<Hand>()
+  const take = (): Hand => {
+    const [waiting] = idle
+    if (waiting) {
+      idle.delete(waiting)
+      return waiting
+    }
+    const hand = startHand(entry, () => {
+      idle.delete(hand)
+      all.delete(hand)
+    })
+    all.add(hand)
+    return hand
   }
   return {
     run: (folder) =>
       async function* (plan, _prepared, signal) {
-        const worker = take()
-        const job: Job = { plan, folder: folder(plan), engine }
-        const outcome = yield* ask(worker, job, signal)
-        idle.push(worker)
-        return outcome
+        const hand = take()
+        let free = false
+        try {
+          const answer = yield* ask(hand, { plan, folder: folder(plan), engine }, signal)
+          free = true
+          if (answer.type === 'failed') throw asError(answer)
+          return answer.outcome
+        } finally {
+          // One that was given up in the middle of a run is stopped, and takes no other.
+          if (free && !hand.end) idle.add(hand)
+          else hand.worker.postMessage('stop')
+        }
       },
     close: async () => {
-      await Promise.all(all.map((worker) => worker.terminate()))
+      await Promise.all([...all].map(({ worker }) => worker.terminate()))
     },
   }
 }
 
+/** A thread dies of an error that nothing caught, of too little memory, or because something ended it. */
+function startHand(entry: string, forget: () => void): Hand {
+  const worker = new Worker(new URL(entry), { workerData: { holdfast: 'runs' } })
+  const hand: Hand = { worker, end: undefined, onEnd: () => {} }
+  const die = (why: string, stack: string) => {
+    if (hand.end) return
+    const message = `The thread of this run ended before the run did: ${why}. The other runs go on. Where it ran out of memory, fewer runs at a time need less; the same command again goes on from the last checkpoint, where runs are kept.`
+    hand.end = { type: 'failed', code: 'worker-died', message, stack: `${message}\n${stack}` }
+    forget()
+    hand.onEnd(hand.end)
+  }
+  worker
+    .on('error', (error: Error) => die(error.message, error.stack ?? ''))
+    .on('messageerror', (error) => die(`a message could not be read (${error.message})`, error.stack ?? ''))
+    .on('exit', (code) => die(`exit code ${code}`, ''))
+  return hand
+}
+
+type Answer = Extract<Message, { type: 'done' }> | Failed
+
 async function* ask(
-  worker: Worker,
+  hand: Hand,
   job: Job,
   signal: AbortSignal | undefined,
-): AsyncGenerator<LearnEvent, Outcome> {
-  const arrived: Message[] = []
+): AsyncGenerator<LearnEvent, Answer> {
+  const { worker } = hand
+  const arrived: Message[] = hand.end ? [hand.end] : []
   let wake = () => {}
   const receive = (message: Message) => {
     arrived.push(message)
     wake()
   }
-  const fail = (error: Error) =>
-    receive({ type: 'failed', code: undefined, message: error.message, stack: error.stack ?? error.message })
   const stop = () => worker.postMessage('stop')
-  worker.on('message', receive).on('error', fail)
+  worker.on('message', receive)
+  hand.onEnd = receive
   signal?.addEventListener('abort', stop)
   worker.postMessage(job)
   if (signal?.aborted) stop()
@@ -98,82 +117,18 @@ async function* ask(
           wake = resolve
         })
       } else if (message.type === 'event') yield message.event
-      else if (message.type === 'done') return message.outcome
-      else throw asError(message)
+      else return message
     }
   } finally {
-    worker.off('message', receive).off('error', fail)
+    worker.off('message', receive)
+    hand.onEnd = () => {}
     signal?.removeEventListener('abort', stop)
   }
 }
 
 /** Errors lose their class on the way between threads; what programs act on is the code. */
-function asError({ code, message, stack }: Extract<Message, { type: 'failed' }>): Error {
+function asError({ code, message, stack }: Failed): Error {
   const error = code === undefined ? new Error(message) : new HoldfastError(code, message)
   error.stack = stack
   return error
-}
-
-/** Whether this thread is one of {@link openWorkers}. */
-export const isWorker = (): boolean =>
-  !isMainThread && (workerData as { readonly holdfast?: string } | null)?.holdfast === 'runs'
-
-/** Waits for jobs and does them, one at a time, until the thread is ended. */
-export function serveWorker(): void {
-  const port = parentPort
-  if (!port) return
-  let controller = new AbortController()
-  let kept: { readonly key: string; readonly loaded: LoadedPlan } | undefined
-  const load = async (plan: RunPlan): Promise<LoadedPlan> => {
-    const key = JSON.stringify([plan.data, plan.stream.kind === 'list' ? plan.stream : null, plan.model])
-    if (kept?.key !== key) kept = { key, loaded: await loadPlan(plan) }
-    return { ...kept.loaded, plan }
-  }
-  port.on('message', (message: Job | 'stop') => {
-    if (message === 'stop') {
-      controller.abort()
-      return
-    }
-    controller = new AbortController()
-    void work(port, message, load, controller.signal)
-  })
-}
-
-async function work(
-  port: MessagePort,
-  { plan, folder, engine: options }: Job,
-  load: (plan: RunPlan) => Promise<LoadedPlan>,
-  signal: AbortSignal,
-): Promise<void> {
-  const send = (message: Message) => port.postMessage(message)
-  try {
-    const loaded = await load(plan)
-    const engine = ortNode(options)
-    const events =
-      folder === undefined
-        ? executePlan(plan, preparePlan(plan, loaded.inputs), { engine, signal })
-        : runInFolder(loaded, { engine, folder, verb: 'bench', signal })
-    let next = await events.next()
-    while (!next.done) {
-      send({ type: 'event', event: next.value })
-      next = await events.next()
-    }
-    const { value } = next
-    send({
-      type: 'done',
-      outcome:
-        value.status === 'finished'
-          ? { status: 'finished', result: value.result }
-          : { status: 'interrupted' },
-    })
-  } catch (error) {
-    const known = error instanceof HoldfastError ? error.code : undefined
-    const text = error instanceof Error ? error.message : String(error)
-    send({
-      type: 'failed',
-      code: known,
-      message: text,
-      stack: error instanceof Error ? (error.stack ?? text) : text,
-    })
-  }
 }

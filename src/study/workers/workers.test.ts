@@ -10,13 +10,13 @@ import { openWorkers, type Workers } from './workers-node.ts'
 
 const engine = ortNode({ threads: 1 })
 
-// Workers that serve as the command line's do, and that die of some seeds in the middle of a run.
+// Workers that serve as the command line's do, and that die of the plans of some seeds.
 const mortal = `
 import { parentPort } from 'node:worker_threads'
-import { serveWorker } from './src/study/workers/workers-node.ts'
+import { serveWorker } from './src/study/workers/serve-node.ts'
 parentPort.on('message', ({ plan }) => {
-  if (plan?.seed === 2) setTimeout(() => process.exit(7), 20)
-  if (plan?.seed === 3) setTimeout(() => { throw new Error('out of luck') }, 20)
+  if (plan?.seed === 2) process.exit(7)
+  if (plan?.seed === 3) throw new Error('out of luck')
 })
 serveWorker()
 `
