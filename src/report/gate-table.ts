@@ -60,8 +60,8 @@ export function groupTable(
   }
 }
 
-/** Classes or slices that are shown to be outside the budget while no rule forbids it. */
-export function warnings({ rules, perClass, slices }: GateResult): string[] {
+/** What makes the verdict worth little, and classes or slices that are shown to be outside the budget while no rule forbids it. */
+export function warnings({ rules, perClass, slices, warnings: found }: GateResult): string[] {
   const asked = new Set(rules.map(({ rule }) => rule))
   const warn = (rule: 'classes' | 'slices', flag: string, groups: readonly GroupComparison[]): string[] => {
     const worse = groups.filter(({ verdict }) => verdict === 'worse')
@@ -72,6 +72,7 @@ export function warnings({ rules, perClass, slices }: GateResult): string[] {
     ]
   }
   return [
+    ...found,
     ...warn('classes', '--max-drop-per-class', perClass),
     ...warn('slices', '--max-drop-per-slice', slices),
   ]

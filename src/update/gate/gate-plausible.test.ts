@@ -8,7 +8,7 @@ function answers(
   name: string,
   everyNth: number,
   spell = (label: string) => label,
-  names = labels,
+  names: readonly string[] = labels,
 ): PredictionSet {
   const nameAt = (at: number) => names[at % names.length] ?? ''
   return {
@@ -73,7 +73,7 @@ describe('a side that is no better than always giving one answer', () => {
     const { warnings, verdict } = gate(constant, good, { maxDrop: 0.01 })
     expect(verdict).toBe('pass')
     expect(warnings).toEqual([
-      'guessing.jsonl answers 33.33 % rightly, which is not shown to be more than always answering "1" would (33.33 %): nothing can be lost against it. Look whether it is the right file.',
+      'guessing.jsonl answers 33.33 % rightly, which is not shown to be more than always answering "1" would (33.33 %): a verdict on it says little. Look whether it is the right file.',
     ])
     expect(gate(good, good, { maxDrop: 0.01 }).warnings).toEqual([])
     expect(gate(good, constant, { maxDrop: 0.01 }).warnings[0]).toContain('guessing.jsonl answers')

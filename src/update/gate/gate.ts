@@ -10,6 +10,7 @@ import {
 } from './gate-compare.ts'
 import { flipsDown } from './gate-flips.ts'
 import { joinPredictions, type PairedExample } from './gate-join.ts'
+import { chanceWarning, refuseSpelling } from './gate-plausible.ts'
 import { dropRule, groupRule, negativeFlipRule, neverFlipRule, type RuleOutcome } from './gate-rules.ts'
 
 /** An id, and where it is listed, for messages. */
@@ -52,6 +53,8 @@ export interface GateResult extends OverallComparison {
   readonly slices: readonly GroupComparison[]
   readonly golden: (OverallComparison & { readonly name: string }) | null
   readonly neverFlip: { readonly listed: number; readonly broken: readonly string[] } | null
+  /** What makes the verdict worth little, e.g. a side that is no better than always giving one answer. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -65,14 +68,16 @@ export interface GateResult extends OverallComparison {
  * - the cap on negative flips and the examples that must never flip are plain counts on these examples.
  *
  * @throws DataError where the predictions cannot be paired (`predictions-unpaired`, `predictions-label`, `predictions-duplicate`,
- * `predictions-slice`, `predictions-empty`), `never-flip-unknown` for an id without a prediction; UsageError `budget-range`,
+ * `predictions-slice`, `predictions-empty`), `predictions-spelling` where a side spells classes otherwise than the labels, `never-flip-unknown` for an id without a prediction; UsageError `budget-range`,
  * `confidence-range`.
  * @example
  * const { verdict, upper } = gate(baseline, candidate, { maxDrop: 0.01 })
  */
 export function gate(baseline: PredictionSet, candidate: PredictionSet, options: GateOptions): GateResult {
   const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, confidence = 0.95 } = options
+  const sides = [baseline, candidate, ...(options.golden ? [options.golden] : [])]
   const examples = joinPredictions(baseline, candidate)
+  for (const side of sides) refuseSpelling(side)
   const overall = compareAll(examples, maxDrop, confidence)
   const groups = (namesOf: (example: PairedExample) => readonly string[], budget = maxDrop) =>
     worstFirst(compareGroups(groupBy(examples, namesOf), budget, confidence))
@@ -102,6 +107,7 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
     slices,
     golden,
     neverFlip: broken ? { listed: listed.length, broken } : null,
+    warnings: [...new Set(sides.flatMap(chanceWarning))],
   }
 }
 
