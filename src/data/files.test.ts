@@ -107,7 +107,7 @@ test('JSON Lines: nested arrays, numeric fields, and errors with the line', asyn
   )
   expect(nested.train.inputs).toEqual(float32([2, 1, 2], [1, 2, 3, 4]))
   const fields = await readDataset(await put('f.jsonl', '{"b": 1, "a": 2, "label": true}\n'))
-  expect(fields.train).toMatchObject({ inputs: float32([1, 2], [2, 1]), classes: ['true'] })
+  expect(fields.train).toMatchObject({ inputs: float32([1, 2], [1, 2]), classes: ['true'] })
   const cases: [string, string][] = [
     [
       '{"x": [1], "label": 0}\n{"x": [1, 2], "label": 0}',
@@ -122,7 +122,7 @@ test('JSON Lines: nested arrays, numeric fields, and errors with the line', asyn
       "line 2, field 'label': expected a text or number as label, found no such field",
     ],
     ['{"x": [1], "label": 0}\n{"x"', 'line 2: expected one JSON object, found text that is not JSON'],
-    ['[1]', 'line 1: expected a JSON object'],
+    ['[1]', 'entry 0: expected a JSON object'],
     ['{"x": [1]}', 'no field is called label'],
   ]
   for (const [content, message] of cases)

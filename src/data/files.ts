@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import { basename, extname } from 'node:path'
+import { basename } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import { type AssembleOptions, assemble, tagsOfTokens } from './assemble.ts'
@@ -10,7 +10,8 @@ import { type CommonSize, decodeImages } from './images/index-files.ts'
 import { collectClasses } from './names/index.ts'
 import type { LoadedData, RawPart, ReadyPart } from './parts.ts'
 import { openSources, type Source, type Sources, splitName } from './sources-files.ts'
-import { rowLength, type TextTokenizer } from './text/index.ts'
+import { cutTexts, rowLength, type TextTokenizer } from './text/index.ts'
+import { encodedInTime } from './text/index-files.ts'
 
 /** How data are read from files. */
 export interface ReadOptions extends TableOptions {
@@ -68,8 +69,10 @@ export async function readDataset(
 export async function readDataset(path: string, options?: ReadOptions): Promise<LoadedData>
 export async function readDataset(
   path: string,
-  options: ReadOptions & { readonly split?: string } = {},
+  asked: ReadOptions & { readonly split?: string } = {},
 ): Promise<Dataset | LoadedData> {
+  const notes = new Set<string>()
+  const options = { ...asked, onNote: onceEach(notes, asked.onNote) }
   const sources = await openSources(path, options, options.split)
   const wanted = new Map([['train', sourceOf(sources, options.split ?? 'train', path)]])
   if (options.split === undefined) for (const [split, source] of sources) wanted.set(split, source)
@@ -78,7 +81,7 @@ export async function readDataset(
   const room = memoryLimit(options.maxBytes, path)
   for (const [split, source] of wanted) {
     const parts: ReadyPart[] = []
-    for await (const part of prepared(source, rowsAtOnce, options)) {
+    for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`)) {
       room(bytesOfPart(part))
       if (!('data' in part.labels)) collector.add(part.labels)
       parts.push(part)
@@ -95,13 +98,22 @@ export async function readDataset(
   room(tokens.length * length * BigInt64Array.BYTES_PER_ELEMENT)
   const settings: AssembleOptions = {
     ...options,
-    name: options.name ?? basename(path, extname(path)),
+    name: options.name ?? nameOf(path),
     length,
   }
   const loaded = [...splits].map(([split, parts]) => [split, assemble(parts, classes, settings)] as const)
   const { train, ...others } = Object.fromEntries(loaded)
   if (train === undefined) throw new DataError('data-empty', `${path}: there are no rows.`)
-  return options.split === undefined ? { ...others, train } : train
+  return options.split === undefined ? { ...others, train, notes: [...notes] } : train
+}
+
+/** Hands each note on once: a file is gone through more than once. */
+function onceEach(notes: Set<string>, onNote: ReadOptions['onNote']): (note: string) => void {
+  return (note) => {
+    if (notes.has(note)) return
+    notes.add(note)
+    onNote?.(note)
+  }
 }
 
 /**
@@ -118,8 +130,9 @@ export async function readDataset(
  */
 export async function* streamRows(
   path: string,
-  options: ReadOptions & { readonly split?: string | undefined; readonly chunk?: number | undefined } = {},
+  asked: ReadOptions & { readonly split?: string | undefined; readonly chunk?: number | undefined } = {},
 ): AsyncGenerator<Dataset> {
+  const options = { ...asked, onNote: onceEach(new Set(), asked.onNote) }
   const { chunk = 256, split = 'train' } = options
   if (!Number.isInteger(chunk) || chunk < 1) {
     throw new UsageError('chunk', `A chunk has a whole number of rows from 1 on, but it is ${chunk}.`)
@@ -136,12 +149,15 @@ export async function* streamRows(
   const collector = collectClasses(options.classes)
   await collectFrom([source, ...without(sources, split)], collector)
   const classes = collector.classes()
-  const settings = { ...options, length, name: options.name ?? basename(path, extname(path)) }
-  for await (const part of prepared(source, chunk, options)) {
+  const settings = { ...options, length, name: options.name ?? nameOf(path) }
+  for await (const part of prepared(source, chunk, options, `${path}, ${split} part`)) {
     if (options.classes && !('data' in part.labels)) collector.add(part.labels)
     yield assemble([part], classes, settings)
   }
 }
+
+/** What a data set is called where nothing says. */
+const nameOf = (path: string): string => basename(path.replace(/\.gz$/i, '')).replace(/(.)\.[^.]*$/, '$1')
 
 function sourceOf(sources: Sources, split: string, path: string): Source {
   const source = sources.get(splitName(split)) ?? sources.get(split)
@@ -176,8 +192,15 @@ function fixedLength({ maxLength, input }: ReadOptions): number | undefined {
 }
 
 /** A source's parts with images decoded and texts tokenized. */
-async function* prepared(source: Source, rows: number, options: ReadOptions): AsyncGenerator<ReadyPart> {
+async function* prepared(
+  source: Source,
+  rows: number,
+  options: ReadOptions,
+  place: string,
+): AsyncGenerator<ReadyPart> {
   const spec = imageSpec(options)
+  const limit = fixedLength(options) ?? options.tokenizer?.limit
+  const cut = cutTexts(limit, place)
   let size: CommonSize | undefined
   for await (const part of source.parts(rows)) {
     const { inputs, labels } = part
@@ -185,13 +208,21 @@ async function* prepared(source: Source, rows: number, options: ReadOptions): As
       const decoded = await decodeImages(inputs.images, spec, size)
       size = decoded.size
       yield { inputs: decoded.inputs, labels }
-    } else yield tokenized(part, options)
+    } else {
+      const ready = tokenized(part, options, limit, place)
+      if ('tokens' in ready.inputs) cut.add(ready.inputs.tokens, labels)
+      yield ready
+    }
   }
+  for (const note of cut.notes()) options.onNote?.(note)
 }
 
-function tokenized({ inputs, labels }: RawPart, options: ReadOptions): ReadyPart {
-  const { tokenizer } = options
-  const limit = fixedLength(options) ?? tokenizer?.limit
+function tokenized(
+  { inputs, labels }: RawPart,
+  { tokenizer }: ReadOptions,
+  limit: number | undefined,
+  place: string,
+): ReadyPart {
   if ('words' in inputs) {
     if (!tokenizer) {
       throw new UsageError(
@@ -199,13 +230,13 @@ function tokenized({ inputs, labels }: RawPart, options: ReadOptions): ReadyPart
         'Lists of words with one tag each need a tokenizer: put tokenizer.json beside the model.',
       )
     }
-    const tokens = inputs.words.map((words) => tokenizer.encodeWords(words, limit))
+    const tokens = encodedInTime(inputs.words, (words) => tokenizer.encodeWords(words, limit), place)
     return { inputs: { tokens }, labels: 'data' in labels ? labels : tagsOfTokens(labels, tokens) }
   }
   if ('images' in inputs) throw new DataError('image-unreadable', 'Images have to be decoded first.')
   if (!tokenizer || inputs.type !== 'string') return { inputs, labels }
-  const tokens = (inputs.data as string[]).map((text) => tokenizer.encode(text, limit))
-  return { inputs: { tokens }, labels }
+  const texts = inputs.data as string[]
+  return { inputs: { tokens: encodedInTime(texts, (text) => tokenizer.encode(text, limit), place) }, labels }
 }
 
 function imageSpec({ input, resize, channels = 3 }: ReadOptions): ImageSpec {

@@ -36,6 +36,8 @@ export interface LoadedData {
   readonly train: Dataset
   readonly validation?: Dataset
   readonly test?: Dataset
+  /** What was recognised, altered or left out in reading, as sentences. */
+  readonly notes?: readonly string[]
 }
 
-export type PartName = keyof LoadedData
+export type PartName = Exclude<keyof LoadedData, 'notes'>

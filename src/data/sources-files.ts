@@ -1,22 +1,29 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, extname, isAbsolute, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { DataError } from '../errors.ts'
 import { readNpy, readNpz } from '../tensor/npy.ts'
 import { readSafetensors } from '../tensor/safetensors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { idxDataset, partsOfArrays, type TableOptions } from './formats/index.ts'
-import { reading, readUnpacked } from './formats/index-files.ts'
+import { idxDataset, idxLength, partsOfArrays, type TableOptions } from './formats/index.ts'
+import { reading, readUnpacked, unpackedLimit } from './formats/index-files.ts'
 import { type ImageListing, listClassFolders, listImages, visibleFolders } from './images/index-files.ts'
 import { sorted } from './names/index.ts'
 import type { RawPart } from './parts.ts'
 import { rowCount, takeRows } from './rows.ts'
-import { planTable, readRows, type TablePlan } from './tables/index.ts'
-import { isTable, tableReaders } from './tables/index-files.ts'
+import { labelled, tableParts } from './table-source-files.ts'
+import { tableReader, tableStem } from './tables/index-files.ts'
 
 /** The rows of one split, not read yet. */
 export interface Source {
   /** Parts of at most `rows` rows, in order, read as they are asked for. */
   readonly parts: (rows: number) => AsyncGenerator<RawPart>
+}
+
+/** How sources are read: what tables are told, and what is known beforehand. */
+export interface SourceOptions extends TableOptions {
+  readonly classes?: readonly string[] | undefined
+  /** The most bytes that a packed file may unpack to; default a quarter of the machine's memory. */
+  readonly maxBytes?: number | undefined
 }
 
 /** The splits that were found at a place, by name: train, validation, test, or the name asked for. */
@@ -43,23 +50,23 @@ const arrayExtensions = ['.npz', '.safetensors']
  * @param split A split's name, where it may be another than train, validation and test.
  * @throws DataError `data-missing`, `data-unrecognised`, `idx-incomplete`, `shards-missing`, `image-folder`.
  */
-export async function openSources(path: string, options: TableOptions, split?: string): Promise<Sources> {
+export async function openSources(path: string, options: SourceOptions, split?: string): Promise<Sources> {
   const found = await stat(path).catch((error: unknown) => {
     throw new DataError('data-missing', `${path}: there is no such file or folder.`, { cause: error })
   })
   const extension = extname(path).toLowerCase()
   if (found.isDirectory()) return openFolder(path, options, split)
-  if (isTable(extension)) return new Map([['train', tableSource([path], options)]])
-  if (arrayExtensions.includes(extension)) return arraySources(await readArrays(path), path, options)
+  if (tableReader(path)) return new Map([['train', tableSource([path], options)]])
+  if (arrayExtensions.includes(extension)) return arraySources(await readArrays(path, options), path, options)
   throw new DataError(
     'data-unrecognised',
-    `${path}: expected a .csv, .jsonl, .parquet, .npz or .safetensors file, or a folder, found ${extension ? `a ${extension} file` : 'a file without extension'}.`,
+    `${path}: expected a .csv, .tsv, .json, .jsonl, .parquet, .npz or .safetensors file, or a folder, found ${extension ? `a ${extension} file` : 'a file without extension'}.`,
   )
 }
 
 async function openFolder(
   folder: string,
-  options: TableOptions,
+  options: SourceOptions,
   split: string | undefined,
 ): Promise<Sources> {
   const names = await readdir(folder)
@@ -88,7 +95,7 @@ async function openFolder(
 /** Hugging Face's layouts keep the files one folder down: in `data`, or in the only folder there is. */
 async function openInside(
   folder: string,
-  options: TableOptions,
+  options: SourceOptions,
   split: string | undefined,
 ): Promise<Sources | undefined> {
   const folders = await visibleFolders(folder)
@@ -102,26 +109,28 @@ async function openInside(
 async function openSplitFiles(
   folder: string,
   names: readonly string[],
-  options: TableOptions,
+  options: SourceOptions,
   wanted: string | undefined,
 ): Promise<Sources | undefined> {
   const bySplit = new Map<string, string[]>()
   for (const name of sorted(names)) {
-    const extension = extname(name).toLowerCase()
-    const split = splitOfFile(basename(name, extname(name)), wanted)
-    if (split === undefined || !(isTable(extension) || arrayExtensions.includes(extension))) continue
+    const split = splitOfFile(tableStem(name), wanted)
+    const known = tableReader(name) ?? arrayExtensions.includes(extname(name).toLowerCase())
+    if (split === undefined || !known) continue
     bySplit.set(split, [...(bySplit.get(split) ?? []), name])
   }
   const sources = new Map<string, Source>()
+  const train = pathsOf(folder, bySplit.get('train'))
   for (const [split, files] of bySplit) {
     checkShards(folder, files)
-    const paths = files.map((file) => join(folder, file))
+    const paths = pathsOf(folder, files)
     const [first = ''] = paths
-    if (isTable(extname(first).toLowerCase())) {
-      const source = tableSource(paths, options)
-      sources.set(split, source)
+    if (tableReader(first)) {
+      const asked = wanted !== undefined && splitName(wanted) === split
+      if (!asked && split !== 'train' && (await lacksLabels(paths, train, options))) continue
+      sources.set(split, tableSource(paths, options))
     } else {
-      const source = (await arraySources(await readArrays(first), first, options)).get('train')
+      const source = (await arraySources(await readArrays(first, options), first, options)).get('train')
       if (source) sources.set(split, source)
     }
   }
@@ -130,9 +139,31 @@ async function openSplitFiles(
   return metadata && new Map([['train', metadata]])
 }
 
+const pathsOf = (folder: string, files: readonly string[] = []): string[] =>
+  files.map((file) => join(folder, file))
+
+/** Whether a part has no labels though the training part has them, as competitions publish their test part. It is left out then, and that is said. */
+async function lacksLabels(
+  paths: readonly string[],
+  train: readonly string[],
+  options: SourceOptions,
+): Promise<boolean> {
+  const [first = ''] = train
+  if (options.unlabelled || !tableReader(first)) return false
+  if ((await labelled(paths, options)) || !(await labelled(train, options))) return false
+  options.onNote?.(
+    `${paths.join(', ')}: there is no column of labels as in ${first}, so this part is left out.`,
+  )
+  return true
+}
+
 /** A table that names the images beside it, as Hugging Face's image folders have it. */
-function metadataSource(folder: string, names: readonly string[], options: TableOptions): Source | undefined {
-  const found = sorted(names.filter((name) => /^metadata\.(csv|jsonl|parquet)$/.test(name)))
+function metadataSource(
+  folder: string,
+  names: readonly string[],
+  options: SourceOptions,
+): Source | undefined {
+  const found = sorted(names.filter((name) => /^metadata\.((csv|tsv|jsonl)(\.gz)?|parquet)$/.test(name)))
   if (found.length === 0) return undefined
   checkShards(folder, found)
   return tableSource(
@@ -161,38 +192,18 @@ function checkShards(folder: string, files: readonly string[]): void {
   )
 }
 
-/** Tables one after another, read by one plan; images that they name lie beside them. */
-function tableSource(paths: readonly string[], options: TableOptions): Source {
-  return {
-    async *parts(rows) {
-      let plan: TablePlan | undefined
-      for (const path of paths) {
-        const extension = extname(path).toLowerCase()
-        if (!isTable(extension)) continue
-        for await (const table of tableReaders[extension](path, rows, options)) {
-          plan ??= planTable(table, options)
-          yield beside(readRows(table, plan), dirname(path))
-        }
-      }
-    },
-  }
-}
+const tableSource = (paths: readonly string[], options: SourceOptions): Source => ({
+  parts: (rows) => tableParts(paths, rows, options),
+})
 
-function beside(part: RawPart, folder: string): RawPart {
-  if (!('images' in part.inputs)) return part
-  const images = part.inputs.images.map((image) =>
-    image.file === undefined || isAbsolute(image.file) ? image : { ...image, file: join(folder, image.file) },
-  )
-  return { ...part, inputs: { images } }
-}
-
-async function readArrays(path: string): Promise<Map<string, Tensor>> {
+async function readArrays(path: string, { maxBytes }: SourceOptions): Promise<Map<string, Tensor>> {
   const bytes = await reading(path, () => readFile(path))
-  if (extname(path).toLowerCase() === '.npz') return readNpz(bytes, path)
+  if (extname(path).toLowerCase() === '.npz')
+    return readNpz(bytes, path, { maxBytes: maxBytes ?? unpackedLimit() })
   return new Map(readSafetensors(bytes, path).tensors)
 }
 
-function arraySources(arrays: ReadonlyMap<string, Tensor>, path: string, options: TableOptions): Sources {
+function arraySources(arrays: ReadonlyMap<string, Tensor>, path: string, options: SourceOptions): Sources {
   const parts = partsOfArrays(arrays, path, options)
   return new Map([...parts].map(([part, raw]) => [part, tensorSource(raw)]))
 }
@@ -227,7 +238,7 @@ function tensorSource({ inputs, labels }: RawPart): Source {
 /** Image folders: `{train,test}/<class>/*`, `{train,test}/metadata.csv`, or `<class>/*`; without labels images in the folder itself. */
 async function openImages(
   folder: string,
-  options: TableOptions,
+  options: SourceOptions,
   wanted: string | undefined,
 ): Promise<Sources | undefined> {
   const folders = await visibleFolders(folder)
@@ -247,7 +258,7 @@ async function openImages(
   return new Map([['train', imageSource(await listing(folder, options))]])
 }
 
-async function listing(folder: string, options: TableOptions): Promise<ImageListing> {
+async function listing(folder: string, options: SourceOptions): Promise<ImageListing> {
   if (!options.unlabelled || (await visibleFolders(folder)).length > 0) {
     const found = await listClassFolders(folder)
     return options.unlabelled ? { images: found.images, classes: [] } : found
@@ -285,7 +296,7 @@ const idxStems = {
 async function openIdx(
   folder: string,
   names: ReadonlySet<string>,
-  options: TableOptions,
+  options: SourceOptions,
 ): Promise<Sources | undefined> {
   const locate = (stem: string): string | undefined =>
     [stem, `${stem}.gz`, stem.replace('-idx', '.idx'), `${stem.replace('-idx', '.idx')}.gz`].find((file) =>
@@ -303,8 +314,8 @@ async function openIdx(
   const source = ([images, labels]: readonly [string, string]): Source => ({
     async *parts(rows) {
       const dataset = idxDataset(
-        await readUnpacked(join(folder, locate(images) ?? images)),
-        await readUnpacked(join(folder, locate(labels) ?? labels)),
+        await readIdx(join(folder, locate(images) ?? images), options),
+        await readIdx(join(folder, locate(labels) ?? labels), options),
       )
       yield* tensorSource({
         inputs: dataset.inputs,
@@ -324,3 +335,7 @@ async function openIdx(
     ['test', source(idxStems.test)],
   ])
 }
+
+/** An IDX file, unpacked to no more than its own header says. */
+const readIdx = (path: string, { maxBytes }: SourceOptions) =>
+  readUnpacked(path, { maxBytes, length: (head) => idxLength(head) })

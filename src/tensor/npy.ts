@@ -1,7 +1,8 @@
-import { type Unzipped, unzipSync, type Zippable, zipSync } from 'fflate'
+import { type Zippable, zipSync } from 'fflate'
 import { DataError, UsageError } from '../errors.ts'
 import { byteLengthOf, bytesOf, tensorFromBytes } from './bytes.ts'
 import { type DType, sizeOf, type Tensor } from './tensor.ts'
+import { unzipBounded } from './unpack-limit.ts'
 
 const kinds = {
   bool: 'b1',
@@ -161,21 +162,18 @@ export function writeNpz(
  * The tensors of an .npz archive by name.
  *
  * @param name What messages call the file.
- * @throws DataError `npz-damaged` when it is no zip archive, and what {@link readNpy} throws.
+ * @param options.maxBytes The most that it may unpack to; default 4 GiB.
+ * @throws DataError `npz-damaged` when it is no zip archive, `unpacks-too-large`, and what {@link readNpy} throws.
  */
-export function readNpz(bytes: Uint8Array, name = 'npz data'): Map<string, Tensor> {
-  let files: Unzipped
-  try {
-    files = unzipSync(bytes)
-  } catch (cause) {
-    throw new DataError(
-      'npz-damaged',
-      `${name}: it is no zip archive, or a damaged one (${String(cause)}).`,
-      { cause },
-    )
-  }
+export function readNpz(
+  bytes: Uint8Array,
+  name = 'npz data',
+  { maxBytes }: { readonly maxBytes?: number | undefined } = {},
+): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
-  for (const [path, content] of Object.entries(files)) {
+  for (const [path, content] of Object.entries(
+    unzipBounded(bytes, name, { code: 'npz-damaged', maxBytes }),
+  )) {
     tensors.set(path.replace(/\.npy$/, ''), readNpy(content, `${name}, ${path}`))
   }
   return tensors

@@ -79,6 +79,17 @@ export function parseIdx(bytes: Uint8Array, file: string): Tensor {
   return { type: idxType.type, dims, data: idxType.read(view, sizeOf(dims), header) }
 }
 
+/** How long an IDX file is by its header, from its first bytes; undefined where they are no such header. */
+export function idxLength(head: Uint8Array): number | undefined {
+  const idxType = idxTypes[head[2] ?? 0]
+  const rank = head[3] ?? 0
+  const header = 4 + 4 * rank
+  if (head[0] !== 0 || head[1] !== 0 || idxType === undefined || head.length < header) return undefined
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
+  const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis))
+  return header + sizeOf(dims) * idxType.bytes
+}
+
 /** The unpacked bytes of one IDX file, and its name for errors. */
 export interface NamedBytes {
   readonly file: string

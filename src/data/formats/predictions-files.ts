@@ -1,7 +1,13 @@
-import { readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { DataError } from '../../errors.ts'
-import { type PredictionSet, parsePredictionCsv, parsePredictionLines } from './predictions.ts'
+import {
+  type PredictionReading,
+  type PredictionSet,
+  parsePredictionCsv,
+  parsePredictionLines,
+} from './predictions.ts'
+import { readText } from './text-files.ts'
 
 const readers = {
   '.jsonl': parsePredictionLines,
@@ -22,7 +28,7 @@ export const isPredictionFile = (path: string): boolean => isPredictionExtension
  * @example
  * const old = await loadPredictions('old-predictions.jsonl')
  */
-export async function loadPredictions(path: string): Promise<PredictionSet> {
+export async function loadPredictions(path: string, options: PredictionReading = {}): Promise<PredictionSet> {
   const extension = extname(path).toLowerCase()
   if (!isPredictionExtension(extension)) {
     throw new DataError(
@@ -30,7 +36,7 @@ export async function loadPredictions(path: string): Promise<PredictionSet> {
       `${path}: expected predictions as .jsonl, .ndjson or .csv, found ${extension || 'no ending'}.`,
     )
   }
-  return readers[extension](await readTextFile(path, 'predictions-missing'), path)
+  return readers[extension](await readTextFile(path, 'predictions-missing', options), path, options)
 }
 
 /**
@@ -41,7 +47,7 @@ export async function loadPredictions(path: string): Promise<PredictionSet> {
  * const neverFlip = await loadIds('never-flip.txt')
  */
 export async function loadIds(path: string): Promise<{ readonly id: string; readonly place: string }[]> {
-  const lines = (await readTextFile(path, 'ids-missing')).replace(/^\uFEFF/, '').split('\n')
+  const lines = (await readTextFile(path, 'ids-missing')).split('\n')
   const ids = lines.flatMap((line, index) =>
     line.trim() === '' ? [] : [{ id: line.trim(), place: `${path}, line ${index + 1}` }],
   )
@@ -49,16 +55,11 @@ export async function loadIds(path: string): Promise<{ readonly id: string; read
   throw new DataError('ids-empty', `${path}: expected one id a line, found none.`)
 }
 
-async function readTextFile(path: string, code: string): Promise<string> {
+async function readTextFile(path: string, code: string, options: PredictionReading = {}): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    await access(path)
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DataError(
-      code,
-      missing ? `${path}: there is no such file.` : `${path}: the file cannot be read (${reason}).`,
-      { cause },
-    )
+    throw new DataError(code, `${path}: there is no such file.`, { cause })
   }
+  return readText(path, options)
 }

@@ -1,5 +1,6 @@
 import { DataError } from '../../errors.ts'
-import { parseRecords } from './csv.ts'
+import { readCsv } from './csv.ts'
+import type { TableOptions } from './table.ts'
 
 /** What a model answered for one example. */
 export interface Prediction {
@@ -39,6 +40,9 @@ export function probabilityOf({ pred, probs }: Prediction): number | undefined {
   return /^\d+$/.test(pred) && Number(pred) < list.length ? list[Number(pred)] : Math.max(...list)
 }
 
+/** How prediction files are read. */
+export type PredictionReading = Pick<TableOptions, 'encoding' | 'delimiter' | 'onNote'>
+
 type Fields = Readonly<Record<string, unknown>>
 
 /**
@@ -70,12 +74,17 @@ export function parsePredictionLines(text: string, file: string): PredictionSet 
  * @example
  * parsePredictionCsv('id,label,pred\n1,cat,dog\n', 'old.csv')
  */
-export function parsePredictionCsv(text: string, file: string): PredictionSet {
-  const [header, ...records] = parseRecords(text, file)
+export function parsePredictionCsv(
+  text: string,
+  file: string,
+  { delimiter, onNote }: PredictionReading = {},
+): PredictionSet {
+  // No cell is read as a number with a fraction, so a decimal comma decides nothing.
+  const { columns, records, notes } = readCsv(text, file, { delimiter, decimal: '.' })
+  for (const note of notes) onNote?.(note)
   const rows = records.map(({ cells, line }) => {
-    const entries = (header?.cells ?? []).flatMap((name, column): [string, unknown][] => {
+    const entries = columns.flatMap((key, column): [string, unknown][] => {
       const cell = cells[column] ?? ''
-      const key = name.trim()
       // An empty cell is a field that is not there.
       if (cell.trim() === '') return []
       return [[key, key === 'probs' ? parseJson(cell, `${file}, line ${line}, column 'probs'`) : cell]]

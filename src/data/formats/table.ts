@@ -1,5 +1,6 @@
-import { DataError } from '../../errors.ts'
+import { DataError, didYouMean } from '../../errors.ts'
 import type { DatasetKind } from '../dataset.ts'
+import { parseNumber } from './csv-dialect.ts'
 
 /** Which columns or fields of a table are what. */
 export interface TableOptions {
@@ -19,10 +20,24 @@ export interface TableOptions {
   readonly imageColumn?: string | undefined
   /** The numbers to learn from; default every column that is nothing else. */
   readonly featureColumns?: readonly string[] | undefined
+  /** What each row is called: no number to learn from. Default: columns that count the rows, and index columns of pandas. */
+  readonly idColumn?: string | undefined
   /** Default true. With false, columns are called '0', '1', ... and `labelColumn` has to be given. CSV only. */
   readonly header?: boolean | undefined
+  /** What parts the columns of CSV; default: found out, see {@link findDialect}. */
+  readonly delimiter?: string | undefined
+  /** What parts a number's whole from its fraction in CSV; default: found out. */
+  readonly decimal?: '.' | ',' | undefined
+  /** Of CSV and JSON: a label of the Encoding Standard, `windows-1252` for example. Default UTF-8, or what the byte order mark says. */
+  readonly encoding?: string | undefined
+  /** How many numbers the model reads a row, where that is fixed. */
+  readonly width?: number | undefined
+  /** The columns in the order in which the model reads them, where that is known. */
+  readonly featureOrder?: readonly string[] | undefined
   /** Reads the inputs alone: targets are then [N, 0]. */
   readonly unlabelled?: boolean | undefined
+  /** Called with what was recognised, altered or left out, each once: a sentence that names the file. */
+  readonly onNote?: ((note: string) => void) | undefined
 }
 
 /** What differs between formats in how a table is read and spoken of. */
@@ -30,8 +45,10 @@ export interface Dialect {
   readonly noun: 'column' | 'field'
   /** Every cell is a text, numbers too. */
   readonly texts: boolean
-  /** Whether columns that hold no numbers are passed over when features are looked for. */
+  /** Whether columns that hold no numbers are passed over when features are looked for; their order has no meaning then. */
   readonly passOver: boolean
+  /** What parts a number's whole from its fraction, where cells are texts. */
+  readonly decimal?: '.' | ',' | undefined
   readonly missingCode: 'column-missing' | 'field-missing'
   readonly typeCode: 'cell-not-a-number' | 'field-type'
 }
@@ -74,9 +91,13 @@ export interface Table {
 }
 
 /** A cell as a number, or undefined where it is none, or not finite. */
-export function numberOf(value: unknown, { texts }: Dialect): number | undefined {
-  if (texts && typeof value === 'string' && value.trim() === '') return undefined
-  const number = typeof value === 'bigint' || (texts && typeof value === 'string') ? Number(value) : value
+export function numberOf(value: unknown, { texts, decimal = '.' }: Dialect): number | undefined {
+  const number =
+    typeof value === 'bigint'
+      ? Number(value)
+      : texts && typeof value === 'string'
+        ? parseNumber(value, decimal)
+        : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
@@ -85,15 +106,32 @@ export function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
 }
 
+/** @throws DataError `column-missing` (`field-missing` in JSON). */
 export function findColumn(table: Table, name: string): number {
-  const column = table.columns.indexOf(name)
-  if (column < 0) {
+  const [column = -1] = findColumns(table, [name])
+  return column
+}
+
+/** The places of columns by name, whatever spaces stand around it. */
+export function findColumns(table: Table, names: readonly string[]): number[] {
+  // One look-up table for all: a file may have 100,000 columns.
+  const places = new Map(table.columns.map((name, column) => [name.trim(), column]))
+  return names.map((name) => {
+    const column = places.get(name.trim())
+    if (column !== undefined) return column
     throw new DataError(
       table.dialect.missingCode,
-      `${table.file}: there is no ${table.dialect.noun} '${name}'; there are ${table.columns.join(', ')}.`,
+      `${table.file}: there is no ${table.dialect.noun} '${name}'; there are ${columnsShown(table)}.${didYouMean(name, table.columns.slice(0, 200))}`,
     )
-  }
-  return column
+  })
+}
+
+/** The names of a table's columns for a message, the first of many. */
+export function columnsShown({ columns }: Table): string {
+  const most = 24
+  return columns.length <= most
+    ? columns.join(', ')
+    : `${columns.slice(0, most).join(', ')} and ${columns.length - most} more`
 }
 
 /** The first of `names` that is a column, whatever its case; -1 where none is. */
@@ -109,19 +147,27 @@ export function wrongCell(
   expected: string,
   found: unknown,
 ): DataError {
-  const { noun, texts, typeCode } = table.dialect
-  const shown =
-    found === undefined
-      ? `no such ${noun}`
-      : texts
-        ? `'${String(found)}'`
-        : (JSON.stringify(found, (_, value) => (typeof value === 'bigint' ? Number(value) : value)) ?? '')
-  const hint =
-    texts && expected.includes('number')
-      ? ' Remove the column or the row, or name the column of a text to classify (textColumn) or those of the numbers (featureColumns).'
-      : ''
+  const { noun, typeCode } = table.dialect
   return new DataError(
     typeCode,
-    `${table.locate(row)}, ${noun} '${table.columns[column]}': expected ${expected}, found ${shown.slice(0, 60)}.${hint}`,
+    `${table.locate(row)}, ${noun} '${table.columns[column]}': expected ${expected}, found ${shownValue(found, table.dialect)}.${hintFor(table, expected, found)}`,
   )
+}
+
+function shownValue(found: unknown, { noun, texts }: Dialect): string {
+  if (found === undefined) return `no such ${noun}`
+  if (texts) return `'${String(found).slice(0, 60)}'`
+  // Values from files may be nested deeper than a stack goes.
+  if (isList(found)) return `a list of ${found.length}`
+  if (typeof found === 'object' && found !== null)
+    return `an object of ${Object.keys(found).slice(0, 4).join(', ')}`
+  return typeof found === 'string' ? JSON.stringify(found.slice(0, 60)) : String(found)
+}
+
+function hintFor({ dialect }: Table, expected: string, found: unknown): string {
+  if (!dialect.texts || !expected.includes('number')) return ''
+  if (/^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/.test(String(found).trim()) && dialect.decimal !== ',')
+    return ' Write numbers without separators of thousands; if this is a decimal comma, say so (decimal).'
+  if (/^[+-]?\d*,\d+$/.test(String(found).trim())) return ' If this is a decimal comma, say so (decimal).'
+  return ' Remove the column or the row, or name the columns of numbers to learn from (featureColumns), or that of a text to classify (textColumn).'
 }

@@ -1,1 +1,1 @@
-export { isTable, tableReaders } from './tables-files.ts'
+export { tableReader, tableStem } from './tables-files.ts'

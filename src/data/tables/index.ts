@@ -1,2 +1,3 @@
-export { planTable, type TablePlan } from './table-plan.ts'
+export { severalLabels } from './several-labels.ts'
+export { hasLabels, planTable, type TablePlan } from './table-plan.ts'
 export { readRows } from './table-rows.ts'

@@ -1,6 +1,17 @@
 import { DataError } from '../../errors.ts'
-import { findColumn, guessColumn, isList, numberOf, type Table, type TableOptions } from '../formats/index.ts'
-import { sorted } from '../names/index.ts'
+import {
+  columnsShown,
+  findColumn,
+  findColumns,
+  guessColumn,
+  isList,
+  numberOf,
+  type Table,
+  type TableOptions,
+  wrongCell,
+} from '../formats/index.ts'
+import { checkNamed, inputColumns, withoutRowNames } from './columns.ts'
+import { checkWidth, inFeatureOrder } from './feature-order.ts'
 
 /** What a table's inputs are made of. */
 export type InputPlan =
@@ -70,8 +81,8 @@ function wordsColumn(table: Table, options: TableOptions): number {
 function planLabels(table: Table, options: TableOptions, tagged: boolean): LabelPlan {
   if (options.unlabelled) return { form: 'numbers', columns: [] }
   const { kind, targetColumns, labelColumns } = options
-  if (targetColumns) return { form: 'numbers', columns: targetColumns.map((name) => findColumn(table, name)) }
-  if (labelColumns) return { form: 'flags', columns: labelColumns.map((name) => findColumn(table, name)) }
+  if (targetColumns) return { form: 'numbers', columns: findColumns(table, targetColumns) }
+  if (labelColumns) return { form: 'flags', columns: findColumns(table, labelColumns) }
   const names = tagged ? tagNames : labelNames
   const column =
     options.labelColumn === undefined ? guessColumn(table, names) : findColumn(table, options.labelColumn)
@@ -90,15 +101,29 @@ function planLabels(table: Table, options: TableOptions, tagged: boolean): Label
   return { form: 'class', column, asked: kind === 'classification' }
 }
 
+/** Whether a table has what {@link planTable} takes for labels. */
+export function hasLabels(table: Table, options: TableOptions): boolean {
+  const named =
+    options.targetColumns ?? options.labelColumns ?? (options.labelColumn && [options.labelColumn])
+  if (named) {
+    const there = new Set(table.columns.map((name) => name.trim()))
+    return named.every((name) => there.has(name.trim()))
+  }
+  return guessColumn(table, [...labelNames, ...tagNames]) >= 0
+}
+
 function planInputs(table: Table, options: TableOptions, words: number, labels: LabelPlan): InputPlan {
   if (words >= 0) return { form: 'words', column: words }
   if (options.textColumn !== undefined) return { form: 'text', column: findColumn(table, options.textColumn) }
   if (options.imageColumn !== undefined)
     return { form: 'image', column: findColumn(table, options.imageColumn) }
-  if (options.featureColumns)
-    return { form: 'numbers', columns: options.featureColumns.map((name) => findColumn(table, name)) }
+  if (options.featureColumns) {
+    const columns = findColumns(table, options.featureColumns)
+    checkWidth(table, columns, options.width)
+    return { form: 'numbers', columns }
+  }
   const taken = new Set('column' in labels ? [labels.column] : labels.columns)
-  const free = table.columns.flatMap((_, column) => (taken.has(column) ? [] : [column]))
+  const free = inputColumns(table, taken, options)
   const image = guessColumn(table, imageNames)
   if (free.includes(image) && holdsImage(table.value(0, image))) return { form: 'image', column: image }
   refusePairs(table)
@@ -106,23 +131,61 @@ function planInputs(table: Table, options: TableOptions, words: number, labels: 
   if (free.includes(text)) return { form: 'text', column: text }
   const array = guessColumn(table, arrayNames)
   if (free.includes(array) && isList(table.value(0, array))) {
-    const dims: number[] = []
-    for (let value = table.value(0, array); isList(value); value = value[0]) dims.push(value.length)
-    return { form: 'array', column: array, dims }
+    return { form: 'array', column: array, dims: dimsOf(table, array) }
   }
-  const { dialect } = table
-  const numeric = dialect.passOver
-    ? sorted(
-        free.flatMap((column) =>
-          numberOf(table.value(0, column), dialect) === undefined ? [] : (table.columns[column] ?? []),
-        ),
-      ).map((name) => table.columns.indexOf(name))
-    : free
-  if (numeric.length > 0) return { form: 'numbers', columns: numeric }
-  throw missing(
-    table,
-    `there is no text, image, array called ${arrayNames.join(', ')}, or number beside the label`,
-  )
+  return { form: 'numbers', columns: numberColumns(table, free, options) }
+}
+
+function numberColumns(table: Table, free: readonly number[], options: TableOptions): readonly number[] {
+  const { width, onNote } = options
+  const numeric = table.dialect.passOver ? free.filter((column) => beginsWithNumber(table, column)) : free
+  if (numeric.length === 0) {
+    throw missing(
+      table,
+      `there is no text, image, array called ${arrayNames.join(', ')}, or number beside the label`,
+      ' Say which hold the text (textColumn), the image (imageColumn) or the numbers (featureColumns).',
+    )
+  }
+  const kept = width === undefined ? numeric : withoutRowNames(table, numeric, width)
+  for (const [columns, why] of [
+    [without(free, numeric), 'hold no numbers'],
+    [without(numeric, kept), 'name the rows, and the model reads one number less'],
+  ] as const) {
+    if (columns.length === 0) continue
+    const names = columns.map((column) => table.columns[column]).join(', ')
+    onNote?.(`${table.file}: left out, as they ${why}: ${names}.`)
+  }
+  checkNamed(table, kept)
+  const ordered = inFeatureOrder(table, kept, options)
+  checkWidth(table, ordered, width)
+  return ordered
+}
+
+function without(columns: readonly number[], some: readonly number[]): readonly number[] {
+  const left = new Set(some)
+  return columns.filter((column) => !left.has(column))
+}
+
+/** Whether the first value that a column has is a number. */
+function beginsWithNumber(table: Table, column: number): boolean {
+  for (let row = 0; row < table.rows; row++) {
+    const value = table.value(row, column)
+    if (value === undefined || value === null) continue
+    return typeof value === 'boolean' || numberOf(value, table.dialect) !== undefined
+  }
+  return false
+}
+
+/** More axes than this are no input of any model, but may be more than a stack holds. */
+const mostAxes = 16
+
+function dimsOf(table: Table, column: number): readonly number[] {
+  const dims: number[] = []
+  for (let value = table.value(0, column); isList(value); value = value[0]) {
+    dims.push(value.length)
+    if (dims.length > mostAxes) throw wrongCell(table, 0, column, `lists of at most ${mostAxes} axes`, value)
+  }
+  return dims
 }
 
 const holdsImage = (value: unknown): boolean =>
@@ -140,6 +203,6 @@ function refusePairs(table: Table): void {
 function missing(table: Table, what: string, hint = ''): DataError {
   return new DataError(
     table.dialect.missingCode,
-    `${table.locate(0)}: ${what}; there are ${table.columns.join(', ')}.${hint}`,
+    `${table.locate(0)}: ${what}; there are ${columnsShown(table)}.${hint}`,
   )
 }

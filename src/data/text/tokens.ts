@@ -11,6 +11,8 @@ export interface TokenRow {
   readonly ids: Int32Array
   /** For each id the word it is the first piece of, else -1. Of texts that came as words only. */
   readonly words?: Int32Array
+  /** How many ids the text lost, as it was longer than was asked for. */
+  readonly lost?: number
 }
 
 /** Texts to token ids, as the model was trained to read them. */
@@ -107,9 +109,11 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
     const cut = <T>(list: readonly T[]) =>
       fromLeft ? list.slice(Math.max(0, list.length - room)) : list.slice(0, room)
     const ids = Int32Array.from([...before, ...cut(content), ...after])
-    if (!starts) return { ids }
+    const lost = Math.max(0, content.length - room)
+    if (!starts) return lost > 0 ? { ids, lost } : { ids }
     const none = (list: readonly number[]) => list.map(() => -1)
-    return { ids, words: Int32Array.from([...none(before), ...cut(starts), ...none(after)]) }
+    const words = Int32Array.from([...none(before), ...cut(starts), ...none(after)])
+    return lost > 0 ? { ids, words, lost } : { ids, words }
   }
   const spaced = startsWordsWithSpace(json.pre_tokenizer)
   return {

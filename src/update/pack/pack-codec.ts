@@ -1,10 +1,11 @@
-import { strFromU8, strToU8, type Unzipped, unzipSync, type Zippable, zipSync } from 'fflate'
+import { strFromU8, strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
 import { z } from 'zod'
 import { createDataset, type Dataset, type Preprocessing, samples } from '../../data/dataset.ts'
 import { sha256 } from '../../data/sha256.ts'
-import { CheckpointError, HoldfastError } from '../../errors.ts'
+import { CheckpointError, DataError, HoldfastError } from '../../errors.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import type { DType, Tensor } from '../../tensor/tensor.ts'
+import { unzipBounded } from '../../tensor/unpack-limit.ts'
 import { type Pack, packVersion, type Release } from './pack.ts'
 
 const FORMAT = 'holdfast-pack'
@@ -131,8 +132,9 @@ export function decodePack(bytes: Uint8Array, name: string): Pack {
 
 function unzipped(bytes: Uint8Array, name: string): Unzipped {
   try {
-    return unzipSync(bytes)
+    return unzipBounded(bytes, name, { code: 'pack-damaged' })
   } catch (cause) {
+    if (cause instanceof DataError && cause.code === 'unpacks-too-large') throw cause
     throw new CheckpointError(
       'pack-damaged',
       `${name}: a retention pack, which is a zip file, was expected, but it cannot be unpacked. It is cut off, or something else; make it anew with holdfast keep.`,

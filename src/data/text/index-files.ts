@@ -1,0 +1,1 @@
+export { encodedInTime } from './in-time-node.ts'
