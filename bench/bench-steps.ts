@@ -3,6 +3,7 @@ import { createPool } from '../src/data/memory/pool.ts'
 import type { EngineOptions } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
+import { openReader } from '../src/evaluate/reader.ts'
 import { ewc } from '../src/methods/ewc.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
@@ -11,8 +12,10 @@ import type { Model } from '../src/model/model.ts'
 import { lazyTask, type TaskStream } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
+import { taskContext } from '../src/train/run/task-context.ts'
 import { adam, type Optimiser, sgd } from '../src/train/step/optimisers.ts'
-import { buildStep, initialState } from '../src/train/step/step.ts'
+import { buildStep } from '../src/train/step/step.ts'
+import { initialState } from '../src/train/step/step-inputs.ts'
 
 /** A training step opened for timing. */
 export interface BenchStep {
@@ -171,20 +174,19 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
   const optimiser = definition.optimiser()
   const source = { name: 'new', dataset, tasks: 0, size: batch, weight: 1 }
   const pool = createPool([source])
+  const state = pastTask(method, model)
+  const task = taskContext(stream, 0, batch)
+  const reader = openReader(ortNode(options), model, 10)
+  const constants = (await method.inputs?.(state, { ...task, sources: [source], reader })) ?? new Map()
   const step = buildStep({
-    model,
-    settings: { optimiser },
-    method,
-    state: pastTask(method, model),
-    task: { stream, index: 0, train: dataset, batchSize: batch },
-    pool,
-    sources: [source],
+    ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
+    slots: new Map(),
   })
   const program = await loadProgram(ortNode(options), step.bytes, step.slots, initialState(model, optimiser))
   const buildMs = performance.now() - began
   const scalars = optimiser.scalars(1000, 1e-4)
   const feeds = new Map<string, Tensor>([
-    ...step.constants,
+    ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
     ['pool/inputs', pool.inputs],
     ['pool/labels', pool.labels],
     ['pool/tasks', pool.tasks],

@@ -6,14 +6,13 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asStored, type Dataset } from '../src/data/dataset.ts'
 import { createPool } from '../src/data/memory/pool.ts'
-import { emptyState } from '../src/methods/method.ts'
+import { emptyState, type TaskContext } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { batchNorm2d, conv2d, globalAveragePool } from '../src/model/layers/convolutions.ts'
 import { linear, relu, residual, sequential } from '../src/model/layers/layers.ts'
 import { network } from '../src/model/layers/network.ts'
 import type { Model } from '../src/model/model.ts'
-import type { TaskStream } from '../src/tasks/stream.ts'
 import { float32 } from '../src/tensor/tensor.ts'
 import { sgd } from '../src/train/step/optimisers.ts'
 import { buildStep } from '../src/train/step/step.ts'
@@ -71,14 +70,16 @@ const dataset: Dataset = {
   classes: Array.from({ length: outputs }, (_, unit) => `${unit}`),
   preprocessing: asStored,
 }
-const task = {
+const task: TaskContext = {
+  scenario: 'class',
   index: 0,
-  name: 'all',
+  outputs,
+  units: [dataset.classes.map((_, unit) => unit)],
+  active: undefined,
   train: dataset,
-  test: dataset,
-  units: dataset.classes.map((_, unit) => unit),
+  seen: () => ({ dataset, tasks: new Int32Array(BATCH) }),
+  batchSize: BATCH,
 }
-const stream: TaskStream = { name: 'all', scenario: 'class', outputs, tasks: [task], dataset }
 const source = { name: 'new', dataset, tasks: 0, size: BATCH, weight: 1 }
 
 const wall: number[] = []
@@ -92,9 +93,11 @@ for (let build = 0; build < Number(values.builds); build++) {
     settings: { optimiser: sgd({ momentum: 0.9 }) },
     method: none(),
     state: emptyState,
-    task: { stream, index: 0, train: dataset, batchSize: BATCH },
+    task,
     pool: createPool([source]),
     sources: [source],
+    constants: new Map(),
+    slots: new Map(),
   }).bytes
   wall.push(performance.now() - began)
   const { user, system } = process.cpuUsage(before)

@@ -8,12 +8,12 @@ import { none } from '../src/methods/none.ts'
 import { replay } from '../src/methods/replay.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
-import { randomStream } from '../src/tensor/random.ts'
 import type { RunState } from '../src/train/run/checkpoint.ts'
 import { learn } from '../src/train/run/learn.ts'
 import type { LearnOptions } from '../src/train/run/options.ts'
 import { adam, rmsprop, sgd } from '../src/train/step/optimisers.ts'
-import { bitsOf, engine, memoryStore, runToEnd, toyModel, toyOptions, toyStream } from './toy-learning.ts'
+import { endOfTask } from './method-contexts.ts'
+import { bitsOf, memoryStore, runToEnd, toyModel, toyOptions, toyStream } from './toy-learning.ts'
 
 // Methods in real runs: what every method has to hold, and what they do to learning.
 
@@ -153,16 +153,10 @@ describe('ewc', () => {
 async function consolidated(times: number): Promise<{ state: MethodState; model: Model }> {
   const stream = toyStream('domain')
   const model = toyModel(stream)
-  const train = stream.tasks[0]?.train
-  if (!train) throw new Error('no task')
   let state = emptyState
   for (let index = 0; index < times; index++) {
-    const context = {
-      ...{ stream, index: index % 3, train, batchSize: 8, engine, model, samplers: {} },
-      ...{ parameters: model.parameters, buffers: model.buffers },
-      random: (name: string) => randomStream(index, name),
-    }
-    state = (await ewc().consolidate?.(state, context)) ?? state
+    const found = await ewc().consolidate?.(state, endOfTask(stream, index % 3, { model }))
+    state = found?.state ?? state
   }
   return { state, model }
 }

@@ -6,7 +6,7 @@ import { network } from '../model/layers/network.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { sgd } from '../train/step/optimisers.ts'
-import { initialState } from '../train/step/step.ts'
+import { initialState } from '../train/step/step-inputs.ts'
 import { createEvaluator, taskAccuracy } from './evaluate.ts'
 
 describe('accuracy', () => {

@@ -1,8 +1,8 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { classLabels, type Dataset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
-import { createEvaluator } from './evaluate.ts'
+import { openReader } from './reader.ts'
 
 /** What a model answered for labelled rows. */
 export interface Answers {
@@ -23,22 +23,15 @@ export interface Judge {
 
 /** @param outputs How many logits the model has. */
 export function openJudge(engine: Engine, model: Model, outputs: number): Judge {
-  const evaluator = createEvaluator(engine, model, outputs, 250)
-  const own = new Map([...model.parameters, ...model.buffers])
-  const logits: Judge['logits'] = async (data, weights = own) => {
-    if (!data || samples(data) === 0) return float32([0, outputs])
-    const state = new Map<string, Tensor>()
-    for (const [name, tensor] of weights) {
-      state.set(`${model.buffers.has(name) ? 'buffer' : 'parameter'}/${name}`, tensor)
-    }
-    return evaluator.logits(data, state)
-  }
+  const reader = openReader(engine, model, outputs)
+  const logits: Judge['logits'] = async (data, weights) =>
+    data ? reader.logits(data, weights) : float32([0, outputs])
   return {
     logits,
     answers: async (data, weights) => ({
       logits: await logits(data, weights),
       labels: data ? classLabels(data) : new Int32Array(),
     }),
-    dispose: () => evaluator.dispose(),
+    dispose: () => reader.dispose(),
   }
 }

@@ -1,13 +1,15 @@
 import { UsageError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Json, Method, MethodState, StepTerms } from './method.ts'
+import type { ConsolidateContext, Consolidated, Json, Method, MethodState, StepTerms } from './method.ts'
 
 /**
- * Several methods as one: batches pass through each in turn, loss terms add up, gradient changes follow one another.
- * What each remembers stays its own.
+ * Several methods as one. Models and batches pass through each in turn, loss terms add up, changes of gradients and
+ * parameters follow one another; what each remembers and carries from step to step stays its own. At a task's end each
+ * sees the parameters that those before it gave.
  *
- * @throws UsageError `compose-empty` for no methods.
+ * @throws UsageError `compose-empty` for no methods; `compose-answer` where two say how the model is to be read.
  * @example
  * const method = compose(ewc({ lambda: 100 }), replay({ perClass: 20 }))
  */
@@ -15,57 +17,113 @@ export function compose(...methods: readonly Method[]): Method {
   const [only] = methods
   if (!only) throw new UsageError('compose-empty', 'Nothing to compose: name at least one method.')
   if (methods.length === 1) return only
-  const own = (state: MethodState, index: number): MethodState => ({
-    tensors: withoutPrefix(state.tensors, `${index}/`),
-    values: (state.values[String(index)] as { readonly [key: string]: Json } | undefined) ?? {},
-  })
+  const parts = methods.map((method, index) => partOf(method, index))
+  const merged = <T>(each: (part: Part) => ReadonlyMap<string, T> | undefined) =>
+    new Map(parts.flatMap((part) => [...under(part, each(part) ?? new Map())]))
+  const some = (hook: keyof Method) => methods.some((method) => method[hook] !== undefined)
   return {
     name: methods.map((method) => method.name).join('+'),
     settings: Object.fromEntries(methods.map((method) => [method.name, method.settings])),
+    ...(some('prepare') && {
+      prepare: (model, task) => methods.reduce((made, { prepare }) => prepare?.(made, task) ?? made, model),
+    }),
     sources: (sources, state, task) =>
-      methods.reduce(
-        (parts, method, index) => method.sources?.(parts, own(state, index), task) ?? parts,
-        sources,
-      ),
-    inputs: (state, task) =>
-      new Map(
-        methods.flatMap((method, index) => [
-          ...addPrefix(method.inputs?.(own(state, index), task) ?? new Map(), `${index}/`),
-        ]),
-      ),
-    terms: (context, state, task) =>
-      combine(
-        methods.map(
-          (method, index) =>
-            method.terms?.(
-              { ...context, inputs: withoutPrefix(context.inputs, `${index}/`) },
-              own(state, index),
-              task,
-            ) ?? {},
+      parts.reduce((made, { method, own }) => method.sources?.(made, own(state), task) ?? made, sources),
+    ...(some('inputs') && {
+      inputs: async (state, task) => {
+        const found = await Promise.all(parts.map(({ method, own }) => method.inputs?.(own(state), task)))
+        return merged(({ index }) => found[index])
+      },
+    }),
+    ...(some('slots') && {
+      slots: (model, state, task) => merged(({ method, own }) => method.slots?.(model, own(state), task)),
+    }),
+    ...(some('terms') && {
+      terms: (context, state, task) =>
+        combine(
+          parts.map(({ method, own, prefix }) => {
+            const inputs = withoutPrefix(context.inputs, prefix)
+            const slots = withoutPrefix(context.slots, prefix)
+            return method.terms?.({ ...context, inputs, slots }, own(state), task) ?? {}
+          }),
+          (slots) => merged(({ index }) => slots[index]),
         ),
-      ),
-    consolidate: async (state, context) => {
-      const tensors = new Map<string, Tensor>()
-      const values: Record<string, Json> = {}
-      for (const [index, method] of methods.entries()) {
-        const before = own(state, index)
-        const after =
-          (await method.consolidate?.(before, {
-            ...context,
-            random: (name) => context.random(`${index}/${name}`),
-          })) ?? before
-        for (const [key, tensor] of addPrefix(after.tensors, `${index}/`)) tensors.set(key, tensor)
-        values[index] = after.values
-      }
-      return { tensors, values }
-    },
+    }),
+    ...(some('consolidate') && {
+      consolidate: (state, context) => consolidateAll(parts, state, context),
+    }),
+    ...(some('corrects') && { corrects: methods.some(({ corrects }) => corrects) }),
+    ...answerOf(parts),
   }
 }
 
-const addPrefix = <T>(map: ReadonlyMap<string, T>, prefix: string): Map<string, T> =>
+/** A method in a composition, and where what is its own stands among what is everyone's. */
+interface Part {
+  readonly method: Method
+  readonly index: number
+  readonly prefix: string
+  readonly own: (state: MethodState) => MethodState
+}
+
+function partOf(method: Method, index: number): Part {
+  const prefix = `${index}/`
+  const own = ({ tensors, values }: MethodState): MethodState => ({
+    tensors: withoutPrefix(tensors, prefix),
+    // Nothing is remembered before the first task's end.
+    values: (values[index] as { readonly [key: string]: Json } | undefined) ?? {},
+  })
+  return { method, index, prefix, own }
+}
+
+const under = <T>({ prefix }: Part, map: ReadonlyMap<string, T>): Map<string, T> =>
   new Map([...map].map(([key, value]) => [`${prefix}${key}`, value]))
 
-function combine(terms: readonly StepTerms[]): StepTerms {
+async function consolidateAll(
+  parts: readonly Part[],
+  state: MethodState,
+  context: ConsolidateContext,
+): Promise<Consolidated> {
+  const tensors = new Map<string, Tensor>()
+  const values: Record<string, Json> = {}
+  const given = new Map<string, Tensor>()
+  for (const part of parts) {
+    const { method, index, prefix, own } = part
+    const { trace } = context
+    const after = (await method.consolidate?.(own(state), {
+      ...context,
+      parameters: new Map([...context.parameters, ...given]),
+      random: (name) => context.random(`${index}/${name}`),
+      trace: trace && { ...trace, slots: withoutPrefix(trace.slots, prefix) },
+    })) ?? { state: own(state) }
+    for (const [key, tensor] of under(part, after.state.tensors)) tensors.set(key, tensor)
+    values[index] = after.state.values
+    for (const [name, tensor] of after.parameters ?? []) given.set(name, tensor)
+  }
+  return { state: { tensors, values }, ...(given.size > 0 ? { parameters: given } : {}) }
+}
+
+/** A model can be read in one way only: of two heads in closed form, say, one would be lost without a word. */
+function answerOf(parts: readonly Part[]): Pick<Method, 'answer'> {
+  const answering = parts.filter(({ method }) => method.answer)
+  if (answering.length === 0) return {}
+  const { method, own } = itemAt(answering, 0, 'part')
+  if (answering.length > 1) {
+    const names = answering.map((part) => part.method.name).join(' and ')
+    throw new UsageError(
+      'compose-answer',
+      `${names} each say how the model is to be read at inference, and only one can: leave all but one of them out.`,
+    )
+  }
+  return { answer: (model, state) => method.answer?.(model, own(state)) ?? model }
+}
+
+type SlotsOf = NonNullable<StepTerms['slots']>
+type Slots = ReturnType<SlotsOf>
+
+function combine(
+  terms: readonly StepTerms[],
+  merged: (slots: readonly (Slots | undefined)[]) => Slots,
+): StepTerms {
   const names = new Set<string>()
   // Two methods may well call their terms alike; each is reported by a name of its own.
   const named = <T extends { readonly name: string }>(part: T): T => {
@@ -81,5 +139,6 @@ function combine(terms: readonly StepTerms[]): StepTerms {
       terms.reduce((current, term) => term.gradients?.(current) ?? current, gradients),
     updated: (name, parameter) =>
       terms.reduce((current, term) => term.updated?.(name, current) ?? current, parameter),
+    slots: (done) => merged(terms.map((term) => term.slots?.(done))),
   }
 }

@@ -1,24 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { engine, toyModel, toyStream } from '../../test/toy-learning.ts'
+import { endOfTask } from '../../test/method-contexts.ts'
+import { engine, toyStream } from '../../test/toy-learning.ts'
 import { randomStream } from '../tensor/random.ts'
 import { type EwcOptions, ewc } from './ewc.ts'
 import { fisherDiagonal } from './fisher/fisher.ts'
 import { type ConsolidateContext, emptyState } from './method.ts'
 
-function contextOf(scenario: 'task' | 'class', index = 1): ConsolidateContext {
-  const stream = toyStream(scenario)
-  const model = toyModel(stream)
-  const train = stream.tasks[index]?.train
-  if (!train) throw new Error('no task')
-  return {
-    ...{ stream, index, train, batchSize: 8, engine, model, samplers: {} },
-    ...{ parameters: model.parameters, buffers: model.buffers },
-    random: (name) => randomStream(4, name),
-  }
-}
+const contextOf = (scenario: 'task' | 'class', index = 1): ConsolidateContext =>
+  endOfTask(toyStream(scenario), index, { random: (name) => randomStream(4, name) })
 
 const consolidated = async (options: EwcOptions, context: ConsolidateContext) => {
-  const state = await ewc(options).consolidate?.(emptyState, context)
+  const state = (await ewc(options).consolidate?.(emptyState, context))?.state
   if (!state) throw new Error('nothing remembered')
   return state
 }

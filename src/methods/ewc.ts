@@ -1,7 +1,8 @@
 import { samples as countSamples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { type FisherLabels, fisherDiagonal } from './fisher/index.ts'
-import type { Method } from './method.ts'
+import type { ConsolidateContext, Method, MethodState } from './method.ts'
 import { mergeQuadratic, type PenaltyStep, penaltyInputs, quadraticPenalty } from './quadratic.ts'
 
 export interface EwcOptions {
@@ -45,33 +46,35 @@ export function ewc(options: EwcOptions = {}): Method {
     name: settings.online ? 'online-ewc' : 'ewc',
     settings,
     inputs: (state) => penaltyInputs(state, settings.lambda),
-    terms: (context, state) =>
-      quadraticPenalty(context, settings.step, settings.lambda * Number(state.values.constant ?? 0)),
+    terms: (context, state) => quadraticPenalty(context, settings.step, settings.lambda * constantOf(state)),
     consolidate: async (state, context) => {
-      const { diagonal } = await fisherDiagonal({
-        engine: context.engine,
-        model: context.model,
-        parameters: context.parameters,
-        buffers: context.buffers,
-        dataset: context.train,
-        units: context.stream.scenario === 'task' ? context.stream.tasks[context.index]?.units : undefined,
-        labels: settings.fisher,
-        ...(settings.samples === null
-          ? {}
-          : { samples: Math.min(settings.samples, countSamples(context.train)) }),
-        batchSize: settings.fisherBatch,
-        random: context.random('fisher'),
-      })
+      const diagonal = context.fisher ?? (await estimated(settings, context))
       const merged = mergeQuadratic(state, diagonal, context.parameters, {
         decay: settings.online ? settings.gamma : 1,
         latestAnchor: settings.online,
       })
-      return {
-        tensors: merged.tensors,
-        values: { constant: Number(state.values.constant ?? 0) + merged.constant },
-      }
+      const constant = constantOf(state) + merged.constant
+      return { state: { tensors: merged.tensors, values: { constant } } }
     },
   }
+}
+
+/** What completing the square left behind; nothing before the first task's end. */
+const constantOf = ({ values }: MethodState): number => Number(values.constant ?? 0)
+
+async function estimated(
+  settings: { readonly fisher: FisherLabels; readonly samples: number | null; readonly fisherBatch: number },
+  context: ConsolidateContext,
+): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
+  const { engine, model, parameters, buffers, train, active } = context
+  const { diagonal } = await fisherDiagonal({
+    ...{ engine, model, parameters, buffers, dataset: train, units: active },
+    labels: settings.fisher,
+    ...(settings.samples === null ? {} : { samples: Math.min(settings.samples, countSamples(train)) }),
+    batchSize: settings.fisherBatch,
+    random: context.random('fisher'),
+  })
+  return diagonal
 }
 
 function checkSettings(settings: {

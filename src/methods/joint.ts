@@ -1,5 +1,3 @@
-import { samples } from '../data/dataset.ts'
-import { jointUpTo } from '../tasks/stream.ts'
 import type { Method } from './method.ts'
 
 /**
@@ -13,12 +11,7 @@ export function joint(): Method {
   return {
     name: 'joint',
     settings: {},
-    sources: (sources, _state, { stream, index }) =>
-      sources.map((source) => {
-        if (source.name !== 'new') return source
-        const sizes = stream.tasks.slice(0, index + 1).map((task) => samples(task.train))
-        const tasks = Int32Array.from(sizes.flatMap((size, task) => new Array<number>(size).fill(task)))
-        return { ...source, dataset: jointUpTo(stream, index), tasks }
-      }),
+    sources: (sources, _state, { seen }) =>
+      sources.map((source) => (source.name === 'new' ? { ...source, ...seen() } : source)),
   }
 }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { endOfTask, stepContext } from '../../test/method-contexts.ts'
 import { engine, runToEnd, torchValues, toyModel, toyOptions, toyStream } from '../../test/toy-learning.ts'
 import { GraphBuilder } from '../autodiff/builder.ts'
 import { asStored, createDataset, type Dataset } from '../data/dataset.ts'
 import { encodeGraph } from '../onnx/encode.ts'
-import type { Scenario, TaskStream } from '../tasks/stream.ts'
-import { randomStream } from '../tensor/random.ts'
+import type { Scenario } from '../tasks/stream.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { taskContext } from '../train/run/task-context.ts'
 import { sgd } from '../train/step/optimisers.ts'
-import { initialState } from '../train/step/step.ts'
+import { initialState } from '../train/step/step-inputs.ts'
 import { type LwfOptions, lwf } from './lwf.ts'
 import { emptyState, type TaskContext } from './method.ts'
 
@@ -20,20 +21,7 @@ const active = toNumbers(given('input/active')).flatMap((taking, unit) => (takin
 function taskOf(scenario: Scenario, index: number): TaskContext {
   const toy = toyStream('class')
   const units = [active, active, [0, 1]]
-  const stream: TaskStream = {
-    ...toy,
-    scenario,
-    outputs: 6,
-    tasks: toy.tasks.map((task, at) => ({
-      ...task,
-      train: task.train,
-      test: task.test,
-      units: units[at] ?? [],
-    })),
-  }
-  const train = toy.tasks[0]?.train
-  if (!train) throw new Error('no task')
-  return { stream, index, train, batchSize: 5 }
+  return { ...taskContext(toy, 0, 5), scenario, index, outputs: 6, units }
 }
 
 /** The term's value for the fixture's logits and teacher; replayed rows may stand behind the new ones. */
@@ -46,23 +34,21 @@ async function term(options: LwfOptions, task: TaskContext, replayed = 0): Promi
   const asked: number[] = []
   const teacher = given('input/teacher')
   const terms = lwf(options).terms?.(
-    {
-      ...{ outer: builder, step: builder, parameters: new Map(), initial: new Map() },
+    stepContext(builder, {
       inputs: new Map([['teacher/w', builder.constant(float32([1], [0]))]]),
       batch: builder.input('batch', { type: 'float32', dims: [rows, 2] }),
       rows: builder.input('rows', { type: 'int32', dims: [rows] }),
       logits: builder.input('logits', all),
       sources: new Map([
-        ['new', { from: 0, size: 5 }],
-        ['replay', { from: 5, size: replayed }],
+        ['new', { from: 0, size: 5, offset: 0, columns: new Map() }],
+        ['replay', { from: 5, size: replayed, offset: 60, columns: new Map() }],
       ]),
       forward: (input, parameters) => {
         asked.push(input.dims[0] ?? 0)
         expect([...parameters.keys()]).toEqual(['w'])
         return builder.constant(teacher)
       },
-      learningRate: builder.constant(float32([], [1])),
-    },
+    }),
     { tensors: new Map([['teacher/w', float32([1])]]), values: {} },
     task,
   )
@@ -116,16 +102,14 @@ describe('of other labels than one class a row', () => {
     const builder = new GraphBuilder()
     const rows = builder.input('batch', batch)
     const terms = lwf({ temperature: 2 }).terms?.(
-      {
-        ...{ outer: builder, step: builder, parameters: new Map(), initial: new Map() },
+      stepContext(builder, {
         inputs: new Map([['teacher/w', builder.constant(float32([1], [0]))]]),
         batch: rows,
         rows: builder.input('rows', { type: 'int32', dims: [2] }),
         logits: builder.constant(float32(dims, student)),
-        sources: new Map([['new', { from: 0, size: 2 }]]),
+        sources: new Map([['new', { from: 0, size: 2, offset: 0, columns: new Map() }]]),
         forward: () => builder.constant(float32(dims, teacher)),
-        learningRate: builder.constant(float32([], [1])),
-      },
+      }),
       { tensors: new Map([['teacher/w', float32([1])]]), values: {} },
       { ...toy, train },
     )
@@ -179,18 +163,11 @@ describe('of other labels than one class a row', () => {
 
 describe('the teacher', () => {
   it('is the model as the last task left it, buffers too', async () => {
-    const context = {
-      ...taskOf('class', 0),
-      ...{
-        engine,
-        model: toyModel(toyStream('class')),
-        samplers: {},
-        random: () => randomStream(0, 'unused'),
-      },
+    const context = endOfTask(toyStream('class'), 0, {
       parameters: new Map([['fc.weight', float32([1], [2])]]),
       buffers: new Map([['norm.mean', float32([1], [3])]]),
-    }
-    const state = await lwf().consolidate?.(emptyState, context)
+    })
+    const state = (await lwf().consolidate?.(emptyState, context))?.state
     expect(state?.tensors).toEqual(
       new Map([
         ['teacher/fc.weight', float32([1], [2])],

@@ -1,128 +1,93 @@
-import type { GraphBuilder } from '../autodiff/builder.ts'
 import type { Dataset } from '../data/dataset.ts'
-import type { Pool } from '../data/memory/index.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Reader } from '../evaluate/reader.ts'
 import type { Model } from '../model/model.ts'
-import type { Value } from '../ops/core/index.ts'
-import type { TaskStream } from '../tasks/stream.ts'
+import type { Scenario } from '../tasks/stream.ts'
 import type { RandomStream } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { BatchSource } from './source.ts'
+import type { Json, MethodState } from './state.ts'
+import type { StepContext, StepTerms } from './step-context.ts'
 
-/** What can be written as JSON. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
-
-/**
- * What a method remembers from task to task. It is data and nothing else, so that a checkpoint holds it whole; keys of
- * `tensors` read like paths ("importance/fc.weight").
- */
-export interface MethodState {
-  readonly tensors: ReadonlyMap<string, Tensor>
-  readonly values: { readonly [key: string]: Json }
-}
-
-export const emptyState: MethodState = { tensors: new Map(), values: {} }
-
-/** Where in the stream the run is. */
+/** A task as a method sees it: the same in a stream and in the update of a model that was trained elsewhere. */
 export interface TaskContext {
-  readonly stream: TaskStream
+  readonly scenario: Scenario
   /** The task being learned, counted from 0. */
   readonly index: number
+  /** How many logits the model gives. */
+  readonly outputs: number
+  /** Output units of every task's classes, those to come included. */
+  readonly units: readonly (readonly number[])[]
+  /** The units that this task's softmax goes over; undefined where these are all. */
+  readonly active: readonly number[] | undefined
   readonly train: Dataset
+  /** The training data of all tasks so far and the task of each row, for methods that need no memory. */
+  readonly seen: () => { readonly dataset: Dataset; readonly tasks: Int32Array }
+  /** Inputs without labels that may be learned from, where there are any. */
+  readonly unlabelled?: Dataset | undefined
   /** Rows of new data a step. */
   readonly batchSize: number
 }
 
-/**
- * One part of every batch: where its rows come from, how many, and the share of the loss they carry (the mean loss of
- * this part is multiplied by `weight`).
- */
-export interface BatchSource {
-  readonly name: string
-  readonly dataset: Dataset
-  /** The task of all rows, or of each. */
-  readonly tasks: number | Int32Array
-  readonly size: number
-  readonly weight: number
-  /** How rows are drawn. Default: shuffled epochs, the last incomplete batch dropped. */
-  readonly sampler?: (context: SamplerContext) => RowSampler
+/** A task that is about to be trained, or to be gone on with. */
+export interface OpeningContext extends TaskContext {
+  /** What batches are made of, all methods' sources included. */
+  readonly sources: readonly BatchSource[]
+  readonly reader: Reader
 }
 
-export interface SamplerContext {
-  /** Random streams of this source's own, by name. */
-  readonly random: (name: string) => RandomStream
-  readonly pool: Pool
-  /** Pool row of this source's first row, and of the new data's. */
-  readonly offset: number
-  readonly newOffset: number
-  readonly saved: Json | undefined
-}
-
-/** Plans pool rows for coming steps. */
-export interface RowSampler {
-  /** Pool rows for `steps` steps, step by step. `fresh` are the rows of new data planned for the same steps. */
-  next(steps: number, fresh: Int32Array): Int32Array
-  /** Everything needed to go on exactly here. */
-  state(): Json
-}
-
-/** What a method sees while the step's graph is built. */
-export interface StepContext {
-  /** The graph around the `Scan`: what is emitted here runs once a call. */
-  readonly outer: GraphBuilder
-  /** The body of the `Scan`: what is emitted here runs once a step. */
-  readonly step: GraphBuilder
-  /** Parameters at the start of this step, by name (values of the body). */
-  readonly parameters: ReadonlyMap<string, Value>
-  /** Parameters at the start of the call, by name (values of the outer graph). */
-  readonly initial: ReadonlyMap<string, Value>
-  /** The method's own tensors of {@link Method.inputs}, by key (values of the outer graph). */
-  readonly inputs: ReadonlyMap<string, Value>
-  /** The model's input for the whole batch, and its logits [rows, outputs]. */
-  readonly batch: Value
-  /** int32 [rows]: which rows of the pool the batch is; the sources' data sets lie in it one after another. */
-  readonly rows: Value
-  readonly logits: Value
-  /** First row and number of rows of each source within the batch. */
-  readonly sources: ReadonlyMap<string, { readonly from: number; readonly size: number }>
-  /** Runs the model on other rows or with other parameters. */
-  readonly forward: (input: Value, parameters: ReadonlyMap<string, Value>) => Value
-  /** This step's learning rate. */
-  readonly learningRate: Value
-}
-
-/** What a method adds to a step. */
-export interface StepTerms {
-  /** Scalar terms added to the loss, to be differentiated with it. */
-  readonly losses?: readonly { readonly name: string; readonly value: Value }[]
-  /** Scalars reported once a call, not differentiated (a penalty whose gradient is given in closed form). */
-  readonly reports?: readonly { readonly name: string; readonly value: Value }[]
-  /** Changes the gradient of the loss (adds a penalty's, projects it). */
-  readonly gradients?: (gradients: ReadonlyMap<string, Value>) => ReadonlyMap<string, Value>
-  /** Changes a parameter after the optimiser's update (a proximal step). */
-  readonly updated?: (name: string, parameter: Value) => Value
+/** What training a task here left, beside the parameters. */
+export interface Trace {
+  /** What batches were made of. */
+  readonly sources: () => readonly BatchSource[]
+  /** Where the samplers ended, by source name. */
+  readonly samplers: { readonly [source: string]: Json }
+  /** The method's own slots after the last step, by key. */
+  readonly slots: ReadonlyMap<string, Tensor>
 }
 
 export interface ConsolidateContext extends TaskContext {
   readonly engine: Engine
+  /** As it was prepared for the task, with the parameters that it was made with. */
   readonly model: Model
   /** The parameters and buffers as training left them. */
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly buffers: ReadonlyMap<string, Tensor>
+  /** Answers and features for data, with these parameters or with others. */
+  readonly reader: Reader
   /** A stream of random numbers of this method's own, for this task. */
   readonly random: (name: string) => RandomStream
-  /** Where the samplers ended, by source name. */
-  readonly samplers: { readonly [source: string]: Json }
+  /**
+   * Undefined where the task was learned elsewhere, as the past of a model that is updated was: `train` then holds what
+   * rows of it there are, perhaps none.
+   */
+  readonly trace: Trace | undefined
+  /** The Fisher's diagonal by parameter, where it has been estimated already. */
+  readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
+}
+
+/** What is remembered of a task; and parameters that are to be others than training left, by name. */
+export interface Consolidated {
+  readonly state: MethodState
+  readonly parameters?: ReadonlyMap<string, Tensor> | undefined
 }
 
 /**
  * A way of learning without forgetting: what it may do, and no more. A method is a value without state of its own;
- * what it remembers passes through its functions as {@link MethodState}.
+ * what it remembers passes through its functions as {@link MethodState}. Every hook but `consolidate` has to give the
+ * same for the same arguments: a run that is resumed calls it again.
  */
 export interface Method {
   /** As on the command line: 'ewc', 'replay'. */
   readonly name: string
   /** Every setting with its value, for reports and checkpoints. */
   readonly settings: { readonly [key: string]: Json }
+  /**
+   * The model for a task, made from the run's own; it may differ from task to task. Parameters keep the values of the
+   * task before by name, one that has grown in its first part; new ones start as this model has them. Where the task is
+   * told at inference, a past task is answered by the model made for it.
+   */
+  readonly prepare?: (model: Model, task: TaskContext) => Model
   /** Changes what batches are made of. */
   readonly sources?: (
     sources: readonly BatchSource[],
@@ -130,9 +95,27 @@ export interface Method {
     task: TaskContext,
   ) => readonly BatchSource[]
   /** Tensors that the step reads all through a task, by key. */
-  readonly inputs?: (state: MethodState, task: TaskContext) => ReadonlyMap<string, Tensor>
+  readonly inputs?: (
+    state: MethodState,
+    task: OpeningContext,
+  ) => ReadonlyMap<string, Tensor> | Promise<ReadonlyMap<string, Tensor>>
+  /**
+   * Tensors that go from step to step, by key, as a task's first step finds them. They are in checkpoints, and
+   * `consolidate` is handed what the last step left.
+   */
+  readonly slots?: (model: Model, state: MethodState, task: TaskContext) => ReadonlyMap<string, Tensor>
   /** Adds terms to the step. Called once a task, while its graph is built. */
   readonly terms?: (context: StepContext, state: MethodState, task: TaskContext) => StepTerms
   /** At the end of a task: what to remember. */
-  readonly consolidate?: (state: MethodState, context: ConsolidateContext) => Promise<MethodState>
+  readonly consolidate?: (state: MethodState, context: ConsolidateContext) => Promise<Consolidated>
+  /**
+   * Whether `consolidate` also gives parameters, so that the last task's is not only for tasks to come. Default false.
+   */
+  readonly corrects?: boolean | undefined
+  /** How the model is read at inference: the model as training left it, or another one made from it. */
+  readonly answer?: (model: Model, state: MethodState) => Model
 }
+
+export type { BatchSource, Drawn, RowSampler, SamplerContext } from './source.ts'
+export { emptyState, type Json, type MethodState } from './state.ts'
+export type { Named, RowRange, SourceRows, StepContext, StepDone, StepTerms } from './step-context.ts'

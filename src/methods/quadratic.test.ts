@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { stepContext } from '../../test/method-contexts.ts'
 import { engine, relativeError, torchValues } from '../../test/toy-learning.ts'
 import { GraphBuilder } from '../autodiff/builder.ts'
 import { encodeGraph } from '../onnx/encode.ts'
@@ -46,21 +47,12 @@ async function penaltyAt(
   const builder = new GraphBuilder()
   const tensors = penaltyInputs(state, lambda)
   const parameters = new Map([...at].map(([name, tensor]) => [name, builder.input(name, tensor)] as const))
-  const nothing = builder.constant(float32([], [0]))
   const terms = quadraticPenalty(
-    {
-      outer: builder,
-      step: builder,
+    stepContext(builder, {
       parameters,
-      initial: parameters,
       inputs: new Map([...tensors].map(([key, tensor]) => [key, builder.constant(tensor)])),
-      batch: nothing,
-      rows: nothing,
-      logits: nothing,
-      sources: new Map(),
-      forward: () => nothing,
       learningRate: builder.constant(float32([], [rate])),
-    },
+    }),
     step,
     lambda * Number(state.values.constant ?? 0),
   )

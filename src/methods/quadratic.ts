@@ -1,4 +1,6 @@
+import { UsageError } from '../errors.ts'
 import { add, div, mul, scalar, scale, sub, type Value } from '../ops/core/index.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
 import { type Tensor, toNumbers } from '../tensor/tensor.ts'
 import type { MethodState, StepContext, StepTerms } from './method.ts'
 
@@ -19,6 +21,8 @@ export type PenaltyStep = 'explicit' | 'proximal'
 export function quadraticPenalty(context: StepContext, step: PenaltyStep, constant: number): StepTerms {
   const { step: emit, outer, inputs, initial } = context
   const held = [...context.parameters.keys()].filter((name) => inputs.has(`penalty/${name}`))
+  const offered = withoutPrefix(inputs, 'penalty/')
+  if (held.length === 0 && offered.size > 0) throw strangers(offered, context.parameters)
   const pair = (name: string): [Value, Value] | undefined => {
     const strength = inputs.get(`penalty/${name}`)
     const anchor = inputs.get(`anchor/${name}`)
@@ -67,6 +71,21 @@ export function quadraticPenalty(context: StepContext, step: PenaltyStep, consta
   }
 }
 
+type Names = Pick<ReadonlyMap<string, unknown>, 'keys'>
+
+/** A penalty on parameters that are not there would be no penalty, without a word. */
+function strangers(held: Names, training: Names): UsageError {
+  const some = (names: Names) =>
+    [...names.keys()]
+      .slice(0, 3)
+      .map((name) => `"${name}"`)
+      .join(', ') || 'none'
+  return new UsageError(
+    'penalty-names',
+    `The penalty holds the parameters ${some(held)}, but those that train are ${some(training)}: it would hold nothing. Give the importance (the Fisher) of the model that is trained.`,
+  )
+}
+
 /**
  * The tensors that {@link quadraticPenalty} reads: importance times lambda, and the anchor. None where lambda is 0: the step is then
  * the plain one, to the last bit.
@@ -104,8 +123,10 @@ export function mergeQuadratic(
 ): { tensors: Map<string, Tensor>; constant: number } {
   const tensors = new Map<string, Tensor>()
   let constant = 0
+  if (![...importance.keys()].some((name) => parameters.has(name))) throw strangers(importance, parameters)
   for (const [name, fresh] of importance) {
     const latest = parameters.get(name)
+    // Importance of the whole model may be given where some of it trains.
     if (!latest) continue
     const oldStrength = state.tensors.get(`importance/${name}`)
     const oldAnchor = state.tensors.get(`anchor/${name}`)

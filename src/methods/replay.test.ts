@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { engine, toyModel, toyStream } from '../../test/toy-learning.ts'
+import { endOfTask } from '../../test/method-contexts.ts'
+import { toyStream } from '../../test/toy-learning.ts'
 import { unitPixels, withPreprocessing } from '../data/dataset.ts'
 import { createPool } from '../data/memory/pool.ts'
 import type { Scenario } from '../tasks/stream.ts'
@@ -26,15 +27,8 @@ function contextOf(
   index: number,
   samplers: { [name: string]: Json } = {},
 ): ConsolidateContext {
-  const stream = toyStream(scenario)
-  const model = toyModel(stream)
-  const train = stream.tasks[index]?.train
-  if (!train) throw new Error('no task')
-  return {
-    ...{ stream, index, train, batchSize: BATCH, engine, model, samplers },
-    ...{ parameters: model.parameters, buffers: model.buffers },
-    random: (name) => randomStream(index, name),
-  }
+  const trace = { sources: () => [], samplers, slots: new Map() }
+  return endOfTask(toyStream(scenario), index, { trace })
 }
 
 const base = (scenario: Scenario, index: number): BatchSource => ({
@@ -56,7 +50,8 @@ async function stateAfter(
   for (let index = 0; index < tasks; index++) {
     const sampler = samplerOf(method, state, scenario, index)
     sampler.next(steps)
-    state = (await method.consolidate?.(state, contextOf(scenario, index, sampler.state()))) ?? state
+    const found = await method.consolidate?.(state, contextOf(scenario, index, sampler.state()))
+    state = found?.state ?? state
   }
   return state
 }
@@ -88,7 +83,7 @@ describe('a memory for each class', () => {
 
   it('holds rows with their own labels', async () => {
     const state = await stateAfter(replay({ perClass: 2 }), 'class', 2)
-    const { stream } = contextOf('class', 0)
+    const stream = toyStream('class')
     const rows = stream.tasks.flatMap(({ train }) => {
       const values = toNumbers(train.inputs)
       return numbers(train.labels).map((label, row) => `${values.slice(row * 5, row * 5 + 5)}: ${label}`)
@@ -157,12 +152,12 @@ describe('a memory for each class', () => {
 
 describe('a reservoir', () => {
   it('replays the new rows themselves while it holds nothing: plain training', () => {
-    const rows = samplerOf(replay({ capacity: 5 }), emptyState, 'class', 0).next(1)
+    const rows = samplerOf(replay({ capacity: 5 }), emptyState, 'class', 0).next(1).rows
     expect([...rows.subarray(BATCH)]).toEqual([...rows.subarray(0, BATCH)])
   })
 
   it('replays what it has seen, from the second step on', () => {
-    const rows = samplerOf(replay({ capacity: 50 }), emptyState, 'class', 0).next(4)
+    const rows = samplerOf(replay({ capacity: 50 }), emptyState, 'class', 0).next(4).rows
     const seen = new Set<number>()
     for (let step = 0; step < 4; step++) {
       const fresh = [...rows.subarray(step * 2 * BATCH, step * 2 * BATCH + BATCH)]
@@ -173,9 +168,9 @@ describe('a reservoir', () => {
   })
 
   it('plans the same in one go and in many', () => {
-    const whole = samplerOf(replay({ capacity: 5 }), emptyState, 'class', 0).next(12)
+    const whole = samplerOf(replay({ capacity: 5 }), emptyState, 'class', 0).next(12).rows
     const parts = samplerOf(replay({ capacity: 5 }), emptyState, 'class', 0)
-    expect([1, 4, 7].flatMap((steps) => [...parts.next(steps)])).toEqual([...whole])
+    expect([1, 4, 7].flatMap((steps) => [...parts.next(steps).rows])).toEqual([...whole])
   })
 
   it('holds no more than its capacity, whatever it has seen', async () => {
@@ -198,7 +193,7 @@ describe('a reservoir', () => {
       expect(Math.floor(label / 2)).toBe(tasks[row])
     })
     // Rows of old tasks that were kept are rows of the stream still.
-    const { stream } = contextOf('task', 0)
+    const stream = toyStream('task')
     const values = numbers(state.tensors.get('memory/inputs'))
     tasks.forEach((task, row) => {
       const inputs = numbers(stream.tasks[task]?.train.inputs)
@@ -221,7 +216,8 @@ describe('a reservoir', () => {
         const random = (name: string) => randomStream(seed, `${index}/${name}`)
         const sampler = createBatchSampler(sources, createPool(sources), random, {})
         sampler.next(5)
-        state = (await method.consolidate?.(state, contextOf('class', index, sampler.state()))) ?? state
+        const found = await method.consolidate?.(state, contextOf('class', index, sampler.state()))
+        state = found?.state ?? state
       }
       for (const task of numbers(state.tensors.get('memory/tasks'))) counts[task] = (counts[task] ?? 0) + 1
     }
@@ -238,7 +234,7 @@ describe('composed with EWC', () => {
     expect(kinds).toEqual(new Set(['0/importance', '0/anchor', '1/memory']))
     expect(Object.keys(state.values)).toEqual(['0', '1'])
     expect(brief(sourcesOf(method, state, 'class', 1)).map(({ name }) => name)).toEqual(['new', 'replay'])
-    const inputs = method.inputs?.(state, contextOf('class', 1))
+    const inputs = await method.inputs?.(state, { ...contextOf('class', 1), sources: [] })
     expect([...(inputs?.keys() ?? [])].every((key) => key.startsWith('0/'))).toBe(true)
     expect(method.name).toBe('ewc+replay')
   })
@@ -264,7 +260,7 @@ describe('joint training', () => {
     expect(source.dataset.inputs.dims).toEqual([60, 5])
     expect(source.tasks).toEqual(Int32Array.from({ length: 60 }, (_, row) => Math.floor(row / 20)))
     const counts = [0, 0, 0]
-    for (const row of samplerOf(joint(), emptyState, 'class', 2).next(60)) {
+    for (const row of samplerOf(joint(), emptyState, 'class', 2).next(60).rows) {
       const task = Math.floor(row / 20)
       counts[task] = (counts[task] ?? 0) + 1
     }

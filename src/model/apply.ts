@@ -12,6 +12,8 @@ export interface ApplyOptions {
   readonly training?: boolean
   /** int64 scalar that changes every step; needed where the model has dropout and `training` is set. */
   readonly dropoutSeed?: Value | undefined
+  /** Further values inside the graph to hand out. */
+  readonly values?: readonly string[] | undefined
 }
 
 export interface Applied {
@@ -19,6 +21,8 @@ export interface Applied {
   readonly logits: Value
   /** Buffers that training updates (running statistics), by name. */
   readonly buffers: ReadonlyMap<string, Value>
+  /** Those asked for, by name. */
+  readonly values: ReadonlyMap<string, Value>
 }
 
 /** Runs the model on rows as they are stored: the preprocessing is part of the graph. */
@@ -30,7 +34,7 @@ export function applyModel(
 ): Applied {
   const bindings = new Map([...bindInputs(builder, model, rows), ...options.parameters, ...options.buffers])
   const result = specialise(builder, model.graph, model.opsets, bindings, {
-    outputs: [model.output],
+    outputs: [model.output, ...(options.values ?? [])],
     ...(options.training
       ? { training: true, batchNorm: model.buffers.size > 0 ? ('batch' as const) : ('fixed' as const) }
       : {}),
@@ -43,5 +47,5 @@ export function applyModel(
       `The model has no output "${model.output}"; its outputs are ${[...result.outputs.keys()].join(', ')}.`,
     )
   }
-  return { logits, buffers: result.buffers }
+  return { logits, buffers: result.buffers, values: result.outputs }
 }

@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts'
 import { CheckpointError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
+import type { Model } from '../../model/model.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { PreparedPlan, RunPlan } from '../plan/index.ts'
@@ -20,6 +21,8 @@ export type RunOutcome =
       readonly result: RunResult
       readonly parameters: ReadonlyMap<string, Tensor>
       readonly buffers: ReadonlyMap<string, Tensor>
+      /** As its method reads it at inference. */
+      readonly model: Model
     }
   /** Stopped by its signal; where there is a store it can be gone on with. */
   | { readonly status: 'interrupted'; readonly position: RunPosition }
@@ -47,7 +50,7 @@ export async function* executePlan(
       return last
     },
   }
-  const { parameters, buffers } = yield* learn({
+  const { parameters, buffers, model } = yield* learn({
     ...prepared,
     engine,
     store: watched,
@@ -55,7 +58,7 @@ export async function* executePlan(
   })
   if (!last) throw new CheckpointError('run-state', 'The run ended without a state.')
   if (last.position.phase !== 'done') return { status: 'interrupted', position: last.position }
-  return { status: 'finished', result: runResult(plan, prepared, last), parameters, buffers }
+  return { status: 'finished', result: runResult(plan, prepared, last), parameters, buffers, model }
 }
 
 /** Parameters and buffers as one file's bytes, the same for equal values: what their SHA-256 is taken of. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
-import { CheckpointError } from '../../errors.ts'
+import { CheckpointError, UsageError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
 import { mergeLora } from '../../model/adapters/index.ts'
 import { saveAdapters } from '../../model/adapters/index-files.ts'
@@ -54,6 +54,12 @@ export async function* runInFolder(
   const { plan, inputs, dataSha256, modelFile } = loaded
   const { engine, folder: path, verb, signal } = options
   const prepared = options.prepared ?? preparePlan(plan, inputs)
+  if (modelFile && prepared.method.prepare) {
+    throw new UsageError(
+      'method-graph',
+      `The method ${prepared.method.name} changes the model's graph from task to task, and the graph of ${modelFile.path} is written as it is. Take another method, or a network that Holdfast builds.`,
+    )
+  }
   const config: RunConfig = {
     format: 'holdfast-run',
     version: 1,
@@ -73,11 +79,11 @@ export async function* runInFolder(
     }
     const outcome = next.value
     if (outcome.status === 'interrupted') return { ...outcome, folder: path }
-    const { parameters, buffers, result } = outcome
-    const values = new Map([...parameters, ...buffers])
+    const { parameters, buffers, model, result } = outcome
+    const values = new Map([...model.parameters, ...model.buffers])
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
     if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
-    else await folder.write('model.onnx', modelToOnnx(prepared.model, { parameters: values }))
+    else await folder.write('model.onnx', modelToOnnx(model, { parameters: values }))
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])
     await folder.write('bench.json', `${JSON.stringify(bench, null, 2)}\n`)

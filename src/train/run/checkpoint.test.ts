@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { writeSafetensors } from '../../tensor/safetensors.ts'
+import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
 import { decodeCheckpoint, encodeCheckpoint, type RunState } from './checkpoint.ts'
 
@@ -37,6 +37,17 @@ describe('a checkpoint', () => {
       expect.objectContaining({
         code: 'checkpoint-other-run',
         message: expect.stringContaining('run/checkpoint'),
+      }),
+    )
+  })
+
+  it('of an older version is refused, with the way out', () => {
+    const { metadata, tensors } = readSafetensors(encodeCheckpoint(state, 'print'), 'checkpoint')
+    const older = writeSafetensors(tensors, { ...metadata, version: '1' })
+    expect(() => decodeCheckpoint(older, 'print', 'run/checkpoint')).toThrow(
+      expect.objectContaining({
+        code: 'checkpoint-format',
+        message: expect.stringMatching(/version "1".*start it anew/),
       }),
     )
   })

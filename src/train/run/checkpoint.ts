@@ -31,7 +31,10 @@ export interface RunState {
   readonly position: RunPosition
   /** Steps of the optimiser so far. */
   readonly updates: number
-  /** Parameters, buffers and optimiser slots, by the names of the step's state; under `best/` those that early stopping keeps. */
+  /**
+   * Parameters, buffers, the optimiser's slots and the method's, by the names of the step's state; under `best/` those that
+   * early stopping keeps.
+   */
   readonly tensors: ReadonlyMap<string, Tensor>
   readonly method: MethodState
   /** Where each batch source's sampler stands, by source name. */
@@ -42,7 +45,7 @@ export interface RunState {
 }
 
 const FORMAT = 'holdfast-checkpoint'
-const VERSION = '1'
+const VERSION = '2'
 
 /** One safetensors file: `run/...` and `method/...` tensors, everything else as JSON in the metadata. */
 export function encodeCheckpoint(state: RunState, fingerprint: string): Uint8Array {
@@ -65,10 +68,16 @@ export function encodeCheckpoint(state: RunState, fingerprint: string): Uint8Arr
  */
 export function decodeCheckpoint(bytes: Uint8Array, fingerprint: string, name = 'checkpoint'): RunState {
   const { tensors, metadata } = readSafetensors(bytes, name)
-  if (metadata.format !== FORMAT || metadata.version !== VERSION || metadata.state === undefined) {
+  if (metadata.format !== FORMAT || metadata.state === undefined) {
     throw new CheckpointError(
       'checkpoint-format',
-      `${name} is not a Holdfast checkpoint of version ${VERSION} (format "${metadata.format ?? 'none'}", version "${metadata.version ?? 'none'}").`,
+      `${name} is not a Holdfast checkpoint (format "${metadata.format ?? 'none'}").`,
+    )
+  }
+  if (metadata.version !== VERSION) {
+    throw new CheckpointError(
+      'checkpoint-format',
+      `${name} is a checkpoint of version "${metadata.version ?? 'none'}", and this Holdfast goes on from version ${VERSION}. Finish the run with the Holdfast that began it, or start it anew in another folder.`,
     )
   }
   if (metadata.fingerprint !== fingerprint) {

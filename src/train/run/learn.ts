@@ -1,16 +1,15 @@
-import { copyTensor } from '../../engine/program.ts'
-import { TrainingError, UsageError } from '../../errors.ts'
-import { createEvaluator, type Evaluator, taskAccuracy } from '../../evaluate/evaluate.ts'
-import { emptyState, type Method } from '../../methods/method.ts'
+import { UsageError } from '../../errors.ts'
+import { emptyState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
-import { randomStream } from '../../tensor/random.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 import { initialState } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
 import { holdOut } from './early-stopping.ts'
+import { endTask } from './end-task.ts'
 import type { LearnEvent } from './events.ts'
+import { type LearnRun, openRun } from './learn-run.ts'
 import type { LearnOptions, LearnResult } from './options.ts'
 import { noRecord, spent } from './record.ts'
+import { answered } from './run-reading.ts'
 import { trainTask } from './train-task.ts'
 
 /**
@@ -28,8 +27,8 @@ export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, Le
   checkOptions(given)
   const heldOut = given.earlyStopping && holdOut(given.stream, given.earlyStopping, given.seed)
   const options = heldOut ? { ...given, stream: heldOut.stream } : given
-  const { engine, model, stream, method } = options
-  const evaluator = createEvaluator(engine, model, stream.outputs)
+  const { stream } = options
+  const run = openRun(options, heldOut)
   try {
     const saved = await options.store?.load()
     let state = saved ?? freshState(options)
@@ -39,24 +38,24 @@ export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, Le
       steps: options.iterations * stream.tasks.length,
       resumed: saved !== undefined,
     }
-    if (state.record.initial.length === 0) state = await measureUntrained(state, options, evaluator)
+    if (state.record.initial.length === 0) state = await measureUntrained(run, state)
     while (state.position.phase !== 'done') {
       if (state.position.phase === 'train') {
-        const trained = yield* trainTask(options, evaluator, state, heldOut)
-        if (trained.interrupted) return resultOf(trained.state)
+        const trained = yield* trainTask(run, state)
+        if (trained.interrupted) return resultOf(run, trained.state)
         state = trained.state
         // What comes at a task's end may take long: stopped here, it is done when the run goes on.
-        if (options.signal?.aborted) return yield* interrupt(options, state)
+        if (options.signal?.aborted) return yield* interrupt(run, state)
       }
-      state = yield* consolidate(options, method, evaluator, state)
-      if (options.signal?.aborted && state.position.phase !== 'done') return yield* interrupt(options, state)
+      state = yield* endTask(run, state)
+      if (options.signal?.aborted && state.position.phase !== 'done') return yield* interrupt(run, state)
       await options.store?.save(state)
       yield { type: 'checkpoint', ...where(state) }
     }
     yield { type: 'finished', record: state.record }
-    return resultOf(state)
+    return resultOf(run, state)
   } finally {
-    await evaluator.dispose()
+    await run.reading.dispose()
   }
 }
 
@@ -87,11 +86,12 @@ function checkOptions(options: LearnOptions): void {
   }
 }
 
-async function* interrupt({ store }: LearnOptions, state: RunState): AsyncGenerator<LearnEvent, LearnResult> {
+async function* interrupt(run: LearnRun, state: RunState): AsyncGenerator<LearnEvent, LearnResult> {
+  const { store } = run.options
   await store?.save(state)
   if (store) yield { type: 'checkpoint', ...where(state) }
   yield { type: 'interrupted', ...where(state) }
-  return resultOf(state)
+  return resultOf(run, state)
 }
 
 const where = ({ position }: RunState) => ({ task: position.task, step: position.step })
@@ -108,84 +108,19 @@ function freshState({ model, settings }: LearnOptions): RunState {
   }
 }
 
-function resultOf(state: RunState): LearnResult {
+function resultOf({ models, options }: LearnRun, state: RunState): LearnResult {
   const { record, tensors } = state
   return {
     record,
     parameters: withoutPrefix(tensors, 'parameter/'),
     buffers: withoutPrefix(tensors, 'buffer/'),
+    model: answered(options.method, models(state.position.task), tensors, state.method),
   }
 }
 
-async function measureUntrained(
-  state: RunState,
-  { stream, settings }: LearnOptions,
-  evaluator: Evaluator,
-): Promise<RunState> {
+async function measureUntrained({ reading, options }: LearnRun, state: RunState): Promise<RunState> {
   const started = performance.now()
   const initial: number[] = []
-  for (const task of stream.tasks) {
-    initial.push(await taskAccuracy(evaluator, stream, task, state.tensors, settings.loss))
-  }
+  for (const task of options.stream.tasks) initial.push(await reading.accuracy(task, state))
   return { ...state, record: spent({ ...state.record, initial }, 'evaluate', started) }
 }
-
-async function* consolidate(
-  options: LearnOptions,
-  method: Method,
-  evaluator: Evaluator,
-  start: RunState,
-): AsyncGenerator<LearnEvent, RunState> {
-  const { stream, engine, model, seed, settings } = options
-  const { task: index } = start.position
-  const task = stream.tasks[index]
-  if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
-  let state = start
-  if (method.consolidate) {
-    const began = performance.now()
-    const { parameters, buffers } = resultOf(state)
-    const remembered = await method.consolidate(state.method, {
-      stream,
-      index,
-      train: task.train,
-      batchSize: options.batchSize,
-      engine,
-      model,
-      parameters: copies(parameters),
-      buffers: copies(buffers),
-      random: (name) => randomStream(seed, `consolidate/${index}/${name}`),
-      samplers: state.samplers,
-    })
-    state = { ...state, method: remembered, record: spent(state.record, 'consolidate', began) }
-    yield { type: 'consolidated', task: index, seconds: (performance.now() - began) / 1000 }
-  }
-  const began = performance.now()
-  const accuracies: number[] = []
-  for (const other of stream.tasks) {
-    if (options.evaluateFuture === false && other.index > index) break
-    accuracies.push(await taskAccuracy(evaluator, stream, other, state.tensors, settings.loss))
-  }
-  const point = {
-    step: (index + 1) * options.iterations,
-    task: index,
-    accuracies: stream.tasks.map((_, at) => (at <= index ? (accuracies[at] ?? null) : null)),
-  }
-  const record = {
-    ...state.record,
-    matrix: [...state.record.matrix, accuracies],
-    curve: [...state.record.curve, point],
-  }
-  const last = index + 1 >= stream.tasks.length
-  yield { type: 'task-finished', task: index, accuracies }
-  return {
-    ...state,
-    samplers: {},
-    record: spent(record, 'evaluate', began),
-    position: last
-      ? { task: index, step: options.iterations, phase: 'done' }
-      : { task: index + 1, step: 0, phase: 'train' },
-  }
-}
-
-const copies = (tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
-  new Map([...tensors].map(([name, tensor]) => [name, copyTensor(tensor)]))

@@ -47,9 +47,11 @@ export interface LearnOptions {
   readonly earlyStopping?: EarlyStopping
 }
 
-/** What a finished run leaves. */
+/** What a finished run leaves: `parameters` and `buffers` as training left them. */
 export interface LearnResult {
   readonly record: RunRecord
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly buffers: ReadonlyMap<string, Tensor>
+  /** The model as its method reads it at inference, with its weights: what is written to a file. */
+  readonly model: Model
 }

@@ -1,11 +1,20 @@
 import { createPool } from '../../data/memory/index.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { TrainingError } from '../../errors.ts'
-import type { BatchSource, Json, TaskContext } from '../../methods/method.ts'
-import type { Task } from '../../tasks/stream.ts'
+import { openReader, type Reader } from '../../evaluate/reader.ts'
+import type {
+  BatchSource,
+  Json,
+  Method,
+  MethodState,
+  OpeningContext,
+  TaskContext,
+} from '../../methods/method.ts'
+import { itemAt } from '../../required.ts'
+import { withoutPrefix } from '../../tensor/prefix.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
-import { buildStep, createBatchSampler, taskMasks } from '../step/index.ts'
+import { batchWidth, buildStep, createBatchSampler, rowWeights, taskMasks } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
 import type { LearnOptions } from './options.ts'
 
@@ -22,89 +31,125 @@ export interface TaskRun {
   dispose(): Promise<void>
 }
 
-/** Opens a task where `state` stands, in the middle of it too. */
-export async function openTask(options: LearnOptions, task: Task, state: RunState): Promise<TaskRun> {
-  const { model, stream, method, settings, engine, seed } = options
-  const train = task.train
-  const context: TaskContext = { stream, index: task.index, train, batchSize: options.batchSize }
-  const base: BatchSource = {
+/** How a task is trained. */
+export type TaskOptions = Pick<
+  LearnOptions,
+  'engine' | 'model' | 'method' | 'settings' | 'iterations' | 'learningRate' | 'schedule' | 'seed'
+> & {
+  /** What a method's questions about the model are answered by; default one made for the task. */
+  readonly reader?: Reader | undefined
+}
+
+/** What batches are made of: the new data, and what the method adds. */
+export function taskSources(method: Method, state: MethodState, task: TaskContext): readonly BatchSource[] {
+  const fresh: BatchSource = {
     name: 'new',
-    dataset: train,
+    dataset: task.train,
     tasks: task.index,
-    size: options.batchSize,
+    size: task.batchSize,
     weight: 1,
   }
-  const sources = method.sources?.([base], state.method, context) ?? [base]
+  return method.sources?.([fresh], state, task) ?? [fresh]
+}
+
+/** Where a task is gone on with; its tensors are those of {@link stateAtStart}, or of a snapshot. */
+export type TaskState = Pick<RunState, 'updates' | 'tensors' | 'method' | 'samplers'>
+
+/** Opens a task where `state` stands, in the middle of it too. */
+export async function openTask(options: TaskOptions, task: TaskContext, state: TaskState): Promise<TaskRun> {
+  const { model, method, settings, engine, seed } = options
+  const sources = taskSources(method, state.method, task)
   const pool = createPool(sources)
-  const step = buildStep({ model, settings, method, state: state.method, task: context, pool, sources })
+  const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
+  const slots = withoutPrefix(state.tensors, 'slot/')
+  const step = buildStep({
+    ...{ model, settings, method, state: state.method, task, pool, sources, constants, slots },
+  })
   const program = await loadProgram(engine, step.bytes, step.slots, state.tensors)
   const random = (source: string) => randomStream(seed, `batches/${task.index}/${source}`)
   const sampler = createBatchSampler(sources, pool, random, state.samplers)
-  const width = sources.reduce((sum, { size }) => sum + size, 0)
+  const width = batchWidth(sources)
   const fixed = new Map<string, Tensor>([
-    ...step.constants,
+    ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
     ['pool/inputs', pool.inputs],
     ['pool/labels', pool.labels],
     ['pool/tasks', pool.tasks],
-    ['masks', taskMasks(stream)],
-    ['weights', rowWeights(sources, width)],
+    ['masks', taskMasks(task)],
+    ['weights', rowWeights(sources)],
   ])
   let { updates } = state
   const call = async (from: number, count: number): Promise<Record<string, number>> => {
-    const first = updates
-    const scalars = Array.from({ length: count }, (_, at) =>
-      settings.optimiser.scalars(
-        first + at + 1,
-        options.learningRate * (options.schedule?.(from + at, options.iterations) ?? 1),
-      ),
-    )
-    const feeds = new Map<string, Tensor>(fixed)
-      .set('rows', { type: 'int32', dims: [count, width], data: sampler.next(count) })
-      .set(
-        'seeds',
-        int64(
-          [count],
-          Array.from({ length: count }, (_, at) =>
-            dropoutSeed(seed, task.index * options.iterations + from + at),
-          ),
-        ),
-      )
-    scalars[0]?.forEach((_, index) => {
-      feeds.set(
-        `schedule/${index}`,
-        float32(
-          [count],
-          scalars.map((numbers) => numbers[index] ?? 0),
-        ),
-      )
-    })
+    const { rows, columns } = sampler.next(count)
+    const at = { task: task.index, from, count, updates }
+    const feeds = new Map<string, Tensor>([
+      ...fixed,
+      ...columns,
+      ['rows', { type: 'int32', dims: [count, width], data: rows }],
+      ...stepNumbers(options, at),
+    ])
     const outputs = await program.run(new Map([...feeds].filter(([name]) => step.inputs.has(name))))
     updates += count
-    return summarise(outputs, step.losses, step.reports, { task: task.index, from })
+    return summarise(outputs, step.losses, step.reports, at)
   }
+  // What other tasks' models have and this one does not.
+  const trained = new Set(step.slots.map(({ input }) => input))
+  const aside = [...state.tensors].filter(([name]) => !trained.has(name) && !name.startsWith('best/'))
   return {
     steps: call,
-    tensors: () => program.state(),
-    snapshot: () => program.snapshot(),
+    tensors: () => (aside.length === 0 ? program.state() : new Map([...aside, ...program.state()])),
+    snapshot: () => new Map([...aside, ...program.snapshot()]),
     samplers: () => sampler.state(),
     updates: () => updates,
     dispose: () => program.dispose(),
   }
 }
 
+/** The method's constants; those that ask the model are answered by the one that the task begins with, as made. */
+async function methodInputs(
+  { engine, model, method, reader: given }: TaskOptions,
+  task: Omit<OpeningContext, 'reader'>,
+  state: MethodState,
+): Promise<ReadonlyMap<string, Tensor>> {
+  if (!method.inputs) return new Map()
+  if (given) return method.inputs(state, { ...task, reader: given })
+  const reader = openReader(engine, model, task.outputs)
+  try {
+    return await method.inputs(state, { ...task, reader })
+  } finally {
+    await reader.dispose()
+  }
+}
+
+interface CallPlace {
+  readonly task: number
+  readonly from: number
+  readonly count: number
+  /** Steps of the optimiser before it. */
+  readonly updates: number
+}
+
+/** Seeds, and the optimiser's numbers, of each step of a call. */
+function stepNumbers(options: TaskOptions, { task, from, count, updates }: CallPlace): [string, Tensor][] {
+  const { settings, iterations, learningRate, schedule, seed } = options
+  const steps = Array.from({ length: count }, (_, at) => from + at)
+  const seeds = steps.map((step) => dropoutSeed(seed, task * iterations + step))
+  const scalars = steps.map((step, at) =>
+    settings.optimiser.scalars(updates + at + 1, learningRate * (schedule?.(step, iterations) ?? 1)),
+  )
+  return [
+    ['seeds', int64([count], seeds)],
+    ...itemAt(scalars, 0, 'step').map((_, place): [string, Tensor] => [
+      `schedule/${place}`,
+      float32(
+        [count],
+        scalars.map((numbers) => itemAt(numbers, place, 'number of the optimiser')),
+      ),
+    ]),
+  ]
+}
+
 /** Differs from step to step of the whole run and from seed to seed; the masks are a function of it. */
 const dropoutSeed = (seed: number, step: number): number => (seed % 65_536) * 2 ** 31 + step
-
-/**
- * The factor of each row's loss. The loss is a mean over all rows of the batch, so a part of `size` rows that carries
- * the share `weight` gets weight * rows / size.
- */
-function rowWeights(sources: readonly BatchSource[], width: number): Tensor<'float32'> {
-  return float32(
-    [width, 1],
-    sources.flatMap(({ size, weight }) => new Array<number>(size).fill((weight * width) / size)),
-  )
-}
 
 function summarise(
   outputs: ReadonlyMap<string, Tensor>,

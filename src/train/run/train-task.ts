@@ -1,59 +1,60 @@
 import { TrainingError } from '../../errors.ts'
-import { type Evaluator, taskAccuracy } from '../../evaluate/evaluate.ts'
+import { itemAt } from '../../required.ts'
+import type { Task } from '../../tasks/stream.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { initialState } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
-import { type HeldOut, openWatch, type Watch } from './early-stopping.ts'
+import { openWatch, type Watch } from './early-stopping.ts'
 import type { LearnEvent } from './events.ts'
+import type { LearnRun } from './learn-run.ts'
 import type { LearnOptions } from './options.ts'
 import { spent } from './record.ts'
+import type { Standing } from './run-reading.ts'
+import { stateAtStart, withState } from './task-models.ts'
 import { openTask, type TaskRun } from './task-run.ts'
+import { trainSteps } from './train-steps.ts'
 
 /** Trains the task at hand from where `start` stands to its end, or until the signal stops it. */
 export async function* trainTask(
-  options: LearnOptions,
-  evaluator: Evaluator,
+  run: LearnRun,
   start: RunState,
-  heldOut: HeldOut | undefined,
 ): AsyncGenerator<LearnEvent, { state: RunState; interrupted: boolean }> {
+  const { options } = run
   const { stream, store, signal, iterations } = options
   const { task: index } = start.position
-  const task = stream.tasks[index]
-  if (!task) throw new TrainingError('no-such-task', `The stream "${stream.name}" has no task ${index}.`)
+  const task = itemAt(stream.tasks, index, `task of the stream "${stream.name}"`)
   if (start.position.step === 0) yield { type: 'task-started', task: index, name: task.name }
-  let state =
-    start.position.step === 0 && index > 0 && options.resetOptimiser
-      ? withFreshOptimiser(start, options)
-      : start
+  let state = start.position.step === 0 ? begun(run, start) : start
   let opened = performance.now()
-  let run: TaskRun | undefined
+  let training: TaskRun | undefined
   let watch: Watch | undefined
   try {
-    run = await openTask(options, task, state)
-    if (heldOut) {
-      const loss = options.settings.loss ?? {}
-      watch = await openWatch({ engine: options.engine, evaluator, heldOut, loss }, task, state)
-    }
-    let { step } = state.position
-    let ended = step >= iterations
-    while (!ended) {
-      const began = performance.now()
-      const count = Math.min(nextStop(options, step, watch?.every) - step, options.stepsPerCall ?? 50)
-      const losses = await run.steps(step, count)
-      step += count
+    training = await openTask({ ...options, model: run.models(index) }, run.contextOf(index), state)
+    watch = await watched(run, task, state)
+    let ended = state.position.step >= iterations
+    const calls = trainSteps(training, {
+      from: state.position.step,
+      iterations,
+      stepsPerCall: options.stepsPerCall ?? 50,
+      nextStop: (step) => nextStop(options, step, watch?.every),
+    })
+    for await (const { step, losses, stepsPerSecond } of calls) {
       ended = step >= iterations
       state = {
         ...state,
         position: { ...state.position, step },
-        updates: run.updates(),
+        updates: training.updates(),
         record: spent(state.record, 'train', opened),
       }
-      const stepsPerSecond = (count * 1000) / (performance.now() - began)
       yield { type: 'progress', task: index, step, of: iterations, losses, stepsPerSecond }
       opened = performance.now()
       if (watch && (ended || atMultiple(step, watch.every))) {
         const { updates } = state
-        const stop = await watch.look({ step, updates, tensors: run.tensors(), snapshot: run.snapshot })
+        const stop = await watch.look({
+          step,
+          updates,
+          tensors: training.tensors(),
+          snapshot: training.snapshot,
+        })
         state = { ...state, record: spent(state.record, 'evaluate', opened) }
         opened = performance.now()
         if (stop && !ended) {
@@ -63,7 +64,7 @@ export async function* trainTask(
       }
       if (ended) break
       if (atMultiple(step, options.evaluateEvery)) {
-        const accuracies = await measure(options, evaluator, run.tensors(), index)
+        const accuracies = await measure(run, { ...state, tensors: training.tensors() })
         const point = { step: index * iterations + step, task: index, accuracies }
         state = {
           ...state,
@@ -72,7 +73,7 @@ export async function* trainTask(
         yield { type: 'evaluated', task: index, step, accuracies }
       }
       if (atMultiple(step, options.checkpointEvery) || signal?.aborted) {
-        state = captured(state, run, watch)
+        state = captured(state, training, watch)
         await store?.save(state)
         if (store) yield { type: 'checkpoint', task: index, step }
       }
@@ -82,9 +83,9 @@ export async function* trainTask(
       }
       opened = performance.now()
     }
-    return { state: endOfTask(captured(state, run, undefined), watch), interrupted: false }
+    return { state: endOfTask(captured(state, training, undefined), watch), interrupted: false }
   } finally {
-    await run?.dispose()
+    await training?.dispose()
     await watch?.dispose()
   }
 }
@@ -136,23 +137,39 @@ function nextStop(
   return Math.min(iterations, after(evaluateEvery), after(checkpointEvery), after(lookEvery))
 }
 
-function withFreshOptimiser(state: RunState, { model, settings }: LearnOptions): RunState {
-  const zero = [...initialState(model, settings.optimiser)].filter(([name]) => name.startsWith('optimiser/'))
-  return { ...state, updates: 0, tensors: new Map([...state.tensors, ...zero]) }
+/** The state in which the task's first step is done. */
+function begun({ options, models, contextOf }: LearnRun, state: RunState): RunState {
+  const { method, settings, resetOptimiser } = options
+  const { task } = state.position
+  const model = models(task)
+  const fresh = task > 0 && resetOptimiser
+  const tensors = fresh
+    ? new Map([...state.tensors].filter(([name]) => !name.startsWith('optimiser/')))
+    : state.tensors
+  const slots = method.slots?.(withState(model, tensors), state.method, contextOf(task)) ?? new Map()
+  return {
+    ...state,
+    ...(fresh ? { updates: 0 } : {}),
+    tensors: stateAtStart(model, settings.optimiser, tensors, slots),
+  }
+}
+
+async function watched(
+  { options, reading, heldOut }: LearnRun,
+  task: Task,
+  state: RunState,
+): Promise<Watch | undefined> {
+  if (!heldOut) return undefined
+  const { engine, settings } = options
+  const evaluator = reading.evaluator(task.index)
+  return openWatch({ engine, evaluator, heldOut, loss: settings.loss ?? {} }, task, state)
 }
 
 /** Accuracies of the tasks seen so far; null for those to come. */
-async function measure(
-  { stream, settings }: LearnOptions,
-  evaluator: Evaluator,
-  tensors: ReadonlyMap<string, Tensor>,
-  upTo: number,
-): Promise<(number | null)[]> {
+async function measure({ options, reading }: LearnRun, standing: Standing): Promise<(number | null)[]> {
   const accuracies: (number | null)[] = []
-  for (const task of stream.tasks) {
-    accuracies.push(
-      task.index <= upTo ? await taskAccuracy(evaluator, stream, task, tensors, settings.loss) : null,
-    )
+  for (const task of options.stream.tasks) {
+    accuracies.push(task.index <= standing.position.task ? await reading.accuracy(task, standing) : null)
   }
   return accuracies
 }

@@ -1,3 +1,4 @@
+export { batchWidth, rowWeights, taskMasks } from './batch.ts'
 export {
   type AdamOptions,
   adam,
@@ -10,5 +11,7 @@ export {
 } from './optimisers.ts'
 export { createBatchSampler } from './samplers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
-export { buildStep, initialState, type StepGraph, type StepSettings, taskMasks } from './step.ts'
+export { buildStep, type StepGraph } from './step.ts'
+export { initialState } from './step-inputs.ts'
+export type { StepRequest, StepSettings } from './step-request.ts'
 export { updateParameters } from './updates.ts'

@@ -17,7 +17,7 @@ const open = (saved: { readonly [name: string]: Json } = {}) =>
 
 describe('the batches of several sources', () => {
   it('hold the rows of each source side by side', () => {
-    const rows = open().next(10)
+    const { rows } = open().next(10)
     expect(rows).toHaveLength(70)
     rows.forEach((row, at) => {
       expect(Math.floor(row / 20)).toBe(at % 7 < 4 ? 0 : 1)
@@ -25,17 +25,17 @@ describe('the batches of several sources', () => {
   })
 
   it('go through each source’s epochs: no row twice before all had their turn', () => {
-    const rows = [...open().next(5)]
+    const rows = [...open().next(5).rows]
     const fresh = rows.filter((_, at) => at % 7 < 4)
     expect(new Set(fresh).size).toBe(20)
   })
 
   it('do not depend on how they are asked for, nor on a stop between', () => {
-    const whole = [...open().next(13)]
+    const whole = [...open().next(13).rows]
     const first = open()
-    const before = [1, 5].flatMap((steps) => [...first.next(steps)])
+    const before = [1, 5].flatMap((steps) => [...first.next(steps).rows])
     const saved = JSON.parse(JSON.stringify(first.state())) as { [name: string]: Json }
-    expect([...before, ...open(saved).next(7)]).toEqual(whole)
+    expect([...before, ...open(saved).next(7).rows]).toEqual(whole)
   })
 
   it('need names of their own', () => {

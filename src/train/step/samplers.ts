@@ -1,14 +1,24 @@
 import { samples } from '../../data/dataset.ts'
 import { type BatchPlanState, batchPlan, type Pool, resumeBatchPlan } from '../../data/memory/index.ts'
 import { UsageError } from '../../errors.ts'
-import type { BatchSource, Json, RowSampler } from '../../methods/method.ts'
+import type { BatchSource, Drawn, Json, RowSampler } from '../../methods/method.ts'
+import { itemAt } from '../../required.ts'
 import type { RandomStream } from '../../tensor/random.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { columnName } from './step-inputs.ts'
 
 /** The samplers of a task's sources, planned together. */
 export interface BatchSampler {
-  /** Pool rows [steps * rows a batch], the sources side by side within each step. */
-  next(steps: number): Int32Array<ArrayBuffer>
+  /** For the next steps: what the step's graph is fed. */
+  next(steps: number): PlannedBatches
   state(): { readonly [source: string]: Json }
+}
+
+export interface PlannedBatches {
+  /** Pool rows [steps * rows a batch], the sources side by side within each step. */
+  readonly rows: Int32Array<ArrayBuffer>
+  /** The sources' columns, [steps, numbers a step], by the names of the step's inputs. */
+  readonly columns: ReadonlyMap<string, Tensor<'int32'>>
 }
 
 /**
@@ -40,21 +50,39 @@ export function createBatchSampler(
   return {
     next: (steps) => {
       const rows = new Int32Array(steps * width)
+      const columns = new Map<string, Tensor<'int32'>>()
       let fresh: Int32Array = new Int32Array()
-      let column = 0
-      sources.forEach(({ size }, index) => {
-        const drawn = samplers[index]?.next(steps, fresh) ?? new Int32Array()
-        if (index === newIndex) fresh = drawn
+      let from = 0
+      sources.forEach((source, index) => {
+        const { size } = source
+        const drawn = itemAt(samplers, index, 'sampler').next(steps, fresh)
+        if (index === newIndex) fresh = drawn.rows
         for (let step = 0; step < steps; step++) {
-          rows.set(drawn.subarray(step * size, (step + 1) * size), step * width + column)
+          rows.set(drawn.rows.subarray(step * size, (step + 1) * size), step * width + from)
         }
-        column += size
+        for (const [name, tensor] of columnsOf(source, drawn, steps)) columns.set(name, tensor)
+        from += size
       })
-      return rows
+      return { rows, columns }
     },
     state: () =>
-      Object.fromEntries(sources.map(({ name }, index) => [name, samplers[index]?.state() ?? null])),
+      Object.fromEntries(
+        sources.map(({ name }, index) => [name, itemAt(samplers, index, 'sampler').state()]),
+      ),
   }
+}
+
+function columnsOf(source: BatchSource, { columns }: Drawn, steps: number): [string, Tensor<'int32'>][] {
+  return Object.entries(source.columns ?? {}).map(([name, count]) => {
+    const data = columns?.get(name)
+    if (data?.length !== steps * count) {
+      throw new UsageError(
+        'source-columns',
+        `The sampler of "${source.name}" planned ${data?.length ?? 0} numbers for "${name}", but ${steps} steps take ${steps * count}.`,
+      )
+    }
+    return [columnName(source.name, name), { type: 'int32', dims: [steps, count], data }]
+  })
 }
 
 /** Samplers and their checkpoints go by name, so two of one name would draw the same rows. */
@@ -79,7 +107,7 @@ function epochs(
       ? batchPlan(samples(source.dataset), source.size, random)
       : resumeBatchPlan(saved as unknown as BatchPlanState)
   return {
-    next: (steps) => plan.next(steps).map((row) => row + offset),
+    next: (steps) => ({ rows: plan.next(steps).map((row) => row + offset) }),
     state: () => plan.state() as unknown as Json,
   }
 }

@@ -1,11 +1,10 @@
-import type { Dataset } from '../../data/dataset.ts'
+import { type Dataset, samples } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { emptyState, type Method, type MethodState } from '../../methods/method.ts'
+import { emptyState, type Method, type MethodState, type TaskContext } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
-import type { Task, TaskStream } from '../../tasks/stream.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { noRecord, openTask, type RunState, type TaskRun } from '../../train/run/index.ts'
+import { openTask, stateAtStart, type TaskRun, trainSteps } from '../../train/run/index.ts'
 import { initialState, type Schedule, type StepSettings } from '../../train/step/index.ts'
 
 export interface FineTuneOptions {
@@ -53,11 +52,12 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
   const run = await open(options)
   try {
     let step = 0
-    while (step < iterations && !signal?.aborted) {
-      const count = Math.min(STEPS_A_CALL, iterations - step)
-      const losses = await run.steps(step, count)
-      step += count
-      options.onProgress?.({ step, of: iterations, loss: losses.task ?? Number.NaN })
+    if (!signal?.aborted) {
+      for await (const done of trainSteps(run, { iterations, stepsPerCall: STEPS_A_CALL })) {
+        step = done.step
+        options.onProgress?.({ step, of: iterations, loss: done.losses.task ?? Number.NaN })
+        if (signal?.aborted) break
+      }
     }
     const tensors = run.snapshot()
     return {
@@ -88,45 +88,20 @@ export async function timeSteps(options: FineTuneOptions): Promise<number> {
 }
 
 function open(options: FineTuneOptions): Promise<TaskRun> {
-  const { engine, model, train, method, settings, iterations } = options
-  const outputs = train.classes.length
-  const task: Task = {
-    index: 0,
-    name: 'new',
-    train,
-    test: train,
-    units: Array.from({ length: outputs }, (_, unit) => unit),
-  }
-  const stream: TaskStream = {
-    name: 'update',
+  const { model, train, method, settings } = options
+  const task: TaskContext = {
     scenario: 'class',
-    outputs,
-    tasks: [task],
-    dataset: { name: train.name, synthetic: train.synthetic },
+    index: 0,
+    outputs: train.classes.length,
+    units: [train.classes.map((_, unit) => unit)],
+    active: undefined,
+    train,
+    seen: () => ({ dataset: train, tasks: new Int32Array(samples(train)) }),
+    batchSize: options.batchSize,
   }
-  const state: RunState = {
-    position: { task: 0, step: 0, phase: 'train' },
-    updates: 0,
-    tensors: initialState(model, settings.optimiser),
-    method: options.state ?? emptyState,
-    samplers: {},
-    record: noRecord,
-    early: null,
-  }
-  return openTask(
-    {
-      engine,
-      model,
-      stream,
-      method,
-      settings,
-      iterations,
-      batchSize: options.batchSize,
-      learningRate: options.learningRate,
-      seed: options.seed,
-      ...(options.schedule ? { schedule: options.schedule } : {}),
-    },
-    task,
-    state,
-  )
+  const past = options.state ?? emptyState
+  const start = initialState(model, settings.optimiser)
+  const slots = method.slots?.(model, past, task) ?? new Map()
+  const tensors = stateAtStart(model, settings.optimiser, start, slots)
+  return openTask(options, task, { updates: 0, tensors, method: past, samplers: {} })
 }

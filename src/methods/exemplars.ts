@@ -1,0 +1,100 @@
+import { type Dataset, kindOf, type Preprocessing, samples } from '../data/dataset.ts'
+import { chooseBalanced } from '../data/memory/index.ts'
+import { concatenateRows, takeRows } from '../data/rows.ts'
+import { itemAt } from '../required.ts'
+import type { RandomStream } from '../tensor/random.ts'
+import type { BatchSource, Json, MethodState, TaskContext } from './method.ts'
+
+/** Rows of past tasks, and the task of each. */
+export interface Memory {
+  readonly dataset: Dataset
+  readonly tasks: Int32Array
+}
+
+/** The memory in a method's state, as a data set like the task's own; undefined before there is one. */
+export function memoryOf(state: MethodState, { train }: Pick<TaskContext, 'train'>): Memory | undefined {
+  const inputs = state.tensors.get('memory/inputs')
+  const labels = state.tensors.get('memory/labels')
+  const tasks = state.tensors.get('memory/tasks')
+  if (!inputs || !labels || !tasks) return undefined
+  // As the rows were stored: data that are to be normalised otherwise cannot stand beside them, and the pool says so.
+  const preprocessing = (state.values.preprocessing ?? train.preprocessing) as unknown as Preprocessing
+  return {
+    dataset: { ...train, name: 'memory', inputs, labels: labels as Dataset['labels'], preprocessing },
+    tasks: tasks.data as Int32Array,
+  }
+}
+
+/** A memory as a method's state. */
+export function memoryState({ dataset, tasks }: Memory): MethodState {
+  return {
+    tensors: new Map([
+      ['memory/inputs', dataset.inputs],
+      ['memory/labels', dataset.labels],
+      ['memory/tasks', { type: 'int32', dims: [tasks.length], data: tasks }],
+    ]),
+    values: { preprocessing: dataset.preprocessing as unknown as Json },
+  }
+}
+
+/** The memory with rows of a task's data behind its own. */
+export function withRows(before: Memory | undefined, train: Dataset, rows: Int32Array, task: number): Memory {
+  const added = rowsOf(train, rows)
+  const tasks = new Int32Array(rows.length).fill(task)
+  if (!before) return { dataset: added, tasks }
+  const { inputs, labels } = before.dataset
+  return {
+    dataset: {
+      ...before.dataset,
+      inputs: concatenateRows([inputs, added.inputs]),
+      labels: concatenateRows<'int32' | 'float32'>([labels, added.labels]) as Dataset['labels'],
+    },
+    tasks: Int32Array.from([...before.tasks, ...tasks]),
+  }
+}
+
+/** Some rows of a memory, in the order given. */
+export const someOf = ({ dataset, tasks }: Memory, rows: Int32Array): Memory => ({
+  dataset: rowsOf(dataset, rows),
+  tasks: rows.map((row) => itemAt(tasks, row, 'task of row')),
+})
+
+export const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
+  ...dataset,
+  inputs: takeRows(dataset.inputs, rows),
+  labels: takeRows<'int32' | 'float32'>(dataset.labels, rows) as Dataset['labels'],
+})
+
+/** Up to `perClass` samples of each class at random; rows without one class each count as one class. */
+export function chooseExemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
+  if (kindOf(dataset) === 'classification') return chooseBalanced(dataset, perClass, random)
+  return random.choose(samples(dataset), Math.min(perClass, samples(dataset)))
+}
+
+/**
+ * A memory as parts of the batch. Where each task has a head of its own, ceil(size / (k - 1)) rows of each past task make
+ * a part each; elsewhere they are one part.
+ */
+export function memorySources(
+  memory: Memory,
+  task: TaskContext,
+  { name, size, weight }: Pick<BatchSource, 'name' | 'size' | 'weight'>,
+): BatchSource[] {
+  const count = samples(memory.dataset)
+  if (task.scenario !== 'task') return [{ name, ...memory, size: Math.min(size, count), weight }]
+  const each = task.index > 1 ? Math.ceil(size / task.index) : size
+  return Array.from({ length: task.index }, (_, past) => {
+    const rows = Int32Array.from(memory.tasks.keys()).filter((row) => memory.tasks[row] === past)
+    return {
+      name: `${name}/${past}`,
+      dataset: rowsOf(memory.dataset, rows),
+      tasks: past,
+      size: Math.min(each, rows.length),
+      weight: weight / task.index,
+    }
+  }).filter((source) => source.size > 0)
+}
+
+/** The sources with a share of the loss that they carried. */
+export const weighted = (sources: readonly BatchSource[], share: number): BatchSource[] =>
+  sources.map((source) => ({ ...source, weight: source.weight * share }))

@@ -1,0 +1,80 @@
+import type { GraphBuilder } from '../autodiff/builder.ts'
+import type { Value } from '../ops/core/index.ts'
+
+/** Rows of the batch. */
+export interface RowRange {
+  readonly from: number
+  readonly size: number
+}
+
+/** Where a source's rows are: in the batch, and in the pool. */
+export interface SourceRows extends RowRange {
+  /** Pool row of the source's first row. */
+  readonly offset: number
+  /** What its sampler plans beside the rows, int32, by name. */
+  readonly columns: ReadonlyMap<string, Value>
+}
+
+/** Values by the names of parameters. */
+export type Named = ReadonlyMap<string, Value>
+
+/** What a method sees while the step's graph is built. */
+export interface StepContext {
+  /** The graph around the `Scan`: what is emitted here runs once a call. */
+  readonly outer: GraphBuilder
+  /** The body of the `Scan`: what is emitted here runs once a step. */
+  readonly step: GraphBuilder
+  /** Parameters at the start of this step (values of the body). */
+  readonly parameters: Named
+  /** Parameters at the start of the call (values of the outer graph). */
+  readonly initial: Named
+  /** The method's own tensors of `inputs`, by key (values of the outer graph). */
+  readonly inputs: ReadonlyMap<string, Value>
+  /** The method's own slots as this step finds them, by key (values of the body). */
+  readonly slots: ReadonlyMap<string, Value>
+  /** The model's input for the whole batch as it is stored, the labels, and the logits [rows, outputs]. */
+  readonly batch: Value
+  readonly labels: Value
+  readonly logits: Value
+  /** [rows or 1, outputs], 1 for units that take part in a row's softmax; undefined where all do. */
+  readonly mask: Value | undefined
+  /** int32 [rows]: which rows of the pool the batch is; the sources' data sets lie in it one after another. */
+  readonly rows: Value
+  readonly sources: ReadonlyMap<string, SourceRows>
+  /**
+   * What the model's head reads, for the whole batch.
+   *
+   * @throws ModelError `head-missing` for a model without a head.
+   */
+  readonly features: () => Value
+  /** Runs the model on other rows or with other parameters, as at inference. */
+  readonly forward: (input: Value, parameters: Named) => Value
+  /** The mean loss on the labels of some rows of the batch; `weights` [rows, 1] multiply each row's. */
+  readonly loss: (rows: RowRange, weights?: Value) => Value
+  /** The gradient of a scalar with respect to every parameter: one more backward pass. */
+  readonly gradients: (loss: Value) => Named
+  /** This step's learning rate. */
+  readonly learningRate: Value
+}
+
+/** What a step did, once it is done. */
+export interface StepDone {
+  /** Of all loss terms, before any method changed it or it was clipped. */
+  readonly gradients: Named
+  /** Parameters as the next step finds them. */
+  readonly parameters: Named
+}
+
+/** What a method adds to a step. */
+export interface StepTerms {
+  /** Scalar terms added to the loss, to be differentiated with it. */
+  readonly losses?: readonly { readonly name: string; readonly value: Value }[] | undefined
+  /** Scalars reported once a call, not differentiated (a penalty whose gradient is given in closed form). */
+  readonly reports?: readonly { readonly name: string; readonly value: Value }[] | undefined
+  /** Changes the gradient of the loss (adds a penalty's, projects it). */
+  readonly gradients?: ((gradients: Named) => Named) | undefined
+  /** Changes a parameter after the optimiser's update (a proximal step). */
+  readonly updated?: ((name: string, parameter: Value) => Value) | undefined
+  /** New values of slots, by key; those left out stay as they are. */
+  readonly slots?: ((done: StepDone) => ReadonlyMap<string, Value>) | undefined
+}

@@ -1,0 +1,88 @@
+import { type Dataset, kindOf } from '../data/dataset.ts'
+import { UsageError } from '../errors.ts'
+import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses/index.ts'
+import { add, cast, type Emitter, reduceSum, reshape, scale, type Value } from '../ops/core/index.ts'
+import { withoutPrefix } from '../tensor/prefix.ts'
+import { float32, int64, type Tensor } from '../tensor/tensor.ts'
+import type { ConsolidateContext, MethodState, RowRange, TaskContext } from './method.ts'
+
+const PREFIX = 'teacher/'
+
+/** The model as a task left it, kept to teach the next. */
+export const teacherState = ({
+  parameters,
+  buffers,
+}: Pick<ConsolidateContext, 'parameters' | 'buffers'>): MethodState => ({
+  tensors: new Map([...parameters, ...buffers].map(([name, tensor]) => [`${PREFIX}${name}`, tensor])),
+  values: {},
+})
+
+/** What {@link teacherState} keeps, by the names of parameters and buffers. */
+export const teacherOf = ({ tensors }: MethodState): ReadonlyMap<string, Tensor> =>
+  withoutPrefix(tensors, PREFIX)
+
+/** @throws UsageError `METHOD-targets` for numbers to predict: a teacher's probabilities are what is distilled. */
+export function refuseNumbers(method: string, dataset: Dataset): void {
+  if (kindOf(dataset) !== 'regression') return
+  throw new UsageError(
+    `${method}-targets`,
+    `${method} distils probabilities of classes, but the labels of "${dataset.name}" are numbers to predict. Use a method without a teacher, such as replay.`,
+  )
+}
+
+export interface Lesson extends Pick<DistillationOptions, 'student' | 'teacher'> {
+  /** The rows as they are stored: tokens that fill up a row teach nothing. */
+  readonly batch: Value
+  readonly temperature: number
+}
+
+/** The distillation on rows of a task: the mean over past heads where each task has its own. */
+export function distilled(
+  emit: Emitter,
+  { student, teacher, batch, temperature }: Lesson,
+  { scenario, index, outputs, units, train }: TaskContext,
+): Value {
+  const rowwise = { student, teacher, temperature }
+  if (kindOf(train) === 'multi-label') return labelDistillation(emit, rowwise)
+  const given = student.dims.length > 2 ? byToken(emit, rowwise, batch, train) : rowwise
+  if (scenario !== 'task') return distillation(emit, given)
+  const heads = units.slice(0, index).map((past) => {
+    const mask = float32([1, outputs])
+    for (const unit of past) mask.data[unit] = 1
+    return distillation(emit, { ...given, mask: emit.constant(mask) })
+  })
+  const [first, ...rest] = heads
+  const sum = rest.reduce<Value | undefined>((total, head) => (total ? add(emit, total, head) : head), first)
+  return sum ? scale(emit, sum, 1 / heads.length) : distillation(emit, given)
+}
+
+/** Several labels a row: each is a choice of two, sigmoid(logit / T). */
+function labelDistillation(emit: Emitter, { student, teacher, temperature = 2 }: DistillationOptions): Value {
+  const soften = (logits: Value): Value => scale(emit, logits, 1 / temperature)
+  return binaryCrossEntropy(emit, soften(student), emit.op('Sigmoid', [soften(teacher)]))
+}
+
+/** Logits [N, T, C] with a row a token; padding counts nothing in the mean. */
+function byToken(
+  emit: Emitter,
+  { student, teacher, ...others }: DistillationOptions,
+  batch: Value,
+  { preprocessing: { pad } }: Dataset,
+): DistillationOptions {
+  const [rows = 1, tokens = 1, classes = 1] = student.dims
+  const count = rows * tokens
+  const flat = (logits: Value): Value => reshape(emit, logits, [count, classes])
+  const pair = { ...others, student: flat(student), teacher: flat(teacher) }
+  if (pad === undefined || batch.dims.join() !== [rows, tokens].join()) return pair
+  const filler = emit.op('Equal', [cast(emit, batch, 'int64'), emit.constant(int64([], [pad]))])
+  const real = reshape(emit, cast(emit, emit.op('Not', [filler]), student.type), [count])
+  const weights = emit.op('Div', [scale(emit, real, count), reduceSum(emit, real, [0])])
+  return { ...pair, weights }
+}
+
+/** Rows of the batch; all of them are the value itself. */
+export function rowsOfBatch(emit: Emitter, value: Value, { from, size }: RowRange): Value {
+  if (size === value.dims[0]) return value
+  const index = Int32Array.from({ length: size }, (_, row) => from + row)
+  return emit.op('Gather', [value, emit.constant({ type: 'int32', dims: [size], data: index })], { axis: 0 })
+}

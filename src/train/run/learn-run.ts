@@ -1,0 +1,22 @@
+import type { TaskContext } from '../../methods/method.ts'
+import type { HeldOut } from './early-stopping.ts'
+import type { LearnOptions } from './options.ts'
+import { openReading, type RunReading } from './run-reading.ts'
+import { taskContext } from './task-context.ts'
+import { type TaskModels, taskModels } from './task-models.ts'
+
+/** A run over a stream, with what all its tasks share. */
+export interface LearnRun {
+  readonly options: LearnOptions
+  readonly heldOut: HeldOut | undefined
+  readonly models: TaskModels
+  readonly contextOf: (index: number) => TaskContext
+  readonly reading: RunReading
+}
+
+/** To be closed with `reading.dispose()`. */
+export function openRun(options: LearnOptions, heldOut: HeldOut | undefined): LearnRun {
+  const contextOf = (index: number) => taskContext(options.stream, index, options.batchSize)
+  const models = taskModels(options.model, options.method, contextOf)
+  return { options, heldOut, models, contextOf, reading: openReading(options, models) }
+}

@@ -1,0 +1,27 @@
+import type { Pool } from '../../data/memory/index.ts'
+import type { BatchSource, Method, MethodState, TaskContext } from '../../methods/method.ts'
+import type { LossOptions } from '../../model/losses/index.ts'
+import type { Model } from '../../model/model.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { Optimiser, WeightDecay } from './optimisers.ts'
+
+export interface StepSettings {
+  readonly optimiser: Optimiser
+  readonly weightDecay?: WeightDecay
+  /** Bound of the gradients' common norm; default none. */
+  readonly clipNorm?: number
+  readonly loss?: LossOptions
+}
+
+export interface StepRequest {
+  readonly model: Model
+  readonly settings: StepSettings
+  readonly method: Method
+  readonly state: MethodState
+  readonly task: TaskContext
+  readonly pool: Pool
+  readonly sources: readonly BatchSource[]
+  /** The method's own tensors: those that stay the same all through the task, and those that go from step to step. */
+  readonly constants: ReadonlyMap<string, Tensor>
+  readonly slots: ReadonlyMap<string, Tensor>
+}
