@@ -1,3 +1,4 @@
+import { visible } from '../report/figures/index.ts'
 import type { PackSummary } from '../update/pack/index.ts'
 
 const count = (value: number): string => value.toLocaleString('en-US')
@@ -27,10 +28,11 @@ export function packText(summary: PackSummary): string {
     (release, at) =>
       `  ${at + 1}  ${release.model.name}  ${release.created}  ${count(release.classes)} classes${release.heldOut ? `  ${percent(release.heldOut.accuracy)} of ${count(release.heldOut.rows)} held-out rows right` : ''}`,
   )
-  return [
+  const lines = [
     ...facts.map(([name, value]) => `${name.padEnd(9)}  ${value}`),
     ...(history.length > 1 ? ['', 'Releases', ...releases] : []),
-  ].join('\n')
+  ]
+  return visible(lines.join('\n'))
 }
 
 function perClass(counts: readonly number[]): string {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
+import { visible } from '../report/figures/index.ts'
 import { isWorker, serveWorker } from '../study/workers/index-files.ts'
 import { bench } from './bench.ts'
 import { curve } from './curve.ts'
@@ -114,7 +115,7 @@ function fail(error: unknown, json: boolean, debug: boolean): number {
   const message = error instanceof Error ? error.message : String(error)
   const code = known ? error.code : 'unexpected'
   const hint = known || debug ? '' : ' This is a fault of Holdfast; --debug shows where it comes from.'
-  process.stderr.write(`error (${code}): ${message}${hint}\n`)
+  process.stderr.write(`error (${code}): ${visible(message)}${hint}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${chain(error)}\n`)
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
   return 1

@@ -1,3 +1,4 @@
+import { visible } from '../report/figures/index.ts'
 import { moveUp, type Progress, progressLine } from '../report/terminal.ts'
 
 /** Where a command speaks to people: stderr, so that stdout holds results only. */
@@ -34,7 +35,7 @@ export function openScreen({ quiet }: { readonly quiet: boolean }): Screen {
   }
   const say = (line: string) => {
     if (live) clear()
-    stderr.write(`${line}\n`)
+    stderr.write(`${visible(line)}\n`)
     if (live) put(drawn)
   }
   const draw = (lines: readonly string[]) => {

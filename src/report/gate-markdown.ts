@@ -8,7 +8,7 @@ import {
   verdictWord,
   warnings,
 } from './gate-table.ts'
-import { markdownTable, plain } from './markdown.ts'
+import { code, markdownTable, plain } from './markdown.ts'
 
 const signs = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
 
@@ -23,7 +23,7 @@ export function gateMarkdown(result: GateResult, flips: readonly FlipRecord[] = 
   return `${[
     `## ${signs[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
     plain(decidingReason(result)),
-    `Baseline \`${result.baseline}\`, candidate \`${result.candidate}\`.`,
+    `Baseline ${code(result.baseline)}, candidate ${code(result.candidate)}.`,
     markdownTable(overallTable(result)),
     plain(figuresLine(result)),
     result.rules

@@ -1,4 +1,5 @@
 import type { GateResult } from '../update/gate/index.ts'
+import { visible } from './figures/index.ts'
 import {
   decidingReason,
   figuresLine,
@@ -21,7 +22,7 @@ export function gateText(result: GateResult, options: { readonly most?: number }
   const others = result.rules
     .map(({ reason }) => reason)
     .filter((reason) => reason !== decidingReason(result))
-  return [
+  const lines = [
     `${verdictWord[result.verdict]}. ${decidingReason(result)}`,
     ...others,
     ...warnings(result).map((warning) => `Warning: ${warning}`),
@@ -33,7 +34,8 @@ export function gateText(result: GateResult, options: { readonly most?: number }
     ...groups('slice', result.slices, most),
     '',
     legend(result),
-  ].join('\n')
+  ]
+  return visible(lines.join('\n'))
 }
 
 function groups(kind: 'class' | 'slice', found: GateResult['perClass'], most: number): string[] {

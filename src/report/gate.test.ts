@@ -64,9 +64,9 @@ describe('the gate as JUnit XML', () => {
   it('fails classes only where a rule forbids it, and escapes what XML cannot hold', () => {
     const [old, renewed] = [answers('old', 0, 'a<&"\u0001'), answers('new', 30, 'a<&"\u0001')]
     const free = gateJunit(gate(old, renewed, { maxDrop: 0.05 }))
-    expect(free).toContain('name="a&lt;&amp;&quot;"><skipped message="Outside the budget, not counted')
+    expect(free).toContain('name="a&lt;&amp;&quot;\\u0001"><skipped message="Outside the budget, not counted')
     const held = gateJunit(gate(old, renewed, { maxDrop: 0.05, maxDropPerClass: 0.05 }))
-    expect(held).toContain('name="a&lt;&amp;&quot;"><failure message="Outside its budget')
+    expect(held).toContain('name="a&lt;&amp;&quot;\\u0001"><failure message="Outside its budget')
     expect(held).toContain('name="b"/>')
   })
 })

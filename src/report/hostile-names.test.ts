@@ -79,8 +79,9 @@ describe('names from strangers', () => {
   })
   it('does not let a name become an entity, a link or code in Markdown', () => {
     const { markdown } = hostile('&#8238;`~~x~~')
-    expect(markdown).not.toMatch(/(?<!\\)&#8238;/)
-    expect(markdown).not.toMatch(/(?<!\\)~~/)
+    const outsideCode = markdown.replace(/^Baseline .*$/m, '')
+    expect(outsideCode).not.toMatch(/(?<!\\)&#8238;/)
+    expect(outsideCode).not.toMatch(/(?<!\\)~~/)
     expect(markdown).toContain('Baseline ``old&#8238;`~~x~~``')
   })
   it('holds for any text', () =>

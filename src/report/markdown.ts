@@ -1,12 +1,23 @@
 import { type BenchResult, groupResults } from '../measure/results.ts'
-import { capitalise, type TableData } from './figures/index.ts'
+import { capitalise, type TableData, visible } from './figures/index.ts'
 import { headline } from './headline.ts'
 import { syntheticNotice } from './page.ts'
 import { machineTable, metricsTable, settingsTable } from './tables.ts'
 
-/** Text that Markdown leaves as it is, on one line. */
+/** Text that Markdown leaves as it is, on one line; what cannot be seen in it is written out. */
 export const plain = (text: string): string =>
-  text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s*\n\s*/g, ' ')
+  visible(text)
+    .replace(/[\\`*_[\]<>|&~]/g, '\\$&')
+    .replace(/\s*\n\s*/g, ' ')
+
+/** Text as code, between as many backticks as it takes. */
+export function code(text: string): string {
+  const said = visible(text).replace(/\s*\n\s*/g, ' ')
+  const longest = Math.max(0, ...(said.match(/`+/g) ?? []).map(({ length }) => length))
+  const fence = '`'.repeat(longest + 1)
+  const space = /^`|`$/.test(said) ? ' ' : ''
+  return `${fence}${space}${said}${space}${fence}`
+}
 
 /** A table in Markdown, the first column to the left, the others to the right. */
 export function markdownTable({ head, rows }: TableData): string {

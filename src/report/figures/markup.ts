@@ -1,3 +1,5 @@
+import { visible } from './visible.ts'
+
 /** HTML or SVG that is safe to put on a page. */
 export interface Markup {
   readonly markup: string
@@ -14,11 +16,12 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /**
- * Text made safe for element content and quoted attributes.
+ * Text made safe for element content and quoted attributes; what cannot be seen in it is written out ({@link visible}).
  *
  * @example escapeText('a < b') // 'a &lt; b'
  */
-export const escapeText = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign)
+export const escapeText = (text: string): string =>
+  visible(text).replace(/[&<>"']/g, (sign) => entities[sign] ?? sign)
 
 const render = (piece: Piece): string => {
   if (piece === undefined) return ''
