@@ -1,68 +1,76 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type RunOne, runGrid } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
 import { machineFacts, runInFolder } from '../train/folders/index-files.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
-import { protocolFlags, readOverrides } from './bench-flags.ts'
+import { methodFlags, overridesOf, protocolFlags } from './bench-flags.ts'
 import { gridProgress } from './bench-progress.ts'
 import { benchText } from './bench-text.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { engineFor, workersFor } from './engine.ts'
+import { fromText, group, path, seeds } from './flags/index.ts'
 import { defaultFolder } from './run-folders.ts'
-import { choicesOf, listOf, seedsOf, wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb, workersFor } from './verb.ts'
+import { reportFlag } from './shared-flags.ts'
+import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
+
+const settings = z.object({
+  name: fromText(z.string().min(1)).meta({
+    argument: true,
+    description: protocols.map(({ name }) => name).join(', '),
+    hint: 'NAME',
+  }),
+  ...group('Grid', {
+    method: fromText(z.array(z.string().min(1)).min(1))
+      .default(['none', 'ewc', 'lwf', 'replay', 'joint'])
+      .meta({ description: 'Methods; ewc+replay composes', hint: 'a,b' }),
+    scenario: fromText(z.array(z.enum(['task', 'domain', 'class'])).min(1))
+      .optional()
+      .meta({ description: 'task, domain, class', otherwise: 'those of the protocol', hint: 'a,b' }),
+    seeds: seeds().optional().meta({ description: 'Seeds', otherwise: '1' }),
+    jobs: fromText(z.int().min(1))
+      .optional()
+      .meta({ description: 'Runs at a time', otherwise: 'one a core' }),
+  }),
+  ...protocolFlags,
+  ...methodFlags,
+  ...group('Output', {
+    out: path('DIR').optional().meta({
+      description: 'Folder for the runs; given again, goes on there',
+      otherwise: 'in runs/',
+      alias: 'o',
+    }),
+    save: z.boolean().default(true).meta({
+      description: 'Keep run folders',
+      negative: 'Keep nothing on disk',
+    }),
+  }),
+  ...reportFlag,
+})
 
 /** `holdfast bench`: methods by scenarios by seeds, under a published protocol. */
-export const bench: Verb = {
+export const bench = defineVerb({
   name: 'bench',
   summary: 'Measure methods under a published protocol',
   examples: [
     'holdfast bench split-mnist --method none,ewc,replay --scenario class --seeds 1..3 --report report.html',
     'holdfast bench split-mnist --method ewc --scenario task --data synthetic --iterations 100 --no-save',
   ],
-  args: {
-    name: { type: 'positional', description: protocols.map(({ name }) => name).join(', '), required: true },
-    method: {
-      type: 'string',
-      description: 'Methods (default none,ewc,lwf,replay,joint); ewc+replay composes',
-      valueHint: 'a,b',
-    },
-    scenario: {
-      type: 'string',
-      description: 'task, domain, class (default those of the protocol)',
-      valueHint: 'a,b',
-    },
-    seeds: { type: 'string', description: 'Seeds (default 1)', valueHint: '1..3|1,4' },
-    ...protocolFlags,
-    jobs: { type: 'string', description: 'Runs at a time (default one a core)', valueHint: 'N' },
-    out: {
-      type: 'string',
-      alias: 'o',
-      description: 'Folder for the runs (default in runs/); given again, goes on there',
-      valueHint: 'DIR',
-    },
-    save: {
-      type: 'boolean',
-      default: true,
-      description: 'Keep run folders',
-      negativeDescription: 'Keep nothing on disk',
-    },
-    report: { type: 'string', description: 'Write the HTML report there', valueHint: 'FILE.html' },
-  },
-  run: async (call) => {
-    const protocol = protocolNamed(call.text('name') ?? '')
+  settings,
+  run: async (asked, call) => {
+    const protocol = protocolNamed(asked.name)
     const plans = benchmarkPlans({
       protocol,
-      methods: listOf('method', call.text('method')) ?? ['none', 'ewc', 'lwf', 'replay', 'joint'],
-      scenarios:
-        choicesOf('scenario', call.text('scenario'), ['task', 'domain', 'class']) ?? protocol.scenarios,
-      seeds: seedsOf('seeds', call.text('seeds')) ?? seedsOf('seed', call.text('seed')) ?? [1],
-      changed: readOverrides(call),
+      methods: [...new Set(asked.method)],
+      scenarios: [...new Set(asked.scenario ?? protocol.scenarios)],
+      seeds: asked.seeds ?? [asked.seed ?? 1],
+      changed: overridesOf(asked),
     })
-    const jobs = wholeOf('jobs', call.text('jobs'), 1) ?? availableParallelism()
+    const jobs = asked.jobs ?? availableParallelism()
     const [first] = plans
     if (!first) return { json: {}, text: '' }
     const loaded = await loadPlan(first, {
@@ -72,16 +80,16 @@ export const bench: Verb = {
     })
     noteData(loaded, call.screen)
     noteMethods(plans, call.screen)
-    const folder = call.on('save') ? (call.text('out') ?? folderName(plans)) : undefined
-    const outcome = await runPlans(call, {
+    const folder = asked.save ? (asked.out ?? folderName(plans)) : undefined
+    const outcome = await runPlans(asked, call, {
       plans: plans.map((plan) => withSource(plan, loaded)),
       loaded,
       jobs,
       folder,
     })
-    return answer(call, outcome, folder)
+    return answer(asked.report, call, outcome, folder)
   },
-}
+})
 
 const withSource = (plan: RunPlan, loaded: LoadedPlan): RunPlan => ({
   ...plan,
@@ -102,14 +110,18 @@ interface Grid {
   readonly folder: string | undefined
 }
 
-async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Promise<BenchOutcome> {
-  const engine = engineFor(engineSettings(call))
+async function runPlans(
+  asked: CommonSettings,
+  call: Call,
+  { plans, loaded, jobs, folder }: Grid,
+): Promise<BenchOutcome> {
+  const engine = engineFor(asked)
   const place = (plan: RunPlan) =>
     folder === undefined || plans.length === 1 ? folder : join(folder, wordsOf(plan).join('-'))
   const keep: RunOne = (plan, prepared, signal) =>
     runInFolder({ ...loaded, plan }, { engine, folder: place(plan) ?? '', verb: 'bench', signal, prepared })
   const here = folder === undefined ? undefined : keep
-  const workers = Math.min(jobs, plans.length) > 1 ? workersFor(call) : undefined
+  const workers = Math.min(jobs, plans.length) > 1 ? workersFor(asked) : undefined
   const run = workers?.run(place) ?? here
   const events = runGrid({
     plans,
@@ -118,7 +130,7 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
     machine: machineFacts(engine),
     jobs,
     signal: call.signal,
-    ...(run ? { run } : {}),
+    run,
   })
   const show = gridProgress(plans.length, call.screen)
   let next: Awaited<ReturnType<typeof events.next>>
@@ -139,8 +151,12 @@ async function runPlans(call: Call, { plans, loaded, jobs, folder }: Grid): Prom
   return next.value
 }
 
-async function answer(call: Call, outcome: BenchOutcome, folder: string | undefined): Promise<Answer> {
-  const report = call.text('report')
+async function answer(
+  report: string | undefined,
+  call: Call,
+  outcome: BenchOutcome,
+  folder: string | undefined,
+): Promise<Answer> {
   if (report !== undefined && outcome.bench.results.length > 0) {
     const created = new Date().toISOString().slice(0, 10)
     await writeFile(report, reportHtml(outcome.bench, { command: call.command, created }))
@@ -162,9 +178,9 @@ async function answer(call: Call, outcome: BenchOutcome, folder: string | undefi
   return {
     json: {
       ...outcome.bench,
-      ...(failures.length > 0 ? { failures } : {}),
-      ...(outcome.unfinished > 0 ? { unfinished: outcome.unfinished } : {}),
-      ...(folder === undefined ? {} : { folder }),
+      failures: failures.length > 0 ? failures : undefined,
+      unfinished: outcome.unfinished > 0 ? outcome.unfinished : undefined,
+      folder,
     },
     text: [
       benchText(outcome.bench),

@@ -1,15 +1,55 @@
-import { UsageError } from '../errors.ts'
+import { z } from 'zod'
+import type { Engine } from '../engine/engine.ts'
 import { curvePage, curveSvg, curveText } from '../report/curve-text.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { preprocessingNames } from '../update/model-data-files.ts'
-import { curve as measureCurve, openPath } from '../update/path/index.ts'
+import { curveDefaults, curve as measureCurve, openPath } from '../update/path/index.ts'
 import { type LoadedCurve, loadCurve, savePoint } from '../update/path/index-files.ts'
-import { numbersFlag, outputOfBothFlag, preprocessingFlag } from './shared-flags.ts'
-import { choiceOf, numberOf, wholeOf } from './values.ts'
-import { type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+import { engineFor } from './engine.ts'
+import { fromText, group, on, path } from './flags/index.ts'
+import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z
+  .object({
+    from: path('FROM').meta({
+      argument: true,
+      description: 'The model that the path begins at (.onnx or folder)',
+    }),
+    to: path('TO').meta({ argument: true, description: 'The model that it ends at: the same graph' }),
+    ...group('Path', {
+      old: path('DIR').optional().meta({ description: 'Old data: the test part, else all' }),
+      new: path('DIR').optional().meta({ description: 'New data: the test part, else all' }),
+      points: fromText(z.int().min(2))
+        .default(curveDefaults.points)
+        .meta({ description: 'How many, both ends among them' }),
+      groups: on().meta({ description: 'Also take back each group of layers alone' }),
+    }),
+    ...group('Output', {
+      html: path('FILE.html').optional().meta({ description: 'Write a page there' }),
+      svg: path('FILE.svg').optional().meta({ description: 'Write the plot there' }),
+      pick: fromText(z.number().min(0).max(1))
+        .optional()
+        .meta({ description: 'Write this point of the path, 0 to 1, to -o', hint: 'ALPHA' }),
+      out: path('FILE.onnx').optional().meta({ description: 'With --pick: the file to write', alias: 'o' }),
+    }),
+    ...readingFlags,
+    ...numbersFlag,
+    ...outputFlag,
+  })
+  .refine(({ pick, out }) => out === undefined || pick !== undefined, {
+    error: '-o needs --pick ALPHA, the point to write.',
+  })
+  .refine(({ pick, out }) => pick === undefined || out !== undefined, {
+    error: '--pick needs -o FILE.onnx, where to write the point.',
+  })
+  .refine((asked) => (asked.old ?? asked.new ?? asked.pick) !== undefined, {
+    error:
+      'holdfast curve needs data to look at: --old DIR, --new DIR or both. For example: holdfast curve model.onnx better.onnx --old old-test/ --new new-test/',
+    params: { code: 'argument-missing' },
+  })
 
 /** `holdfast curve`: old against new accuracy along the path between two models. */
-export const curve: Verb = {
+export const curve = defineVerb({
   name: 'curve',
   summary: 'Old against new accuracy on the path between two models',
   examples: [
@@ -17,37 +57,27 @@ export const curve: Verb = {
     'holdfast curve model.onnx better.onnx --old old-test/ --new new-test/ --groups --html curve.html',
     'holdfast curve model.onnx better.onnx --pick 0.7 -o chosen.onnx',
   ],
-  args: {
-    from: {
-      type: 'positional',
-      description: 'the model that the path begins at (.onnx or folder)',
-      required: true,
-    },
-    to: { type: 'positional', description: 'the model that it ends at: the same graph', required: true },
-    old: { type: 'string', description: 'Old data: the test part, else all', valueHint: 'DIR' },
-    new: { type: 'string', description: 'New data: the test part, else all', valueHint: 'DIR' },
-    points: { type: 'string', description: 'How many, both ends among them (default 11)', valueHint: 'N' },
-    groups: { type: 'boolean', description: 'Also take back each group of layers alone' },
-    html: { type: 'string', description: 'Write a page there', valueHint: 'FILE.html' },
-    svg: { type: 'string', description: 'Write the plot there', valueHint: 'FILE.svg' },
-    pick: { type: 'string', description: 'Write this point of the path, 0 to 1, to -o', valueHint: 'ALPHA' },
-    out: {
-      type: 'string',
-      alias: 'o',
-      description: 'With --pick: the file to write',
-      valueHint: 'FILE.onnx',
-    },
-    ...preprocessingFlag,
-    ...numbersFlag,
-    ...outputOfBothFlag,
-  },
-  run: async (call) => {
-    const asked = readFlags(call)
-    const engine = engineFor(engineSettings(call))
-    const loaded = await loadCurve(asked.sources)
-    const picked = asked.pick && (await writePick(engine, loaded, asked.pick))
-    if (asked.sources.old === undefined && asked.sources.new === undefined) {
-      return { json: { schema: 'holdfast.curve/1', picked }, text: pickedSentence(asked.pick) }
+  settings,
+  run: async (asked, { screen, command }) => {
+    const { from, to, old, new: fresh, points, groups } = asked
+    const engine = engineFor(asked)
+    const { output, preprocessing, numbersArePositions } = asked
+    const reading = readingOf(asked)
+    const loaded = await loadCurve({
+      from,
+      to,
+      old,
+      new: fresh,
+      output,
+      preprocessing,
+      numbersArePositions,
+      reading,
+    })
+    const pick =
+      asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
+    const picked = pick && (await writePick(engine, loaded, pick))
+    if (old === undefined && fresh === undefined) {
+      return { json: { schema: 'holdfast.curve/1', picked }, text: pickedSentence(picked) }
     }
     const result = await measureCurve({
       engine,
@@ -55,39 +85,34 @@ export const curve: Verb = {
       to: loaded.to.model,
       old: loaded.old,
       new: loaded.new,
-      points: asked.points ?? 11,
-      groups: call.on('groups'),
-      onPoint: (done, total) => call.screen.progress({ label: 'curve', done, total, unit: 'points' }),
+      points,
+      groups,
+      onPoint: (done, total) => screen.progress({ label: 'curve', done, total, unit: 'points' }),
     })
-    call.screen.draw([])
-    const ends = [asked.sources.from, asked.sources.to] as const
+    screen.draw([])
+    const ends = [from, to] as const
     const written: string[] = []
-    for (const [flag, content] of [
-      ['html', () => curvePage(result, ends, call.command)],
-      ['svg', () => curveSvg(result, ends)],
+    for (const [file, content] of [
+      [asked.html, () => curvePage(result, ends, command)],
+      [asked.svg, () => curveSvg(result, ends)],
     ] as const) {
-      const file = call.text(flag)
       if (file === undefined) continue
       await writeWhole(file, content())
       written.push(`Written: ${file}`)
     }
     return {
-      json: { ...result, from: ends[0], to: ends[1], picked: picked ?? null },
+      json: { ...result, from, to, picked: picked ?? null },
       text: [curveText(result, ends), ...(picked ? [pickedSentence(picked)] : []), ...written].join('\n'),
     }
   },
-}
+})
 
 interface Pick {
   readonly alpha: number
   readonly out: string
 }
 
-async function writePick(
-  engine: ReturnType<typeof engineFor>,
-  loaded: LoadedCurve,
-  { alpha, out }: Pick,
-): Promise<Pick> {
+async function writePick(engine: Engine, loaded: LoadedCurve, { alpha, out }: Pick): Promise<Pick> {
   const path = await openPath(engine, loaded.from, loaded.to.model)
   try {
     await savePoint(out, loaded, path, alpha)
@@ -99,39 +124,3 @@ async function writePick(
 
 const pickedSentence = (pick: Pick | undefined): string =>
   pick ? `Written: ${pick.out}, the point at alpha ${pick.alpha}` : ''
-
-function readFlags(call: Call) {
-  const pick = numberOf('pick', call.text('pick'), 0)
-  const out = call.text('out')
-  if (pick !== undefined && pick > 1) {
-    throw new UsageError('flag-value', `--pick: expected a share of the way from 0 to 1, found "${pick}".`)
-  }
-  if ((pick === undefined) !== (out === undefined)) {
-    throw new UsageError(
-      'flag-value',
-      pick === undefined
-        ? '-o needs --pick ALPHA, the point to write.'
-        : '--pick needs -o FILE.onnx, where to write the point.',
-    )
-  }
-  const sources = {
-    from: call.text('from') ?? '',
-    to: call.text('to') ?? '',
-    old: call.text('old'),
-    new: call.text('new'),
-    output: call.text('output'),
-    preprocessing: choiceOf('preprocessing', call.text('preprocessing'), preprocessingNames),
-    numbersArePositions: call.on('numbers-are-positions'),
-  }
-  if (sources.old === undefined && sources.new === undefined && pick === undefined) {
-    throw new UsageError(
-      'argument-missing',
-      'holdfast curve needs data to look at: --old DIR, --new DIR or both. For example: holdfast curve model.onnx better.onnx --old old-test/ --new new-test/',
-    )
-  }
-  return {
-    sources,
-    points: wholeOf('points', call.text('points'), 2),
-    pick: pick === undefined || out === undefined ? undefined : { alpha: pick, out },
-  }
-}

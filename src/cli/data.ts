@@ -1,31 +1,35 @@
+import { z } from 'zod'
 import { getDataset, listDatasets, verifyDataset } from '../data/catalogue/index-files.ts'
-import { UsageError } from '../errors.ts'
 import { showDownload } from './data-notes.ts'
-import { choiceOf } from './values.ts'
-import type { Answer, Call, Verb } from './verb.ts'
+import { fromText } from './flags/index.ts'
+import { type Answer, type Call, defineVerb } from './verb.ts'
+
+const settings = z
+  .object({
+    action: fromText(z.enum(['list', 'get', 'verify'])).meta({
+      argument: true,
+      description: 'list, get or verify',
+      hint: 'ACTION',
+    }),
+    name: fromText(z.string().min(1))
+      .optional()
+      .meta({ argument: true, description: 'Which data set', hint: 'NAME' }),
+  })
+  .refine(({ action, name }) => action === 'list' || name !== undefined, {
+    error: 'Say the name of a data set. Known ones: holdfast data list',
+  })
 
 /** `holdfast data`: data sets known by name. */
-export const data: Verb = {
+export const data = defineVerb({
   name: 'data',
   summary: 'Data sets known by name: list, get, verify',
   examples: ['holdfast data list', 'holdfast data get mnist', 'holdfast data verify mnist'],
-  args: {
-    action: { type: 'positional', description: 'list, get or verify', required: true },
-    name: { type: 'positional', description: 'which data set', required: false },
-  },
-  run: async (call) => {
-    const action = choiceOf('action', call.text('action'), ['list', 'get', 'verify'])
+  settings,
+  run: async ({ action, name = '' }, call) => {
     if (action === 'list') return list()
-    const name = call.text('name')
-    if (name === undefined) {
-      throw new UsageError(
-        'argument-missing',
-        `holdfast data ${action} needs the name of a data set. Known ones: holdfast data list`,
-      )
-    }
     return action === 'get' ? get(call, name) : verify(name)
   },
-}
+})
 
 async function list(): Promise<Answer> {
   const datasets = await listDatasets()

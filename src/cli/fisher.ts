@@ -1,60 +1,55 @@
+import { z } from 'zod'
+import { fisherDefaults, fisherLabels } from '../methods/fisher/index.ts'
 import { fisherFile } from '../train/plan/index-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
-import { outputFlag } from './shared-flags.ts'
-import { choiceOf, wholeOf } from './values.ts'
-import { engineFor, engineSettings, type Verb } from './verb.ts'
+import { engineFor } from './engine.ts'
+import { fromText, group, path } from './flags/index.ts'
+import { outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z.object({
+  model: path('MODEL').meta({ argument: true, description: 'An .onnx file' }),
+  ...group('Fisher', {
+    data: path('NAME')
+      .default('mnist')
+      .meta({ description: 'mnist, synthetic, or a path: its training part' }),
+    labels: fromText(z.enum(fisherLabels))
+      .default(fisherDefaults.labels)
+      .meta({ description: 'Labels that the Fisher is taken over' }),
+    samples: fromText(z.int().min(1))
+      .optional()
+      .meta({ description: 'Samples, drawn at random', otherwise: 'all' }),
+    batch: fromText(z.int().min(1))
+      .default(fisherDefaults.batchSize)
+      .meta({ description: 'Rows a pass; changes the result of --labels batch only', option: 'batchSize' }),
+  }),
+  ...readingFlags,
+  ...outputFlag,
+  ...group('Output', {
+    out: path('FILE').default('fisher.safetensors').meta({ description: 'File to write', alias: 'o' }),
+  }),
+})
 
 /** `holdfast fisher`: the Fisher diagonal of a model on data, as a file. */
-export const fisher: Verb = {
+export const fisher = defineVerb({
   name: 'fisher',
   summary: 'The Fisher diagonal of a model: what matters in it',
   examples: ['holdfast fisher model.onnx --data mnist --samples 1000 -o fisher.safetensors'],
-  args: {
-    model: { type: 'positional', description: 'an .onnx file', required: true },
-    data: {
-      type: 'string',
-      description: 'mnist (default), synthetic, or a path: its training part',
-      valueHint: 'NAME',
-    },
-    labels: { type: 'string', description: 'exact (default), sampled, true or batch', valueHint: 'KIND' },
-    samples: { type: 'string', description: 'Samples, drawn at random (default all)', valueHint: 'N' },
-    batch: {
-      type: 'string',
-      description: 'Rows a pass (default 128); changes the result of --labels batch only',
-      valueHint: 'N',
-    },
-    preprocessing: {
-      type: 'string',
-      description: 'unit, mnist, stored, or default: pixels to 0..1',
-      valueHint: 'KIND',
-    },
-    ...outputFlag,
-    out: {
-      type: 'string',
-      alias: 'o',
-      description: 'File to write (default fisher.safetensors)',
-      valueHint: 'FILE',
-    },
-  },
-  run: async (call) => {
-    const out = call.text('out') ?? 'fisher.safetensors'
-    const { loaded, summary } = await fisherFile(call.text('model') ?? '', out, {
-      engine: engineFor(engineSettings(call)),
-      source: call.text('data') ?? 'mnist',
-      preprocessing: choiceOf('preprocessing', call.text('preprocessing'), [
-        'default',
-        'unit',
-        'mnist',
-        'stored',
-      ]),
-      labels: choiceOf('labels', call.text('labels'), ['exact', 'sampled', 'true', 'batch']),
-      samples: wholeOf('samples', call.text('samples'), 1),
-      batchSize: wholeOf('batch', call.text('batch'), 1),
-      output: call.text('output'),
-      seed: wholeOf('seed', call.text('seed')) ?? 0,
-      load: { download: true, orSynthetic: true, onProgress: showDownload(call.screen) },
+  settings,
+  run: async (asked, { screen }) => {
+    const { loaded, summary } = await fisherFile(asked.model, asked.out, {
+      engine: engineFor(asked),
+      source: asked.data,
+      preprocessing: asked.preprocessing,
+      reading: readingOf(asked),
+      labels: asked.labels,
+      samples: asked.samples,
+      batchSize: asked.batch,
+      output: asked.output,
+      seed: asked.seed ?? 0,
+      load: { download: true, orSynthetic: true, onProgress: showDownload(screen) },
     })
-    noteData(loaded, call.screen)
+    noteData(loaded, screen)
     const widest = Math.max(...summary.parameters.map(({ name }) => name.length))
     return {
       json: summary,
@@ -69,4 +64,4 @@ export const fisher: Verb = {
       ].join('\n'),
     }
   },
-}
+})

@@ -4,12 +4,13 @@ import { preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { learnMeasurements, track } from '../train/tracking/index.ts'
 import { runAnswer, runProgress } from './run-text.ts'
-import { tracked } from './tracking.ts'
+import { type TrackingSettings, tracked } from './tracking.ts'
 import type { Answer, Call } from './verb.ts'
 
 /** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */
 export async function followRun(
   call: Call,
+  asked: TrackingSettings,
   loaded: LoadedPlan,
   run: {
     readonly engine: Engine
@@ -22,6 +23,7 @@ export async function followRun(
   const show = runProgress(plan.method.name, call.screen)
   const outcome = await tracked(
     call,
+    asked,
     { verb: run.verb, name: `${plan.name} ${plan.method.name}`, settings: plan },
     async (tracker) => {
       const events = track(

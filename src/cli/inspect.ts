@@ -1,53 +1,40 @@
-import { UsageError } from '../errors.ts'
-import { parseSelection } from '../model/adapters/index.ts'
+import { z } from 'zod'
+import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
+import { fromText, group, path, sizes } from './flags/index.ts'
 import { inspectionText } from './inspect-text.ts'
-import { outputFlag } from './shared-flags.ts'
-import { choiceOf, type Given, wholeOf } from './values.ts'
-import type { Verb } from './verb.ts'
+import { batchnormFlag, outputFlag, trainFlags } from './shared-flags.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z
+  .object({
+    model: path('MODEL').meta({ argument: true, description: 'An .onnx file, or a folder with one' }),
+    ...group('Step', {
+      batch: fromText(z.int().min(1)).default(inspectDefaults.batch).meta({ description: 'Rows in a batch' }),
+      dims: sizes().default({}).meta({ description: 'Sizes of other symbolic dims', otherwise: 'guessed' }),
+    }),
+    ...trainFlags,
+    ...outputFlag,
+    ...batchnormFlag,
+  })
+  .refine(({ train, lora }) => !(train && lora), {
+    error: '--train and --lora say two things about what trains. Give one of them.',
+  })
 
 /** `holdfast inspect`: what a model is, what of it can be trained, and what a step takes. */
-export const inspect: Verb = {
+export const inspect = defineVerb({
   name: 'inspect',
   summary: 'What a model is, what of it can be trained, and what a step takes',
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
-  args: {
-    model: { type: 'positional', description: 'an .onnx file, or a folder with one', required: true },
-    batch: { type: 'string', description: 'Rows in a batch (default 16)', valueHint: 'N' },
-    dims: {
-      type: 'string',
-      description: 'Sizes of other symbolic dims, with commas between them',
-      valueHint: 'NAME=SIZE',
-    },
-    train: {
-      type: 'string',
-      description: 'What trains: all, head, last:N, biases-norms, or patterns of names (default all)',
-      valueHint: 'SELECTION',
-    },
-    batchnorm: {
-      type: 'string',
-      description: 'fixed: statistics stay; train: they follow the batches (default fixed)',
-      valueHint: 'fixed|train',
-    },
-    lora: { type: 'string', description: 'Train low-rank updates of this rank instead', valueHint: 'RANK' },
-    ...outputFlag,
-  },
-  run: async (call) => {
-    const train = call.text('train')
-    const rank = wholeOf('lora', call.text('lora'), 1)
-    if (train !== undefined && rank !== undefined) {
-      throw new UsageError(
-        'flag-value',
-        '--train and --lora say two things about what trains. Give one of them.',
-      )
-    }
-    const inspection = await inspectFile(call.text('model') ?? '', {
-      batch: wholeOf('batch', call.text('batch'), 1) ?? 16,
-      dims: sizesOf(call.text('dims')),
-      ...(train === undefined ? {} : { train: parseSelection(train) }),
-      ...(rank === undefined ? {} : { loraRank: rank }),
-      batchNorm: choiceOf('batchnorm', call.text('batchnorm'), ['fixed', 'train']) ?? 'fixed',
-      output: call.text('output'),
+  settings,
+  run: async ({ model, batch, dims, train, lora, batchnorm, output }) => {
+    const inspection = await inspectFile(model, {
+      batch,
+      dims,
+      train,
+      loraRank: lora?.rank,
+      batchNorm: batchnorm,
+      output,
     })
     return {
       json: inspection,
@@ -55,18 +42,4 @@ export const inspect: Verb = {
       exitCode: inspection.trainable ? 0 : 2,
     }
   },
-}
-
-function sizesOf(text: Given): Record<string, number> {
-  const entries = (text ?? '').split(',').filter((part) => part !== '')
-  return Object.fromEntries(
-    entries.map((entry): [string, number] => {
-      const [, name, size] = /^(.+)=(\d+)$/.exec(entry.trim()) ?? []
-      if (name !== undefined && Number(size) > 0) return [name, Number(size)]
-      throw new UsageError(
-        'flag-value',
-        `--dims: expected sizes as in sequence=64,width=32, found "${entry}".`,
-      )
-    }),
-  )
-}
+})

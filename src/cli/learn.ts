@@ -1,15 +1,42 @@
-import { UsageError } from '../errors.ts'
+import { z } from 'zod'
+import type { RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { engineFor } from './engine.ts'
+import { group, on, path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
-import { modelFlags, withModelFlags } from './model-flags.ts'
+import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { defaultFolder } from './run-folders.ts'
 import { trackingFlags } from './tracking.ts'
-import { wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+import { type Answer, type CommonSettings, defineVerb } from './verb.ts'
+
+const DEFAULT_CONFIG = 'holdfast.yaml'
+
+const settings = z
+  .object({
+    config: path('CONFIG').optional().meta({
+      argument: true,
+      description: 'A YAML file; with --init the one to write',
+    }),
+    ...group('Run', {
+      init: on().meta({ description: `Write a configuration to start from, ${DEFAULT_CONFIG} unless named` }),
+      out: path('DIR').optional().meta({
+        description: 'Folder of the run; given again, goes on there',
+        otherwise: 'in runs/',
+        alias: 'o',
+      }),
+    }),
+    ...modelFlags,
+    ...trackingFlags,
+  })
+  .refine(({ init, config }) => init || config !== undefined, {
+    error:
+      'holdfast learn needs a configuration. Write one to start from with: holdfast learn --init holdfast.yaml',
+    params: { code: 'argument-missing' },
+  })
 
 /** `holdfast learn`: one run from a configuration. */
-export const learn: Verb = {
+export const learn = defineVerb({
   name: 'learn',
   summary: 'Learn a stream of tasks as a configuration says',
   examples: [
@@ -17,49 +44,35 @@ export const learn: Verb = {
     'holdfast learn holdfast.yaml --out runs/mine',
     'holdfast learn holdfast.yaml --model model.onnx --lora 8:16 --adapter adapter',
   ],
-  args: {
-    config: { type: 'positional', description: 'a YAML file; with --init the one to write', required: false },
-    init: { type: 'boolean', description: 'Write a configuration to start from (default holdfast.yaml)' },
-    out: {
-      type: 'string',
-      alias: 'o',
-      description: 'Folder of the run (default in runs/); given again, goes on there',
-      valueHint: 'DIR',
-    },
-    ...modelFlags,
-    ...trackingFlags,
+  settings,
+  run: async (asked, call) => {
+    const { config = DEFAULT_CONFIG } = asked
+    if (asked.init) return init(config)
+    const loaded = await loadPlan(asChanged(await readPlanFile(config), asked), {
+      download: true,
+      orSynthetic: true,
+      onProgress: showDownload(call.screen),
+    })
+    noteData(loaded, call.screen)
+    noteMethods([loaded.plan], call.screen)
+    const { plan } = loaded
+    const folder =
+      asked.out ?? defaultFolder(plan.name, plan.method.name, plan.stream.scenario, String(plan.seed))
+    return followRun(call, asked, loaded, { engine: engineFor(plan), folder, verb: 'learn' })
   },
-  run: async (call) => {
-    const path = call.text('config')
-    if (call.on('init')) return init(path ?? 'holdfast.yaml')
-    if (path === undefined) {
-      throw new UsageError(
-        'argument-missing',
-        'holdfast learn needs a configuration. Write one to start from with: holdfast learn --init holdfast.yaml',
-      )
-    }
-    return run(call, path)
-  },
-}
+})
 
 async function init(path: string): Promise<Answer> {
   await writeStarterConfig(path)
   return { json: { written: path }, text: `Wrote ${path}. Run it with: holdfast learn ${path}` }
 }
 
-async function run(call: Call, path: string): Promise<Answer> {
-  const read = await readPlanFile(path)
-  const { threads = read.threads, device = read.device } = engineSettings(call)
-  const seed = wholeOf('seed', call.text('seed')) ?? read.seed
-  const loaded = await loadPlan(withModelFlags({ ...read, threads, device, seed }, call), {
-    download: true,
-    orSynthetic: true,
-    onProgress: showDownload(call.screen),
-  })
-  noteData(loaded, call.screen)
-  noteMethods([loaded.plan], call.screen)
-  const { plan } = loaded
-  const folder =
-    call.text('out') ?? defaultFolder(plan.name, plan.method.name, plan.stream.scenario, String(plan.seed))
-  return followRun(call, loaded, { engine: engineFor(plan), folder, verb: 'learn' })
+/** The plan with what the flags say instead. */
+function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings): RunPlan {
+  const { threads = read.threads, device = read.device, seed = read.seed } = asked
+  const { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
+  return withModelFlags(
+    { ...read, threads, device, seed },
+    { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head },
+  )
 }

@@ -1,39 +1,13 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
+import { z } from 'zod'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { visible } from '../report/figures/index.ts'
 import { isWorker, serveWorker } from '../study/workers/index-files.ts'
-import { bench } from './bench.ts'
-import { curve } from './curve.ts'
-import { data } from './data.ts'
-import { fisher } from './fisher.ts'
-import { gate } from './gate.ts'
-import { grad } from './grad.ts'
-import { inspect } from './inspect.ts'
-import { keep } from './keep.ts'
-import { learn } from './learn.ts'
-import { quickstart } from './quickstart.ts'
-import { report } from './report.ts'
-import { resume } from './resume.ts'
+import { helpText } from './flags/index.ts'
 import { openScreen } from './screen.ts'
-import { update } from './update.ts'
-import { helpOf, readArguments, type Verb } from './verb.ts'
-
-const verbs: readonly Verb[] = [
-  quickstart,
-  bench,
-  learn,
-  resume,
-  report,
-  keep,
-  update,
-  gate,
-  curve,
-  fisher,
-  grad,
-  inspect,
-  data,
-]
+import type { Verb } from './verb.ts'
+import { verbs } from './verbs.ts'
 
 const overview = (): string => {
   const width = Math.max(...verbs.map(({ name }) => name.length))
@@ -66,14 +40,15 @@ async function main(words: readonly string[]): Promise<number> {
     const verb = verbs.find((candidate) => candidate.name === name)
     if (!verb) throw unknownVerb(name)
     if (rest.includes('--help') || rest.includes('-h')) {
-      process.stdout.write(await helpOf(verb, process.stdout.isTTY === true))
+      process.stdout.write(
+        json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()),
+      )
       return 0
     }
-    const call = readArguments(verb, rest)
-    const screen = openScreen({ quiet: call.on('quiet') })
+    const { settings, run } = verb.read(rest)
+    const screen = openScreen({ quiet: settings.quiet })
     let signal: AbortSignal | undefined
-    const answer = await verb.run({
-      ...call,
+    const answer = await run({
       screen,
       // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
       get signal() {
@@ -88,6 +63,21 @@ async function main(words: readonly string[]): Promise<number> {
     return fail(error, json, rest.includes('--debug'))
   }
 }
+
+/** A verb for programs. */
+const described = ({ name, summary, examples, schema }: Verb) => ({
+  verb: name,
+  summary,
+  examples,
+  settings: z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }),
+})
+
+const WIDEST_HELP = 110
+
+const helpStyle = () => ({
+  colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  width: Math.min(WIDEST_HELP, process.stdout.columns ?? WIDEST_HELP),
+})
 
 function unknownVerb(name: string): UsageError {
   const known = verbs.map((verb) => verb.name)

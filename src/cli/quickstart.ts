@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import type { BenchResult } from '../measure/results.ts'
 import { reportHtml } from '../report/page.ts'
 import type { TableRow } from '../report/terminal.ts'
@@ -9,33 +10,31 @@ import { type QuickstartPart, quickstartParts } from '../study/protocols/index.t
 import type { Workers } from '../study/workers/index-files.ts'
 import { machineFacts } from '../train/folders/index-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
-import { limitOf } from './bench-flags.ts'
+import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
+import { engineFor, workersFor } from './engine.ts'
+import { fromText, path } from './flags/index.ts'
 import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
-import { wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb, workersFor } from './verb.ts'
+import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
+
+const settings = z.object({
+  ...digitsFlags,
+  jobs: fromText(z.int().min(1))
+    .optional()
+    .meta({ description: 'Runs at a time', otherwise: 'one a core', group: 'Run' }),
+  report: path('FILE.html')
+    .default('quickstart-report.html')
+    .meta({ description: 'Where the page goes', group: 'Output' }),
+})
 
 /** `holdfast quickstart`: see a model forget, and the same model not forget. */
-export const quickstart: Verb = {
+export const quickstart = defineVerb({
   name: 'quickstart',
   summary: 'See a model forget, and the same model not forget, in half a minute',
   examples: ['holdfast quickstart', 'holdfast quickstart --data synthetic --seed 2 --report first.html'],
-  args: {
-    data: { type: 'string', description: 'mnist (default) or synthetic', valueHint: 'NAME' },
-    limit: { type: 'string', description: 'At most so many training and test samples', valueHint: '600,200' },
-    jobs: { type: 'string', description: 'Runs at a time (default one a core)', valueHint: 'N' },
-    report: {
-      type: 'string',
-      description: 'Where the page goes (default quickstart-report.html)',
-      valueHint: 'FILE.html',
-    },
-  },
-  run: async (call) => {
-    const asked = {
-      source: call.text('data'),
-      limit: limitOf(call.text('limit')),
-      seed: wholeOf('seed', call.text('seed')),
-    }
+  settings,
+  run: async (given, call) => {
+    const asked = { source: given.data, limit: given.limit, seed: given.seed }
     const [first] = quickstartParts(asked)
     const [plan] = first?.plans ?? []
     if (!plan) return { json: {}, text: '' }
@@ -46,33 +45,34 @@ export const quickstart: Verb = {
     })
     noteData(loaded, call.screen)
     const parts = quickstartParts({ ...asked, source: loaded.plan.data.source })
-    const jobs = wholeOf('jobs', call.text('jobs'), 1) ?? availableParallelism()
-    const workers = jobs > 1 ? workersFor(call) : undefined
+    const jobs = given.jobs ?? availableParallelism()
+    const workers = jobs > 1 ? workersFor(given) : undefined
     const benches: BenchResult[] = []
     const above: string[] = []
     for (const part of parts) {
-      const bench = await runPart(call, part, loaded.inputs, { above, jobs, workers })
+      const bench = await runPart(given, call, part, loaded.inputs, { above, jobs, workers })
       if (!bench) return { json: { status: 'interrupted' }, text: 'Stopped; nothing was kept.', exitCode: 1 }
       benches.push(bench)
       above.push(...partLines(part.title, finalRows(bench), call.screen), '')
     }
     call.screen.draw([])
     await workers?.close()
-    return answer(call, benches)
+    return answer(given.report, call, benches)
   },
-}
+})
 
 const finalRows = ({ results }: BenchResult): TableRow[] =>
   results.map(({ method, matrix }) => ({ method, accuracies: matrix.at(-1) ?? [] }))
 
 async function runPart(
+  asked: CommonSettings,
   call: Call,
   { title, plans }: QuickstartPart,
   inputs: Parameters<typeof runGrid>[0]['inputs'],
   { above, jobs, workers }: { above: readonly string[]; jobs: number; workers: Workers | undefined },
 ): Promise<BenchResult | undefined> {
   const { screen, signal } = call
-  const engine = engineFor(engineSettings(call))
+  const engine = engineFor(asked)
   const rows: TableRow[] = plans.map(({ method }) => ({
     method: method.name,
     accuracies: quickstartTasks.map(() => null),
@@ -89,7 +89,7 @@ async function runPart(
     machine: machineFacts(engine),
     jobs,
     signal,
-    ...(run ? { run } : {}),
+    run,
   })
   let next = await events.next()
   while (!next.done) {
@@ -118,8 +118,8 @@ function rowAfter(message: BenchEvent, row: TableRow | undefined): TableRow | un
   return undefined
 }
 
-async function answer(call: Call, benches: readonly BenchResult[]): Promise<Answer> {
-  const report = resolve(call.text('report') ?? 'quickstart-report.html')
+async function answer(page: string, call: Call, benches: readonly BenchResult[]): Promise<Answer> {
+  const report = resolve(page)
   const created = new Date().toISOString().slice(0, 10)
   await writeFile(report, reportHtml(benches, { command: call.command, created }))
   const synthetic = benches.some(({ dataset }) => dataset.synthetic)

@@ -1,48 +1,48 @@
 import { writeFile } from 'node:fs/promises'
+import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { reportMarkdown } from '../report/markdown.ts'
 import { reportHtml } from '../report/page.ts'
 import { collectResults } from '../study/grid/index-files.ts'
-import type { Verb } from './verb.ts'
+import { group, on, path } from './flags/index.ts'
+import { defineVerb } from './verb.ts'
+
+const DEFAULT_PAGE = 'report.html'
+
+const settings = z.object({
+  runs: z.array(z.string()).min(1).meta({
+    argument: true,
+    description: 'Run folders, or files with what bench --json printed',
+    hint: 'RUNS',
+  }),
+  ...group('Output', {
+    out: path('FILE.html')
+      .optional()
+      .meta({ description: 'Where the page goes', otherwise: DEFAULT_PAGE, alias: 'o' }),
+    markdown: on().meta({ description: 'Print Markdown instead of writing a page' }),
+  }),
+})
 
 /** `holdfast report`: results as a page, as Markdown or as JSON. */
-export const report: Verb = {
+export const report = defineVerb({
   name: 'report',
   summary: 'One self-contained HTML page from runs and benchmarks',
   examples: [
     'holdfast report runs/2026-11-23T22-41-05-split-mnist -o report.html',
     'holdfast report results.json --markdown',
   ],
-  args: {
-    runs: {
-      type: 'positional',
-      description: 'run folders, or files with what bench --json printed',
-      required: true,
-    },
-    out: {
-      type: 'string',
-      alias: 'o',
-      description: 'Where the page goes (default report.html)',
-      valueHint: 'FILE.html',
-    },
-    markdown: { type: 'boolean', description: 'Print Markdown instead of writing a page' },
-  },
-  positionals: Number.POSITIVE_INFINITY,
-  run: async (call) => {
-    const results = await collectResults(call.positionals)
-    if (call.on('markdown') && call.on('json')) {
+  settings,
+  run: async ({ runs, markdown, json, out: asked }, { command }) => {
+    if (markdown && json) {
       throw new UsageError('flag-value', '--markdown and --json exclude each other; leave one out.')
     }
-    if (call.on('markdown')) return { json: results, text: reportMarkdown(results).trimEnd() }
-    const asked = call.text('out')
-    const out = asked ?? (call.on('json') ? undefined : 'report.html')
+    const results = await collectResults(runs)
+    if (markdown) return { json: results, text: reportMarkdown(results).trimEnd() }
+    const out = asked ?? (json ? undefined : DEFAULT_PAGE)
     if (out !== undefined) {
       const created = new Date().toISOString().slice(0, 10)
-      await writeFile(out, reportHtml(results, { command: call.command, created }))
+      await writeFile(out, reportHtml(results, { command, created }))
     }
-    return {
-      json: { benchmarks: results, ...(out === undefined ? {} : { report: out }) },
-      text: `Report: ${out ?? ''}`,
-    }
+    return { json: { benchmarks: results, report: out }, text: `Report: ${out ?? ''}` }
   },
-}
+})

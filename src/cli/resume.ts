@@ -1,20 +1,25 @@
+import { z } from 'zod'
 import { loadRun } from '../train/folders/index-files.ts'
 import { noteData } from './data-notes.ts'
+import { engineFor } from './engine.ts'
+import { path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
 import { trackingFlags } from './tracking.ts'
-import { engineFor, type Verb } from './verb.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z.object({
+  run: path('RUN').meta({ argument: true, description: 'The folder of a run' }),
+  ...trackingFlags,
+})
 
 /** `holdfast resume`: goes on with a run that was stopped or killed. */
-export const resume: Verb = {
+export const resume = defineVerb({
   name: 'resume',
   summary: 'Go on with a run exactly where it stopped',
   examples: ['holdfast resume runs/2026-11-23T22-41-05-split-mnist-ewc-class-1'],
-  args: {
-    run: { type: 'positional', description: 'the folder of a run', required: true },
-    ...trackingFlags,
-  },
-  run: async (call) => {
-    const folder = call.text('run') ?? ''
+  settings,
+  run: async (asked, call) => {
+    const folder = asked.run
     const { loaded, engine, config, changed } = await loadRun(folder, engineFor)
     if (changed !== undefined) {
       call.screen.warn(
@@ -22,6 +27,6 @@ export const resume: Verb = {
       )
     }
     noteData(loaded, call.screen)
-    return followRun(call, loaded, { engine, folder, verb: config.verb })
+    return followRun(call, asked, loaded, { engine, folder, verb: config.verb })
   },
-}
+})

@@ -1,34 +1,96 @@
-import type { ArgsDef } from 'citty'
+import { z } from 'zod'
+import { preprocessingNames, type Reading, readingSchema } from '../data/reading.ts'
+import { confidenceRange } from '../measure/confidence.ts'
+import { parseSelection, type Selection } from '../model/adapters/index.ts'
+import { flagOf, fromText, group, on, path, rankAndAlpha, told } from './flags/index.ts'
+
+const { columns, tokenizer, maxLength } = readingSchema.shape
+const column = columns.unwrap().shape
+
+/** How data are read: the same flags in every verb that reads some, and the same fields as in a configuration. */
+export const readingFlags = group('Reading data', {
+  preprocessing: fromText(preprocessingNames)
+    .default('default')
+    .meta({ description: 'How pixels become numbers: to 0..1, as MNIST is, as stored, or as the data come' }),
+  labelColumn: flagOf(column.label),
+  labelColumns: flagOf(column.labels),
+  targetColumns: flagOf(column.targets),
+  textColumn: flagOf(column.text),
+  imageColumn: flagOf(column.image),
+  featureColumns: flagOf(column.features),
+  header: z.boolean().default(true).meta({
+    description: 'The first line of a CSV file names the columns',
+    negative: 'The first line of a CSV file is a row; the columns are called 0, 1 and so on',
+  }),
+  kind: flagOf(column.kind),
+  separator: flagOf(column.separator),
+  tokenizer: flagOf(tokenizer).meta({ hint: 'DIR' }),
+  maxLength: flagOf(maxLength),
+})
+
+/** What those flags say, as configurations say it. */
+export const readingOf = (settings: z.output<z.ZodObject<typeof readingFlags>>): Reading => ({
+  columns: {
+    kind: settings.kind,
+    label: settings.labelColumn,
+    labels: settings.labelColumns,
+    targets: settings.targetColumns,
+    separator: settings.separator,
+    text: settings.textColumn,
+    image: settings.imageColumn,
+    features: settings.featureColumns,
+    header: settings.header ? undefined : false,
+  },
+  tokenizer: settings.tokenizer,
+  maxLength: settings.maxLength,
+})
+
+/** What numbers for labels mean, where two sides have lists of classes. */
+export const numbersFlag = group('Reading data', {
+  numbersArePositions: on().meta({
+    description: "Labels that are numbers are positions in the other side's list of classes",
+  }),
+})
 
 /** Names the logits of a model. */
-export const outputFlag = {
-  output: {
-    type: 'string',
-    description: 'The value that holds the logits, where the file does not tell',
-    valueHint: 'VALUE',
-  },
-} as const satisfies ArgsDef
+export const outputFlag = group('Model', {
+  output: fromText(z.string().min(1))
+    .optional()
+    .meta({ description: 'The value that holds the logits, where the file does not tell', hint: 'VALUE' }),
+})
 
-/** The same where there are two models. */
-export const outputOfBothFlag = {
-  output: {
-    ...outputFlag.output,
-    description: 'The value that holds the logits, where the files do not tell',
-  },
-} as const satisfies ArgsDef
+/** What training does with statistics of batch normalisation. */
+export const batchnormFlag = group('Model', {
+  batchnorm: fromText(z.enum(['fixed', 'train']))
+    .default('fixed')
+    .meta({
+      description: 'Statistics of batch normalisation: as deployed, or following the new data',
+      option: 'batchNorm',
+    }),
+})
 
-/** How data become a model's input. */
-export const preprocessingFlag = {
-  preprocessing: {
-    type: 'string',
-    description: 'unit, mnist, stored, or default: as the data come',
-    valueHint: 'KIND',
-  },
-} as const satisfies ArgsDef
+/** What of a model trains. */
+export const trainFlags = group('Training', {
+  train: told(z.custom<Selection>(), {
+    hint: 'SELECTION',
+    expected: 'all, head, last:2, biases-norms or patterns of names',
+    read: parseSelection,
+  })
+    .optional()
+    .meta({
+      description: 'What trains: all, head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
+      otherwise: 'all',
+      option: 'select',
+    }),
+  lora: rankAndAlpha().optional().meta({
+    description: 'Train low-rank updates of this rank instead; alpha is twice the rank unless given',
+  }),
+})
 
-export const numbersFlag = {
-  'numbers-are-positions': {
-    type: 'boolean',
-    description: 'Labels that are numbers mean places in the list of classes',
-  },
-} as const satisfies ArgsDef
+/** The confidence of bounds. */
+export const confidence = () => fromText(z.number().min(confidenceRange.least).max(confidenceRange.most))
+
+/** Where the page of a result goes. */
+export const reportFlag = group('Output', {
+  report: path('FILE.html').optional().meta({ description: 'Write a page there' }),
+})

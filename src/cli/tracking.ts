@@ -1,19 +1,29 @@
-import type { ArgsDef } from 'citty'
+import { z } from 'zod'
 import { HoldfastError, UsageError } from '../errors.ts'
 import { flatSettings, mlflow, type TrackedEnd, type Tracker, trackers } from '../train/tracking/index.ts'
 import { tensorBoard } from '../train/tracking/index-files.ts'
+import { fromText, group, path, told } from './flags/index.ts'
+import type { Screen } from './screen.ts'
 import type { Call } from './verb.ts'
 
+const DEFAULT_EXPERIMENT = 'holdfast'
+
 /** Flags that say where else a run's numbers go. */
-export const trackingFlags = {
-  tensorboard: { type: 'string', description: 'Write event files for TensorBoard here', valueHint: 'DIR' },
-  mlflow: { type: 'string', description: 'Log to the MLflow server at this address', valueHint: 'URL' },
-  experiment: {
-    type: 'string',
-    description: "MLflow's experiment (default holdfast)",
-    valueHint: 'NAME',
-  },
-} as const satisfies ArgsDef
+export const trackingFlags = group('Tracking', {
+  tensorboard: path('DIR').optional().meta({ description: 'Write event files for TensorBoard here' }),
+  mlflow: told(z.string(), {
+    hint: 'URL',
+    expected: 'the address of a server, such as http://localhost:5000',
+    read: (text) => (/^https?:\/\/[^/]/.test(text) ? text : undefined),
+  })
+    .optional()
+    .meta({ description: 'Log to the MLflow server at this address' }),
+  experiment: fromText(z.string().min(1))
+    .optional()
+    .meta({ description: "MLflow's experiment", otherwise: DEFAULT_EXPERIMENT, hint: 'NAME' }),
+})
+
+export type TrackingSettings = z.output<z.ZodObject<typeof trackingFlags>>
 
 /** What is known of a run before it begins. */
 interface TrackedRun {
@@ -29,12 +39,13 @@ interface TrackedRun {
  * @param endOf how a result that was returned is to be called; what throws was interrupted, if its error says so, or has failed
  */
 export async function tracked<Result>(
-  call: Call,
+  { screen }: Call,
+  asked: TrackingSettings,
   run: TrackedRun,
   work: (tracker: Tracker) => Promise<Result>,
   endOf: (result: Result) => TrackedEnd = () => 'finished',
 ): Promise<Result> {
-  const tracker = openTrackers(call, run)
+  const tracker = openTrackers(screen, asked, run)
   let end: TrackedEnd = 'failed'
   try {
     const result = await work(tracker)
@@ -45,25 +56,19 @@ export async function tracked<Result>(
     throw error
   } finally {
     const missing = await tracker.close(end)
-    if (missing !== undefined) call.screen.warn(`warning: ${missing}`)
+    if (missing !== undefined) screen.warn(`warning: ${missing}`)
   }
 }
 
-function openTrackers(call: Call, { verb, name, settings }: TrackedRun): Tracker {
-  const folder = call.text('tensorboard')
-  const url = call.text('mlflow')
-  const experiment = call.text('experiment')
-  const { warn } = call.screen
+function openTrackers(
+  { warn }: Screen,
+  { tensorboard: folder, mlflow: url, experiment }: TrackingSettings,
+  { verb, name, settings }: TrackedRun,
+): Tracker {
   if (url === undefined && experiment !== undefined) {
     throw new UsageError(
       'flag-value',
       '--experiment is about MLflow; name its server, too: --mlflow http://localhost:5000',
-    )
-  }
-  if (url !== undefined && !/^https?:\/\/[^/]/.test(url)) {
-    throw new UsageError(
-      'flag-value',
-      `--mlflow takes the address of a server, such as http://localhost:5000, but got "${url}".`,
     )
   }
   const authorization = authorizationOf(process.env)
@@ -78,8 +83,8 @@ function openTrackers(call: Call, { verb, name, settings }: TrackedRun): Tracker
             settings: flatSettings(settings),
             tags: { 'holdfast.verb': verb },
             warn,
-            ...(experiment === undefined ? {} : { experiment }),
-            ...(authorization === undefined ? {} : { authorization }),
+            experiment: experiment ?? DEFAULT_EXPERIMENT,
+            authorization,
           }),
         ]),
   ])

@@ -1,165 +1,129 @@
-import type { ArgsDef } from 'citty'
-import { UsageError } from '../errors.ts'
-import { type LoraOptions, parseSelection } from '../model/adapters/index.ts'
-import { preprocessingNames } from '../update/model-data-files.ts'
+import { z } from 'zod'
+import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod } from '../update/recipes/index.ts'
-import { numbersFlag, outputFlag, preprocessingFlag } from './shared-flags.ts'
-import { choiceOf, numberOf, shareOf, wholeOf } from './values.ts'
-import type { Call } from './verb.ts'
+import { fromText, group, on, path, share } from './flags/index.ts'
+import {
+  batchnormFlag,
+  confidence,
+  numbersFlag,
+  outputFlag,
+  readingFlags,
+  readingOf,
+  reportFlag,
+  trainFlags,
+} from './shared-flags.ts'
+import { trackingFlags } from './tracking.ts'
+import type { CommonSettings } from './verb.ts'
+
+const whole = () => fromText(z.int().min(1))
 
 /** What `holdfast update` can be told. */
-export const updateArgs = {
-  model: {
-    type: 'positional',
-    description: 'an .onnx file, or a folder as transformers.js lays it out',
-    required: true,
-  },
-  new: {
-    type: 'string',
-    description: 'New data; 20 % are held out where there is no test part',
-    valueHint: 'DIR',
-  },
-  old: { type: 'string', description: 'Old data: rehearsed, and measured on', valueHint: 'DIR' },
-  keep: { type: 'string', description: 'A retention pack instead of old data', valueHint: 'FILE.keep' },
-  unlabelled: { type: 'string', description: 'Inputs without labels to distil on', valueHint: 'DIR' },
-  'max-drop': {
-    type: 'string',
-    description: 'Drop in old accuracy allowed (default 1%)',
-    valueHint: '1%|0.01|1pt',
-  },
-  confidence: { type: 'string', description: 'Of the bound on the drop (default 0.95)', valueHint: '0.95' },
-  out: {
-    type: 'string',
-    alias: 'o',
-    description: 'File or folder to write; only when the budget is met, see --force',
-    valueHint: 'FILE.onnx',
-  },
-  force: { type: 'boolean', description: 'Write it there though the budget is not met' },
-  'dry-run': { type: 'boolean', description: 'Say what was found and what it would cost, and stop' },
-  method: {
-    type: 'string',
-    description: 'auto, replay, distil, ewc, any of these with +, none, joint (default auto)',
-    valueHint: 'METHOD',
-  },
-  trials: {
-    type: 'string',
-    description: 'Trials at most, each with more protection (default 3)',
-    valueHint: 'N',
-  },
-  epochs: { type: 'string', description: 'Passes over the new data (default 5)', valueHint: 'N' },
-  batch: { type: 'string', description: 'New rows a step (default 32)', valueHint: 'N' },
-  'learning-rate': {
-    type: 'string',
-    description: 'Default 1e-3, and 1e-4 where there are layer norms',
-    valueHint: 'RATE',
-  },
-  lambda: { type: 'string', description: "Strength of EWC's penalty (default 1000)", valueHint: 'X' },
-  train: {
-    type: 'string',
-    description: 'What trains: all, head, last:2, biases-norms or names (default all)',
-    valueHint: 'SELECTION',
-  },
-  lora: { type: 'string', description: 'Train low-rank updates only', valueHint: 'RANK[:ALPHA]' },
-  adapter: {
-    type: 'string',
-    description: 'With --lora: write the updates there, for PEFT',
-    valueHint: 'DIR',
-  },
-  batchnorm: {
-    type: 'string',
-    description: 'fixed: statistics stay as deployed (default); train',
-    valueHint: 'fixed|train',
-  },
-  ...preprocessingFlag,
-  ...numbersFlag,
-  ...outputFlag,
-  report: { type: 'string', description: 'Write a page there', valueHint: 'FILE.html' },
-  markdown: { type: 'string', description: 'Write Markdown there', valueHint: 'FILE.md' },
-  'keep-out': {
-    type: 'string',
-    description: 'With --keep: write the pack of the new model there, extended by the new data',
-    valueHint: 'FILE.keep',
-  },
-  baseline: {
-    type: 'string',
-    description: "Write the new model's predictions there, for the next gate",
-    valueHint: 'FILE.jsonl',
-  },
-} as const satisfies ArgsDef
-
-/** The same, read and checked: where things come from, and how to train. */
-export function readUpdateFlags(call: Call) {
-  const fresh = call.text('new')
-  if (fresh === undefined) {
-    throw new UsageError(
-      'argument-missing',
-      'holdfast update needs new data: --new DIR. For example: holdfast update model.onnx --new new/ --old old/ --max-drop 1% -o better.onnx',
-    )
-  }
-  if (call.text('out') === undefined && !call.on('dry-run')) {
-    throw new UsageError(
-      'argument-missing',
+export const updateSettings = z
+  .object({
+    model: path('MODEL').meta({
+      argument: true,
+      description: 'An .onnx file, or a folder as transformers.js lays it out',
+    }),
+    ...group('Data', {
+      new: path('DIR').meta({ description: 'New data; 20 % are held out where there is no test part' }),
+      old: path('DIR').optional().meta({ description: 'Old data: rehearsed, and measured on' }),
+      keep: path('FILE.keep').optional().meta({ description: 'A retention pack instead of old data' }),
+      unlabelled: path('DIR').optional().meta({ description: 'Inputs without labels to distil on' }),
+    }),
+    ...readingFlags,
+    ...numbersFlag,
+    ...group('Budget', {
+      maxDrop: share().default(updateDefaults.maxDrop).meta({ description: 'Drop in old accuracy allowed' }),
+      confidence: confidence()
+        .default(updateDefaults.confidence)
+        .meta({ description: 'Of the bound on the drop' }),
+      force: on().meta({ description: 'Write the model to -o though the budget is not met' }),
+    }),
+    ...group('Training', {
+      method: fromText(z.string().min(1)).default('auto').meta({
+        description: 'auto, replay, distil, ewc, any of these with +, none, joint',
+        hint: 'METHOD',
+      }),
+      trials: whole()
+        .default(updateDefaults.trials)
+        .meta({ description: 'Trials at most, each with more protection' }),
+      epochs: whole().default(updateDefaults.epochs).meta({ description: 'Passes over the new data' }),
+      batch: whole()
+        .default(updateDefaults.batchSize)
+        .meta({ description: 'New rows a step', option: 'batchSize' }),
+      learningRate: fromText(z.number().min(0)).optional().meta({
+        description: 'Learning rate',
+        otherwise: '1e-3, and 1e-4 where there are layer norms',
+      }),
+      lambda: fromText(z.number().min(0))
+        .default(updateDefaults.lambda)
+        .meta({ description: "Strength of EWC's penalty" }),
+    }),
+    ...trainFlags,
+    ...outputFlag,
+    ...batchnormFlag,
+    ...group('Output', {
+      out: path('FILE.onnx').optional().meta({
+        description: 'File or folder to write; only when the budget is met, see --force',
+        alias: 'o',
+      }),
+      dryRun: on().meta({ description: 'Say what was found and what it would cost, and stop' }),
+      adapter: path('DIR').optional().meta({ description: 'With --lora: write the updates there, for PEFT' }),
+    }),
+    ...reportFlag,
+    ...group('Output', {
+      markdown: path('FILE.md').optional().meta({ description: 'Write Markdown there' }),
+      keepOut: path('FILE.keep').optional().meta({
+        description: 'With --keep: write the pack of the new model there, extended by the new data',
+      }),
+      baseline: path('FILE.jsonl')
+        .optional()
+        .meta({ description: "Write the new model's predictions there, for the next gate" }),
+    }),
+    ...trackingFlags,
+  })
+  .refine(({ out, dryRun }) => dryRun || out !== undefined, {
+    error:
       'holdfast update needs a place for the new model: -o better.onnx (or --dry-run, to see what it would do).',
-    )
-  }
-  if (call.text('old') !== undefined && call.text('keep') !== undefined) {
-    throw new UsageError('flag-value', '--old and --keep both say what is old: give one of them.')
-  }
-  if (call.text('keep-out') !== undefined && call.text('keep') === undefined) {
-    throw new UsageError('flag-value', '--keep-out extends a pack: it needs --keep FILE.keep.')
-  }
-  const lora = loraOf(call.text('lora'))
-  if (call.text('adapter') !== undefined && !lora) {
-    throw new UsageError('flag-value', '--adapter writes low-rank updates: it needs --lora RANK.')
-  }
-  const seed = wholeOf('seed', call.text('seed')) ?? 0
-  const train = call.text('train')
-  const confidence = numberOf('confidence', call.text('confidence'))
-  const method = call.text('method')
-  return {
-    sources: {
-      model: call.text('model') ?? '',
-      fresh,
-      old: call.text('old'),
-      keep: call.text('keep'),
-      unlabelled: call.text('unlabelled'),
-      batchNorm: choiceOf('batchnorm', call.text('batchnorm'), ['fixed', 'train']),
-      output: call.text('output'),
-      preprocessing: choiceOf('preprocessing', call.text('preprocessing'), preprocessingNames),
-      numbersArePositions: call.on('numbers-are-positions'),
-      method: method === undefined ? undefined : parseUpdateMethod(method),
-      seed,
-    },
-    options: {
-      budget: {
-        maxDrop: shareOf('max-drop', call.text('max-drop')) ?? 0.01,
-        ...(confidence === undefined ? {} : { confidence }),
-      },
-      seed,
-      ...given('trials', wholeOf('trials', call.text('trials'), 1)),
-      ...given('epochs', wholeOf('epochs', call.text('epochs'), 1)),
-      ...given('batchSize', wholeOf('batch', call.text('batch'), 1)),
-      ...given('learningRate', numberOf('learning-rate', call.text('learning-rate'), 0)),
-      ...given('lambda', numberOf('lambda', call.text('lambda'), 0)),
-      ...given('select', train === undefined ? undefined : parseSelection(train)),
-      ...given('lora', lora),
-    },
-  }
-}
+    params: { code: 'argument-missing' },
+  })
+  .refine(({ old, keep }) => old === undefined || keep === undefined, {
+    error: '--old and --keep both say what is old: give one of them.',
+  })
+  .refine(({ keepOut, keep }) => keepOut === undefined || keep !== undefined, {
+    error: '--keep-out extends a pack: it needs --keep FILE.keep.',
+  })
+  .refine(({ adapter, lora }) => adapter === undefined || lora !== undefined, {
+    error: '--adapter writes low-rank updates: it needs --lora RANK.',
+  })
 
-/** An option where it is given. */
-export const given = <K extends string, T>(name: K, value: T | undefined): { readonly [key in K]?: T } =>
-  (value === undefined ? {} : { [name]: value }) as { readonly [key in K]?: T }
+export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
 
-/** `8`, or `8:16` for rank and alpha. */
-function loraOf(text: string | undefined): LoraOptions | undefined {
-  if (text === undefined) return undefined
-  const [, rank, alpha] = /^(\d+)(?::(\d+(?:\.\d+)?))?$/.exec(text) ?? []
-  if (rank !== undefined && Number(rank) > 0) {
-    return { rank: Number(rank), ...(alpha === undefined ? {} : { alpha: Number(alpha) }) }
-  }
-  throw new UsageError(
-    'flag-value',
-    `--lora: expected a rank such as 8, or rank and alpha such as 8:16, found "${text}".`,
-  )
-}
+/** Where things come from. */
+export const sourcesOf = (asked: UpdateSettings) => ({
+  model: asked.model,
+  fresh: asked.new,
+  old: asked.old,
+  keep: asked.keep,
+  unlabelled: asked.unlabelled,
+  batchNorm: asked.batchnorm,
+  output: asked.output,
+  preprocessing: asked.preprocessing,
+  reading: readingOf(asked),
+  numbersArePositions: asked.numbersArePositions,
+  method: parseUpdateMethod(asked.method),
+  seed: asked.seed ?? 0,
+})
+
+/** How to train. */
+export const optionsOf = (asked: UpdateSettings) => ({
+  budget: { maxDrop: asked.maxDrop, confidence: asked.confidence },
+  seed: asked.seed ?? 0,
+  trials: asked.trials,
+  epochs: asked.epochs,
+  batchSize: asked.batch,
+  learningRate: asked.learningRate,
+  lambda: asked.lambda,
+  select: asked.train,
+  lora: asked.lora,
+})

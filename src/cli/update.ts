@@ -2,9 +2,9 @@ import type { Engine } from '../engine/engine.ts'
 import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
 import { preflightText, updateText } from '../report/update-text.ts'
+import { present } from '../required.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { updateMeasurements } from '../train/tracking/index.ts'
-import { preprocessingNames } from '../update/model-data-files.ts'
 import { extendFile } from '../update/pack/index-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
 import { chooseMethod } from '../update/recipes/index.ts'
@@ -14,16 +14,16 @@ import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
 import type { UpdateResult } from '../update/update-types.ts'
 import { outputPath, writeAdapters, writeBaseline, writeUpdated } from '../update/update-writing-files.ts'
+import { engineFor } from './engine.ts'
 import type { Screen } from './screen.ts'
-import { tracked, trackingFlags } from './tracking.ts'
-import { given, readUpdateFlags, updateArgs } from './update-flags.ts'
-import { choiceOf, wholeOf } from './values.ts'
-import { type Answer, type Call, engineFor, engineSettings, type Verb } from './verb.ts'
+import { tracked } from './tracking.ts'
+import { optionsOf, sourcesOf, type UpdateSettings, updateSettings } from './update-flags.ts'
+import { type Answer, type Call, defineVerb } from './verb.ts'
 
 const exitCodes = { met: 0, 'not-met': 2, inconclusive: 3 } as const
 
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
-export const update: Verb = {
+export const update = defineVerb({
   name: 'update',
   summary: 'Teach a model new data, with a budget for what it may forget',
   examples: [
@@ -31,21 +31,22 @@ export const update: Verb = {
     'holdfast update model.onnx --new new/ --keep model.keep --max-drop 1% -o better.onnx --report report.html',
     'holdfast update model.onnx --new new/ --old old/ --dry-run',
   ],
-  args: { ...updateArgs, ...trackingFlags },
-  run: async (call) => {
+  settings: updateSettings,
+  run: async (asked, call) => {
     const began = performance.now()
-    const asked = readUpdateFlags(call)
-    const engine = engineFor(engineSettings(call))
-    const loaded = await loadUpdate({ ...asked.sources, engine })
+    const engine = engineFor(asked)
+    const sources = sourcesOf(asked)
+    const loaded = await loadUpdate({ ...sources, engine })
+    const how = optionsOf(asked)
     const { data, model, widened } = loaded
-    const select = loaded.headOnly ? headSelection(asked.sources.keep ?? '', asked.options) : undefined
+    const select = loaded.headOnly ? headSelection(asked.keep ?? '', how) : undefined
     const facts = {
       exemplars: data.exemplars !== undefined,
       unlabelled: data.unlabelled !== undefined,
       added: widened !== model,
     }
-    const method = chooseMethod(asked.sources.method, facts)
-    const { budget } = asked.options
+    const method = chooseMethod(sources.method, facts)
+    const { budget } = how
     const found = preflight({
       classes: loaded.classes,
       data,
@@ -53,17 +54,17 @@ export const update: Verb = {
       budget,
       notes: loaded.notes,
     })
-    const dryRun = call.on('dry-run')
+    const { dryRun } = asked
     // What the events go to is known once the run begins.
     let follow: (event: UpdateEvent) => void = () => {}
     const options: UpdateOptions = {
-      ...asked.options,
+      ...how,
       engine,
       ...loaded.learner,
-      ...given('select', select ?? asked.options.select),
+      select: select ?? how.select,
       data,
       method: method.method,
-      ...(dryRun ? {} : { signal: call.signal }),
+      signal: dryRun ? undefined : call.signal,
       onEvent: (event) => follow(event),
     }
     const run = await openUpdate(options)
@@ -77,7 +78,8 @@ export const update: Verb = {
       }
       const result = await tracked(
         call,
-        { verb: 'update', name: `${asked.sources.model} ${method.name}`, settings: asked },
+        asked,
+        { verb: 'update', name: `${asked.model} ${method.name}`, settings: asked },
         (tracker) => {
           const show = showEvents(call.screen)
           follow = (event) => {
@@ -90,12 +92,12 @@ export const update: Verb = {
       )
       call.screen.draw([])
       const summary = summarise(result, budget, (performance.now() - began) / 1000)
-      return await answer(call, { loaded, result, summary, known, options })
+      return await answer(asked, call, { loaded, result, summary, known, options })
     } finally {
       await run.dispose()
     }
   },
-}
+})
 
 interface Done {
   readonly loaded: LoadedUpdate
@@ -106,19 +108,22 @@ interface Done {
 }
 
 /** Writes what was asked for, the model first. */
-async function answer(call: Call, { loaded, result, summary, known, options }: Done): Promise<Answer> {
-  const path = call.text('model') ?? ''
-  const asked = call.text('out') ?? ''
-  const out = outputPath(asked, result.status, call.on('force'))
+async function answer(
+  asked: UpdateSettings,
+  call: Call,
+  { loaded, result, summary, known, options }: Done,
+): Promise<Answer> {
+  const { model: path, adapter } = asked
+  const wanted = present(asked.out, '-o')
+  const out = outputPath(wanted, result.status, asked.force)
   await writeUpdated(out, loaded, result)
-  const adapter = call.text('adapter')
   if (adapter !== undefined) await writeAdapters(adapter, path, result)
-  const files: readonly (readonly [string, (file: string) => Promise<void>])[] = [
-    ['baseline', (file) => writeBaseline(file, options.engine, loaded, result)],
-    ['keep-out', (file) => extended(call, options.engine, out, file)],
-    ['markdown', (file) => writeWhole(file, updateMarkdown(summary, known))],
+  const files: readonly (readonly [string | undefined, (file: string) => Promise<void>])[] = [
+    [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],
+    [asked.keepOut, (file) => extended(asked, call, { engine: options.engine, model: out, out: file })],
+    [asked.markdown, (file) => writeWhole(file, updateMarkdown(summary, known))],
     [
-      'report',
+      asked.report,
       (file) =>
         writeWhole(
           file,
@@ -131,8 +136,7 @@ async function answer(call: Call, { loaded, result, summary, known, options }: D
     ],
   ]
   const written = [out, ...(adapter === undefined ? [] : [adapter])]
-  for (const [flag, write] of files) {
-    const file = call.text(flag)
+  for (const [file, write] of files) {
     if (file === undefined) continue
     await write(file)
     written.push(file)
@@ -140,22 +144,26 @@ async function answer(call: Call, { loaded, result, summary, known, options }: D
   const others = written.slice(1).map((file) => `Written: ${file}`)
   return {
     json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
-    text: [updateText(summary, placeSentence(out, asked)), ...others].join('\n'),
+    text: [updateText(summary, placeSentence(out, wanted)), ...others].join('\n'),
     exitCode: exitCodes[result.status],
   }
 }
 
 /** The pack of the model that was written. */
-async function extended(call: Call, engine: Engine, model: string, out: string): Promise<void> {
-  const { notes } = await extendFile(call.text('keep') ?? '', {
-    engine,
-    model,
-    data: call.text('new') ?? '',
-    out,
-    output: call.text('output'),
-    preprocessing: choiceOf('preprocessing', call.text('preprocessing'), preprocessingNames),
-    numbersArePositions: call.on('numbers-are-positions'),
-    ...given('seed', wholeOf('seed', call.text('seed'))),
+async function extended(
+  asked: UpdateSettings,
+  call: Call,
+  written: { readonly engine: Engine; readonly model: string; readonly out: string },
+): Promise<void> {
+  const { output, preprocessing, reading, numbersArePositions } = sourcesOf(asked)
+  const { notes } = await extendFile(asked.keep ?? '', {
+    ...written,
+    data: asked.new,
+    output,
+    preprocessing,
+    reading,
+    numbersArePositions,
+    seed: asked.seed,
   })
   for (const note of notes) call.screen.say(`note: ${note}`)
 }

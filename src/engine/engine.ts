@@ -5,7 +5,7 @@ export type Device = 'cpu' | 'webgpu'
 
 export interface EngineOptions {
   /** Default 'cpu'. */
-  readonly device?: Device
+  readonly device?: Device | undefined
   /** Threads inside one op; default: the number of physical cores the runtime finds. 1 gives the same bits anywhere. */
   readonly threads?: number
 }

@@ -1,5 +1,6 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
+import { defaultConfidence } from '../measure/confidence.ts'
 import { examplesNeeded } from '../measure/paired.ts'
 import { splitHeldOut, type UpdateData } from './parts.ts'
 import type { Budget } from './path/index.ts'
@@ -166,7 +167,7 @@ function overlapWarning({ parts: [first, second], rows, conflicting }: OverlapFa
   ]
 }
 
-function powerOf(n: number, { maxDrop, confidence = 0.95 }: Budget): PowerFacts {
+function powerOf(n: number, { maxDrop, confidence = defaultConfidence }: Budget): PowerFacts {
   const needed = (budget: number, flipRate: number) => examplesNeeded({ budget, flipRate, confidence })
   const least = maxDrop > 0 ? needed(maxDrop, maxDrop) : null
   // The number of rows falls as the budget grows: halve the interval that the smallest budget lies in.

@@ -1,3 +1,4 @@
+import { defaultConfidence } from '../measure/confidence.ts'
 import { examplesNeeded } from '../measure/paired.ts'
 import type { Budget } from './path/index.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
@@ -44,7 +45,7 @@ export interface UpdateSummary {
  */
 export function summarise(result: UpdateResult, budget: Budget, seconds?: number): UpdateSummary {
   const { status, chosen, old, trials } = result
-  const { confidence = 0.95 } = budget
+  const { confidence = defaultConfidence } = budget
   const neededN = old && neededFor(old, budget)
   return {
     schema: 'holdfast.update/1',
@@ -87,7 +88,7 @@ function heldBack({ trials, new: fresh }: UpdateResult): string[] {
 
 function neededFor(
   old: NonNullable<UpdateResult['old']>,
-  { maxDrop, confidence = 0.95 }: Budget,
+  { maxDrop, confidence = defaultConfidence }: Budget,
 ): number | null {
   const drop = Math.max(0, old.drop)
   if (!(drop < maxDrop)) return null

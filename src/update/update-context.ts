@@ -8,6 +8,7 @@ import { findHead, widerDiagonal } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { randomStream } from '../tensor/random.ts'
 import { adam, schedule } from '../train/step/index.ts'
+import { updateDefaults } from './defaults.ts'
 import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
 import { predicted } from './path/index.ts'
 import {
@@ -107,7 +108,10 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
       oldClasses,
       shift: shiftable(widened, oldClasses),
       // Without old rows nothing says whether one trial is better than another.
-      protections: (options.protections ?? protections).slice(0, parts.oldCheck ? (options.trials ?? 3) : 1),
+      protections: (options.protections ?? protections).slice(
+        0,
+        parts.oldCheck ? (options.trials ?? updateDefaults.trials) : 1,
+      ),
     }
   } finally {
     await before.dispose()
@@ -149,8 +153,8 @@ const shiftable = (widened: Model, oldClasses: number): boolean =>
 function settingsOf({ model, epochs, batchSize, learningRate }: UpdateOptions): Context['settings'] {
   const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
   return {
-    epochs: epochs ?? 5,
-    batchSize: batchSize ?? 32,
+    epochs: epochs ?? updateDefaults.epochs,
+    batchSize: batchSize ?? updateDefaults.batchSize,
     learningRate: learningRate ?? (normed ? 1e-4 : 1e-3),
   }
 }
@@ -162,7 +166,9 @@ const stepsOf = (rows: number, { epochs, passes, batchSize }: TrialSettings): nu
 /** What the trial of that number trains with. */
 export function trialOptions(context: Context, index: number, protection: Protection) {
   const { options, known, method, penalty } = context
-  const lambda = method.penalty ? (options.lambda ?? 1000) * PENALTY_GROWTH ** index : undefined
+  const lambda = method.penalty
+    ? (options.lambda ?? updateDefaults.lambda) * PENALTY_GROWTH ** index
+    : undefined
   const used: TrialSettings = {
     ...protection,
     ...context.settings,

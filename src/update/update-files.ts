@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises'
 import { concatenate, type Dataset, samples, withLabels } from '../data/dataset.ts'
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
+import { type PreprocessingName, preprocessed, type Reading } from '../data/reading.ts'
+import { readingFor } from '../data/reading-files.ts'
 import type { Engine } from '../engine/engine.ts'
 import { DataError, ModelError, UsageError } from '../errors.ts'
 import { featureDataset, headModel } from '../evaluate/features.ts'
@@ -10,7 +12,7 @@ import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
 import { chooseExemplars, holdOut } from './hold-out.ts'
-import { type PreprocessingName, preprocessed, readingFor, readSource } from './model-data-files.ts'
+import { readSource } from './model-data-files.ts'
 import { identify, readPack } from './pack/index-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
@@ -35,6 +37,8 @@ export interface UpdateSources {
   /** The value that holds the logits, where the file does not tell. */
   readonly output?: string | undefined
   readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
   /** Whether numbers for labels are positions in the other side's list of names. Default false. */
   readonly numbersArePositions?: boolean | undefined
   /** Asked for; where old and new are trained on together, all old training rows are taken. */
@@ -96,7 +100,7 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
       `${sources.model}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
     )
   }
-  const reading = await readingFor(loaded.file.path, model)
+  const reading = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
   const read = async (source: string, unlabelled = false): Promise<LoadedData> => {
     const found = await readSource(source, { name: source, ...reading.options, unlabelled })
     return preprocessed(found, sources.preprocessing)

@@ -112,7 +112,7 @@ export async function withFeatures(engine: Engine, model: Model, data: UpdateDat
  */
 export function headSelection(
   place: string,
-  { select, lora }: { readonly select?: Selection; readonly lora?: LoraOptions },
+  { select, lora }: { readonly select?: Selection | undefined; readonly lora?: LoraOptions | undefined },
 ): Selection {
   if (lora) throw beyondHead(place, '--lora trains layers below it')
   if (select && select.kind !== 'all' && select.kind !== 'head') {

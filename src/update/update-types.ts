@@ -16,28 +16,28 @@ export interface UpdateOptions {
   readonly data: UpdateData
   readonly budget: Budget
   /** Trials at most, each with more protection; default 3. */
-  readonly trials?: number
+  readonly trials?: number | undefined
   /** Passes over the new data; default 5. */
-  readonly epochs?: number
+  readonly epochs?: number | undefined
   /** New rows a step; default 32. */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** Default 1e-3, and 1e-4 for a model with layer norms, as transformers have. */
-  readonly learningRate?: number
+  readonly learningRate?: number | undefined
   /** Default: replay where there are exemplars, and distillation. */
-  readonly method?: UpdateMethod
+  readonly method?: UpdateMethod | undefined
   /** Strength of EWC's penalty in the first trial, ten times as much in each later one; default 1000. */
-  readonly lambda?: number
+  readonly lambda?: number | undefined
   /** Fisher diagonal for EWC, by name, of the parameters of `model`; default exact, on the exemplars. */
-  readonly fisher?: ReadonlyMap<string, Tensor<'float32'>>
+  readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
   /** Default Adam. */
-  readonly optimiser?: Optimiser
+  readonly optimiser?: Optimiser | undefined
   /** Default all parameters. */
-  readonly select?: Selection
-  readonly lora?: LoraOptions
+  readonly select?: Selection | undefined
+  readonly lora?: LoraOptions | undefined
   /** Protections by trial instead of the usual ones. */
-  readonly protections?: readonly Protection[]
-  readonly seed?: number
-  readonly signal?: AbortSignal
+  readonly protections?: readonly Protection[] | undefined
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
   readonly onEvent?: (event: UpdateEvent) => void
 }
 

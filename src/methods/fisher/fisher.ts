@@ -3,7 +3,7 @@ import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { buildFisherGraph } from './fisher-graph.ts'
-import type { FisherLabels, FisherOptions } from './options.ts'
+import { type FisherLabels, type FisherOptions, fisherDefaults, fisherLabels } from './options.ts'
 
 export interface FisherResult {
   /** float32, of each parameter's name and dims. */
@@ -24,8 +24,8 @@ export interface FisherResult {
  * const { diagonal } = await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
  */
 export async function fisherDiagonal(options: FisherOptions): Promise<FisherResult> {
-  const labels = options.labels ?? 'exact'
-  if (!['exact', 'sampled', 'true', 'batch'].includes(labels)) {
+  const labels = options.labels ?? fisherDefaults.labels
+  if (!fisherLabels.includes(labels)) {
     throw new UsageError(
       'fisher-labels',
       `Fisher labels are exact, sampled, true or batch; "${labels}" was given.`,
@@ -33,7 +33,7 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
   }
   refuseTargets(options.dataset)
   const rows = chosenRows(options)
-  const batchSize = Math.min(options.batchSize ?? 128, rows.length)
+  const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length)
   const run = new FisherRun(options, labels)
   // Whole batches first, then what is left over as a smaller one.
   const whole = rows.length - (rows.length % batchSize)

@@ -1,2 +1,2 @@
 export { type FisherResult, fisherDiagonal } from './fisher.ts'
-export type { FisherLabels, FisherOptions } from './options.ts'
+export { type FisherLabels, type FisherOptions, fisherDefaults, fisherLabels } from './options.ts'

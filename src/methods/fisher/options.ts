@@ -14,20 +14,25 @@ import type { Tensor } from '../../tensor/tensor.ts'
  */
 export type FisherLabels = 'exact' | 'sampled' | 'true' | 'batch'
 
+export const fisherLabels = ['exact', 'sampled', 'true', 'batch'] as const satisfies readonly FisherLabels[]
+
+/** What the Fisher is where it is not told otherwise. */
+export const fisherDefaults = { labels: 'exact', batchSize: 128 } as const
+
 export interface FisherOptions {
   readonly engine: Engine
   readonly model: Model
   readonly parameters: ReadonlyMap<string, Tensor>
   /** Batch-norm statistics, fixed while the Fisher is estimated. Default those of the model. */
-  readonly buffers?: ReadonlyMap<string, Tensor>
+  readonly buffers?: ReadonlyMap<string, Tensor> | undefined
   readonly dataset: Dataset
   /** Output units that are classes of this task; default all. The softmax goes over these alone. */
   readonly units?: readonly number[] | undefined
   /** Default 'exact'. */
-  readonly labels?: FisherLabels
+  readonly labels?: FisherLabels | undefined
   /** How many samples, drawn without replacement; default all, in their order. */
-  readonly samples?: number
+  readonly samples?: number | undefined
   /** Rows a pass: speed only, but for 'batch', whose result depends on it. Default 128. */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   readonly random: RandomStream
 }

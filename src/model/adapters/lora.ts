@@ -8,13 +8,13 @@ import { selectParameters, trainOnly } from './select.ts'
 
 export interface LoraOptions {
   /** r, the inner dim of the update. Default 8. */
-  readonly rank?: number
+  readonly rank?: number | undefined
   /** The update counts alpha / rank. Default twice the rank. */
-  readonly alpha?: number
+  readonly alpha?: number | undefined
   /** Patterns of the weights that get one; default every linear layer but the head. */
-  readonly targets?: readonly string[]
+  readonly targets?: readonly string[] | undefined
   /** Whether the head trains in full beside the updates. Default true. */
-  readonly head?: boolean
+  readonly head?: boolean | undefined
   /** Of A's first values. Default 0. */
   readonly seed?: number
 }

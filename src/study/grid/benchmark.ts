@@ -44,10 +44,10 @@ export interface GridOptions {
   readonly engine: Engine
   readonly machine: MachineFacts
   /** Runs at a time. Default 1. Results do not depend on it. */
-  readonly jobs?: number
+  readonly jobs?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** Default: in memory. */
-  readonly run?: RunOne
+  readonly run?: RunOne | undefined
 }
 
 /** A benchmark's results, and what is missing from them. */

@@ -4,5 +4,6 @@ export {
   type InspectedValue,
   type Inspection,
   type InspectOptions,
+  inspectDefaults,
   inspectModel,
 } from './inspect.ts'

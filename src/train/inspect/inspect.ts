@@ -42,17 +42,20 @@ export interface Inspection {
   readonly step: StepCost | null
 }
 
+/** What `inspect` assumes where it is not told. */
+export const inspectDefaults = { batch: 16 } as const
+
 export interface InspectOptions {
   /** Rows in a batch. Default 16; a file may fix its own. */
-  readonly batch?: number
+  readonly batch?: number | undefined
   /** Sizes of symbolic dims by name. */
-  readonly dims?: Readonly<Record<string, number>>
+  readonly dims?: Readonly<Record<string, number>> | undefined
   /** Which parameters train. Default all. */
-  readonly train?: Selection
+  readonly train?: Selection | undefined
   /** As `modelFromOnnx`. Default 'fixed'. */
-  readonly batchNorm?: 'fixed' | 'train'
+  readonly batchNorm?: 'fixed' | 'train' | undefined
   /** Trains low-rank updates of this rank instead, and the head. */
-  readonly loraRank?: number
+  readonly loraRank?: number | undefined
   /** Which type the file keeps a parameter in. Default float32. */
   readonly typeOf?: (name: string) => DType | undefined
 }
@@ -66,7 +69,7 @@ export interface InspectOptions {
  * const { trainable, obstacles, step } = inspectModel(modelFromOnnx(bytes, { batchNorm: 'train' }))
  */
 export function inspectModel(model: Model, options: InspectOptions = {}): Inspection {
-  const { batch = 16, dims = {}, typeOf = () => undefined } = options
+  const { batch = inspectDefaults.batch, dims = {}, typeOf = () => undefined } = options
   const training = asTrained(model, options)
   const counted = countedStep({ model: training, batch, dims })
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import type { PreprocessingName, Reading } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { type FisherLabels, fisherDiagonal } from '../../methods/fisher/index.ts'
@@ -12,7 +13,9 @@ export interface FisherFileOptions {
   readonly engine: Engine
   /** A known data set or a path; its training part is used. */
   readonly source: string
-  readonly preprocessing?: 'default' | 'unit' | 'mnist' | 'stored' | undefined
+  readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
   /** Default 'exact'. */
   readonly labels?: FisherLabels | undefined
   /** Default all. */
@@ -55,7 +58,7 @@ export async function fisherFile(
   const { source, preprocessing = 'default', labels = 'exact', samples, output, engine } = options
   const asked = parsePlan({
     name: 'fisher',
-    data: { source, preprocessing },
+    data: { source, preprocessing, ...options.reading },
     // All classes as one task: the model as it is.
     stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'data', source }] },
     model: { kind: 'onnx', path: model, ...(output === undefined ? {} : { output }) },

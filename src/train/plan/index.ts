@@ -1,2 +1,3 @@
 export { type PlanInput, parsePlan, type RunPlan } from './plan.ts'
+export { onnxModelSchema } from './plan-model.ts'
 export { type PlanInputs, type PreparedPlan, planStream, preparePlan } from './prepare.ts'

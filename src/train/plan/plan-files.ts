@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, resolve } from 'node:path'
 import { catalogue, syntheticDigits } from '../../data/catalogue/index.ts'
 import { type DownloadProgress, mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
-import { type Dataset, type Preprocessing, samples, subset } from '../../data/dataset.ts'
+import { type Dataset, samples, subset } from '../../data/dataset.ts'
 import { type ReadOptions, readDataset } from '../../data/files.ts'
 import { fingerprint } from '../../data/fingerprint.ts'
 import type { LoadedData } from '../../data/parts.ts'
-import { readInputFiles } from '../../data/sidecar-files.ts'
+import { readingFor } from '../../data/reading-files.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError } from '../../errors.ts'
-import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import { loadModel } from '../../model/import/index-files.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
@@ -54,7 +54,8 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const sources =
     plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
-  const reading = await readingFor(plan, read)
+  const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
+  const reading: ReadOptions = { ...found.options, unlabelled: plan.loss === 'causal-lm' }
   const loaded: { data: TrainTest; instead: string | undefined }[] = []
   for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
   const texts = ofOneLength(loaded.map((each) => each.data))
@@ -90,33 +91,6 @@ const readModel = ({ path, output, batchnorm, untie }: OnnxPlan) =>
     ...(batchnorm === undefined ? {} : { batchNorm: batchnorm }),
     ...(untie === undefined ? {} : { untie }),
   })
-
-/** How data are read: by the plan, and by the files beside the model. Of models that read plain numbers these mostly say nothing. */
-async function readingFor({ data, loss }: RunPlan, loaded: LoadedModel | undefined): Promise<ReadOptions> {
-  const beside = loaded && (await readInputFiles(loaded.file.path, loaded.model.input))
-  const tokenizer =
-    data.tokenizer === undefined
-      ? beside?.tokenizer
-      : (await readInputFiles(data.tokenizer, { type: 'int64', dims: ['batch', 'tokens'] })).tokenizer
-  const { input } = beside ?? {}
-  const silent = !input || (input.kind === 'numbers' && isAsStored(input.preprocessing))
-  const { kind, label, labels, targets, separator, text, features } = data.columns ?? {}
-  return {
-    ...(silent ? {} : { input }),
-    tokenizer,
-    kind,
-    separator,
-    labelColumn: label,
-    labelColumns: labels,
-    targetColumns: targets,
-    textColumn: text,
-    featureColumns: features,
-    maxLength: data.maxLength,
-    unlabelled: loss === 'causal-lm',
-  }
-}
-
-const isAsStored = ({ scale, mean, std }: Preprocessing): boolean => scale === 1 && mean === 0 && std === 1
 
 const isNamed = (source: string): boolean =>
   source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())

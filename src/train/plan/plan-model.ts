@@ -2,6 +2,60 @@ import { z } from 'zod'
 
 export const whole = (least: number) => z.int().min(least)
 
+/** A model from a file: its fields are flags of `learn` as well. */
+export const onnxModelSchema = z.strictObject({
+  kind: z.literal('onnx'),
+  path: z.string().min(1),
+  output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
+  train: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
+    ),
+  lora: z
+    .strictObject({
+      rank: whole(1).default(8).describe('inner dim of the updates'),
+      alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
+      targets: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe('patterns of weights; default every linear layer but the head'),
+      head: z.boolean().default(true).describe('whether the head trains in full beside them'),
+    })
+    .optional()
+    .describe('train low-rank updates of weights instead of the weights'),
+  adapter: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder that the updates are written to, as PEFT reads them'),
+  batchnorm: z
+    .enum(['fixed', 'train'])
+    .optional()
+    .describe('fixed (default): the statistics stay; train: those of each batch, and the running ones move'),
+  untie: z
+    .enum(['filled', 'all', 'none'])
+    .optional()
+    .describe(
+      'which of the tensors that the exporter merged train apart; default those filled with one value',
+    ),
+  head: z
+    .enum(['widen', 'replace'])
+    .optional()
+    .describe(
+      'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
+    ),
+  numbersArePositions: z
+    .boolean()
+    .optional()
+    .describe(
+      'where the data or the model have numbers for classes: these are positions in the other’s list',
+    ),
+})
+
 export const model = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('simple').describe('one linear layer') }),
   z.strictObject({
@@ -22,60 +76,7 @@ export const model = z.discriminatedUnion('kind', [
     feedForward: whole(1).default(256),
     vocabulary: whole(1).optional().describe('number of different tokens, where inputs are token numbers'),
   }),
-  z.strictObject({
-    kind: z.literal('onnx'),
-    path: z.string().min(1),
-    output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
-    train: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'what trains: all (default), head, last:2, biases-norms, or patterns of names: encoder.*,!*.bias',
-      ),
-    lora: z
-      .strictObject({
-        rank: whole(1).default(8).describe('inner dim of the updates'),
-        alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
-        targets: z
-          .array(z.string().min(1))
-          .min(1)
-          .optional()
-          .describe('patterns of weights; default every linear layer but the head'),
-        head: z.boolean().default(true).describe('whether the head trains in full beside them'),
-      })
-      .optional()
-      .describe('train low-rank updates of weights instead of the weights'),
-    adapter: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('folder that the updates are written to, as PEFT reads them'),
-    batchnorm: z
-      .enum(['fixed', 'train'])
-      .optional()
-      .describe(
-        'fixed (default): the statistics stay; train: those of each batch, and the running ones move',
-      ),
-    untie: z
-      .enum(['filled', 'all', 'none'])
-      .optional()
-      .describe(
-        'which of the tensors that the exporter merged train apart; default those filled with one value',
-      ),
-    head: z
-      .enum(['widen', 'replace'])
-      .optional()
-      .describe(
-        'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
-      ),
-    numbersArePositions: z
-      .boolean()
-      .optional()
-      .describe(
-        'where the data or the model have numbers for classes: these are positions in the other’s list',
-      ),
-  }),
+  onnxModelSchema,
 ])
 
 const weightDecay = z.number().min(0).default(0).describe('L2 added to the gradient')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
 import { model, optimiser, whole } from './plan-model.ts'
 
@@ -8,7 +9,7 @@ const scenario = z
 
 const preprocessing = z
   .union([
-    z.enum(['default', 'unit', 'mnist', 'stored']),
+    preprocessingNames,
     z.strictObject({
       scale: z.number().default(1),
       mean: z.union([z.number(), z.array(z.number())]).default(0),
@@ -19,20 +20,6 @@ const preprocessing = z
   .describe(
     'unit: pixels to 0..1; mnist: mean 0.1307, std 0.3081; stored: as they are; or {scale, mean, std}',
   )
-
-export const names = z.array(z.string().min(1)).min(1)
-const columns = z.strictObject({
-  kind: z
-    .enum(['classification', 'multi-label', 'regression', 'token-classification'])
-    .optional()
-    .describe('what the labels say; default by what the column holds'),
-  label: z.string().min(1).optional().describe('the label; default label, labels, class or target'),
-  labels: names.optional().describe('columns of 0 and 1, one a class: several classes a row'),
-  targets: names.optional().describe('numbers to predict'),
-  separator: z.string().min(1).optional().describe('parts several labels in one text; default ;'),
-  text: z.string().min(1).optional().describe('the text; default text, sentence or content'),
-  features: names.optional().describe('the numbers to learn from; default every other column'),
-})
 
 export const data = z.strictObject({
   source: z
@@ -51,13 +38,7 @@ export const data = z.strictObject({
     .lt(1)
     .default(0.2)
     .describe('share of the samples held out for testing where the data have no test part'),
-  columns: columns.optional().describe('which columns or fields of tables are what'),
-  tokenizer: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
-  maxLength: whole(1).optional().describe('tokens in a row; default those of the longest text'),
+  ...readingSchema.shape,
 })
 
 const split = z.strictObject({

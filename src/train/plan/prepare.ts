@@ -1,11 +1,5 @@
-import {
-  asStored,
-  type Dataset,
-  mnistNormalisation,
-  samples,
-  unitPixels,
-  withPreprocessing,
-} from '../../data/dataset.ts'
+import { type Dataset, samples } from '../../data/dataset.ts'
+import { normalised } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
 import { createMethod } from '../../methods/registry.ts'
 import {
@@ -97,8 +91,8 @@ export function planStream(
   data: readonly TrainTest[],
 ): TaskStream {
   const [first] = data.map(({ train, test, known }) => ({
-    train: preprocessed(train, settings.preprocessing),
-    test: preprocessed(test, settings.preprocessing),
+    train: normalised(train, settings.preprocessing),
+    test: normalised(test, settings.preprocessing),
     known,
   }))
   if (!first) throw new UsageError('plan-data', 'A run needs data, but none were loaded.')
@@ -125,21 +119,14 @@ export function planStream(
           const { train, test } = data[index] ?? first
           return {
             name: task.name,
-            train: preprocessed(train, settings.preprocessing),
-            test: preprocessed(test, settings.preprocessing),
+            train: normalised(train, settings.preprocessing),
+            test: normalised(test, settings.preprocessing),
           }
         }),
         stream.scenario,
         name,
       )
   }
-}
-
-const named = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
-
-function preprocessed(dataset: Dataset, asked: RunPlan['data']['preprocessing']): Dataset {
-  if (asked === 'default') return dataset
-  return withPreprocessing(dataset, typeof asked === 'string' ? named[asked] : asked)
 }
 
 function planModel({ model, seed }: RunPlan, stream: TaskStream, loaded: Model | undefined): Model {

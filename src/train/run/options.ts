@@ -25,21 +25,21 @@ export interface LearnOptions {
   readonly batchSize: number
   readonly learningRate: number
   /** Factor of the learning rate by step within a task. Default constant. */
-  readonly schedule?: Schedule
+  readonly schedule?: Schedule | undefined
   readonly seed: number
   /** Whether the optimiser starts anew with each task. Default false: its state is carried on. */
-  readonly resetOptimiser?: boolean
+  readonly resetOptimiser?: boolean | undefined
   /** Steps a call of the runtime; speed only, the result does not depend on it. Default 50. */
-  readonly stepsPerCall?: number
+  readonly stepsPerCall?: number | undefined
   /** Steps between measurements of all tasks seen so far, within a task. Default none. */
-  readonly evaluateEvery?: number
+  readonly evaluateEvery?: number | undefined
   /** Accuracy of future tasks too after each task, as forward transfer needs. Default true. */
-  readonly evaluateFuture?: boolean
-  readonly store?: CheckpointStore
+  readonly evaluateFuture?: boolean | undefined
+  readonly store?: CheckpointStore | undefined
   /** Steps between checkpoints within a task; one is always written at a task's end. Default none. */
-  readonly checkpointEvery?: number
+  readonly checkpointEvery?: number | undefined
   /** Stops cleanly after the step at hand, with a checkpoint where there is a store. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Ends a task when the loss on rows held out from its training data no longer falls; default never. The task then ends with the
    * parameters (and the optimiser's state) of the look at which that loss was lowest, also where it went on to the last step.

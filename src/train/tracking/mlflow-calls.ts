@@ -20,10 +20,10 @@ export class MlflowError extends Error {
 
 interface CallOptions {
   readonly url: string
-  readonly authorization?: string
-  readonly retries?: number
-  readonly retryMilliseconds?: number
-  readonly timeoutMilliseconds?: number
+  readonly authorization?: string | undefined
+  readonly retries?: number | undefined
+  readonly retryMilliseconds?: number | undefined
+  readonly timeoutMilliseconds?: number | undefined
 }
 
 /** Calls that are tried again after an error of the server (5xx, 429), a lost connection or silence. */

@@ -5,20 +5,20 @@ export interface MlflowOptions {
   /** Of the tracking server: 'http://localhost:5000'. */
   readonly url: string
   /** Made if there is none of this name. Default 'holdfast'. */
-  readonly experiment?: string
+  readonly experiment?: string | undefined
   /** Shown in MLflow's list. */
   readonly runName: string
   /** What the run was told, logged as parameters; values are cut after 500 characters, which every version of MLflow takes. */
-  readonly settings?: Readonly<Record<string, string>>
-  readonly tags?: Readonly<Record<string, string>>
+  readonly settings?: Readonly<Record<string, string>> | undefined
+  readonly tags?: Readonly<Record<string, string>> | undefined
   /** The Authorization header, where the server asks for one. */
-  readonly authorization?: string
+  readonly authorization?: string | undefined
   /** Told once, when something could not be logged. */
   readonly warn: (line: string) => void
   /** Times that a call is made again after an error of the server, a lost connection or silence. Default 3. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** Before the first such try; doubles with each. Default 500. */
-  readonly retryMilliseconds?: number
+  readonly retryMilliseconds?: number | undefined
   /** How long an answer may take. Default 10,000. */
   readonly timeoutMilliseconds?: number
 }

@@ -2,12 +2,14 @@ import type { Dataset } from '../../data/dataset.ts'
 import { indexById, locatePrediction, type PredictionSet } from '../../data/formats/index.ts'
 import { isPredictionFile, loadPredictions } from '../../data/formats/index-files.ts'
 import type { LoadedData } from '../../data/parts.ts'
+import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
+import { readingFor } from '../../data/reading-files.ts'
 import { takeRows } from '../../data/rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type PreprocessingName, preprocessed, readingFor, readMeasured } from '../model-data-files.ts'
+import { readMeasured } from '../model-data-files.ts'
 import type { FlipRecord } from './gate-flips.ts'
 import { labelNames, logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 import { nearestRows } from './gate-nearest.ts'
@@ -22,6 +24,8 @@ export interface GateSources {
   readonly data?: string | undefined
   /** Default: what the data come with. */
   readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
   /** The value that holds the logits, where a model's file does not tell. */
   readonly output?: string | undefined
 }
@@ -138,7 +142,10 @@ function inputLines(set: PredictionSet): (id: string) => string {
 function dataReader(options: GateSources): (source: string, model: NamedModel) => Promise<LoadedData> {
   const known = new Map<string, Promise<LoadedData>>()
   return async (source, { name, model }) => {
-    const { options: how, key: reading } = await readingFor(name, model)
+    const { options: how, key: reading } = await readingFor(
+      { path: name, input: model.input },
+      options.reading,
+    )
     const key = JSON.stringify([source, reading])
     const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
     known.set(key, loading)

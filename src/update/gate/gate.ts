@@ -1,5 +1,6 @@
 import type { PredictionSet } from '../../data/formats/index.ts'
 import { DataError } from '../../errors.ts'
+import { defaultConfidence } from '../../measure/confidence.ts'
 import {
   compareAll,
   compareGroups,
@@ -12,6 +13,9 @@ import { flipsDown } from './gate-flips.ts'
 import { joinPredictions, type PairedExample } from './gate-join.ts'
 import { chanceWarning, refuseSpelling } from './gate-plausible.ts'
 import { dropRule, groupRule, negativeFlipRule, neverFlipRule, type RuleOutcome } from './gate-rules.ts'
+
+/** What `gate` does where it is not told otherwise. */
+export const gateDefaults = { maxDrop: 0.01, confidence: defaultConfidence } as const
 
 /** An id, and where it is listed, for messages. */
 export interface ListedId {
@@ -74,7 +78,13 @@ export interface GateResult extends OverallComparison {
  * const { verdict, upper } = gate(baseline, candidate, { maxDrop: 0.01 })
  */
 export function gate(baseline: PredictionSet, candidate: PredictionSet, options: GateOptions): GateResult {
-  const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, confidence = 0.95 } = options
+  const {
+    maxDrop,
+    maxDropPerClass,
+    maxDropPerSlice,
+    maxNegativeFlips,
+    confidence = defaultConfidence,
+  } = options
   const sides = [baseline, candidate, ...(options.golden ? [options.golden] : [])]
   const examples = joinPredictions(baseline, candidate)
   for (const side of sides) refuseSpelling(side)

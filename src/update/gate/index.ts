@@ -1,4 +1,4 @@
-export { type GateOptions, type GateResult, gate, type ListedId } from './gate.ts'
+export { type GateOptions, type GateResult, gate, gateDefaults, type ListedId } from './gate.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
 export { type FlipAnswer, type FlipRecord, flipRecords } from './gate-flips.ts'
 export { logitsFor, predictionsFrom } from './gate-models.ts'

@@ -1,4 +1,4 @@
-export { defaultBudget, type KeepOptions, type Kept, keepModel } from './keep.ts'
+export { type KeepOptions, type Kept, keepDefaults, keepModel } from './keep.ts'
 export { type ExtendOptions, extendPack } from './keep-extend.ts'
 export { mergePacks } from './keep-merge.ts'
 export { type ModelIdentity, type Pack, type PackBudget, type Release, releaseAccuracy } from './pack.ts'

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import type { LoadedData } from '../../data/parts.ts'
+import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
+import { readingFor } from '../../data/reading-files.ts'
 import { bytesOf } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { DataLocation } from '../../onnx/codes.ts'
 import { versions } from '../../train/folders/index-files.ts'
-import { type PreprocessingName, preprocessed, readingFor, readSource } from '../model-data-files.ts'
+import { readSource } from '../model-data-files.ts'
 import { type KeepOptions, type Kept, keepModel } from './keep.ts'
 import { extendPack } from './keep-extend.ts'
 import { mergePacks } from './keep-merge.ts'
@@ -27,6 +29,8 @@ export interface KeepSources
   /** The value that holds the logits, where the model's file does not tell. */
   readonly output?: string | undefined
   readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
 }
 
 /** A pack that was written. */
@@ -90,9 +94,10 @@ async function written(file: string, make: () => Promise<Kept>): Promise<Written
   return { ...kept, file, bytes, seconds: (performance.now() - began) / 1000 }
 }
 
-async function readSources({ engine, model: path, data, output, preprocessing }: Omit<KeepSources, 'out'>) {
+async function readSources(sources: Omit<KeepSources, 'out'>) {
+  const { engine, model: path, data, output, preprocessing } = sources
   const loaded = await loadModel(path, output === undefined ? {} : { output })
-  const reading = await readingFor(loaded.file.path, loaded.model)
+  const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, sources.reading)
   const found = await readSource(data, { name: data, ...reading.options })
   const { train, validation, test }: LoadedData = preprocessed(found, preprocessing)
   return {

@@ -54,8 +54,10 @@ export interface Kept {
   readonly notes: readonly string[]
 }
 
-export const defaultBudget: PackBudget = { rows: 200, choose: 'herding' }
-export const defaultHeldOutRows = 2000
+/** What `keep` does where it is not told otherwise: exemplars in all and how they are chosen, held-out rows at most. */
+export const keepDefaults = { rows: 200, choose: 'herding', heldOutRows: 2000 } as const
+const { rows, choose } = keepDefaults
+const defaultBudget: PackBudget = { rows, choose }
 const FISHER_PARAMETERS = 1_000_000
 
 /**
@@ -146,7 +148,7 @@ const inOneOrder = ({ scale, mean, std, channelAxis, pad }: Preprocessing): Prep
 export function heldOutRows(
   dataset: Dataset,
   others: readonly (Dataset | undefined)[],
-  { heldOutRows: most = defaultHeldOutRows, seed = 0 }: Pick<KeepOptions, 'heldOutRows' | 'seed'>,
+  { heldOutRows: most = keepDefaults.heldOutRows, seed = 0 }: Pick<KeepOptions, 'heldOutRows' | 'seed'>,
 ): Dataset | undefined {
   const fresh = subset(dataset, unseenRows(dataset, others))
   const rows = balancedRows(fresh, most, randomStream(seed, 'keep/held out'))

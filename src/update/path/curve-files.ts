@@ -1,10 +1,12 @@
 import type { Dataset } from '../../data/dataset.ts'
 import { alignLabels } from '../../data/names/index.ts'
+import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
+import { readingFor } from '../../data/reading-files.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { type LoadedModel, loadModel, saveModel } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
-import { type PreprocessingName, preprocessed, readingFor, readMeasured } from '../model-data-files.ts'
+import { readMeasured } from '../model-data-files.ts'
 import type { Blend } from './blend.ts'
 import { addedClasses } from './curve.ts'
 
@@ -17,6 +19,8 @@ export interface CurveSources {
   readonly new?: string | undefined
   readonly output?: string | undefined
   readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
   readonly numbersArePositions?: boolean | undefined
 }
 
@@ -57,9 +61,9 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
 async function readFor(
   { model, file }: LoadedModel,
   source: string,
-  { preprocessing, numbersArePositions = false }: CurveSources,
+  { preprocessing, reading, numbersArePositions = false }: CurveSources,
 ): Promise<Dataset> {
-  const { options } = await readingFor(file.path, model)
+  const { options } = await readingFor({ path: file.path, input: model.input }, reading)
   const loaded = preprocessed(await readMeasured(source, { name: source, ...options }), preprocessing)
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)

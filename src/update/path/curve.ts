@@ -9,6 +9,9 @@ import { sameDims, type Tensor } from '../../tensor/tensor.ts'
 import { type Blend, openBlend } from './blend.ts'
 import { accuracyOf, flipsBetween, predicted } from './search.ts'
 
+/** What `curve` does where it is not told. */
+export const curveDefaults = { points: 11 } as const
+
 export interface CurveOptions {
   readonly engine: Engine
   /** Where the path begins. */
@@ -19,9 +22,9 @@ export interface CurveOptions {
   readonly old?: Dataset | undefined
   readonly new?: Dataset | undefined
   /** How many points, both ends among them. Default 11. */
-  readonly points?: number
+  readonly points?: number | undefined
   /** Whether each group of layers is also taken back alone. Default false. */
-  readonly groups?: boolean
+  readonly groups?: boolean | undefined
   readonly onPoint?: (done: number, of: number) => void
 }
 
@@ -66,7 +69,7 @@ export interface CurveResult {
  * const { points } = await curve({ engine, from, to, old, new: fresh })
  */
 export async function curve(options: CurveOptions): Promise<CurveResult> {
-  const { engine, to, points: count = 11 } = options
+  const { engine, to, points: count = curveDefaults.points } = options
   if (!(Number.isInteger(count) && count >= 2)) {
     throw new UsageError('curve-points', `A curve has two points or more, but ${count} were asked for.`)
   }

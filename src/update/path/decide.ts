@@ -1,3 +1,4 @@
+import { defaultConfidence } from '../../measure/confidence.ts'
 import { examplesNeeded, nonInferiority, type PairedCounts } from '../../measure/paired.ts'
 import { normalQuantile } from '../../measure/statistics.ts'
 
@@ -48,7 +49,7 @@ export type Status = 'met' | 'not-met' | 'inconclusive'
 /** Without rows nothing is known of the drop: its bound is 1. */
 export function dropOf(
   flips: PairedCounts,
-  { maxDrop, confidence = 0.95 }: Budget,
+  { maxDrop, confidence = defaultConfidence }: Budget,
 ): { readonly drop: number; readonly upper: number } {
   if (flips.total === 0) return { drop: 0, upper: 1 }
   const { drop, upperBound } = nonInferiority(flips, { budget: maxDrop, confidence })
@@ -87,7 +88,7 @@ const best = (points: readonly PathPoint[]): PathPoint | undefined =>
  */
 function likelyToPass(
   { drop, flips }: PathPoint,
-  { maxDrop, confidence = 0.95 }: Budget,
+  { maxDrop, confidence = defaultConfidence }: Budget,
   rows: number,
 ): boolean {
   if (flips.total === 0 || rows === 0) return false
@@ -133,7 +134,7 @@ export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim
  */
 export function statusOf(chosen: Choice | undefined, counts: PairedCounts, budget: Budget): Status {
   if (counts.total === 0) return 'inconclusive'
-  const { maxDrop, confidence = 0.95 } = budget
+  const { maxDrop, confidence = defaultConfidence } = budget
   const verified = nonInferiority(counts, { budget: maxDrop, confidence })
   if (chosen && verified.passes) return 'met'
   // What lies as far below the estimate as the bound lies above it.
@@ -143,5 +144,5 @@ export function statusOf(chosen: Choice | undefined, counts: PairedCounts, budge
 }
 
 /** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
-const enoughRows = (rows: number, { maxDrop, confidence = 0.95 }: Budget): boolean =>
+const enoughRows = (rows: number, { maxDrop, confidence = defaultConfidence }: Budget): boolean =>
   maxDrop > 0 && rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })

@@ -5,6 +5,7 @@ export {
   type CurvePoint,
   type CurveResult,
   curve,
+  curveDefaults,
   openPath,
 } from './curve.ts'
 export {

@@ -15,15 +15,15 @@ export interface FineTuneOptions {
   readonly train: Dataset
   readonly method: Method
   /** What the method remembers of the past; default nothing. */
-  readonly state?: MethodState
+  readonly state?: MethodState | undefined
   readonly settings: StepSettings
   readonly iterations: number
   /** New rows a step. */
   readonly batchSize: number
   readonly learningRate: number
-  readonly schedule?: Schedule
+  readonly schedule?: Schedule | undefined
   readonly seed: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** After each call of the runtime. */
   readonly onProgress?: (progress: {
     readonly step: number

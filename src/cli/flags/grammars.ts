@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { told } from './kinds.ts'
+
+const between =
+  (least: number, most: number) =>
+  (value: number): boolean =>
+    value >= least && value <= most
+
+/**
+ * A share of the whole, as a fraction from 0 to below 1: `1%`, `0.01`, or `1pt` (a percentage point) are the same.
+ *
+ * @example share() // --max-drop 1% gives 0.01
+ */
+export const share = () =>
+  told(z.number().min(0).lt(1), {
+    hint: '1%|0.01|1pt',
+    expected: 'a share below 100 % such as 1%, 0.01 or 1pt',
+    read: (text) => {
+      const [, digits, unit] = /^\s*(\d*\.?\d+|\d+\.)\s*(%|pts?|points?)?\s*$/.exec(text) ?? []
+      return digits === undefined ? undefined : Number(digits) / (unit === undefined ? 1 : 100)
+    },
+    write: (value) => `${Number((100 * value).toPrecision(12))}%`,
+  })
+
+/**
+ * Seeds: `4`, `1,4`, `1..3`, or a mixture.
+ *
+ * @example seeds() // --seeds 1..3,7 gives [1, 2, 3, 7]
+ */
+export const seeds = () =>
+  told(z.array(z.int().min(0)).min(1), {
+    hint: '1..3|1,4',
+    expected: 'seeds like 4, 1,4 or 1..3',
+    read: (text) => {
+      const ranges = text.split(',').map(rangeOf)
+      return ranges.includes(undefined) ? undefined : [...new Set(ranges.flatMap((range) => range ?? []))]
+    },
+    write: (values) => values.join(','),
+  })
+
+const MOST_SEEDS = 10_000
+
+function rangeOf(text: string): number[] | undefined {
+  const [, from, to] = /^(\d{1,15})(?:\.\.(\d{1,15}))?$/.exec(text.trim()) ?? []
+  if (from === undefined) return undefined
+  const first = Number(from)
+  const count = to === undefined ? 1 : Number(to) - first + 1
+  return between(1, MOST_SEEDS)(count)
+    ? Array.from({ length: count }, (_, index) => first + index)
+    : undefined
+}
+
+/** Training and test samples: `600,200`. */
+export const limit = () =>
+  told(z.strictObject({ train: z.int().min(1), test: z.int().min(1) }), {
+    hint: '600,200',
+    expected: 'two numbers like 600,200 (training, test)',
+    read: (text) => {
+      const [, train, test] = /^(\d+),(\d+)$/.exec(text) ?? []
+      return train === undefined ? undefined : { train: Number(train), test: Number(test) }
+    },
+    write: ({ train, test }) => `${train},${test}`,
+  })
+
+/** A rank, and alpha behind a colon: `8`, `8:16`. */
+export const rankAndAlpha = () =>
+  told(z.strictObject({ rank: z.int().min(1), alpha: z.number().gt(0).optional() }), {
+    hint: 'RANK[:ALPHA]',
+    expected: 'a rank such as 8, or rank and alpha such as 8:16',
+    read: (text) => {
+      const [, rank, alpha] = /^(\d+)(?::(\d+(?:\.\d+)?))?$/.exec(text) ?? []
+      if (rank === undefined) return undefined
+      return { rank: Number(rank), ...(alpha !== undefined && { alpha: Number(alpha) }) }
+    },
+    write: ({ rank, alpha }) => (alpha === undefined ? String(rank) : `${rank}:${alpha}`),
+  })
+
+/** Sizes of dims by name: `sequence=64,width=32`. */
+export const sizes = () =>
+  told(z.record(z.string(), z.int().min(1)), {
+    hint: 'NAME=SIZE,…',
+    expected: 'sizes as in sequence=64,width=32',
+    read: (text) => {
+      const entries = text.split(',').map((entry) => /^\s*(.+)=(\d+)\s*$/.exec(entry))
+      if (entries.includes(null)) return undefined
+      return Object.fromEntries(entries.map((found) => [found?.[1], Number(found?.[2])]))
+    },
+    write: (values) =>
+      Object.entries(values)
+        .map(([name, size]) => `${name}=${size}`)
+        .join(','),
+  })
+
+const units = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 } as const
+
+/** Bytes: `8GB`, `512MiB`, `1000000`. */
+export const byteCount = () =>
+  told(z.int().min(1), {
+    hint: '8GB',
+    expected: 'a number of bytes such as 8GB or 512MiB',
+    read: (text) => {
+      const [, digits, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([KMG]?i?B)?\s*$/i.exec(text) ?? []
+      const factor = units[unit.toLowerCase() as keyof typeof units]
+      return digits === undefined || factor === undefined ? undefined : Math.round(Number(digits) * factor)
+    },
+  })

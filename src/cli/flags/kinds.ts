@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { didYouMean } from '../../errors.ts'
+
+/** Text that becomes a value, and the text that a value would be typed as. */
+interface Grammar<Value> {
+  /** What stands for it in help. */
+  readonly hint: string
+  /** Ends the sentence "expected …". */
+  readonly expected: string
+  /** Undefined where the text does not say one. */
+  readonly read: (text: string) => Value | undefined
+  readonly write?: ((value: Value) => string) | undefined
+  /** Ends the message about a text that says none: ` Did you mean "class"?` */
+  readonly near?: ((text: string) => string) | undefined
+}
+
+/** A value that is told by text in a grammar of its own. */
+export function told<Value>(schema: z.ZodType<Value>, grammar: Grammar<Value>) {
+  const { hint, expected, read, write = String, near = () => '' } = grammar
+  return z
+    .codec(z.string(), schema, {
+      decode: (text, context): Value => {
+        const value = read(text)
+        if (value !== undefined && schema.safeParse(value).success) return value
+        const message = `expected ${expected}, found "${text}".${near(text)}`
+        context.issues.push({ code: 'custom', message, input: text })
+        return z.NEVER
+      },
+      encode: (value) => write(value as Value),
+    })
+    .meta({ hint })
+}
+
+/** What JSON Schema says of a value, as far as flags need it. */
+interface Described {
+  readonly type?: string
+  readonly enum?: readonly string[]
+  readonly items?: Described
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly exclusiveMaximum?: number
+}
+
+/**
+ * A number, a word, one of some words, or a list of such with commas between, as a flag takes it. What it may be is read from
+ * the schema, so that a field of a configuration and its flag are one thing.
+ *
+ * @example fromText(z.int().min(1)) // --epochs 5
+ */
+export function fromText<Schema extends z.ZodType>(schema: Schema) {
+  const described = z.toJSONSchema(schema, { io: 'output' }) as Described
+  const grammar = described.type === 'array' ? listOf(described.items ?? {}) : wordOf(described)
+  return told(schema as z.ZodType<z.output<Schema>>, grammar as Grammar<z.output<Schema>>)
+}
+
+/** A file or folder, shown in help as `hint`. */
+export const path = (hint: string) =>
+  told(z.string(), { hint, expected: 'a path', read: (text) => (text === '' ? undefined : text) })
+
+/** A switch: there or not. */
+export const on = () => z.boolean().default(false)
+
+function listOf(item: Described): Grammar<unknown> {
+  const { hint, expected, read, near } = wordOf(item)
+  const parts = (text: string) => text.split(',').map((word) => word.trim())
+  return {
+    hint: `${hint},…`,
+    expected: `${expected}, or several with commas between`,
+    read: (text) => {
+      const values = parts(text).map(read)
+      return values.includes(undefined) ? undefined : values
+    },
+    write: (values) => (values as readonly unknown[]).join(','),
+    near: (text) => near?.(parts(text).find((word) => read(word) === undefined) ?? '') ?? '',
+  }
+}
+
+function wordOf(described: Described): Grammar<unknown> {
+  const { type, enum: words } = described
+  if (words) {
+    return {
+      hint: words.join('|'),
+      expected: `one of ${words.join(', ')}`,
+      read: (text) => words.find((word) => word === text),
+      near: (text) => didYouMean(text, words),
+    }
+  }
+  if (type !== 'number' && type !== 'integer') {
+    return { hint: 'NAME', expected: 'a name', read: (text) => (text === '' ? undefined : text) }
+  }
+  const whole = type === 'integer'
+  return {
+    hint: whole ? 'N' : 'X',
+    expected: `${whole ? 'a whole number' : 'a number'}${range(described)}`,
+    read: (text) => {
+      const value = text.trim() === '' ? Number.NaN : Number(text)
+      return (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) ? value : undefined
+    },
+  }
+}
+
+/** Bounds in words; those of the number type itself are not worth saying. */
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Described): string {
+  const [least, most, above, below] = [minimum, maximum, exclusiveMinimum, exclusiveMaximum].map((bound) =>
+    bound === undefined || Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? undefined : bound,
+  )
+  const lower = above === undefined ? least !== undefined && ` from ${least}` : ` above ${above}`
+  const upper = below === undefined ? most !== undefined && ` to ${most}` : ` below ${below}`
+  return `${lower || ''}${upper || (lower && above === undefined ? ' on' : '')}`
+}
+
+/** A field of a configuration as a flag, with what the configuration says of it. */
+export const flagOf = <Inner extends z.ZodType>(field: z.ZodOptional<Inner> | z.ZodDefault<Inner>) =>
+  fromText(field.unwrap())
+    .optional()
+    .meta({ description: capitalised(field.description ?? '') })
+
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import {
+  asStored,
+  type Dataset,
+  mnistNormalisation,
+  type Preprocessing,
+  unitPixels,
+  withPreprocessing,
+} from './dataset.ts'
+import type { ReadOptions } from './files.ts'
+import type { LoadedData } from './parts.ts'
+
+const names = z.array(z.string().min(1)).min(1)
+
+/** Which columns or fields of tables are what. The names that messages call them by are those of {@link ReadOptions}. */
+const columns = z.strictObject({
+  kind: z
+    .enum(['classification', 'multi-label', 'regression', 'token-classification'])
+    .optional()
+    .describe('what the labels say; default by what the column holds'),
+  label: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the column of the label; default label, labels, class or target'),
+  labels: names.optional().describe('columns of 0 and 1, one a class: several classes a row'),
+  targets: names.optional().describe('columns of numbers to predict'),
+  separator: z.string().min(1).optional().describe('parts several labels in one text; default ;'),
+  text: z.string().min(1).optional().describe('the column of the text; default text, sentence or content'),
+  image: z.string().min(1).optional().describe('the column of the images; default file_name, image or img'),
+  features: names.optional().describe('the columns of the numbers to learn from; default every other one'),
+  header: z
+    .boolean()
+    .optional()
+    .describe('whether the first line of a CSV file names the columns; default yes'),
+})
+
+const normalisations = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
+
+/** How stored values are normalised, by name; `default` is as the data come. */
+export type PreprocessingName = 'default' | keyof typeof normalisations
+
+/** The words that a configuration and `--preprocessing` take. */
+export const preprocessingNames = z
+  .enum(['default', 'unit', 'mnist', 'stored'])
+  .describe(
+    'unit: pixels to 0..1; mnist: mean 0.1307, std 0.3081; stored: as they are; default: as the data come',
+  )
+
+/**
+ * How data are read, in a configuration's words. Flags, configurations and every verb that reads data have it from here.
+ */
+export const readingSchema = z.strictObject({
+  columns: columns.optional().describe('which columns or fields of tables are what'),
+  tokenizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
+  maxLength: z.int().min(1).optional().describe('tokens in a row; default those of the longest text'),
+})
+
+/** How data are read: see {@link readingSchema}. What is left out is found out from the data and the files beside the model. */
+export type Reading = z.output<typeof readingSchema>
+
+/** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
+export function readOptionsOf({ columns, maxLength }: Reading): ReadOptions {
+  const { kind, label, labels, targets, separator, text, image, features, header } = columns ?? {}
+  return {
+    kind,
+    separator,
+    labelColumn: label,
+    labelColumns: labels,
+    targetColumns: targets,
+    textColumn: text,
+    imageColumn: image,
+    featureColumns: features,
+    header,
+    maxLength,
+  }
+}
+
+/** A data set with the normalisation that is asked for. */
+export function normalised(dataset: Dataset, asked: PreprocessingName | Preprocessing): Dataset {
+  if (asked === 'default') return dataset
+  return withPreprocessing(dataset, typeof asked === 'string' ? normalisations[asked] : asked)
+}
+
+/** All parts of the data with the normalisation that is asked for. */
+export function preprocessed(loaded: LoadedData, preprocessing: PreprocessingName = 'default'): LoadedData {
+  const { train, validation, test } = loaded
+  const change = (dataset: Dataset) => normalised(dataset, preprocessing)
+  return {
+    train: change(train),
+    ...(validation && { validation: change(validation) }),
+    ...(test && { test: change(test) }),
+  }
+}
+
+/** Whether nothing is done to stored values: files beside a model that say so mostly say nothing. */
+export const isAsStored = ({ scale, mean, std }: Preprocessing): boolean =>
+  scale === 1 && mean === 0 && std === 1

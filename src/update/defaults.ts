@@ -1,0 +1,16 @@
+import { defaultConfidence } from '../measure/confidence.ts'
+
+/** What `update` does where it is not told otherwise: the library's defaults, and those of its flags. */
+export const updateDefaults = {
+  /** Drop of accuracy on old data that is allowed, as a fraction. */
+  maxDrop: 0.01,
+  confidence: defaultConfidence,
+  /** Trials at most. */
+  trials: 3,
+  /** Passes over the new data. */
+  epochs: 5,
+  /** New rows a step. */
+  batchSize: 32,
+  /** Strength of EWC's penalty in the first trial. */
+  lambda: 1000,
+} as const
