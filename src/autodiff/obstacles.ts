@@ -153,7 +153,7 @@ function inputOf(
   if (!dims) return []
   const usual = (axis: number): number => (axis === 0 ? 2 : dims.length === 4 && axis > 1 ? 224 : 8)
   const concrete = dims.map((dim, axis) =>
-    typeof dim === 'number' ? dim : ((dim === '' ? undefined : sizes[dim]) ?? usual(axis)),
+    typeof dim === 'number' ? dim : ((Object.hasOwn(sizes, dim) ? sizes[dim] : undefined) ?? usual(axis)),
   )
   return [[name, builder.input(name, { type, dims: concrete })]]
 }

@@ -87,7 +87,7 @@ function opsetImports(graph: Graph, options: EncodeOptions): { domain: string; v
   const opsets = new Map(Object.entries(options.opsets ?? {}))
   for (const domain of new Set(['', ...domainsOf(graph)])) {
     if (opsets.has(domain)) continue
-    const version = defaultOpsets[domain]
+    const version = Object.hasOwn(defaultOpsets, domain) ? defaultOpsets[domain] : undefined
     if (version === undefined) {
       throw new ModelError(
         'opset-missing',

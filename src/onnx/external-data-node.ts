@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, sep, win32 } from 'node:path'
 import { ModelError } from '../errors.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
@@ -15,15 +15,18 @@ const READ_AT_MOST = 2 ** 30
  *
  * The reader throws ModelError `external-data-location` (no file named), `external-data-absolute`,
  * `external-data-outside` (`..` in the path), `external-data-symlink` (a link that leaves the folder),
- * `external-data-not-found`, `external-data-range` (offset or length are no numbers), `external-data-truncated`.
+ * `external-data-not-found`, `external-data-not-file` (a folder, a pipe or a device), `external-data-range` (offset or length
+ * are no numbers), `external-data-truncated`, `external-data-repeated`.
  */
 export function externalDataBeside(modelPath: string): ExternalData {
+  const checkTotal = totalChecker(modelPath)
   return (tensor) => {
     const { location, offset, length } = placeOf(tensor, modelPath)
     const path = pathWithin(modelPath, location, tensor)
+    const { size } = statSync(path)
+    checkTotal(path, length, size, tensor)
     const file = openSync(path, 'r')
     try {
-      const { size } = fstatSync(file)
       if (offset + length > size) {
         throw new ModelError(
           'external-data-truncated',
@@ -34,6 +37,31 @@ export function externalDataBeside(modelPath: string): ExternalData {
     } finally {
       closeSync(file)
     }
+  }
+}
+
+/** How often the bytes of one data file may be read for tensors of different names: tied weights share theirs. */
+const MOST_READINGS = 16
+
+/**
+ * Small files that name one large region for a thousand tensors would fill any memory.
+ *
+ * @throws ModelError `external-data-repeated`
+ */
+function totalChecker(modelPath: string) {
+  const read = new Map<string, { readonly names: Set<string>; total: number }>()
+  return (path: string, length: number, size: number, tensor: TensorProto): void => {
+    const { name = '' } = tensor
+    const file = read.get(path) ?? { names: new Set<string>(), total: 0 }
+    read.set(path, file)
+    if (!file.names.has(name)) file.total += length
+    file.names.add(name)
+    const { names, total } = file
+    if (total <= MOST_READINGS * size || names.size <= MOST_READINGS) return
+    throw new ModelError(
+      'external-data-repeated',
+      `${about(modelPath, tensor)} and ${names.size - 1} others take ${total} bytes from a file of ${size}: they lie over each other. The model is damaged; export it again.`,
+    )
   }
 }
 
@@ -110,6 +138,12 @@ function pathWithin(modelPath: string, location: string, tensor: TensorProto): s
       'external-data-not-found',
       `${where}, but there is no such file in ${folder}. Fetch it and put it beside the model.`,
       { cause },
+    )
+  }
+  if (!statSync(path).isFile()) {
+    throw new ModelError(
+      'external-data-not-file',
+      `${where}, which is no file but a folder, a pipe or a device. Put the data beside the model as a file.`,
     )
   }
   const way = relative(folder, path)

@@ -10,13 +10,14 @@ const keyOf = (domain: string | undefined, op = '', overload = ''): string =>
  * inside functions among them. What a call does not give stays left out; attributes are the call's, else the function's
  * defaults. Names of a function's inside get the call's name before them.
  *
- * @throws ModelError `function-cycle` for a function that calls itself.
+ * @throws ModelError `function-cycle` for a function that calls itself, `function-too-large` where calls within calls come to
+ * more nodes than any model has.
  */
 export function withoutFunctions(graph: GraphProto, functions: ModelProto['functions']): GraphProto {
   if (functions.length === 0) return graph
   const table = new Map(functions.map((item) => [keyOf(item.domain, item.name, item.overload), item]))
   const names = uniqueNames(graph)
-  return inlineGraph(graph, { table, names, open: [] })
+  return inlineGraph(graph, { table, names, open: [], count: { nodes: 0 } })
 }
 
 /** Operator sets that only functions import: their nodes are the graph's own afterwards. */
@@ -32,7 +33,13 @@ interface Inlining {
   readonly names: (wish: string) => string
   /** The functions that are being put in place, outermost first. */
   readonly open: readonly string[]
+  /** Nodes that were put in so far. */
+  readonly count: { nodes: number }
 }
+
+/** Functions double with every level that calls the one below twice: 30 levels of a few bytes make a billion nodes. */
+const MOST_NODES = 100_000
+const MOST_LEVELS = 64
 
 function inlineGraph(graph: GraphProto, inlining: Inlining): GraphProto {
   return { ...graph, node: graph.node.flatMap((node) => inlineNode(node, inlining)) }
@@ -48,6 +55,13 @@ function inlineNode(node: NodeProto, inlining: Inlining): NodeProto[] {
     throw new ModelError(
       'function-cycle',
       `Function "${called.name}" of domain "${called.domain ?? ''}" calls itself (${[...inlining.open, key].join(' -> ')}). The model is damaged.`,
+    )
+  }
+  inlining.count.nodes += called.node.length
+  if (inlining.count.nodes > MOST_NODES || inlining.open.length >= MOST_LEVELS) {
+    throw new ModelError(
+      'function-too-large',
+      `Function "${called.name}" of domain "${called.domain ?? ''}": put in place of their calls, the model's functions make more than ${MOST_NODES} nodes or go more than ${MOST_LEVELS} levels deep. Export the model without functions.`,
     )
   }
   const inner = { ...inlining, open: [...inlining.open, key] }
@@ -149,9 +163,13 @@ function uniqueNames(graph: GraphProto): (wish: string) => string {
     }
   }
   collect(graph)
+  /** The number last put behind a wish. */
+  const last = new Map<string, number>()
   return (wish) => {
     let name = wish
-    for (let count = 1; used.has(name); count++) name = `${wish}_${count}`
+    let count = last.get(wish) ?? 0
+    while (used.has(name)) name = `${wish}_${++count}`
+    last.set(wish, count)
     used.add(name)
     return name
   }

@@ -68,11 +68,11 @@ function checkOutside(bytes: Uint8Array, name: string): void {
     if (other === undefined && cause.truncated && looksLikeModel(bytes)) {
       throw new ModelError(
         'model-truncated',
-        `${name}: the file is cut off: ${cause.message}. Export or download it again.`,
+        `${name}: the file is cut off: ${cause.problem}. Export or download it again.`,
         { cause },
       )
     }
-    throw notOnnx(name, other ?? `not protobuf (${cause.message}). Give the path of an .onnx file`, cause)
+    throw notOnnx(name, other ?? `not protobuf (${cause.problem}). Give the path of an .onnx file`, cause)
   }
   if (seen.has(MODEL_GRAPH)) return
   const other = otherFile(bytes)

@@ -137,10 +137,14 @@ function checkSize(
   }
 }
 
+/** One value in so many elements is what a sparse tensor holds at least; small ones may hold fewer. */
+const SPARSEST = 10_000
+const SPARSE_ANYWAY = 2 ** 20
+
 /**
  * A sparse tensor with its zeros written out.
  *
- * @throws ModelError `tensor-sparse` when its indices do not fit, and what {@link tensorFromProto} throws.
+ * @throws ModelError `tensor-sparse` when its indices do not fit, or it is far larger than what it holds; and what {@link tensorFromProto} throws.
  */
 export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: ExternalData): Tensor {
   const where = `Sparse tensor ${JSON.stringify(proto.values?.name ?? '')}`
@@ -149,8 +153,14 @@ export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: E
   const values = tensorFromProto(proto.values, externalData)
   const indices = tensorFromProto(proto.indices, externalData)
   const dims = dimsOf(proto.dims, where)
-  const dense = zeros(values.type, dims)
   const count = sizeOf(values.dims)
+  if (sizeOf(dims) > SPARSE_ANYWAY + SPARSEST * count) {
+    throw new ModelError(
+      'tensor-sparse',
+      `${where} has ${count} values in dims [${dims}]: written out it would be ${sizeOf(dims)} elements, next to all of them zero. The model is damaged, or has to be exported with a dense tensor.`,
+    )
+  }
+  const dense = zeros(values.type, dims)
   const columns = indices.dims.length === 1 ? 1 : (indices.dims[1] ?? 0)
   const flat = toNumbers(indices)
   const width = values.type === 'string' ? 0 : bytesOf(values).byteLength / Math.max(count, 1)

@@ -1,3 +1,5 @@
+import { ModelError } from '../errors.ts'
+
 /** Wire type 2 of protobuf: a length, then that many bytes. */
 const LENGTH_DELIMITED = 2
 
@@ -44,11 +46,20 @@ export interface WireField {
   readonly end: number
 }
 
-/** Bytes that are no protobuf message, or that end in the middle of one. */
-export class WireError extends Error {
+/**
+ * Bytes that are no protobuf message, or that end in the middle of one: ModelError `model-damaged`. Protobuf's own reader
+ * passes over some of it.
+ */
+export class WireError extends ModelError {
+  /** What is wrong and where, for messages that say more. */
+  readonly problem: string
   readonly truncated: boolean
-  constructor(message: string, truncated: boolean) {
-    super(message)
+  constructor(problem: string, truncated: boolean) {
+    super(
+      'model-damaged',
+      `The bytes of the model cannot be taken apart: ${problem}. It is damaged: export or download it again.`,
+    )
+    this.problem = problem
     this.truncated = truncated
   }
 }

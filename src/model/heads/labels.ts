@@ -79,9 +79,21 @@ function labelsOf(value: unknown): string[] | undefined {
     : undefined
 }
 
+/** One entry of a dictionary and the comma behind it. Each part is bounded, or ends where the next begins: no way back. */
+const pythonEntry = /\s*(\d{1,9})\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?:,|$)/sy
+
 /** {0: 'person', 1: "cat's eye"} */
 function pythonDictionary(text: string): string[] | undefined {
-  if (!/^\s*\{.*\}\s*$/s.test(text)) return undefined
-  const entries = [...text.matchAll(/(\d+)\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g)]
-  return labelsOf(Object.fromEntries(entries.map(([, index, single, double]) => [index, single ?? double])))
+  const trimmed = text.trim()
+  if (!trimmed.startsWith('{') || !trimmed.endsWith('}')) return undefined
+  const inside = trimmed.slice(1, -1).trim()
+  const entries: [string, string][] = []
+  // Read from the front, entry by entry: searching for entries takes the square of the length where there are none.
+  for (let at = 0; at < inside.length; at = pythonEntry.lastIndex) {
+    pythonEntry.lastIndex = at
+    const [, index, single, double] = pythonEntry.exec(inside) ?? []
+    if (index === undefined) return undefined
+    entries.push([index, single ?? double ?? ''])
+  }
+  return labelsOf(Object.fromEntries(entries))
 }

@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts'
-import type { Graph, Node } from '../../onnx/graph.ts'
+import type { Graph, Node, ValueInfo } from '../../onnx/graph.ts'
 
 /** Ops that multiply with their weights: without elements nothing comes of them. */
 const products: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul'])
@@ -8,9 +8,11 @@ const products: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 
  * Holds a graph to what any reader of it takes for granted: every value is made once, and weights have elements.
  *
  * @throws ModelError `graph-duplicate` when two nodes, or a node and an input or initialiser, have a value of one name;
- * `weight-empty` for a weight with a dim of 0.
+ * `weight-empty` for a weight with a dim of 0; `input-dims`, `output-dims` for fixed sizes that no model has.
  */
-export function checkGraph({ name, inputs, initializers, nodes }: Graph): void {
+export function checkGraph({ name, inputs, outputs, initializers, nodes }: Graph): void {
+  for (const input of inputs) checkDims('input', input, MOST_READ)
+  for (const output of outputs) checkDims('output', output, MOST_GIVEN)
   const makers = new Map<string, string>([
     ...inputs.map((info): [string, string] => [info.name, 'an input']),
     ...Array.from(initializers.keys(), (key): [string, string] => [key, 'an initialiser']),
@@ -30,6 +32,21 @@ export function checkGraph({ name, inputs, initializers, nodes }: Graph): void {
     }
     checkWeights(node, label, initializers)
   }
+}
+
+/** Numbers in an input of fixed dims, and classes or numbers in an output: far beyond any model, short of what fills memory. */
+const MOST_READ = 2 ** 28
+const MOST_GIVEN = 2 ** 28
+
+/** What is done with a size that a file claims is done before anything shows that it is true. */
+function checkDims(kind: 'input' | 'output', { name, dims }: ValueInfo, most: number): void {
+  const fixed = (dims ?? []).filter((dim) => typeof dim === 'number')
+  const size = fixed.reduce((product, dim) => product * Math.max(dim, 1), 1)
+  if (size <= most) return
+  throw new ModelError(
+    `${kind}-dims`,
+    `The ${kind} ${JSON.stringify(name)} is declared with dims [${dims}], which is ${size} numbers; ${most} is the most that is taken. The model is damaged: export it again.`,
+  )
 }
 
 function checkWeights(node: Node, label: string, initializers: Graph['initializers']): void {

@@ -13,17 +13,17 @@ const moving: ReadonlySet<string> = new Set([
 ])
 
 /** Where ops hold weights that nothing but a weight is given at. */
-const places: Readonly<Record<string, readonly number[]>> = {
-  BatchNormalization: [1, 2],
-  GroupNormalization: [1, 2],
-  GRU: [1, 2, 3],
-  InstanceNormalization: [1, 2],
-  LayerNormalization: [1, 2],
-  LSTM: [1, 2, 3],
-  PRelu: [1],
-  RMSNormalization: [1],
-  RNN: [1, 2, 3],
-}
+const places: ReadonlyMap<string, readonly number[]> = new Map([
+  ['BatchNormalization', [1, 2]],
+  ['GroupNormalization', [1, 2]],
+  ['GRU', [1, 2, 3]],
+  ['InstanceNormalization', [1, 2]],
+  ['LayerNormalization', [1, 2]],
+  ['LSTM', [1, 2, 3]],
+  ['PRelu', [1]],
+  ['RMSNormalization', [1]],
+  ['RNN', [1, 2, 3]],
+])
 
 const kernels: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'DeformConv'])
 const products: ReadonlySet<string> = new Set(['Einsum', 'Gemm', 'MatMul'])
@@ -90,16 +90,23 @@ function usesIn(graph: Graph): Uses {
 
 /** Where a value ends once it has been moved. */
 function ends(name: string, uses: Uses): readonly End[] {
-  return (uses.readers.get(name) ?? []).flatMap((end) =>
-    moving.has(end.node.op) && end.place === 0 ? ends(end.node.outputs[0] ?? '', uses) : [end],
-  )
+  const found: End[] = []
+  const names = [name]
+  // A loop, since a value may be moved more often than calls can be nested.
+  for (let at = 0; at < names.length; at++) {
+    for (const end of uses.readers.get(names[at] ?? '') ?? []) {
+      if (moving.has(end.node.op) && end.place === 0) names.push(end.node.outputs[0] ?? '')
+      else found.push(end)
+    }
+  }
+  return found
 }
 
 function isWeightAt({ node, place }: End, tensor: Tensor, uses: Uses): boolean {
   const { op, domain } = node
   const { dims } = tensor
   if (domain !== '') return true
-  if (places[op]?.includes(place)) return true
+  if (places.get(op)?.includes(place)) return true
   if (op === 'Gather') return place === 0 && dims.length === 2
   if (isPattern(tensor)) return false
   if (kernels.has(op)) return place > 0
@@ -117,8 +124,9 @@ function isWeightAt({ node, place }: End, tensor: Tensor, uses: Uses): boolean {
 
 /** What computes a value, before it was moved. */
 function behind(name: string, uses: Uses): Node | undefined {
-  const node = uses.producer.get(name)
-  return node && moving.has(node.op) ? behind(node.inputs[0] ?? '', uses) : node
+  let node = uses.producer.get(name)
+  while (node && moving.has(node.op)) node = uses.producer.get(node.inputs[0] ?? '')
+  return node
 }
 
 /** Whether a node multiplies with a weight: a bias may be added to its output. */
@@ -130,10 +138,13 @@ function isWeighted(node: Node | undefined, uses: Uses): boolean {
 }
 
 function isHeld(name: string, uses: Uses): boolean {
-  const tensor = uses.tensors.get(name)
-  if (tensor) return tensor.dims.length > 0
-  const node = uses.producer.get(name)
-  return node !== undefined && moving.has(node.op) && isHeld(node.inputs[0] ?? '', uses)
+  for (let from = name; ; ) {
+    const tensor = uses.tensors.get(from)
+    if (tensor) return tensor.dims.length > 0
+    const node = uses.producer.get(from)
+    if (node === undefined || !moving.has(node.op)) return false
+    from = node.inputs[0] ?? ''
+  }
 }
 
 /** Whether a node divides by a root, as the norms do that are written out. */

@@ -4,6 +4,7 @@ import { type FloatType, floatsOf, isFloatType } from '../../tensor/convert.ts'
 import type { DType, Tensor } from '../../tensor/tensor.ts'
 import { checkGraph } from './check-graph.ts'
 import { constantWeights } from './constant-weights.ts'
+import { inOrder } from './order.ts'
 import { dequantised, quantisedWeight } from './quantised.ts'
 
 /** Which initialisers that an exporter let share one tensor become tensors of their own. */
@@ -21,11 +22,11 @@ export type Untie = 'filled' | 'all' | 'none'
  *   to the last bit are taken for tied (an embedding and its decoder); those that lie in the file twice are found by
  *   `copiesAmong`.
  *
- * @throws ModelError what {@link checkGraph} throws.
+ * @throws ModelError `graph-cycle`; what {@link checkGraph} throws.
  */
 export function importedGraph(given: Graph, options: { readonly untie?: Untie } = {}): Graph {
   checkGraph(given)
-  const graph = inFloat32(given)
+  const graph = inFloat32(inOrder(given))
   const initializers = new Map(graph.initializers)
   const held = constantWeights(graph)
   const nodes = graph.nodes.filter((node) => {
@@ -92,20 +93,20 @@ const tensorInFloat32 = (tensor: Tensor): Tensor =>
   isHalf(tensor.type) && isFloatType(tensor.type) ? floatsOf(tensor as Tensor<FloatType>) : tensor
 
 /** Attributes that name an element type, by op. */
-const typeAttributes: Readonly<Record<string, string>> = {
-  Cast: 'to',
-  EyeLike: 'dtype',
-  RandomNormal: 'dtype',
-  RandomNormalLike: 'dtype',
-  RandomUniform: 'dtype',
-  RandomUniformLike: 'dtype',
-  Bernoulli: 'dtype',
-}
+const typeAttributes: ReadonlyMap<string, string> = new Map([
+  ['Cast', 'to'],
+  ['EyeLike', 'dtype'],
+  ['RandomNormal', 'dtype'],
+  ['RandomNormalLike', 'dtype'],
+  ['RandomUniform', 'dtype'],
+  ['RandomUniformLike', 'dtype'],
+  ['Bernoulli', 'dtype'],
+])
 
 function attributesInFloat32(op: string, attributes: Attributes): Attributes {
   let changed = false
   const entries = Object.entries(attributes).map(([key, attribute]): [string, Attribute] => {
-    const next = attributeInFloat32(key === typeAttributes[op], attribute)
+    const next = attributeInFloat32(key === typeAttributes.get(op), attribute)
     changed ||= next !== attribute
     return [key, next]
   })

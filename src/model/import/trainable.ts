@@ -9,28 +9,30 @@ export interface SortedInitializers {
 }
 
 /** Inputs that set how an op works and are no weights, by op: those at these places, or from this place on. */
-const settings: Readonly<Record<string, number | readonly number[]>> = {
-  Clip: 1,
-  DequantizeLinear: 0,
-  Dropout: 1,
-  Expand: 1,
-  // States that a sequence starts from; 3 is the bias, 7 the peepholes.
-  GRU: [4, 5],
-  // Masks, past keys and values, and the tables of rotary embeddings.
-  GroupQueryAttention: 3,
-  LSTM: [4, 5, 6],
-  MatMulNBits: 1,
-  MultiHeadAttention: 4,
-  OneHot: 1,
-  Pad: 1,
-  Pow: 1,
-  QuantizeLinear: 1,
-  Range: 0,
-  Resize: 1,
-  RNN: [4, 5],
-  RotaryEmbedding: 1,
-  Upsample: 1,
-}
+const settings: ReadonlyMap<string, number | readonly number[]> = new Map<string, number | readonly number[]>(
+  [
+    ['Clip', 1],
+    ['DequantizeLinear', 0],
+    ['Dropout', 1],
+    ['Expand', 1],
+    // States that a sequence starts from; 3 is the bias, 7 the peepholes.
+    ['GRU', [4, 5]],
+    // Masks, past keys and values, and the tables of rotary embeddings.
+    ['GroupQueryAttention', 3],
+    ['LSTM', [4, 5, 6]],
+    ['MatMulNBits', 1],
+    ['MultiHeadAttention', 4],
+    ['OneHot', 1],
+    ['Pad', 1],
+    ['Pow', 1],
+    ['QuantizeLinear', 1],
+    ['Range', 0],
+    ['Resize', 1],
+    ['RNN', [4, 5]],
+    ['RotaryEmbedding', 1],
+    ['Upsample', 1],
+  ],
+)
 
 /** Ops whose first input is used as their output is. */
 const passing: ReadonlySet<string> = new Set([
@@ -135,7 +137,7 @@ function anglesIn({ nodes }: Graph): ReadonlySet<string> {
 
 function roleAt(op: string, place: number): Role {
   if (op === 'BatchNormalization' && place >= 3) return 'statistic'
-  const from = settings[op] ?? Number.POSITIVE_INFINITY
+  const from = settings.get(op) ?? Number.POSITIVE_INFINITY
   const isSetting = typeof from === 'number' ? place >= from : from.includes(place)
   return isSetting ? 'setting' : 'operand'
 }

@@ -1,16 +1,16 @@
 import type { Graph, Node } from '../../onnx/graph.ts'
 
+/** The graphs that a node holds: bodies of loops and branches. */
+export const subgraphsOf = ({ attributes }: Node): readonly Graph[] =>
+  Object.values(attributes).flatMap((attribute) =>
+    typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
+      ? [attribute.value]
+      : [],
+  )
+
 /** Every node of a graph, those in the bodies of loops and branches just before the node that holds them. */
-export function nodesThroughout({ nodes }: Graph): readonly Node[] {
-  return nodes.flatMap((node) => [
-    ...Object.values(node.attributes).flatMap((attribute) =>
-      typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
-        ? nodesThroughout(attribute.value)
-        : [],
-    ),
-    node,
-  ])
-}
+export const nodesThroughout = ({ nodes }: Graph): readonly Node[] =>
+  nodes.flatMap((node) => [...subgraphsOf(node).flatMap(nodesThroughout), node])
 
 /** Names of the values that depend on an input of the graph. */
 export function liveValues({ initializers, inputs, nodes }: Graph): ReadonlySet<string> {
