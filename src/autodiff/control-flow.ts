@@ -1,15 +1,14 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node } from '../onnx/graph.ts'
-import { attributeReader, ints, nodeLabel, reshape, type Value } from '../ops/core/index.ts'
+import { attributeReader, type Emitter, ints, nodeLabel, reshape, type Value } from '../ops/core/index.ts'
 import { int64, toNumbers } from '../tensor/tensor.ts'
-import type { GraphBuilder } from './builder.ts'
 
 /** Most nodes that one loop is unrolled into. */
 const MOST_NODES = 20_000
 
 /** A node with subgraphs, its inputs, and how to replay a subgraph. */
 export interface ControlFlow {
-  readonly builder: GraphBuilder
+  readonly builder: Emitter
   readonly node: Node
   readonly opset: number
   readonly inputs: readonly (Value | undefined)[]
@@ -139,7 +138,7 @@ const column = (rows: readonly (readonly Value[])[], index: number): Value[] =>
   rows.flatMap((row) => row[index] ?? [])
 
 /** The entries of `value` along `axis`, without that axis. */
-function unstack(builder: GraphBuilder, value: Value, axis: number): Value[] {
+function unstack(builder: Emitter, value: Value, axis: number): Value[] {
   const from = axis < 0 ? axis + value.dims.length : axis
   const count = value.dims[from] ?? 0
   const dims = value.dims.filter((_, at) => at !== from)
@@ -149,7 +148,7 @@ function unstack(builder: GraphBuilder, value: Value, axis: number): Value[] {
     .map((part) => reshape(builder, part, dims))
 }
 
-function stack(builder: GraphBuilder, node: Node, entries: readonly Value[], axis: number): Value {
+function stack(builder: Emitter, node: Node, entries: readonly Value[], axis: number): Value {
   const [first] = entries
   if (!first) {
     throw new UnsupportedOpError(

@@ -13,13 +13,15 @@ import {
 } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims } from '../tensor/tensor.ts'
-import type { GraphBuilder } from './builder.ts'
+import type { Blocks, ReplayTarget } from './blocks/index.ts'
 import { inlineIf, unrollLoop, unrollScan } from './control-flow.ts'
 import { batchNormalization, dropout } from './special-nodes.ts'
 
 /** What stays the same while a graph and the subgraphs inside it are replayed. */
 export interface Replay {
-  readonly builder: GraphBuilder
+  readonly builder: ReplayTarget
+  /** The same as `builder`, where the graph's batch is fixed and several of it are run at once. */
+  readonly blocks?: Blocks | undefined
   readonly opset: number
   readonly batchNorm: 'batch' | 'fixed'
   readonly dropout: { readonly training: boolean; readonly seed?: Value | undefined }
@@ -167,7 +169,11 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
     }
     if (isControlFlow(op)) return controlFlow[op]({ ...replaying, builder, opset })
   }
-  if (op === 'Dropout') return dropout({ builder, node, inputs: given, index, ...replay.dropout })
+  if (op === 'Dropout') {
+    return onAllRows(replay, given, (target, inputs) =>
+      dropout({ builder: target, node, inputs, index, ...replay.dropout }),
+    )
+  }
   const definition = opTable.get(op)
   const upgrade = opset < CANONICAL_OPSET || definition?.upgradesAll ? definition?.upgrade : undefined
   const upgraded: Upgraded = upgrade
@@ -181,14 +187,12 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
     : { inputs: given, attributes: node.attributes }
   const { inputs, attributes } = upgraded
   if (op === 'BatchNormalization') {
-    const { outputs, buffers } = batchNormalization(
-      builder,
-      { ...node, attributes },
-      inputs,
-      replay.batchNorm === 'batch',
-    )
-    for (const [at, value] of buffers ?? []) replay.buffers.set(replaying.buffer(at), value)
-    return outputs
+    return onAllRows(replay, inputs, (target, whole) => {
+      const training = replay.batchNorm === 'batch'
+      const { outputs, buffers } = batchNormalization(target, { ...node, attributes }, whole, training)
+      for (const [at, value] of buffers ?? []) replay.buffers.set(replaying.buffer(at), value)
+      return outputs
+    })
   }
   const added = builder.add({ op, inputs, count: countOf(node), attributes, name })
   const outputs = upgraded.outputs?.(added) ?? added
@@ -197,6 +201,17 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
   // A reshape to the dims that are there would cost a copy in every step. Left unread, its node is dropped.
   const idle = x && y && movesNothing.has(op) && sameDims(x.dims, y.dims)
   return idle ? [x] : outputs
+}
+
+/** What depends on the batch as a whole (statistics, random masks) sees the rows of all blocks. */
+function onAllRows(
+  { builder, blocks }: Replay,
+  [x, ...others]: readonly (Value | undefined)[],
+  work: (target: ReplayTarget, inputs: readonly (Value | undefined)[]) => readonly Value[],
+): readonly Value[] {
+  if (!x || !blocks?.isHeld(x)) return work(builder, [x, ...others])
+  const [y, ...more] = work(blocks.builder, [blocks.toRows(x), ...others])
+  return y ? [blocks.fromRows(y), ...more] : []
 }
 
 /** How many outputs a node has, up to the last one that is named. */

@@ -3,7 +3,7 @@ import type { Node } from '../onnx/graph.ts'
 import { add, attributeReader, nodeLabel, scale, type Value } from '../ops/core/index.ts'
 import { dropout as counterDropout } from '../ops/elementwise/index.ts'
 import { sizeOf, toNumbers } from '../tensor/tensor.ts'
-import type { GraphBuilder } from './builder.ts'
+import type { ReplayTarget } from './blocks/index.ts'
 
 const MEAN = 3
 const VARIANCE = 4
@@ -14,7 +14,7 @@ const VARIANCE = 4
  * over n - 1), where ONNX's definition takes the biased one (sum over n).
  */
 export function batchNormalization(
-  builder: GraphBuilder,
+  builder: ReplayTarget,
   node: Node,
   inputs: readonly (Value | undefined)[],
   training: boolean,
@@ -62,7 +62,7 @@ export function batchNormalization(
  * output: a graph that reads the mask cannot be specialised.
  */
 export function dropout(request: {
-  readonly builder: GraphBuilder
+  readonly builder: ReplayTarget
   readonly node: Node
   readonly inputs: readonly (Value | undefined)[]
   readonly index: number

@@ -3,6 +3,7 @@ import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import type { Value } from '../ops/core/index.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
+import { blocksOf, rowsFrom } from './fixed-batch.ts'
 import { standardOpset } from './opsets.ts'
 import { type Replay, replayGraph } from './replay.ts'
 
@@ -31,7 +32,8 @@ export interface Specialised {
  * Replays a graph in `builder` for concrete dims: what is constant is folded, every value is shaped, nodes of older
  * opsets are brought to the canonical one, fused ops are expanded, branches and loops whose course is known are inlined,
  * and only what the outputs need is emitted. Initialisers become constants; one that is bound by name becomes that value
- * instead, so a parameter may come from anywhere.
+ * instead, so a parameter may come from anywhere. A graph whose first dim is a number is run on blocks of so many rows, as
+ * many at once as are bound: what it holds of that batch in constants stays right.
  *
  * @param bindings The graph's inputs, and its parameters and buffers, by name.
  * @throws ModelError `binding-missing`, `binding-mismatch`, `opset-range`; and what the shape rules throw.
@@ -50,8 +52,10 @@ export function specialise(
   const wanted = options.outputs ?? graph.outputs.map((output) => output.name)
   for (const input of graph.inputs) checkInput(graph, input, bindings)
   const training = options.training ?? false
+  const fixed = blocksOf(builder, graph, bindings)
   const replay: Replay = {
-    builder,
+    builder: fixed?.blocks ?? builder,
+    blocks: fixed?.blocks,
     opset: standardOpset(opsets),
     batchNorm: options.batchNorm ?? (training ? 'batch' : 'fixed'),
     dropout: { training, seed: options.dropoutSeed },
@@ -61,9 +65,14 @@ export function specialise(
   const outside = (name: string, reader: string): never => {
     throw missing(graph, name, reader, bindings)
   }
-  const read = replayGraph(replay, graph, { values: new Map(bindings), outside }, wanted)
+  const values = new Map(fixed?.bindings ?? bindings)
+  const read = replayGraph(replay, graph, { values, outside }, wanted)
+  const output = (name: string): Value => {
+    const value = read(name, 'an output of the graph')
+    return fixed ? rowsFrom(builder, fixed, value, name) : value
+  }
   return {
-    outputs: new Map(wanted.map((name) => [name, read(name, 'an output of the graph')])),
+    outputs: new Map(wanted.map((name) => [name, output(name)])),
     buffers: replay.buffers,
   }
 }

@@ -9,6 +9,7 @@ export {
 } from './composite.ts'
 export {
   type AttributeReader,
+  type Body,
   CANONICAL_OPSET,
   type CaseInput,
   defineOp,

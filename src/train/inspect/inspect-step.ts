@@ -37,6 +37,8 @@ export interface StepRequest {
   readonly dims: Readonly<Record<string, number>>
   /** Positions in a sequence, where the file leaves them free. */
   readonly sequence: number
+  /** Of images, where the file leaves their size free. Default 224 by 224. */
+  readonly image?: { readonly height: number; readonly width: number } | undefined
 }
 
 export interface CountedStep {
@@ -50,8 +52,13 @@ export interface CountedStep {
  *
  * @throws ModelError, UnsupportedOpError what specialising and differentiating the graph throw.
  */
-export function countStep({ model, batch, dims: given, sequence }: StepRequest): CountedStep {
-  const sizes = sizesOf(model.graph.inputs, { ...usual, batch, sequence }, given)
+export function countStep(request: StepRequest): CountedStep {
+  const { model, dims: given } = request
+  const usual = usualSizes(request)
+  const named = namedSizes(model.graph.inputs, usual, given)
+  // The batch has a name of its own, by which another size may be asked for.
+  const [first = ''] = model.input.dims ?? []
+  const sizes = { ...usual, batch: (typeof first === 'string' ? named.get(first) : undefined) ?? usual.batch }
   const builder = new GraphBuilder()
   const bound = new Map<string, Value>()
   for (const info of model.graph.inputs) {
@@ -59,7 +66,7 @@ export function countStep({ model, batch, dims: given, sequence }: StepRequest):
       info.name,
       builder.input(info.name, {
         type: info.type,
-        dims: concreteDims(info, { ...usual, batch, sequence }, sizes),
+        dims: concreteDims(info, sizes, named),
       }),
     )
   }
@@ -111,8 +118,8 @@ export function countStep({ model, batch, dims: given, sequence }: StepRequest):
   return {
     reached,
     cost: {
-      batch: batchOf(model, batch, sizes),
-      dims: sizes,
+      batch: sizes.batch,
+      dims: Object.fromEntries(named),
       nodes,
       flops,
       forwardFlops: forward,
@@ -143,53 +150,68 @@ function lossOf(builder: GraphBuilder, logits: Value): Value {
 interface Sizes {
   readonly batch: number
   readonly sequence: number
-  readonly side: number
+  readonly height: number
+  readonly width: number
   readonly channels: number
   readonly other: number
 }
 
-const usual = { side: 224, channels: 3, other: 8 }
+/** Pixels along a side of images, where nothing says how many. */
+const USUAL_SIDE = 224
+
+const usualSizes = ({ batch, sequence, image }: StepRequest): Sizes => ({
+  batch,
+  sequence,
+  height: image?.height ?? USUAL_SIDE,
+  width: image?.width ?? USUAL_SIDE,
+  channels: 3,
+  other: 8,
+})
 
 /** What symbolic dims are by how they are called. The first axis of an input is the batch. */
 const kinds: readonly { readonly name: RegExp; readonly kind: keyof Sizes }[] = [
   { name: /past/i, kind: 'other' },
   { name: /seq|length|token|position|time|^t$|^l$|^s$/i, kind: 'sequence' },
-  { name: /height|width|^h$|^w$/i, kind: 'side' },
+  { name: /height|^h$/i, kind: 'height' },
+  { name: /width|^w$/i, kind: 'width' },
   { name: /channel|^c$/i, kind: 'channels' },
 ]
 
-function sizesOf(
+/** Sizes of symbolic dims by name: as given, or as their names and places suggest. */
+function namedSizes(
   inputs: readonly ValueInfo[],
   sizes: Sizes,
   given: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const found: Record<string, number> = {}
+): ReadonlyMap<string, number> {
+  const found = new Map<string, number>()
   for (const { dims = [] } of inputs) {
     dims.forEach((dim, axis) => {
-      if (typeof dim !== 'string' || dim === '') return
-      const named = kinds.find(({ name }) => name.test(dim))
-      found[dim] ??= given[dim] ?? sizes[axis === 0 ? 'batch' : (named?.kind ?? kindAt(axis, dims.length))]
+      if (typeof dim !== 'string' || dim === '' || found.has(dim)) return
+      const asked = Object.hasOwn(given, dim) ? given[dim] : undefined
+      const named = axis === 0 ? undefined : kinds.find(({ name }) => name.test(dim))?.kind
+      found.set(dim, asked ?? sizes[named ?? kindAt(axis, dims)])
     })
   }
   return found
 }
 
 /** What an axis is where nothing names it. */
-function kindAt(axis: number, rank: number): keyof Sizes {
+function kindAt(axis: number, dims: readonly (number | string)[]): keyof Sizes {
   if (axis === 0) return 'batch'
-  if (rank === 4) return axis === 1 ? 'channels' : 'side'
-  return rank < 4 && axis === 1 ? 'sequence' : 'other'
+  if (dims.length === 4) {
+    const last = dims[3] === 1 || dims[3] === 3
+    return (
+      (last ? (['height', 'width', 'channels'] as const) : (['channels', 'height', 'width'] as const))[
+        axis - 1
+      ] ?? 'other'
+    )
+  }
+  return dims.length < 4 && axis === 1 ? 'sequence' : 'other'
 }
 
-const concreteDims = (
-  { dims = [] }: ValueInfo,
-  sizes: Sizes,
-  found: Readonly<Record<string, number>>,
-): number[] =>
-  dims.map((dim, axis) => (typeof dim === 'number' ? dim : (found[dim] ?? sizes[kindAt(axis, dims.length)])))
-
-/** Rows that a step has: the file may fix them. */
-const batchOf = ({ input }: Model, batch: number, found: Readonly<Record<string, number>>): number => {
-  const [first = ''] = input.dims ?? []
-  return typeof first === 'number' ? first : (found[first] ?? batch)
-}
+/** The dims that an input is bound with: a batch that the file fixes is run several at a time, so any number of rows is. */
+const concreteDims = ({ dims = [] }: ValueInfo, sizes: Sizes, found: ReadonlyMap<string, number>): number[] =>
+  dims.map((dim, axis) => {
+    if (typeof dim === 'number') return axis === 0 ? sizes.batch : dim
+    return found.get(dim) ?? sizes[kindAt(axis, dims)]
+  })

@@ -1,0 +1,2 @@
+export { Blocks } from './blocks.ts'
+export type { NodeRequest, ReplayTarget } from './target.ts'
