@@ -22,7 +22,15 @@ export interface Model {
   readonly output: string
   /** The label of each logit; empty where the model's file says nothing of them. */
   readonly classes: readonly string[]
+  /**
+   * Of a model that gives one number a row for two classes: the value that holds it, [N] or [N, 1], and the file's output, its
+   * sigmoid perhaps. {@link Model.output} is then [0, logit], whose softmax is what the sigmoid says.
+   */
+  readonly binary?: { readonly logit: string; readonly answer: string } | undefined
 }
+
+/** How many classes a model tells apart by a head with so many rows. */
+export const classCount = ({ binary }: Model, rows: number): number => (binary ? 2 : rows)
 
 /** How many numbers training changes. */
 export function parameterCount(model: Model): number {

@@ -16,6 +16,7 @@ export interface Head {
   readonly classAxis: number
   /** Parameter with one number a class, where there is one. */
   readonly bias: string | undefined
+  /** Rows of the weight: one a class, but one for both where the model gives one logit for two. */
   readonly classes: number
   /** Values from the head to the logits, in order: each has the classes as a dim. */
   readonly values: readonly string[]
@@ -45,11 +46,11 @@ const between: ReadonlySet<string> = new Set([
  * console.log(head?.weight, head?.classes)
  */
 export function findHead(model: Model): Head | undefined {
-  const { graph, output } = model
+  const { binary, graph, output } = model
   const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
   const values: string[] = []
   let bias: string | undefined
-  let name = output
+  let name = binary?.logit ?? output
   for (let node = producer.get(name); node; node = producer.get(name)) {
     values.unshift(name)
     const [x = '', w = ''] = node.inputs

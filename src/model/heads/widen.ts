@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts'
+import { ModelError, UsageError } from '../../errors.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { initialise } from '../layers/index.ts'
@@ -16,13 +16,13 @@ export interface WidenOptions {
  * A model whose head knows more classes. The old classes' rows stay as they are, bit for bit; new rows start as PyTorch's
  * Linear does, U(-b, b) with b = 1 / sqrt(features), new biases at the mean of the old.
  *
- * @throws UsageError `classes` for none, or names that are there already; ModelError `head-missing`, `head-tied`.
+ * @throws UsageError `classes` for none, or names that are there already; ModelError `head-missing`, `head-tied`, `head-binary`.
  * @example
  * const wider = widenHead(model, { classes: ['zebra'] })
  */
 export function widenHead(model: Model, options: WidenOptions): Model {
   const { classes, seed = 0 } = options
-  const head = requireHead(model)
+  const head = wideHead(model)
   const known = knownClasses(model, head)
   const twice = classes.find((name, at) => known.includes(name) || classes.indexOf(name) !== at)
   if (classes.length === 0 || twice !== undefined) {
@@ -39,7 +39,7 @@ export function widenHead(model: Model, options: WidenOptions): Model {
 /**
  * A model with a head for other classes, which starts afresh. Everything below the head stays.
  *
- * @throws UsageError `classes` for none, or two of one name; ModelError `head-missing`, `head-tied`.
+ * @throws UsageError `classes` for none, or two of one name; ModelError `head-missing`, `head-tied`, `head-binary`.
  * @example
  * const other = replaceHead(model, { classes: ['cat', 'dog'] })
  */
@@ -48,7 +48,17 @@ export function replaceHead(model: Model, options: WidenOptions): Model {
   if (classes.length === 0 || new Set(classes).size !== classes.length) {
     throw new UsageError('classes', 'A head needs one or more classes of different names.')
   }
-  return withHead(model, requireHead(model), classes, 0, seed)
+  return withHead(model, wideHead(model), classes, 0, seed)
+}
+
+/** The head where it can have more rows: one logit for two classes cannot become three. */
+function wideHead(model: Model): Head {
+  const head = requireHead(model)
+  if (!model.binary) return head
+  throw new ModelError(
+    'head-binary',
+    `The model gives one number, "${model.binary.answer}", for the two classes ${model.classes.join(' and ')}: there is no place in it for another class, and who reads that output expects one number. Export a model with one output a class (a softmax over two), and update that one.`,
+  )
 }
 
 /** Names of the classes, or the numbers of those that have none. */

@@ -4,7 +4,7 @@ import { loadModelFile, type ModelFile, saveModelFile } from '../../onnx/files.t
 import { decodeModel } from '../../onnx/read.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { classesFromFile, findHead, withHeadOf } from '../heads/index.ts'
-import type { Model } from '../model.ts'
+import { classCount, type Model } from '../model.ts'
 import { findModelFile, modelFolder } from './find-files.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
 import { storedChanges } from './stored.ts'
@@ -38,7 +38,8 @@ export async function loadModel(
   const classes = await labelsBeside(file.path)
   const from = { ...options, name: file.path, externalData: file.externalData }
   const model = modelFromOnnx(file.model, classes ? { ...from, classes } : from)
-  const outputs = findHead(model)?.classes
+  const rows = findHead(model)?.classes
+  const outputs = rows === undefined ? undefined : classCount(model, rows)
   if (!classes || outputs === undefined || outputs === classes.length) return { model, file }
   // Labels beside a file may be those of the model that it was updated from: its own hold where they fit and these do not.
   const own = modelFromOnnx(file.model, from)

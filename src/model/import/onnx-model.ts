@@ -3,7 +3,6 @@ import { ModelError } from '../../errors.ts'
 import { editInitializers } from '../../onnx/edit.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { graphFromModel, type ModelContents } from '../../onnx/from-proto.ts'
-import type { Graph, Node, ValueInfo } from '../../onnx/graph.ts'
 import { type ModelProto, ModelProtoSchema } from '../../onnx/onnx_pb.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { ExternalData } from '../../onnx/tensor-proto.ts'
@@ -12,12 +11,18 @@ import { classesFromMetadata, classesToMetadata, numbered } from '../heads/index
 import { mainInput } from '../inputs.ts'
 import type { Model } from '../model.ts'
 import { importedGraph, type Untie } from './imported-graph.ts'
+import { findLogits, isOneNumber } from './logits.ts'
 import { storableIn, storedChanges } from './stored.ts'
 import { copiesAmong, withTies } from './tied.ts'
 import { sortInitializers } from './trainable.ts'
+import { asTwoClasses } from './two-classes.ts'
 
 export interface FromOnnxOptions {
-  /** The value that holds the logits; default the graph's output, or what its last softmax is taken of. */
+  /**
+   * The value that holds the logits; default the graph's output, or what its last softmax or sigmoid is taken of. One number a
+   * row, the logit of two classes, is taken for two where a sigmoid is taken of it or two classes are named: see
+   * {@link Model.binary}.
+   */
   readonly output?: string
   /** Labels of the logits; default those of the file's metadata, else '0', '1', …. */
   readonly classes?: readonly string[]
@@ -65,65 +70,50 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
       `${name}: the model has no inputs, so there is nothing to train it on.`,
     )
   }
-  const output = logitsOf(graph, name, options.output)
+  const { logits, answer, sigmoid } = findLogits(graph, name, options.output)
+  const classes = classesOf({ ...contents, graph }, { logits, sigmoid, name }, options.classes)
+  const binary = answer !== undefined && isOneNumber(answer) && (sigmoid || classes.length === 2)
+  const both = binary ? asTwoClasses(graph, logits) : { graph, output: logits }
   const { buffers, constants } = sorted
+  const made = [...both.graph.initializers].filter(([key]) => !graph.initializers.has(key))
   const fixed = (options.batchNorm ?? 'fixed') === 'fixed'
   return {
-    graph: { ...graph, initializers: fixed ? new Map([...constants, ...buffers]) : constants },
+    graph: {
+      ...both.graph,
+      initializers: new Map([...made, ...constants, ...(fixed ? buffers : [])]),
+    },
     opsets,
     parameters: new Map([...sorted.parameters].filter(([key]) => !copies.has(key))),
     buffers: fixed ? new Map() : buffers,
     input,
-    output,
-    classes: classesOf({ ...contents, graph }, output, options.classes),
+    output: both.output,
+    classes,
+    ...(binary ? { binary: { logit: logits, answer: answer.name } } : {}),
   }
 }
-
-/** Softmax keeps the order of the logits, but a loss wants what it was taken of. */
-function logitsOf(graph: Graph, name: string, asked: string | undefined): string {
-  const produced = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])))
-  if (asked !== undefined) {
-    if (produced.has(asked)) return asked
-    throw new ModelError(
-      'model-output',
-      `${name}: no node computes "${asked}". Its outputs are ${listed(graph.outputs)}.`,
-    )
-  }
-  const chosen =
-    graph.outputs.length === 1
-      ? graph.outputs[0]
-      : graph.outputs.find((output) => output.name === 'logits' || output.name.endsWith('_logits'))
-  if (!chosen) {
-    throw new ModelError(
-      'model-output',
-      `${name}: which of its outputs holds the logits? They are ${listed(graph.outputs)}. Name one.`,
-    )
-  }
-  return beforeSoftmax(produced, chosen.name)
-}
-
-function beforeSoftmax(produced: ReadonlyMap<string, Node>, output: string): string {
-  const node = produced.get(output)
-  const [from] = node?.inputs ?? []
-  return from !== undefined && (node?.op === 'Softmax' || node?.op === 'LogSoftmax') ? from : output
-}
-
-const listed = (outputs: readonly ValueInfo[]): string =>
-  outputs.map((output) => `"${output.name}"`).join(', ') || 'none'
 
 function classesOf(
   { graph, metadata }: ModelContents,
-  output: string,
+  { logits, sigmoid, name }: { readonly logits: string; readonly sigmoid: boolean; readonly name: string },
   given: readonly string[] | undefined,
 ): readonly string[] {
   const found = given ?? classesFromMetadata(metadata)
   if (found) return found
+  if (sigmoid) return numbered(2)
   // Softmax keeps dims, so the graph's only output says how many there are, whichever of the two the logits are.
-  const info = graph.outputs.find(({ name }) => name === output) ?? graph.outputs[0]
+  const info = graph.outputs.find((output) => output.name === logits) ?? graph.outputs[0]
   // Maps of images have their classes along the channels.
   const count = info?.dims?.length === 4 ? info.dims[1] : info?.dims?.at(-1)
-  return typeof count === 'number' ? numbered(count) : []
+  if (typeof count !== 'number') return []
+  if (count <= MOST_CLASSES) return numbered(count)
+  throw new ModelError(
+    'output-dims',
+    `${name}: its output "${info?.name}" is declared with ${count} classes; ${MOST_CLASSES} is the most that is taken. The model is damaged: export it again.`,
+  )
 }
+
+/** The largest vocabularies have a quarter of this. */
+const MOST_CLASSES = 2 ** 20
 
 /**
  * The bytes of an ONNX file of this model: parameters and buffers as initialisers under their names, the batch

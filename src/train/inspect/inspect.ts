@@ -2,7 +2,7 @@ import { type Obstacle, obstacles } from '../../autodiff/obstacles.ts'
 import { HoldfastError } from '../../errors.ts'
 import { type Selection, selectParameters, trainOnly, withLora } from '../../model/adapters/index.ts'
 import { findHead, type Head } from '../../model/heads/index.ts'
-import type { Model } from '../../model/model.ts'
+import { classCount, type Model } from '../../model/model.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import type { DType } from '../../tensor/tensor.ts'
 import { type CountedStep, countStep, type StepCost, type StepRequest } from './inspect-step.ts'
@@ -36,6 +36,8 @@ export interface Inspection {
   readonly obstacles: readonly Obstacle[]
   readonly labels: readonly string[]
   readonly head: Head | null
+  /** Of a model that gives one number for two classes: the value that holds it, and the file's output. Else null. */
+  readonly binary: Model['binary'] | null
   /** The value that holds the logits. */
   readonly logits: string
   /** null where obstacles stand in the way. */
@@ -46,10 +48,12 @@ export interface Inspection {
 export const inspectDefaults = { batch: 16 } as const
 
 export interface InspectOptions {
-  /** Rows in a batch. Default 16; a file may fix its own. */
+  /** Rows in a batch. Default 16; a batch that the file fixes is run as often as that takes. */
   readonly batch?: number | undefined
   /** Sizes of symbolic dims by name. */
   readonly dims?: Readonly<Record<string, number>> | undefined
+  /** Pixels of images, where the file leaves their size free. Default 224 by 224. */
+  readonly image?: StepRequest['image']
   /** Which parameters train. Default all. */
   readonly train?: Selection | undefined
   /** As `modelFromOnnx`. Default 'fixed'. */
@@ -69,9 +73,9 @@ export interface InspectOptions {
  * const { trainable, obstacles, step } = inspectModel(modelFromOnnx(bytes, { batchNorm: 'train' }))
  */
 export function inspectModel(model: Model, options: InspectOptions = {}): Inspection {
-  const { batch = inspectDefaults.batch, dims = {}, typeOf = () => undefined } = options
+  const { batch = inspectDefaults.batch, dims = {}, image, typeOf = () => undefined } = options
   const training = asTrained(model, options)
-  const counted = countedStep({ model: training, batch, dims })
+  const counted = countedStep({ model: training, batch, dims, image })
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
   const step = counted instanceof HoldfastError ? undefined : counted
   const head = findHead(model) ?? null
@@ -88,9 +92,10 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
     })),
     trainable: step !== undefined && step.reached.size > 0,
     obstacles: step?.reached.size === 0 ? [nothingTrains(training)] : found,
-    labels: head && head.classes !== model.classes.length ? [] : model.classes,
+    labels: head && classCount(model, head.classes) !== model.classes.length ? [] : model.classes,
     head,
-    logits: model.output,
+    binary: model.binary ?? null,
+    logits: model.binary?.logit ?? model.output,
     step: step?.cost ?? null,
   }
 }

@@ -24,8 +24,9 @@ type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
  * @throws UsageError `model-data` when the stream needs other outputs than the model has, naming both; DataError `classes-numbered`
  * when only one side has names; and what changing a head throws.
  */
-export function fitToModel(plan: RunPlan, data: readonly TrainTest[], model: Model): Fitted {
-  if (plan.model.kind !== 'onnx') return { data, model }
+export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Model): Fitted {
+  if (plan.model.kind !== 'onnx') return { data, model: given }
+  const model = answering(given, data)
   if (!unitsAreClasses(plan, data) || model.classes.length === 0) {
     return { data, model: withOutputs(plan, plan.model, data, model) }
   }
@@ -50,6 +51,14 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], model: Mod
       }
     }),
   }
+}
+
+/** One number a row is the logit of two classes for data with classes; others are trained on the number itself. */
+function answering(model: Model, data: readonly TrainTest[]): Model {
+  const kinds = new Set(data.map(({ train }) => kindOf(train)))
+  if (!model.binary || kinds.has('classification')) return model
+  const { logit, answer } = model.binary
+  return { ...model, output: kinds.has('multi-label') ? logit : answer, classes: [], binary: undefined }
 }
 
 function unitsAreClasses({ stream }: RunPlan, data: readonly TrainTest[]): boolean {

@@ -26,6 +26,8 @@ export interface LoadedPlan {
   readonly dataSha256: string
   /** Why it is not the data asked for; undefined when it is. */
   readonly instead: string | undefined
+  /** What was assumed while data were read for the model, and what files beside it ask for and is not done. */
+  readonly notes?: readonly string[] | undefined
   /** Where the model came from a file: that file. */
   readonly modelFile: ModelFile | undefined
 }
@@ -70,6 +72,7 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
     inputs: read ? fitToModel(plan, data, language?.model ?? read.model) : { data },
     dataSha256: hash.digest('hex'),
     instead,
+    notes: found.notes,
     modelFile: read?.file,
   }
 }
