@@ -106,3 +106,74 @@ test('what cannot be done, or does not fit the model, is refused with the field'
   expect(refused({ holdfast: '{"channels": "grey"}' })).toThrow('1 channels, but the model reads 3')
   expect(refused({ holdfast: '{"mean": [1, 2]}' })).toThrow('mean or std has 2 values')
 })
+
+test('EfficientNet: include_top divides once more, rescale_offset takes 1 away', () => {
+  const std = [0.4, 0.5, 0.6]
+  const base = { image_mean: [0.1, 0.2, 0.3], image_std: std, rescale_factor: 0.00392156862745098 }
+  const of = (config: object) =>
+    images({ ...photo, ...theirs({ size: { height: 224, width: 224 }, ...config }) })
+  const squared = std.map((value) => expect.closeTo(value * value, 12))
+  const top = of({ ...base, do_normalize: true, include_top: true })
+  expect(top.preprocessing).toEqual({ scale: 1 / 255, mean: [0.1, 0.2, 0.3], std: squared })
+  // Its processor does so where the file says nothing.
+  const named = { ...base, image_processor_type: 'EfficientNetImageProcessor' }
+  expect(of(named).preprocessing.std).toEqual(squared)
+  expect(of({ ...named, include_top: false }).preprocessing.std).toEqual(std)
+  const offset = {
+    do_normalize: false,
+    include_top: false,
+    rescale_offset: true,
+    rescale_factor: 0.00784313725490196,
+  }
+  expect(of({ ...base, ...offset }).preprocessing).toEqual({ scale: 2 / 255, mean: 1, std: 1 })
+  expect(of({ ...base, ...offset, include_top: true }).preprocessing).toEqual({
+    scale: 2 / 255,
+    mean: 1,
+    std,
+  })
+  expect(of({ ...base, ...offset, do_normalize: true }).preprocessing.mean).toEqual([1.1, 1.2, 1.3])
+  expect(() => of({ include_top: true, size: 224 })).toThrow(
+    expect.objectContaining({ code: 'preprocessing-unsupported' }),
+  )
+})
+
+test('a field that may change pixels and is not known is named', () => {
+  const fields = {
+    size: { height: 224, width: 224 },
+    do_convert_rgb: true,
+    do_reduce_labels: false,
+    do_thumbnail: false,
+    do_align_long_axis: true,
+    size_divisor: 32,
+    pad_size: null,
+    toString: 'what',
+    processor_class: 'CLIPProcessor',
+  }
+  const { notes } = images({ ...photo, ...theirs(fields) })
+  expect(notes.map((note) => /"(\w+)":/.exec(note)?.[1])).toEqual([
+    'do_align_long_axis',
+    'size_divisor',
+    'toString',
+  ])
+  expect(notes[0]).toContain('holdfast.json')
+})
+
+test('a single number is what the processor takes it for', () => {
+  const cropped = { size: 256, do_center_crop: true, crop_size: 224 }
+  const edge = (config: object) => images({ ...photo, ...theirs(config) }).image.resize
+  expect(edge(cropped)).toEqual({ how: 'shortest-edge', edge: 256 })
+  expect(edge({ ...cropped, feature_extractor_type: 'CLIPFeatureExtractor' })).toMatchObject({ edge: 256 })
+  expect(edge({ ...cropped, feature_extractor_type: 'DeiTFeatureExtractor' })).toEqual({
+    how: 'stretch',
+    height: 256,
+    width: 256,
+  })
+  expect(edge({ ...cropped, default_to_square: true })).toMatchObject({ how: 'stretch' })
+  // ConvNeXT's older files say no more than this.
+  expect(edge({ size: 224, crop_pct: 0.875, feature_extractor_type: 'ConvNextFeatureExtractor' })).toEqual({
+    how: 'shortest-edge',
+    edge: 256,
+  })
+  const levit = { size: { shortest_edge: 224 }, do_center_crop: true, crop_size: { height: 224, width: 224 } }
+  expect(edge({ ...levit, image_processor_type: 'LevitImageProcessor' })).toMatchObject({ edge: 256 })
+})
