@@ -73,6 +73,7 @@ export const curve = defineVerb({
       numbersArePositions,
       reading,
     })
+    for (const note of loaded.notes) screen.warn(`note: ${note}`)
     const pick =
       asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
     const picked = pick && (await writePick(engine, loaded, pick))

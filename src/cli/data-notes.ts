@@ -4,7 +4,11 @@ import type { LoadedPlan, LoadPlanOptions } from '../train/plan/index-files.ts'
 import type { Screen } from './screen.ts'
 
 /** Says loudly when data are not those that were asked for, or are drawn. */
-export function noteData({ instead, inputs }: Pick<LoadedPlan, 'instead' | 'inputs'>, screen: Screen): void {
+export function noteData(
+  { instead, inputs, notes = [] }: Pick<LoadedPlan, 'instead' | 'inputs' | 'notes'>,
+  screen: Screen,
+): void {
+  for (const note of notes) screen.warn(`note: ${note}`)
   if (instead !== undefined) {
     screen.warn(`warning: this is not MNIST, but synthetic digits drawn by Holdfast: ${instead}`)
   } else if (inputs.data.some(({ train, test }) => train.synthetic || test.synthetic)) {

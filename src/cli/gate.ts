@@ -98,6 +98,7 @@ export const gate = defineVerb({
       reading: readingOf(asked),
       output,
     })
+    for (const note of inputs.notes) screen.warn(`note: ${note}`)
     if (data !== undefined && !inputs.dataset) {
       screen.warn('note: both sides are predictions, so --data was not read.')
     }

@@ -14,6 +14,7 @@ export function inspectionText(inspection: FileInspection): string {
       `  reads   ${inspection.inputs.map(valueText).join('; ')}`,
       `  gives   ${inspection.outputs.map(valueText).join('; ')}`,
       `  data    ${preprocessingText(inspection)}`,
+      ...preprocessingNotes(inspection).map((note) => `  note    ${note}`),
     ],
     parametersText(inspection.parameters),
     headText(inspection),
@@ -60,6 +61,9 @@ function preprocessingText({ preprocessing }: FileInspection): string {
     }
   }
 }
+
+const preprocessingNotes = ({ preprocessing }: FileInspection): readonly string[] =>
+  'problem' in preprocessing ? [] : preprocessing.notes
 
 const rounded = (value: number): string => String(Number(value.toPrecision(4)))
 const list = (values: number | readonly number[]): string =>

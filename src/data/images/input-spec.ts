@@ -103,6 +103,7 @@ export function inputSpec(facts: InputFacts): InputSpec {
         `${folder}, preprocessor_config.json`,
       )
     : undefined
+  if (theirs) notes.push(...theirs.notes)
   const wanted = sizeOfModel(height, width)
   const channels = own.channels ?? (count === 1 ? 'grey' : (theirs?.channels ?? 'rgb'))
   const image: ImageSpec = {

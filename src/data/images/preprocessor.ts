@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DataError } from '../../errors.ts'
 import type { Preprocessing } from '../dataset.ts'
+import { unknownFields } from './preprocessor-fields.ts'
 
 /** In pixels. */
 export interface ImageSize {
@@ -42,7 +43,37 @@ export const preprocessorSchema = z.looseObject({
   image_std: z.union([z.number(), z.array(z.number())]).nullish(),
   do_flip_channel_order: z.boolean().nullish(),
   do_pad: z.boolean().nullish(),
+  /** Whether a single number for a size is both sides, or the shorter one. */
+  default_to_square: z.boolean().nullish(),
+  /** EfficientNet: whether 1 is taken away after rescaling, and whether the deviation is divided by once more. */
+  rescale_offset: z.boolean().nullish(),
+  include_top: z.boolean().nullish(),
+  /** The same as `rescale_offset`, as Vivit calls it. */
+  offset: z.boolean().nullish(),
+  image_processor_type: z.string().nullish(),
+  feature_extractor_type: z.string().nullish(),
 })
+
+type Config = z.infer<typeof preprocessorSchema>
+
+/** The kind of model that the processor is of: `ViT` of ViTImageProcessor and ViTFeatureExtractor. */
+const kindOf = ({ image_processor_type, feature_extractor_type }: Config): string =>
+  (image_processor_type ?? feature_extractor_type ?? '').replace(
+    /(ImageProcessor(Fast)?|FeatureExtractor)$/,
+    '',
+  )
+
+/** Processors that take a single number for both sides; the others for the shorter one, where they crop afterwards. */
+const squaring: ReadonlySet<string> = new Set([
+  'Beit',
+  'DPT',
+  'DeiT',
+  'EfficientFormer',
+  'EfficientNet',
+  'Perceiver',
+  'Segformer',
+  'ViT',
+])
 
 /** PIL's numbers for its filters; box (4) and hamming (5) have no counterpart here. */
 const resamplers: Readonly<Record<number, ImagePlan['resample']>> = {
@@ -61,7 +92,12 @@ const resamplers: Readonly<Record<number, ImagePlan['resample']>> = {
 export function huggingFaceImages(
   config: z.infer<typeof preprocessorSchema>,
   place: string,
-): ImagePlan & { readonly channels: 'rgb' | 'bgr'; readonly preprocessing: Preprocessing } {
+): ImagePlan & {
+  readonly channels: 'rgb' | 'bgr'
+  readonly preprocessing: Preprocessing
+  /** What the file asks for and is not done, in words. */
+  readonly notes: readonly string[]
+} {
   const crop = (config.do_center_crop ?? config.crop_size != null) ? cropSize(config, place) : undefined
   const resize = (config.do_resize ?? config.size != null) ? resizing(config, crop, place) : undefined
   const resample = resamplers[config.resample ?? 2]
@@ -71,20 +107,50 @@ export function huggingFaceImages(
   if (normalise && (config.image_mean == null || config.image_std == null)) {
     throw unsupported(place, 'do_normalize', true, 'image_mean and image_std beside it')
   }
-  const factor = config.rescale_factor ?? 1 / 255
-  // 1 / 255 is written with fewer digits than it has: the exact quotient is meant.
-  const rescale = Math.abs(factor * 255 - 1) < 1e-6 ? 1 / 255 : factor
   return {
     ...(resize?.plan && { resize: resize.plan }),
     ...((resize?.crop ?? crop) && { crop: resize?.crop ?? crop }),
     resample,
     channels: config.do_flip_channel_order ? 'bgr' : 'rgb',
-    preprocessing: {
-      scale: config.do_rescale === false ? 1 : rescale,
-      mean: normalise ? (config.image_mean ?? 0) : 0,
-      std: normalise ? (config.image_std ?? 1) : 1,
-    },
+    preprocessing: normalisation(config, normalise, place),
+    notes: unknownFields(config, place),
   }
+}
+
+/**
+ * (pixel * scale - mean) / std. EfficientNet's processor takes 1 away after rescaling where `rescale_offset` says so, and with
+ * `include_top` (its default) divides by the deviation once more, whether it normalised before or not: its weights were trained
+ * with both.
+ */
+function normalisation(config: Config, normalise: boolean, place: string): Preprocessing {
+  const rescales = config.do_rescale !== false
+  const shift = rescales && (config.rescale_offset ?? config.offset) ? 1 : 0
+  const again = config.include_top ?? kindOf(config) === 'EfficientNet'
+  if (again && config.image_std == null) throw unsupported(place, 'include_top', true, 'image_std beside it')
+  const mean = normalise ? (config.image_mean ?? 0) : 0
+  const std = config.image_std ?? 1
+  const divisor = normalise ? std : 1
+  return {
+    scale: rescales ? scaleOf(config.rescale_factor ?? 1 / 255) : 1,
+    mean: each(mean, (value) => value + shift),
+    std: again ? product(divisor, std) : divisor,
+  }
+}
+
+/** 1 / 255 and 2 / 255 are written with fewer digits than they have: the exact quotient is meant. */
+function scaleOf(factor: number): number {
+  const levels = Math.round(factor * 255)
+  return levels > 0 && Math.abs(factor * 255 - levels) < 1e-6 ? levels / 255 : factor
+}
+
+type PerChannel = number | readonly number[]
+
+const each = (values: PerChannel, change: (value: number, at: number) => number): PerChannel =>
+  typeof values === 'number' ? change(values, 0) : values.map(change)
+
+function product(a: PerChannel, b: PerChannel): PerChannel {
+  if (typeof b === 'number') return each(a, (value) => value * b)
+  return b.map((value, at) => value * (typeof a === 'number' ? a : (a[at] ?? 1)))
 }
 
 function cropSize(config: z.infer<typeof preprocessorSchema>, place: string): ImageSize {
@@ -102,17 +168,12 @@ function exactSize(value: z.infer<typeof sizes> | null | undefined): ImageSize |
 }
 
 function resizing(
-  { size, crop_pct }: z.infer<typeof preprocessorSchema>,
+  config: Config,
   crop: ImageSize | undefined,
   place: string,
 ): { readonly plan: NonNullable<ImagePlan['resize']>; readonly crop?: ImageSize } {
-  // A single number is the shortest edge where the middle is cropped afterwards, else both sides.
-  const edge =
-    typeof size === 'number'
-      ? crop && size
-      : Array.isArray(size) || size?.longest_edge !== undefined
-        ? undefined
-        : size?.shortest_edge
+  const { size, crop_pct } = config
+  const edge = shortestEdge(config, crop)
   if (edge !== undefined && crop_pct != null) {
     // ConvNeXT: below 384 the shortest edge grows by 1 / crop_pct and the middle is cropped; from there on images are stretched.
     const square = { height: edge, width: edge }
@@ -123,6 +184,19 @@ function resizing(
   const exact = exactSize(size)
   if (exact) return { plan: { how: 'stretch', ...exact } }
   throw unsupported(place, 'size', size, 'height and width, or shortest_edge')
+}
+
+/** The shorter side that images are brought to; undefined where both are given. */
+function shortestEdge(config: Config, crop: ImageSize | undefined): number | undefined {
+  const { size, crop_pct, default_to_square } = config
+  if (typeof size === 'number') {
+    const square = default_to_square ?? (squaring.has(kindOf(config)) || (!crop && crop_pct == null))
+    return square ? undefined : size
+  }
+  if (Array.isArray(size) || size?.longest_edge !== undefined) return undefined
+  const edge = size?.shortest_edge
+  // LeViT leaves an eighth for the crop, whatever the file says.
+  return edge !== undefined && kindOf(config) === 'Levit' ? Math.floor((256 / 224) * edge) : edge
 }
 
 function unsupported(place: string, field: string, found: unknown, expected: string): DataError {

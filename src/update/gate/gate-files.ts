@@ -35,6 +35,8 @@ export interface GateInputs {
   readonly baseline: PredictionSet
   readonly candidate: PredictionSet
   readonly golden: PredictionSet | undefined
+  /** What was assumed while data were read, and what files beside the models ask for and is not done. */
+  readonly notes: readonly string[]
   /** Name of the data; undefined where all predictions came from files. */
   readonly dataset: Pick<Dataset, 'name' | 'synthetic'> | undefined
   /** Where the input of an example is: row of the data, or line of the candidate's predictions. */
@@ -81,7 +83,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
       `${firstModel} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
     )
   }
-  const read = dataReader(sources)
+  const { read, notes } = dataReader(sources)
   const testData = async (model: NamedModel) => {
     const { train, validation, test } = await read(data ?? '', model)
     return test ?? validation ?? train
@@ -107,6 +109,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     baseline: setOf(sources.baseline),
     candidate: setOf(sources.candidate),
     golden: sources.golden === undefined ? undefined : setOf(sources.golden),
+    notes: [...notes],
     dataset,
     inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
     nearestNew: async (source, flips) => {
@@ -139,16 +142,23 @@ function inputLines(set: PredictionSet): (id: string) => string {
 }
 
 /** Where a gate's data come in: read as each model wants them, and once for models that want the same. */
-function dataReader(options: GateSources): (source: string, model: NamedModel) => Promise<LoadedData> {
+function dataReader(options: GateSources): {
+  readonly read: (source: string, model: NamedModel) => Promise<LoadedData>
+  readonly notes: ReadonlySet<string>
+} {
   const known = new Map<string, Promise<LoadedData>>()
-  return async (source, { name, model }) => {
-    const { options: how, key: reading } = await readingFor(
-      { path: name, input: model.input },
-      options.reading,
-    )
+  const notes = new Set<string>()
+  const read = async (source: string, { name, model }: NamedModel): Promise<LoadedData> => {
+    const {
+      options: how,
+      key: reading,
+      notes: found,
+    } = await readingFor({ path: name, input: model.input }, options.reading)
+    for (const note of found) notes.add(note)
     const key = JSON.stringify([source, reading])
     const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
     known.set(key, loading)
     return preprocessed(await loading, options.preprocessing)
   }
+  return { read, notes }
 }

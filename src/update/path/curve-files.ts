@@ -30,6 +30,8 @@ export interface LoadedCurve {
   readonly to: LoadedModel
   readonly old: Dataset | undefined
   readonly new: Dataset | undefined
+  /** What was assumed while data were read, and what files beside the models ask for and is not done. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -55,7 +57,8 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
   addedClasses(from.model, to.model)
   const read = (source: string | undefined) =>
     source === undefined ? undefined : readFor(to, source, sources)
-  return { from: from.model, to, old: await read(sources.old), new: await read(sources.new) }
+  const { notes } = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
+  return { from: from.model, to, old: await read(sources.old), new: await read(sources.new), notes }
 }
 
 async function readFor(
