@@ -6,6 +6,22 @@ import { parse } from 'yaml'
 import { readPlanFile, starterConfig, writeStarterConfig } from './config-files.ts'
 import { parsePlan } from './plan.ts'
 
+test('aliases that cannot be put in are an error of syntax', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
+  const levels = Array.from(
+    { length: 9 },
+    (_, at) => `b${at + 1}: &b${at + 1} [${`*b${at}, `.repeat(9)}*b${at}]`,
+  )
+  for (const text of [
+    'model: *nowhere\n',
+    'a: &a\n  <<: *a\n',
+    ['b0: &b0 [1, 2]', ...levels, ''].join('\n'),
+  ]) {
+    await writeFile(path, text)
+    await expect(readPlanFile(path)).rejects.toMatchObject({ code: expect.stringMatching(/^config/) })
+  }
+})
+
 test('what is left out has its default', () => {
   const plan = parsePlan({ stream: { kind: 'split' } })
   expect(plan).toMatchObject({
