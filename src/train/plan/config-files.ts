@@ -30,7 +30,21 @@ export async function readPlanFile(path: string): Promise<RunPlan> {
       `${path}${place ? `, line ${place.line}, column ${place.col}` : ''}: this is no YAML: ${problem.message.split(/ at line |\n/)[0]}.`,
     )
   }
-  return parsePlan(document.toJS(), path)
+  return parsePlan(resolved(document, path), path)
+}
+
+/** Aliases are resolved only here: one may be unknown, or all together stand for far more than the file says. */
+function resolved(document: ReturnType<typeof parseDocument>, path: string): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new UsageError(
+      'config-syntax',
+      `${path}: an alias (*name) cannot be put in: ${reason.replace(/\.$/, '')}. Write out what it stands for.`,
+      { cause },
+    )
+  }
 }
 
 /** A configuration to start from: every setting of weight on one screen. */
