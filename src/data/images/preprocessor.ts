@@ -113,19 +113,18 @@ export function huggingFaceImages(
     resample,
     channels: config.do_flip_channel_order ? 'bgr' : 'rgb',
     preprocessing: normalisation(config, normalise, place),
-    notes: unknownFields(config, place),
+    notes: [...unknownFields(config, place), ...missingFields(config, place)],
   }
 }
 
 /**
  * (pixel * scale - mean) / std. EfficientNet's processor takes 1 away after rescaling where `rescale_offset` says so, and with
- * `include_top` (its default) divides by the deviation once more, whether it normalised before or not: its weights were trained
- * with both.
+ * `include_top` divides by the deviation once more, whether it normalised before or not: its weights were trained so.
  */
 function normalisation(config: Config, normalise: boolean, place: string): Preprocessing {
   const rescales = config.do_rescale !== false
   const shift = rescales && (config.rescale_offset ?? config.offset) ? 1 : 0
-  const again = config.include_top ?? kindOf(config) === 'EfficientNet'
+  const again = config.include_top === true
   if (again && config.image_std == null) throw unsupported(place, 'include_top', true, 'image_std beside it')
   const mean = normalise ? (config.image_mean ?? 0) : 0
   const std = config.image_std ?? 1
@@ -135,6 +134,14 @@ function normalisation(config: Config, normalise: boolean, place: string): Prepr
     mean: each(mean, (value) => value + shift),
     std: again ? product(divisor, std) : divisor,
   }
+}
+
+/** transformers fills in a field of EfficientNet's that its own files always have. */
+function missingFields(config: Config, place: string): string[] {
+  if (kindOf(config) !== 'EfficientNet' || config.include_top != null) return []
+  return [
+    `${place}: include_top is not there, and is taken for false. transformers takes it for true, and divides by image_std once more: write what the model was trained with.`,
+  ]
 }
 
 /** 1 / 255 and 2 / 255 are written with fewer digits than they have: the exact quotient is meant. */
