@@ -67,7 +67,10 @@ function closedForms(steps: readonly Step[], parameters: readonly Value[]): Clos
   const uses = new Map<string, Step[]>()
   for (const step of steps) {
     for (const input of new Set(step.inputs.map((value) => value?.name))) {
-      if (input) uses.set(input, [...(uses.get(input) ?? []), step])
+      if (!input) continue
+      const others = uses.get(input)
+      if (others) others.push(step)
+      else uses.set(input, [step])
     }
   }
   const targets = new Set<string>()

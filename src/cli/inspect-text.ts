@@ -20,6 +20,7 @@ export function inspectionText(inspection: FileInspection): string {
     headText(inspection),
     stepText(inspection),
     obstaclesText(inspection),
+    inspection.limits.map((limit) => `note: ${limit}`),
   ]
   return sections
     .filter((lines) => lines.length > 0)
@@ -117,9 +118,14 @@ const numbersIn = (parameters: readonly InspectedParameter[]): number =>
 
 const thousands = (value: number): string => value.toLocaleString('en-US')
 
-function headText({ head, labels, logits }: FileInspection): string[] {
+function headText({ binary, head, labels, logits }: FileInspection): string[] {
   if (!head) return [`No classifier head was found before "${logits}": classes cannot be added.`]
   const named = labels.length > 0 ? `: ${labels.slice(0, 8).join(', ')}${labels.length > 8 ? ', …' : ''}` : ''
+  if (binary) {
+    return [
+      `Head ${head.op} "${head.node}" with weight "${head.weight}"; one number, "${logits}", for two classes${named}`,
+    ]
+  }
   return [
     `Head ${head.op} "${head.node}" with weight "${head.weight}"; ${count(head.classes, 'class')}${named}`.replace(
       /classs/,
@@ -134,7 +140,7 @@ function stepText({ step }: FileInspection): string[] {
   return [
     `A step of training with Adam on ${count(step.batch, 'row')}${sizes.length === 0 ? '' : ` (${sizes.join(', ')})`}`,
     `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${thousands(step.nodes)} nodes`,
-    `  ${bytes(step.bytes)}: trained parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}`,
+    `  ${bytes(step.bytes)} of memory at most, the program and the file among it: trained parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}, and copies of them`,
   ]
 }
 

@@ -148,7 +148,12 @@ class Memory {
       for (const name of [...node.outputs, ...readBy(node)]) this.lastUse.set(this.root(name), at)
     })
     for (const { name } of outputs) this.lastUse.set(this.root(name), nodes.length)
-    for (const [name, at] of this.lastUse) this.ending.set(at, [...(this.ending.get(at) ?? []), name])
+    // Added to in place: a Concat may end two hundred thousand values.
+    for (const [name, at] of this.lastUse) {
+      const others = this.ending.get(at)
+      if (others) others.push(name)
+      else this.ending.set(at, [name])
+    }
   }
 
   run(node: Node, at: number, outputs: readonly Value[], inside: number): void {

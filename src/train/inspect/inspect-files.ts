@@ -3,8 +3,9 @@ import { readInputFiles } from '../../data/sidecar-files.ts'
 import { HoldfastError, ModelError } from '../../errors.ts'
 import { storedTypes } from '../../model/import/index.ts'
 import { findModelFile, type LoadedModel, loadModel } from '../../model/import/index-files.ts'
-import { loadModelFile } from '../../onnx/files.ts'
-import { TensorCode } from '../../onnx/index.ts'
+import { placeOf } from '../../onnx/external-data-node.ts'
+import { loadModelFile, type ModelFile } from '../../onnx/files.ts'
+import { DataLocation, TensorCode } from '../../onnx/index.ts'
 import { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
 
 /** What `holdfast inspect` says of a file. */
@@ -28,12 +29,18 @@ export interface FileInspection extends Inspection {
  */
 export async function inspectFile(
   path: string,
-  options: Omit<InspectOptions, 'typeOf'> & { readonly output?: string | undefined } = {},
+  options: Omit<InspectOptions, 'typeOf' | 'fileBytes'> & { readonly output?: string | undefined } = {},
 ): Promise<FileInspection> {
   const { output, ...asked } = options
   const { loaded, ambiguous } = await loadFor(path, output)
   const { model, file } = loaded
-  const inspection = inspectModel(model, { ...asked, typeOf: storedTypes(file.model) })
+  const preprocessing = await preprocessingOf(loaded)
+  const inspection = inspectModel(model, {
+    ...asked,
+    image: asked.image ?? imageSize(preprocessing) ?? sizeInMetadata(file),
+    fileBytes: bytesOnDisk(file),
+    typeOf: storedTypes(file.model),
+  })
   const named = ambiguous === undefined ? [] : [{ node: '', op: '', domain: '', reason: ambiguous }]
   return {
     file: file.path,
@@ -41,8 +48,33 @@ export async function inspectFile(
     ...inspection,
     trainable: inspection.trainable && ambiguous === undefined,
     obstacles: [...named, ...inspection.obstacles],
-    preprocessing: await preprocessingOf(loaded),
+    preprocessing,
   }
+}
+
+/** Pixels of the images that the files beside the model lead to. */
+function imageSize(preprocessing: FileInspection['preprocessing']): InspectOptions['image'] {
+  if ('problem' in preprocessing || preprocessing.kind !== 'image') return undefined
+  const { crop, resize } = preprocessing.image
+  if (crop || !resize) return crop
+  return resize.how === 'shortest-edge' ? { height: resize.edge, width: resize.edge } : resize
+}
+
+/** As Ultralytics writes it: height and width. */
+function sizeInMetadata({ model }: ModelFile): InspectOptions['image'] {
+  const text = model.metadataProps.find(({ key }) => key === 'imgsz')?.value ?? ''
+  const [, height, width] = /^\[\s*(\d{1,5})\s*,\s*(\d{1,5})\s*\]$/.exec(text.trim()) ?? []
+  return Number(height) > 0 && Number(width) > 0
+    ? { height: Number(height), width: Number(width) }
+    : undefined
+}
+
+/** The model's file, and its tensors in others. */
+function bytesOnDisk({ path, bytes, model }: ModelFile): number {
+  const outside = (model.graph?.initializer ?? []).filter(
+    ({ dataLocation }) => dataLocation === DataLocation.external,
+  )
+  return outside.reduce((sum, tensor) => sum + placeOf(tensor, path).length, bytes.byteLength)
 }
 
 async function loadFor(

@@ -21,7 +21,7 @@ export interface StepCost {
   readonly flops: number
   /** Of the forward pass alone. */
   readonly forwardFlops: number
-  /** Parameters, optimiser, batch and the most that the step computes at one time. */
+  /** The most that a process which reads the model and trains it has in memory: see {@link stepMemory}. */
   readonly bytes: number
   /** Of all that are trained. */
   readonly parameterBytes: number
@@ -39,12 +39,16 @@ export interface StepRequest {
   readonly sequence: number
   /** Of images, where the file leaves their size free. Default 224 by 224. */
   readonly image?: { readonly height: number; readonly width: number } | undefined
+  /** Of the model's file, and of files beside it that hold its tensors. Default as many as the parameters take. */
+  readonly fileBytes?: number | undefined
 }
 
 export interface CountedStep {
   readonly cost: StepCost
   /** Names of parameters that the loss depends on. */
   readonly reached: ReadonlySet<string>
+  /** Of what the model answers for the batch. */
+  readonly logits: readonly number[]
 }
 
 /**
@@ -114,21 +118,58 @@ export function countStep(request: StepRequest): CountedStep {
     })
   }
   for (const [name, value] of specialised.buffers) builder.output(value, `${name}/next`)
-  const { nodes, flops, heldBytes, peakBytes } = graphCost(builder.finish('step'))
+  const { nodes, flops, peakBytes } = graphCost(builder.finish('step'))
+  const optimiserBytes = optimiser.slots.length * parameterBytes
   return {
     reached,
+    logits: logits.dims,
     cost: {
       batch: sizes.batch,
       dims: Object.fromEntries(named),
       nodes,
       flops,
       forwardFlops: forward,
-      bytes: heldBytes + peakBytes,
+      bytes: stepMemory({
+        fileBytes: request.fileBytes ?? parameterBytes,
+        stateBytes: parameterBytes + optimiserBytes,
+        optimiserBytes,
+        activationBytes: peakBytes,
+      }),
       parameterBytes,
-      optimiserBytes: optimiser.slots.length * parameterBytes,
+      optimiserBytes,
       activationBytes: peakBytes,
     },
   }
+}
+
+/** Node and the runtime before anything is read. */
+const PROCESS_BYTES = 130 * 2 ** 20
+
+/**
+ * Copies of the state (parameters and optimiser): two that calls read and write by turns, two that the runtime's loop does, what a step
+ * makes of it, and what is handed back.
+ */
+const STATE_COPIES = 6
+
+/**
+ * How much the runtime takes for what a step computes beside the state: its arena grows by doubling, gives nothing back, and holds the
+ * work space of convolutions and products, too.
+ */
+const ARENA = 3.5
+
+/**
+ * The most that training has in memory at one time, in bytes: the process, the file as it was read, the optimiser's first zeros, the
+ * copies of the state, and what a step computes. `bench/memory.ts` measures it: 3 to 12 % from the peak for three kinds of model.
+ */
+function stepMemory(parts: {
+  readonly fileBytes: number
+  readonly stateBytes: number
+  readonly optimiserBytes: number
+  readonly activationBytes: number
+}): number {
+  const { fileBytes, stateBytes, optimiserBytes, activationBytes } = parts
+  const computed = Math.max(0, activationBytes - stateBytes)
+  return Math.round(PROCESS_BYTES + fileBytes + optimiserBytes + STATE_COPIES * stateBytes + ARENA * computed)
 }
 
 const SCALAR = { type: 'float32', dims: [] } as const

@@ -5,6 +5,7 @@ import { findHead, type Head } from '../../model/heads/index.ts'
 import { classCount, type Model } from '../../model/model.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import type { DType } from '../../tensor/tensor.ts'
+import { limitsOf } from './inspect-limits.ts'
 import { type CountedStep, countStep, type StepCost, type StepRequest } from './inspect-step.ts'
 
 export interface InspectedValue {
@@ -42,6 +43,8 @@ export interface Inspection {
   readonly logits: string
   /** null where obstacles stand in the way. */
   readonly step: StepCost | null
+  /** What `update`, `keep`, `gate` and `curve` cannot do with it though it can be trained, and the way out; in words. */
+  readonly limits: readonly string[]
 }
 
 /** What `inspect` assumes where it is not told. */
@@ -54,6 +57,8 @@ export interface InspectOptions {
   readonly dims?: Readonly<Record<string, number>> | undefined
   /** Pixels of images, where the file leaves their size free. Default 224 by 224. */
   readonly image?: StepRequest['image']
+  /** Of the model's file, and of files beside it. Default as many as the parameters take. */
+  readonly fileBytes?: number | undefined
   /** Which parameters train. Default all. */
   readonly train?: Selection | undefined
   /** As `modelFromOnnx`. Default 'fixed'. */
@@ -73,9 +78,9 @@ export interface InspectOptions {
  * const { trainable, obstacles, step } = inspectModel(modelFromOnnx(bytes, { batchNorm: 'train' }))
  */
 export function inspectModel(model: Model, options: InspectOptions = {}): Inspection {
-  const { batch = inspectDefaults.batch, dims = {}, image, typeOf = () => undefined } = options
+  const { batch = inspectDefaults.batch, dims = {}, image, fileBytes, typeOf = () => undefined } = options
   const training = asTrained(model, options)
-  const counted = countedStep({ model: training, batch, dims, image })
+  const counted = countedStep({ model: training, batch, dims, image, fileBytes })
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
   const step = counted instanceof HoldfastError ? undefined : counted
   const head = findHead(model) ?? null
@@ -97,6 +102,7 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
     binary: model.binary ?? null,
     logits: model.binary?.logit ?? model.output,
     step: step?.cost ?? null,
+    limits: limitsOf(model, head, step?.logits),
   }
 }
 
