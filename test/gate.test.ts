@@ -164,6 +164,17 @@ describe('models', () => {
   })
 })
 
+describe('files that cannot be written', () => {
+  test.concurrent.each(['junit', 'markdown', 'flips', 'save-predictions'])(
+    '--%s into a file is an error that says so',
+    async (flag) => {
+      const ended = await run(`gate old.jsonl same.jsonl --max-drop 5% --${flag} old.jsonl/x.out`)
+      expect(ended.stderr).toMatch(/error \(write-failed\): old\.jsonl\/x\.out: .*old\.jsonl is a file/)
+      expect(ended.code).toBe(1)
+    },
+  )
+})
+
 describe('wrong input', () => {
   test.concurrent.each([
     ['gate old.jsonl same.jsonl --max-drop 1', 'flag-value', '--max-drop: expected a share below 100 %'],

@@ -141,6 +141,21 @@ describe('a damaged pack is refused', () => {
     )
   })
 
+  test('where it says that it unpacks to a thousand times its size, before that memory is taken', () => {
+    const bytes = Uint8Array.from(encodePack(pack))
+    const view = new DataView(bytes.buffer)
+    // The central directory's header of a member: its signature, and 24 bytes on the size of what it unpacks to.
+    const at = bytes.findIndex(
+      (_, place) => place + 28 < bytes.length && view.getUint32(place, true) === 0x02014b50,
+    )
+    view.setUint32(at + 24, 1.5e9, true)
+    const before = process.memoryUsage().arrayBuffers
+    expect(() => decodePack(bytes, 'model.keep')).toThrow(
+      expect.objectContaining({ code: 'unpacks-too-large' }),
+    )
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e8)
+  })
+
   test('where a newer Holdfast wrote it, with the way out', () => {
     const newer = changed((members) => {
       const manifest = JSON.parse(strFromU8(members['manifest.json'] ?? new Uint8Array()))
