@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { EnvironmentError, HoldfastError } from '../errors.ts'
 
@@ -42,11 +42,27 @@ export async function writeWhole(
     await rename(beside, path)
     await syncFolder(dirname(path))
   } catch (cause) {
-    await rm(beside, { force: true })
+    // Where there is no folder there is no file to remove either.
+    await rm(beside, { force: true }).catch(() => undefined)
     if (cause instanceof HoldfastError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = (await obstacle(path)) ?? (cause instanceof Error ? cause.message : String(cause))
     throw new EnvironmentError('write-failed', `${path}: it could not be written (${reason}).`, { cause })
   }
+}
+
+/** What stands at a path, or on the way to it, so that no file can be written there; undefined where nothing does. */
+async function obstacle(path: string): Promise<string | undefined> {
+  const kind = async (at: string) => {
+    const found = await stat(at).catch(() => undefined)
+    return found && (found.isDirectory() ? 'folder' : 'file')
+  }
+  if ((await kind(path)) === 'folder') return 'it is a folder: name a file in it'
+  for (let at = dirname(path), below = path; at !== below; below = at, at = dirname(at)) {
+    const found = await kind(at)
+    if (found === 'file') return `${at} is a file: name a folder`
+    if (found === 'folder') return below === path ? undefined : `there is no folder ${below}: make it first`
+  }
+  return undefined
 }
 
 /** Windows cannot open folders; there a rename is durable on its own. */
