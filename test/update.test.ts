@@ -259,9 +259,7 @@ describe('holdfast update', () => {
       { onStderr: (text) => (text.includes('cost') ? 'SIGINT' : undefined) },
     )
     expect(code).toBe(1)
-    expect(stderr).toContain(
-      'error (interrupted): Stopped in trial 1 while training, as asked. Nothing was written',
-    )
+    expect(stderr).toMatch(/error \(interrupted\): Stopped .*as asked\. Nothing was written/)
     expect(existsSync(join(folder, 'stopped.onnx'))).toBe(false)
   })
 })

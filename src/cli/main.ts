@@ -87,16 +87,19 @@ function unknownVerb(name: string): UsageError {
   )
 }
 
-/** The first Ctrl-C asks for a clean end, the second ends at once. */
+/**
+ * The first Ctrl-C asks for a clean end. Then nobody listens any more, so that the second ends the process at once, even in
+ * the middle of a call of the runtime, while no line of this program runs.
+ */
 function untilInterrupted(say: (line: string) => void): AbortSignal {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      say('Stopping after the step at hand; again to stop at once.')
-      controller.abort()
-      process.once(name, () => process.exit(1))
-    })
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const stop = (): void => {
+    for (const name of signals) process.removeListener(name, stop)
+    say('Stopping after the step at hand; again to stop at once.')
+    controller.abort()
   }
+  for (const name of signals) process.on(name, stop)
   return controller.signal
 }
 

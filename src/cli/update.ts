@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
+import { interruptible } from '../engine/interruptible.ts'
 import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
 import { preflightText, updateText } from '../report/update-text.ts'
@@ -34,7 +35,9 @@ export const update = defineVerb({
   settings: updateSettings,
   run: async (asked, call) => {
     const began = performance.now()
-    const engine = engineFor(asked)
+    const { dryRun } = asked
+    // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
+    const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
     const sources = sourcesOf(asked)
     const loaded = await loadUpdate({ ...sources, engine })
     const how = optionsOf(asked)
@@ -54,7 +57,6 @@ export const update = defineVerb({
       budget,
       notes: loaded.notes,
     })
-    const { dryRun } = asked
     // What the events go to is known once the run begins.
     let follow: (event: UpdateEvent) => void = () => {}
     const options: UpdateOptions = {

@@ -1,2 +1,3 @@
 export type { Device, Engine, EngineOptions, Executable } from './engine.ts'
+export { interruptible } from './interruptible.ts'
 export { copyTensor, loadProgram, type Program, type StateSlot } from './program.ts'

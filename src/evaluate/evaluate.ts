@@ -1,9 +1,12 @@
 import { type Dataset, kindOf, samples } from '../data/dataset.ts'
+import { concatenateRows } from '../data/rows.ts'
 import type { Engine, Executable } from '../engine/engine.ts'
+import { openPace, type Pace, paced } from '../engine/pace.ts'
 import { type LossOptions, lossKind } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
+import { required } from '../required.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
-import { sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
 import {
   classAccuracy,
@@ -17,6 +20,18 @@ import {
 
 /** Logits of one batch at most, 16 MiB: with a class a word of a vocabulary and a row of many tokens these get large. */
 const MOST_LOGITS = 2 ** 22
+
+/**
+ * Values that one batch leaves between ops, 512 MiB: a batch of large images through a deep model takes many seconds, in
+ * which no signal is heard, and more memory than there is.
+ */
+const MOST_ACTIVATIONS = 2 ** 27
+
+interface Session {
+  readonly executable: Executable
+  readonly graph: PredictGraph
+  readonly pace: Pace
+}
 
 /** Answers for data sets with whatever parameters it is given; the runtime's session is kept between calls. */
 export interface Evaluator {
@@ -37,7 +52,7 @@ export interface Evaluator {
  * const evaluator = createEvaluator(engine, model, 10)
  */
 export function createEvaluator(engine: Engine, model: Model, outputs: number, batchSize = 500): Evaluator {
-  const sessions = new Map<string, Promise<{ executable: Executable; graph: PredictGraph }>>()
+  const sessions = new Map<string, Promise<Session>>()
   const session = (dataset: Dataset) => {
     const positions = dataset.labels.type === 'int32' ? (dataset.labels.dims[1] ?? 1) : 1
     const roomFor = Math.max(1, Math.floor(MOST_LOGITS / (positions * outputs)))
@@ -48,33 +63,46 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     return found
   }
   const open = async (dataset: Dataset, size: number) => {
-    const graph = buildPredict(model, dataset, outputs, size)
-    return { executable: await engine.load(graph.bytes), graph }
+    const asked = buildPredict(model, dataset, outputs, size)
+    const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
+    const graph = fits < size ? buildPredict(model, dataset, outputs, fits) : asked
+    return { executable: await engine.load(graph.bytes), graph, pace: openPace(Number.POSITIVE_INFINITY) }
   }
   const run = async (
     dataset: Dataset,
     state: ReadonlyMap<string, Tensor>,
     active: readonly number[] | undefined,
   ) => {
-    const { executable, graph } = await session(dataset)
-    const feeds = new Map<string, Tensor>(state)
+    const { executable, graph, pace } = await session(dataset)
+    const rows = predictRows(dataset, graph.batchSize)
+    const [batches = 0, size = 1] = rows.dims
+    const given = new Map<string, Tensor>(state)
       .set('inputs', dataset.inputs)
-      .set('rows', predictRows(dataset, graph.batchSize))
       .set('offsets', unitOffsets(outputs, active))
-    return executable.run(new Map([...feeds].filter(([name]) => graph.inputs.has(name))))
+    const feeds = new Map([...given].filter(([name]) => graph.inputs.has(name)))
+    const answers: Map<string, Tensor>[] = []
+    await paced(
+      batches,
+      async (from, count) => {
+        const data = rows.data.subarray(from * size, (from + count) * size)
+        answers.push(await executable.run(feeds.set('rows', { type: 'int32', dims: [count, size], data })))
+      },
+      pace,
+    )
+    return (name: 'logits' | 'classes') =>
+      concatenateRows(answers.map((answer) => required(answer, name, 'output')))
   }
   return {
     predict: async (dataset, state, active) => {
-      const classes = (await run(dataset, state, active)).get('classes')
-      const [, , positions = 1] = classes?.dims ?? []
-      return Int32Array.from(classes ? toNumbers(classes) : []).subarray(0, samples(dataset) * positions)
+      const { dims, data } = (await run(dataset, state, active))('classes')
+      const [, , positions = 1] = dims
+      return Int32Array.from(data, Number).subarray(0, samples(dataset) * positions)
     },
     logits: async (dataset, state) => {
-      const logits = (await run(dataset, state, undefined)).get('logits')
+      const { dims, data } = (await run(dataset, state, undefined))('logits')
       const count = samples(dataset)
-      const row = logits?.dims.slice(2) ?? [outputs]
-      const data = ((logits?.data ?? new Float32Array()) as Float32Array).slice(0, count * sizeOf(row))
-      return { type: 'float32', dims: [count, ...row], data }
+      const row = dims.slice(2)
+      return float32([count, ...row], (data as Float32Array).slice(0, count * sizeOf(row)))
     },
     dispose: async () => {
       for (const opened of sessions.values()) await (await opened).executable.dispose()

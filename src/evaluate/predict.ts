@@ -5,13 +5,15 @@ import { applyModel } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import { add } from '../ops/core/index.ts'
-import { float32, type Tensor } from '../tensor/tensor.ts'
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 /** A graph that answers for rows of a data set, several batches a call. */
 export interface PredictGraph {
   readonly bytes: Uint8Array
   readonly inputs: ReadonlySet<string>
   readonly batchSize: number
+  /** Values that all ops of one batch give together. */
+  readonly activations: number
 }
 
 /**
@@ -34,6 +36,7 @@ export function buildPredict(
     new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
   const parameters = named('parameter', model.parameters)
   const buffers = named('buffer', model.buffers)
+  let activations = 0
   const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
@@ -43,6 +46,7 @@ export function buildPredict(
       { stored, preprocessing: dataset.preprocessing },
       { parameters, buffers },
     )
+    activations = sum(body.steps.flatMap(({ outputs: values }) => values.map(({ dims }) => sizeOf(dims))))
     const winner = body.op('ArgMax', [add(body, logits, offsets)], { axis: -1, keepdims: 0 })
     return { state: [], outputs: [logits, winner] }
   })
@@ -50,8 +54,11 @@ export function buildPredict(
   if (logits) builder.output(logits, 'logits', ['batches', ...logits.dims.slice(1)])
   if (classes) builder.output(classes, 'classes', ['batches', ...classes.dims.slice(1)])
   const graph = builder.finish('predict')
-  return { bytes: encodeGraph(graph), inputs: new Set(graph.inputs.map(({ name }) => name)), batchSize }
+  const names = new Set(graph.inputs.map(({ name }) => name))
+  return { bytes: encodeGraph(graph), inputs: names, batchSize, activations }
 }
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
 
 /** Row numbers of a whole data set in full batches; the last row fills up the last batch. */
 export function predictRows(dataset: Dataset, batchSize: number): Tensor<'int32'> {

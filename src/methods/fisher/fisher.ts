@@ -1,4 +1,5 @@
 import { samples as countSamples, type Dataset, kindOf } from '../../data/dataset.ts'
+import { paced } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
@@ -96,10 +97,8 @@ class FisherRun {
     for (const [name, tensor] of this.options.buffers ?? this.options.model.buffers)
       feeds.set(`buffer/${name}`, tensor)
     feeds.set('inputs', dataset.inputs).set('labels', dataset.labels)
-    const calls = 16
-    for (let from = 0; from < rows.length; from += batchSize * calls) {
-      const part = rows.slice(from, from + batchSize * calls)
-      const count = part.length / batchSize
+    await paced(rows.length / batchSize, async (from, count) => {
+      const part = rows.slice(from * batchSize, (from + count) * batchSize)
       feeds.set('rows', { type: 'int32', dims: [count, batchSize], data: part })
       if (this.labels === 'sampled') {
         const draws = float32([count, batchSize])
@@ -108,7 +107,7 @@ class FisherRun {
       }
       await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
       this.batches += count
-    }
+    })
     this.sums = program.snapshot()
     this.oneByOne = built.oneByOne
     await program.dispose()

@@ -1,3 +1,4 @@
+import { openPace, type Pace } from '../../engine/pace.ts'
 import type { TaskRun } from './task-run.ts'
 
 /** One call of the runtime, done. */
@@ -14,21 +15,28 @@ export interface CallOptions {
   readonly from?: number | undefined
   /** Steps of the whole task. */
   readonly iterations: number
-  /** Steps in one call, at most. */
-  readonly stepsPerCall: number
+  /** Steps in one call; default as many as take about a second, 50 at most. */
+  readonly stepsPerCall?: number | undefined
   /** The next step after `step` at which a call has to end; default the last. */
   readonly nextStop?: ((step: number) => number) | undefined
 }
 
+const MOST_STEPS = 50
+
+const steady = (count: number): Pace => ({ next: (left) => Math.min(count, left), took: () => {} })
+
 /** The one loop over a task's steps, call after call; whoever reads it does what is due in between, and may leave it. */
 export async function* trainSteps(run: TaskRun, options: CallOptions): AsyncGenerator<CallDone, void> {
   const { iterations, stepsPerCall, nextStop } = options
+  const pace = stepsPerCall === undefined ? openPace(MOST_STEPS) : steady(stepsPerCall)
   let step = options.from ?? 0
   while (step < iterations) {
     const began = performance.now()
-    const count = Math.min(stepsPerCall, Math.min(iterations, nextStop?.(step) ?? iterations) - step)
+    const count = pace.next(Math.min(iterations, nextStop?.(step) ?? iterations) - step)
     const losses = await run.steps(step, count)
     step += count
-    yield { step, losses, stepsPerSecond: (count * 1000) / (performance.now() - began) }
+    const seconds = (performance.now() - began) / 1000
+    pace.took(count, seconds)
+    yield { step, losses, stepsPerSecond: count / seconds }
   }
 }

@@ -34,7 +34,7 @@ export async function* trainTask(
     const calls = trainSteps(training, {
       from: state.position.step,
       iterations,
-      stepsPerCall: options.stepsPerCall ?? 50,
+      stepsPerCall: options.stepsPerCall,
       nextStop: (step) => nextStop(options, step, watch?.every),
     })
     for await (const { step, losses, stepsPerSecond } of calls) {

@@ -39,9 +39,6 @@ export interface FineTuned {
   readonly steps: number
 }
 
-/** Steps in one call of the runtime: long enough to lose nothing, short enough to answer Ctrl-C. */
-const STEPS_A_CALL = 25
-
 /**
  * Trains on one data set, with a method's help, as the second task of a stream whose first was learned elsewhere.
  *
@@ -53,7 +50,7 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
   try {
     let step = 0
     if (!signal?.aborted) {
-      for await (const done of trainSteps(run, { iterations, stepsPerCall: STEPS_A_CALL })) {
+      for await (const done of trainSteps(run, { iterations })) {
         step = done.step
         options.onProgress?.({ step, of: iterations, loss: done.losses.task ?? Number.NaN })
         if (signal?.aborted) break
