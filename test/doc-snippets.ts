@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import ts from 'typescript'
 
 /**
  * The programs that documents show. A block whose fence says `ts run` is part of its document's program: all such blocks of a
@@ -46,17 +47,42 @@ export function programOf(markdown: string): string {
 }
 
 /**
- * Type-checks programs against the sources, all at once.
+ * Type-checks programs against the sources, all at once. The sources themselves are checked by `npm run typecheck`: here they
+ * are only read.
  *
  * @throws with the compiler's own messages, whose lines are those of the documents.
  */
 export async function checkDocPrograms(programs: readonly DocProgram[]): Promise<void> {
   await inFolder(async (folder) => {
     const files = programs.map((program) => written(program, folder))
-    const config = join(folder, 'tsconfig.json')
-    writeFileSync(config, JSON.stringify(settings(files)))
-    await output(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config])
+    const { options, errors } = ts.parseJsonConfigFileContent(settings(files), ts.sys, folder)
+    const compiled = ts.createProgram(files, options, sharedHost(options))
+    const found = [
+      ...errors,
+      ...compiled.getOptionsDiagnostics(),
+      ...files.flatMap((file) => {
+        const source = compiled.getSourceFile(file)
+        if (!source) throw new Error(`${file} is not part of the program.`)
+        return [...compiled.getSyntacticDiagnostics(source), ...compiled.getSemanticDiagnostics(source)]
+      }),
+    ]
+    if (found.length === 0) return
+    const names = { getCanonicalFileName: (name: string) => name, getNewLine: () => '\n' }
+    throw new Error(ts.formatDiagnostics(found, { ...names, getCurrentDirectory: () => root }))
   })
+}
+
+const parsed = new Map<string, ts.SourceFile | undefined>()
+
+/** Files of the checkout are parsed once for all programs. */
+function sharedHost(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const read = host.getSourceFile
+  host.getSourceFile = (name, ...rest) => {
+    if (!parsed.has(name)) parsed.set(name, read(name, ...rest))
+    return parsed.get(name)
+  }
+  return host
 }
 
 /**
