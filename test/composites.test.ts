@@ -3,6 +3,7 @@ import { encodeGraph } from '../src/onnx/encode.ts'
 import { compositeTable } from '../src/ops/composite-table.ts'
 import type { CompositeCase, CompositeDefinition } from '../src/ops/core/composite.ts'
 import { type Tensor, toNumbers } from '../src/tensor/tensor.ts'
+import { loadedForwards } from './loaded-forwards.ts'
 import {
   analyticGradients,
   type BuiltCase,
@@ -73,14 +74,14 @@ const differentiable = (definition: CompositeDefinition, item: CompositeCase): b
 
 describe.each(definitions)('$domain $op', (definition) => {
   const { cases } = definition
+  const forward = loadedForwards(definition)
   it.each(cases.filter(({ withoutKernel }) => !withoutKernel))(
     "computes what the runtime's own op computes: $name",
     async (item) => {
-      const built = buildCase(definition, item)
+      const loaded = await forward(item)
+      const { built, names } = loaded
       const originals = await byTheRuntime(definition, item, built)
-      const { executable, names } = await runForward(built)
-      const results = await executable.run(feedsFor(executable, built.feeds))
-      await executable.dispose()
+      const results = await runForward(loaded)
       for (const [index, place] of built.places.entries()) {
         if (item.uncompared?.includes(place)) continue
         const original = originals.get(`output${place}`)
@@ -103,7 +104,7 @@ describe.each(definitions)('$domain $op', (definition) => {
     'has the gradient of its difference quotient: $name',
     async (item) => {
       const analytic = await analyticGradients(definition, item)
-      const numeric = await differenceQuotients(definition, item)
+      const numeric = await differenceQuotients(item, await forward(item))
       expect(numeric.size).toBeGreaterThan(0)
       for (const [index, expected] of numeric) {
         const gradient = analytic.get(index)

@@ -134,12 +134,25 @@ export function lossOf(
   }, 0)
 }
 
-/** Runs the node alone: the real outputs, by position. */
-export async function runForward(built: BuiltCase): Promise<{ executable: Executable; names: string[] }> {
-  const names = built.outputs.map((output, index) => built.builder.output(output, `output${index}`).name)
-  const executable = await engine.load(encodeGraph(built.builder.finish('case')))
-  return { executable, names }
+/** The node alone, loaded. */
+export interface Forward {
+  readonly built: BuiltCase
+  readonly executable: Executable
+  /** Names of the real outputs, by position. */
+  readonly names: readonly string[]
 }
+
+export async function loadForward(
+  definition: OpDefinition | CompositeDefinition,
+  item: OpCase,
+): Promise<Forward> {
+  const built = buildCase(definition, item)
+  const names = built.outputs.map((output, index) => built.builder.output(output, `output${index}`).name)
+  return { built, names, executable: await engine.load(encodeGraph(built.builder.finish('case'))) }
+}
+
+export const runForward = ({ built, executable }: Forward): Promise<Map<string, Tensor>> =>
+  executable.run(feedsFor(executable, built.feeds))
 
 /** The case's node as it stands, unread and not upgraded, in a model of its own opset: what the runtime makes of it. */
 export async function runAsWritten(definition: OpDefinition, item: OpCase): Promise<(Tensor | undefined)[]> {
@@ -208,11 +221,9 @@ const STEP = 0.02
  * to h^4, with h large enough for float32.
  */
 export async function differenceQuotients(
-  definition: OpDefinition | CompositeDefinition,
   item: OpCase,
+  { built, executable, names }: Forward,
 ): Promise<Map<number, Float64Array>> {
-  const built = buildCase(definition, item)
-  const { executable, names } = await runForward(built)
   const used = lossOutputs(item, built.outputs)
   const usedNames = names.filter((_, index) => used.includes(built.outputs[index] as Value))
   const quotients = new Map<number, Float64Array>()
@@ -233,6 +244,5 @@ export async function differenceQuotients(
     }
     quotients.set(index, result)
   }
-  await executable.dispose()
   return quotients
 }

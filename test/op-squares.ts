@@ -67,38 +67,42 @@ async function runOne(
   return result ? toNumbers(result) : []
 }
 
-/** The definition: each sample's gradient alone, by a graph for a batch of one, squared and summed. */
+/** The definition: each sample's gradient alone, by a graph for a batch of one (the same for all samples), squared and summed. */
 export async function squaresByBatchesOfOne(definition: OpDefinition, item: OpCase): Promise<number[]> {
   const whole = buildCase(definition, item)
   const { parameter, carriers, samples } = split(item, whole)
   const [wholeOutput] = whole.outputs
   if (!wholeOutput) return []
   const seed = seedFor(wholeOutput)
+  const rows = (wholeOutput.dims[0] ?? 0) / samples
+  const one: OpCase = {
+    ...item,
+    inputs: item.inputs.map((input, index) =>
+      input && carriers.includes(whole.inputs[index] as Value)
+        ? { ...input, dims: [1, ...input.dims.slice(1)] }
+        : input,
+    ),
+  }
+  const { builder, outputs, inputs } = buildCase(definition, one)
+  const [output] = outputs
+  const target = inputs.find((_, index) => item.inputs[index]?.parameter)
+  if (!output || !target) return []
+  const gradient = builder.input('seed', sliceRow(seed, 0, rows))
+  const [result] = backward(builder, [{ of: output, gradient }], [target])
+  if (!result) return []
+  const name = builder.output(square(builder, result), 'squares').name
+  const executable = await engine.load(encodeGraph(builder.finish('squares')))
   const total = new Array<number>(sizeOf(parameter.dims)).fill(0)
   for (let sample = 0; sample < samples; sample++) {
-    const one: OpCase = {
-      ...item,
-      inputs: item.inputs.map((input, index) =>
-        input && carriers.includes(whole.inputs[index] as Value)
-          ? { ...input, dims: [1, ...input.dims.slice(1)] }
-          : input,
-      ),
-    }
-    const built = buildCase(definition, one)
-    const feeds = new Map(whole.feeds)
+    const feeds = new Map(whole.feeds).set('seed', sliceRow(seed, sample, rows))
     for (const carrier of carriers) feeds.set(carrier.name, sliceRow(whole.feeds.get(carrier.name), sample))
-    const [output] = built.outputs
-    const target = built.inputs.find((_, index) => item.inputs[index]?.parameter)
-    if (!output || !target) return []
-    const rows = (wholeOutput.dims[0] ?? 0) / samples
-    const gradient = built.builder.constant(sliceRow(seed, sample, rows))
-    const [result] = backward(built.builder, [{ of: output, gradient }], [target])
-    if (!result) return []
-    const squared = await runOne(built.builder, square(built.builder, result), feeds)
-    squared.forEach((value, index) => {
+    const squared = (await executable.run(feedsFor(executable, feeds))).get(name)
+    if (!squared) throw new Error(`case "${item.name}" of ${definition.op} gave no squares`)
+    toNumbers(squared).forEach((value, index) => {
       total[index] = (total[index] ?? 0) + value
     })
   }
+  await executable.dispose()
   return total
 }
 
