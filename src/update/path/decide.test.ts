@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { choosePoint, dropOf, nearestPoint, type PathPoint } from './decide.ts'
+import { compareAll } from '../gate/gate-compare.ts'
+import {
+  type Aim,
+  choose,
+  choosePoint,
+  dropOf,
+  nearestPoint,
+  type PathPoint,
+  statusOf,
+  worthAnother,
+} from './decide.ts'
 
 const point = (parts: Partial<PathPoint>): PathPoint => ({
   alpha: 0.5,
@@ -75,5 +85,109 @@ describe('the choice', () => {
 
   test('knows nothing of a drop without rows', () => {
     expect(dropOf({ negative: 0, positive: 0, total: 0 }, budget)).toEqual({ drop: 0, upper: 1 })
+  })
+})
+
+describe('another trial', () => {
+  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0, rows: 1000 }
+  const chosen = point({ alpha: 1, new: 0.9 })
+  /** Where the border is shifted so far that every row goes to a new class. */
+  const everythingNew = point({
+    alpha: 1,
+    offset: 50,
+    old: 0,
+    new: 1,
+    drop: 0.9,
+    upper: 0.92,
+    flips: { negative: 900, positive: 0, total: 1000 },
+  })
+
+  test('is not worth its time where the budget holds nothing back that training has reached', () => {
+    expect(worthAnother([[chosen, everythingNew]], aim)).toBe(false)
+  })
+
+  test('is where training has reached more without any shift of the border', () => {
+    const held = point({
+      alpha: 1,
+      new: 0.97,
+      drop: 0.1,
+      upper: 0.12,
+      flips: { negative: 100, positive: 0, total: 1000 },
+    })
+    expect(worthAnother([[chosen, held, everythingNew]], aim)).toBe(true)
+  })
+
+  test('is not where nothing can be gained, however many trials are left', () => {
+    expect(worthAnother([[point({ new: 1 })]], { ...aim, before: 1 })).toBe(false)
+  })
+})
+
+describe('the choice between trials', () => {
+  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0.1, rows: 200 }
+  /** Of few rows: its drop is estimated inside, its bound is outside. */
+  const bold = (gained: number) =>
+    point({
+      alpha: 1,
+      new: gained,
+      drop: 0.005,
+      upper: 0.03,
+      flips: { negative: 2, positive: 1, total: 200 },
+    })
+  const safe = (gained: number) => point({ alpha: 0.5, new: gained })
+
+  test('takes the point inside its bound where another, outside, gains as much', () => {
+    expect(choose([[bold(0.8)], [safe(0.8)]], aim)).toMatchObject({ trial: 1 })
+    expect(choose([[safe(0.8)], [bold(0.8)]], aim)).toMatchObject({ trial: 0 })
+  })
+
+  test('passes over a bold point of one trial for a safe one of another that gains half as much or more', () => {
+    expect(choose([[bold(0.9)], [safe(0.7)]], aim)).toMatchObject({ trial: 1 })
+    expect(choose([[bold(0.9)], [safe(0.3)]], aim)).toMatchObject({ trial: 0 })
+  })
+})
+
+describe('what the result is called', () => {
+  const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const
+  const chosen = { trial: 0, point: point({}) }
+  /** As many rows, so many of them right before and wrong after, and so many the reverse. */
+  const gateOn = (total: number, negative: number, positive: number, budget: number) =>
+    compareAll(
+      Array.from({ length: total }, (_, row) => ({
+        id: String(row),
+        label: 'a',
+        before: {
+          id: String(row),
+          label: 'a',
+          pred: row < negative || row >= negative + positive ? 'a' : 'b',
+        },
+        after: { id: String(row), label: 'a', pred: row < negative ? 'b' : 'a' },
+        slices: [],
+      })),
+      budget,
+      0.95,
+    ).verdict
+
+  test.each([
+    [300, 6, 0, 0.005],
+    [300, 5, 0, 0.005],
+    [1000, 10, 1, 0.005],
+    [300, 0, 0, 0.01],
+    [100, 0, 0, 0.01],
+    [1000, 20, 4, 0.01],
+    [1000, 2, 4, 0],
+    [60, 1, 0, 0],
+  ])(
+    '%i rows, %i flips down, %i up, budget %f: what the gate calls it',
+    (total, negative, positive, budget) => {
+      const counts = { negative, positive, total }
+      expect(statusOf(chosen, counts, { maxDrop: budget })).toBe(
+        words[gateOn(total, negative, positive, budget)],
+      )
+    },
+  )
+
+  test('is not the word for a broken budget where there is nothing to gain', () => {
+    const kept = { negative: 0, positive: 0, total: 2400 }
+    expect(statusOf(undefined, kept, { maxDrop: 0.01 })).toBe('nothing-to-gain')
   })
 })
