@@ -27,14 +27,16 @@ const settings = {
 }
 
 const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
-  schema: 'holdfast.update/1',
+  schema: 'holdfast.update/2',
   status: 'met',
   met: true,
+  learned: true,
   budget: 0.01,
   confidence: 0.95,
-  chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil' },
-  old: { before: 0.95, after: 0.9475, drop: 0.0025, upper: 0.0091, n: 1200 },
-  new: { before: 0, after: 0.925, n: 120 },
+  chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil', old: 0.9475, new: 0.92 },
+  old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200 },
+  new: { before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
+  heldBack: null,
   trials: [
     {
       method: 'replay+distil',
@@ -50,6 +52,7 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
     negativeFlipRate: 0.0075,
     neededN: 900,
   },
+  warnings: [],
   help: [],
   seconds: { total: 12.3, train: 10, search: 2 },
   ...parts,
@@ -75,6 +78,65 @@ describe('an update in words', () => {
       'MET. Old accuracy dropped by at most 0.91 points with 95 % confidence (1.00 are allowed); accuracy on new data went from 0.00 to 92.50 %.',
     )
     expect(second).toBe('Written: better.onnx')
+  })
+
+  test('calls a gain a gain: a bound below 0 is no drop', () => {
+    const risen = (upper: number) =>
+      updateText(
+        summary({ old: { before: 0.95, after: 0.955, drop: -0.005, lower: -0.01, upper, n: 1200 } }),
+        '',
+      )
+    expect(risen(-0.0003)).toContain('MET. Old accuracy rose by at least 0.03 points with 95 % confidence;')
+    expect(risen(-0.00001)).toContain('MET. Old accuracy did not drop, with 95 % confidence;')
+    expect(risen(0.00001)).toContain('MET. Old accuracy did not drop, with 95 % confidence;')
+  })
+
+  test('says what is shown where the budget is broken', () => {
+    const broken = summary({
+      status: 'not-met',
+      met: false,
+      old: { before: 0.95, after: 0.9, drop: 0.05, lower: 0.031, upper: 0.07, n: 1200 },
+    })
+    expect(updateText(broken, '')).toMatch(
+      /^NOT MET\. Old accuracy dropped by 5\.00 points, at least 3\.10 with 95 % confidence, and 1\.00 are allowed;/,
+    )
+  })
+
+  test('says that there is nothing to gain, and that the old model stays', () => {
+    const none = summary({
+      status: 'nothing-to-gain',
+      learned: false,
+      chosen: null,
+      old: { before: 0.95, after: 0.95, drop: 0, lower: 0, upper: 0, n: 1200 },
+      new: { before: 1, after: 1, n: 150, negativeFlips: 0, positiveFlips: 0 },
+      trials: [],
+    })
+    expect(
+      updateText(none, 'Written: better.onnx, the old model as it was.').split('\n').slice(0, 2),
+    ).toEqual([
+      'NOTHING TO GAIN. The old model answers 100.00 % of 150 new examples right, and all that it was to be trained on: it stays as it is.',
+      'Written: better.onnx, the old model as it was.',
+    ])
+    expect(updateText({ ...none, trials: summary().trials }, '')).toContain(
+      'and training found nothing better: it stays',
+    )
+    expect(updateMarkdown(none, found)).toContain('## ⚪ Update: nothing to gain')
+    expect(updatePage(none, found, { model: 'm' })).toContain('<h1>Nothing to gain</h1>')
+  })
+
+  test('says that nothing was learned, with every warning, on every page', () => {
+    const idle = summary({
+      learned: false,
+      new: { before: 0, after: 0, n: 197, negativeFlips: 0, positiveFlips: 0 },
+      warnings: ['Nothing was learned: so it is.'],
+    })
+    expect(updateText(idle, '')).toMatch(/^MET, BUT NOTHING LEARNED\. Old accuracy dropped by at most/)
+    expect(updateText(idle, '')).toContain('warning: Nothing was learned: so it is.')
+    expect(updateMarkdown(idle, found)).toContain('budget met, but nothing learned')
+    expect(updateMarkdown(idle, found)).toContain('> **Warning.** Nothing was learned: so it is.')
+    const page = updatePage(idle, found, { model: 'm' })
+    expect(page).toContain('<h1>Budget met, but nothing learned</h1>')
+    expect(page).toContain('<div>Nothing was learned: so it is.</div>')
   })
 
   test('says on every page that nothing was measured where there were no old rows', () => {

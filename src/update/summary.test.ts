@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { judgeDrop } from '../measure/verdict.ts'
 import { summarise } from './summary.ts'
 import type { UpdateResult } from './update-types.ts'
 import { outputPath } from './update-writing-files.ts'
@@ -17,17 +18,21 @@ const end = { alpha: 1, offset: 0, old: 0.9, new: 0.95, drop: 0.02, upper: 0.03,
 
 const result = (parts: Partial<UpdateResult> = {}): UpdateResult => ({
   status: 'not-met',
-  chosen: { trial: 0, alpha: 0.5, offset: 0, method: 'distil' },
+  learned: true,
+  chosen: { trial: 0, alpha: 0.5, offset: 0, method: 'distil', old: 0.93, new: 0.9 },
+  heldBack: null,
+  known: { old: null, new: null },
   old: {
     before: 0.95,
     after: 0.93,
     drop: 0.02,
+    lower: 0.01,
     upper: 0.0312,
     n: 1000,
     negativeFlips: 30,
     positiveFlips: 10,
   },
-  new: { before: 0.1, after: 0.9, n: 50 },
+  new: { before: 0.1, after: 0.9, n: 50, negativeFlips: 0, positiveFlips: 40 },
   budget: 0.01,
   trials: [{ method: 'distil', settings, curve: [end] }],
   parameters: new Map(),
@@ -53,6 +58,7 @@ describe('a summary', () => {
       before: 0.95,
       after: 0.948,
       drop: 0.002,
+      lower: -0.01,
       upper: 0.014,
       n: 300,
       negativeFlips: 6,
@@ -65,11 +71,60 @@ describe('a summary', () => {
     )
   })
 
-  test('says that the budget was met by giving up what had been learned', () => {
-    const met = (after: number) =>
-      summarise(result({ status: 'met', new: { before: 0, after, n: 50 } }), { maxDrop: 0.05 }).help
-    expect(met(0.94)).toEqual([])
-    expect(met(0.3)[0]).toContain('95.0 % of the new data at the end of trial 1, 30.0 % at the chosen point')
+  test('says what the budget held back on the same rows: a point does not lose to itself', () => {
+    const met = (heldBack: UpdateResult['heldBack']) =>
+      summarise(result({ status: 'met', heldBack, new: { ...result().new, after: 0.61 } }), { maxDrop: 0.05 })
+        .help
+    expect(met(null)).toEqual([])
+    expect(met({ trial: 1, reached: 0.69, chosen: 0.5 })[0]).toContain(
+      '69.0 % of the new rows that points were judged on were right after trial 2, 50.0 % of the same rows are at the chosen point',
+    )
+  })
+
+  test('is of the gate’s opinion how many rows it takes', () => {
+    const counts = { negative: 6, positive: 5, total: 300 }
+    const { verified } = summarise(
+      result({
+        status: 'inconclusive',
+        old: {
+          ...(result().old as NonNullable<UpdateResult['old']>),
+          n: 300,
+          negativeFlips: 6,
+          positiveFlips: 5,
+        },
+      }),
+      { maxDrop: 0.01 },
+    )
+    expect(verified?.neededN).toBe(judgeDrop(counts, { budget: 0.01 }).neededN)
+  })
+
+  test('says that nothing was learned, and that a gain may be chance', () => {
+    const warned = (parts: Partial<UpdateResult>) =>
+      summarise(result({ status: 'met', ...parts }), { maxDrop: 0.05 }).warnings
+    const of = (before: number, after: number, negativeFlips: number, positiveFlips: number) => ({
+      before,
+      after,
+      n: 50,
+      negativeFlips,
+      positiveFlips,
+    })
+    expect(warned({})).toEqual([])
+    expect(warned({ learned: false, new: of(0, 0, 0, 0) })[0]).toMatch(
+      /^Nothing was learned: of 50 new examples 0\.00 % are right before and 0\.00 % after\./,
+    )
+    expect(warned({ new: of(0.8, 0.84, 1, 3) })[0]).toMatch(
+      /^The gain may be chance: of 50 new examples 3 are right now that were not, and 1 the reverse\./,
+    )
+    expect(warned({ status: 'nothing-to-gain', learned: false, chosen: null })).toEqual([])
+  })
+
+  test('says where the old model did no better than chance before the update', () => {
+    const atChance = { right: 251, total: 1000, byChance: 0.25, classes: 4 }
+    const { warnings } = summarise(result({ known: { old: atChance, new: atChance } }), { maxDrop: 0.05 })
+    expect(warnings[0]).toMatch(
+      /^Before the update the model answers 251 of 1,000 old examples right \(25\.1 %\), no more than answers dealt out at random would be \(25\.0 %\)/,
+    )
+    expect(warnings[1]).toContain('251 of 1,000 new examples of classes that it knows')
   })
 
   test('knows nothing of the old without old rows', () => {
@@ -91,6 +146,7 @@ describe('the place of the new model', () => {
     ['folder/', 'not-met', true, 'folder'],
     ['v1.2', 'inconclusive', false, 'v1.2.unproven'],
     ['better.onnx', 'not-met', true, 'better.onnx'],
+    ['better.onnx', 'nothing-to-gain', false, 'better.onnx'],
   ] as const)('%s after %s, forced %s: %s', (path, status, force, expected) => {
     expect(outputPath(path, status, force)).toBe(expected)
   })
