@@ -43,19 +43,40 @@ export function dropTail(counts: PairedCounts, drop: number): number {
   return normalCdf((negative - positive + 0.5 - total * drop) / deviation)
 }
 
-/** P(B - C <= difference) where the flips of n examples have rate `flipRate` and B - C has mean n times `drop`. */
-function differenceCdf(difference: number, n: number, drop: number, flipRate: number): number {
-  const negativeShare = flipRate === 0 ? 0 : Math.min(1, (flipRate + drop) / (2 * flipRate))
+/**
+ * P(B - C <= difference) where the flips of n examples have rate `flipRate` and B - C has mean n times `drop`: over f flips the sum of
+ * P(f of n) P(B <= (difference + f) / 2 of f). From one f to the next both factors follow by recurrence,
+ * P(B <= k of f + 1) = P(B <= k of f) - share P(B = k of f).
+ */
+export function differenceCdf(difference: number, n: number, drop: number, flipRate: number): number {
+  const share = flipRate === 0 ? 0 : Math.min(1, (flipRate + drop) / (2 * flipRate))
   const spread = 10 * Math.sqrt(n * flipRate * (1 - flipRate)) + 10
   const from = Math.max(0, Math.floor(n * flipRate - spread))
   const to = Math.min(n, Math.ceil(n * flipRate + spread))
-  let sum = 0
-  for (let flips = from; flips <= to; flips++) {
-    const chance = binomialPmf(flips, n, flipRate)
-    if (chance > 1e-15)
-      sum += chance * binomialCdf(Math.floor((difference + flips) / 2), flips, negativeShare)
+  let chance = binomialPmf(from, n, flipRate)
+  let most = Math.floor((difference + from) / 2)
+  let exactly = binomialPmf(most, from, share)
+  let atMost = binomialCdf(most, from, share)
+  let sum = chance * atMost
+  for (let flips = from + 1; flips <= to; flips++) {
+    const before = most
+    most = Math.floor((difference + flips) / 2)
+    if (before < 0 || before >= flips - 1 || most >= flips) {
+      // Where the recurrence has nothing to start from.
+      exactly = binomialPmf(most, flips, share)
+      atMost = binomialCdf(most, flips, share)
+    } else {
+      atMost -= share * exactly
+      exactly *= most > before ? (flips / most) * share : (flips / (flips - before)) * (1 - share)
+      if (most > before) atMost += exactly
+    }
+    chance =
+      flipRate < 1
+        ? chance * ((n - flips + 1) / flips) * (flipRate / (1 - flipRate))
+        : binomialPmf(flips, n, flipRate)
+    sum += chance * atMost
   }
-  return Math.min(1, sum)
+  return Math.min(1, Math.max(0, sum))
 }
 
 /** The largest drop that is not rejected at `tail`: the upper confidence bound. */

@@ -36,6 +36,15 @@ export const checkCounts = ({ negative, positive, total }: PairedCounts): void =
   }
 }
 
+/** @throws UsageError `budget-range`. */
+export function checkBudget(budget: number): void {
+  if (budget >= 0 && budget < 1) return
+  throw new UsageError(
+    'budget-range',
+    `The budget is a fraction from 0 to below 1, e.g. 0.01, but is ${budget}.`,
+  )
+}
+
 /**
  * Is the new model at most `budget` worse than the old one? Passes when a drop of `budget` or more is rejected by Tango's score test
  * for paired proportions (Tango 1998, Statistics in Medicine 17), corrected for whole counts; with fewer than 25 flips the distribution
@@ -54,12 +63,7 @@ export function nonInferiority(
   checkCounts(counts)
   const { budget } = options
   const confidence = checkedConfidence(options.confidence)
-  if (!(budget >= 0 && budget < 1)) {
-    throw new UsageError(
-      'budget-range',
-      `The budget is a fraction from 0 to below 1, e.g. 0.01, but is ${budget}.`,
-    )
-  }
+  checkBudget(budget)
   const { negative, positive, total } = counts
   // What is a drop for one model is a gain for the other.
   const mirrored = { negative: positive, positive: negative, total }

@@ -1,11 +1,11 @@
 import { binomialUpperBound } from '../../measure/binomial.ts'
 import { flips } from '../../measure/flips.ts'
-import { examplesNeeded, mcnemar, nonInferiority } from '../../measure/paired.ts'
+import { mcnemar } from '../../measure/paired.ts'
 import { holm } from '../../measure/statistics.ts'
+import { type DropVerdict, judgeDrop, type Verdict } from '../../measure/verdict.ts'
 import type { PairedExample } from './gate-join.ts'
 
-/** What a gate says. */
-export type Verdict = 'pass' | 'fail' | 'inconclusive'
+export type { Verdict } from '../../measure/verdict.ts'
 
 /** Two models on the same examples. All figures but counts and p values are fractions. */
 export interface Comparison {
@@ -52,8 +52,7 @@ export interface GroupComparison extends Comparison {
 
 interface Measured {
   readonly comparison: Comparison
-  readonly insideP: number
-  readonly outsideP: number
+  readonly judged: DropVerdict
 }
 
 function measure(examples: readonly PairedExample[], budget: number, confidence: number): Measured {
@@ -64,11 +63,10 @@ function measure(examples: readonly PairedExample[], budget: number, confidence:
   )
   const { total, drop, negativeFlipRate } = found
   const counts = { negative: found.negative.length, positive: found.positive.length, total }
-  const test = nonInferiority(counts, { budget, confidence })
+  const judged = judgeDrop(counts, { budget, confidence })
   const right = examples.filter(({ label, before }) => before.pred === label).length
   return {
-    insideP: test.insideP,
-    outsideP: test.outsideP,
+    judged,
     comparison: {
       n: total,
       accuracy: {
@@ -76,8 +74,8 @@ function measure(examples: readonly PairedExample[], budget: number, confidence:
         candidate: (right - counts.negative + counts.positive) / total,
       },
       drop,
-      lower: test.lowerBound,
-      upper: test.upperBound,
+      lower: judged.lower,
+      upper: judged.upper,
       budget,
       flips: { negative: counts.negative, positive: counts.positive },
       negativeFlipRate,
@@ -92,23 +90,10 @@ export function compareAll(
   budget: number,
   confidence: number,
 ): OverallComparison {
-  const { comparison, insideP, outsideP } = measure(examples, budget, confidence)
-  const error = 1 - confidence
-  const verdict = insideP <= error ? 'pass' : outsideP <= error ? 'fail' : 'inconclusive'
-  const needed = neededFor(comparison, confidence)
-  // With few flips the formula may be an example short of what the exact test wants.
-  const neededN = verdict === 'inconclusive' && needed !== null ? Math.max(needed, comparison.n + 1) : needed
-  const negativeFlipRateUpper = binomialUpperBound(comparison.flips.negative, comparison.n, error)
+  const { comparison, judged } = measure(examples, budget, confidence)
+  const { verdict, neededN } = judged
+  const negativeFlipRateUpper = binomialUpperBound(comparison.flips.negative, comparison.n, 1 - confidence)
   return { ...comparison, verdict, negativeFlipRateUpper, neededN }
-}
-
-function neededFor({ drop, budget, flips: found, n }: Comparison, confidence: number): number | null {
-  const flipRate = (found.negative + found.positive) / n
-  if (drop === budget) return null
-  // To show a drop outside the budget is to show a gain of the old model over the new one: the same with the signs turned.
-  return drop < budget
-    ? examplesNeeded({ budget, drop, flipRate, confidence })
-    : examplesNeeded({ budget: -budget, drop: -drop, flipRate, confidence })
 }
 
 /** Compares on each group of examples, in the order given. */
@@ -121,8 +106,8 @@ export function compareGroups(
     name,
     ...measure(examples, budget, confidence),
   }))
-  const inside = holm(measured.map(({ insideP }) => insideP))
-  const outside = holm(measured.map(({ outsideP }) => outsideP))
+  const inside = holm(measured.map(({ judged }) => judged.insideP))
+  const outside = holm(measured.map(({ judged }) => judged.outsideP))
   const differ = holm(measured.map(({ comparison }) => comparison.mcnemarP))
   const error = 1 - confidence
   return measured.map(({ name, comparison }, at) => {
