@@ -33,6 +33,8 @@ beforeAll(async () => {
   write('old/test.csv', rows(old, 150, 22))
   write('new/train.csv', rows(['ebony'], 80, 23))
   write('new/test.csv', rows(['ebony'], 60, 24))
+  write('known/train.csv', rows(old, 60, 40, 0, 0.05))
+  write('known/test.csv', rows(old, 30, 41, 0, 0.05))
   write('undivided.csv', rows(['ebony'], 100, 25))
   write('turned/train.csv', rows(old, 60, 26, 1))
   write('turned/test.csv', rows(old, 60, 27, 1))
@@ -63,9 +65,10 @@ describe('holdfast update', () => {
     const result = JSON.parse(stdout)
     expect(code).toBe(0)
     expect(result).toMatchObject({
-      schema: 'holdfast.update/1',
+      schema: 'holdfast.update/2',
       status: 'met',
       met: true,
+      learned: true,
       budget: 0.03,
       chosen: { method: 'replay+distil' },
       old: { n: 346 },
@@ -103,13 +106,54 @@ describe('holdfast update', () => {
       `update model.onnx --new swapped/ --old old/ --max-drop 3% --method none --trials 1 -o worse.onnx ${learned}`,
     )
     expect(code).toBe(2)
-    expect(stdout).toMatch(/^NOT MET\. No update was found whose drop is shown to be inside 3\.00 points/)
+    expect(stdout).toMatch(
+      /^NOT MET\. Old accuracy dropped by [\d.]+ points, at least [\d.]+ with 95 % confidence, and 3\.00 are allowed/,
+    )
     expect(stdout).toContain('Written: worse.not-met.onnx, and not worse.onnx')
     expect(stdout).toContain('Old examples to rehearse (--old, --method replay+distil).')
     expect([existsSync(join(folder, 'worse.onnx')), existsSync(join(folder, 'worse.not-met.onnx'))]).toEqual([
       false,
       true,
     ])
+  })
+
+  test('nothing to gain: exit code 0, the old model as it was, in these words', async () => {
+    const line = 'update model.onnx --new known/ --old old/ --max-drop 3% -o same.onnx'
+    const { code, stdout } = await run(`${line} --report same.html --markdown same.md --baseline same.jsonl`)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^NOTHING TO GAIN\. The old model answers 100\.00 % of 60 new examples right, and all /,
+    )
+    expect(stdout).toContain('Written: same.onnx, the old model as it was')
+    expect(readFileSync(join(folder, 'same.onnx'))).toEqual(readFileSync(join(folder, 'model.onnx')))
+    const { status, met, learned, chosen, trials } = JSON.parse((await run(`${line} --json`)).stdout)
+    expect([status, met, learned, chosen, trials]).toEqual(['nothing-to-gain', true, false, null, []])
+    // However few old rows there are, or none: the old model loses nothing.
+    expect((await run(line.replace('old/', 'few/'))).code).toBe(0)
+    expect((await run(line.replace('--old old/', ''))).code).toBe(0)
+  })
+
+  test('nothing learned: a warning in these words, and learned: false', async () => {
+    const line =
+      'update model.onnx --new turned/ --old old/ --max-drop 3% -o idle.onnx --learning-rate 1e-9 --trials 1'
+    const { code, stdout } = await run(`${line} --json`)
+    const { status, learned, warnings, help } = JSON.parse(stdout)
+    expect([code, status, learned]).toEqual([0, 'met', false])
+    // Places turned by one say that the new rows are at chance, too.
+    expect(warnings.at(-1)).toMatch(
+      /^Nothing was learned: of 120 new examples ([\d.]+) % are right before and \1 % after\.$/,
+    )
+    expect(help[0]).toContain('--learning-rate')
+    expect((await run(line)).stdout).toMatch(/^MET, BUT NOTHING LEARNED\./)
+  })
+
+  test('a model at chance before the update: said before training, and beside the verdict', async () => {
+    const { stdout, stderr } = await run(
+      'update model.onnx --new new/ --old swapped/ --max-drop 3% -o chance.onnx --trials 1 --epochs 1 --json',
+    )
+    const said = 'Before the update the model answers'
+    expect(stderr).toContain(`warning: ${said} 0 of 240 old examples right (0.0 %)`)
+    expect(JSON.parse(stdout).warnings[0]).toContain(said)
   })
 
   test('too few old rows: exit code 3, how many it takes, and the model by another name; --force takes the name', async () => {

@@ -21,7 +21,7 @@ import { tracked } from './tracking.ts'
 import { optionsOf, sourcesOf, type UpdateSettings, updateSettings } from './update-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
 
-const exitCodes = { met: 0, 'not-met': 2, inconclusive: 3 } as const
+const exitCodes = { met: 0, 'nothing-to-gain': 0, 'not-met': 2, inconclusive: 3 } as const
 
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
 export const update = defineVerb({
@@ -71,7 +71,7 @@ export const update = defineVerb({
     }
     const run = await openUpdate(options)
     try {
-      const known = { ...found, cost: await run.estimate() }
+      const known = { ...found, warnings: [...found.warnings, ...run.doubts], cost: await run.estimate() }
       if (dryRun)
         return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
       for (const line of preflightText(known)) {
@@ -119,7 +119,7 @@ async function answer(
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
   await writeUpdated(out, loaded, result)
-  if (adapter !== undefined) await writeAdapters(adapter, path, result)
+  if (adapter !== undefined && result.adapters) await writeAdapters(adapter, path, result)
   const files: readonly (readonly [string | undefined, (file: string) => Promise<void>])[] = [
     [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],
     [asked.keepOut, (file) => extended(asked, call, { engine: options.engine, model: out, out: file })],
@@ -137,7 +137,7 @@ async function answer(
         ),
     ],
   ]
-  const written = [out, ...(adapter === undefined ? [] : [adapter])]
+  const written = [out, ...(adapter === undefined || !result.adapters ? [] : [adapter])]
   for (const [file, write] of files) {
     if (file === undefined) continue
     await write(file)
@@ -146,7 +146,7 @@ async function answer(
   const others = written.slice(1).map((file) => `Written: ${file}`)
   return {
     json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
-    text: [updateText(summary, placeSentence(out, wanted)), ...others].join('\n'),
+    text: [updateText(summary, placeSentence(out, wanted, result)), ...others].join('\n'),
     exitCode: exitCodes[result.status],
   }
 }
@@ -170,9 +170,9 @@ async function extended(
   for (const note of notes) call.screen.say(`note: ${note}`)
 }
 
-const placeSentence = (out: string, asked: string): string =>
+const placeSentence = (out: string, asked: string, { chosen }: UpdateResult): string =>
   out === outputPath(asked, 'met')
-    ? `Written: ${out}`
+    ? `Written: ${out}${chosen ? '' : ', the old model as it was'}`
     : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
 
 /** A bar for each trial. */

@@ -5,12 +5,13 @@ import {
   chosenSentence,
   preflightFacts,
   trialsTable,
+  updateHeadline,
   updateSentence,
   updateTable,
-  updateVerdict,
+  warningsIn,
 } from './update-words.ts'
 
-const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔' } as const
+const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔', 'nothing-to-gain': '⚪' } as const
 
 /**
  * An update's result as Markdown, for a pull request.
@@ -19,15 +20,17 @@ const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔' } as const
  */
 export function updateMarkdown(summary: UpdateSummary, found: Preflight): string {
   return `${[
-    `## ${signs[summary.status]} Update: budget ${updateVerdict[summary.status].toLowerCase()}`,
+    `## ${signs[summary.status]} Update: ${updateHeadline(summary).toLowerCase()}`,
     plain(updateSentence(summary)),
     markdownTable(updateTable(summary)),
     plain(chosenSentence(summary)),
     ...(summary.help.length > 0
       ? [`What would help:\n\n${summary.help.map((line) => `- ${plain(line)}`).join('\n')}`]
       : []),
-    ...found.warnings.map((warning) => `> **Warning.** ${plain(warning)}`),
-    `<details><summary>What was tried</summary>\n\n${markdownTable(trialsTable(summary))}\n\n</details>`,
+    ...warningsIn(summary, found).map((warning) => `> **Warning.** ${plain(warning)}`),
+    ...(summary.trials.length > 0
+      ? [`<details><summary>What was tried</summary>\n\n${markdownTable(trialsTable(summary))}\n\n</details>`]
+      : []),
     `<details><summary>What was found</summary>\n\n${[
       ...preflightFacts(found).map(([name, text]) => `- ${name}: ${plain(text)}`),
       ...found.notes.map((note) => `- ${plain(note)}`),

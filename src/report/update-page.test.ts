@@ -114,7 +114,7 @@ describe('an update in words', () => {
     expect(
       updateText(none, 'Written: better.onnx, the old model as it was.').split('\n').slice(0, 2),
     ).toEqual([
-      'NOTHING TO GAIN. The old model answers 100.00 % of 150 new examples right, and all that it was to be trained on: it stays as it is.',
+      'NOTHING TO GAIN. The old model answers 100.00 % of 150 new examples right, and all of those to train on: it stays as it is.',
       'Written: better.onnx, the old model as it was.',
     ])
     expect(updateText({ ...none, trials: summary().trials }, '')).toContain(

@@ -5,9 +5,10 @@ import {
   chosenSentence,
   preflightFacts,
   trialsTable,
+  updateHeadline,
   updateSentence,
   updateTable,
-  updateVerdict,
+  warningsIn,
 } from './update-words.ts'
 
 /** What else the page says. */
@@ -45,21 +46,25 @@ export function updatePage(summary: UpdateSummary, found: Preflight, options: Up
   const { old, budget, chosen } = summary
   const { model, command, created } = options
   const paths = summary.trials.map(({ method, curve }, index) => {
-    const own = index === chosen.trial
+    const own = index === chosen?.trial
     const start = curve.find(({ alpha }) => alpha === 0)
     return pathFigure({
       title: `Trial ${index + 1}: ${method}`,
       points: old ? curve : curve.map((point) => ({ ...point, old: null })),
       ...(old && start ? { floor: Math.max(0, start.old + start.drop - budget) } : {}),
-      ...(own ? { chosen: chosen.alpha } : {}),
+      ...(own ? { chosen: chosen?.alpha } : {}),
     })
   })
   return standalonePage(
     `Update of ${model} · Holdfast report`,
-    html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>Budget ${updateVerdict[summary.status].toLowerCase()}</h1><p class="lead">${updateSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', found.warnings)}</header>
+    html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>${updateHeadline(summary)}</h1><p class="lead">${updateSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', warningsIn(summary, found))}</header>
 <main><section><h2>Before and after</h2>${dataTable(updateTable(summary))}<p class="about">${chosenSentence(summary)}</p></section>
-<section><h2>The path between old and new weights</h2><p class="about">Accuracy on the rows that the choice was made on. At each share of the way the best point inside the budget is shown, or the one that comes nearest.</p><div class="plots">${paths}</div></section>
-<section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>
+${
+  paths.length === 0
+    ? undefined
+    : html`<section><h2>The path between old and new weights</h2><p class="about">Accuracy on the rows that the choice was made on. At each share of the way the point that would be chosen there is shown.</p><div class="plots">${paths}</div></section>
+<section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>`
+}
 <section><h2>What was found</h2><div class="facts">${dataTable({
       caption: 'Before training',
       head: ['', ''],

@@ -29,13 +29,14 @@ export function preflightText(found: Preflight): string[] {
  */
 export const updateText = (summary: UpdateSummary, written: string): string =>
   [
-    `${updateVerdict[summary.status]}. ${updateSentence(summary)}`,
+    `${updateVerdict(summary)}. ${updateSentence(summary)}`,
     written,
+    ...summary.warnings.map((warning) => `warning: ${warning}`),
     '',
     ...textTable(updateTable(summary)),
     '',
     chosenSentence(summary),
-    ...textTable(trialsTable(summary)),
+    ...(summary.trials.length > 0 ? textTable(trialsTable(summary)) : []),
     ...(summary.help.length > 0 ? ['', 'What would help:', ...summary.help.map((line) => `- ${line}`)] : []),
     '',
     `${duration(summary.seconds.total)}, of which training ${duration(summary.seconds.train)}.`,

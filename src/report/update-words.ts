@@ -2,30 +2,58 @@ import type { PowerFacts, Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { count, duration, points, type TableData } from './figures/index.ts'
 
-/** Headlines for people. */
-export const updateVerdict = { met: 'MET', 'not-met': 'NOT MET', inconclusive: 'INCONCLUSIVE' } as const
+const verdicts = {
+  met: 'Budget met',
+  'not-met': 'Budget not met',
+  inconclusive: 'Budget inconclusive',
+  'nothing-to-gain': 'Nothing to gain',
+} as const
+
+/** A headline for people: 'Budget met'. */
+export const updateHeadline = ({ status, learned }: UpdateSummary): string =>
+  `${verdicts[status]}${status === 'met' && !learned ? ', but nothing learned' : ''}`
+
+/** The same as one loud word or two: 'MET'. */
+export const updateVerdict = (summary: UpdateSummary): string =>
+  updateHeadline(summary)
+    .replace(/^Budget /, '')
+    .toUpperCase()
 
 const whole = (value: number): string => value.toLocaleString('en-US')
 
 /** What the update came to, in one sentence. */
 export function updateSentence(summary: UpdateSummary): string {
-  const { status, old, budget, confidence } = summary
-  const learned = `accuracy on new data went from ${points(summary.new.before, 2)} to ${points(summary.new.after, 2)} %`
+  const { status, old, budget, confidence, trials, new: fresh } = summary
+  if (status === 'nothing-to-gain') {
+    const looked = trials.length > 0 ? 'training found nothing better' : 'all of those to train on'
+    return `The old model answers ${points(fresh.before, 2)} % of ${count(fresh.n, 'new example')} right, and ${looked}: it stays as it is.`
+  }
+  const learned = `accuracy on new data went from ${points(fresh.before, 2)} to ${points(fresh.after, 2)} %`
   if (!old) {
     return `There are no old data, so nothing could be measured of what was kept; ${learned}.`
   }
   const sure = `with ${points(confidence, 0)} % confidence`
-  if (status === 'met') {
-    return `Old accuracy dropped by at most ${points(old.upper, 2)} points ${sure} (${points(budget, 2)} are allowed); ${learned}.`
+  switch (status) {
+    case 'met':
+      return `${keptWords(old.upper, budget, sure)}; ${learned}.`
+    case 'not-met':
+      return `Old accuracy dropped by ${points(old.drop, 2)} points, at least ${points(old.lower, 2)} ${sure}, and ${points(budget, 2)} are allowed; ${learned}.`
+    case 'inconclusive':
+      return `${count(old.n, 'old example')} cannot tell whether the drop is inside ${points(budget, 2)} points: it may be up to ${points(old.upper, 2)} ${sure}; ${learned}.`
   }
-  if (status === 'not-met') {
-    return `No update was found whose drop is shown to be inside ${points(budget, 2)} points: the nearest drops by up to ${points(old.upper, 2)} ${sure}; with it ${learned}.`
-  }
-  return `${count(old.n, 'old example')} cannot tell whether the drop is inside ${points(budget, 2)} points: it may be up to ${points(old.upper, 2)} ${sure}; ${learned}.`
+}
+
+/** A bound below 0 is a gain, and no drop. */
+function keptWords(upper: number, budget: number, sure: string): string {
+  const bound = points(Math.abs(upper), 2)
+  if (Number(bound) === 0) return `Old accuracy did not drop, ${sure}`
+  return upper < 0
+    ? `Old accuracy rose by at least ${bound} points ${sure}`
+    : `Old accuracy dropped by at most ${bound} points ${sure} (${points(budget, 2)} are allowed)`
 }
 
 /** Accuracy before and after. */
-export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableData {
+export function updateTable({ old, new: fresh, budget, met }: UpdateSummary): TableData {
   const row = (name: string, before: number, after: number, n: number, rest: readonly string[]) => [
     name,
     whole(n),
@@ -43,7 +71,7 @@ export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableDa
               points(old.drop, 2),
               points(old.upper, 2),
               points(budget, 2),
-              old.upper <= budget ? 'inside' : 'not shown to be inside',
+              met ? 'inside' : 'not shown to be inside',
             ]),
           ]
         : []),
@@ -54,6 +82,11 @@ export function updateTable({ old, new: fresh, budget }: UpdateSummary): TableDa
 
 /** The chosen point of the path, in words. */
 export function chosenSentence({ chosen, trials }: UpdateSummary): string {
+  if (!chosen) {
+    return trials.length > 0
+      ? `Chosen: the old model, after ${count(trials.length, 'trial')}.`
+      : 'Chosen: the old model. Nothing was trained.'
+  }
   const { trial, alpha, offset, method } = chosen
   const shifted =
     offset === 0 ? '' : `, with ${offset.toFixed(2)} added to the logits of the new classes (in their biases)`
@@ -76,7 +109,7 @@ export const trialsTable = ({ trials, chosen, budget }: UpdateSummary): TableDat
       (settings.epochs * settings.passes).toString(),
       inside.length > 0 ? points(Math.max(...inside)) : 'none',
       points(curve.at(-1)?.new ?? 0),
-      index === chosen.trial ? 'chosen' : '',
+      index === chosen?.trial ? 'chosen' : '',
     ]
   }),
 })
@@ -126,3 +159,8 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
       : []),
   ]
 }
+
+/** All that is doubtful, what was found before and what the result says, each once. */
+export const warningsIn = (summary: UpdateSummary, found: Preflight): readonly string[] => [
+  ...new Set([...found.warnings, ...summary.warnings]),
+]

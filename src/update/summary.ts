@@ -1,22 +1,39 @@
 import { defaultConfidence } from '../measure/confidence.ts'
-import { examplesNeeded } from '../measure/paired.ts'
-import type { Budget } from './path/index.ts'
+import { judgeDrop } from '../measure/verdict.ts'
+import type { Budget, HeldBack, Status } from './path/index.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
+import { warningsOf } from './warnings.ts'
+
+const percent = (fraction: number): string => (100 * fraction).toFixed(1)
 
 /** An update's result as `holdfast update --json` prints it. Accuracies, drops and budgets are fractions. */
 export interface UpdateSummary {
-  readonly schema: 'holdfast.update/1'
-  readonly status: UpdateResult['status']
-  /** Whether the drop is shown to be inside the budget, on old rows that had no part in the choice. */
+  readonly schema: 'holdfast.update/2'
+  /**
+   * `met`: the drop is shown to be inside the budget, on old rows that had no part in the choice; `not-met`: it is shown to be outside;
+   * `inconclusive`: there are too few of them to tell, or none; `nothing-to-gain`: no better model was found than the old one, which
+   * answers nearly all new rows right, and it stays.
+   */
+  readonly status: Status
+  /** Whether what is written is shown to keep the budget; of the old model that is sure. */
   readonly met: boolean
+  /** Whether more new rows are right than before, of those that had no part in the choice. */
+  readonly learned: boolean
   readonly budget: number
   readonly confidence: number
-  /** `trial` counts from 0 in `trials`; `alpha` is 0 at the old weights and 1 where training ended. */
+  /**
+   * `trial` counts from 0 in `trials`; `alpha` is 0 at the old weights and 1 where training ended; `old` and `new` are accuracies on the
+   * rows that the choice was made on. Null where the old model stays.
+   */
   readonly chosen: UpdateResult['chosen']
+  /** New accuracy that training reached and the budget did not let through, on the same rows as `chosen.new`; null where that is little. */
+  readonly heldBack: UpdateResult['heldBack']
   readonly old: {
     readonly before: number
     readonly after: number
     readonly drop: number
+    /** One-sided bounds of the drop. */
+    readonly lower: number
     readonly upper: number
     readonly n: number
   } | null
@@ -29,9 +46,11 @@ export interface UpdateSummary {
     readonly negativeFlips: number
     readonly positiveFlips: number
     readonly negativeFlipRate: number
-    /** Old rows that would bring a verdict in 80 % of cases, if flips go on as seen; null where no number would. */
+    /** Old rows that would bring a verdict, either way, in 80 % of cases, if flips go on as seen; null where no number would. */
     readonly neededN: number | null
   } | null
+  /** What makes the verdict doubtful: nothing learned, a gain that may be chance, an old model that did no better than chance. */
+  readonly warnings: readonly string[]
   /** What would help, where the budget is not met, or is met by giving up much of what training had learned. */
   readonly help: readonly string[]
   readonly seconds: { readonly total: number; readonly train: number; readonly search: number }
@@ -44,28 +63,45 @@ export interface UpdateSummary {
  * @example console.log(JSON.stringify(summarise(result, budget)))
  */
 export function summarise(result: UpdateResult, budget: Budget, seconds?: number): UpdateSummary {
-  const { status, chosen, old, trials } = result
-  const { confidence = defaultConfidence } = budget
-  const neededN = old && neededFor(old, budget)
+  const { status, learned, chosen, old, heldBack, trials } = result
+  const counts = old && { negative: old.negativeFlips, positive: old.positiveFlips, total: old.n }
+  const { maxDrop, confidence = defaultConfidence } = budget
+  const judged = counts && judgeDrop(counts, { budget: maxDrop, confidence })
+  // The old model itself loses nothing, however few the rows.
+  const kept = status === 'nothing-to-gain' || judged?.verdict === 'pass'
   return {
-    schema: 'holdfast.update/1',
+    schema: 'holdfast.update/2',
     status,
-    met: status === 'met',
-    budget: budget.maxDrop,
+    met: kept,
+    learned,
+    budget: maxDrop,
     confidence,
     chosen,
-    old: old && { before: old.before, after: old.after, drop: old.drop, upper: old.upper, n: old.n },
+    heldBack,
+    old: old && {
+      before: old.before,
+      after: old.after,
+      drop: old.drop,
+      lower: old.lower,
+      upper: old.upper,
+      n: old.n,
+    },
     new: result.new,
     trials,
     verified: old && {
-      passes: old.upper <= budget.maxDrop,
+      passes: kept,
       n: old.n,
       negativeFlips: old.negativeFlips,
       positiveFlips: old.positiveFlips,
-      negativeFlipRate: old.n === 0 ? 0 : old.negativeFlips / old.n,
-      neededN,
+      negativeFlipRate: old.negativeFlips / old.n,
+      neededN: judged?.neededN ?? null,
     },
-    help: status === 'met' ? heldBack(result) : helpFor(result, budget, neededN),
+    warnings: warningsOf(result),
+    help: [
+      ...(learned || status === 'nothing-to-gain' ? [] : [learnMore]),
+      ...(kept ? [] : helpFor(result, maxDrop, judged?.neededN ?? null)),
+      ...(kept && heldBack ? [helpWith(heldBack)] : []),
+    ],
     seconds: {
       total: seconds ?? result.seconds.train + result.seconds.search,
       ...result.seconds,
@@ -73,34 +109,16 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
   }
 }
 
-/** New accuracy that the budget may cost without a word. */
-const WORTH_A_WORD = 0.05
-
 /** What training had learned and the budget did not let through. */
-function heldBack({ trials, new: fresh }: UpdateResult): string[] {
-  const ends = trials.map(({ curve }) => curve.at(-1)?.new ?? 0)
-  const most = Math.max(...ends)
-  if (most - fresh.after <= WORTH_A_WORD) return []
-  return [
-    `The budget held back what training had learned: ${(100 * most).toFixed(1)} % of the new data at the end of trial ${ends.indexOf(most) + 1}, ${(100 * fresh.after).toFixed(1)} % at the chosen point. More old examples, a larger budget or more --trials may let more through.`,
-  ]
+function helpWith({ reached, chosen, trial }: HeldBack): string {
+  return `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on were right after trial ${trial + 1}, ${percent(chosen)} % of the same rows are at the chosen point. More old examples, a larger budget or more --trials may let more through.`
 }
 
-function neededFor(
-  old: NonNullable<UpdateResult['old']>,
-  { maxDrop, confidence = defaultConfidence }: Budget,
-): number | null {
-  const drop = Math.max(0, old.drop)
-  if (!(drop < maxDrop)) return null
-  const flipRate = Math.max(drop, maxDrop, (old.negativeFlips + old.positiveFlips) / old.n)
-  return examplesNeeded({ budget: maxDrop, flipRate: Math.min(1, flipRate), drop, confidence })
-}
+/** What may help where nothing was learned. */
+const learnMore =
+  'Longer training (--epochs), another --learning-rate, or more of the model to train (--train all); and a look at whether the new labels are right.'
 
-function helpFor(
-  { status, old, trials }: UpdateResult,
-  { maxDrop }: Budget,
-  neededN: number | null,
-): string[] {
+function helpFor({ status, old, trials }: UpdateResult, maxDrop: number, neededN: number | null): string[] {
   if (!old) {
     return [
       'Old examples with labels, even a few hundred: as --old they are rehearsed and the drop is measured on them.',
@@ -109,7 +127,7 @@ function helpFor(
   const rehearsed = trials.some(({ method }) => method.includes('replay'))
   const looser = Math.ceil(old.upper * 1000) / 1000
   return [
-    ...(neededN !== null && neededN > old.n
+    ...(neededN !== null && old.drop < maxDrop && neededN > old.n
       ? [
           `About ${neededN.toLocaleString('en-US')} held-out old examples instead of ${old.n.toLocaleString('en-US')}.`,
         ]

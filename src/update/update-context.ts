@@ -1,11 +1,15 @@
-import { type Dataset, samples } from '../data/dataset.ts'
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { type Judge, openJudge } from '../evaluate/judge.ts'
+import { type Agreement, agreement } from '../measure/chance.ts'
+import { checkedConfidence } from '../measure/confidence.ts'
+import { checkBudget } from '../measure/paired.ts'
 import { fisherDiagonal } from '../methods/fisher/index.ts'
 import { emptyState, type MethodState } from '../methods/method.ts'
 import { mergeQuadratic } from '../methods/quadratic.ts'
 import { findHead, widerDiagonal } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
+import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import { updateDefaults } from './defaults.ts'
@@ -19,7 +23,7 @@ import {
   type TrialOptions,
   type UpdateMethod,
 } from './recipes/index.ts'
-import type { TrialSettings, UpdateOptions } from './update-types.ts'
+import type { Known, TrialSettings, UpdateOptions } from './update-types.ts'
 
 /** The method that trains, checked against the data. */
 export function methodOf({ method: asked, data, lora, model, widened }: UpdateOptions): UpdateMethod {
@@ -75,6 +79,7 @@ export interface Context {
   readonly parts: Parts
   readonly known: TrialData
   readonly baseline: Baseline
+  readonly before: Known
   readonly settings: Omit<TrialSettings, keyof Protection>
   readonly oldClasses: number
   readonly shift: boolean
@@ -86,7 +91,9 @@ export interface Context {
 
 /** Answers with the old model everything that is asked of it once. To be closed with `judge.dispose()`. */
 export async function openContext(options: UpdateOptions): Promise<Context> {
-  const { engine, model, widened, data } = options
+  const { engine, model, widened, data, budget } = options
+  checkBudget(budget.maxDrop)
+  checkedConfidence(budget.confidence)
   const parts = splitHeldOut(data)
   const method = methodOf(options)
   const oldClasses = outputsOf(model, widened)
@@ -101,6 +108,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
       parts,
       method,
       baseline,
+      before: knownOf(parts, baseline, oldClasses),
       secondsPerRow: (performance.now() - began) / 1000 / rows,
       known: await withKnowledge(before, data, widened.classes.length > oldClasses, method),
       penalty: method.penalty ? await penaltyOf(options) : undefined,
@@ -139,6 +147,33 @@ async function baselineOf(
     check: await predictions(oldCheck),
     newChoose: await predictions(newChoose),
     newCheck: await predictions(newCheck),
+  }
+}
+
+/** What the old model answers right of everything that is measured on. New classes it cannot know. */
+function knownOf(parts: Parts, baseline: Baseline, oldClasses: number): Known {
+  const agreementOn = (found: readonly (readonly [Dataset | undefined, Int32Array])[]): Agreement | null => {
+    const rows = found.flatMap(([data, answers]) =>
+      data
+        ? Array.from(classLabels(data), (label, row) => ({ label, answer: itemAt(answers, row, 'answer') }))
+        : [],
+    )
+    const known = rows.filter(({ label }) => label < oldClasses)
+    if (known.length === 0) return null
+    return agreement(
+      known.map(({ label }) => label),
+      known.map(({ answer }) => answer),
+    )
+  }
+  return {
+    old: agreementOn([
+      [parts.oldChoose, baseline.choose],
+      [parts.oldCheck, baseline.check],
+    ]),
+    new: agreementOn([
+      [parts.newChoose, baseline.newChoose],
+      [parts.newCheck, baseline.newCheck],
+    ]),
   }
 }
 

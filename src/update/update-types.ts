@@ -1,10 +1,11 @@
 import type { Engine } from '../engine/engine.ts'
+import type { Agreement } from '../measure/chance.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
-import type { Budget, PathPoint, Status } from './path/index.ts'
+import type { Budget, HeldBack, PathPoint, Status } from './path/index.ts'
 import type { Adapters, Protection, Trained, UpdateMethod } from './recipes/index.ts'
 
 export interface UpdateOptions {
@@ -64,30 +65,54 @@ export interface TrialResult {
   /** What was trained with: 'replay+distil', 'distil', 'ewc+replay by LoRA'. */
   readonly method: string
   readonly settings: TrialSettings
-  /** For each alpha the best point inside the budget, else the one that comes nearest. */
+  /** For each alpha the point that would be chosen there. */
   readonly curve: readonly PathPoint[]
+}
+
+/** What the old model knows before the update, of labelled rows of classes that it has; null where there are none. */
+export interface Known {
+  readonly old: Agreement | null
+  readonly new: Agreement | null
 }
 
 export interface UpdateResult {
   readonly status: Status
+  /** Whether more new rows are right than before, of those that had no part in the choice. */
+  readonly learned: boolean
+  /** Null where there is nothing to gain and the old model stays. */
   readonly chosen: {
     readonly trial: number
     readonly alpha: number
     readonly offset: number
     readonly method: string
-  }
+    /** Accuracy on the rows that the choice was made on. */
+    readonly old: number
+    readonly new: number
+  } | null
+  /** New accuracy that training reached and the budget did not let through; null where that is little. */
+  readonly heldBack: HeldBack | null
   /** On old rows that had no part in the choice; null without old rows. */
   readonly old: {
     readonly before: number
     readonly after: number
     readonly drop: number
+    /** One-sided bounds of the drop. */
+    readonly lower: number
     readonly upper: number
     readonly n: number
     readonly negativeFlips: number
     readonly positiveFlips: number
   } | null
   /** On new rows that had no part in the choice. */
-  readonly new: { readonly before: number; readonly after: number; readonly n: number }
+  readonly new: {
+    readonly before: number
+    readonly after: number
+    readonly n: number
+    readonly negativeFlips: number
+    readonly positiveFlips: number
+  }
+  /** What the old model answers right before the update, of all rows that are measured on. */
+  readonly known: Known
   readonly budget: number
   readonly trials: readonly TrialResult[]
   /** Parameters and moving statistics of the chosen point, by name. */
@@ -95,6 +120,6 @@ export interface UpdateResult {
   /** Both ends of the chosen trial's path. */
   readonly path: Pick<Trained, 'start' | 'end'>
   /** The low-rank updates of the chosen point, where these were trained. */
-  readonly adapters?: Adapters
+  readonly adapters?: Adapters | undefined
   readonly seconds: { readonly train: number; readonly search: number }
 }

@@ -11,19 +11,20 @@ import type { UpdateResult } from './update-types.ts'
 
 /** The model as the update left it. */
 export function updatedModel(
-  { widened }: Pick<LoadedUpdate, 'widened'>,
-  { parameters }: UpdateResult,
+  { model, widened }: Pick<LoadedUpdate, 'model' | 'widened'>,
+  { chosen, parameters }: UpdateResult,
 ): Model {
+  if (!chosen) return model
   const own = <T>(from: ReadonlyMap<string, T>) =>
     new Map([...from].map(([name, tensor]) => [name, parameters.get(name) ?? tensor]))
   return { ...widened, parameters: own(widened.parameters), buffers: own(widened.buffers) }
 }
 
 /** What stands between a path's name and its extension where the budget was not shown to be kept. */
-const suffixes = { met: '', 'not-met': '.not-met', inconclusive: '.unproven' } as const
+const suffixes = { met: '', 'nothing-to-gain': '', 'not-met': '.not-met', inconclusive: '.unproven' } as const
 
 /**
- * Where the updated model goes: the path that was asked for only when the budget is met, so that whatever picks the file
+ * Where the updated model goes: the path that was asked for only when the budget is kept, so that whatever picks the file
  * up never gets another; else beside it, `better.not-met.onnx` or `better.unproven.onnx`.
  *
  * @param force Takes the path whatever the result is.
@@ -31,13 +32,14 @@ const suffixes = { met: '', 'not-met': '.not-met', inconclusive: '.unproven' } a
  */
 export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
   const plain = path.replace(/[\\/]+$/, '')
-  if (force || status === 'met') return plain
+  if (force) return plain
   const extension = extname(plain) === '.onnx' ? '.onnx' : ''
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
 }
 
 /**
- * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made.
+ * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made. Where
+ * there was nothing to gain it is the old model, byte for byte.
  *
  * @throws EnvironmentError `write-failed`; and what saving throws.
  */
@@ -47,11 +49,12 @@ export async function writeUpdated(
   result: UpdateResult,
 ): Promise<void> {
   const { file, folder, model, widened } = loaded
-  const options = widened === model ? {} : { model: widened }
+  const parameters = result.chosen ? result.parameters : new Map()
+  const options = widened === model || !result.chosen ? {} : { model: widened }
   await mkdir(dirname(path), { recursive: true })
   // The folder is first written beside its place, under a name that begins with it.
-  if (folder) await saveModelFolder(path.replace(/[\\/]+$/, ''), file, result.parameters, options)
-  else await saveModel(path, file, result.parameters, options)
+  if (folder) await saveModelFolder(path.replace(/[\\/]+$/, ''), file, parameters, options)
+  else await saveModel(path, file, parameters, options)
 }
 
 /** Writes the low-rank updates of the chosen point, as PEFT reads them. */

@@ -1,7 +1,7 @@
 import { classLabels, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
 import { conclude, type Tried } from './conclude.ts'
-import { type Aim, accuracyOf, walkPath, worthAnother } from './path/index.ts'
+import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
 import {
   type Protection,
   type TrialData,
@@ -13,6 +13,7 @@ import {
 } from './recipes/index.ts'
 import { type Context, openContext, trialOptions } from './update-context.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
+import { doubtsOf } from './warnings.ts'
 
 export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts'
 
@@ -42,6 +43,8 @@ export async function updateModel(options: UpdateOptions): Promise<UpdateResult>
 
 /** An update that can say what it will cost before it begins. */
 export interface Update {
+  /** What makes the old model's own answers doubtful, in sentences; the result says it, too. */
+  readonly doubts: readonly string[]
   /** Times a few steps that leave no trace. */
   estimate(): Promise<UpdateEstimate>
   run(): Promise<UpdateResult>
@@ -66,6 +69,7 @@ export interface UpdateEstimate {
 export async function openUpdate(options: UpdateOptions): Promise<Update> {
   const context = await openContext(options)
   return {
+    doubts: doubtsOf(context.before),
     estimate: () => estimate(context),
     run: () => runTrials(context),
     dispose: () => context.judge.dispose(),
@@ -103,12 +107,21 @@ async function runTrials(context: Context): Promise<UpdateResult> {
     rows: baseline.check.length,
   }
   const tried: Tried[] = []
+  if (await knowsAll(context, aim)) return conclude(context, tried, aim)
   for (const [index, protection] of context.protections.entries()) {
-    tried.push(await runTrial(context, index, protection))
+    tried.push(await runTrial(context, index, protection, aim))
     const points = tried.map(({ walk }) => walk.points)
     if (!worthAnother(points, aim)) break
   }
   return conclude(context, tried, aim)
+}
+
+/** Whether the old model answers every new row right, those to train on included: then there is nothing to train for. */
+async function knowsAll({ judge, options, oldClasses }: Context, { before }: Aim): Promise<boolean> {
+  const { widened, data } = options
+  if (before < 1 || widened.classes.length > oldClasses) return false
+  const answers = await judge.answers(data.train)
+  return accuracyOf(predicted(answers, oldClasses, 0), answers.labels) === 1
 }
 
 /** @throws TrainingError `interrupted` once the signal was given. */
@@ -120,9 +133,9 @@ function stopIfAsked({ signal }: UpdateOptions, index: number, doing: string): v
   )
 }
 
-async function runTrial(context: Context, index: number, protection: Protection): Promise<Tried> {
+async function runTrial(context: Context, index: number, protection: Protection, aim: Aim): Promise<Tried> {
   const { options, known, parts, method, judge } = context
-  const { engine, budget, onEvent } = options
+  const { engine, onEvent } = options
   const { used, trial } = trialOptions(context, index, protection)
   onEvent?.({ type: 'trial', trial: index, settings: used })
   const began = performance.now()
@@ -141,7 +154,7 @@ async function runTrial(context: Context, index: number, protection: Protection)
     fresh: parts.newChoose,
     baseline: context.baseline.choose,
     oldClasses: context.oldClasses,
-    budget,
+    aim,
     shift: context.shift,
     onPoint: (point) => {
       onEvent?.({ type: 'point', trial: index, point })

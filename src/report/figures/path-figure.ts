@@ -17,7 +17,7 @@ export interface PathPlot {
   /** The least old accuracy that the budget allows. */
   readonly floor?: number
   /** The point that was chosen. */
-  readonly chosen?: number
+  readonly chosen?: number | undefined
   /** What alpha 0 and 1 are. Default 'old model' and 'trained'. */
   readonly ends?: readonly [string, string]
 }

@@ -1,15 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareAll } from '../gate/gate-compare.ts'
-import {
-  type Aim,
-  choose,
-  choosePoint,
-  dropOf,
-  nearestPoint,
-  type PathPoint,
-  statusOf,
-  worthAnother,
-} from './decide.ts'
+import { type Aim, choose, choosePoint, dropOf, type PathPoint, statusOf, worthAnother } from './decide.ts'
 
 const point = (parts: Partial<PathPoint>): PathPoint => ({
   alpha: 0.5,
@@ -37,12 +28,12 @@ describe('the choice', () => {
         flips: { negative: 50, positive: 0, total: 1000 },
       }),
     ]
-    expect(choosePoint(points, { budget, rows: 1000 })?.alpha).toBe(0.5)
+    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
   })
 
   test('of equals keeps more of the old', () => {
     const points = [point({ alpha: 1, old: 0.88 }), point({ alpha: 0.75, old: 0.9 })]
-    expect(choosePoint(points, { budget, rows: 1000 })?.alpha).toBe(0.75)
+    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.75)
   })
 
   test('passes over a point at the very border for one that the check will probably confirm', () => {
@@ -56,7 +47,7 @@ describe('the choice', () => {
         flips: { negative: 18, positive: 6, total: 1000 },
       }),
     ]
-    expect(choosePoint(points, { budget, rows: 1000 })?.alpha).toBe(0.5)
+    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
   })
 
   test('takes a useful point that few rows cannot confirm over a sure one that gains little', () => {
@@ -71,16 +62,15 @@ describe('the choice', () => {
         flips: { negative: 2, positive: 1, total: 200 },
       }),
     ]
-    expect(choosePoint(points, { budget, rows: 200 })?.alpha).toBe(1)
+    expect(choosePoint(points, { budget, before: 0, rows: 200 })?.alpha).toBe(1)
   })
 
-  test('is none where every point loses too much; the nearest is then the one that loses least', () => {
+  test('is the one that loses least where every point loses too much', () => {
     const points = [
       point({ alpha: 0.5, drop: 0.06, upper: 0.08 }),
       point({ alpha: 1, drop: 0.09, upper: 0.12 }),
     ]
-    expect(choosePoint(points, { budget, rows: 1000 })).toBeUndefined()
-    expect(nearestPoint(points)?.alpha).toBe(0.5)
+    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
   })
 
   test('knows nothing of a drop without rows', () => {

@@ -1,6 +1,7 @@
 import { defaultConfidence } from '../../measure/confidence.ts'
-import { examplesNeeded, nonInferiority, type PairedCounts } from '../../measure/paired.ts'
+import { nonInferiority, type PairedCounts } from '../../measure/paired.ts'
 import { normalQuantile } from '../../measure/statistics.ts'
+import { judgeDrop } from '../../measure/verdict.ts'
 
 // All that an update decides: which point of which trial is taken, whether another trial is worth its time, and what the
 // result is called. Pure functions over points and counts.
@@ -24,7 +25,7 @@ export interface Budget {
   /** The drop on old data that is allowed, a fraction. */
   readonly maxDrop: number
   /** One-sided, default 0.95. */
-  readonly confidence?: number
+  readonly confidence?: number | undefined
 }
 
 /** What a point is chosen for. */
@@ -43,51 +44,49 @@ export interface Choice {
   readonly point: PathPoint
 }
 
-/** What an update came to. */
-export type Status = 'met' | 'not-met' | 'inconclusive'
+/** What an update came to; see {@link statusOf}. */
+export type Status = 'met' | 'not-met' | 'inconclusive' | 'nothing-to-gain'
 
 /** Without rows nothing is known of the drop: its bound is 1. */
 export function dropOf(
   flips: PairedCounts,
-  { maxDrop, confidence = defaultConfidence }: Budget,
+  { maxDrop, confidence }: Budget,
 ): { readonly drop: number; readonly upper: number } {
   if (flips.total === 0) return { drop: 0, upper: 1 }
   const { drop, upperBound } = nonInferiority(flips, { budget: maxDrop, confidence })
   return { drop, upper: upperBound }
 }
 
-/**
- * The point with the best new accuracy among those whose bound of the drop is inside the budget; of equals the one that
- * keeps more. Where the few rows would allow less than half of what could be gained, the best point whose drop is
- * estimated at half the budget or less is taken instead: a useful one that the check may or may not confirm. A point at
- * the very border would fail the check every other time, so points that are likely to pass it (with a chance of 80 %) go
- * first.
- */
-export function choosePoint(
-  points: readonly PathPoint[],
-  { budget, rows }: Pick<Aim, 'budget' | 'rows'>,
-): PathPoint | undefined {
-  const inside = points.filter(({ upper }) => upper <= budget.maxDrop)
-  const likely = inside.filter((point) => likelyToPass(point, budget, rows))
-  const safe = best(likely.length > 0 ? likely : inside)
-  const bold = best(points.filter(({ drop, flips }) => flips.total > 0 && drop <= budget.maxDrop / 2))
-  const least = Math.min(...points.map((point) => point.new))
-  const worthwhile = safe && bold && safe.new - least >= WORTHWHILE * (bold.new - least)
-  return worthwhile ? safe : (bold ?? safe)
+/** The drop on the rows that the choice is checked on, and both its bounds. */
+export function boundsOf(flips: PairedCounts, { maxDrop, confidence }: Budget) {
+  return flips.total === 0
+    ? { drop: 0, lower: -1, upper: 1 }
+    : judgeDrop(flips, { budget: maxDrop, confidence })
 }
 
-/** Of what could be gained, the share below which a point that is sure to keep the budget is of little use. */
-const WORTHWHILE = 0.5
+/** How much of a point's gain counts: all of it where the check will probably confirm the point, half where it may. */
+const LIKELY = 1
+const POSSIBLE = 0.5
 
-const best = (points: readonly PathPoint[]): PathPoint | undefined =>
-  [...points].sort((a, b) => b.new - a.new || b.old - a.old || a.alpha - b.alpha)[0]
+/**
+ * A point that the check will probably (80 %) confirm counts whole. One that it may confirm counts half: its bound is inside the
+ * budget, or, where rows are few, its drop is estimated at half the budget or less. The others do not count. A larger budget never
+ * lowers this.
+ */
+export function assuranceOf(point: PathPoint, { budget, rows }: Pick<Aim, 'budget' | 'rows'>): number {
+  if (likelyToPass(point, budget, rows)) return LIKELY
+  const { drop, upper, flips } = point
+  const possible = upper <= budget.maxDrop || (flips.total > 0 && drop <= budget.maxDrop / 2)
+  return possible ? POSSIBLE : 0
+}
 
 /**
  * Whether the check will probably (80 %) show the budget kept, should the rows that are checked flip as these did: both
- * samples have their error, drop + z SE_check + z' sqrt(SE_check^2 + SE_choose^2) <= budget.
+ * samples have their error, drop + z SE_check + z' sqrt(SE_check^2 + SE_choose^2) <= budget. A point at the very border would fail
+ * every other time.
  */
 function likelyToPass(
-  { drop, flips }: PathPoint,
+  { drop, flips }: Pick<PathPoint, 'drop' | 'flips'>,
   { maxDrop, confidence = defaultConfidence }: Budget,
   rows: number,
 ): boolean {
@@ -100,49 +99,146 @@ function likelyToPass(
   return drop + normalQuantile(confidence) * atCheck + normalQuantile(0.8) * between <= maxDrop
 }
 
-/** The point that misses the budget by least, for a person to see what could be had. */
-export const nearestPoint = (points: readonly PathPoint[]): PathPoint | undefined =>
-  [...points].sort((a, b) => a.upper - b.upper || b.new - a.new)[0]
+/** What a point is worth: the new accuracy that it gains, as far as it counts. */
+export const worthOf = (point: PathPoint, aim: Aim): number =>
+  assuranceOf(point, aim) * Math.max(0, point.new - aim.before)
 
-/** Points that are better on new rows than the old model. */
-export const gaining = (points: readonly PathPoint[], { before }: Pick<Aim, 'before'>): PathPoint[] =>
-  points.filter((point) => point.new > before)
+/**
+ * The point that is worth most: the new accuracy that it gains over the old model, whole where the check will probably confirm it, half
+ * where it may. Where none is worth anything it is the one whose bound of the drop is smallest. Of equals the surer one is taken, then
+ * the one that keeps more.
+ */
+export function choosePoint(points: readonly PathPoint[], aim: Aim): PathPoint | undefined {
+  const [first] = points
+    .map((point) => ({ point, worth: worthOf(point, aim), assurance: assuranceOf(point, aim) }))
+    .sort(
+      (a, b) =>
+        b.worth - a.worth ||
+        (a.worth > 0 ? b.assurance - a.assurance : a.point.upper - b.point.upper) ||
+        b.point.new - a.point.new ||
+        b.point.old - a.point.old ||
+        a.point.upper - b.point.upper ||
+        nearer(a.point, b.point),
+    )
+  return first?.point
+}
 
-/** The point of all trials, given the points of each; undefined where none is both a gain and inside the budget. */
+/** Nearer to the old model first: whatever order points come in, the same one is taken. */
+const nearer = (a: PathPoint, b: PathPoint): number =>
+  a.alpha - b.alpha || Math.abs(a.offset) - Math.abs(b.offset) || a.offset - b.offset
+
+/** New accuracy from which on the old model leaves nothing to gain, should training not find it. */
+const NEARLY_ALL = 0.95
+
+/** Whether a point is better on new rows than the old model. */
+const gains = (point: PathPoint, { before }: Aim): boolean => point.new > before
+
+/**
+ * The point of all trials, given the points of each. Where none gains anything it is where the first path starts; and none at all
+ * where the old model already answers nearly all new rows right, so that there is nothing to gain.
+ */
 export function choose(trials: readonly (readonly PathPoint[])[], aim: Aim): Choice | undefined {
-  const chosen = trials.flatMap((points, trial): Choice[] => {
-    const point = choosePoint(gaining(points, aim), aim)
+  const best = trials.flatMap((points, trial): Choice[] => {
+    const own = points.filter((point) => gains(point, aim))
+    const point = choosePoint(own, aim)
     return point ? [{ trial, point }] : []
   })
-  return chosen.sort((a, b) => b.point.new - a.point.new)[0]
+  const point = choosePoint(
+    best.map((choice) => choice.point),
+    aim,
+  )
+  if (point) return best.find((choice) => choice.point === point)
+  if (aim.before >= NEARLY_ALL) return undefined
+  const [start] = trials
+    .flatMap((points, trial) => points.map((each): Choice => ({ trial, point: each })))
+    .sort(byStart)
+  return start
 }
+
+/** Where a path starts new classes, if there are any, are never answered: the lowest offset. */
+const byStart = (a: Choice, b: Choice): number =>
+  a.point.alpha - b.point.alpha ||
+  a.point.offset - b.point.offset ||
+  a.point.upper - b.point.upper ||
+  b.point.new - a.point.new
 
 /** New accuracy that another trial would have to be able to win, for it to be worth its time. */
 const WORTH_A_TRIAL = 0.01
 
-/** Whether more protection could win something: the budget held back new accuracy that training had reached. */
-export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim): boolean {
-  const reached = Math.max(...trials.flatMap((points) => points.map((point) => point.new)))
-  const chosen = choose(trials, aim)
-  return chosen === undefined || reached - chosen.point.new > WORTH_A_TRIAL
+/**
+ * New accuracy that training has reached: at points whose border between old and new classes is not shifted. Shifted far enough, any
+ * border gives nearly all rows to the new classes, which says nothing of what was learned.
+ */
+export function reachedBy(points: readonly PathPoint[]): number | undefined {
+  const unshifted = points.filter(({ offset }) => offset === 0).map((point) => point.new)
+  return unshifted.length === 0 ? undefined : Math.max(...unshifted)
 }
 
 /**
- * What the result is called.
+ * Whether more protection could win something: the budget held back new accuracy that training had reached, or let a point through
+ * that is not sure, where a sure one could be had.
+ */
+export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim): boolean {
+  const chosen = choose(trials, aim)
+  if (!chosen) return false
+  // Nothing was learned, though there is room: later trials train longer.
+  if (!gains(chosen.point, aim)) return true
+  const reached = reachedBy(trials.flat()) ?? 0
+  const { flips } = chosen.point
+  const provable = likelyToPass(
+    { drop: 0, flips: { negative: 0, positive: 0, total: flips.total } },
+    aim.budget,
+    aim.rows,
+  )
+  const most = (provable ? LIKELY : POSSIBLE) * Math.max(0, reached - aim.before)
+  return most - worthOf(chosen.point, aim) > WORTH_A_TRIAL
+}
+
+/** New accuracy that the budget may cost without a word. */
+const WORTH_A_WORD = 0.05
+
+/** New accuracy that training reached and the budget did not let through, on the same rows: those that the choice was made on. */
+export interface HeldBack {
+  /** From 0. */
+  readonly trial: number
+  readonly reached: number
+  readonly chosen: number
+}
+
+/** What the budget held back, where that is worth a word. */
+export function heldBack(
+  trials: readonly (readonly PathPoint[])[],
+  choice: Choice | undefined,
+): HeldBack | null {
+  if (!choice) return null
+  const chosen = choice.point.new
+  const [most] = trials
+    .flatMap((points, trial): HeldBack[] => {
+      const reached = reachedBy(points)
+      return reached === undefined ? [] : [{ trial, reached, chosen }]
+    })
+    .sort((a, b) => b.reached - a.reached)
+  return most && most.reached - chosen > WORTH_A_WORD ? most : null
+}
+
+/** Whether more of the new rows are right than with the old model. */
+export const hasLearned = ({ negative, positive }: PairedCounts): boolean => positive > negative
+
+/**
+ * What the result is called. `met`: the drop is shown to be inside the budget; `not-met`: it is shown to be outside; `inconclusive`:
+ * there are too few rows to tell. These are the gate's words for the same counts. `nothing-to-gain`: no point was chosen, the old model
+ * stays.
  *
  * @param counts Flips on rows that had no part in the choice.
  */
-export function statusOf(chosen: Choice | undefined, counts: PairedCounts, budget: Budget): Status {
+export function statusOf(
+  chosen: Choice | undefined,
+  counts: PairedCounts,
+  { maxDrop, confidence }: Budget,
+): Status {
+  if (!chosen) return 'nothing-to-gain'
   if (counts.total === 0) return 'inconclusive'
-  const { maxDrop, confidence = defaultConfidence } = budget
-  const verified = nonInferiority(counts, { budget: maxDrop, confidence })
-  if (chosen && verified.passes) return 'met'
-  // What lies as far below the estimate as the bound lies above it.
-  const lower = 2 * verified.drop - verified.upperBound
-  if (lower > maxDrop) return 'not-met'
-  return chosen === undefined && enoughRows(counts.total, budget) ? 'not-met' : 'inconclusive'
+  return words[judgeDrop(counts, { budget: maxDrop, confidence }).verdict]
 }
 
-/** Whether rows without a single flip would show that the budget is kept; if not, nothing can be shown. */
-const enoughRows = (rows: number, { maxDrop, confidence = defaultConfidence }: Budget): boolean =>
-  maxDrop > 0 && rows >= examplesNeeded({ budget: maxDrop, flipRate: maxDrop, confidence })
+const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const

@@ -37,7 +37,7 @@ const walk = async (alphas?: readonly number[]) => {
     fresh: blobs({ classes, perClass: 60, seed: 3, turn: 1 }),
     baseline: predicted(answers, classes.length, 0),
     oldClasses: classes.length,
-    budget: { maxDrop: 0.05 },
+    aim: { budget: { maxDrop: 0.05 }, before: 0, rows: 180 },
     shift: false,
     ...(alphas ? { alphas, refine: false } : {}),
     onPoint: ({ alpha }) => seen.push(alpha),

@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Judge } from '../../evaluate/judge.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
-import { type Budget, choosePoint, nearestPoint, type PathPoint } from './decide.ts'
+import { type Aim, choosePoint, type PathPoint } from './decide.ts'
 import { pointsAt } from './search.ts'
 
 export interface WalkOptions {
@@ -18,7 +18,7 @@ export interface WalkOptions {
   /** What the old model answered for the old rows. */
   readonly baseline: Int32Array
   readonly oldClasses: number
-  readonly budget: Budget
+  readonly aim: Aim
   /** Whether the border between old and new classes may be shifted. */
   readonly shift: boolean
   /** Points to look at; 0 and 1 are the ends. Default 0, 0.25, 0.5, 0.75, 1. */
@@ -31,7 +31,7 @@ export interface WalkOptions {
 export interface Walk {
   /** Every point that was judged. */
   readonly points: readonly PathPoint[]
-  /** For each alpha the best point inside the budget, else the one that comes nearest; ascending. */
+  /** For each alpha the point that would be chosen there; ascending. */
   readonly curve: readonly PathPoint[]
 }
 
@@ -41,7 +41,7 @@ const REFINEMENT = 0.125
 
 /** Judges points of the straight way between two sets of weights. */
 export async function walkPath(options: WalkOptions): Promise<Walk> {
-  const { engine, judge, start, end, budget } = options
+  const { engine, judge, start, end, aim } = options
   const blend = await openBlend(engine, start, end)
   const points: PathPoint[] = []
   const curve = new Map<number, PathPoint>()
@@ -55,19 +55,20 @@ export async function walkPath(options: WalkOptions): Promise<Walk> {
       },
       baseline: options.baseline,
       oldClasses: options.oldClasses,
-      budget,
+      budget: aim.budget,
       ...(options.shift ? {} : { offsets: [0] }),
     })
     points.push(...found)
-    const shown = choosePoint(found, { budget, rows: 0 }) ?? nearestPoint(found)
+    const shown = choosePoint(found, aim)
     if (!shown) return
     curve.set(alpha, shown)
     options.onPoint?.(shown)
   }
   try {
     for (const alpha of options.alphas ?? ALPHAS) await look(alpha)
-    const centre = choosePoint(points, { budget, rows: 0 })?.alpha
-    if ((options.refine ?? true) && centre !== undefined) {
+    const centre = choosePoint(points, aim)?.alpha
+    // Without old rows nothing is chosen.
+    if ((options.refine ?? true) && options.old && centre !== undefined) {
       for (const alpha of [centre - REFINEMENT, centre + REFINEMENT]) {
         if (alpha > 0 && alpha < 1 && !curve.has(alpha)) await look(alpha)
       }
