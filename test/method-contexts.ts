@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../src/autodiff/builder.ts'
 import { gradients } from '../src/autodiff/gradients.ts'
 import { openReader } from '../src/evaluate/reader.ts'
-import type { ConsolidateContext, StepContext } from '../src/methods/method.ts'
+import type { ConsolidateContext, Method, MethodState, StepContext } from '../src/methods/method.ts'
 import type { Model } from '../src/model/model.ts'
 import { filled } from '../src/ops/core/index.ts'
 import type { TaskStream } from '../src/tasks/stream.ts'
@@ -48,4 +48,15 @@ export function endOfTask(
     trace: { sources: () => [], samplers: {}, slots: new Map() },
     ...given,
   }
+}
+
+/** What a method remembers at a task's end. */
+export async function rememberedBy(
+  method: Method,
+  state: MethodState,
+  context: ConsolidateContext,
+): Promise<MethodState> {
+  const found = await method.consolidate?.(state, context)
+  if (!found) throw new Error(`${method.name} remembers nothing`)
+  return found.state
 }

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { agem } from '../src/methods/a-gem.ts'
 import { compose } from '../src/methods/compose.ts'
+import { der } from '../src/methods/der.ts'
+import { distil } from '../src/methods/distil.ts'
 import { ewc } from '../src/methods/ewc.ts'
 import { joint } from '../src/methods/joint.ts'
+import { l2sp } from '../src/methods/l2-sp.ts'
 import { lwf } from '../src/methods/lwf.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
+import { nearestMean } from '../src/methods/nearest-mean.ts'
 import { none } from '../src/methods/none.ts'
 import { replay } from '../src/methods/replay.ts'
+import { si } from '../src/methods/si.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
 import type { RunState } from '../src/train/run/checkpoint.ts'
@@ -29,6 +35,17 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['lwf', () => lwf()],
   ['replay', () => replay({ perClass: 3 })],
   ['reservoir', () => replay({ capacity: 9 })],
+  ['si', () => si({ strength: 0.1 })],
+  ['l2-sp', () => l2sp({ lambda: 0.1 })],
+  ['a-gem', () => agem({ perClass: 3 })],
+  ['der++', () => der({ capacity: 9, alpha: 0.3, beta: 0.7, replayBatch: 5 })],
+  ['nearest mean', () => nearestMean()],
+  ['distil and reservoir', () => compose(distil(), replay({ capacity: 9 }))],
+  [
+    'si, der++ and nearest mean',
+    () => compose(si(), der({ capacity: 9 }), nearestMean(), l2sp({ lambda: 0.1 })),
+  ],
+  ['a-gem and ewc', () => compose(agem({ perClass: 3 }), ewc({ lambda: 20 }))],
   ['ewc and replay', () => compose(ewc({ lambda: 20 }), replay({ perClass: 3 }))],
   ['lwf and reservoir', () => compose(lwf(), replay({ capacity: 9 }))],
 ]

@@ -1,6 +1,6 @@
 import type { Scenario } from '../tasks/stream.ts'
-
-const penalties: ReadonlySet<string> = new Set(['ewc', 'online-ewc'])
+import { holdsWeights } from './entry.ts'
+import { methodParts } from './registry.ts'
 
 /**
  * What to know before a method is used in a scenario where the evidence speaks against it; undefined where nothing does.
@@ -12,7 +12,7 @@ const penalties: ReadonlySet<string> = new Set(['ewc', 'online-ewc'])
  * const warning = methodWarning('ewc', 'class')
  */
 export function methodWarning(name: string, scenario: Scenario): string | undefined {
-  if (scenario !== 'class' || !name.split('+').every((part) => penalties.has(part))) return undefined
+  if (scenario !== 'class' || !methodParts(name).every(holdsWeights)) return undefined
   return (
     `${name} alone does not work when classes are added to one output: expect old classes to be forgotten as with plain fine-tuning. ` +
     'Keep some old data (replay), or compose the two (ewc+replay).'

@@ -1,9 +1,34 @@
+import { z } from 'zod'
 import { samples as countSamples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { inUpdates, methodEntry } from './entry.ts'
 import { type FisherLabels, fisherDiagonal } from './fisher/index.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
 import { mergeQuadratic, type PenaltyStep, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+
+const schema = z.strictObject({
+  lambda: z
+    .number()
+    .default(1000)
+    .describe('strength of the penalty, lambda/2 in the loss')
+    .meta(inUpdates('penalty')),
+  fisher: z
+    .enum(['exact', 'sampled', 'true', 'batch'])
+    .default('exact')
+    .describe('labels that the Fisher is taken over'),
+  fisherSamples: z.int().optional().describe('samples that the Fisher is estimated on; default all'),
+  fisherBatch: z.int().default(128).describe('batch of the Fisher; changes the result for "batch" only'),
+  ewcStep: z
+    .enum(['explicit', 'proximal'])
+    .default('explicit')
+    .describe('how the penalty is stepped on')
+    .meta(inUpdates('step')),
+})
+const onlineSchema = schema.extend({
+  gamma: z.number().default(1).describe('what the running Fisher is multiplied by at each task'),
+})
+const defaults = onlineSchema.parse({})
 
 export interface EwcOptions {
   /** Strength of the penalty, in the loss as lambda/2. Meaningless without naming the Fisher it goes with. Default 1000. */
@@ -33,13 +58,13 @@ export interface EwcOptions {
  */
 export function ewc(options: EwcOptions = {}): Method {
   const settings = {
-    lambda: options.lambda ?? 1000,
-    fisher: options.fisher ?? 'exact',
+    lambda: options.lambda ?? defaults.lambda,
+    fisher: options.fisher ?? defaults.fisher,
     samples: options.samples ?? null,
     online: options.online ?? false,
-    gamma: options.gamma ?? 1,
-    step: options.step ?? 'explicit',
-    fisherBatch: options.fisherBatch ?? 128,
+    gamma: options.gamma ?? defaults.gamma,
+    step: options.step ?? defaults.ewcStep,
+    fisherBatch: options.fisherBatch ?? defaults.fisherBatch,
   } as const
   checkSettings(settings)
   return {
@@ -101,3 +126,37 @@ function checkSettings(settings: {
     )
   }
 }
+
+type Asked = z.output<typeof schema> & { readonly gamma?: number }
+
+const create =
+  (online: boolean) =>
+  ({ fisherSamples, ewcStep, ...others }: Asked): Method =>
+    ewc({
+      ...others,
+      online,
+      step: ewcStep,
+      ...(fisherSamples === undefined ? {} : { samples: fisherSamples }),
+    })
+
+export const ewcEntry = methodEntry({
+  name: 'ewc',
+  summary: 'elastic weight consolidation, one Fisher a task (Kirkpatrick et al. 2017)',
+  needs: 'no',
+  keeps: 'two tensors a parameter',
+  helps: 'tasks that are told apart at test time, slow drift',
+  past: 'rows',
+  options: schema,
+  create: create(false),
+})
+
+export const onlineEwcEntry = methodEntry({
+  name: 'online-ewc',
+  summary: 'EWC with one running Fisher (Schwarz et al. 2018)',
+  needs: 'no',
+  keeps: 'two tensors a parameter',
+  helps: 'the same, long streams',
+  past: 'rows',
+  options: onlineSchema,
+  create: create(true),
+})

@@ -1,20 +1,32 @@
+export { type AgemOptions, agem } from './a-gem.ts'
 export { compose } from './compose.ts'
+export { type DerOptions, der } from './der.ts'
+export { type DistilOptions, distil } from './distil.ts'
 export { type EwcOptions, ewc } from './ewc.ts'
 export { type FisherLabels, type FisherOptions, type FisherResult, fisherDiagonal } from './fisher/index.ts'
 export { joint } from './joint.ts'
+export { type L2spOptions, l2sp } from './l2-sp.ts'
 export { type LwfOptions, lwf } from './lwf.ts'
 export type {
   BatchSource,
   ConsolidateContext,
+  Consolidated,
+  Drawn,
   Json,
   Method,
   MethodState,
+  OpeningContext,
   RowSampler,
   SamplerContext,
+  SourceRows,
   StepContext,
+  StepDone,
   StepTerms,
   TaskContext,
+  Trace,
 } from './method.ts'
+export { nearestMean } from './nearest-mean.ts'
 export { none } from './none.ts'
 export type { PenaltyStep } from './quadratic.ts'
 export { type ReplayOptions, replay } from './replay.ts'
+export { type SiOptions, si } from './si.ts'

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { methodEntry } from './entry.ts'
 import type { Method } from './method.ts'
 
 /**
@@ -15,3 +17,15 @@ export function joint(): Method {
       sources.map((source) => (source.name === 'new' ? { ...source, ...seen() } : source)),
   }
 }
+
+export const jointEntry = methodEntry({
+  name: 'joint',
+  summary: 'training on the data of all tasks so far: the upper bound',
+  needs: 'all of it',
+  keeps: 'all of it',
+  helps: 'the upper bound',
+  past: 'rows',
+  everything: true,
+  options: z.strictObject({}),
+  create: joint,
+})

@@ -1,9 +1,21 @@
+import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { scale } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
+import { inUpdates, methodEntry } from './entry.ts'
 import type { Method, TaskContext } from './method.ts'
 import { distilled, refuseNumbers, rowsOfBatch, teacherState } from './teacher.ts'
+
+const schema = z.strictObject({
+  temperature: z.number().default(2).describe('temperature of the distillation'),
+  distillationWeight: z
+    .number()
+    .optional()
+    .describe('weight of the distillation beside the loss; default the protocol’s')
+    .meta(inUpdates('distillation')),
+})
+const defaults = schema.parse({})
 
 export interface LwfOptions {
   /** Temperature of the distillation. Default 2. */
@@ -28,7 +40,10 @@ export interface LwfOptions {
  * const method = lwf({ temperature: 2 })
  */
 export function lwf(options: LwfOptions = {}): Method {
-  const settings = { temperature: options.temperature ?? 2, weight: options.weight ?? null } as const
+  const settings = {
+    temperature: options.temperature ?? defaults.temperature,
+    weight: options.weight ?? null,
+  } as const
   if (!(settings.temperature > 0)) {
     throw new UsageError(
       'lwf-temperature',
@@ -59,3 +74,15 @@ export function lwf(options: LwfOptions = {}): Method {
 }
 
 const protocolWeight = ({ scenario, index }: TaskContext): number => (scenario === 'class' ? 1 : index)
+
+export const lwfEntry = methodEntry({
+  name: 'lwf',
+  summary: 'learning without forgetting: the old model is the teacher (Li & Hoiem 2016)',
+  needs: 'no',
+  keeps: 'a copy of the parameters',
+  helps: 'tasks that are told apart, new data that look like the old',
+  past: 'weights',
+  options: schema,
+  create: ({ temperature, distillationWeight }) =>
+    lwf({ temperature, ...(distillationWeight === undefined ? {} : { weight: distillationWeight }) }),
+})

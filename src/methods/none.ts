@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { methodEntry } from './entry.ts'
 import type { Method } from './method.ts'
 
 /**
@@ -10,3 +12,14 @@ import type { Method } from './method.ts'
 export function none(): Method {
   return { name: 'none', settings: {} }
 }
+
+export const noneEntry = methodEntry({
+  name: 'none',
+  summary: 'plain fine-tuning on the new task: the lower bound',
+  needs: 'no',
+  keeps: 'nothing',
+  helps: 'the lower bound',
+  past: 'nothing',
+  options: z.strictObject({}),
+  create: none,
+})

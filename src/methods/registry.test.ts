@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createMethod, methodEntries, methodOptions } from './registry.ts'
+import { optionRules } from './entry.ts'
+import { allOptions, createMethod, methodEntries, methodOptions } from './registry.ts'
 
 test('every registered method is made under its own name', () => {
   for (const { name } of methodEntries) expect(createMethod(name).name).toBe(name)
@@ -31,4 +32,24 @@ test('an option of another method, or of the wrong kind, is refused', () => {
     /expected one of exact, sampled, true, batch/,
   )
   expect(() => createMethod('replay', { perClass: 1.5 })).toThrow(/expected a whole number, found 1.5/)
+})
+
+test('a name may end in +, in compositions too', () => {
+  expect(createMethod('der++', { capacity: 7 }).settings).toMatchObject({ capacity: 7 })
+  expect(createMethod('der+++ewc').name).toBe('der+++ewc')
+  expect(createMethod('ewc+der++').name).toBe('ewc+der++')
+  expect(() => createMethod('ewc+')).toThrow(/no method ""/)
+})
+
+test('every option says what it is, and an option of one name is of one kind', () => {
+  for (const { name, options } of methodEntries) {
+    for (const [option, rule] of Object.entries(optionRules(options))) {
+      expect(rule.meaning, `${name} ${option}`).not.toBe('')
+      expect(allOptions[option]?.kind, `${name} ${option}`).toBe(rule.kind)
+    }
+  }
+})
+
+test('a value out of range is refused by what was expected', () => {
+  expect(() => createMethod('l2-sp', { lambda: -1 })).toThrow(/"lambda".*expected number to be >=0, found -1/)
 })

@@ -1,120 +1,45 @@
 import { didYouMean, UsageError } from '../errors.ts'
+import { agemEntry } from './a-gem.ts'
 import { compose } from './compose.ts'
-import { ewc } from './ewc.ts'
-import type { FisherLabels } from './fisher/index.ts'
-import { joint } from './joint.ts'
-import { lwf } from './lwf.ts'
+import { derEntry } from './der.ts'
+import { distilEntry } from './distil.ts'
+import { checkOption, isGiven, type MethodEntry, type OptionRule, optionRules, settle } from './entry.ts'
+import { ewcEntry, onlineEwcEntry } from './ewc.ts'
+import { jointEntry } from './joint.ts'
+import { l2spEntry } from './l2-sp.ts'
+import { lwfEntry } from './lwf.ts'
 import type { Json, Method } from './method.ts'
-import { none } from './none.ts'
-import { replay } from './replay.ts'
+import { nearestMeanEntry } from './nearest-mean.ts'
+import { noneEntry } from './none.ts'
+import { replayEntry, reservoirReplayEntry } from './replay.ts'
+import { siEntry } from './si.ts'
+
+export type { MethodEntry, OptionRule, Past, UpdateRole } from './entry.ts'
 
 /** Options of methods by name, as they stand in a configuration. */
 export type MethodOptions = { readonly [option: string]: Json | undefined }
 
-/** What an option may be. */
-export type OptionRule =
-  | { readonly kind: 'number' | 'whole' | 'boolean'; readonly meaning: string }
-  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly meaning: string }
+/** All methods known by name, in the order in which people read of them. */
+export const methodEntries: readonly MethodEntry[] = [
+  noneEntry,
+  jointEntry,
+  ewcEntry,
+  onlineEwcEntry,
+  siEntry,
+  l2spEntry,
+  lwfEntry,
+  distilEntry,
+  replayEntry,
+  reservoirReplayEntry,
+  derEntry,
+  agemEntry,
+  nearestMeanEntry,
+]
 
-/** A method that can be asked for by name. */
-export interface MethodEntry {
-  readonly name: string
-  /** One line for people. */
-  readonly summary: string
-  readonly options: Readonly<Record<string, OptionRule>>
-}
-
-interface Registered {
-  readonly summary: string
-  readonly options: Readonly<Record<string, OptionRule>>
-  readonly create: (options: MethodOptions) => Method
-}
-
-const fisherOptions = {
-  lambda: { kind: 'number', meaning: 'strength of the penalty, lambda/2 in the loss' },
-  fisher: {
-    kind: 'choice',
-    choices: ['exact', 'sampled', 'true', 'batch'],
-    meaning: 'labels that the Fisher is taken over',
-  },
-  fisherSamples: { kind: 'whole', meaning: 'samples that the Fisher is estimated on' },
-  fisherBatch: { kind: 'whole', meaning: 'batch of the Fisher; changes the result for "batch" only' },
-  ewcStep: { kind: 'choice', choices: ['explicit', 'proximal'], meaning: 'how the penalty is stepped on' },
-} as const satisfies Record<string, OptionRule>
-
-const replayBatch = { kind: 'whole', meaning: 'replayed rows a step' } as const satisfies OptionRule
-
-const createEwc = (online: boolean) => (options: MethodOptions) =>
-  ewc({
-    online,
-    ...pick(options, 'lambda', 'fisher', 'fisherBatch', 'gamma'),
-    ...renamed(options, 'fisherSamples', 'samples'),
-    ...renamed(options, 'ewcStep', 'step'),
-  } as { fisher?: FisherLabels })
-
-const methods: Readonly<Record<string, Registered>> = {
-  none: {
-    summary: 'plain fine-tuning on the new task: the lower bound',
-    options: {},
-    create: () => none(),
-  },
-  joint: {
-    summary: 'training on the data of all tasks so far: the upper bound',
-    options: {},
-    create: () => joint(),
-  },
-  ewc: {
-    summary: 'elastic weight consolidation, one Fisher a task (Kirkpatrick et al. 2017)',
-    options: fisherOptions,
-    create: createEwc(false),
-  },
-  'online-ewc': {
-    summary: 'EWC with one running Fisher (Schwarz et al. 2018)',
-    options: {
-      ...fisherOptions,
-      gamma: { kind: 'number', meaning: 'what the running Fisher is multiplied by at each task' },
-    },
-    create: createEwc(true),
-  },
-  lwf: {
-    summary: 'learning without forgetting: the old model is the teacher (Li & Hoiem 2016)',
-    options: {
-      temperature: { kind: 'number', meaning: 'temperature of the distillation' },
-      distillationWeight: { kind: 'number', meaning: 'weight of the distillation beside the loss' },
-    },
-    create: (options) =>
-      lwf({ ...pick(options, 'temperature'), ...renamed(options, 'distillationWeight', 'weight') }),
-  },
-  replay: {
-    summary: 'exemplars of each class, chosen at random at a task’s end, in every batch',
-    options: { perClass: { kind: 'whole', meaning: 'exemplars kept a class' }, replayBatch },
-    create: (options) =>
-      replay({ ...pick(options, 'perClass'), ...renamed(options, 'replayBatch', 'batchSize') }),
-  },
-  'reservoir-replay': {
-    summary: 'one memory for the whole stream, filled online by reservoir sampling',
-    options: { capacity: { kind: 'whole', meaning: 'samples in the memory' }, replayBatch },
-    create: (options) =>
-      replay({
-        capacity: typeof options.capacity === 'number' ? options.capacity : 1000,
-        ...renamed(options, 'replayBatch', 'batchSize'),
-      }),
-  },
-}
-
-const given = (value: Json | undefined): boolean => value !== undefined && value !== null
-
-const pick = (options: MethodOptions, ...names: readonly string[]): Record<string, never> =>
-  Object.fromEntries(
-    names.flatMap((name) => (given(options[name]) ? [[name, options[name]]] : [])),
-  ) as Record<string, never>
-
-const renamed = (options: MethodOptions, from: string, to: string): Record<string, never> =>
-  (given(options[from]) ? { [to]: options[from] } : {}) as Record<string, never>
-
-/** All methods known by name. */
-export const methodEntries: readonly MethodEntry[] = Object.entries(methods).map(
-  ([name, { summary, options }]) => ({ name, summary, options }),
+/** Every option of every method, as the first that has it describes it. */
+export const allOptions: Readonly<Record<string, OptionRule>> = Object.assign(
+  {},
+  ...methodEntries.toReversed().map(({ options }) => optionRules(options)),
 )
 
 /**
@@ -123,7 +48,7 @@ export const methodEntries: readonly MethodEntry[] = Object.entries(methods).map
  * @throws UsageError `method-unknown`, with the nearest name that there is.
  */
 export function methodOptions(name: string): Readonly<Record<string, OptionRule>> {
-  return Object.assign({}, ...registered(name).map(({ options }) => options))
+  return Object.assign({}, ...methodParts(name).map(({ options }) => optionRules(options)))
 }
 
 /**
@@ -135,55 +60,42 @@ export function methodOptions(name: string): Readonly<Record<string, OptionRule>
  * const method = createMethod('ewc+replay', { lambda: 100, perClass: 20 })
  */
 export function createMethod(name: string, options: MethodOptions = {}): Method {
-  const parts = registered(name)
+  const parts = methodParts(name)
   const rules = methodOptions(name)
-  for (const [option, value] of Object.entries(options)) {
-    if (given(value)) checkOption(name, option, value ?? null, rules)
-  }
-  return compose(...parts.map((part) => part.create(pick(options, ...Object.keys(part.options)))))
-}
-
-function registered(name: string): Registered[] {
-  return name.split('+').map((part) => {
-    const found = Object.hasOwn(methods, part) ? methods[part] : undefined
-    if (found) return found
-    const known = Object.keys(methods)
-    throw new UsageError(
-      'method-unknown',
-      `There is no method "${part}"; known are ${known.join(', ')}, and compositions like ewc+replay.${didYouMean(part, known)}`,
-    )
-  })
-}
-
-function checkOption(
-  method: string,
-  option: string,
-  value: Json,
-  rules: Readonly<Record<string, OptionRule>>,
-): void {
-  const rule = Object.hasOwn(rules, option) ? rules[option] : undefined
-  if (!rule) {
-    const known = Object.keys(rules)
-    const list = known.length > 0 ? `its options are ${known.join(', ')}` : 'it has none'
-    throw new UsageError(
-      'method-option',
-      `Method "${method}" has no option "${option}"; ${list}.${didYouMean(option, known)}`,
-    )
-  }
-  if (fits(rule, value)) return
-  const expected = rule.kind === 'choice' ? `one of ${rule.choices.join(', ')}` : expectations[rule.kind]
-  throw new UsageError(
-    'method-option',
-    `Method "${method}", option "${option}" (${rule.meaning}): expected ${expected}, found ${JSON.stringify(value)}.`,
+  const given = Object.entries(options).filter(([, value]) => isGiven(value))
+  for (const [option, value] of given) checkOption(name, option, value ?? null, rules)
+  return compose(
+    ...parts.map((part) => {
+      const own = given.filter(([option]) => Object.hasOwn(part.options.shape, option))
+      return part.create(settle(part.name, part.options, Object.fromEntries(own)))
+    }),
   )
 }
 
-const expectations = { number: 'a number', whole: 'a whole number', boolean: 'true or false' } as const
+/**
+ * The methods that a name is composed of, in its order.
+ *
+ * @throws UsageError `method-unknown`, with the nearest name that there is.
+ */
+export const methodParts = (name: string): readonly MethodEntry[] => namesIn(name).map(entryOf)
 
-function fits(rule: OptionRule, value: Json): boolean {
-  if (rule.kind === 'choice') return typeof value === 'string' && rule.choices.includes(value)
-  if (rule.kind === 'boolean') return typeof value === 'boolean'
-  return (
-    typeof value === 'number' && (rule.kind === 'whole' ? Number.isInteger(value) : Number.isFinite(value))
+/** Parts are joined by `+`, and names may end in it: `der+++ewc` is der++ and ewc. */
+function namesIn(name: string): string[] {
+  const longest = methodEntries
+    .map((entry) => entry.name)
+    .filter((known) => known.endsWith('+') && (name === known || name.startsWith(`${known}+`)))
+    .sort((a, b) => b.length - a.length)[0]
+  const [plain = ''] = name.split('+', 1)
+  const first = longest ?? plain
+  return name.length > first.length ? [first, ...namesIn(name.slice(first.length + 1))] : [first]
+}
+
+function entryOf(name: string): MethodEntry {
+  const found = methodEntries.find((entry) => entry.name === name)
+  if (found) return found
+  const known = methodEntries.map((entry) => entry.name)
+  throw new UsageError(
+    'method-unknown',
+    `There is no method "${name}"; known are ${known.join(', ')}, and compositions like ewc+replay.${didYouMean(name, known)}`,
   )
 }

@@ -1,7 +1,30 @@
+import { z } from 'zod'
 import { UsageError } from '../errors.ts'
+import { inUpdates, methodEntry } from './entry.ts'
 import { chooseExemplars, memoryOf, memorySources, memoryState, weighted, withRows } from './exemplars.ts'
+import { replayBatch as batchOption, perClass as exemplarsPerClass } from './memory-options.ts'
 import type { Method } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+
+const shared = {
+  replayBatch: batchOption,
+  newShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('the new data’s share of the loss; default one part of as many as there are tasks so far')
+    .meta(inUpdates('share')),
+}
+const balancedSchema = z.strictObject({
+  perClass: exemplarsPerClass,
+  ...shared,
+})
+const onlineSchema = z.strictObject({
+  capacity: z.int().default(1000).describe('samples in the memory').meta(inUpdates('memory')),
+  ...shared,
+  newShare: shared.newShare.describe('the new data’s share of the loss; default half'),
+})
 
 export interface ReplayOptions {
   /** Exemplars kept a class, chosen at random at each task's end. Default 100. */
@@ -33,7 +56,7 @@ export function replay(options: ReplayOptions = {}): Method {
       'Replay keeps either a number of samples per class or a reservoir of a capacity, not both.',
     )
   }
-  const size = capacity ?? perClass ?? 100
+  const size = capacity ?? perClass ?? balancedSchema.parse({}).perClass
   if (!(Number.isInteger(size) && size >= 1)) {
     throw new UsageError('replay-memory', `Replay's memory must hold at least 1 sample; ${size} was given.`)
   }
@@ -80,3 +103,34 @@ function online(capacity: number, options: ReplayOptions): Method {
     },
   }
 }
+
+type Asked = Partial<z.output<typeof balancedSchema> & z.output<typeof onlineSchema>>
+
+const create = ({ replayBatch, newShare, ...memory }: Asked): Method =>
+  replay({
+    ...memory,
+    ...(replayBatch === undefined ? {} : { batchSize: replayBatch }),
+    ...(newShare === undefined ? {} : { newShare: () => newShare }),
+  })
+
+export const replayEntry = methodEntry({
+  name: 'replay',
+  summary: 'exemplars of each class, chosen at random at a task’s end, in every batch',
+  needs: 'a few of each class',
+  keeps: 'those',
+  helps: 'everything, new classes first of all',
+  past: 'rows',
+  options: balancedSchema,
+  create,
+})
+
+export const reservoirReplayEntry = methodEntry({
+  name: 'reservoir-replay',
+  summary: 'one memory for the whole stream, filled online by reservoir sampling',
+  needs: 'a fixed number',
+  keeps: 'those',
+  helps: 'streams without clear task borders',
+  past: 'rows',
+  options: onlineSchema,
+  create,
+})

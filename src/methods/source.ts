@@ -14,6 +14,8 @@ export interface BatchSource {
   readonly tasks: number | Int32Array
   readonly size: number
   readonly weight: number
+  /** Whether its labels say something. Default true. */
+  readonly labelled?: boolean | undefined
   /** How rows are drawn. Default: shuffled epochs, the last incomplete batch dropped. */
   readonly sampler?: ((context: SamplerContext) => RowSampler) | undefined
   /** Whole numbers that the sampler plans beside the rows, and how many of each a step: slots to write into, say. */

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { add, div, type Emitter, mul, scalar, scale, type Value } from '../ops/core/index.ts'
+import { required } from '../required.ts'
+import { methodEntry, settle } from './entry.ts'
+import { chooseExemplars, memoryOf, memorySources, memoryState, withRows } from './exemplars.ts'
+import { perClass, replayBatch } from './memory-options.ts'
+import type { Method, Named } from './method.ts'
+
+const options = z.strictObject({
+  perClass,
+  replayBatch,
+})
+
+export type AgemOptions = z.input<typeof options>
+
+const REFERENCE = 'reference'
+
+/**
+ * Averaged gradient episodic memory (Chaudhry et al. 2019, ICLR): a step may not raise the loss on a batch of the memory.
+ * With g the gradient on the new rows and r that on remembered ones, all parameters as one vector, g becomes
+ * g - (g . r / r . r) r where g . r < 0, and stays as it is elsewhere. Exemplars are chosen at random at a task's end.
+ *
+ * @throws UsageError `method-option` for values that make no sense.
+ * @example
+ * const method = agem({ perClass: 100 })
+ */
+export function agem(given: AgemOptions = {}): Method {
+  const settings = settle('a-gem', options, given)
+  return {
+    name: 'a-gem',
+    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    sources: (sources, state, task) => {
+      const memory = memoryOf(state, task)
+      if (!memory) return sources
+      // They carry no share of the loss: only their gradient is looked at.
+      const asked = { name: REFERENCE, size: settings.replayBatch ?? task.batchSize, weight: 0 }
+      return [...sources, ...memorySources(memory, task, asked)]
+    },
+    terms: ({ step, sources, loss, gradients }) => {
+      const remembered = [...sources].filter(([name]) => name.split('/')[0] === REFERENCE)
+      if (remembered.length === 0) return {}
+      const total = remembered.map(([, rows]) => loss(rows)).reduce((sum, value) => add(step, sum, value))
+      const reference = gradients(scale(step, total, 1 / remembered.length))
+      return { gradients: (found) => projected(step, found, reference) }
+    },
+    consolidate: async (state, context) => {
+      const rows = chooseExemplars(context.train, settings.perClass, context.random('exemplars'))
+      return { state: memoryState(withRows(memoryOf(state, context), context.train, rows, context.index)) }
+    },
+  }
+}
+
+/** Keeps 0 / 0 from being NaN where the memory has no gradient, and changes no other quotient. */
+const ALMOST_NOTHING = 1e-30
+
+/** g + max(0, -(g . r)) / (r . r) r: nothing is added where g . r is not negative. */
+function projected(emit: Emitter, found: Named, reference: Named): Named {
+  const dot = product(emit, found, reference)
+  const size = product(emit, reference, reference)
+  const short = emit.op('Relu', [emit.op('Neg', [dot])])
+  const factor = div(emit, short, add(emit, size, scalar(emit, ALMOST_NOTHING, size)))
+  return new Map(
+    [...found].map(([name, gradient]) => [
+      name,
+      add(emit, gradient, mul(emit, factor, required(reference, name, 'gradient'))),
+    ]),
+  )
+}
+
+/** The inner product over all parameters. */
+const product = (emit: Emitter, a: Named, b: Named): Value =>
+  [...a]
+    .map(([name, value]) =>
+      emit.op('ReduceSum', [mul(emit, value, required(b, name, 'gradient'))], { keepdims: 0 }),
+    )
+    .reduce((sum, value) => add(emit, sum, value))
+
+export const agemEntry = methodEntry({
+  name: 'a-gem',
+  summary: 'no step against the gradient on a memory (Chaudhry et al. 2019)',
+  needs: 'a few of each class',
+  keeps: 'those',
+  helps: 'as replay, at less pull towards the old; weaker than replay on new classes',
+  past: 'rows',
+  options,
+  create: agem,
+})

@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { type Dataset, kindOf } from '../data/dataset.ts'
+import { takeRows } from '../data/rows.ts'
+import { UsageError } from '../errors.ts'
+import { meanSquaredError } from '../model/losses/index.ts'
+import { scale } from '../ops/core/index.ts'
+import { present, required } from '../required.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { inUpdates, methodEntry, settle } from './entry.ts'
+import { memoryOf } from './exemplars.ts'
+import { replayBatch } from './memory-options.ts'
+import type { Method, MethodState } from './method.ts'
+import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import { drawnFrom, tableAfter, tableAtStart } from './reservoir-table.ts'
+import { rowsOfBatch } from './teacher.ts'
+
+const options = z.strictObject({
+  capacity: z.int().min(1).default(500).describe('samples in the memory').meta(inUpdates('memory')),
+  alpha: z
+    .number()
+    .min(0)
+    .default(0.5)
+    .describe('weight of the squared distance to the logits that are remembered')
+    .meta(inUpdates('distillation')),
+  beta: z.number().min(0).default(0.5).describe('weight of the loss on the labels that are remembered'),
+  replayBatch,
+})
+
+export type DerOptions = z.input<typeof options>
+
+const LOGITS = 'logits'
+
+/**
+ * Dark experience replay (Buzzega et al. 2020, NeurIPS): DER++, and DER with `beta` 0. One memory is filled online by
+ * reservoir sampling, and beside every row it holds the logits that the model gave when the row was taken in. With two
+ * draws x, y from it, each step adds alpha * MSE(model(x), logits of x) + beta * loss(model(y), labels of y).
+ *
+ * @throws UsageError `method-option` for values that make no sense; `der-labels` for labels of tokens.
+ * @example
+ * const method = der({ capacity: 500, alpha: 0.5, beta: 1 })
+ */
+export function der(given: DerOptions = {}): Method {
+  const settings = settle('der++', options, given)
+  const { capacity, alpha, beta } = settings
+  return {
+    name: 'der++',
+    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    sources: (sources, state, task) => {
+      refuseTokens(task.train)
+      // Both draws are rows of one source, the first half for the logits; its terms are the method's own.
+      const size = 2 * (settings.replayBatch ?? task.batchSize)
+      return [...sources, reservoirSource({ capacity, size, weight: 0, columns: true }, state, task)]
+    },
+    slots: (_model, { tensors }, { outputs }) =>
+      new Map([[LOGITS, tableAtStart(tensors.get('memory/logits'), [capacity, outputs])]]),
+    terms: ({ step, sources, loss, logits, slots }) => {
+      const { from, size, columns } = required(sources, 'replay', 'source')
+      const half = size / 2
+      const table = required(slots, LOGITS, 'slot')
+      const first = drawnFrom(step, table, columns, { from: 0, size: half })
+      const second = drawnFrom(step, table, columns, { from: half, size: half })
+      const now = rowsOfBatch(step, logits, { from, size: half })
+      const distance = meanSquaredError(step, now, first.stored, { weights: first.held })
+      const replayed = loss({ from: from + half, size: half }, second.held)
+      const fresh = rowsOfBatch(step, logits, required(sources, 'new', 'source'))
+      return {
+        losses: [
+          { name: 'der', value: scale(step, distance, alpha) },
+          { name: 'replay', value: scale(step, replayed, beta) },
+        ],
+        slots: () => new Map([[LOGITS, tableAfter(step, table, columns, fresh)]]),
+      }
+    },
+    consolidate: async (state, context) => {
+      const { trace, train, reader } = context
+      if (!trace) {
+        const filled = fillReservoir(capacity, context, context.random('reservoir'))
+        const rows = present(memoryOf(filled, { train }), 'memory').dataset
+        return { state: withLogits(filled, await reader.logits(rows)) }
+      }
+      const kept = keepReservoir(state, readReservoir(trace.samplers.replay), context)
+      const table = required(trace.slots, LOGITS, 'slot') as Tensor<'float32'>
+      return { state: withLogits(kept.state, takeRows(table, kept.slots)) }
+    },
+  }
+}
+
+function refuseTokens(dataset: Dataset): void {
+  if (kindOf(dataset) !== 'token-classification') return
+  throw new UsageError(
+    'der-labels',
+    `DER++ remembers one vector of logits a row, but the labels of "${dataset.name}" are of tokens. Take replay.`,
+  )
+}
+
+const withLogits = (state: MethodState, logits: Tensor): MethodState => ({
+  ...state,
+  tensors: new Map([...state.tensors, ['memory/logits', logits]]),
+})
+
+export const derEntry = methodEntry({
+  name: 'der++',
+  summary: 'replay of an online reservoir with the logits it was filled with (Buzzega et al. 2020)',
+  needs: 'a fixed number',
+  keeps: 'those, and their logits',
+  helps: 'streams without clear task borders; small memories',
+  past: 'rows',
+  options,
+  create: der,
+})

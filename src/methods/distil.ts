@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { samples } from '../data/dataset.ts'
+import { concatenateRows } from '../data/rows.ts'
+import { scale, type Value } from '../ops/core/index.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+import { inUpdates, methodEntry, settle } from './entry.ts'
+import type { BatchSource, Method, OpeningContext, StepContext, TaskContext } from './method.ts'
+import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState } from './teacher.ts'
+
+const options = z.strictObject({
+  temperature: z.number().gt(0).default(2).describe('temperature of the distillation'),
+  distillationWeight: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('weight of the distillation beside the loss')
+    .meta(inUpdates('distillation')),
+  replayBatch: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('rows without labels a step, where there are some; default as many as new ones')
+    .meta(inUpdates('batch')),
+})
+
+export type DistilOptions = z.input<typeof options>
+
+/**
+ * Distillation of answers that are known before training: those of the model as the last task left it, for every row
+ * that batches are made of, asked once when a task begins (Li & Hoiem 2016; on remembered rows as in Buzzega et al.
+ * 2020). It goes over the classes of past tasks alone, with a factor T^2, so that its gradient keeps its size beside that
+ * of the labels (Hinton et al. 2015).
+ *
+ * Remembered rows, and rows without labels, are always distilled on. New rows are where they have classes that are new,
+ * as this leaves the old answers for them free of any label, and where nothing is remembered; with remembered rows of
+ * classes that stay the same they are not: on another domain the old answers are what has to change.
+ *
+ * @throws UsageError `method-option`; when a task begins, `distil-targets` for numbers to predict.
+ * @example
+ * const method = compose(replay({ perClass: 20 }), distil())
+ */
+export function distil(given: DistilOptions = {}): Method {
+  const { temperature, distillationWeight, replayBatch } = settle('distil', options, given)
+  return {
+    name: 'distil',
+    settings: { temperature, distillationWeight, replayBatch: replayBatch ?? null },
+    sources: (sources, _state, { unlabelled, index, batchSize }) => {
+      if (!unlabelled) return sources
+      const size = Math.min(samples(unlabelled), replayBatch ?? batchSize)
+      return [
+        ...sources,
+        { name: 'unlabelled', dataset: unlabelled, tasks: index, size, weight: 0, labelled: false },
+      ]
+    },
+    inputs: async (state, task) => {
+      refuseNumbers('distil', task.train)
+      const teacher = teacherOf(state)
+      if (teacher.size === 0 || distillationWeight === 0) return new Map()
+      return new Map([[onNewRows(task) ? 'all' : 'past', await answers(task, teacher)]])
+    },
+    terms: (context, _state, task) => {
+      const { step, inputs, rows, batch, logits, sources } = context
+      const [[which, table] = []] = inputs
+      if (!table) return {}
+      const from = which === 'all' ? 0 : (sources.get('new')?.size as number)
+      const size = (logits.dims[0] as number) - from
+      if (size === 0) return {}
+      const part = (value: Value) => rowsOfBatch(step, value, { from, size })
+      const answered = step.op('Gather', [table, part(rows)])
+      const value = distilled(
+        step,
+        {
+          ...{ student: pastUnits(context, part(logits), task), teacher: pastUnits(context, answered, task) },
+          ...{ batch: part(batch), temperature },
+        },
+        task,
+      )
+      return {
+        losses: [{ name: 'distillation', value: scale(step, value, distillationWeight * temperature ** 2) }],
+      }
+    },
+    consolidate: async (_state, context) => ({ state: teacherState(context) }),
+  }
+}
+
+function onNewRows({ sources, units, index }: OpeningContext): boolean {
+  const remembered = sources.some(({ name, weight }) => name !== 'new' && weight > 0)
+  const known = new Set(units.slice(0, index).flat())
+  return !remembered || units[index]?.some((unit) => !known.has(unit)) === true
+}
+
+/** The teacher's logits for every row of the pool; rows that are not distilled on take up room only. */
+async function answers(task: OpeningContext, teacher: ReadonlyMap<string, Tensor>): Promise<Tensor> {
+  const fresh = onNewRows(task)
+  const ask = ({ name, dataset }: BatchSource) =>
+    name === 'new' && !fresh ? undefined : task.reader.logits(dataset, teacher)
+  const found = await Promise.all(task.sources.map(ask))
+  const [, ...row] = found.find((logits) => logits !== undefined)?.dims ?? []
+  return concatenateRows(
+    found.map(
+      (logits, at) => logits ?? float32([samples((task.sources[at] as BatchSource).dataset), ...row]),
+    ),
+  )
+}
+
+/** The logits of past tasks' units; of all where each task has a head of its own, told apart by masks. */
+function pastUnits(
+  { step }: StepContext,
+  logits: Value,
+  { scenario, units, index, outputs }: TaskContext,
+): Value {
+  const past = [...new Set(units.slice(0, index).flat())].sort((a, b) => a - b)
+  if (scenario === 'task' || past.length === outputs) return logits
+  const places: Tensor = { type: 'int32', dims: [past.length], data: Int32Array.from(past) }
+  return step.op('Gather', [logits, step.constant(places)], { axis: logits.dims.length - 1 })
+}
+
+export const distilEntry = methodEntry({
+  name: 'distil',
+  summary: 'the old answers, computed once, on remembered and new rows (Li & Hoiem 2016)',
+  needs: 'no; better with some',
+  keeps: 'a copy of the parameters',
+  helps: 'beside replay, which it makes stronger; alone as lwf',
+  past: 'weights',
+  options,
+  create: distil,
+})

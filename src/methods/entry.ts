@@ -1,0 +1,164 @@
+import { z } from 'zod'
+import { didYouMean, UsageError } from '../errors.ts'
+import { itemAt, required } from '../required.ts'
+import type { Json, Method } from './method.ts'
+
+/**
+ * What `update` makes of an option, unless it is given. It trains several times, each time holding the old harder:
+ * - `penalty`: the strength of a penalty on weights; ten times as much in each trial as in the one before
+ * - `distillation`: the weight of old answers; multiplied as the trial says
+ * - `memory`: how many old rows are kept: all that there are
+ * - `batch`: old rows a step, as the trial says
+ * - `share`: the new rows' share of the loss, as the trial says
+ * - `step`: how a penalty is stepped on: the one that stays stable however strong it is
+ */
+export type UpdateRole = 'penalty' | 'distillation' | 'memory' | 'batch' | 'share' | 'step'
+
+/** An option's role in updates, for its schema: `z.number().meta(inUpdates('penalty'))`. */
+export const inUpdates = (role: UpdateRole): { readonly update: UpdateRole } => ({ update: role })
+
+/**
+ * What a method's memory of a model that was trained elsewhere is made of:
+ * - `nothing`: it remembers nothing
+ * - `weights`: the model as it is
+ * - `rows`: some of the rows that it was trained on
+ * - `training`: what happened while it was trained, so that the method cannot update such a model
+ */
+export type Past = 'nothing' | 'weights' | 'rows' | 'training'
+
+/** A method that can be asked for by name. This is all there is to say of it: flags, configuration and docs follow. */
+export interface MethodEntry<Options extends z.ZodObject = z.ZodObject> {
+  readonly name: string
+  /** One line for people, with its source. */
+  readonly summary: string
+  /** For the table in the docs: whether it needs old data, what it keeps, what it helps with. */
+  readonly needs: string
+  readonly keeps: string
+  readonly helps: string
+  readonly past: Past
+  /** Whether it trains on all old rows that there are, not on some. Default false. */
+  readonly everything?: boolean | undefined
+  /** A strict object; each option with `describe`, and where it has one a default. */
+  readonly options: Options
+  readonly create: (options: z.output<Options>) => Method
+}
+
+/** @example export const l2spEntry = methodEntry({ name: 'l2-sp', …, options, create: l2sp }) */
+export const methodEntry = <Options extends z.ZodObject>(entry: MethodEntry<Options>): MethodEntry =>
+  entry as unknown as MethodEntry
+
+/** An option as flags and docs need it. */
+export interface OptionRule {
+  readonly kind: 'number' | 'whole' | 'boolean' | 'choice'
+  /** Where it is a choice. */
+  readonly choices: readonly string[]
+  readonly meaning: string
+  readonly default: Json | undefined
+  readonly role: UpdateRole | undefined
+}
+
+/** Whether a method is a penalty on weights, and has nothing else to keep the old by. */
+export const holdsWeights = ({ options }: Pick<MethodEntry, 'options'>): boolean =>
+  Object.values(optionRules(options)).some(({ role }) => role === 'penalty')
+
+/** What a schema says of its options, by name. */
+export function optionRules(options: z.ZodObject): Readonly<Record<string, OptionRule>> {
+  const { properties = {} } = z.toJSONSchema(options, { io: 'input' })
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, ruleOf(name, schema)]))
+}
+
+const kinds = { number: 'number', integer: 'whole', boolean: 'boolean', string: 'choice' } as const
+
+function ruleOf(name: string, schema: z.core.JSONSchema._JSONSchema): OptionRule {
+  const {
+    type,
+    enum: choices = [],
+    description,
+    default: usual,
+    update,
+  } = schema as Record<string, unknown> & z.core.JSONSchema.JSONSchema
+  const kind = kinds[type as keyof typeof kinds]
+  if (!kind || (kind === 'choice' && choices.length === 0) || description === undefined) {
+    throw new UsageError(
+      'method-option-schema',
+      `The option "${name}" is to be a number, a whole number, a boolean or an enum, and to be described; its schema is ${JSON.stringify(schema)}.`,
+    )
+  }
+  return {
+    kind,
+    choices: choices.map(String),
+    meaning: description,
+    default: usual as Json | undefined,
+    role: update as UpdateRole | undefined,
+  }
+}
+
+/**
+ * Options of a method, checked, with their defaults.
+ *
+ * @throws UsageError `method-option` naming the method, the option, what was expected and what was found.
+ */
+export function settle<Options extends z.ZodObject>(
+  name: string,
+  options: Options,
+  given: z.input<Options>,
+): z.output<Options> {
+  const asked = Object.fromEntries(Object.entries(given).filter(([, value]) => isGiven(value as Json)))
+  const rules = optionRules(options)
+  for (const [option, value] of Object.entries(asked)) checkOption(name, option, value as Json, rules)
+  const result = options.safeParse(asked)
+  if (result.success) return result.data
+  const issue = itemAt(result.error.issues, 0, 'issue')
+  const option = String(issue.path[0])
+  const expected = issue.message.replace(/^[^:]*: expected /, '')
+  throw refused(name, option, itemOf(rules, option), expected, (asked[option] ?? null) as Json)
+}
+
+/** In a configuration, null is as good as left out. */
+export const isGiven = (value: Json | undefined): boolean => value !== undefined && value !== null
+
+/** @throws UsageError `method-option` for an option that there is not, or a value of another kind. */
+export function checkOption(
+  method: string,
+  option: string,
+  value: Json,
+  rules: Readonly<Record<string, OptionRule>>,
+): void {
+  const rule = Object.hasOwn(rules, option) ? rules[option] : undefined
+  if (!rule) {
+    const known = Object.keys(rules)
+    const list = known.length > 0 ? `its options are ${known.join(', ')}` : 'it has none'
+    throw new UsageError(
+      'method-option',
+      `Method "${method}" has no option "${option}"; ${list}.${didYouMean(option, known)}`,
+    )
+  }
+  if (fits(rule, value)) return
+  const expected = rule.kind === 'choice' ? `one of ${rule.choices.join(', ')}` : expectations[rule.kind]
+  throw refused(method, option, rule, expected, value)
+}
+
+const expectations = { number: 'a number', whole: 'a whole number', boolean: 'true or false' } as const
+
+function fits(rule: OptionRule, value: Json): boolean {
+  if (rule.kind === 'choice') return typeof value === 'string' && rule.choices.includes(value)
+  if (rule.kind === 'boolean') return typeof value === 'boolean'
+  return (
+    typeof value === 'number' && (rule.kind === 'whole' ? Number.isInteger(value) : Number.isFinite(value))
+  )
+}
+
+const refused = (
+  method: string,
+  option: string,
+  rule: OptionRule,
+  expected: string,
+  value: Json,
+): UsageError =>
+  new UsageError(
+    'method-option',
+    `Method "${method}", option "${option}" (${rule.meaning}): expected ${expected}, found ${JSON.stringify(value)}.`,
+  )
+
+const itemOf = (rules: Readonly<Record<string, OptionRule>>, option: string): OptionRule =>
+  required(new Map(Object.entries(rules)), option, 'option')

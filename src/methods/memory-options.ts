@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { inUpdates } from './entry.ts'
+
+// Options that every method with a memory has.
+
+export const perClass = z
+  .int()
+  .min(1)
+  .default(100)
+  .describe('exemplars kept a class')
+  .meta(inUpdates('memory'))
+
+export const replayBatch = z
+  .int()
+  .min(1)
+  .optional()
+  .describe('replayed rows a step; default as many as new ones')
+  .meta(inUpdates('batch'))
