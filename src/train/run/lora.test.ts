@@ -69,6 +69,13 @@ describe.each([
     })
   })
 
+  it('is not merged where an update is missing: the weight would be handed on as it was', async () => {
+    const [first] = lora.adapters
+    const trained = new Map(moved(lora.model.parameters))
+    trained.delete(first?.b ?? '')
+    await expect(mergeLora(engine, model, lora, trained)).rejects.toMatchObject({ code: 'missing' })
+  })
+
   it('answers the same after the adapters are merged into the weights', async () => {
     const trained = moved(lora.model.parameters)
     const merged = await mergeLora(engine, model, lora, trained)

@@ -38,6 +38,15 @@ describe('the batches of several sources', () => {
     expect([...before, ...open(saved).next(7).rows]).toEqual(whole)
   })
 
+  it('are of a pool that has a part for each source: rows of another would stand in for them', () => {
+    const [first] = sources
+    if (!first) throw new Error('there are sources')
+    const less = createPool([first])
+    const open = () =>
+      createBatchSampler(sources, { ...less, offsets: [0] }, (name) => randomStream(1, name), {})
+    expect(open).toThrow(expect.objectContaining({ code: 'missing' }))
+  })
+
   it('need names of their own', () => {
     const twice = [source('new', 0, 2), source('new', 1, 2)]
     expect(() => createBatchSampler(twice, createPool(twice), (name) => randomStream(1, name), {})).toThrow(

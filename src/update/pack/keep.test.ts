@@ -372,6 +372,13 @@ describe('packs that are merged', () => {
     expect(both.history[0]?.predictions.dims).toEqual([298])
   })
 
+  test('are refused where one has no importance of a weight: it would count as none', () => {
+    const [name, ...others] = [...(pack.fisher?.diagonal ?? [])]
+    if (!pack.fisher || !name) throw new Error('the pack has a Fisher diagonal')
+    const less = { ...pack, fisher: { ...pack.fisher, diagonal: new Map(others) } }
+    expect(() => mergePacks(pack, less)).toThrow(expect.objectContaining({ code: 'missing' }))
+  })
+
   test('are refused where they are of different models or data', () => {
     const other = { ...pack, model: identity('z') }
     expect(() => mergePacks(pack, other)).toThrow('they differ in model')
