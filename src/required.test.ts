@@ -6,7 +6,6 @@ it('hands out what is there, values that are false in a condition too', () => {
   expect(required(new Map([['a', 0]]), 'a', 'weight')).toBe(0)
   expect(required(new Map([['a', '']]), 'a', 'name')).toBe('')
   expect(itemAt([1, 0], 1, 'row')).toBe(0)
-  expect(itemAt([1, 2], -1, 'row')).toBe(2)
   expect(itemAt(Float32Array.of(5), 0, 'row')).toBe(5)
   expect(present(false, 'answer')).toBe(false)
 })
@@ -23,6 +22,6 @@ it('names the key that is missing and what there is', () => {
 it('names the place that is missing and the length', () => {
   const refused = expect.objectContaining({ code: 'missing' })
   expect(() => itemAt([1, 2], 2, 'row')).toThrow(/^row 2 is not there, .* There are 2\./)
-  expect(() => itemAt([1, 2], -3, 'row')).toThrow(refused)
+  expect(() => itemAt([1, 2], -1, 'row')).toThrow(refused)
   expect(() => present(undefined, 'the head')).toThrow(/^the head is not there/)
 })

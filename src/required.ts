@@ -16,12 +16,12 @@ export function required<K, V>(map: Pick<ReadonlyMap<K, V>, 'get' | 'keys'>, key
 }
 
 /**
- * The item at a place of a list that has to be there; a negative place counts from the end.
+ * The item at a place of a list that has to be there. No place counts from the end: a -1 is mostly a search without a find.
  *
  * @throws MissingError `missing` naming the place and the list's length.
  */
 export function itemAt<T>(list: ArrayLike<T>, place: number, what: string): T {
-  const value = list[place < 0 ? list.length + place : place]
+  const value = list[place]
   if (value !== undefined) return value
   throw missing(`${what} ${place}`, `There are ${list.length}.`)
 }

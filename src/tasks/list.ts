@@ -1,5 +1,6 @@
 import { type Dataset, kindOf, withLabels } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { checkSameClasses } from './split.ts'
 import { checkTasks, lazyTask, range, type Scenario, type TaskStream } from './stream.ts'
 
@@ -35,7 +36,7 @@ export function listStream(list: readonly ListedTask[], scenario: Scenario, name
     }
   }
   const tasks = list.map((task, index) => {
-    const units = unitLists[index] ?? []
+    const units = itemAt(unitLists, index, 'units of task')
     const place = (source: Dataset) => () => {
       if (source.labels.type === 'float32') return source
       const { dims } = source.labels

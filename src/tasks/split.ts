@@ -1,5 +1,6 @@
 import { classLabels, type Dataset, rowsOfClasses, subset, withLabels } from '../data/dataset.ts'
 import { DataError, UsageError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
 import { lazyTask, range, type Scenario, type TaskStream } from './stream.ts'
 
@@ -36,13 +37,15 @@ export function splitStream(train: Dataset, test: Dataset, options: SplitOptions
   const own = known?.classes ?? range(0, train.classes.length)
   const places = options.groups ?? divide(own.length, options)
   checkGroups(places, own.length, scenario)
-  const groups = places.map((group) => group.map((place) => own[place] ?? 0))
+  const groups = places.map((group) => group.map((place) => itemAt(own, place, 'class')))
   const order = groups.flat()
   const shared = scenario === 'domain'
-  const perTask = groups[0]?.length ?? 0
+  const perTask = itemAt(groups, 0, 'task').length
   const className = (index: number) => train.classes[index] ?? String(index)
   const classes = shared
-    ? range(0, perTask).map((unit) => groups.map((group) => className(group[unit] ?? 0)).join('|'))
+    ? range(0, perTask).map((unit) =>
+        groups.map((group) => className(itemAt(group, unit, 'class'))).join('|'),
+      )
     : known
       ? train.classes.slice(0, known.units)
       : order.map(className)

@@ -1,5 +1,6 @@
 import { classLabels, type Dataset, withLabels } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import { padImages, permutePixels, rotateImages } from './images.ts'
@@ -82,7 +83,7 @@ export function rotatedStream(train: Dataset, test: Dataset, options: RotatedOpt
     kind: 'rotated',
     scenario,
     names: angles.map((angle) => `${Number(angle.toFixed(1))} degrees`),
-    vary: (dataset, task) => rotateImages(dataset, angles[task] ?? 0),
+    vary: (dataset, task) => rotateImages(dataset, itemAt(angles, task, 'angle of task')),
   })
 }
 

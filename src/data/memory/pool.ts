@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt, present } from '../../required.ts'
 import { sameDims, type Tensor } from '../../tensor/tensor.ts'
 import { type Dataset, type Preprocessing, samples } from '../dataset.ts'
 import { concatenateRows } from '../rows.ts'
@@ -36,12 +37,12 @@ export function createPool(parts: readonly PoolPart[]): Pool {
   const offsets = [0]
   for (const part of parts) {
     checkPart(first.dataset, part.dataset)
-    offsets.push((offsets.at(-1) ?? 0) + samples(part.dataset))
+    offsets.push(present(offsets.at(-1), 'the last offset') + samples(part.dataset))
   }
-  const rows = offsets.at(-1) ?? 0
+  const rows = present(offsets.at(-1), 'the last offset')
   const tasks = new Int32Array(rows)
   parts.forEach((part, index) => {
-    const from = offsets[index] ?? 0
+    const from = itemAt(offsets, index, 'offset')
     if (typeof part.tasks === 'number') tasks.fill(part.tasks, from, offsets[index + 1])
     else tasks.set(part.tasks, from)
   })

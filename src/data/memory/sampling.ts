@@ -1,4 +1,5 @@
 import { CheckpointError, DataError, UsageError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { type RandomState, type RandomStream, resumeStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { classLabels, type Dataset } from '../dataset.ts'
@@ -73,7 +74,9 @@ function reservoirFrom(capacity: number, start: number, random: RandomStream): R
  */
 export function chooseBalanced(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
   const chosen = [...rowsByClass(classLabels(dataset), perClass)].flatMap(([, rows]) =>
-    Array.from(random.choose(rows.length, Math.min(perClass, rows.length)), (place) => rows[place] ?? 0),
+    Array.from(random.choose(rows.length, Math.min(perClass, rows.length)), (place) =>
+      itemAt(rows, place, 'row of a class'),
+    ),
   )
   return Int32Array.from(chosen)
 }

@@ -17,6 +17,7 @@ import {
   sub,
   type Value,
 } from '../../ops/core/index.ts'
+import { itemAt } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import type { FisherLabels, FisherOptions } from './options.ts'
 
@@ -214,7 +215,7 @@ function sampleSquares(body: GraphBuilder, context: Context, batch: Batch): Squa
   missing.forEach((index, at) => {
     values[index] = slow[at]
   })
-  return { values, oneByOne: missing.map((index) => context.names[index] ?? '') }
+  return { values, oneByOne: missing.map((index) => itemAt(context.names, index, 'parameter')) }
 }
 
 /** The definition itself: each sample alone, its gradient squared. Right for any graph, and slower. */
@@ -228,7 +229,7 @@ function squaresOneByOne(
   const column = (value: Value) => reshape(body, value, [samples, 1])
   const scanned = [batch.rows, batch.labels, ...(batch.uniforms ? [batch.uniforms] : [])].map(column)
   const all = [...context.parameters.values()]
-  const wanted = which.flatMap((index) => all[index] ?? [])
+  const wanted = which.map((index) => itemAt(all, index, 'gradient'))
   return scanSum(body, scanned, (sample, [rows, labels, uniforms]) => {
     if (!rows || !labels) return []
     const { logits } = forward(sample, context, rows)

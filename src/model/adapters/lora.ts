@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import { float, type Graph, type Node } from '../../onnx/graph.ts'
+import { required } from '../../required.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { findHead } from '../heads/index.ts'
 import { initialise } from '../layers/index.ts'
@@ -96,7 +97,7 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
 }
 
 function startOf(model: Model, adapter: Adapter, rank: number, seed: number): [string, Tensor<'float32'>][] {
-  const dims = model.parameters.get(adapter.weight)?.dims ?? []
+  const { dims } = required(model.parameters, adapter.weight, 'parameter')
   const [first = 0, second = 0, ...kernel] = dims
   const [outputs, inputs] = adapter.layout === 'in-out' ? [second, first] : [first, second]
   const fanIn = sizeOf([inputs, ...kernel])
@@ -116,7 +117,7 @@ function withUpdates(graph: Graph, model: Model, adapters: readonly Adapter[], s
   const initializers = new Map(graph.initializers)
   initializers.set('lora/scale', float32([], [scale]))
   const before = adapters.flatMap((adapter) => {
-    const dims = model.parameters.get(adapter.weight)?.dims ?? []
+    const { dims } = required(model.parameters, adapter.weight, 'parameter')
     return updateNodes(adapter, dims, initializers)
   })
   const nodes = graph.nodes.map((node) => ({
@@ -179,7 +180,8 @@ function placesOf(model: Model): ReadonlyMap<string, Place> {
       behind.set(node.outputs[0] ?? '', { ...moved, turned: !moved.turned })
     }
     const found = behind.get(w)
-    const layout = found && layoutAt(node, model.parameters.get(found.name)?.dims.length ?? 0, found.turned)
+    const layout =
+      found && layoutAt(node, required(model.parameters, found.name, 'parameter').dims.length, found.turned)
     if (!found || !layout) continue
     const known = places.get(found.name)
     if (known && known.layout !== layout) clashing.add(found.name)

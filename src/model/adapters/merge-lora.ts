@@ -1,8 +1,9 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
-import { add, matmul, reshape, scale, transpose } from '../../ops/core/index.ts'
-import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
+import { add, matmul, reshape, scale, transpose, type Value } from '../../ops/core/index.ts'
+import { required } from '../../required.ts'
+import { sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { Model } from '../model.ts'
 import type { LoraModel } from './lora.ts'
 
@@ -21,13 +22,13 @@ export async function mergeLora(
   const builder = new GraphBuilder()
   const feeds = new Map<string, Tensor>()
   for (const { weight, layout, a, b } of lora.adapters) {
-    const tensors = [base.parameters.get(weight), trained.get(a), trained.get(b)]
-    const [w, left, right] = [weight, a, b].map((name, at) => {
-      const tensor = tensors[at] ?? float32([0])
+    const input = (from: ReadonlyMap<string, Tensor>, name: string, what: string): Value => {
+      const tensor = required(from, name, what)
       feeds.set(name, tensor)
       return builder.input(name, tensor)
-    })
-    if (!w || !left || !right) continue
+    }
+    const w = input(base.parameters, weight, 'parameter')
+    const [left, right] = [input(trained, a, 'trained update'), input(trained, b, 'trained update')]
     const [rank = 1] = left.dims
     const flat = reshape(builder, left, [rank, sizeOf(left.dims) / rank])
     const update = matmul(builder, reshape(builder, right, [sizeOf(right.dims) / rank, rank]), flat)
@@ -40,10 +41,10 @@ export async function mergeLora(
     const adapted = new Set(lora.adapters.flatMap(({ a, b }) => [a, b]))
     return new Map([
       ...[...trained].filter(([name]) => !adapted.has(name)),
-      ...lora.adapters.flatMap(({ weight }): [string, Tensor][] => {
-        const merged = outputs.get(`merged/${weight}`)
-        return merged ? [[weight, merged]] : []
-      }),
+      ...lora.adapters.map(({ weight }): [string, Tensor] => [
+        weight,
+        required(outputs, `merged/${weight}`, 'merged weight'),
+      ]),
     ])
   } finally {
     await executable.dispose()

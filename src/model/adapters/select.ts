@@ -1,5 +1,6 @@
 import { didYouMean, UsageError } from '../../errors.ts'
 import type { Node } from '../../onnx/graph.ts'
+import { required } from '../../required.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import { requireHead } from '../heads/index.ts'
 import type { Model } from '../model.ts'
@@ -106,7 +107,7 @@ const patternToRegExp = (pattern: string): RegExp =>
 
 /** One dim at most is more than 1. */
 function isVector(model: Model, name: string): boolean {
-  const dims = model.parameters.get(name)?.dims ?? []
+  const { dims } = required(model.parameters, name, 'parameter')
   return Math.max(1, ...dims) === sizeOf(dims)
 }
 

@@ -2,6 +2,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
 import { intransigence } from '../../measure/metrics.ts'
 import type { BenchResult, MachineFacts, RunResult } from '../../measure/results.ts'
+import { itemAt } from '../../required.ts'
 import type { Scenario } from '../../tasks/stream.ts'
 import { benchResult, executePlan } from '../../train/folders/index.ts'
 import { type PlanInputs, type PreparedPlan, preparePlan, type RunPlan } from '../../train/plan/index.ts'
@@ -103,7 +104,7 @@ function withIntransigence(results: readonly RunResult[]): RunResult[] {
     const joint = results.find(
       (other) => other.method === 'joint' && other.scenario === result.scenario && other.seed === result.seed,
     )
-    const best = joint?.matrix.map((row, task) => row[task] ?? 0)
+    const best = joint?.matrix.map((row, task) => itemAt(row, task, 'accuracy of joint training on task'))
     if (!best || best.length !== result.matrix.length || result.method === 'joint') return result
     return { ...result, intransigence: intransigence(result.matrix, best) }
   })

@@ -1,5 +1,6 @@
 import { runMetrics } from '../../measure/metrics.ts'
 import type { RunResult } from '../../measure/results.ts'
+import { itemAt } from '../../required.ts'
 import type { PreparedPlan, RunPlan } from '../plan/index.ts'
 import type { RunState } from '../run/index.ts'
 import { importanceSummary } from './importance.ts'
@@ -14,7 +15,7 @@ export function runResult(
   const importance = importanceSummary(
     state.method,
     model.parameters.keys(),
-    stream.tasks[0]?.train.inputs.dims.slice(1) ?? [],
+    itemAt(stream.tasks, 0, 'task').train.inputs.dims.slice(1),
   )
   return {
     benchmark: plan.name,

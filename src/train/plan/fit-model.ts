@@ -3,6 +3,7 @@ import { alignLabels, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { findHead, numbered, replaceHead, widenHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
 import { range } from '../../tasks/stream.ts'
 import { float32 } from '../../tensor/tensor.ts'
 import type { RunPlan } from './plan.ts'
@@ -35,7 +36,7 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
   const needed = data.flatMap(({ train: { classes, name } }) => {
     const names =
       head === 'replace' ? classes : placed(classes, model.classes, name, numbersArePositions).names
-    return groups ? groups.flatMap((index) => names[index] ?? []) : names
+    return groups ? groups.map((index) => itemAt(names, index, 'class')) : names
   })
   const fitted = withClasses(plan.model, model, [...new Set(needed)])
   return {
@@ -82,7 +83,7 @@ function placed(
   })
   const aligned = alignLabels(oneEach, classes, { numbersArePositions })
   const places = [...aligned.dataset.labels.data]
-  return { places, names: places.map((place) => aligned.classes[place] ?? '') }
+  return { places, names: places.map((place) => itemAt(aligned.classes, place, 'class')) }
 }
 
 /** The model with a head for these classes, where that is asked for. */
@@ -107,7 +108,7 @@ function withOutputs(
   const stream = planStream(plan, data)
   const count = model.classes.length > 0 ? model.classes.length : findHead(model)?.classes
   if (head === 'replace') {
-    const named = stream.tasks[0]?.train.classes ?? []
+    const named = itemAt(stream.tasks, 0, 'task').train.classes
     return replaceHead(model, { classes: named.length > 0 ? named : numbered(stream.outputs) })
   }
   if (count === undefined || count === stream.outputs) return model

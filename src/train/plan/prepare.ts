@@ -11,6 +11,7 @@ import {
 } from '../../model/adapters/index.ts'
 import { cnn, mlp, simpleModel, transformerEncoder } from '../../model/layers/index.ts'
 import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
 import { listStream } from '../../tasks/list.ts'
 import { splitStream } from '../../tasks/split.ts'
 import type { TaskStream } from '../../tasks/stream.ts'
@@ -130,7 +131,7 @@ export function planStream(
 }
 
 function planModel({ model, seed }: RunPlan, stream: TaskStream, loaded: Model | undefined): Model {
-  const dims = stream.tasks[0]?.train.inputs.dims.slice(1) ?? []
+  const dims = itemAt(stream.tasks, 0, 'task').train.inputs.dims.slice(1)
   const classes = stream.outputs
   switch (model.kind) {
     case 'simple':

@@ -6,6 +6,7 @@ import type { Evaluator } from '../../evaluate/evaluate.ts'
 import type { Json } from '../../methods/method.ts'
 import { type LossOptions, lossKind, taskLoss } from '../../model/losses/index.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
+import { itemAt, required } from '../../required.ts'
 import { lazyTask, type Task, type TaskStream } from '../../tasks/stream.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
@@ -205,7 +206,8 @@ async function validationLoss(
         ['logits', logits],
         ['labels', labels],
       ])
-      const [value = Number.NaN] = ((await executable.run(feeds)).get('loss')?.data ?? []) as Float32Array
+      const outputs = await executable.run(feeds)
+      const value = itemAt(required(outputs, 'loss', 'output').data as Float32Array, 0, 'loss')
       if (!Number.isFinite(value)) {
         throw new TrainingError(
           'diverged',

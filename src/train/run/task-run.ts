@@ -10,7 +10,7 @@ import type {
   OpeningContext,
   TaskContext,
 } from '../../methods/method.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
@@ -159,7 +159,7 @@ function summarise(
 ): Record<string, number> {
   const summary: Record<string, number> = {}
   for (const name of losses) {
-    const values = outputs.get(`loss/${name}`)?.data as Float32Array
+    const values = required(outputs, `loss/${name}`, 'output of the step').data as Float32Array
     let sum = 0
     for (const [offset, value] of values.entries()) {
       if (!Number.isFinite(value)) throw diverged(name, value, at.task, at.from + offset)
@@ -168,7 +168,8 @@ function summarise(
     summary[name] = sum / values.length
   }
   for (const name of reports) {
-    const [value = Number.NaN] = (outputs.get(`report/${name}`)?.data ?? []) as Float32Array
+    const report = required(outputs, `report/${name}`, 'output of the step').data as Float32Array
+    const value = itemAt(report, 0, `value of the report ${name}`)
     if (!Number.isFinite(value)) throw diverged(name, value, at.task, at.from)
     summary[name] = value
   }

@@ -36,12 +36,12 @@ export function createBatchSampler(
   checkNames(sources)
   const newIndex = sources.findIndex(({ name }) => name === 'new')
   const samplers = sources.map((source, index) => {
-    const offset = pool.offsets[index] ?? 0
+    const offset = itemAt(pool.offsets, index, 'part of the pool')
     const context = {
       random: (name: string) => random(`${source.name}/${name}`),
       pool,
       offset,
-      newOffset: pool.offsets[newIndex] ?? 0,
+      newOffset: newIndex < 0 ? 0 : itemAt(pool.offsets, newIndex, 'part of the pool'),
       saved: saved[source.name],
     }
     return source.sampler?.(context) ?? epochs(source, offset, random(source.name), context.saved)

@@ -1,4 +1,5 @@
 import { type Emitter, ints, type Value } from '../../ops/core/index.ts'
+import { itemAt } from '../../required.ts'
 import { decayed, type Optimiser, type WeightDecay } from './optimisers.ts'
 
 /** A parameter with what its update needs. */
@@ -76,19 +77,22 @@ function updatedTogether(
   const joined = (values: readonly Value[]) => emit.op('Concat', values, { axis: 0 })
   const sizes = ints(
     emit,
-    group.map(({ parameter }) => parameter.dims[0] ?? 0),
+    group.map(({ parameter }) => itemAt(parameter.dims, 0, 'dim')),
   )
   const apart = (value: Value) => emit.ops('Split', [value, sizes], group.length, { axis: 0 })
   const result = update(emit, {
     parameter: joined(group.map(({ parameter }) => parameter)),
     gradient: joined(group.map(({ gradient }) => gradient)),
-    slots: first.slots.map((_, at) => joined(group.flatMap(({ slots }) => slots[at] ?? []))),
+    slots: first.slots.map((_, at) => joined(group.map(({ slots }) => itemAt(slots, at, 'slot')))),
     scalars,
   })
   const parameters = apart(result.parameter)
   const slots = result.slots.map(apart)
-  return group.map(({ name, parameter }, at) => [
+  return group.map(({ name }, at) => [
     name,
-    { parameter: parameters[at] ?? parameter, slots: slots.flatMap((parts) => parts[at] ?? []) },
+    {
+      parameter: itemAt(parameters, at, 'updated parameter'),
+      slots: slots.map((parts) => itemAt(parts, at, 'updated slot')),
+    },
   ])
 }

@@ -8,6 +8,7 @@ import { takeRows } from '../../data/rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
+import { itemAt, present, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { readMeasured } from '../model-data-files.ts'
 import type { FlipRecord } from './gate-flips.ts'
@@ -85,7 +86,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   }
   const { read, notes } = dataReader(sources)
   const testData = async (model: NamedModel) => {
-    const { train, validation, test } = await read(data ?? '', model)
+    const { train, validation, test } = await read(present(data, 'the data of the gate'), model)
     return test ?? validation ?? train
   }
   const [first] = models.values()
@@ -104,7 +105,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     logits.set(path, found)
     sets.set(path, predictionsFrom(model, found, own, labels))
   }
-  const setOf = (path: string): PredictionSet => sets.get(path) ?? { name: path, predictions: [] }
+  const setOf = (path: string): PredictionSet => required(sets, path, 'predictions of')
   return {
     baseline: setOf(sources.baseline),
     candidate: setOf(sources.candidate),
@@ -130,7 +131,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
       const names = labelNames(fresh, [model])
       return rows.map((row) => ({
         source: `${source}, row ${row}`,
-        label: names[fresh.labels.data[row] ?? -1] ?? '',
+        label: itemAt(names, itemAt(fresh.labels.data, row, 'label of row'), 'class'),
       }))
     },
   }
@@ -138,7 +139,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
 
 function inputLines(set: PredictionSet): (id: string) => string {
   const rows = indexById(set)
-  return (id) => locatePrediction(set, rows.get(id) ?? 0)
+  return (id) => locatePrediction(set, required(rows, id, 'prediction'))
 }
 
 /** Where a gate's data come in: read as each model wants them, and once for models that want the same. */

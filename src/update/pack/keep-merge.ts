@@ -2,6 +2,7 @@ import { concatenate, type Dataset, samples, subset } from '../../data/dataset.t
 import { rowHashes } from '../../data/fingerprint.ts'
 import { concatenateRows, takeRows } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
+import { itemAt, required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { alike, inOrder, predictionsOf } from './keep-extend.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
@@ -91,9 +92,9 @@ function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): Merged
   const [avoided, datasets] = [all.slice(0, rehearsed.length), all.slice(rehearsed.length)]
   const kept = datasets.map((dataset, at) => unseenRows(dataset, [...avoided, ...datasets.slice(0, at)]))
   const chosen = <T extends 'int32' | 'float32'>(of: (part: HeldOut) => Tensor<T>): Tensor<T> =>
-    concatenateRows(parts.map((part, at) => takeRows(of(part), kept[at] ?? new Int32Array())))
+    concatenateRows(parts.map((part, at) => takeRows(of(part), itemAt(kept, at, 'kept rows'))))
   const both: HeldOut = {
-    dataset: concatenate(datasets.map((dataset, at) => subset(dataset, kept[at] ?? new Int32Array()))),
+    dataset: concatenate(datasets.map((dataset, at) => subset(dataset, itemAt(kept, at, 'kept rows')))),
     predictions: chosen(({ predictions }) => predictions),
     logits: chosen(({ logits }) => logits),
   }
@@ -121,12 +122,12 @@ function mergedFisher({ fisher: a }: Pack, { fisher: b }: Pack): Pack['fisher'] 
   const rows = a.rows + b.rows
   const diagonal = new Map(
     [...a.diagonal].map(([name, { dims, data }]) => {
-      const other = b.diagonal.get(name)?.data
+      const other = required(b.diagonal, name, 'importance of').data
       return [
         name,
         float32(
           dims,
-          data.map((value, at) => (value * a.rows + (other?.[at] ?? 0) * b.rows) / rows),
+          data.map((value, at) => (value * a.rows + (other[at] ?? 0) * b.rows) / rows),
         ),
       ]
     }),

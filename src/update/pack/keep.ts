@@ -8,6 +8,7 @@ import { openJudge } from '../../evaluate/judge.ts'
 import { fisherDiagonal } from '../../methods/fisher/index.ts'
 import { findHead } from '../../model/heads/index.ts'
 import { type Model, parameterCount } from '../../model/model.ts'
+import { present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
@@ -95,7 +96,9 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     classes: model.classes,
     preprocessing: train.preprocessing,
     private: hides,
-    features: hides ? { value: findHead(model)?.features ?? '', body: bodyHash(model) } : undefined,
+    features: hides
+      ? { value: present(findHead(model), 'the head of the model').features, body: bodyHash(model) }
+      : undefined,
     exemplars,
     logits: (await answered(engine, reader, exemplars)).logits,
     fisher: await fisherOf(options, reader, train, stored),
