@@ -259,7 +259,7 @@ describe('holdfast update', () => {
     const { code, stdout } = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run')
     expect(code).toBe(0)
     expect(
-      stdout.replace(/about [\d.]+ m?s/g, 'about _ s').replace(/, [\d.]+ m?s if/g, ', _ s if'),
+      stdout.replace(/(about|,|;) [\d.]+ m?s\b/g, '$1 _ s'),
     ).toMatchInlineSnapshot(`
       "classes   the model knows 4; the new data have 0 of them and 1 new (ebony)
       task      inputs do not say which task they belong to: one head tells all classes apart
@@ -267,7 +267,7 @@ describe('holdfast update', () => {
       old data  400 rows to rehearse, 600 to measure on
       method    replay+distil. Old rows are there: rehearsing even 1 to 5 % of the old data, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020). Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).
       budget    346 old rows to check on; it takes about 314 if hardly an answer changes, 433 if 5 % do
-      cost      23 steps and about _ s for the first trial, _ s if all 3 are needed
+      cost      23 steps and about _ s for the first trial, its search and the check, _ s if all 3 are needed; _ s went to reading and to what the old model answers
       "
     `)
     const json = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run --json')

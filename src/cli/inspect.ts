@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
-import { fromText, group, path, sizes } from './flags/index.ts'
+import { fromText, group, path, pixels, sizes } from './flags/index.ts'
 import { inspectionText } from './inspect-text.ts'
 import { batchnormFlag, outputFlag, trainFlags } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
@@ -11,6 +11,10 @@ const settings = z
     model: path('MODEL').meta({ argument: true, description: 'An .onnx file, or a folder with one' }),
     ...group('Step', {
       batch: fromText(z.int().min(1)).default(inspectDefaults.batch).meta({ description: 'Rows in a batch' }),
+      size: pixels().optional().meta({
+        description: 'Height and width of images, where the file leaves them free',
+        otherwise: 'as the files beside the model say, else 224x224',
+      }),
       dims: sizes().default({}).meta({ description: 'Sizes of other symbolic dims', otherwise: 'guessed' }),
     }),
     ...trainFlags,
@@ -27,9 +31,10 @@ export const inspect = defineVerb({
   summary: 'What a model is, what of it can be trained, and what a step takes',
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
   settings,
-  run: async ({ model, batch, dims, train, lora, batchnorm, output }) => {
+  run: async ({ model, batch, size, dims, train, lora, batchnorm, output }) => {
     const inspection = await inspectFile(model, {
       batch,
+      image: size,
       dims,
       train,
       loraRank: lora?.rank,

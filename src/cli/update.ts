@@ -69,9 +69,14 @@ export const update = defineVerb({
       signal: dryRun ? undefined : call.signal,
       onEvent: (event) => follow(event),
     }
+    const reading = (performance.now() - began) / 1000
     const run = await openUpdate(options)
     try {
-      const known = { ...found, warnings: [...found.warnings, ...run.doubts], cost: await run.estimate() }
+      const known = {
+        ...found,
+        warnings: [...found.warnings, ...run.doubts],
+        cost: { ...(await run.estimate()), reading },
+      }
       if (dryRun)
         return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
       for (const line of preflightText(known)) {

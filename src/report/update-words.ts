@@ -153,7 +153,7 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
       ? [
           [
             'cost',
-            `${whole(cost.trials[0]?.steps ?? 0)} steps and about ${duration(seconds[0] ?? 0)} for the first trial${seconds.length > 1 ? `, ${duration(total)} if all ${seconds.length} are needed` : ''}`,
+            `${whole(cost.trials[0]?.steps ?? 0)} steps and about ${duration((seconds[0] ?? 0) + cost.check)} for the first trial, its search and the check${seconds.length > 1 ? `, ${duration(total + cost.check)} if all ${seconds.length} are needed` : ''}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model answers`,
           ] as const,
         ]
       : []),

@@ -46,11 +46,17 @@ export interface Preflight {
   readonly overlaps: readonly OverlapFact[]
   readonly method: Pick<ChosenMethod, 'name' | 'reasons'>
   /** Null until it has been measured. */
-  readonly cost: UpdateEstimate | null
+  readonly cost: UpdateCost | null
   /** Whether the old rows that the result is checked on can show the budget; null without old rows. */
   readonly power: PowerFacts | null
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
+}
+
+/** What an update takes in all. */
+export interface UpdateCost extends UpdateEstimate {
+  /** Seconds that went to reading the model and the data, and to features where the pack is private. */
+  readonly reading: number
 }
 
 export interface OverlapFact {

@@ -87,6 +87,8 @@ export interface Context {
   readonly protections: readonly Protection[]
   /** How long one row took to be judged. */
   readonly secondsPerRow: number
+  /** Seconds that all this took. */
+  readonly preparation: number
 }
 
 /** Answers with the old model everything that is asked of it once. To be closed with `judge.dispose()`. */
@@ -102,7 +104,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
     const began = performance.now()
     const baseline = await baselineOf(before, parts)
     const rows = Object.values(baseline).reduce((sum, { length }) => sum + length, 0)
-    return {
+    const context = {
       options,
       judge: openJudge(engine, widened, widened.classes.length),
       parts,
@@ -121,6 +123,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
         parts.oldCheck ? (options.trials ?? updateDefaults.trials) : 1,
       ),
     }
+    return { ...context, preparation: (performance.now() - began) / 1000 }
   } finally {
     await before.dispose()
   }

@@ -1,9 +1,10 @@
-import { classLabels, samples } from '../data/dataset.ts'
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
 import { conclude, type Tried } from './conclude.ts'
 import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
 import {
   type Protection,
+  TIMED_STEPS,
   type TrialData,
   timeTrial,
   train,
@@ -56,6 +57,10 @@ export interface UpdateEstimate {
   /** Of each trial, in order; how many there will be is seen on the way. */
   readonly trials: readonly { readonly steps: number; readonly seconds: number }[]
   readonly secondsPerStep: number
+  /** Spent already on what the old model answers, and on its Fisher. */
+  readonly preparation: number
+  /** What the chosen point takes to be checked. */
+  readonly check: number
 }
 
 /**
@@ -80,20 +85,29 @@ export async function openUpdate(options: UpdateOptions): Promise<Update> {
 const POINTS = 7
 
 async function estimate(context: Context): Promise<UpdateEstimate> {
-  const { protections, parts, options, oldClasses, secondsPerRow } = context
+  const { protections, parts, options, oldClasses, secondsPerRow, preparation } = context
+  const rowsOf = (...judged: readonly (Dataset | undefined)[]) =>
+    judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
+  const check = rowsOf(parts.newCheck, parts.oldCheck) * secondsPerRow
   const [first] = protections
-  if (!first) return { trials: [], secondsPerStep: 0 }
+  if (!first) return { trials: [], secondsPerStep: 0, preparation, check }
+  const began = performance.now()
   const secondsPerStep = await timeTrial(trialOptions(context, 0, first).trial)
-  const judged = samples(parts.newChoose) + (parts.oldChoose ? samples(parts.oldChoose) : 0)
+  // What is left of the time went to building the step and opening it, which each trial does anew.
+  const opening = Math.max(0, (performance.now() - began) / 1000 - (TIMED_STEPS + 1) * secondsPerStep)
+  const judged = rowsOf(parts.newChoose, parts.oldChoose)
+  const added = options.widened.classes.length > oldClasses
   // Later trials replay more, and their steps take as much longer as they have more rows.
   const rows = ({ replay }: Protection) => 1 + (context.known.exemplars ? replay : 0)
   return {
     secondsPerStep,
+    preparation,
+    check,
     trials: protections.map((protection, index) => {
       const { trial } = trialOptions(context, index, protection)
-      const steps = trial.iterations + (options.widened.classes.length > oldClasses ? warmUpSteps(trial) : 0)
-      const seconds =
-        (steps * secondsPerStep * rows(protection)) / rows(first) + POINTS * judged * secondsPerRow
+      const steps = trial.iterations + (added ? warmUpSteps(trial) : 0)
+      const training = (steps * secondsPerStep * rows(protection)) / rows(first)
+      const seconds = (added ? 2 : 1) * opening + training + POINTS * judged * secondsPerRow
       return { steps, seconds }
     }),
   }

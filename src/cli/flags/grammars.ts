@@ -91,6 +91,18 @@ export const sizes = () =>
         .join(','),
   })
 
+/** Pixels of images: `48x192`, height first. */
+export const pixels = () =>
+  told(z.object({ height: z.int().min(1), width: z.int().min(1) }), {
+    hint: 'HxW',
+    expected: 'a height and a width in pixels such as 224x224',
+    read: (text) => {
+      const [, height, width] = /^\s*(\d{1,6})\s*x\s*(\d{1,6})\s*$/i.exec(text) ?? []
+      return height === undefined ? undefined : { height: Number(height), width: Number(width) }
+    },
+    write: ({ height, width }) => `${height}x${width}`,
+  })
+
 const units = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 } as const
 
 /** Bytes: `8GB`, `512MiB`, `1000000`. */

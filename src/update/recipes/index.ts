@@ -3,6 +3,7 @@ export {
   type Adapters,
   type Protection,
   protections,
+  TIMED_STEPS,
   type Trained,
   type TrialData,
   type TrialOptions,

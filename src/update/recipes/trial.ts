@@ -183,7 +183,8 @@ function withPenalty(
 export const timeTrial = ({ onProgress, ...options }: TrialOptions): Promise<number> =>
   timeSteps(fineTuning(options, trainedModel(options, options.model).model, TIMED_STEPS))
 
-const TIMED_STEPS = 4
+/** Steps that {@link timeTrial} times; one goes before them. */
+export const TIMED_STEPS = 4
 
 function rehearsedFor({ data, protection, batchSize, oldClasses, model }: TrialOptions) {
   const rows = (dataset: Dataset) =>
