@@ -30,7 +30,7 @@ const node = (op: string, inputs: readonly string[], output: string, attributes:
  * Attention as PyTorch's exporter writes it for a fixed batch: a class token expanded to the batch, positions in front, and the batch in
  * the constants of each Reshape, at times behind the positions and at times multiplied with the heads.
  */
-function attention(batch: number): Uint8Array {
+function attention(batch: number, declared: number | string = batch): Uint8Array {
   const random = randomStream(3, 'fixed batch')
   const drawn = (...dims: number[]): Tensor => {
     const tensor = float32(dims)
@@ -47,8 +47,8 @@ function attention(batch: number): Uint8Array {
   ]
   const graph: Graph = {
     name: 'attention',
-    inputs: [{ name: 'x', type: 'float32', dims: [batch, TOKENS * WIDTH] }],
-    outputs: [{ name: 'logits', type: 'float32', dims: [batch, CLASSES] }],
+    inputs: [{ name: 'x', type: 'float32', dims: [declared, TOKENS * WIDTH] }],
+    outputs: [{ name: 'logits', type: 'float32', dims: [declared, CLASSES] }],
     initializers: new Map([
       ['tokens', shape([batch, TOKENS, WIDTH])],
       ['class_token', drawn(1, 1, WIDTH)],
@@ -138,8 +138,13 @@ const near = (found: readonly number[], expected: readonly number[]) => {
   for (const [at, value] of found.entries()) expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 4)
 }
 
-describe.each([1, 2, 4])('a file whose batch is fixed at %i', (batch) => {
-  const bytes = attention(batch)
+describe.each([
+  [1, 1],
+  [2, 2],
+  [4, 4],
+  [1, 'N'],
+] as const)('a file whose batch is fixed at %i and declared as %s', (batch, declared) => {
+  const bytes = attention(batch, declared)
   const model = modelFromOnnx(bytes)
 
   it('answers any number of rows as the file does', async () => {

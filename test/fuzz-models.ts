@@ -1,9 +1,14 @@
+import { create } from '@bufbuild/protobuf'
 import { HoldfastError } from '../src/errors.ts'
 import { modelFromOnnx, withParameters } from '../src/model/import/index.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { cnn, mlp, transformerEncoder } from '../src/model/layers/index.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import { type Graph, graph as graphAttribute, type Node, tensor } from '../src/onnx/graph.ts'
+import { StringStringEntryProtoSchema, TensorShapeProto_DimensionSchema } from '../src/onnx/onnx_pb.ts'
+import { decodeModel } from '../src/onnx/read.ts'
+import { encodeModel } from '../src/onnx/write.ts'
+import { opTable } from '../src/ops/table.ts'
 import { type RandomStream, randomStream } from '../src/tensor/random.ts'
 import { readSafetensors, writeSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, int64 } from '../src/tensor/tensor.ts'
@@ -108,9 +113,68 @@ export function mutated(random: RandomStream, file: Uint8Array, others: readonly
   return Uint8Array.from(bytes)
 }
 
-/** The file of that number: the same whenever and wherever it is asked for. */
-export const fuzzedModel = (number: number): Uint8Array =>
-  mutated(randomStream(number, 'fuzz/model'), seeds[number % seeds.length] ?? new Uint8Array(), seeds)
+/** Ops and names that files may hold: known ones in wrong places, and such as every object of JavaScript has. */
+const ops = [...opTable.keys(), 'If', 'Loop', 'Scan', 'toString', '__proto__', 'constructor', '']
+/** Sizes and positions that are none, or far too many. */
+const odd = [-1n, 0n, 1n, 2n, 3n, 255n, 2n ** 31n, 2n ** 40n, 2n ** 62n, -(2n ** 63n)]
+
+/** A file that still is a model, with a few things in it that fit nothing else. */
+export function confused(random: RandomStream, file: Uint8Array): Uint8Array {
+  const model = decodeModel(file)
+  const { graph } = model
+  if (!graph) return file
+  const below = (limit: number) => Math.floor(random.uniform() * limit)
+  const any = <T>(list: readonly T[]): T | undefined => list[below(list.length)]
+  const names = [
+    ...graph.node.flatMap(({ input, output }) => [...input, ...output]),
+    ...graph.initializer.flatMap(({ name }) => name ?? []),
+    'toString',
+    '',
+  ]
+  const number = () => any(odd) ?? 0n
+  for (let change = below(3); change >= 0; change--) {
+    const node = any(graph.node)
+    const initializer = any(graph.initializer)
+    const info = any([...graph.input, ...graph.output])
+    const attribute = any(node?.attribute ?? [])
+    const shape = info?.type?.value.case === 'tensorType' ? info.type.value.value.shape : undefined
+    const changes: readonly (() => void)[] = [
+      () => node && Object.assign(node, { opType: any(ops) }),
+      () => node && Object.assign(node, { domain: any(['', 'com.microsoft', 'own', 'constructor']) }),
+      () => node?.input.splice(below(node.input.length), below(2), any(names) ?? ''),
+      () => node?.output.splice(below(node.output.length), below(2), any(names) ?? ''),
+      () => node?.input.splice(below(node.input.length), 1),
+      () => graph.node.splice(below(graph.node.length), 1),
+      () => node && graph.node.push(node),
+      () => graph.node.reverse(),
+      () => attribute && Object.assign(attribute, { i: number(), type: 2 }),
+      () => attribute && Object.assign(attribute, { ints: [number(), number()], type: 7 }),
+      () =>
+        attribute && Object.assign(attribute, { name: any(['axis', 'axes', 'perm', 'pads', '__proto__']) }),
+      () => initializer && Object.assign(initializer, { dims: [number(), number()].slice(0, below(3)) }),
+      () => initializer && Object.assign(initializer, { dataType: below(30) }),
+      () => initializer && Object.assign(initializer, { name: any(names) }),
+      () => initializer && Object.assign(initializer, { dataLocation: 1 }),
+      () => shape && Object.assign(shape, { dim: shape.dim.map(() => sizeOf(number())) }),
+      () =>
+        Object.assign(model, { opsetImport: [{ ...model.opsetImport[0], domain: '', version: number() }] }),
+      () => model.metadataProps.push(metadata('names', `{${'1'.repeat(below(50))}: '`)),
+    ]
+    any(changes)?.()
+  }
+  return encodeModel(model)
+}
+
+const sizeOf = (value: bigint) =>
+  create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value } })
+const metadata = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value })
+
+/** The file of that number: the same whenever and wherever it is asked for. Odd ones are damaged, even ones confused. */
+export function fuzzedModel(number: number): Uint8Array {
+  const random = randomStream(number, 'fuzz/model')
+  const seed = seeds[Math.floor(number / 2) % seeds.length] ?? new Uint8Array()
+  return number % 2 === 0 ? confused(random, seed) : mutated(random, seed, seeds)
+}
 
 const tensors = writeSafetensors(new Map([['a', float32([2, 2], [1, 2, 3, 4])]]), { kind: 'seed' })
 export const fuzzedTensors = (number: number): Uint8Array =>

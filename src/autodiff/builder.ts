@@ -15,6 +15,7 @@ import type { Tensor, TensorType } from '../tensor/tensor.ts'
 import { liveNodes, writeOutputs } from './live-nodes.ts'
 import { NameSource } from './names.ts'
 import { constantKey, nodeKey } from './sharing.ts'
+import { checkSize } from './sizes.ts'
 
 /** A node as it was emitted, with everything a rule needs to know of it. */
 export interface Step {
@@ -175,6 +176,7 @@ export class GraphBuilder implements Emitter {
     types: readonly TensorType[],
     attributes: Attributes,
   ): Value[] {
+    for (const type of types) checkSize(context, type)
     const formed = this.formed(definition, context)
     const outputs = formed
       ? formed.outputs.slice(0, context.outputs)

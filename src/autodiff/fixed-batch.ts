@@ -1,5 +1,5 @@
 import { ModelError } from '../errors.ts'
-import type { Graph, ValueInfo } from '../onnx/graph.ts'
+import type { Graph } from '../onnx/graph.ts'
 import { ints, type Value } from '../ops/core/index.ts'
 import { Blocks } from './blocks/index.ts'
 import type { GraphBuilder } from './builder.ts'
@@ -15,13 +15,17 @@ export interface FixedBatch {
   readonly bindings: ReadonlyMap<string, Value>
 }
 
-/** @returns undefined where the graph takes any batch, or just the one that is bound. */
+/**
+ * @param given Rows that the graph takes at once, whatever its inputs are declared with.
+ * @returns undefined where the graph takes any batch, or just the one that is bound.
+ */
 export function blocksOf(
   builder: GraphBuilder,
   graph: Graph,
   bindings: ReadonlyMap<string, Value>,
+  given?: number,
 ): FixedBatch | undefined {
-  const fixed = graph.inputs.flatMap((info) => mismatch(info, bindings.get(info.name)))
+  const fixed = graph.inputs.flatMap(({ name, dims }) => mismatch(given ?? dims?.[0], bindings.get(name)))
   const [first] = fixed
   if (!first) return undefined
   const { size, rows } = first
@@ -36,8 +40,10 @@ export function blocksOf(
   return { blocks, size, rows, bindings: new Map([...bindings, ...bound]) }
 }
 
-function mismatch({ dims }: ValueInfo, bound: Value | undefined): { size: number; rows: number }[] {
-  const [size] = dims ?? []
+function mismatch(
+  size: number | string | undefined,
+  bound: Value | undefined,
+): { size: number; rows: number }[] {
   const [rows] = bound?.dims ?? []
   const differs = typeof size === 'number' && size > 0 && rows !== undefined && rows > 0 && rows !== size
   return differs ? [{ size, rows }] : []

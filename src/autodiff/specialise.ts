@@ -1,9 +1,9 @@
-import { ModelError } from '../errors.ts'
+import { HoldfastError, ModelError } from '../errors.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import type { Value } from '../ops/core/index.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder } from './builder.ts'
-import { blocksOf, rowsFrom } from './fixed-batch.ts'
+import { blocksOf, type FixedBatch, rowsFrom } from './fixed-batch.ts'
 import { standardOpset } from './opsets.ts'
 import { type Replay, replayGraph } from './replay.ts'
 
@@ -51,8 +51,45 @@ export function specialise(
 ): Specialised {
   const wanted = options.outputs ?? graph.outputs.map((output) => output.name)
   for (const input of graph.inputs) checkInput(graph, input, bindings)
-  const training = options.training ?? false
+  const work = (fixed?: FixedBatch): Specialised =>
+    replayed({ builder, graph, opsets, bindings, options, wanted, fixed })
   const fixed = blocksOf(builder, graph, bindings)
+  if (fixed) return work(fixed)
+  try {
+    return work()
+  } catch (problem) {
+    // An exporter may call a batch free and still write its own, of one, into constants: rows are then run one by one.
+    const single = isMismatch(problem) ? blocksOf(builder, graph, bindings, 1) : undefined
+    const found = single && attempt(() => work(single))
+    if (found) return found
+    throw problem
+  }
+}
+
+const isMismatch = (problem: unknown): boolean =>
+  problem instanceof ModelError && problem.code === 'shape-mismatch'
+
+function attempt(work: () => Specialised): Specialised | undefined {
+  try {
+    return work()
+  } catch (problem) {
+    if (problem instanceof HoldfastError) return undefined
+    throw problem
+  }
+}
+
+interface Replayed {
+  readonly builder: GraphBuilder
+  readonly graph: Graph
+  readonly opsets: Readonly<Record<string, number>>
+  readonly bindings: ReadonlyMap<string, Value>
+  readonly options: SpecialiseOptions
+  readonly wanted: readonly string[]
+  readonly fixed: FixedBatch | undefined
+}
+
+function replayed({ builder, graph, opsets, bindings, options, wanted, fixed }: Replayed): Specialised {
+  const training = options.training ?? false
   const replay: Replay = {
     builder: fixed?.blocks ?? builder,
     blocks: fixed?.blocks,

@@ -76,9 +76,14 @@ function namesRead({ inputs, attributes }: Node): string[] {
   ]
 }
 
-function featureDims({ parameters }: Model, { op, weight, classAxis }: Head): ValueInfo['dims'] {
+/** A batch that the file fixes holds behind the features, too. */
+function featureDims({ input, parameters }: Model, { op, weight, classAxis }: Head): ValueInfo['dims'] {
   const width = parameters.get(weight)?.dims[1 - classAxis]
-  return op === 'Gemm' && width !== undefined ? ['batch', width] : undefined
+  const [batch] = input.dims ?? []
+  const fixed = typeof batch === 'number'
+  if (op === 'Gemm' && width !== undefined) return [fixed ? batch : 'batch', width]
+  // Of the other axes nothing is known, not even how many there are.
+  return fixed ? [batch, ''] : undefined
 }
 
 /**

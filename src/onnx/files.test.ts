@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -143,6 +144,10 @@ describe('loadModelFile', () => {
     await writeFile(at('model/w.bin'), new Uint8Array(8))
     await expect(read('none.bin')).rejects.toThrow(failure('external-data-not-found'))
     await expect(read('w.bin', '4')).rejects.toThrow(failure('external-data-truncated'))
+    // Opening a pipe waits for somebody to write to it.
+    execFileSync('mkfifo', [at('pipe.bin')])
+    await expect(read('pipe.bin')).rejects.toThrow(failure('external-data-not-file'))
+    await expect(read('.')).rejects.toThrow(failure('external-data-not-file'))
     await expect(read('w.bin', '-1')).rejects.toThrow(failure('external-data-range'))
     await expect(read('w.bin', '0', '1e1')).rejects.toThrow(failure('external-data-range'))
     await expect(read('')).rejects.toThrow(failure('external-data-location'))

@@ -153,11 +153,12 @@ function checkInput({ name, dims, type }: ValueInfo, tensor: Tensor): void {
   const fits =
     dims === undefined ||
     (dims.length === tensor.dims.length &&
-      dims.every((dim, axis) => typeof dim === 'string' || dim === tensor.dims[axis]))
+      // A batch that the file fixes is run as often as the rows take.
+      dims.every((dim, axis) => axis === 0 || typeof dim === 'string' || dim === tensor.dims[axis]))
   if (!fits || tensor.dims.includes(0) || (type === 'string') !== (tensor.type === 'string')) {
     throw new UsageError(
       'batch-input-dims',
-      `Input "${name}" of the model is ${type}[${dims ?? 'any'}], but the batch holds ${tensor.type}[${tensor.dims}]${tensor.dims.includes(0) ? ', which has no elements' : ''}. Only dims that are names may have any size.`,
+      `Input "${name}" of the model is ${type}[${dims ?? 'any'}], but the batch holds ${tensor.type}[${tensor.dims}]${tensor.dims.includes(0) ? ', which has no elements' : ''}. Only the first, and dims that are names, may have any size.`,
     )
   }
 }
