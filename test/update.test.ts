@@ -258,9 +258,7 @@ describe('holdfast update', () => {
   test('--dry-run says what was found and what it would cost, and writes nothing', async () => {
     const { code, stdout } = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run')
     expect(code).toBe(0)
-    expect(
-      stdout.replace(/(about|,|;) [\d.]+ m?s\b/g, '$1 _ s'),
-    ).toMatchInlineSnapshot(`
+    expect(stdout.replace(/(about|,|;) [\d.]+ m?s\b/g, '$1 _ s')).toMatchInlineSnapshot(`
       "classes   the model knows 4; the new data have 0 of them and 1 new (ebony)
       task      inputs do not say which task they belong to: one head tells all classes apart
       new data  80 rows to train on, 60 held out
