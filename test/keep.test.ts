@@ -140,7 +140,7 @@ describe('holdfast keep', () => {
 
   test('killed while it writes, leaves a whole pack', async () => {
     const file = join(folder, 'kept.keep')
-    const from = 'test/fixtures/pack/version-1.keep'
+    const from = 'test/fixtures/pack/version-2.keep'
     const outfile = join(dirname(cli.file), 'pack-writer.mjs')
     const bundle = { bundle: true, platform: 'node', packages: 'external', format: 'esm' } as const
     await build({ ...bundle, entryPoints: ['test/pack-writer.ts'], outfile, logLevel: 'warning' })

@@ -1,9 +1,8 @@
-import { concatenate, type Dataset, samples, subset } from '../data/dataset.ts'
-import { rowDraws } from '../data/row-draws.ts'
+import { concatenate, type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import type { Judge } from '../evaluate/judge.ts'
-import { below } from './hold-out.ts'
 import type { TrialData, UpdateMethod } from './recipes/index.ts'
+import { inTwo } from './row-roles.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
 export interface UpdateData {
@@ -20,6 +19,17 @@ export interface UpdateData {
    */
   readonly oldCheck?: Dataset | undefined
   readonly check?: Dataset | undefined
+  /** Each class's share of the traffic, by unit, summing to 1; default: every old row counts the same. */
+  readonly traffic?: readonly number[] | undefined
+  /**
+   * What the model's first release answered for each row of `oldHeldOut` and of `oldCheck`, -1 for rows that came later. The
+   * total budget is held against it.
+   */
+  readonly first?:
+    | { readonly name: string; readonly choose: Int32Array; readonly check: Int32Array }
+    | undefined
+  /** How many rows of `oldCheck` have been used by how many releases before. */
+  readonly uses?: readonly { readonly releases: number; readonly rows: number }[] | undefined
   /** Inputs whose labels mean nothing. */
   readonly unlabelled?: Dataset | undefined
 }
@@ -31,9 +41,6 @@ export interface Parts {
   readonly newChoose: Dataset
   readonly newCheck: Dataset
 }
-
-/** Of held-out rows, about the share that a point is chosen on; the bound that is announced needs the larger part. */
-const CHOOSE = 0.4
 
 /**
  * Splits what is held out. Which part a row plays is told by what it says, and by nothing else: a row that chooses goes on to
@@ -62,30 +69,6 @@ export function splitHeldOut(data: UpdateData): Parts {
         ? inTwo(oldHeldOut)
         : []
   return { oldChoose, oldCheck, newChoose, newCheck }
-}
-
-/** Whether each row chooses (1) or checks (0); both where there are two rows. */
-export function rolesOf(dataset: Dataset): Uint8Array {
-  const rows = Array.from({ length: samples(dataset) }, (_, row) => row)
-  const roles = new Uint8Array(rows.length)
-  for (const row of below(rows, rowDraws(dataset, 'choose'), CHOOSE)) roles[row] = 1
-  return roles
-}
-
-/** The rows that choose, and those that check. */
-export function inTwo(dataset: Dataset): [Dataset, Dataset] {
-  const roles = rolesOf(dataset)
-  const rows = Int32Array.from(roles, (_, row) => row)
-  return [
-    subset(
-      dataset,
-      rows.filter((row) => roles[row] === 1),
-    ),
-    subset(
-      dataset,
-      rows.filter((row) => roles[row] === 0),
-    ),
-  ]
 }
 
 /**

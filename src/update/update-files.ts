@@ -128,7 +128,7 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const kept =
     pack && packRows(pack, { model, identity: identify(loaded), place, classes: all, preprocessing })
   // Features are of one width however many tokens there were.
-  const ownPack = headOnly ? [] : [kept?.exemplars, kept?.oldHeldOut].flatMap((part) => part ?? [])
+  const ownPack = headOnly ? [] : [kept?.exemplars, kept?.heldOut].flatMap((part) => part ?? [])
   const length = longest([...[fresh, old, bare].flatMap(partsOf), ...ownPack])
   const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
   const under = (parts: LoadedData): LoadedData =>
@@ -138,14 +138,24 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const [newRows, newNotes] = newPart(freshParts, sources.fresh)
   const [oldRows, oldNotes] = oldParts
     ? oldPart(oldParts, sources, seed)
-    : [{ exemplars: padded(kept?.exemplars), oldHeldOut: padded(kept?.oldHeldOut) }, []]
+    : [
+        {
+          exemplars: padded(kept?.exemplars),
+          oldHeldOut: padded(kept?.oldHeldOut),
+          oldCheck: padded(kept?.oldCheck),
+          traffic: kept?.traffic,
+          first: kept?.first,
+          uses: kept?.uses,
+        },
+        [],
+      ]
   const widened = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
   const rows: UpdateData = {
     ...newRows,
     ...oldRows,
     unlabelled: bare && paddedTo(underNoLabels(bare, all), length),
   }
-  const measured = oldParts ? gatePart(oldParts) : oldRows.oldHeldOut
+  const measured = oldParts ? gatePart(oldParts) : padded(kept?.heldOut)
   const gateData = measured ?? gatePart(freshParts)
   return {
     ...loaded,

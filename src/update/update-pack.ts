@@ -1,14 +1,16 @@
-import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
+import { type Dataset, type Preprocessing, samples, subset } from '../data/dataset.ts'
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import { bodyHash, featureDataset, headModel } from '../evaluate/features.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
+import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
-import type { ModelIdentity, Pack } from './pack/index.ts'
-import { inTwo, type UpdateData } from './parts.ts'
+import { type ModelIdentity, type Pack, trafficShares, usesOf } from './pack/index.ts'
+import type { UpdateData } from './parts.ts'
+import { inTwo, rowsByRole } from './row-roles.ts'
 
 /** What a pack is to be used with. */
 export interface PackUse {
@@ -25,7 +27,14 @@ export interface PackUse {
 /** What an update takes from a pack. */
 export interface PackRows {
   readonly exemplars: Dataset | undefined
+  /** All held-out rows, in the order of the pack. */
+  readonly heldOut: Dataset | undefined
+  /** Those of them that choose, and those that check. */
   readonly oldHeldOut: Dataset | undefined
+  readonly oldCheck: Dataset | undefined
+  readonly traffic: UpdateData['traffic']
+  readonly first: UpdateData['first']
+  readonly uses: UpdateData['uses']
   /** The pack's Fisher diagonal, where it is that of this model. */
   readonly fisher: ReadonlyMap<string, Tensor<'float32'>> | undefined
   readonly notes: readonly string[]
@@ -69,16 +78,59 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
   const own = pack.model.sha256 === identity.sha256
   return {
     exemplars: under(pack.exemplars),
-    oldHeldOut: under(pack.heldOut?.dataset),
+    ...heldOutParts(pack, under(pack.heldOut?.dataset), classes, own),
+    traffic: trafficShares(pack.traffic, pack.classes, classes),
     fisher: own ? pack.fisher?.diagonal : undefined,
     notes: [
       ...(own ? [] : [otherModel(pack, use)]),
+      ...(pack.traffic || !pack.heldOut ? [] : [noTraffic(place)]),
       ...(pack.private
         ? [`${place} is private: it holds features, not inputs, so that only the head trains on them.`]
         : []),
     ],
   }
 }
+
+/** The pack's held-out rows by the part they play, with what the first release answered for them. */
+function heldOutParts(
+  { heldOut, history, classes }: Pack,
+  rows: Dataset | undefined,
+  wanted: readonly string[],
+  own: boolean,
+): Pick<PackRows, 'heldOut' | 'oldHeldOut' | 'oldCheck' | 'first' | 'uses'> {
+  if (!heldOut || !rows) {
+    return {
+      heldOut: undefined,
+      oldHeldOut: undefined,
+      oldCheck: undefined,
+      first: undefined,
+      uses: undefined,
+    }
+  }
+  const { choose, check } = rowsByRole(heldOut.roles.data)
+  const parted = choose.length > 0 && check.length > 0
+  const [first] = history
+  const units = classes.map((name) => wanted.indexOf(name))
+  const answers = (at: Int32Array) =>
+    at.map((row) => {
+      const unit = first ? itemAt(first.predictions.data, row, 'row') : -1
+      return unit < 0 ? -1 : itemAt(units, unit, 'class')
+    })
+  return {
+    heldOut: rows,
+    oldHeldOut: parted ? subset(rows, choose) : rows,
+    oldCheck: parted ? subset(rows, check) : undefined,
+    // The first release is the model itself until there is another; that of another model's pack is of another line.
+    first:
+      own && parted && first && history.length > 1
+        ? { name: first.model.name, choose: answers(choose), check: answers(check) }
+        : undefined,
+    uses: parted ? usesOf(check.map((row) => itemAt(heldOut.uses.data, row, 'row'))) : undefined,
+  }
+}
+
+const noTraffic = (place: string): string =>
+  `${place} does not say how often each class comes where the model is used: every held-out row counts the same, and they are about as many of each class. A pack that is made today says it (holdfast keep).`
 
 const otherModel = ({ model }: Pack, { identity, place }: PackUse): string =>
   `${place} was made of another model: ${model.name} (SHA-256 ${model.sha256.slice(0, 12)}…), not ${identity.name} (${identity.sha256.slice(0, 12)}…). Its rows are used, its Fisher and its baseline are not: the drop is counted from this model's answers.`

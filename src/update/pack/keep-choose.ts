@@ -1,4 +1,4 @@
-import { classLabels, type Dataset, samples } from '../../data/dataset.ts'
+import { classLabels, type Dataset } from '../../data/dataset.ts'
 import { chooseBalanced, herding } from '../../data/memory/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
@@ -111,17 +111,4 @@ function surpriseOf({ data, dims: [, width = 0] }: Tensor<'float32'>, row: numbe
   const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
   const sum = logits.reduce((total, value) => total + Math.exp(value - largest), 0)
   return largest + Math.log(sum) - (logits[label] ?? 0)
-}
-
-/** At most so many rows, as many of each class as can be, at random, in their order. */
-export function balancedRows(dataset: Dataset, most: number, random: RandomStream): Int32Array {
-  if (most >= samples(dataset)) return Int32Array.from({ length: samples(dataset) }, (_, row) => row)
-  const labels = classLabels(dataset)
-  const quota = shares(new Map([...byClass(labels)].map(([label, rows]) => [label, rows.length])), most)
-  const largest = Math.max(1, ...quota.values())
-  return Int32Array.from(
-    [...byClass(labels, chooseBalanced(dataset, largest, random))].flatMap(([label, rows]) =>
-      rows.slice(0, quota.get(label) ?? 0),
-    ),
-  ).sort()
 }

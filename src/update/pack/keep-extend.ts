@@ -1,22 +1,17 @@
 import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
-import { alignLabels } from '../../data/names/index.ts'
+import { alignLabels, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { bodyHash, featureDataset, headModel } from '../../evaluate/features.ts'
 import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { paddedTo } from '../check-rows.ts'
-import {
-  answered,
-  fisherOn,
-  heldOutRows,
-  identityOf,
-  type KeepOptions,
-  type Kept,
-  underModel,
-} from './keep.ts'
+import { rolesOf } from '../row-roles.ts'
+import { type HeldOutChoice, heldOutRows } from './held-out-rows.ts'
+import { answered, fisherOn, identityOf, type KeepOptions, type Kept, underModel, unused } from './keep.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
-import { type Pack, packVersion, type Release, unseenRows } from './pack.ts'
+import { type HeldOut, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
+import { extendedTraffic, givenTraffic } from './traffic.ts'
 
 /** `model` is the updated one, `train` and `heldOut` what it learned; the rest is as the pack has it. */
 export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher'> {
@@ -51,10 +46,21 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const rows = await chooseForPack({ engine, model, dataset: candidates, choose, quota: fresh, random })
   const chosen = await stored(subset(candidates, rows))
   const exemplars = inOrder([...(oldExemplars ? [firstOf(oldExemplars, old)] : []), chosen])
+  const measured = options.heldOut && underModel(options.heldOut, options)
+  const traffic = options.traffic
+    ? givenTraffic(options.traffic, model.classes, 'The traffic')
+    : extendedTraffic(pack.traffic, pack.classes, model.classes, [given, measured])
   const newHeld =
-    options.heldOut && (await freshHeldOut(options.heldOut, [oldHeld, exemplars], options, stored))
-  const held = [oldHeld, newHeld].flatMap((part) => part ?? [])
-  const heldOut = held.length === 0 ? undefined : await answered(engine, reader, concatenate(alike(held)))
+    measured && (await freshHeldOut(measured, [oldHeld, exemplars], { ...options, traffic }, stored))
+  const joining = newHeld && (await stored(newHeld))
+  const held = [oldHeld, joining].flatMap((part) => part ?? [])
+  const heldOut =
+    held.length === 0
+      ? undefined
+      : {
+          ...usedAgain(pack.heldOut, newHeld),
+          ...(await answered(engine, reader, concatenate(alike(held)))),
+        }
   const created = options.created ?? new Date().toISOString()
   const count = heldOut ? samples(heldOut.dataset) : 0
   const release: Release = {
@@ -69,6 +75,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     created,
     model: identity,
     classes: model.classes,
+    traffic,
     exemplars,
     logits: (await answered(engine, reader, exemplars)).logits,
     fisher: pack.fisher && (await fisherOn(engine, reader, exemplars, seed)),
@@ -78,7 +85,16 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     budget,
     history: [...pack.history.map((earlier) => carried(earlier, pack, model, count)), release],
   }
-  return { pack: next, notes: newHeld ? [] : [noHeldOut] }
+  return { pack: next, notes: [...(newHeld ? [] : [noHeldOut]), ...trafficNotes(pack, model, options)] }
+}
+
+/** Shares that were given say nothing of classes that have come since. */
+function trafficNotes({ traffic, classes }: Pack, model: Model, options: ExtendOptions): string[] {
+  const added = model.classes.filter((name) => !classes.includes(name))
+  if (traffic?.source !== 'given' || options.traffic || added.length === 0) return []
+  return [
+    `The shares of the traffic were given when the pack was made, and say nothing of ${preview(added)}: these count for nothing as deployed. Give them anew (--traffic).`,
+  ]
 }
 
 const noHeldOut =
@@ -123,11 +139,19 @@ async function unseenOf(
 async function freshHeldOut(
   dataset: Dataset,
   others: readonly (Dataset | undefined)[],
-  options: ExtendOptions,
+  options: HeldOutChoice,
   stored: (dataset: Dataset) => Dataset | Promise<Dataset>,
 ): Promise<Dataset | undefined> {
-  const rows = heldOutRows(await unseenOf(underModel(dataset, options), others, stored), [], options)
-  return rows && stored(rows)
+  const { heldOutRows: most, seed, traffic } = options
+  return heldOutRows(await unseenOf(dataset, others, stored), [], { heldOutRows: most, seed, traffic })
+}
+
+/** The rows' parts, which stay, and their uses: this release was chosen or checked on all of them. */
+function usedAgain(old: HeldOut | undefined, fresh: Dataset | undefined): Pick<HeldOut, 'roles' | 'uses'> {
+  const roles = [...(old?.roles.data ?? []), ...(fresh ? rolesOf(fresh) : [])]
+  const { uses, ...rest } = unused(Uint8Array.from(roles), 1)
+  for (const [row, count] of (old?.uses.data ?? []).entries()) uses.data[row] = count + 1
+  return { ...rest, uses }
 }
 
 /** How many rows of each class come from the old exemplars, and how many from the new data. */

@@ -6,6 +6,7 @@ import { itemAt, required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { alike, inOrder, predictionsOf } from './keep-extend.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
+import { mergedTraffic } from './traffic.ts'
 
 /**
  * One pack of two that were made of the same model on different data. Rows that both have are kept once; a held-out row of
@@ -22,6 +23,7 @@ export function mergePacks(a: Pack, b: Pack): Pack {
   const known = new Set(a.data.map((each) => each.fingerprint))
   return {
     ...a,
+    traffic: mergedTraffic(a.traffic, b.traffic),
     created: a.created > b.created ? a.created : b.created,
     exemplars,
     logits: exemplars && logitsOf(exemplars, [a, b]),
@@ -34,11 +36,13 @@ export function mergePacks(a: Pack, b: Pack): Pack {
 }
 
 function refuseMismatch(a: Pack, b: Pack): void {
-  const facts = ({ model, classes, preprocessing, private: hides, features }: Pack) => ({
+  const facts = ({ model, classes, preprocessing, private: hides, features, traffic }: Pack) => ({
     model: model.sha256,
     classes,
     preprocessing,
     'what is stored': hides ? ['features', features?.body] : 'inputs',
+    // Counts add up; what was said of two places cannot be joined.
+    'the traffic that was given': traffic?.source === 'given' ? traffic.weights : 'none',
   })
   const [one, other] = [facts(a), facts(b)] as Record<string, unknown>[]
   for (const [what, found] of Object.entries(one ?? {})) {
@@ -91,15 +95,39 @@ function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): Merged
   const all = alike([...rehearsed, ...parts.map(({ dataset }) => dataset)])
   const [avoided, datasets] = [all.slice(0, rehearsed.length), all.slice(rehearsed.length)]
   const kept = datasets.map((dataset, at) => unseenRows(dataset, [...avoided, ...datasets.slice(0, at)]))
-  const chosen = <T extends 'int32' | 'float32'>(of: (part: HeldOut) => Tensor<T>): Tensor<T> =>
+  const chosen = <T extends 'int32' | 'float32' | 'uint8'>(of: (part: HeldOut) => Tensor<T>): Tensor<T> =>
     concatenateRows(parts.map((part, at) => takeRows(of(part), itemAt(kept, at, 'kept rows'))))
   const both: HeldOut = {
     dataset: concatenate(datasets.map((dataset, at) => subset(dataset, itemAt(kept, at, 'kept rows')))),
+    ...jointUse(parts, kept, datasets, chosen),
     predictions: chosen(({ predictions }) => predictions),
     logits: chosen(({ logits }) => logits),
   }
   const [first = new Int32Array(), second = new Int32Array()] = one ? kept : [new Int32Array(), ...kept]
   return { both, stayed: [first, second] }
+}
+
+/** A row that both packs have has chosen where it chose in one of them, and was used as often as in the one that used it most. */
+function jointUse(
+  parts: readonly HeldOut[],
+  kept: readonly Int32Array[],
+  datasets: readonly Dataset[],
+  chosen: <T extends 'int32' | 'uint8'>(of: (part: HeldOut) => Tensor<T>) => Tensor<T>,
+): Pick<HeldOut, 'roles' | 'uses'> {
+  const roles = chosen(({ roles: own }) => own)
+  const uses = chosen(({ uses: own }) => own)
+  const [one, other] = datasets
+  const [first] = kept
+  if (!one || !other || !first) return { roles, uses }
+  const places = new Map(rowHashes(subset(one, first)).map((hash, row) => [hash, row]))
+  for (const [row, hash] of rowHashes(other).entries()) {
+    const place = places.get(hash)
+    const beside = parts[1]
+    if (place === undefined || !beside) continue
+    roles.data[place] = Math.max(itemAt(roles.data, place, 'row'), itemAt(beside.roles.data, row, 'row'))
+    uses.data[place] = Math.max(itemAt(uses.data, place, 'row'), itemAt(beside.uses.data, row, 'row'))
+  }
+  return { roles, uses }
 }
 
 /** A release of the first pack, with what the second knows of the same model's answers. */

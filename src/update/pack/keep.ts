@@ -13,15 +13,18 @@ import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
 import { predicted } from '../path/index.ts'
-import { balancedRows, byClass, chooseForPack, quotas } from './keep-choose.ts'
+import { rolesOf } from '../row-roles.ts'
+import { heldOutRows } from './held-out-rows.ts'
+import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import {
+  type Answered,
   type HeldOut,
   type ModelIdentity,
   type Pack,
   type PackBudget,
   packVersion,
-  unseenRows,
 } from './pack.ts'
+import { countedTraffic, givenTraffic } from './traffic.ts'
 
 export interface KeepOptions {
   readonly engine: Engine
@@ -33,6 +36,8 @@ export interface KeepOptions {
   readonly heldOut?: Dataset | undefined
   /** Default 200 rows in all, chosen by herding. */
   readonly budget?: PackBudget | undefined
+  /** Each class's share of the traffic, by name, in any unit; default counted, over all rows that are given. */
+  readonly traffic?: ReadonlyMap<string, number> | undefined
   /** Held-out rows at most; default 2000. */
   readonly heldOutRows?: number | undefined
   /** Stores features in place of inputs. Default false. */
@@ -67,7 +72,7 @@ const FISHER_PARAMETERS = 1_000_000
  *
  * @throws ModelError `labels-missing`, `head-missing`, `features-raw`, `logits-not-finite`; DataError `keep-classes` for
  * classes that the model does not know, `classes-numbered`, `data-dims`, `data-not-finite`; UsageError `keep-budget`,
- * `update-kind`.
+ * `update-kind`, `traffic-classes`, `traffic-share`.
  * @example
  * const { pack } = await keepModel({ engine, model, identity: { name: 'model.onnx', sha256 }, train, heldOut: test })
  * await writePack('model.keep', pack)
@@ -82,11 +87,20 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     train,
     await chooseForPack({ engine, model, dataset: train, choose: budget.choose, quota, random }),
   )
-  const held = options.heldOut && heldOutRows(underModel(options.heldOut, options), [chosen], options)
+  const measured = options.heldOut && underModel(options.heldOut, options)
+  const traffic = options.traffic
+    ? givenTraffic(options.traffic, model.classes, 'The traffic')
+    : countedTraffic([train, measured], model.classes.length)
+  const { heldOutRows: most } = options
+  const held = measured && heldOutRows(measured, [chosen], { heldOutRows: most, seed, traffic })
   const stored = (dataset: Dataset) => (hides ? featureDataset(engine, model, dataset) : dataset)
   const exemplars = await stored(chosen)
   const reader = hides ? headModel(model) : model
-  const heldOut = held && (await answered(engine, reader, await stored(held)))
+  const heldOut = held && {
+    // What a row says tells its part, so before it becomes features.
+    ...unused(rolesOf(held), 0),
+    ...(await answered(engine, reader, await stored(held))),
+  }
   const created = options.created ?? new Date().toISOString()
   const none: Tensor<'int32'> = { type: 'int32', dims: [0], data: new Int32Array() }
   const pack: Pack = {
@@ -94,6 +108,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     created,
     model: identity,
     classes: model.classes,
+    traffic,
     preprocessing: train.preprocessing,
     private: hides,
     features: hides
@@ -147,23 +162,12 @@ const inOneOrder = ({ scale, mean, std, channelAxis, pad }: Preprocessing): Prep
   ...(pad === undefined ? {} : { pad }),
 })
 
-/** Held-out rows for the pack: none that an update would rehearse, as many of each class as can be. */
-export function heldOutRows(
-  dataset: Dataset,
-  others: readonly (Dataset | undefined)[],
-  { heldOutRows: most = keepDefaults.heldOutRows, seed = 0 }: Pick<KeepOptions, 'heldOutRows' | 'seed'>,
-): Dataset | undefined {
-  const fresh = subset(dataset, unseenRows(dataset, others))
-  const rows = balancedRows(fresh, most, randomStream(seed, 'keep/held out'))
-  return rows.length === 0 ? undefined : subset(fresh, rows)
-}
-
 /**
  * What a model answers for rows.
  *
  * @throws ModelError `logits-not-finite` naming the row.
  */
-export async function answered(engine: Engine, model: Model, dataset: Dataset): Promise<HeldOut> {
+export async function answered(engine: Engine, model: Model, dataset: Dataset): Promise<Answered> {
   const width = model.classes.length
   const judge = openJudge(engine, model, width)
   const answers = await judge.answers(dataset).finally(() => judge.dispose())
@@ -178,6 +182,12 @@ export async function answered(engine: Engine, model: Model, dataset: Dataset): 
   const predictions = predicted(answers, width, 0)
   return { dataset, logits, predictions: { type: 'int32', dims: [predictions.length], data: predictions } }
 }
+
+/** Parts of rows, and how many releases have used them. */
+export const unused = (roles: Uint8Array, uses: number): Pick<HeldOut, 'roles' | 'uses'> => ({
+  roles: { type: 'uint8', dims: [roles.length], data: roles },
+  uses: { type: 'int32', dims: [roles.length], data: new Int32Array(roles.length).fill(uses) },
+})
 
 export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
   name: dataset.name,

@@ -3,10 +3,12 @@ import { z } from 'zod'
 import { createDataset, type Dataset, type Preprocessing, samples } from '../../data/dataset.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { CheckpointError, DataError, HoldfastError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import type { DType, Tensor } from '../../tensor/tensor.ts'
 import { unzipBounded } from '../../tensor/unpack-limit.ts'
-import { type Pack, packVersion, type Release } from './pack.ts'
+import { rolesOf } from '../row-roles.ts'
+import { type HeldOut, type Pack, packVersion, type Release } from './pack.ts'
 
 const FORMAT = 'holdfast-pack'
 const MANIFEST = 'manifest.json'
@@ -37,11 +39,16 @@ const preprocessing = z
     }),
   )
 const model = z.object({ name: z.string(), sha256: z.string() })
+const traffic = z.object({
+  source: z.enum(['counted', 'given']),
+  weights: z.array(z.number().nonnegative()),
+})
 const rowsOf = z.object({ name: z.string(), synthetic: z.boolean() })
 const factsSchema = z.object({
   created: z.string(),
   model,
   classes: z.array(z.string()),
+  traffic: traffic.optional(),
   preprocessing,
   private: z.boolean(),
   features: z.object({ value: z.string(), body: z.string() }).optional(),
@@ -77,6 +84,8 @@ export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
     members[HELD_OUT] = writeSafetensors(
       new Map([
         ...tensorsOf(heldOut.dataset),
+        ['roles', heldOut.roles],
+        ['uses', heldOut.uses],
         ['predictions', heldOut.predictions],
         ['logits', heldOut.logits],
         ...history.map(({ predictions }, at) => [`history/${at}`, predictions] as const),
@@ -201,7 +210,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     const [issue] = parsed.error.issues
     throw damaged(name, FACTS, `${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { exemplars, heldOut, fisherRows, history, features, ...facts } = parsed.data
+  const { exemplars, heldOut, fisherRows, history, features, traffic: shares, ...facts } = parsed.data
   const kept = exemplars && tensorsIn(files, EXEMPLARS, name)
   const held = heldOut && tensorsIn(files, HELD_OUT, name)
   const dataset = (rows: NonNullable<typeof exemplars>, take: Take): Dataset =>
@@ -211,32 +220,54 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
       labels: take('labels', 'int32'),
       classes: facts.classes,
     })
+  const releases = history.map(
+    (release, at): Release => ({
+      ...release,
+      predictions: held?.take(`history/${at}`, 'int32') ?? {
+        type: 'int32',
+        dims: [0],
+        data: new Int32Array(),
+      },
+    }),
+  )
+  const rows = heldOut && held && dataset(heldOut, held.take)
   const pack: Pack = {
     ...facts,
     features,
+    traffic: shares,
     version,
     exemplars: exemplars && kept && dataset(exemplars, kept.take),
     logits: kept?.take('logits', 'float32'),
     fisher: fisherRows === undefined ? undefined : { rows: fisherRows, diagonal: fisherOf(files, name) },
-    heldOut: heldOut &&
+    heldOut: rows &&
       held && {
-        dataset: dataset(heldOut, held.take),
+        dataset: rows,
+        ...(version === 1
+          ? firstFormat(rows, releases)
+          : { roles: held.take('roles', 'uint8'), uses: held.take('uses', 'int32') }),
         predictions: held.take('predictions', 'int32'),
         logits: held.take('logits', 'float32'),
       },
-    history: history.map(
-      (release, at): Release => ({
-        ...release,
-        predictions: held?.take(`history/${at}`, 'int32') ?? {
-          type: 'int32',
-          dims: [0],
-          data: new Int32Array(),
-        },
-      }),
-    ),
+    history: releases,
   }
   checkRows(pack, name)
   return pack
+}
+
+/**
+ * What the first version of the format did not say: a row's part is told by what it says, as it is for rows that come today,
+ * and it was used by each release after the one that it came with.
+ */
+function firstFormat(rows: Dataset, releases: readonly Release[]): Pick<HeldOut, 'roles' | 'uses'> {
+  const roles = rolesOf(rows)
+  const uses = Int32Array.from(roles, (_, row) => {
+    const first = releases.findIndex(({ predictions }) => itemAt(predictions.data, row, 'row') >= 0)
+    return first < 0 ? 0 : releases.length - Math.max(1, first)
+  })
+  return {
+    roles: { type: 'uint8', dims: [roles.length], data: roles },
+    uses: { type: 'int32', dims: [uses.length], data: uses },
+  }
 }
 
 interface Take {
@@ -262,9 +293,21 @@ function fisherOf(files: Unzipped, name: string): ReadonlyMap<string, Tensor<'fl
 }
 
 /** What stands beside rows has as many of them. */
-function checkRows({ exemplars, logits, heldOut, history }: Pack, name: string): void {
+function checkRows(
+  { exemplars, logits, heldOut, history, traffic: shares, classes }: Pack,
+  name: string,
+): void {
+  if (shares && shares.weights.length !== classes.length) {
+    throw damaged(
+      name,
+      FACTS,
+      `the traffic has ${shares.weights.length} weights for ${classes.length} classes`,
+    )
+  }
   const beside: readonly [string, string, Dataset | undefined, Tensor | undefined][] = [
     [EXEMPLARS, 'logits', exemplars, logits],
+    [HELD_OUT, 'roles', heldOut?.dataset, heldOut?.roles],
+    [HELD_OUT, 'uses', heldOut?.dataset, heldOut?.uses],
     [HELD_OUT, 'predictions', heldOut?.dataset, heldOut?.predictions],
     [HELD_OUT, 'logits', heldOut?.dataset, heldOut?.logits],
     ...history.map(({ predictions }, at): (typeof beside)[number] => [

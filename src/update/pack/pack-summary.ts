@@ -1,5 +1,6 @@
 import { classLabels, samples } from '../../data/dataset.ts'
-import { type Pack, releaseAccuracy } from './pack.ts'
+import { type HeldOut, type Pack, releaseAccuracy } from './pack.ts'
+import { type Traffic, trafficShares } from './traffic.ts'
 
 /** What a pack holds, in figures. */
 export interface PackSummary {
@@ -17,7 +18,17 @@ export interface PackSummary {
     /** Rows of each class, in the order of `classes`. */
     readonly perClass: readonly number[]
   }
-  readonly heldOut: { readonly rows: number; readonly accuracy: number } | null
+  readonly heldOut: {
+    readonly rows: number
+    readonly accuracy: number
+    /** Rows that choose an update, and rows that check the choice. */
+    readonly choose: number
+    readonly check: number
+    /** How many rows have been used by how many releases, ascending. */
+    readonly uses: readonly { readonly releases: number; readonly rows: number }[]
+  } | null
+  /** Each class's share, in the order of `classes`; null in packs that do not say it. */
+  readonly traffic: { readonly source: Traffic['source']; readonly shares: readonly number[] } | null
   readonly fisher: { readonly rows: number; readonly parameters: number } | null
   readonly data: Pack['data']
   /** First to last; of the held-out rows that each release was asked about. */
@@ -46,6 +57,7 @@ export function summarisePack(pack: Pack): PackSummary {
     classes: release.classes,
     heldOut: releaseAccuracy(release, heldOut) ?? null,
   }))
+  const shares = trafficShares(pack.traffic, classes, classes)
   return {
     schema: 'holdfast.keep/1',
     created: pack.created,
@@ -59,7 +71,8 @@ export function summarisePack(pack: Pack): PackSummary {
       dims: exemplars?.inputs.dims.slice(1) ?? [],
       perClass: counts,
     },
-    heldOut: releases.at(-1)?.heldOut ?? null,
+    heldOut: heldOutSummary(heldOut, releases.at(-1)?.heldOut),
+    traffic: shares && pack.traffic ? { source: pack.traffic.source, shares } : null,
     fisher: fisher
       ? {
           rows: fisher.rows,
@@ -70,4 +83,27 @@ export function summarisePack(pack: Pack): PackSummary {
     history: releases,
     versions: pack.versions,
   }
+}
+
+function heldOutSummary(
+  heldOut: HeldOut | undefined,
+  latest: { readonly accuracy: number } | null | undefined,
+): PackSummary['heldOut'] {
+  if (!heldOut || !latest) return null
+  const { dataset, roles, uses } = heldOut
+  const choose = roles.data.filter((role) => role === 1).length
+  return {
+    rows: samples(dataset),
+    accuracy: latest.accuracy,
+    choose,
+    check: samples(dataset) - choose,
+    uses: usesOf(uses.data),
+  }
+}
+
+/** How many rows have been used by how many releases, ascending. */
+export function usesOf(uses: Int32Array): readonly { readonly releases: number; readonly rows: number }[] {
+  const counts = new Map<number, number>()
+  for (const releases of uses) counts.set(releases, (counts.get(releases) ?? 0) + 1)
+  return [...counts].sort(([a], [b]) => a - b).map(([releases, rows]) => ({ releases, rows }))
 }

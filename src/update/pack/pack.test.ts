@@ -5,6 +5,7 @@ import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../../data/dataset.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { rolesOf } from '../row-roles.ts'
 import { type Pack, releaseAccuracy, unseenRows } from './pack.ts'
 import { decodePack, encodePack } from './pack-codec.ts'
 import { readPack, writePack } from './pack-files.ts'
@@ -24,12 +25,13 @@ const rows = (name: string, pixels: readonly number[], labels: readonly number[]
     preprocessing: { scale: 1 / 255, mean: [0.5, 0.25], std: 0.5 },
   })
 
-/** What the file in test/fixtures/pack was written from. */
+/** What the files in test/fixtures/pack were written from. */
 const pack: Pack = {
-  version: 1,
+  version: 2,
   created: '2026-01-02T03:04:05.000Z',
   model: { name: 'model.onnx', sha256: 'ab'.repeat(32) },
   classes: ['cat', 'dog'],
+  traffic: { source: 'counted', weights: [30, 10] },
   preprocessing: { scale: 1 / 255, mean: [0.5, 0.25], std: 0.5 },
   private: false,
   features: undefined,
@@ -38,6 +40,8 @@ const pack: Pack = {
   fisher: { rows: 3, diagonal: new Map([['fc.bias', float32([2], [0.25, 0.5])]]) },
   heldOut: {
     dataset: rows('pets test', [7, 8, 9, 10], [0, 1]),
+    roles: { type: 'uint8', dims: [2], data: Uint8Array.of(1, 0) },
+    uses: int32([3, 0]),
     predictions: int32([0, 0]),
     logits: float32([2, 2], [3, 1, 2, 1]),
   },
@@ -79,8 +83,19 @@ describe('a pack', () => {
     expect(decodePack(encodePack(bare), 'bare.keep')).toEqual(bare)
   })
 
-  test('of format version 1 is read as long as there are files of it', async () => {
-    expect(await readPack('test/fixtures/pack/version-1.keep')).toEqual(pack)
+  test('of an older format is read as long as there are files of it', async () => {
+    expect(await readPack('test/fixtures/pack/version-2.keep')).toEqual(pack)
+    const first = await readPack('test/fixtures/pack/version-1.keep')
+    if (!first.heldOut || !pack.heldOut) throw new Error('nothing held out')
+    // It says nothing of the traffic, nor of parts and uses: the parts are what the rows say.
+    const { roles, uses } = first.heldOut
+    expect([...roles.data]).toEqual([...rolesOf(first.heldOut.dataset)])
+    expect([...uses.data]).toEqual([0, 0])
+    const asSecond = { ...first, version: 2, traffic: pack.traffic }
+    expect({
+      ...asSecond,
+      heldOut: { ...first.heldOut, roles: pack.heldOut.roles, uses: pack.heldOut.uses },
+    }).toEqual(pack)
   })
 
   test('says how often a release was right, among the rows that it was asked about', () => {

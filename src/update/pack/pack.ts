@@ -1,9 +1,10 @@
 import type { Dataset, Preprocessing } from '../../data/dataset.ts'
 import { rowHashes } from '../../data/fingerprint.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import type { Traffic } from './traffic.ts'
 
 /** The version of the file format that is written; older ones are read. */
-export const packVersion = 1
+export const packVersion = 2
 
 /** How exemplars are chosen; see `keepModel`. */
 export type Choice = 'herding' | 'random' | 'hardest'
@@ -20,6 +21,8 @@ export interface Pack {
   /** The model that `logits` and `heldOut.predictions` are of. */
   readonly model: ModelIdentity
   readonly classes: readonly string[]
+  /** How often each class comes where the model is used; undefined in packs that were made before it was kept. */
+  readonly traffic: Traffic | undefined
   /** How the data's stored values become the model's inputs. Of a private pack it says how the features were made. */
   readonly preprocessing: Preprocessing
   /** No inputs are stored: those of `exemplars` and `heldOut` are features, which only the model's head can learn from. */
@@ -57,7 +60,18 @@ export interface FeatureSpace {
   readonly body: string
 }
 
-export interface HeldOut {
+export interface HeldOut extends Answered {
+  /**
+   * uint8 [n]: 1 where a row helps to choose an update, 0 where it checks the choice. It is settled when a row comes into the
+   * pack, by what the row says, and never changes.
+   */
+  readonly roles: Tensor<'uint8'>
+  /** int32 [n]: how many releases have been chosen or checked on each row. */
+  readonly uses: Tensor<'int32'>
+}
+
+/** Rows, and what a model answers for them. */
+export interface Answered {
   readonly dataset: Dataset
   /** The model's answers, int32 [n]. */
   readonly predictions: Tensor<'int32'>
