@@ -22,6 +22,8 @@ export interface Model {
   readonly output: string
   /** The label of each logit; empty where the model's file says nothing of them. */
   readonly classes: readonly string[]
+  /** Whether nobody named the classes: then they are '0' to 'n - 1', or LABEL_0, …, and stand for places. Default false. */
+  readonly unnamed?: boolean | undefined
   /**
    * Of a model that gives one number a row for two classes: the value that holds it, [N] or [N, 1], and the file's output, its
    * sigmoid perhaps. {@link Model.output} is then [0, logit], whose softmax is what the sigmoid says.

@@ -116,7 +116,8 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
     for (const part of partsOf(parts)) checkRows(part, model, place ?? '')
     if (parts !== bare) for (const part of partsOf(parts)) checkKind(part, place ?? '')
   }
-  const aligned = alignLabels(fresh.train, model.classes, { numbersArePositions })
+  const matching = { numbersArePositions, unnamed: model.unnamed }
+  const aligned = alignLabels(fresh.train, model.classes, matching)
   const { classes: all, added } = aligned
   const pack = sources.keep === undefined ? undefined : await readPack(sources.keep)
   const headOnly = pack?.private ?? false
@@ -131,8 +132,10 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const ownPack = headOnly ? [] : [kept?.exemplars, kept?.heldOut].flatMap((part) => part ?? [])
   const length = longest([...[fresh, old, bare].flatMap(partsOf), ...ownPack])
   const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
+  // By the rules that data and model are matched by, and then behind the classes that all parts add.
+  const underModel = (part: Dataset): Dataset => alignLabels(part, model.classes, matching).dataset
   const under = (parts: LoadedData): LoadedData =>
-    mapParts(parts, (part) => paddedTo(alignLabels(part, all, { numbersArePositions }).dataset, length))
+    mapParts(parts, (part) => paddedTo(alignLabels(underModel(part), all).dataset, length))
   const freshParts = under(fresh)
   const oldParts = old && under(withKnownClasses(old, model, sources, numbersArePositions))
   const [newRows, newNotes] = newPart(freshParts, sources.fresh)
@@ -173,7 +176,14 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
     },
     data: headOnly ? await withFeatures(engine, model, rows) : rows,
     gateData: headOnly && !measured ? await featureDataset(engine, model, gateData) : gateData,
-    notes: [...reading.notes, ...newNotes, ...oldNotes, ...(kept?.notes ?? [])],
+    notes: [
+      ...loaded.notes,
+      ...aligned.notes,
+      ...reading.notes,
+      ...newNotes,
+      ...oldNotes,
+      ...(kept?.notes ?? []),
+    ],
   }
 }
 
@@ -198,11 +208,11 @@ const gatePart = ({ train, validation, test }: LoadedData): Dataset => test ?? v
 
 function withKnownClasses(
   old: LoadedData,
-  { classes }: Model,
+  { classes, unnamed }: Model,
   { old: place = '' }: UpdateSources,
   numbersArePositions: boolean,
 ): LoadedData {
-  const { added } = alignLabels(old.train, classes, { numbersArePositions })
+  const { added } = alignLabels(old.train, classes, { numbersArePositions, unnamed })
   if (added.length === 0) return old
   throw new DataError(
     'old-classes',

@@ -1,3 +1,14 @@
 export { type Alignment, type AlignOptions, alignLabels } from './align.ts'
-export { byCodePoint, collectClasses, encodeLabels, preview, type RawLabels, sorted } from './labels.ts'
+export {
+  arePlaceholders,
+  byCodePoint,
+  className,
+  numbered,
+  preview,
+  sorted,
+} from './class-name.ts'
+export { classesFromMetadata, classesToMetadata } from './label-metadata.ts'
+export { type LabelText, readLabelText } from './label-texts.ts'
+export { collectClasses, encodeLabels, type RawLabels } from './labels.ts'
+export { type KnownClasses, type Match, type MatchOptions, matchClasses } from './match.ts'
 export { spellingKey } from './spelling.ts'

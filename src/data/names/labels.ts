@@ -1,6 +1,7 @@
 import { DataError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DatasetKind, ignoredLabel } from '../dataset.ts'
+import { className, inClassOrder, isNumber, preview } from './class-name.ts'
 
 type Value = string | number | bigint
 
@@ -33,22 +34,22 @@ export interface TagValues extends Found {
 /** Labels that name classes, before they are numbers. */
 export type RawLabels = ClassValues | SetValues | TagValues
 
-/** Beyond this a number is taken for a mistaken column rather than for a class index. */
-const mostNumberedClasses = 100_000
-
-const isWhole = (text: string): boolean => /^\d+$/.test(text)
+/** Beyond this the labels are taken for a mistaken column: for a row's number, a time, a text. */
+const mostClasses = 100_000
 
 /** The distinct labels of files that come one after another. */
 export interface ClassCollector {
-  /** @throws DataError `label-missing`, `label-out-of-range`, `data-mismatch`. */
+  /** @throws DataError `label-missing`, `label-too-many`, `data-mismatch`. */
   readonly add: (labels: RawLabels) => void
   /**
-   * The classes of all that was added: as the files name them; else, where all labels are whole numbers, '0' to the largest; else
-   * the labels sorted by code point.
+   * The classes of all that was added: as the files name them; else the distinct labels as they are written, whole numbers by what they
+   * count and all others by code point.
    */
   readonly classes: () => readonly string[]
   /** Whether the classes are settled, by the caller or by a file that names them. */
   readonly named: () => boolean
+  /** Labels that were taken for one class though they are written otherwise. */
+  readonly notes: () => readonly string[]
 }
 
 /**
@@ -58,50 +59,53 @@ export interface ClassCollector {
  */
 export function collectClasses(known?: readonly string[]): ClassCollector {
   let names: readonly string[] | undefined
-  let largest = -1
-  let numbered = true
-  const distinct = new Set<string>()
+  const spellings = new Map<string, string>()
+  const merged = new Set<string>()
+  const seen = new Set<Value>()
   const take = (value: Value, place: string): void => {
-    const text = String(value)
-    if (text.trim() === '') {
+    if (seen.has(value)) return
+    const text = String(value).trim()
+    const name = className(text)
+    if (name === '')
       throw new DataError('label-missing', `${place}: the label is empty; every row needs one.`)
-    }
-    if (known || distinct.has(text)) return
-    distinct.add(text)
-    if (!isWhole(text)) numbered = false
-    else if (Number(text) > largest) largest = Number(text)
-    if (numbered && largest >= mostNumberedClasses && names === undefined) {
-      throw new DataError(
-        'label-out-of-range',
-        `${place}: label ${text}, taken for a class index, would make ${largest + 1} classes. Is this the label's column? If so, list the classes' names.`,
-      )
-    }
+    if (known) return
+    seen.add(value)
+    const before = spellings.get(name)
+    if (before === undefined) spellings.set(name, text)
+    else if (before !== text) merged.add(name)
+    if (spellings.size <= mostClasses) return
+    throw new DataError(
+      'label-too-many',
+      `${place}: label ${text.slice(0, 40)} is the ${spellings.size.toLocaleString('en-US')}th that differs from all before. Is this the label's column? Then these are more classes than can be told apart here.`,
+    )
   }
   return {
     add(labels) {
-      if (labels.names && names && JSON.stringify(labels.names) !== JSON.stringify(names)) {
+      const named = labels.names?.map(className)
+      if (named && names && JSON.stringify(named) !== JSON.stringify(names)) {
         throw new DataError(
           'data-mismatch',
-          `${labels.locate(0)}: this file names its classes ${preview(labels.names)}, but a file before it ${preview(names)}.`,
+          `${labels.locate(0)}: this file names its classes ${preview(named)}, but a file before it ${preview(names)}.`,
         )
       }
-      names ??= labels.names
+      names ??= named
       for (const [row, value] of labels.values.entries()) {
         if (typeof value !== 'object') take(value, labels.locate(row))
         else for (const entry of value) if (entry !== null) take(entry, labels.locate(row))
       }
     },
     named: () => known !== undefined || names !== undefined,
-    classes: () =>
-      known ??
-      names ??
-      (numbered ? Array.from({ length: largest + 1 }, (_, index) => String(index)) : sorted(distinct)),
+    classes: () => known ?? names ?? inClassOrder(spellings.keys()),
+    notes: () =>
+      merged.size === 0 || names
+        ? []
+        : [`Labels that differ in their Unicode form only are one class each: ${preview([...merged])}.`],
   }
 }
 
 /**
  * Labels as a data set holds them: a label is one of the classes' names, or else, where it is a whole number and none of the names is
- * one, an index into them.
+ * one, an index into them: such are the names that a file gives for its numbers, or the caller.
  *
  * @param positions Of tags: how many each row gets, filled up with {@link ignoredLabel}.
  * @throws DataError `label-unknown` when a label is not in `classes`.
@@ -137,39 +141,23 @@ export function encodeLabels(
 function indexer(
   classes: readonly string[],
 ): (value: Value, locate: (row: number) => string, row: number) => number {
-  const indexes = new Map(classes.map((name, index) => [name, index]))
-  const numbersAreIndexes = !classes.some(isWhole)
+  const indexes = new Map(classes.map((name, index) => [className(name), index]))
+  const numbersAreIndexes = !classes.some(isNumber)
+  const known = new Map<Value, number>()
+  const find = (value: Value): number | undefined => {
+    const name = className(String(value))
+    const index = indexes.get(name) ?? (numbersAreIndexes && isNumber(name) ? Number(name) : undefined)
+    return index === undefined || index >= classes.length ? undefined : index
+  }
   return (value, locate, row) => {
-    const text = String(value)
-    const index = indexes.get(text) ?? (numbersAreIndexes && isWhole(text) ? Number(text) : -1)
-    if (index < 0 || index >= classes.length) {
+    const index = known.get(value) ?? find(value)
+    if (index === undefined) {
       throw new DataError(
         'label-unknown',
-        `${locate(row)}: label '${text}' is not one of the ${classes.length} classes (${preview(classes)}).`,
+        `${locate(row)}: label '${value}' is not one of the ${classes.length} classes (${preview(classes)}).`,
       )
     }
+    known.set(value, index)
     return index
   }
-}
-
-/** Texts by code point: the same order on every machine, whatever its language. */
-export function sorted(texts: Iterable<string>): string[] {
-  return [...texts].sort(byCodePoint)
-}
-
-// The default order of `sort` is by UTF-16 unit, which puts U+1F600 before U+FF01.
-export function byCodePoint(a: string, b: string): number {
-  const left = a[Symbol.iterator]()
-  const right = b[Symbol.iterator]()
-  for (;;) {
-    const x = left.next().value
-    const y = right.next().value
-    if (x === undefined || y === undefined) return (x === undefined ? 0 : 1) - (y === undefined ? 0 : 1)
-    const difference = (x.codePointAt(0) ?? 0) - (y.codePointAt(0) ?? 0)
-    if (difference !== 0) return difference
-  }
-}
-
-export function preview(names: readonly string[]): string {
-  return names.length <= 8 ? names.join(', ') : `${names.slice(0, 8).join(', ')}, ...`
 }

@@ -1,11 +1,4 @@
 export { findHead, type Head, requireHead } from './head.ts'
 export { widerDiagonal, withOldHead } from './head-rows.ts'
-export {
-  classesFromFile,
-  classesFromMetadata,
-  classesToMetadata,
-  configWithLabels,
-  numbered,
-} from './labels.ts'
 export { withHeadOf } from './stored-head.ts'
 export { replaceHead, type WidenOptions, widenHead } from './widen.ts'

@@ -1,9 +1,9 @@
+import { classesFromMetadata, classesToMetadata } from '../../data/names/index.ts'
 import { editMetadata, editValueDims } from '../../onnx/edit-signature.ts'
 import type { Graph } from '../../onnx/graph.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { Model } from '../model.ts'
 import { findHead } from './head.ts'
-import { classesFromMetadata, classesToMetadata } from './labels.ts'
 import { withClasses } from './widen.ts'
 
 /**
@@ -20,7 +20,8 @@ export function withHeadOf(bytes: Uint8Array, model: Model): Uint8Array {
   )
   if (!head) return bytes
   const widened = before !== head.classes
-  const relabelled = widened || (known !== undefined && known.join('\n') !== model.classes.join('\n'))
+  const relabelled =
+    widened || (known !== undefined && JSON.stringify(known) !== JSON.stringify(model.classes))
   const reached = widened ? downstream(model.graph, head.values) : new Set<string>()
   const old = { ...head, classes: before ?? head.classes }
   const wider = widened

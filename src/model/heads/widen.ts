@@ -84,7 +84,8 @@ function withHead(model: Model, head: Head, classes: readonly string[], kept: nu
     )
   }
   const outputs = model.graph.outputs.map((info) => withClasses(info, head, classes.length))
-  return { ...model, graph: { ...model.graph, outputs }, parameters, classes }
+  // With a class that has a name the numbers of the others are names, too.
+  return { ...model, graph: { ...model.graph, outputs }, parameters, classes, unnamed: undefined }
 }
 
 /** The weight with `count` classes: the first `kept` rows (or columns) of the old, the others drawn. */

@@ -1,31 +1,30 @@
-import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { loadModelFile, type ModelFile, saveModelFile } from '../../onnx/files.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { classesFromFile, findHead, withHeadOf } from '../heads/index.ts'
-import { classCount, type Model } from '../model.ts'
-import { findModelFile, modelFolder } from './find-files.ts'
+import { withHeadOf } from '../heads/index.ts'
+import type { Model } from '../model.ts'
+import { findModelFile } from './find-files.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
+import { settleLabels } from './settle-labels-files.ts'
 import { storedChanges } from './stored.ts'
 
 /** A model, and the file that it came from, which {@link saveModel} writes again with other parameters. */
 export interface LoadedModel {
   readonly model: Model
   readonly file: ModelFile
+  /** What was recognised or passed over in the files beside it, as sentences. */
+  readonly notes: readonly string[]
 }
-
-/** Where labels are looked for beside a model, in this order. */
-const labelFiles = ['labels.txt', 'labels.json', 'config.json']
 
 /**
  * Reads a model from disk, tensors in files beside it included. Labels come from `labels.txt`, `labels.json` or
- * `config.json` (`id2label`) in its folder (or the one above a folder `onnx`), else from its metadata; these hold, too,
- * where they alone are as many as the outputs.
+ * `config.json` (`id2label`) in its folder (or the one above a folder `onnx`), else from its metadata. Each file of labels has to have
+ * as many as the model has outputs, unless the metadata have: then it is that of the model which this one was updated from.
  *
  * @param path An .onnx file, or a folder as transformers.js lays it out: `onnx/model.onnx` or `model.onnx` in it is read.
  * @param options.output The value that holds the logits, where the file does not tell.
- * @throws ModelError `model-not-found`, `model-quantised-only`, `model-several`, `labels-unreadable`, and what {@link modelFromOnnx} throws.
+ * @throws ModelError `model-not-found`, `model-quantised-only`, `model-several`, `labels-unreadable`, `labels-count`, `labels-disagree`,
+ * and what {@link modelFromOnnx} throws.
  * @example
  * const { model, file } = await loadModel('model.onnx')
  * await saveModel('better.onnx', file, trained)
@@ -35,15 +34,15 @@ export async function loadModel(
   options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie'> = {},
 ): Promise<LoadedModel> {
   const file = await loadModelFile(await findModelFile(path))
-  const classes = await labelsBeside(file.path)
   const from = { ...options, name: file.path, externalData: file.externalData }
-  const model = modelFromOnnx(file.model, classes ? { ...from, classes } : from)
-  const rows = findHead(model)?.classes
-  const outputs = rows === undefined ? undefined : classCount(model, rows)
-  if (!classes || outputs === undefined || outputs === classes.length) return { model, file }
-  // Labels beside a file may be those of the model that it was updated from: its own hold where they fit and these do not.
   const own = modelFromOnnx(file.model, from)
-  return { model: own.classes.length === outputs ? own : model, file }
+  const { classes, notes } = await settleLabels(file.path, own)
+  // Two labels for one number make another model of the file.
+  const labelled =
+    classes.classes.length === own.classes.length
+      ? own
+      : modelFromOnnx(file.model, { ...from, classes: classes.classes })
+  return { model: { ...labelled, ...classes }, file, notes }
 }
 
 /**
@@ -69,17 +68,4 @@ export async function saveModel(
 function fileOf(file: ModelFile, model: Model): ModelFile {
   const bytes = withHeadOf(file.bytes, model)
   return bytes === file.bytes ? file : { ...file, bytes, model: decodeModel(bytes, file.path) }
-}
-
-async function labelsBeside(path: string): Promise<readonly string[] | undefined> {
-  const folders = new Set([dirname(path), modelFolder(path)])
-  for (const beside of [...folders].flatMap((folder) => labelFiles.map((name) => join(folder, name)))) {
-    const text = await readFile(beside, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    const found = text === undefined ? undefined : classesFromFile(beside, text)
-    if (found) return found
-  }
-  return undefined
 }

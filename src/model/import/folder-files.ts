@@ -1,14 +1,14 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { EnvironmentError, HoldfastError } from '../../errors.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { DataLocation } from '../../onnx/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
-import { configWithLabels } from '../heads/index.ts'
 import type { Model } from '../model.ts'
 import { saveModel } from './files.ts'
 import { isVariantOf, modelFolder } from './find-files.ts'
+import { withLabelsInStep } from './labels-in-step-files.ts'
 import { storedChanges } from './stored.ts'
 
 /** What became of a folder's files, by their paths in it. */
@@ -21,8 +21,8 @@ export interface SavedFolder {
 
 /**
  * Writes the folder that a model came from with other parameters: the .onnx file in its place, and every other file byte
- * for byte, but for smaller variants of the model, which would hold old weights. Where the head has changed, config.json
- * gets its labels. The folder is written beside its place and renamed when it is whole; one that is there is replaced.
+ * for byte, but for smaller variants of the model, which would hold old weights. Where the head has changed, every file of
+ * labels in the folder gets the new ones. The folder is written beside its place and renamed when it is whole; one that is there is replaced.
  *
  * @param file As `loadModel` gives it.
  * @param options.model The model where its head has changed.
@@ -56,8 +56,7 @@ export async function saveModelFolder(
         leftOut.push(name)
         continue
       }
-      const labelled =
-        name === 'config.json' && options.model ? await labelledConfig(source, options.model) : undefined
+      const labelled = options.model && (await withLabelsInStep(join(source, name), options.model.classes))
       await mkdir(dirname(join(beside, name)), { recursive: true })
       if (labelled === undefined) await copyFile(join(source, name), join(beside, name))
       else await writeWhole(join(beside, name), labelled)
@@ -94,12 +93,6 @@ const dataFilesOf = ({ model }: ModelFile): readonly string[] => [
       .map(({ value = '' }) => value),
   ),
 ]
-
-/** undefined where the labels are those that are there. */
-async function labelledConfig(folder: string, { classes }: Model): Promise<string | undefined> {
-  const path = join(folder, 'config.json')
-  return configWithLabels(path, await readFile(path, 'utf8'), classes)
-}
 
 /** A folder cannot be renamed over another that holds files: the old one steps aside, and comes back if that fails. */
 async function replaceFolder(from: string, to: string): Promise<void> {

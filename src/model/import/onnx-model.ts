@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { arePlaceholders, classesFromMetadata, classesToMetadata, numbered } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
 import { editInitializers } from '../../onnx/edit.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
@@ -7,7 +8,6 @@ import { type ModelProto, ModelProtoSchema } from '../../onnx/onnx_pb.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { ExternalData } from '../../onnx/tensor-proto.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { classesFromMetadata, classesToMetadata, numbered } from '../heads/index.ts'
 import { mainInput } from '../inputs.ts'
 import type { Model } from '../model.ts'
 import { importedGraph, type Untie } from './imported-graph.ts'
@@ -71,8 +71,8 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
     )
   }
   const { logits, answer, sigmoid } = findLogits(graph, name, options.output)
-  const classes = classesOf({ ...contents, graph }, { logits, sigmoid, name }, options.classes)
-  const binary = answer !== undefined && isOneNumber(answer) && (sigmoid || classes.length === 2)
+  const labels = classesOf({ ...contents, graph }, { logits, sigmoid, name }, options.classes)
+  const binary = answer !== undefined && isOneNumber(answer) && (sigmoid || labels.classes.length === 2)
   const both = binary ? asTwoClasses(graph, logits) : { graph, output: logits }
   const { buffers, constants } = sorted
   const made = [...both.graph.initializers].filter(([key]) => !graph.initializers.has(key))
@@ -87,7 +87,7 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
     buffers: fixed ? new Map() : buffers,
     input,
     output: both.output,
-    classes,
+    ...labels,
     ...(binary ? { binary: { logit: logits, answer: answer.name } } : {}),
   }
 }
@@ -96,16 +96,16 @@ function classesOf(
   { graph, metadata }: ModelContents,
   { logits, sigmoid, name }: { readonly logits: string; readonly sigmoid: boolean; readonly name: string },
   given: readonly string[] | undefined,
-): readonly string[] {
+): Pick<Model, 'classes' | 'unnamed'> {
   const found = given ?? classesFromMetadata(metadata)
-  if (found) return found
-  if (sigmoid) return numbered(2)
+  if (found) return namedClasses(found)
+  if (sigmoid) return { classes: numbered(2), unnamed: true }
   // Softmax keeps dims, so the graph's only output says how many there are, whichever of the two the logits are.
   const info = graph.outputs.find((output) => output.name === logits) ?? graph.outputs[0]
   // Maps of images have their classes along the channels.
   const count = info?.dims?.length === 4 ? info.dims[1] : info?.dims?.at(-1)
-  if (typeof count !== 'number') return []
-  if (count <= MOST_CLASSES) return numbered(count)
+  if (typeof count !== 'number') return { classes: [] }
+  if (count <= MOST_CLASSES) return { classes: numbered(count), unnamed: true }
   throw new ModelError(
     'output-dims',
     `${name}: its output "${info?.name}" is declared with ${count} classes; ${MOST_CLASSES} is the most that is taken. The model is damaged: export it again.`,
@@ -114,6 +114,12 @@ function classesOf(
 
 /** The largest vocabularies have a quarter of this. */
 const MOST_CLASSES = 2 ** 20
+
+/** Classes as a model has them: names that programs write for want of any are none. */
+export const namedClasses = (classes: readonly string[]): Pick<Model, 'classes' | 'unnamed'> => ({
+  classes,
+  ...(arePlaceholders(classes) && { unnamed: true }),
+})
 
 /**
  * The bytes of an ONNX file of this model: parameters and buffers as initialisers under their names, the batch
@@ -140,7 +146,7 @@ export function modelToOnnx(
   const bytes = encodeGraph({ ...model.graph, initializers }, { opsets: model.opsets })
   const metadata = toBinary(
     ModelProtoSchema,
-    create(ModelProtoSchema, { metadataProps: classesToMetadata(model.classes) }),
+    create(ModelProtoSchema, { metadataProps: classesToMetadata(model.unnamed ? [] : model.classes) }),
   )
   // Encoded messages that follow one another are merged by whoever reads them.
   const whole = new Uint8Array(bytes.byteLength + metadata.byteLength)

@@ -1,7 +1,7 @@
-import { createDataset, kindOf } from '../../data/dataset.ts'
-import { alignLabels, preview } from '../../data/names/index.ts'
+import { createDataset, type Dataset, kindOf } from '../../data/dataset.ts'
+import { alignLabels, numbered, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
-import { findHead, numbered, replaceHead, widenHead } from '../../model/heads/index.ts'
+import { findHead, replaceHead, widenHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { range } from '../../tasks/stream.ts'
@@ -31,24 +31,26 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
   if (!unitsAreClasses(plan, data) || model.classes.length === 0) {
     return { data, model: withOutputs(plan, plan.model, data, model) }
   }
-  const { head, numbersArePositions = false } = plan.model
-  const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined
-  const needed = data.flatMap(({ train: { classes, name } }) => {
-    const names =
-      head === 'replace' ? classes : placed(classes, model.classes, name, numbersArePositions).names
-    return groups ? groups.map((index) => itemAt(names, index, 'class')) : names
+  const { head, numbersArePositions } = plan.model
+  // A head that starts anew has the data's own names.
+  const named = data.map(({ train, test }) => {
+    const call = (part: Dataset) =>
+      head === 'replace'
+        ? part
+        : alignLabels(part, model.classes, { numbersArePositions, unnamed: model.unnamed }).dataset
+    return { train: call(train), test: call(test), own: ownNames(train, call) }
   })
+  const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined
+  const needed = named.flatMap(({ own }) => (groups ? groups.map((index) => itemAt(own, index, 'class')) : own))
   const fitted = withClasses(plan.model, model, [...new Set(needed)])
   return {
     model: fitted,
-    data: data.map(({ train, test }) => {
-      const align = (part: TrainTest['train']) =>
-        alignLabels(part, fitted.classes, { numbersArePositions }).dataset
-      const { places } = placed(train.classes, fitted.classes, train.name, numbersArePositions)
+    data: named.map(({ train, test, own }) => {
+      const { dataset, classes } = alignLabels(train, fitted.classes)
       return {
-        train: align(train),
-        test: align(test),
-        known: { classes: places, units: fitted.classes.length },
+        train: dataset,
+        test: alignLabels(test, fitted.classes).dataset,
+        known: { classes: own.map((name) => classes.indexOf(name)), units: fitted.classes.length },
       }
     }),
   }
@@ -67,23 +69,18 @@ function unitsAreClasses({ stream }: RunPlan, data: readonly TrainTest[]): boole
   return stream.scenario === 'class' || (stream.scenario === 'domain' && stream.kind !== 'split')
 }
 
-/** Where each class of the data lies among those of the model with new ones behind them, and what it is called there. */
-function placed(
-  own: readonly string[],
-  classes: readonly string[],
-  name: string,
-  numbersArePositions: boolean,
-): { readonly places: readonly number[]; readonly names: readonly string[] } {
-  const count = own.length
-  const oneEach = createDataset({
-    name,
-    inputs: float32([count, 1]),
-    labels: { type: 'int32', dims: [count], data: Int32Array.from(range(0, count)) },
-    classes: own,
-  })
-  const aligned = alignLabels(oneEach, classes, { numbersArePositions })
-  const places = [...aligned.dataset.labels.data]
-  return { places, names: places.map((place) => itemAt(aligned.classes, place, 'class')) }
+/** What the classes of a data set are called once it is under a model's. */
+function ownNames(dataset: Dataset, call: (part: Dataset) => Dataset): readonly string[] {
+  const count = dataset.classes.length
+  const { labels, classes } = call(
+    createDataset({
+      name: dataset.name,
+      inputs: float32([count, 1]),
+      labels: { type: 'int32', dims: [count], data: Int32Array.from(range(0, count)) },
+      classes: dataset.classes,
+    }),
+  )
+  return Array.from(labels.data, (label) => itemAt(classes, label, 'class'))
 }
 
 /** The model with a head for these classes, where that is asked for. */

@@ -1,6 +1,7 @@
+import { numbered } from '../../data/names/index.ts'
 import { nextTokens } from '../../data/text/index.ts'
 import { UsageError } from '../../errors.ts'
-import { findHead, numbered } from '../../model/heads/index.ts'
+import { findHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { TrainTest } from './prepare.ts'
 

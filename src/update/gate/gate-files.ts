@@ -29,6 +29,8 @@ export interface GateSources {
   readonly reading?: Reading | undefined
   /** The value that holds the logits, where a model's file does not tell. */
   readonly output?: string | undefined
+  /** Whether numbers for labels are positions in the other side's list of names. Default false. */
+  readonly numbersArePositions?: boolean | undefined
 }
 
 /** The predictions to be compared. */
@@ -40,6 +42,8 @@ export interface GateInputs {
   readonly notes: readonly string[]
   /** Name of the data; undefined where all predictions came from files. */
   readonly dataset: Pick<Dataset, 'name' | 'synthetic'> | undefined
+  /** What was recognised or passed over while models and data were read. */
+  readonly notes: readonly string[]
   /** Where the input of an example is: row of the data, or line of the candidate's predictions. */
   inputOf(id: string): string
   /**
@@ -73,9 +77,11 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     ...(sources.golden === undefined ? [] : [sources.golden]),
   ]
   const models = new Map<string, NamedModel>()
+  const notes = new Set<string>()
   for (const path of paths.filter((each) => !isPredictionFile(each))) {
-    const { model } = await loadModel(path, output === undefined ? {} : { output })
+    const { model, notes: found } = await loadModel(path, output === undefined ? {} : { output })
     models.set(path, { name: path, model })
+    for (const note of found) notes.add(note)
   }
   const [firstModel] = models.keys()
   if (firstModel !== undefined && data === undefined) {
@@ -91,7 +97,9 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   }
   const [first] = models.values()
   const dataset = first ? await testData(first) : undefined
-  const labels = dataset ? labelNames(dataset, [...models.values()]) : []
+  const { names: labels, notes: matched } = dataset
+    ? labelNames(dataset, [...models.values()], sources)
+    : { names: [], notes: [] }
   const logits = new Map<string, Tensor<'float32'>>()
   const sets = new Map<string, PredictionSet>()
   for (const path of new Set(paths)) {
@@ -112,6 +120,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     golden: sources.golden === undefined ? undefined : setOf(sources.golden),
     notes: [...notes],
     dataset,
+    notes: [...notes, ...matched],
     inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
     nearestNew: async (source, flips) => {
       const model = models.get(sources.candidate)
@@ -128,7 +137,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
         Int32Array.from(flips, ({ id }) => Number(id)),
       )
       const rows = await nearestRows(engine, queries, await logitsFor(engine, model, fresh))
-      const names = labelNames(fresh, [model])
+      const { names } = labelNames(fresh, [model], sources)
       return rows.map((row) => ({
         source: `${source}, row ${row}`,
         label: itemAt(names, itemAt(fresh.labels.data, row, 'label of row'), 'class'),

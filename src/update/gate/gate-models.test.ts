@@ -25,13 +25,17 @@ const data = (classes: readonly string[], labels: readonly number[]): Dataset =>
 describe('classes', () => {
   it('go by the names of the data', () => {
     const models = [named('a', ['dog', 'cat']), named('b', ['cat', 'cow', 'dog'])]
-    expect(labelNames(data(['cat', 'dog'], [0, 1]), models)).toEqual(['cat', 'dog'])
+    expect(labelNames(data(['cat', 'dog'], [0, 1]), models).names).toEqual(['cat', 'dog'])
   })
   it('go by the names of the models where the data have numbers, if the models agree', () => {
     const models = [named('a', ['cat', 'dog']), named('b', ['cat', 'dog', 'cow'])]
-    expect(labelNames(data(['0', '1'], [0, 1]), models).slice(0, 2)).toEqual(['cat', 'dog'])
+    const positions = { numbersArePositions: true }
+    expect(labelNames(data(['0', '1'], [0, 1]), models, positions).names).toEqual(['cat', 'dog'])
+    expect(() => labelNames(data(['0', '1'], [0, 1]), models)).toThrow('--numbers-are-positions')
     const turned = [named('a', ['cat', 'dog']), named('b', ['dog', 'cat'])]
-    expect(() => labelNames(data(['0', '1'], [0, 1]), turned)).toThrow('class 0 is "cat" in a and "dog" in b')
+    expect(() => labelNames(data(['0', '1'], [0, 1]), turned, positions)).toThrow(
+      'class 0 is "dog" in b and "cat" in a',
+    )
   })
   it('are refused where a model has none of them, or no model has one', () => {
     expect(() =>

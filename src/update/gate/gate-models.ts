@@ -1,9 +1,11 @@
 import { classLabels, type Dataset, samples } from '../../data/dataset.ts'
 import type { Prediction, PredictionSet } from '../../data/formats/index.ts'
+import { type MatchOptions, matchClasses, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { createEvaluator } from '../../evaluate/evaluate.ts'
 import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /** A model, and what messages call it. */
@@ -36,21 +38,42 @@ export async function logitsFor(
   }
 }
 
-const isNumbered = (classes: readonly string[]): boolean =>
-  classes.every((name, index) => name === String(index))
+/** What the classes of a data set are called by models that are compared. */
+export interface LabelNames {
+  readonly names: readonly string[]
+  /** What was taken for the same though it is written otherwise. */
+  readonly notes: readonly string[]
+}
 
 /**
- * What the classes of a data set are called, for models to be compared by name. Data with numbers for labels take the names of the
- * models, where these agree on the order.
+ * What the classes of a data set are called, for models to be compared by name: as {@link matchClasses} finds them among those of all
+ * models.
  *
+ * @param options.numbersArePositions The data have numbers for labels, or the models; these are positions in the other list, where the
+ * models agree on it. Default false.
  * @throws DataError `gate-classes` when a label is no class of any model, when a model has none of the labels, or when models number
- * their classes differently.
+ * their classes differently; and what {@link matchClasses} throws.
  */
-export function labelNames(dataset: Dataset, models: readonly NamedModel[]): readonly string[] {
+export function labelNames(
+  dataset: Dataset,
+  models: readonly NamedModel[],
+  { numbersArePositions }: Pick<MatchOptions, 'numbersArePositions'> = {},
+): LabelNames {
   const used = [...new Set(classLabels(dataset))].sort((a, b) => a - b)
-  const named = models.filter(({ model }) => !isNumbered(model.classes))
-  const names = isNumbered(dataset.classes) ? namesFor(used, named, dataset) : dataset.classes
-  const labels = used.map((label) => names[label] ?? String(label))
+  const longest = models.reduce<readonly string[]>(
+    (most, { model }) => (model.classes.length > most.length ? model.classes : most),
+    [],
+  )
+  if (numbersArePositions) refuseOtherOrder(dataset, models, longest)
+  const known = numbersArePositions
+    ? longest
+    : [...new Set([longest, ...models.map(({ model }) => model.classes)].flat())]
+  const { names, notes } = matchClasses(
+    dataset.classes,
+    { names: known, unnamed: models.every(({ model }) => model.unnamed) },
+    { place: dataset.name, numbersArePositions },
+  )
+  const labels = used.map((label) => itemAt(names, label, 'class'))
   const missing = labels.find((label) => models.every(({ model }) => !model.classes.includes(label)))
   if (missing !== undefined) {
     throw new DataError(
@@ -65,29 +88,21 @@ export function labelNames(dataset: Dataset, models: readonly NamedModel[]): rea
       `${stranger.name}: none of its classes (${preview(stranger.model.classes)}) is among the labels of ${dataset.name} (${preview(labels)}). Put a labels.txt beside the model, one class a line.`,
     )
   }
-  return names
+  return { names, notes }
 }
 
-function namesFor(
-  used: readonly number[],
-  named: readonly NamedModel[],
-  dataset: Dataset,
-): readonly string[] {
-  const [first, ...others] = named
-  if (!first) return dataset.classes
-  for (const other of others) {
-    const label = used.find((index) => other.model.classes[index] !== first.model.classes[index])
-    if (label === undefined) continue
+/** Positions mean the same only in lists of one order. */
+function refuseOtherOrder(dataset: Dataset, models: readonly NamedModel[], longest: readonly string[]): void {
+  const [owner] = models.filter(({ model }) => model.classes === longest)
+  for (const { name, model } of models) {
+    const at = model.classes.findIndex((label, unit) => label !== longest[unit])
+    if (at < 0 || !owner) continue
     throw new DataError(
       'gate-classes',
-      `${dataset.name} has numbers for labels, but class ${label} is "${first.model.classes[label]}" in ${first.name} and "${other.model.classes[label]}" in ${other.name}. Give data whose labels are names.`,
+      `${dataset.name} has numbers for labels, but class ${at} is "${model.classes[at]}" in ${name} and "${longest[at]}" in ${owner.name}. Give data whose labels are names.`,
     )
   }
-  return first.model.classes
 }
-
-const preview = (names: readonly string[]): string =>
-  `${names.slice(0, 6).join(', ')}${names.length > 6 ? ', …' : ''}`
 
 /**
  * A model's answers from its logits. An example's id is its row number in the data set, from 0 on.

@@ -145,7 +145,10 @@ export function underModel(
   }
   checkRows(dataset, model, dataset.name)
   checkKind(dataset, dataset.name)
-  const { dataset: aligned, added } = alignLabels(dataset, model.classes, { numbersArePositions })
+  const { dataset: aligned, added } = alignLabels(dataset, model.classes, {
+    numbersArePositions,
+    unnamed: model.unnamed,
+  })
   if (added.length === 0) return { ...aligned, preprocessing: inOneOrder(aligned.preprocessing) }
   throw new DataError(
     'keep-classes',

@@ -71,7 +71,10 @@ async function readFor(
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)
   checkKind(part, source)
-  const { dataset, added } = alignLabels(part, model.classes, { numbersArePositions })
+  const { dataset, added } = alignLabels(part, model.classes, {
+    numbersArePositions,
+    unnamed: model.unnamed,
+  })
   if (added.length === 0) return dataset
   throw new DataError(
     'curve-data',
