@@ -3,9 +3,9 @@ import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan, LoadPlanOptions } from '../train/plan/index-files.ts'
 import type { Screen } from './screen.ts'
 
-/** Says loudly when data are not those that were asked for, or are drawn. */
+/** Says loudly when data are not those that were asked for, or are drawn, and what was recognised in reading. */
 export function noteData(
-  { instead, inputs, notes = [] }: Pick<LoadedPlan, 'instead' | 'inputs' | 'notes'>,
+  { instead, inputs, notes }: Pick<LoadedPlan, 'instead' | 'inputs' | 'notes'>,
   screen: Screen,
 ): void {
   for (const note of notes) screen.warn(`note: ${note}`)

@@ -14,7 +14,7 @@ import {
 import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
 import { engineFor } from './engine.ts'
 import { group, path, share } from './flags/index.ts'
-import { confidence, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
@@ -65,6 +65,7 @@ const settings = z
     }),
     ...readingFlags,
     ...outputFlag,
+    ...numbersFlag,
     ...files,
   })
   .refine(({ goldenMaxDrop, golden }) => goldenMaxDrop === undefined || golden !== undefined, {
@@ -97,11 +98,12 @@ export const gate = defineVerb({
       preprocessing,
       reading: readingOf(asked),
       output,
+      numbersArePositions: asked.numbersArePositions,
     })
-    for (const note of inputs.notes) screen.warn(`note: ${note}`)
     if (data !== undefined && !inputs.dataset) {
       screen.warn('note: both sides are predictions, so --data was not read.')
     }
+    for (const note of inputs.notes) screen.warn(`note: ${note}`)
     if (inputs.dataset?.synthetic) {
       screen.warn('note: synthetic digits drawn by Holdfast; this verdict says nothing of real data.')
     }

@@ -91,6 +91,7 @@ export async function readDataset(
   // Classes are those of all splits, also where one is asked for: which index a class has does not depend on that.
   if (options.split !== undefined) await collectFrom(without(sources, options.split), collector)
   const classes = collector.classes()
+  for (const note of collector.notes()) options.onNote(`${path}: ${note}`)
   const tokens = [...splits.values()]
     .flat()
     .flatMap(({ inputs }) => ('tokens' in inputs ? inputs.tokens : []))

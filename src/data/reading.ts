@@ -91,6 +91,7 @@ export function preprocessed(loaded: LoadedData, preprocessing: PreprocessingNam
   const { train, validation, test } = loaded
   const change = (dataset: Dataset) => normalised(dataset, preprocessing)
   return {
+    ...loaded,
     train: change(train),
     ...(validation && { validation: change(validation) }),
     ...(test && { test: change(test) }),

@@ -180,6 +180,7 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
       ...loaded.notes,
       ...aligned.notes,
       ...reading.notes,
+      ...[fresh, old, bare].flatMap((parts) => parts?.notes ?? []),
       ...newNotes,
       ...oldNotes,
       ...(kept?.notes ?? []),

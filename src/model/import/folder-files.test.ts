@@ -149,6 +149,31 @@ describe('saveModelFolder', () => {
     expect((await loadModel(join(root, 'wider'))).model.classes).toEqual(['cat', 'dog', 'owl'])
   })
 
+  it('brings every list of labels in step, and no other file', async () => {
+    const path = await folder()
+    const lists = {
+      'labels.txt': 'cat\r\ndog\r\n',
+      'labels.json': '{"cat":0,"dog":1}',
+      'classes.names': '0: cat\n1: dog',
+      'vocab.txt': 'cat\n',
+      'notes.txt': 'dogs\nand cats\n',
+    }
+    for (const [name, text] of Object.entries(lists)) await writeFile(join(path, name), text)
+    const { model, file } = await loadModel(path)
+    const wider = widenHead(model, { classes: ['owl'] })
+    const to = join(root, 'wider')
+    await saveModelFolder(to, file, wider.parameters, { model: wider })
+    const texts = await Promise.all(Object.keys(lists).map((name) => readFile(join(to, name), 'utf8')))
+    expect(texts).toEqual([
+      'cat\r\ndog\r\nowl\r\n',
+      '{"cat":0,"dog":1,"owl":2}',
+      '0: cat\n1: dog\n2: owl\n',
+      lists['vocab.txt'],
+      lists['notes.txt'],
+    ])
+    expect((await loadModel(to)).model.classes).toEqual(['cat', 'dog', 'owl'])
+  })
+
   it('replaces a folder whole, also the one that it came from, or not at all', async () => {
     const path = await folder()
     const { model, file } = await loadModel(path)

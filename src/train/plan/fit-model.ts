@@ -1,5 +1,5 @@
 import { createDataset, type Dataset, kindOf } from '../../data/dataset.ts'
-import { alignLabels, numbered, preview } from '../../data/names/index.ts'
+import { type Alignment, alignLabels, numbered, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { findHead, replaceHead, widenHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
@@ -13,6 +13,8 @@ import { planStream, type TrainTest } from './prepare.ts'
 export interface Fitted {
   readonly data: readonly TrainTest[]
   readonly model: Model
+  /** Names that were taken for one of the model's though they are written otherwise. */
+  readonly notes: readonly string[]
 }
 
 type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
@@ -26,25 +28,28 @@ type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
  * when only one side has names; and what changing a head throws.
  */
 export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Model): Fitted {
-  if (plan.model.kind !== 'onnx') return { data, model: given }
+  if (plan.model.kind !== 'onnx') return { data, model: given, notes: [] }
   const model = answering(given, data)
   if (!unitsAreClasses(plan, data) || model.classes.length === 0) {
-    return { data, model: withOutputs(plan, plan.model, data, model) }
+    return { data, model: withOutputs(plan, plan.model, data, model), notes: [] }
   }
   const { head, numbersArePositions } = plan.model
   // A head that starts anew has the data's own names.
   const named = data.map(({ train, test }) => {
-    const call = (part: Dataset) =>
+    const align = (part: Dataset) =>
       head === 'replace'
-        ? part
-        : alignLabels(part, model.classes, { numbersArePositions, unnamed: model.unnamed }).dataset
-    return { train: call(train), test: call(test), own: ownNames(train, call) }
+        ? { dataset: part, notes: [] }
+        : alignLabels(part, model.classes, { numbersArePositions, unnamed: model.unnamed })
+    return { train: align(train).dataset, test: align(test).dataset, ...ownNames(train, align) }
   })
   const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined
-  const needed = named.flatMap(({ own }) => (groups ? groups.map((index) => itemAt(own, index, 'class')) : own))
+  const needed = named.flatMap(({ own }) =>
+    groups ? groups.map((index) => itemAt(own, index, 'class')) : own,
+  )
   const fitted = withClasses(plan.model, model, [...new Set(needed)])
   return {
     model: fitted,
+    notes: named.flatMap(({ notes }) => notes),
     data: named.map(({ train, test, own }) => {
       const { dataset, classes } = alignLabels(train, fitted.classes)
       return {
@@ -70,9 +75,12 @@ function unitsAreClasses({ stream }: RunPlan, data: readonly TrainTest[]): boole
 }
 
 /** What the classes of a data set are called once it is under a model's. */
-function ownNames(dataset: Dataset, call: (part: Dataset) => Dataset): readonly string[] {
+function ownNames(
+  dataset: Dataset,
+  align: (part: Dataset) => Pick<Alignment, 'dataset' | 'notes'>,
+): { readonly own: readonly string[]; readonly notes: readonly string[] } {
   const count = dataset.classes.length
-  const { labels, classes } = call(
+  const { dataset: under, notes } = align(
     createDataset({
       name: dataset.name,
       inputs: float32([count, 1]),
@@ -80,7 +88,7 @@ function ownNames(dataset: Dataset, call: (part: Dataset) => Dataset): readonly 
       classes: dataset.classes,
     }),
   )
-  return Array.from(labels.data, (label) => itemAt(classes, label, 'class'))
+  return { own: Array.from(under.labels.data, (label) => itemAt(under.classes, label, 'class')), notes }
 }
 
 /** The model with a head for these classes, where that is asked for. */

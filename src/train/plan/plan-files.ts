@@ -26,10 +26,10 @@ export interface LoadedPlan {
   readonly dataSha256: string
   /** Why it is not the data asked for; undefined when it is. */
   readonly instead: string | undefined
-  /** What was assumed while data were read for the model, and what files beside it ask for and is not done. */
-  readonly notes?: readonly string[] | undefined
   /** Where the model came from a file: that file. */
   readonly modelFile: ModelFile | undefined
+  /** What was recognised, assumed, altered or left out while model and data were read. */
+  readonly notes: readonly string[]
 }
 
 export interface LoadPlanOptions {
@@ -57,7 +57,12 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
     plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
-  const reading: ReadOptions = { ...found.options, unlabelled: plan.loss === 'causal-lm' }
+  const notes = new Set([...(read?.notes ?? []), ...found.notes])
+  const reading: ReadOptions = {
+    ...found.options,
+    unlabelled: plan.loss === 'causal-lm',
+    onNote: (note) => notes.add(note),
+  }
   const loaded: { data: TrainTest; instead: string | undefined }[] = []
   for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
   const texts = ofOneLength(loaded.map((each) => each.data))
@@ -67,13 +72,15 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const hash = createHash('sha256')
   for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
   if (read) hash.update(read.file.bytes)
+  const fitted = read && fitToModel(plan, data, language?.model ?? read.model)
+  for (const note of fitted?.notes ?? []) notes.add(note)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
-    inputs: read ? fitToModel(plan, data, language?.model ?? read.model) : { data },
+    inputs: fitted ?? { data },
     dataSha256: hash.digest('hex'),
     instead,
-    notes: found.notes,
     modelFile: read?.file,
+    notes: [...notes],
   }
 }
 

@@ -38,11 +38,9 @@ export interface GateInputs {
   readonly baseline: PredictionSet
   readonly candidate: PredictionSet
   readonly golden: PredictionSet | undefined
-  /** What was assumed while data were read, and what files beside the models ask for and is not done. */
-  readonly notes: readonly string[]
   /** Name of the data; undefined where all predictions came from files. */
   readonly dataset: Pick<Dataset, 'name' | 'synthetic'> | undefined
-  /** What was recognised or passed over while models and data were read. */
+  /** What was recognised, assumed, altered or left out while models and data were read. */
   readonly notes: readonly string[]
   /** Where the input of an example is: row of the data, or line of the candidate's predictions. */
   inputOf(id: string): string
@@ -77,11 +75,11 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     ...(sources.golden === undefined ? [] : [sources.golden]),
   ]
   const models = new Map<string, NamedModel>()
-  const notes = new Set<string>()
+  const loadNotes: string[] = []
   for (const path of paths.filter((each) => !isPredictionFile(each))) {
     const { model, notes: found } = await loadModel(path, output === undefined ? {} : { output })
     models.set(path, { name: path, model })
-    for (const note of found) notes.add(note)
+    loadNotes.push(...found)
   }
   const [firstModel] = models.keys()
   if (firstModel !== undefined && data === undefined) {
@@ -92,7 +90,13 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   }
   const { read, notes } = dataReader(sources)
   const testData = async (model: NamedModel) => {
-    const { train, validation, test } = await read(present(data, 'the data of the gate'), model)
+    const {
+      train,
+      validation,
+      test,
+      notes: found = [],
+    } = await read(present(data, 'the data of the gate'), model)
+    loadNotes.push(...found)
     return test ?? validation ?? train
   }
   const [first] = models.values()
@@ -118,9 +122,8 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     baseline: setOf(sources.baseline),
     candidate: setOf(sources.candidate),
     golden: sources.golden === undefined ? undefined : setOf(sources.golden),
-    notes: [...notes],
     dataset,
-    notes: [...notes, ...matched],
+    notes: [...new Set([...loadNotes, ...notes, ...matched])],
     inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
     nearestNew: async (source, flips) => {
       const model = models.get(sources.candidate)

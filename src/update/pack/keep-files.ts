@@ -106,7 +106,7 @@ async function readSources(sources: Omit<KeepSources, 'out'>) {
     train,
     heldOut: test ?? validation,
     versions: versions(engine),
-    notes: [...loaded.notes, ...reading.notes],
+    notes: [...loaded.notes, ...reading.notes, ...(found.notes ?? [])],
   }
 }
 

@@ -30,7 +30,7 @@ export interface LoadedCurve {
   readonly to: LoadedModel
   readonly old: Dataset | undefined
   readonly new: Dataset | undefined
-  /** What was assumed while data were read, and what files beside the models ask for and is not done. */
+  /** What was recognised, altered, left out or not done while models and data were read. */
   readonly notes: readonly string[]
 }
 
@@ -58,24 +58,31 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
   const read = (source: string | undefined) =>
     source === undefined ? undefined : readFor(to, source, sources)
   const { notes } = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
-  return { from: from.model, to, old: await read(sources.old), new: await read(sources.new), notes }
+  const [old, fresh] = [await read(sources.old), await read(sources.new)]
+  return {
+    from: from.model,
+    to,
+    old: old?.dataset,
+    new: fresh?.dataset,
+    notes: [...new Set([...notes, ...[from, to, old, fresh].flatMap((read) => read?.notes ?? [])])],
+  }
 }
 
 async function readFor(
   { model, file }: LoadedModel,
   source: string,
   { preprocessing, reading, numbersArePositions = false }: CurveSources,
-): Promise<Dataset> {
+): Promise<{ readonly dataset: Dataset; readonly notes: readonly string[] }> {
   const { options } = await readingFor({ path: file.path, input: model.input }, reading)
   const loaded = preprocessed(await readMeasured(source, { name: source, ...options }), preprocessing)
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)
   checkKind(part, source)
-  const { dataset, added } = alignLabels(part, model.classes, {
+  const { dataset, added, notes } = alignLabels(part, model.classes, {
     numbersArePositions,
     unnamed: model.unnamed,
   })
-  if (added.length === 0) return dataset
+  if (added.length === 0) return { dataset, notes: [...(loaded.notes ?? []), ...notes] }
   throw new DataError(
     'curve-data',
     `${source}: the second model does not know the class "${added[0]}". Correct the labels, or give the model that was updated with it.`,
