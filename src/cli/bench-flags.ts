@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type MethodOptions, methodEntries, type OptionRule } from '../methods/registry.ts'
+import { allOptions, type MethodOptions, type OptionRule } from '../methods/registry.ts'
 import type { ProtocolOverrides } from '../study/protocols/index.ts'
 import { capitalised, fromText, group, limit, path } from './flags/index.ts'
 import type { CommonSettings } from './verb.ts'
@@ -33,16 +33,11 @@ export const protocolFlags = {
   }),
 }
 
-const rules: Readonly<Record<string, OptionRule>> = Object.assign(
-  {},
-  ...methodEntries.map(({ options }) => options),
-)
-
 /** Options of all registered methods, by their names there. */
 export const methodFlags = group(
   'Methods',
   Object.fromEntries(
-    Object.entries(rules).map(([option, rule]) => [
+    Object.entries(allOptions).map(([option, rule]) => [
       option,
       fromText(schemaOf(rule))
         .optional()
@@ -81,7 +76,7 @@ export const overridesOf = (asked: ProtocolSettings): ProtocolOverrides => ({
 /** The options of methods among the settings; which there are is known when the program runs. */
 function methodOptionsOf(asked: Readonly<Record<string, unknown>>): MethodOptions {
   return Object.fromEntries(
-    Object.entries(rules).map(([option, { kind }]) => {
+    Object.entries(allOptions).map(([option, { kind }]) => {
       const value = asked[option]
       return [option, kind === 'boolean' && value !== undefined ? value === 'true' : value]
     }),
