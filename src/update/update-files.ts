@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { DataError, ModelError, UsageError } from '../errors.ts'
 import { featureDataset, headModel } from '../evaluate/features.ts'
 import { widenHead } from '../model/heads/index.ts'
+import { readBackOf } from '../model/import/index.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
@@ -53,10 +54,10 @@ export interface LoadedUpdate extends LoadedModel {
   readonly folder: boolean
   readonly widened: Model
   /**
-   * What trains, for `updateModel`: both models and the pack's Fisher; with a private pack the heads of the models alone, which
-   * read features.
+   * What trains, for `updateModel`: both models, what the file rounds weights to, and the pack's Fisher; with a private pack the heads
+   * of the models alone, which read features.
    */
-  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher'>
+  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher' | 'stored'>
   /** Whether rows are features, as the pack is private. */
   readonly headOnly: boolean
   readonly classes: ClassFacts
@@ -164,9 +165,15 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
     ...loaded,
     folder: (await stat(sources.model)).isDirectory(),
     widened,
-    learner: headOnly
-      ? { model: headModel(model), widened: headModel(widened), ...given(kept?.fisher) }
-      : { model, widened, ...given(kept?.fisher) },
+    learner: {
+      ...(headOnly ? { model: headModel(model), widened: headModel(widened) } : { model, widened }),
+      stored: readBackOf(
+        loaded.file.model,
+        [...model.parameters.keys(), ...model.buffers.keys()],
+        loaded.file.externalData,
+      ),
+      ...given(kept?.fisher),
+    },
     headOnly,
     classes: {
       known: model.classes,

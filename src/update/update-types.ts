@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import type { Agreement } from '../measure/chance.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
+import type { ReadBack } from '../model/import/index.ts'
 import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
@@ -35,6 +36,11 @@ export interface UpdateOptions {
   /** Default all parameters. */
   readonly select?: Selection | undefined
   readonly lora?: LoraOptions | undefined
+  /**
+   * Weights as the file that they go to gives them back, so that what is checked is what is written; see `readBackOf`. Default: as they
+   * are, which is what a file in float32 does.
+   */
+  readonly stored?: ReadBack | undefined
   /** Protections by trial instead of the usual ones. */
   readonly protections?: readonly Protection[] | undefined
   readonly seed?: number | undefined

@@ -170,6 +170,7 @@ async function runTrial(context: Context, index: number, protection: Protection,
     oldClasses: context.oldClasses,
     aim,
     shift: context.shift,
+    stored: options.stored,
     onPoint: (point) => {
       onEvent?.({ type: 'point', trial: index, point })
       stopIfAsked(options, index, 'searching the path')

@@ -29,13 +29,14 @@ export function importedGraph(given: Graph, options: { readonly untie?: Untie } 
   const graph = inFloat32(inOrder(given))
   const initializers = new Map(graph.initializers)
   const held = constantWeights(graph)
+  // What a scale of 16 bits makes of whole numbers is rounded to 16 bits, too: such a node is read as the file has it.
+  const constant = (name: string, op: string): Tensor | undefined =>
+    (op === 'DequantizeLinear' ? given.initializers.get(name) : undefined) ?? initializers.get(name)
   const nodes = graph.nodes.filter((node) => {
     const [output = ''] = node.outputs
     const isConstant = node.domain === '' && node.op === 'Constant'
     const weight =
-      isConstant === held.has(output)
-        ? weightOf(node, (name) => initializers.get(name), options.untie ?? 'filled')
-        : undefined
+      isConstant === held.has(output) ? weightOf(node, constant, options.untie ?? 'filled') : undefined
     if (weight) initializers.set(output, weight)
     return !weight
   })
@@ -44,7 +45,7 @@ export function importedGraph(given: Graph, options: { readonly untie?: Untie } 
 
 function weightOf(
   node: Node,
-  constant: (name: string) => Tensor | undefined,
+  constant: (name: string, op: string) => Tensor | undefined,
   untie: Untie,
 ): Tensor | undefined {
   if (node.domain !== '') return undefined
@@ -56,11 +57,11 @@ function weightOf(
     return held?.type === 'float32' && !isFilled(held.data as Float32Array) ? held : undefined
   }
   if (node.op === 'DequantizeLinear') {
-    const found = quantisedWeight(node, constant)
+    const found = quantisedWeight(node, (name) => constant(name, node.op))
     return found && dequantised(found)
   }
   if (node.op !== 'Identity' || untie === 'none') return undefined
-  const shared = constant(node.inputs[0] ?? '')
+  const shared = constant(node.inputs[0] ?? '', node.op)
   if (shared?.type !== 'float32' || shared.data.length < 2) return undefined
   return untie === 'all' || isFilled(shared.data as Float32Array) ? shared : undefined
 }

@@ -1,2 +1,2 @@
 export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
-export { storedTypes } from './stored.ts'
+export { type ReadBack, readBackOf, storedTypes } from './stored.ts'

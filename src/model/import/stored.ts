@@ -24,9 +24,64 @@ export function storedChanges(
   parameters: ReadonlyMap<string, Tensor>,
   externalData?: ExternalData,
 ): Map<string, Tensor> {
+  return changesIn(contentsOf(model, externalData), withCopies(model, parameters, externalData))
+}
+
+/** Weights as a file gives them back. */
+export type ReadBack = (weights: ReadonlyMap<string, Tensor>) => Map<string, Tensor>
+
+/**
+ * What a file gives back of weights that are written to it: the values that {@link storedChanges} rounds them to, as `modelFromOnnx` reads
+ * them. Kept again, these come out in the same bits.
+ *
+ * @param names Of the weights that will be written, as `modelFromOnnx` names them.
+ * @returns undefined where the file keeps all of them in float32 (or float64), and so as they are.
+ * @throws ModelError What {@link storedChanges} throws, once weights are given.
+ * @example
+ * const { model, file } = await loadModel('model.onnx')
+ * const stored = readBackOf(file.model, [...model.parameters.keys()], file.externalData)
+ * const weights = stored ? stored(trained) : trained
+ */
+export function readBackOf(
+  model: ModelProto,
+  names: readonly string[],
+  externalData?: ExternalData,
+): ReadBack | undefined {
+  const typeOf = storedTypes(model)
+  if (names.every((name) => exact.has(typeOf(name) ?? 'float32'))) return undefined
   const file = contentsOf(model, externalData)
+  return (weights) => {
+    const changes = changesIn(file, weights)
+    const now = (name: string): Tensor | undefined => changes.get(name) ?? file.constant(name)
+    return new Map(Array.from(weights, ([name, tensor]) => [name, readFrom(name, tensor, now, file)]))
+  }
+}
+
+/** Types that hold every float32 number. */
+const exact: ReadonlySet<DType> = new Set<DType>(['float32', 'float64'])
+
+function readFrom(
+  name: string,
+  tensor: Tensor,
+  now: (name: string) => Tensor | undefined,
+  { producer }: Contents,
+): Tensor {
+  const own = now(name)
+  if (own) return asRead(own)
+  const proto = producer.get(name)
+  if (!proto) return tensor
+  const node = nodeFromProto(proto)
+  const quantised = node.op === 'DequantizeLinear' ? quantisedWeight(node, now) : undefined
+  const shared = now(node.inputs[0] ?? '')
+  return quantised ? dequantised(quantised) : shared ? asRead(shared) : tensor
+}
+
+const asRead = (tensor: Tensor): Tensor =>
+  isFloatType(tensor.type) ? floatsOf(tensor as Tensor<FloatType>) : tensor
+
+function changesIn(file: Contents, parameters: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   const changes = new Map<string, Tensor>()
-  for (const [name, tensor] of withCopies(model, parameters, externalData)) {
+  for (const [name, tensor] of parameters) {
     const own = file.constant(name)
     if (own) {
       const now = inType(tensor, own.type, name)
@@ -123,15 +178,12 @@ function changesBehind(
   { constant }: Contents,
 ): readonly (readonly [string, Tensor])[] {
   const node = nodeFromProto(proto)
-  const [source = '', scaleName = ''] = node.inputs
+  const [source = '', scaleName = '', zeroName = ''] = node.inputs
   const quantised = node.op === 'DequantizeLinear' ? quantisedWeight(node, constant) : undefined
   if (quantised && tensor.type === 'float32') {
     if (equalNumbers(dequantised(quantised), tensor)) return []
-    const { values, scale } = requantised(tensor as Tensor<'float32'>, quantised)
-    return [
-      [source, values],
-      [scaleName, inType(scale, quantised.scale.type, scaleName)],
-    ]
+    const { values, scale, zeroPoint } = requantised(tensor as Tensor<'float32'>, quantised)
+    return [[source, values], [scaleName, scale], ...(zeroPoint ? [[zeroName, zeroPoint] as const] : [])]
   }
   const shared = constant(source)
   if (!shared) return [[name, tensor]]

@@ -14,6 +14,7 @@ export {
   boundsOf,
   type Choice,
   choose,
+  choosePoint,
   type HeldBack,
   hasLearned,
   heldBack,
@@ -22,5 +23,5 @@ export {
   statusOf,
   worthAnother,
 } from './decide.ts'
-export { accuracyOf, flipsBetween, predicted } from './search.ts'
+export { accuracyOf, flipsBetween, pointsAt, predicted } from './search.ts'
 export { type Walk, walkPath } from './walk.ts'

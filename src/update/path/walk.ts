@@ -1,6 +1,7 @@
 import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Judge } from '../../evaluate/judge.ts'
+import type { ReadBack } from '../../model/import/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
 import { type Aim, choosePoint, type PathPoint } from './decide.ts'
@@ -19,6 +20,8 @@ export interface WalkOptions {
   readonly baseline: Int32Array
   readonly oldClasses: number
   readonly aim: Aim
+  /** Weights as the file that they go to gives them back; default as they are. */
+  readonly stored?: ReadBack | undefined
   /** Whether the border between old and new classes may be shifted. */
   readonly shift: boolean
   /** Points to look at; 0 and 1 are the ends. Default 0, 0.25, 0.5, 0.75, 1. */
@@ -46,7 +49,8 @@ export async function walkPath(options: WalkOptions): Promise<Walk> {
   const points: PathPoint[] = []
   const curve = new Map<number, PathPoint>()
   const look = async (alpha: number): Promise<void> => {
-    const weights = await blend.at(alpha)
+    const between = await blend.at(alpha)
+    const weights = options.stored ? options.stored(between) : between
     const found = pointsAt({
       alpha,
       answers: {
