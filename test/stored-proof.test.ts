@@ -7,6 +7,8 @@ import { classLabels, type Dataset } from '../src/data/dataset.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import type { Model } from '../src/model/model.ts'
 import { splitHeldOut } from '../src/update/parts.ts'
+import { curve, openPath } from '../src/update/path/curve.ts'
+import { loadCurve, savePoint } from '../src/update/path/curve-files.ts'
 import { updateModel } from '../src/update/update.ts'
 import { loadUpdate } from '../src/update/update-files.ts'
 import { writeBaseline, writeUpdated } from '../src/update/update-writing-files.ts'
@@ -104,3 +106,33 @@ test('the predictions that are written are those of the file', async () => {
   const answers = await answersOf(to, loaded.gateData)
   expect(predictions).toEqual(answers.map((unit) => old[unit]))
 })
+
+test.each(['int8, coarse', 'float16'] as const)(
+  'a curve shows what the file of a point answers: %s',
+  async (storage) => {
+    const { from, to, check } = await updated(storage, 'new')
+    const loaded = await loadCurve({ from, to, old: join(folder, 'old') })
+    const { stored } = loaded
+    const result = await curve({
+      engine,
+      from: loaded.from,
+      to: loaded.to.model,
+      old: check,
+      stored,
+      points: 3,
+      pick: 0.4,
+    })
+    const labels = [...classLabels(check)]
+    const path = await openPath(engine, loaded.from, loaded.to.model, stored)
+    for (const [alpha, point] of [
+      [0.5, result.points[1]],
+      [0.4, result.picked],
+    ] as const) {
+      const out = join(folder, 'point.onnx')
+      await savePoint(out, loaded, path, alpha)
+      const answers = await answersOf(out, check)
+      expect(point?.old).toBe(answers.filter((unit, row) => unit === labels[row]).length / labels.length)
+    }
+    await path.dispose()
+  },
+)
