@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const name of ['old', 'new', 'added']) mkdirSync(join(folder, name))
   writeFileSync(join(folder, 'labels.txt'), `${old.join('\n')}\n`)
   writeFileSync(join(folder, 'old/train.csv'), rows(old, 40, 21))
-  writeFileSync(join(folder, 'old/test.csv'), rows(old, 400, 22))
+  writeFileSync(join(folder, 'old/test.csv'), rows(old, 250, 22))
   writeFileSync(join(folder, 'new/train.csv'), rows(old, 60, 23, 0.5))
   writeFileSync(join(folder, 'new/test.csv'), rows(old, 60, 24, 0.5))
   writeFileSync(join(folder, 'added/train.csv'), rows(['ebony'], 60, 25))
@@ -71,7 +71,7 @@ async function updated(storage: Storage, fresh: string) {
     data: loaded.data,
     budget,
     trials: 1,
-    epochs: 4,
+    epochs: 2,
     learningRate: 1e-2,
   })
   const to = from.replace('.onnx', `-${fresh}.onnx`)

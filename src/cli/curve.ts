@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Engine } from '../engine/engine.ts'
 import { curvePage, curveSvg, curveText } from '../report/curve-text.ts'
+import { points } from '../report/figures/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { curveDefaults, curve as measureCurve, openPath } from '../update/path/index.ts'
+import { type CurvePoint, curveDefaults, curve as measureCurve, openPath } from '../update/path/index.ts'
 import { type LoadedCurve, loadCurve, savePoint } from '../update/path/index-files.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
@@ -59,7 +60,7 @@ export const curve = defineVerb({
   ],
   settings,
   run: async (asked, { screen, command }) => {
-    const { from, to, old, new: fresh, points, groups } = asked
+    const { from, to, old, new: fresh, groups } = asked
     const engine = engineFor(asked)
     const { output, preprocessing, numbersArePositions } = asked
     const reading = readingOf(asked)
@@ -76,9 +77,12 @@ export const curve = defineVerb({
     for (const note of loaded.notes) screen.warn(`note: ${note}`)
     const pick =
       asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
-    const picked = pick && (await writePick(engine, loaded, pick))
+    if (pick) await writePick(engine, loaded, pick)
     if (old === undefined && fresh === undefined) {
-      return { json: { schema: 'holdfast.curve/1', picked }, text: pickedSentence(picked) }
+      return {
+        json: { schema: 'holdfast.curve/1', picked: pick ?? null },
+        text: pick ? pickedSentence(pick) : '',
+      }
     }
     const result = await measureCurve({
       engine,
@@ -86,7 +90,9 @@ export const curve = defineVerb({
       to: loaded.to.model,
       old: loaded.old,
       new: loaded.new,
-      points,
+      stored: loaded.stored,
+      pick: asked.pick,
+      points: asked.points,
       groups,
       onPoint: (done, total) => screen.progress({ label: 'curve', done, total, unit: 'points' }),
     })
@@ -102,8 +108,12 @@ export const curve = defineVerb({
       written.push(`Written: ${file}`)
     }
     return {
-      json: { ...result, from, to, picked: picked ?? null },
-      text: [curveText(result, ends), ...(picked ? [pickedSentence(picked)] : []), ...written].join('\n'),
+      json: { ...result, from, to, picked: pick ? { ...result.picked, ...pick } : null },
+      text: [
+        curveText(result, ends),
+        ...(pick ? [pickedSentence(pick, result.picked ?? undefined)] : []),
+        ...written,
+      ].join('\n'),
     }
   },
 })
@@ -113,15 +123,24 @@ interface Pick {
   readonly out: string
 }
 
-async function writePick(engine: Engine, loaded: LoadedCurve, { alpha, out }: Pick): Promise<Pick> {
-  const path = await openPath(engine, loaded.from, loaded.to.model)
+async function writePick(engine: Engine, loaded: LoadedCurve, { alpha, out }: Pick): Promise<void> {
+  const path = await openPath(engine, loaded.from, loaded.to.model, loaded.stored)
   try {
     await savePoint(out, loaded, path, alpha)
   } finally {
     await path.dispose()
   }
-  return { alpha, out }
 }
 
-const pickedSentence = (pick: Pick | undefined): string =>
-  pick ? `Written: ${pick.out}, the point at alpha ${pick.alpha}` : ''
+const pickedSentence = ({ alpha, out }: Pick, point?: CurvePoint): string => {
+  const figures = point
+    ? ([
+        ['old', point.old],
+        ['new', point.new],
+      ] as const)
+    : []
+  const measured = figures.flatMap(([name, value]) =>
+    value === null ? [] : [`${name} ${points(value, 2)} %`],
+  )
+  return `Written: ${out}, the point at alpha ${alpha}${measured.length > 0 ? `: ${measured.join(', ')}` : ''}`
+}

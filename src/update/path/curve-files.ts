@@ -3,6 +3,7 @@ import { alignLabels } from '../../data/names/index.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { DataError, ModelError } from '../../errors.ts'
+import { type ReadBack, readBackOf } from '../../model/import/index.ts'
 import { type LoadedModel, loadModel, saveModel } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
@@ -30,6 +31,8 @@ export interface LoadedCurve {
   readonly to: LoadedModel
   readonly old: Dataset | undefined
   readonly new: Dataset | undefined
+  /** Weights as the second model's file gives them back; undefined where that is as they are. */
+  readonly stored: ReadBack | undefined
   /** What was recognised, altered, left out or not done while models and data were read. */
   readonly notes: readonly string[]
 }
@@ -59,11 +62,13 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
     source === undefined ? undefined : readFor(to, source, sources)
   const { notes } = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
   const [old, fresh] = [await read(sources.old), await read(sources.new)]
+  const { model, file } = to
   return {
     from: from.model,
     to,
     old: old?.dataset,
     new: fresh?.dataset,
+    stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
     notes: [...new Set([...notes, ...[from, to, old, fresh].flatMap((read) => read?.notes ?? [])])],
   }
 }

@@ -4,6 +4,7 @@ import { ModelError, UsageError } from '../../errors.ts'
 import { type Judge, openJudge } from '../../evaluate/judge.ts'
 import { layerGroups } from '../../model/adapters/index.ts'
 import { findHead, type Head, widenHead, withOldHead } from '../../model/heads/index.ts'
+import type { ReadBack } from '../../model/import/index.ts'
 import type { Model } from '../../model/model.ts'
 import { sameDims, type Tensor } from '../../tensor/tensor.ts'
 import { type Blend, openBlend } from './blend.ts'
@@ -25,6 +26,10 @@ export interface CurveOptions {
   readonly points?: number | undefined
   /** Whether each group of layers is also taken back alone. Default false. */
   readonly groups?: boolean | undefined
+  /** Weights as the second model's file gives them back; default as they are. */
+  readonly stored?: ReadBack | undefined
+  /** A point that is measured beside the others, from 0 to 1. */
+  readonly pick?: number | undefined
   readonly onPoint?: (done: number, of: number) => void
 }
 
@@ -58,6 +63,8 @@ export interface CurveResult {
   readonly points: readonly CurvePoint[]
   /** From the input to the head; empty where they were not asked for. */
   readonly groups: readonly CurveGroup[]
+  /** The point that was picked. */
+  readonly picked: CurvePoint | null
 }
 
 /**
@@ -73,7 +80,7 @@ export async function curve(options: CurveOptions): Promise<CurveResult> {
   if (!(Number.isInteger(count) && count >= 2)) {
     throw new UsageError('curve-points', `A curve has two points or more, but ${count} were asked for.`)
   }
-  const path = await openPath(engine, options.from, to)
+  const path = await openPath(engine, options.from, to, options.stored)
   const judge = openJudge(engine, to, to.classes.length)
   const alphas = Array.from({ length: count }, (_, at) => at / (count - 1))
   const groups = options.groups ? layerGroups(to) : []
@@ -90,6 +97,9 @@ export async function curve(options: CurveOptions): Promise<CurveResult> {
       return points
     }
     const points = await along((alpha) => alpha)
+    const { pick } = options
+    const picked =
+      pick === undefined ? null : await pointAt(options, judge, await path.at(pick), pick, baseline)
     const measured: CurveGroup[] = []
     for (const { name, parameters } of groups) {
       const moving = new Set(parameters)
@@ -101,6 +111,7 @@ export async function curve(options: CurveOptions): Promise<CurveResult> {
       rows: { old: rowsOf(options.old), new: rowsOf(options.new) },
       points,
       groups: measured,
+      picked,
     }
   } finally {
     await judge.dispose()
@@ -114,12 +125,13 @@ const rowsOf = (dataset: Dataset | undefined): number => (dataset ? samples(data
  * Opens the path between the weights of two models of one graph. Rows of the head that only the second has are the second's at
  * every point.
  *
+ * @param stored Weights as the second model's file gives them back: points are then those that it can hold. Default as they are.
  * @throws ModelError `curve-graphs`, `curve-classes`.
  * @example
  * const path = await openPath(engine, before, after)
  * const middle = await path.at(0.5)
  */
-export async function openPath(engine: Engine, from: Model, to: Model): Promise<Blend> {
+export async function openPath(engine: Engine, from: Model, to: Model, stored?: ReadBack): Promise<Blend> {
   const weights = (model: Model) => new Map([...model.parameters, ...model.buffers])
   const end = weights(to)
   const added = addedClasses(from, to)
@@ -127,7 +139,12 @@ export async function openPath(engine: Engine, from: Model, to: Model): Promise<
   const wide = added.length > 0 ? widenHead(from, { classes: added }) : from
   const start = weights(wide)
   checkSame(start, end, from, to)
-  return openBlend(engine, head && added.length > 0 ? withNewHead(head, start, end, from) : start, end)
+  const blend = await openBlend(
+    engine,
+    head && added.length > 0 ? withNewHead(head, start, end, from) : start,
+    end,
+  )
+  return stored ? { ...blend, at: async (alpha) => stored(await blend.at(alpha)) } : blend
 }
 
 /** `start` with the rows of the head that only `end` has, which are at the same places in both. */
