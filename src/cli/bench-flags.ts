@@ -37,11 +37,11 @@ export const protocolFlags = {
 export const methodFlags = group(
   'Methods',
   Object.fromEntries(
-    Object.entries(allOptions).map(([option, rule]) => [
+    [...allOptions].map(([option, rule]) => [
       option,
       fromText(schemaOf(rule))
         .optional()
-        .meta({ description: capitalised(rule.meaning) }),
+        .meta({ description: `${capitalised(rule.meaning)} (${rule.methods.join(', ')})` }),
     ]),
   ),
 )
@@ -76,7 +76,7 @@ export const overridesOf = (asked: ProtocolSettings): ProtocolOverrides => ({
 /** The options of methods among the settings; which there are is known when the program runs. */
 function methodOptionsOf(asked: Readonly<Record<string, unknown>>): MethodOptions {
   return Object.fromEntries(
-    Object.entries(allOptions).map(([option, { kind }]) => {
+    [...allOptions].map(([option, { kind }]) => {
       const value = asked[option]
       return [option, kind === 'boolean' && value !== undefined ? value === 'true' : value]
     }),

@@ -4,6 +4,7 @@ import { concatenateRows } from '../data/rows.ts'
 import { scale, type Value } from '../ops/core/index.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
+import { replayBatch } from './memory-options.ts'
 import type { BatchSource, Method, OpeningContext, StepContext, TaskContext } from './method.ts'
 import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState } from './teacher.ts'
 
@@ -15,12 +16,7 @@ const options = z.strictObject({
     .default(1)
     .describe('weight of the distillation beside the loss')
     .meta(inUpdates('distillation')),
-  replayBatch: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('rows without labels a step, where there are some; default as many as new ones')
-    .meta(inUpdates('batch')),
+  replayBatch,
 })
 
 export type DistilOptions = z.input<typeof options>
@@ -40,13 +36,14 @@ export type DistilOptions = z.input<typeof options>
  * const method = compose(replay({ perClass: 20 }), distil())
  */
 export function distil(given: DistilOptions = {}): Method {
-  const { temperature, distillationWeight, replayBatch } = settle('distil', options, given)
+  const settings = settle('distil', options, given)
+  const { temperature, distillationWeight } = settings
   return {
     name: 'distil',
-    settings: { temperature, distillationWeight, replayBatch: replayBatch ?? null },
+    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     sources: (sources, _state, { unlabelled, index, batchSize }) => {
       if (!unlabelled) return sources
-      const size = Math.min(samples(unlabelled), replayBatch ?? batchSize)
+      const size = Math.min(samples(unlabelled), settings.replayBatch ?? batchSize)
       return [
         ...sources,
         { name: 'unlabelled', dataset: unlabelled, tasks: index, size, weight: 0, labelled: false },

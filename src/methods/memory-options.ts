@@ -14,5 +14,5 @@ export const replayBatch = z
   .int()
   .min(1)
   .optional()
-  .describe('replayed rows a step; default as many as new ones')
+  .describe('remembered rows a step; default as many as new ones')
   .meta(inUpdates('batch'))

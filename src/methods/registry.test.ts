@@ -45,7 +45,7 @@ test('every option says what it is, and an option of one name is of one kind', (
   for (const { name, options } of methodEntries) {
     for (const [option, rule] of Object.entries(optionRules(options))) {
       expect(rule.meaning, `${name} ${option}`).not.toBe('')
-      expect(allOptions[option]?.kind, `${name} ${option}`).toBe(rule.kind)
+      expect(allOptions.get(option)?.kind, `${name} ${option}`).toBe(rule.kind)
     }
   }
 })

@@ -36,10 +36,15 @@ export const methodEntries: readonly MethodEntry[] = [
   nearestMeanEntry,
 ]
 
-/** Every option of every method, as the first that has it describes it. */
-export const allOptions: Readonly<Record<string, OptionRule>> = Object.assign(
-  {},
-  ...methodEntries.toReversed().map(({ options }) => optionRules(options)),
+/** Every option that some method has, as the first of them describes it, and the names of all that have it. */
+export const allOptions: ReadonlyMap<string, OptionRule & { readonly methods: readonly string[] }> = new Map(
+  methodEntries
+    .flatMap(({ options }) => Object.entries(optionRules(options)))
+    .map(([option, rule]) => {
+      const having = methodEntries.filter(({ options }) => Object.hasOwn(options.shape, option))
+      return [option, { ...rule, methods: having.map(({ name }) => name) }] as const
+    })
+    .reduce((found, [option, rule]) => (found.has(option) ? found : found.set(option, rule)), new Map()),
 )
 
 /**

@@ -12,9 +12,9 @@ const options = z.strictObject({
     .number()
     .min(0)
     .default(1)
-    .describe('c, the strength of the penalty')
+    .describe('strength of the penalty, c in the paper')
     .meta(inUpdates('penalty')),
-  damping: z.number().gt(0).default(0.1).describe('xi, added to the squared way of a parameter'),
+  damping: z.number().gt(0).default(0.1).describe('added to the squared way of a parameter, xi in the paper'),
 })
 
 export type SiOptions = z.input<typeof options>
