@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asStored, type Dataset } from '../src/data/dataset.ts'
 import { createPool } from '../src/data/memory/pool.ts'
+import { median } from '../src/measure/statistics.ts'
 import { emptyState, type TaskContext } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
@@ -16,7 +17,6 @@ import type { Model } from '../src/model/model.ts'
 import { float32 } from '../src/tensor/tensor.ts'
 import { sgd } from '../src/train/step/optimisers.ts'
 import { buildStep } from '../src/train/step/step.ts'
-import { median } from './median.ts'
 
 const { values } = parseArgs({
   options: {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import type { Executable } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
+import { median } from '../src/measure/statistics.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import { convolutionForm, inputGradientForm, weightGradientForm } from '../src/ops/conv/conv-forms.ts'
 import { byReversedKernel, byTransposedConvolution } from '../src/ops/conv/conv-input-gradient.ts'
@@ -28,7 +29,6 @@ import type { WindowAxis } from '../src/ops/conv/windows.ts'
 import type { Value } from '../src/ops/core/define.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor } from '../src/tensor/tensor.ts'
-import { median } from './median.ts'
 
 const { values } = parseArgs({
   options: {

@@ -3,11 +3,11 @@
 import { parseArgs } from 'node:util'
 import { createDataset } from '../src/data/dataset.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
+import { median } from '../src/measure/statistics.ts'
 import { fisherDiagonal } from '../src/methods/fisher/fisher.ts'
 import { mlp } from '../src/model/layers/networks.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32 } from '../src/tensor/tensor.ts'
-import { median } from './median.ts'
 import { startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({

@@ -1,8 +1,8 @@
 // What EWC's penalty costs a step: the same step with and without it, alternating, medians, one thread.
 //   node scripts/run.mjs bench/penalty.ts [--rounds 15]
 import { parseArgs } from 'node:util'
+import { median } from '../src/measure/statistics.ts'
 import { openStep } from './bench-steps.ts'
-import { median } from './median.ts'
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '15' }, calls: { type: 'string', default: '3' } },

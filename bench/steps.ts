@@ -1,8 +1,8 @@
 // Training steps against PyTorch on this machine: one thread each, alternating, medians.
 //   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--json]
 import { parseArgs } from 'node:util'
+import { median } from '../src/measure/statistics.ts'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
-import { median } from './median.ts'
 import { machineRoof } from './roof.ts'
 import { startPeer } from './torch-peer.ts'
 

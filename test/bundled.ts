@@ -2,6 +2,15 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
+/** A program for Node in one file, packages outside. */
+export const bundling = {
+  bundle: true,
+  platform: 'node',
+  packages: 'external',
+  format: 'esm',
+  logLevel: 'warning',
+} as const
+
 const root = resolve(import.meta.dirname, '..')
 
 /**
@@ -16,13 +25,9 @@ export async function bundled(
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${name}-${process.pid}.mjs`)
   await build({
+    ...bundling,
     stdin: { contents, resolveDir: root, loader: 'ts' },
     outfile: file,
-    bundle: true,
-    platform: 'node',
-    packages: 'external',
-    format: 'esm',
-    logLevel: 'warning',
   })
   return { file, remove: () => rmSync(file, { force: true }) }
 }

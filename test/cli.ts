@@ -4,6 +4,7 @@ import { on } from 'node:events'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { bundling } from './bundled.ts'
 
 /** The command line as people run it, bundled without packages. */
 export interface Cli {
@@ -63,13 +64,9 @@ async function bundle(rootFolder: string, file: string): Promise<void> {
   const beside = `${file}.${randomUUID()}`
   mkdirSync(resolve(file, '..'), { recursive: true })
   await build({
+    ...bundling,
     entryPoints: [join(rootFolder, 'src/cli/main.ts')],
     outfile: beside,
-    bundle: true,
-    platform: 'node',
-    packages: 'external',
-    format: 'esm',
-    logLevel: 'warning',
   })
   renameSync(beside, file)
 }

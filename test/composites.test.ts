@@ -10,18 +10,16 @@ import {
   buildCase,
   differenceQuotients,
   differentiableInputs,
+  distance,
   engine,
   feedsFor,
   lossOutputs,
+  norm,
   runForward,
 } from './op-cases.ts'
 
 const only = process.env.HOLDFAST_OPS?.split(',')
 const definitions = [...compositeTable.values()].filter(({ op }) => !only || only.includes(op))
-
-const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.hypot(...Array.from(a, (value, index) => value - (b[index] ?? 0)))
 
 /** The operator set that cases of new standard ops are written in. */
 const NEWEST_OPSET = 24

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import ts from 'typescript'
+import { bundling } from './bundled.ts'
 
 /**
  * The programs that documents show. A block whose fence says `ts run` is part of its document's program: all such blocks of a
@@ -95,12 +96,9 @@ export function runDocProgram(program: DocProgram): Promise<string> {
     const file = written(program, folder)
     const outfile = join(folder, 'program.mjs')
     await build({
+      ...bundling,
       entryPoints: [file],
       outfile,
-      bundle: true,
-      platform: 'node',
-      packages: 'external',
-      format: 'esm',
       tsconfigRaw: JSON.stringify(settings([file])),
       logLevel: 'silent',
       sourcemap: 'inline',

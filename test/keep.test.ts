@@ -12,6 +12,7 @@ import { modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { mlp } from '../src/model/layers/networks.ts'
 import { readPack } from '../src/update/pack/pack-files.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
+import { bundling } from './bundled.ts'
 import { buildCli, type Cli } from './cli.ts'
 
 let cli: Cli
@@ -142,8 +143,7 @@ describe('holdfast keep', () => {
     const file = join(folder, 'kept.keep')
     const from = 'test/fixtures/pack/version-2.keep'
     const outfile = join(dirname(cli.file), 'pack-writer.mjs')
-    const bundle = { bundle: true, platform: 'node', packages: 'external', format: 'esm' } as const
-    await build({ ...bundle, entryPoints: ['test/pack-writer.ts'], outfile, logLevel: 'warning' })
+    await build({ ...bundling, entryPoints: ['test/pack-writer.ts'], outfile })
     const writer = spawn(process.execPath, [outfile, from, file])
     await once(writer.stdout, 'data')
     const ended = once(writer, 'close')

@@ -20,6 +20,11 @@ import { type DType, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor
 
 export const engine = ortNode({ threads: 1 })
 
+export const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
+
+export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.hypot(...Array.from(a, (value, index) => value - (b[index] ?? 0)))
+
 const isFloat = (type: DType): boolean => type === 'float32' || type === 'float64'
 
 /** The values of a case's input: given, or drawn from a stream named after the case. */

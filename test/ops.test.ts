@@ -10,7 +10,9 @@ import {
   buildCase,
   differenceQuotients,
   differentiableInputs,
+  distance,
   lossOutputs,
+  norm,
   runAsWritten,
   runForward,
 } from './op-cases.ts'
@@ -18,10 +20,6 @@ import { squaresByBatchesOfOne, squaresInClosedForm } from './op-squares.ts'
 
 const only = process.env.HOLDFAST_OPS?.split(',')
 const definitions = [...opTable.values()].filter(({ op }) => !only || only.includes(op))
-
-const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.hypot(...Array.from(a, (value, index) => value - (b[index] ?? 0)))
 
 const differentiable = (definition: OpDefinition, item: OpCase): boolean => {
   if (!definition.gradient) return false

@@ -35,7 +35,6 @@ export {
 export {
   binaryCrossEntropy,
   type CrossEntropyOptions,
-  correctCount,
   crossEntropy,
   type DistillationOptions,
   distillation,

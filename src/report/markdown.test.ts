@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { demoBench } from '../../test/demo-bench.ts'
-import { reportJson, reportMarkdown } from './markdown.ts'
+import { reportMarkdown } from './markdown.ts'
 
 it('writes the headline and one table a scenario', () => {
   const text = reportMarkdown(demoBench({ scenarios: ['class'], seeds: 2 }))
@@ -20,10 +20,4 @@ it('keeps names from breaking the table', () => {
   const bench = demoBench({ scenarios: ['task'], seeds: 1 })
   const text = reportMarkdown({ ...bench, settings: { 'a|b': 'x\n<b>' } })
   expect(text).toContain('| a\\|b | x \\<b\\> |')
-})
-
-it('writes JSON that reads back as it was', () => {
-  const bench = demoBench({ scenarios: ['task'], seeds: 1 })
-  expect(JSON.parse(reportJson(bench))).toEqual(JSON.parse(JSON.stringify(bench)))
-  expect(reportJson([bench]).endsWith(']\n')).toBe(true)
 })

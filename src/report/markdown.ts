@@ -59,11 +59,3 @@ export function reportMarkdown(bench: BenchResult | readonly BenchResult[]): str
   })
   return `${parts.join('\n\n')}\n`
 }
-
-/**
- * The result as indented JSON, ending in a newline: a list where several were given.
- *
- * @example process.stdout.write(reportJson(bench))
- */
-export const reportJson = (bench: BenchResult | readonly BenchResult[]): string =>
-  `${JSON.stringify(bench, null, 2)}\n`

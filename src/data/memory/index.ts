@@ -1,5 +1,4 @@
 export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from './batches.ts'
-export { type ExemplarMemory, exemplarMemory, type MemoryState, restoreMemory } from './memory.ts'
 export { createPool, type Pool, type PoolPart } from './pool.ts'
 export {
   chooseBalanced,

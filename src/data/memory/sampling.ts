@@ -4,9 +4,8 @@ import { type RandomState, type RandomStream, resumeStream } from '../../tensor/
 import type { Tensor } from '../../tensor/tensor.ts'
 import { classLabels, type Dataset } from '../dataset.ts'
 import { describe } from '../rows.ts'
-import { checkCapacity } from './memory.ts'
 
-/** Decides online which items of a stream to keep. It plans in numbers; {@link exemplarMemory} holds the rows. */
+/** Decides online which items of a stream to keep. It plans in numbers; whoever asks holds the rows. */
 export interface Reservoir {
   readonly capacity: number
   /** Items offered so far. */
@@ -32,7 +31,7 @@ export interface ReservoirState {
  * const keep = reservoir(200, randomStream(1, 'reservoir'))
  * for (const row of rows) {
  *   const slot = keep.offer()
- *   if (slot !== undefined) memory.put(Int32Array.of(slot), dataset, Int32Array.of(row))
+ *   if (slot !== undefined) kept[slot] = row
  * }
  */
 export function reservoir(capacity: number, random: RandomStream): Reservoir {
@@ -161,4 +160,14 @@ function rowsByClass(labels: Int32Array, perClass: number): Map<number, number[]
     else byClass.set(label, [row])
   }
   return new Map([...byClass].sort(([a], [b]) => a - b))
+}
+
+/** @throws UsageError `memory-capacity`. */
+function checkCapacity(capacity: number): void {
+  if (!Number.isInteger(capacity) || capacity < 0) {
+    throw new UsageError(
+      'memory-capacity',
+      `A memory's capacity is a whole number from 0 on, but it is ${capacity}.`,
+    )
+  }
 }

@@ -1,7 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import {
   add,
-  cast,
   type Emitter,
   ints,
   mul,
@@ -20,12 +19,6 @@ const OUT_OF_THE_RUNNING = 1e30
 /** The class with the highest logit, int64 [B], among those of the mask; the first of equals. */
 export function predictions(emit: Emitter, logits: Value, mask?: Value): Value {
   return emit.op('ArgMax', [masked(emit, logits, mask)], { axis: -1, keepdims: 0 })
-}
-
-/** How many predictions equal their label, a float32 scalar. */
-export function correctCount(emit: Emitter, logits: Value, labels: Value, mask?: Value): Value {
-  const found = cast(emit, predictions(emit, logits, mask), labels.type)
-  return total(emit, cast(emit, emit.op('Equal', [found, labels]), 'float32'))
 }
 
 /** The logits with those out of the running pushed below everything: logits + (mask - 1) 1e30. */

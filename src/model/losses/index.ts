@@ -1,4 +1,4 @@
-export { correctCount, predictions } from './classes.ts'
+export { predictions } from './classes.ts'
 export {
   type CrossEntropyOptions,
   causalCrossEntropy,

@@ -7,7 +7,7 @@ import { encodeGraph } from '../../onnx/encode.ts'
 import type { Value } from '../../ops/core/define.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
-import { correctCount, predictions } from './classes.ts'
+import { predictions } from './classes.ts'
 import { crossEntropy, positionCrossEntropy } from './cross-entropy.ts'
 import { distillation } from './distillation.ts'
 import { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
@@ -223,15 +223,6 @@ describe('predictions', () => {
       false,
     )
     expect(value).toEqual([3, 3, 2])
-  })
-  it('are counted where they are right', async () => {
-    const labels = asInt32([1, 3, 0])
-    const { value } = await run(
-      { logits, labels },
-      (builder, values) => correctCount(builder, of(values, 'logits'), of(values, 'labels')),
-      false,
-    )
-    expect(value).toEqual([2])
   })
 })
 

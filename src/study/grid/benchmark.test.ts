@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +9,9 @@ import { UsageError } from '../../errors.ts'
 import type { BenchResult } from '../../measure/results.ts'
 import { loadModelFile } from '../../onnx/files.ts'
 import { machineFacts } from '../../train/folders/machine-node.ts'
-import { loadRun, readKeptRun, runInFolder } from '../../train/folders/run-files.ts'
+import { loadRun, runInFolder } from '../../train/folders/run-files.ts'
 import { protocolNamed } from '../protocols/protocols.ts'
-import { type BenchEvent, type BenchOutcome, benchmarkPlans, runBenchmark, runGrid } from './benchmark.ts'
+import { type BenchEvent, type BenchOutcome, benchmarkPlans, runGrid } from './benchmark.ts'
 import { collectResults } from './collect-files.ts'
 import { concurrently } from './concurrent.ts'
 
@@ -47,8 +48,8 @@ async function ended(
 const timeless = (bench: BenchResult) => bench.results.map(({ seconds: _, ...rest }) => rest)
 
 test('a grid gives the same results however many runs go at a time', async () => {
-  const alone = await ended(runBenchmark({ ...grid, inputs, engine, machine, jobs: 1 }))
-  const together = await ended(runBenchmark({ ...grid, inputs, engine, machine, jobs: 3 }))
+  const alone = await ended(runGrid({ plans: benchmarkPlans(grid), inputs, engine, machine, jobs: 1 }))
+  const together = await ended(runGrid({ plans: benchmarkPlans(grid), inputs, engine, machine, jobs: 3 }))
   expect(timeless(together.bench)).toEqual(timeless(alone.bench))
   expect(alone).toMatchObject({ failures: [], unfinished: 0 })
   const { bench } = alone
@@ -83,10 +84,8 @@ test('a grid gives the same results however many runs go at a time', async () =>
 
 test('a run that diverges is reported, and the others go on', async () => {
   const changed = { ...grid.changed, optimiser: 'sgd', learningRate: 1, options: { lambda: 1e12 } } as const
-  const events = runBenchmark({
-    ...grid,
-    methods: ['ewc', 'none'],
-    changed,
+  const events = runGrid({
+    plans: benchmarkPlans({ ...grid, methods: ['ewc', 'none'], changed }),
     inputs,
     engine,
     machine,
@@ -129,14 +128,16 @@ test('a grid that is stopped keeps what is finished and goes on where it stood',
   )
   expect(stopped.unfinished).toBe(1)
   expect(stopped.bench.results.map(({ method }) => method)).toEqual(['none'])
-  expect(await readKeptRun(join(folder, 'ewc'))).toBeUndefined()
+  expect(existsSync(join(folder, 'ewc', 'result.json'))).toBe(false)
 
   const all = await ended(runGrid({ plans, inputs, engine, machine, run: keep }))
   const straight = await ended(runGrid({ plans, inputs, engine, machine }))
   expect(timeless(all.bench)).toEqual(timeless(straight.bench))
 
-  const kept = await readKeptRun(join(folder, 'ewc'))
-  expect(kept?.parametersSha256).toMatch(/^[0-9a-f]{64}$/)
+  expect(JSON.parse(await readFile(join(folder, 'ewc', 'result.json'), 'utf8'))).toMatchObject({
+    method: 'ewc',
+  })
+  expect(await readFile(join(folder, 'ewc', 'parameters.sha256'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/)
   expect((await loadModelFile(join(folder, 'ewc', 'model.onnx'))).bytes.length).toBeGreaterThan(1000)
   const [collected, ...more] = await collectResults([folder])
   expect(more).toEqual([])

@@ -139,14 +139,3 @@ export function benchmarkPlans({
     ),
   )
 }
-
-/**
- * A benchmark from its protocol: method by scenario by seed.
- *
- * @example
- * const events = runBenchmark({ protocol, methods: ['none', 'ewc'], scenarios: ['class'], seeds: [1], inputs, engine, machine })
- * for await (const event of events) if (event.type === 'run-finished') console.log(event.result.averageAccuracy)
- */
-export const runBenchmark = (
-  options: BenchmarkGrid & Omit<GridOptions, 'plans'>,
-): AsyncGenerator<BenchEvent, BenchOutcome> => runGrid({ ...options, plans: benchmarkPlans(options) })

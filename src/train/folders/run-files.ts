@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
@@ -142,26 +141,6 @@ export async function loadRun(
     now[name] === version ? [] : [`${name} ${version}, now ${now[name] ?? 'none'}`],
   )
   return { loaded, engine, config, changed: differences.length > 0 ? differences.join('; ') : undefined }
-}
-
-/**
- * What a run's folder says of its end; undefined for a run that is not finished.
- *
- * @throws CheckpointError `result-damaged`.
- */
-export async function readKeptRun(folder: string): Promise<KeptRun | undefined> {
-  const text = await readFile(join(folder, 'result.json'), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  try {
-    const result = JSON.parse(text) as RunResult
-    const parametersSha256 = (await readFile(join(folder, 'parameters.sha256'), 'utf8')).trim()
-    return { folder, result, parametersSha256 }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CheckpointError('result-damaged', `${join(folder, 'result.json')} cannot be read: ${reason}`, {
-      cause,
-    })
-  }
 }
 
 /** Versions of what computes: they decide a run's bits, beside its plan and data. */

@@ -2,11 +2,8 @@ import { expect, test } from 'vitest'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { createDataset, type Dataset, subset } from '../dataset.ts'
-import { fingerprint } from '../fingerprint.ts'
-import { exemplarMemory, restoreMemory } from './memory.ts'
 import { chooseBalanced, herding, reservoir, resumeReservoir } from './sampling.ts'
 
-const rows = (...values: number[]) => Int32Array.from(values)
 function dataset(labels: number[], classes = ['a', 'b', 'c']): Dataset {
   return createDataset({
     name: 'points',
@@ -18,54 +15,6 @@ function dataset(labels: number[], classes = ['a', 'b', 'c']): Dataset {
     classes,
   })
 }
-
-test('a memory holds copies, slot by slot', () => {
-  const source = dataset([0, 1, 2])
-  const memory = exemplarMemory(4)
-  expect(memory.contents()).toBeUndefined()
-  memory.add(source, rows(2, 0))
-  memory.put(rows(0, 2), source, rows(1, 1))
-  expect(memory.size).toBe(3)
-  const held = memory.contents()
-  ;(source.inputs.data as Float32Array).fill(-1)
-  expect(Array.from(held?.inputs.data as Float32Array)).toEqual([1, 10, 0, 0, 1, 10])
-  expect(Array.from(held?.labels.data ?? [])).toEqual([1, 0, 1])
-  expect(fingerprint(memory.contents() as Dataset)).toBe(fingerprint(held as Dataset))
-})
-
-test('a memory holds texts too', () => {
-  const texts: Dataset = { ...dataset([0, 1]), inputs: { type: 'string', dims: [2], data: ['yes', 'no'] } }
-  const memory = exemplarMemory(2)
-  memory.add(texts, rows(1))
-  memory.add(texts, rows(0))
-  expect(memory.contents()?.inputs.data).toEqual(['no', 'yes'])
-})
-
-test('a memory comes back exactly as it was, and goes on', () => {
-  const memory = exemplarMemory(3)
-  memory.add({ ...dataset([0, 1, 2]), synthetic: true }, rows(2, 1))
-  const { tensors, json } = memory.state()
-  const restored = restoreMemory({ tensors, json: JSON.parse(JSON.stringify(json)) })
-  expect(restored.state()).toEqual(memory.state())
-  for (const one of [memory, restored]) one.put(rows(0, 2), dataset([0, 1, 2]), rows(0, 1))
-  expect(restored.state()).toEqual(memory.state())
-  expect(restored.contents()?.synthetic).toBe(true)
-  expect(restoreMemory(exemplarMemory(3).state()).size).toBe(0)
-  expect(() => restoreMemory({ tensors, json: { ...json, capacity: 1 } })).toThrow('cannot hold the 2')
-})
-
-test('a memory refuses gaps, overflow and rows of another kind, and is unchanged by what it refuses', () => {
-  const source = dataset([0, 1, 2])
-  const memory = exemplarMemory(2)
-  expect(() => memory.put(rows(1), source, rows(0))).toThrow('Slot 1 cannot be filled')
-  expect(() => memory.put(rows(0, 1), source, rows(0, 3))).toThrow('row 3')
-  expect(memory.size).toBe(0)
-  memory.add(source, rows(0))
-  expect(() => memory.add(source, rows(1, 2))).toThrow('the memory has 2 slots')
-  expect(() => memory.add(dataset([0], ['x']), rows(0))).toThrow('they differ in classes')
-  expect(memory.size).toBe(1)
-  expect(() => exemplarMemory(1.5)).toThrow('but it is 1.5')
-})
 
 test('a reservoir keeps every item of the stream with the same probability', () => {
   const capacity = 10
