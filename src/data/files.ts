@@ -105,7 +105,8 @@ export async function readDataset(
   const loaded = [...splits].map(([split, parts]) => [split, assemble(parts, classes, settings)] as const)
   const { train, ...others } = Object.fromEntries(loaded)
   if (train === undefined) throw new DataError('data-empty', `${path}: there are no rows.`)
-  return options.split === undefined ? { ...others, train, notes: [...notes] } : train
+  const columns = splits.get('train')?.[0]?.columns
+  return options.split === undefined ? { ...others, train, columns, notes: [...notes] } : train
 }
 
 /** Hands each note on once: a file is gone through more than once. */
@@ -210,7 +211,7 @@ async function* prepared(
       size = decoded.size
       yield { inputs: decoded.inputs, labels }
     } else {
-      const ready = tokenized(part, options, limit, place)
+      const ready = { ...tokenized(part, options, limit, place), columns: part.columns }
       if ('tokens' in ready.inputs) cut.add(ready.inputs.tokens, labels)
       yield ready
     }

@@ -23,12 +23,15 @@ export interface RawPart {
   readonly inputs: RawInputs
   /** Labels as found, or float32 [N, K] targets. */
   readonly labels: RawLabels | Tensor<'float32'>
+  /** The names of the columns that the inputs are made of, one a number, where they have names. */
+  readonly columns?: readonly string[] | undefined
 }
 
 /** The same rows with images decoded and texts tokenized. */
 export interface ReadyPart {
   readonly inputs: Tensor | { readonly tokens: readonly TokenRow[] }
   readonly labels: RawPart['labels']
+  readonly columns?: readonly string[] | undefined
 }
 
 /** Data as loaded. Without a division into parts in the source, everything is `train`. */
@@ -36,8 +39,10 @@ export interface LoadedData {
   readonly train: Dataset
   readonly validation?: Dataset
   readonly test?: Dataset
+  /** The names of the columns that the inputs are made of, in order, where tables of numbers were read. */
+  readonly columns?: readonly string[] | undefined
   /** What was recognised, altered or left out in reading, as sentences. */
   readonly notes?: readonly string[]
 }
 
-export type PartName = Exclude<keyof LoadedData, 'notes'>
+export type PartName = Exclude<keyof LoadedData, 'columns' | 'notes'>

@@ -16,7 +16,12 @@ export interface ImageSpec extends ImagePlan {
 export type InputSpec = { readonly notes: readonly string[] } & (
   | { readonly kind: 'image'; readonly image: ImageSpec; readonly preprocessing: Preprocessing }
   | { readonly kind: 'text'; readonly maxLength: number | undefined }
-  | { readonly kind: 'numbers'; readonly preprocessing: Preprocessing }
+  | {
+      readonly kind: 'numbers'
+      readonly preprocessing: Preprocessing
+      /** The columns of a table in the order in which the model reads them. */
+      readonly features?: readonly string[] | undefined
+    }
 )
 
 /** What is known of a model's input, and the texts of the files beside the model. */
@@ -43,7 +48,8 @@ const size = z.strictObject({ height: z.int().positive(), width: z.int().positiv
  * - `crop`: `{height, width}` of the middle that is kept;
  * - `resample`: `nearest`, `bilinear`, `bicubic` or `lanczos`;
  * - `scale`, `mean`, `std`: the model reads (pixel * scale - mean) / std, one number or one a channel;
- * - `maxLength`: tokens in a text.
+ * - `maxLength`: tokens in a text;
+ * - `features`: the columns of a table in the order in which the model reads them.
  */
 export const holdfastSchema = z.strictObject({
   channels: z.enum(['rgb', 'bgr', 'grey']).optional(),
@@ -55,6 +61,7 @@ export const holdfastSchema = z.strictObject({
   mean: numbers.optional(),
   std: numbers.optional(),
   maxLength: z.int().positive().optional(),
+  features: z.array(z.string().min(1)).min(1).optional(),
 })
 
 /**
@@ -85,8 +92,8 @@ export function inputSpec(facts: InputFacts): InputSpec {
   }
   const layout = own.layout ?? layoutOf(facts)
   if (layout === undefined) {
-    const { scale = 1, mean = 0, std = 1 } = own
-    return { kind: 'numbers', preprocessing: { scale, mean, std }, notes: [] }
+    const { scale = 1, mean = 0, std = 1, features } = own
+    return { kind: 'numbers', preprocessing: { scale, mean, std }, features, notes: [] }
   }
   const last = layout === 'NHWC'
   const [height, width] = last ? [second, third] : [third, fourth]

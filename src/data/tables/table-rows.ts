@@ -18,7 +18,12 @@ export function readRows(table: Table, plan: TablePlan, onNote?: TableOptions['o
   if (onNote && 'kind' in labels && labels.kind === 'classification') {
     for (const note of labelNotes(table, moved(table, plan, plan.labels), labels.values)) onNote(note)
   }
-  return { inputs, labels }
+  const { inputs: from } = plan
+  return {
+    inputs,
+    labels,
+    ...(from.form === 'numbers' && { columns: from.columns.map((column) => plan.columns[column] ?? '') }),
+  }
 }
 
 /** A plan's columns where this table has them: files of one data set may differ in their order. */
