@@ -5,6 +5,7 @@ import { points } from '../report/figures/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { type CurvePoint, curveDefaults, curve as measureCurve, openPath } from '../update/path/index.ts'
 import { type LoadedCurve, loadCurve, savePoint } from '../update/path/index-files.ts'
+import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
 import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
@@ -74,7 +75,7 @@ export const curve = defineVerb({
       numbersArePositions,
       reading,
     })
-    for (const note of loaded.notes) screen.warn(`note: ${note}`)
+    sayNotes(loaded.notes, screen)
     const pick =
       asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
     if (pick) await writePick(engine, loaded, pick)
@@ -108,7 +109,13 @@ export const curve = defineVerb({
       written.push(`Written: ${file}`)
     }
     return {
-      json: { ...result, from, to, picked: pick ? { ...result.picked, ...pick } : null },
+      json: {
+        ...result,
+        from,
+        to,
+        picked: pick ? { ...result.picked, ...pick } : null,
+        notes: loaded.notes,
+      },
       text: [
         curveText(result, ends),
         ...(pick ? [pickedSentence(pick, result.picked ?? undefined)] : []),

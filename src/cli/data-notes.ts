@@ -1,3 +1,4 @@
+import { noteLines } from '../data/notes.ts'
 import { methodWarning } from '../methods/advice.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan, LoadPlanOptions } from '../train/plan/index-files.ts'
@@ -8,12 +9,17 @@ export function noteData(
   { instead, inputs, notes }: Pick<LoadedPlan, 'instead' | 'inputs' | 'notes'>,
   screen: Screen,
 ): void {
-  for (const note of notes) screen.warn(`note: ${note}`)
+  sayNotes(notes, screen)
   if (instead !== undefined) {
     screen.warn(`warning: this is not MNIST, but synthetic digits drawn by Holdfast: ${instead}`)
   } else if (inputs.data.some(({ train, test }) => train.synthetic || test.synthetic)) {
     screen.warn('note: synthetic digits drawn by Holdfast; do not compare these figures with published ones.')
   }
+}
+
+/** What was recognised, altered or left out in reading: whatever `--quiet` says, as it changes what a result means. */
+export function sayNotes(notes: readonly string[], screen: Screen): void {
+  for (const line of noteLines(notes)) screen.warn(line)
 }
 
 /** Says loudly, once each, where a method is used in a scenario that it is known to fail in. */

@@ -52,7 +52,7 @@ export const fisher = defineVerb({
     noteData(loaded, screen)
     const widest = Math.max(...summary.parameters.map(({ name }) => name.length))
     return {
-      json: summary,
+      json: { ...summary, notes: loaded.notes },
       text: [
         `Fisher (${summary.labels}) of ${summary.model} on ${summary.samples} samples of ${summary.dataset.name}`,
         '',

@@ -42,5 +42,6 @@ export async function followRun(
   )
   call.screen.draw([])
   const tasks = prepared.stream.tasks.map(({ name }) => name)
-  return runAnswer(outcome, tasks, prepared.stream.dataset)
+  const answer = runAnswer(outcome, tasks, prepared.stream.dataset)
+  return { ...answer, json: { ...(answer.json as object), notes: loaded.notes } }
 }

@@ -12,6 +12,7 @@ import {
   gate as runGate,
 } from '../update/gate/index.ts'
 import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
+import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, path, share } from './flags/index.ts'
 import { confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
@@ -100,10 +101,10 @@ export const gate = defineVerb({
       output,
       numbersArePositions: asked.numbersArePositions,
     })
+    sayNotes(inputs.notes, screen)
     if (data !== undefined && !inputs.dataset) {
       screen.warn('note: both sides are predictions, so --data was not read.')
     }
-    for (const note of inputs.notes) screen.warn(`note: ${note}`)
     if (inputs.dataset?.synthetic) {
       screen.warn('note: synthetic digits drawn by Holdfast; this verdict says nothing of real data.')
     }
@@ -120,7 +121,7 @@ export const gate = defineVerb({
     })
     const written = await writeFiles(asked, inputs, result)
     return {
-      json: result,
+      json: { ...result, notes: inputs.notes },
       text: [gateText(result), ...written.map((file) => `Written: ${file}`)].join('\n'),
       exitCode: exitCodes[result.verdict],
     }

@@ -10,6 +10,7 @@ import {
   readPack,
   type WrittenPack,
 } from '../update/pack/index-files.ts'
+import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
 import { packText } from './keep-text.ts'
@@ -109,7 +110,7 @@ async function showPack(path: string): Promise<Answer> {
 }
 
 function answer(call: Call, { pack, file, bytes, seconds, notes }: WrittenPack): Answer {
-  for (const note of notes) call.screen.warn(`note: ${note}`)
+  sayNotes(notes, call.screen)
   if (pack.data.some(({ synthetic }) => synthetic)) {
     call.screen.warn('note: synthetic digits drawn by Holdfast; this pack keeps nothing of real data.')
   }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { visible } from '../report/figures/index.ts'
 import { isWorker, serveWorker } from '../study/workers/index-files.ts'
-import { helpText } from './flags/index.ts'
+import { helpText, spoken } from './flags/index.ts'
 import { openScreen } from './screen.ts'
 import type { Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
@@ -27,6 +27,7 @@ const overview = (): string => {
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words
   const json = rest.includes('--json')
+  let speak = (text: string): string => text
   try {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       process.stdout.write(overview())
@@ -39,6 +40,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
     const verb = verbs.find((candidate) => candidate.name === name)
     if (!verb) throw unknownVerb(name)
+    speak = (text) => spoken(text, verb.facts)
     if (rest.includes('--help') || rest.includes('-h')) {
       process.stdout.write(
         json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()),
@@ -46,7 +48,7 @@ async function main(words: readonly string[]): Promise<number> {
       return 0
     }
     const { settings, run } = verb.read(rest)
-    const screen = openScreen({ quiet: settings.quiet })
+    const screen = openScreen({ quiet: settings.quiet, speak })
     let signal: AbortSignal | undefined
     const answer = await run({
       screen,
@@ -57,10 +59,12 @@ async function main(words: readonly string[]): Promise<number> {
       },
       command: `holdfast ${words.join(' ')}`,
     })
-    process.stdout.write(json ? `${JSON.stringify(answer.json, null, 2)}\n` : `${answer.text}\n`)
+    const told = (key: string, value: unknown) =>
+      key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value
+    process.stdout.write(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
     return answer.exitCode ?? 0
   } catch (error) {
-    return fail(error, json, rest.includes('--debug'))
+    return fail(error, json, rest.includes('--debug'), speak)
   }
 }
 
@@ -103,9 +107,9 @@ function untilInterrupted(say: (line: string) => void): AbortSignal {
   return controller.signal
 }
 
-function fail(error: unknown, json: boolean, debug: boolean): number {
+function fail(error: unknown, json: boolean, debug: boolean, speak: (text: string) => string): number {
   const known = error instanceof HoldfastError
-  const message = error instanceof Error ? error.message : String(error)
+  const message = speak(error instanceof Error ? error.message : String(error))
   const code = known ? error.code : 'unexpected'
   const hint = known || debug ? '' : ' This is a fault of Holdfast; --debug shows where it comes from.'
   process.stderr.write(`error (${code}): ${visible(message)}${hint}\n`)

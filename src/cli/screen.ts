@@ -21,7 +21,14 @@ const SECONDS_BETWEEN_LINES = 10
 const MILLISECONDS_BETWEEN_DRAWINGS = 80
 
 /** The screen of this process. */
-export function openScreen({ quiet }: { readonly quiet: boolean }): Screen {
+export function openScreen({
+  quiet,
+  speak = (line) => line,
+}: {
+  readonly quiet: boolean
+  /** What the library says in the words of a shell. */
+  readonly speak?: ((line: string) => string) | undefined
+}): Screen {
   const { stderr } = process
   const live = stderr.isTTY === true && !quiet
   const colour = live && !process.env.NO_COLOR
@@ -35,7 +42,7 @@ export function openScreen({ quiet }: { readonly quiet: boolean }): Screen {
   }
   const say = (line: string) => {
     if (live) clear()
-    stderr.write(`${visible(line)}\n`)
+    stderr.write(`${visible(speak(line))}\n`)
     if (live) put(drawn)
   }
   const draw = (lines: readonly string[]) => {

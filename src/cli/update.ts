@@ -15,6 +15,7 @@ import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
 import type { UpdateResult } from '../update/update-types.ts'
 import { outputPath, writeAdapters, writeBaseline, writeUpdated } from '../update/update-writing-files.ts'
+import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import type { Screen } from './screen.ts'
 import { tracked } from './tracking.ts'
@@ -80,7 +81,7 @@ export const update = defineVerb({
       if (dryRun)
         return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
       for (const line of preflightText(known)) {
-        if (line.startsWith('warning: ')) call.screen.warn(line)
+        if (/^(warning|note): /.test(line)) call.screen.warn(line)
         else call.screen.say(line)
       }
       const result = await tracked(
@@ -172,7 +173,7 @@ async function extended(
     numbersArePositions,
     seed: asked.seed,
   })
-  for (const note of notes) call.screen.say(`note: ${note}`)
+  sayNotes(notes, call.screen)
 }
 
 const placeSentence = (out: string, asked: string, { chosen }: UpdateResult): string =>

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { float32 } from '../tensor/tensor.ts'
 import type { ReadOptions } from './files.ts'
 import { readDataset } from './files.ts'
+import { inColumnsOf } from './same-columns.ts'
 
 let root = ''
 beforeAll(async () => {
@@ -254,8 +255,24 @@ test('encodings: a byte order mark tells, anything else but UTF-8 is asked for',
   const latin = Buffer.from('x,label\n1,café\n', 'latin1')
   await expect(read(put({ 'a.csv': latin }))).rejects.toMatchObject({ code: 'text-encoding' })
   expect((await read(put({ 'a.csv': latin }), { encoding: 'windows-1252' })).labels).toEqual(['café'])
+  // Of several files some may be UTF-8.
+  const plain = put({ 'a.csv': 'x,label\n1,café\n' })
+  expect((await read(plain, { encoding: 'windows-1252' })).labels).toEqual(['café'])
   const line = '{"x": 1, "label": "café"}\n'
   await expect(read(put({ 'a.jsonl': Buffer.from(line, 'latin1') }))).rejects.toThrow('line 1, byte')
   const wide = Buffer.from(`\uFEFF${line}`, 'utf16le')
   expect((await read(put({ 'a.jsonl': wide }))).labels).toEqual(['café'])
+})
+
+test('the same columns in another order are read in the order of the data before', async () => {
+  const before = await readDataset(await csv('a,b,label\n1,2,x\n'))
+  const read = async (path: Promise<string>) => {
+    const place = await path
+    return inColumnsOf(before, (featureOrder) => readDataset(place, { featureOrder }))
+  }
+  const turned = await read(jsonl({ b: 4, a: 3, label: 'x' }))
+  expect(turned.train.inputs).toEqual(float32([1, 2], [3, 4]))
+  expect(turned.notes?.[0]).toContain('its columns stand in another order than those of')
+  const others = await read(jsonl({ b: 4, c: 3, label: 'x' }))
+  expect(others.train.inputs).toEqual(float32([1, 2], [4, 3]))
 })

@@ -34,8 +34,21 @@ export async function readingFor(
   // Of models that read plain numbers the files mostly say nothing: then pixels come in as the data set has them.
   const stated = input !== undefined && (input.kind !== 'numbers' || !isAsStored(input.preprocessing))
   return {
-    options: { ...readOptionsOf(asked), tokenizer, ...(stated && { input }) },
+    options: {
+      ...readOptionsOf(asked),
+      tokenizer,
+      ...(stated && { input }),
+      ...(input?.kind === 'numbers' && { width: widthOf(model?.input.dims), featureOrder: input.features }),
+    },
     key: JSON.stringify([stated && input, tokenizer && (asked.tokenizer ?? model?.path)]),
     notes: input?.notes ?? [],
   }
+}
+
+/** How many numbers a row of the input holds, where all its dims are stated. */
+function widthOf(dims: InputFacts['dims']): number | undefined {
+  if (!dims || dims.length < 2) return undefined
+  const sizes = dims.slice(1).map((dim) => (typeof dim === 'number' && dim > 0 ? dim : Number.NaN))
+  const width = sizes.reduce((product, size) => product * size, 1)
+  return Number.isNaN(width) ? undefined : width
 }

@@ -28,11 +28,31 @@ const columns = z.strictObject({
   separator: z.string().min(1).optional().describe('parts several labels in one text; default ;'),
   text: z.string().min(1).optional().describe('the column of the text; default text, sentence or content'),
   image: z.string().min(1).optional().describe('the column of the images; default file_name, image or img'),
-  features: names.optional().describe('the columns of the numbers to learn from; default every other one'),
+  features: names
+    .optional()
+    .describe('the columns of the numbers to learn from, in the model’s order; default every other one'),
+  id: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('the column of what rows are called, which is not learned from; default one that counts them'),
   header: z
     .boolean()
     .optional()
     .describe('whether the first line of a CSV file names the columns; default yes'),
+  delimiter: z
+    .union([z.literal('tab'), z.string().length(1)])
+    .optional()
+    .describe('what parts the columns of CSV files: one character, or tab; default as found'),
+  decimal: z
+    .enum(['.', ','])
+    .optional()
+    .describe('what parts a number’s whole from its fraction in CSV files; default as found'),
+  encoding: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('of CSV and JSON files that are not UTF-8: windows-1252, for example'),
 })
 
 const normalisations = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
@@ -65,7 +85,8 @@ export type Reading = z.output<typeof readingSchema>
 
 /** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
 export function readOptionsOf({ columns, maxLength }: Reading): ReadOptions {
-  const { kind, label, labels, targets, separator, text, image, features, header } = columns ?? {}
+  const { kind, label, labels, targets, separator, text, image, features, id } = columns ?? {}
+  const { header, delimiter, decimal, encoding } = columns ?? {}
   return {
     kind,
     separator,
@@ -75,9 +96,31 @@ export function readOptionsOf({ columns, maxLength }: Reading): ReadOptions {
     textColumn: text,
     imageColumn: image,
     featureColumns: features,
+    idColumn: id,
     header,
+    delimiter: delimiter === 'tab' ? '\t' : delimiter,
+    decimal,
+    encoding,
     maxLength,
   }
+}
+
+/** Where a configuration says what an option of {@link ReadOptions} does: messages name the option. */
+export const readingFields: Readonly<Record<string, string>> = {
+  kind: 'data.columns.kind',
+  separator: 'data.columns.separator',
+  labelColumn: 'data.columns.label',
+  labelColumns: 'data.columns.labels',
+  targetColumns: 'data.columns.targets',
+  textColumn: 'data.columns.text',
+  imageColumn: 'data.columns.image',
+  featureColumns: 'data.columns.features',
+  idColumn: 'data.columns.id',
+  header: 'data.columns.header',
+  delimiter: 'data.columns.delimiter',
+  decimal: 'data.columns.decimal',
+  encoding: 'data.columns.encoding',
+  maxLength: 'data.maxLength',
 }
 
 /** A data set with the normalisation that is asked for. */

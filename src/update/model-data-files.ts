@@ -21,8 +21,10 @@ export async function readMeasured(source: string, options: ReadOptions): Promis
   } catch (error) {
     if (!(error instanceof DataError && error.code === 'split-missing')) throw error
     for (const split of ['test', 'validation']) {
-      const part = await readDataset(source, { ...options, split }).catch(() => undefined)
-      if (part) return { train: part }
+      const notes: string[] = []
+      const onNote = (note: string) => void notes.push(note)
+      const part = await readDataset(source, { ...options, split, onNote }).catch(() => undefined)
+      if (part) return { train: part, notes }
     }
     throw error
   }

@@ -1,5 +1,6 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
+import { sortedNotes } from '../data/notes.ts'
 import { defaultConfidence } from '../measure/confidence.ts'
 import { examplesNeeded } from '../measure/paired.ts'
 import { splitHeldOut, type UpdateData } from './parts.ts'
@@ -86,6 +87,7 @@ export interface PowerFacts {
  */
 export function preflight(options: PreflightOptions): Preflight {
   const { classes, data, method, budget, notes = [] } = options
+  const told = sortedNotes(notes)
   const parts = splitHeldOut(data)
   const train = hashed('new training rows', data.train)
   const exemplars = data.exemplars && hashed('old exemplars', data.exemplars)
@@ -114,8 +116,9 @@ export function preflight(options: PreflightOptions): Preflight {
     method: { name: method.name, reasons: method.reasons },
     cost: null,
     power,
-    notes,
+    notes: told.notes,
     warnings: [
+      ...told.warnings,
       ...classWarnings(classes, data.train),
       ...overlaps.flatMap(overlapWarning),
       ...powerWarning(power, budget),

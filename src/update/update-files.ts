@@ -4,6 +4,7 @@ import { alignLabels, preview } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../data/reading.ts'
 import { readingFor } from '../data/reading-files.ts'
+import { inColumnsOf } from '../data/same-columns.ts'
 import type { Engine } from '../engine/engine.ts'
 import { DataError, ModelError, UsageError } from '../errors.ts'
 import { featureDataset, headModel } from '../evaluate/features.ts'
@@ -103,11 +104,16 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   }
   const reading = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
   const read = async (source: string, unlabelled = false): Promise<LoadedData> => {
-    const found = await readSource(source, { name: source, ...reading.options, unlabelled })
+    const found = await inColumnsOf(old, (order) => {
+      const featureOrder = order ?? reading.options.featureOrder
+      return readSource(source, { ...reading.options, name: source, unlabelled, featureOrder })
+    })
     return preprocessed(found, sources.preprocessing)
   }
+  // What the model knows comes first: the columns of what is new to it follow its order.
+  let old: LoadedData | undefined
+  if (sources.old !== undefined) old = await read(sources.old)
   const fresh = await read(sources.fresh)
-  const old = sources.old === undefined ? undefined : await read(sources.old)
   const bare = sources.unlabelled === undefined ? undefined : await read(sources.unlabelled, true)
   for (const [place, parts] of [
     [sources.fresh, fresh],

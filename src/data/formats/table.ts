@@ -28,7 +28,7 @@ export interface TableOptions {
   readonly delimiter?: string | undefined
   /** What parts a number's whole from its fraction in CSV; default: found out. */
   readonly decimal?: '.' | ',' | undefined
-  /** Of CSV and JSON: a label of the Encoding Standard, `windows-1252` for example. Default UTF-8, or what the byte order mark says. */
+  /** Of CSV and JSON files that are not UTF-8: a label of the Encoding Standard, `windows-1252` for example. */
   readonly encoding?: string | undefined
   /** How many numbers the model reads a row, where that is fixed. */
   readonly width?: number | undefined

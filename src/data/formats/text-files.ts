@@ -9,7 +9,7 @@ import { gzipProblem, reading } from './disk-files.ts'
 
 /** How a text file is read. */
 export interface TextReading {
-  /** Default: UTF-8, or what its byte order mark says. */
+  /** Of files that are not UTF-8; default: UTF-8, or what a byte order mark says. Bytes that pass for UTF-8 are hardly ever anything else. */
   readonly encoding?: string | undefined
   /** Called at the end with what people should be told of. */
   readonly onNote?: ((note: string) => void) | undefined
@@ -27,7 +27,7 @@ export async function* textChunks(
   path: string,
   { encoding, onNote }: TextReading = {},
 ): AsyncGenerator<string> {
-  const decoding = textDecoding(path, encoding)
+  const decoding = textDecoding(path, encoding !== undefined && (await isUtf8(path)) ? undefined : encoding)
   for await (const bytes of unpackedChunks(path)) {
     const text = decoding.push(bytes)
     if (text !== '') yield text
@@ -59,6 +59,19 @@ export async function readText(
     chunks.push(chunk)
   }
   return chunks.join('')
+}
+
+/** Whether a file passes for UTF-8 (or UTF-16 by its mark): then it is that, whatever other files beside it are. */
+async function isUtf8(path: string): Promise<boolean> {
+  const decoding = textDecoding(path)
+  try {
+    for await (const bytes of unpackedChunks(path)) decoding.push(bytes)
+    decoding.end()
+    return true
+  } catch (error) {
+    if (error instanceof DataError && error.code === 'text-encoding') return false
+    throw error
+  }
 }
 
 async function* unpackedChunks(path: string): AsyncGenerator<Uint8Array> {

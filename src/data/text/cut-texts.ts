@@ -1,5 +1,6 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RawLabels } from '../names/index.ts'
+import { asWarning } from '../notes.ts'
 import type { TokenRow } from './tokens.ts'
 
 /** Counts texts that are longer than the model reads. */
@@ -46,7 +47,9 @@ export function cutTexts(limit: number | undefined, place: string): CutTexts {
       if (rows === 0) return [note]
       return [
         note,
-        `warning: ${place}: ${rows.toLocaleString('en-US')} of these texts are alike as far as the model reads, but have different labels: what tells them apart is cut off, and cannot be learned. Shorten the texts, or keep the part that matters.`,
+        asWarning(
+          `${place}: ${rows.toLocaleString('en-US')} of these texts are alike as far as the model reads, but have different labels: what tells them apart is cut off, and cannot be learned. Shorten the texts, or keep the part that matters.`,
+        ),
       ]
     },
   }

@@ -7,6 +7,7 @@ import { type ReadOptions, readDataset } from '../../data/files.ts'
 import { fingerprint } from '../../data/fingerprint.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import { readingFor } from '../../data/reading-files.ts'
+import { inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
@@ -58,13 +59,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
   const notes = new Set([...(read?.notes ?? []), ...found.notes])
-  const reading: ReadOptions = {
-    ...found.options,
-    unlabelled: plan.loss === 'causal-lm',
-    onNote: (note) => notes.add(note),
+  const reading: ReadOptions = { ...found.options, unlabelled: plan.loss === 'causal-lm' }
+  const loaded: LoadedSource[] = []
+  for (const source of sources) {
+    const next = await loadSource(source, plan, options, reading, loaded[0]?.found)
+    for (const note of next.found?.notes ?? []) notes.add(note)
+    loaded.push(next)
   }
-  const loaded: { data: TrainTest; instead: string | undefined }[] = []
-  for (const source of sources) loaded.push(await loadSource(source, plan, options, reading))
   const texts = ofOneLength(loaded.map((each) => each.data))
   const language = plan.loss === 'causal-lm' && read ? languageTask(read.model, texts) : undefined
   const data = language?.data ?? texts
@@ -133,12 +134,21 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
   }
 }
 
+interface LoadedSource {
+  readonly data: TrainTest
+  readonly instead: string | undefined
+  /** As read from files. */
+  readonly found?: LoadedData | undefined
+}
+
+/** @param before Data of the first task: the columns of all stand in their order. */
 async function loadSource(
   source: string,
   { data }: RunPlan,
   options: LoadPlanOptions,
   reading: ReadOptions,
-): Promise<{ data: TrainTest; instead: string | undefined }> {
+  before: LoadedData | undefined,
+): Promise<LoadedSource> {
   if (source === 'synthetic') {
     return { data: syntheticDigits(data.limit ?? {}), instead: undefined }
   }
@@ -147,12 +157,15 @@ async function loadSource(
     const { train, test, instead } = await mnistOrSynthetic({ ...data.limit, download, onProgress })
     return { data: limited({ train, test }, data.limit), instead }
   }
-  const loaded = isNamed(source)
+  const found = isNamed(source)
     ? await resolveDataset(source, { download, onProgress })
-    : await readDataset(source, reading)
+    : await inColumnsOf(before, (order) =>
+        readDataset(source, { ...reading, featureOrder: order ?? reading.featureOrder }),
+      )
   return {
-    data: limited(withTest(loaded, options.wholeTrain ? 0 : data.testShare, source), data.limit),
+    data: limited(withTest(found, options.wholeTrain ? 0 : data.testShare, source), data.limit),
     instead: undefined,
+    found,
   }
 }
 

@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.ts'
 import { indexById, locatePrediction, type PredictionSet } from '../../data/formats/index.ts'
 import { isPredictionFile, loadPredictions } from '../../data/formats/index-files.ts'
 import type { LoadedData } from '../../data/parts.ts'
-import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
+import { type PreprocessingName, preprocessed, type Reading, readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { takeRows } from '../../data/rows.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -88,15 +88,11 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
       `${firstModel} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
     )
   }
-  const { read, notes } = dataReader(sources)
+  const notes = new Set<string>()
+  const onNote = (note: string) => void notes.add(note)
+  const read = dataReader(sources, onNote)
   const testData = async (model: NamedModel) => {
-    const {
-      train,
-      validation,
-      test,
-      notes: found = [],
-    } = await read(present(data, 'the data of the gate'), model)
-    loadNotes.push(...found)
+    const { train, validation, test } = await read(present(data, 'the data of the gate'), model)
     return test ?? validation ?? train
   }
   const [first] = models.values()
@@ -109,7 +105,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   for (const path of new Set(paths)) {
     const model = models.get(path)
     if (!model) {
-      sets.set(path, await loadPredictions(path))
+      sets.set(path, await loadPredictions(path, { ...readOptionsOf(sources.reading ?? {}), onNote }))
       continue
     }
     const own = await testData(model)
@@ -155,23 +151,22 @@ function inputLines(set: PredictionSet): (id: string) => string {
 }
 
 /** Where a gate's data come in: read as each model wants them, and once for models that want the same. */
-function dataReader(options: GateSources): {
-  readonly read: (source: string, model: NamedModel) => Promise<LoadedData>
-  readonly notes: ReadonlySet<string>
-} {
+function dataReader(
+  options: GateSources,
+  onNote: (note: string) => void,
+): (source: string, model: NamedModel) => Promise<LoadedData> {
   const known = new Map<string, Promise<LoadedData>>()
-  const notes = new Set<string>()
-  const read = async (source: string, { name, model }: NamedModel): Promise<LoadedData> => {
+  return async (source, { name, model }) => {
     const {
       options: how,
       key: reading,
-      notes: found,
+      notes,
     } = await readingFor({ path: name, input: model.input }, options.reading)
-    for (const note of found) notes.add(note)
     const key = JSON.stringify([source, reading])
     const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
     known.set(key, loading)
-    return preprocessed(await loading, options.preprocessing)
+    const found = await loading
+    for (const note of [...notes, ...(found.notes ?? [])]) onNote(note)
+    return preprocessed(found, options.preprocessing)
   }
-  return { read, notes }
 }

@@ -1,7 +1,9 @@
 import type { Dataset } from '../../data/dataset.ts'
 import { alignLabels } from '../../data/names/index.ts'
+import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
+import { inColumnsOf } from '../../data/same-columns.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { type ReadBack, readBackOf } from '../../model/import/index.ts'
 import { type LoadedModel, loadModel, saveModel } from '../../model/import/index-files.ts'
@@ -58,8 +60,12 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
     )
   }
   addedClasses(from.model, to.model)
-  const read = (source: string | undefined) =>
-    source === undefined ? undefined : readFor(to, source, sources)
+  let before: LoadedData | undefined
+  const read = async (source: string | undefined) => {
+    const found = source === undefined ? undefined : await readFor(to, source, sources, before)
+    before ??= found?.loaded
+    return found
+  }
   const { notes } = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
   const [old, fresh] = [await read(sources.old), await read(sources.new)]
   const { model, file } = to
@@ -77,9 +83,18 @@ async function readFor(
   { model, file }: LoadedModel,
   source: string,
   { preprocessing, reading, numbersArePositions = false }: CurveSources,
-): Promise<{ readonly dataset: Dataset; readonly notes: readonly string[] }> {
+  before: LoadedData | undefined,
+): Promise<{
+  readonly loaded: LoadedData
+  readonly dataset: Dataset
+  readonly notes: readonly string[]
+}> {
   const { options } = await readingFor({ path: file.path, input: model.input }, reading)
-  const loaded = preprocessed(await readMeasured(source, { name: source, ...options }), preprocessing)
+  const found = await inColumnsOf(before, (order) => {
+    const featureOrder = order ?? options.featureOrder
+    return readMeasured(source, { ...options, name: source, featureOrder })
+  })
+  const loaded = preprocessed(found, preprocessing)
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)
   checkKind(part, source)
@@ -87,7 +102,7 @@ async function readFor(
     numbersArePositions,
     unnamed: model.unnamed,
   })
-  if (added.length === 0) return { dataset, notes: [...(loaded.notes ?? []), ...notes] }
+  if (added.length === 0) return { loaded, dataset, notes: [...(loaded.notes ?? []), ...notes] }
   throw new DataError(
     'curve-data',
     `${source}: the second model does not know the class "${added[0]}". Correct the labels, or give the model that was updated with it.`,
