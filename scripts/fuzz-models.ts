@@ -1,8 +1,16 @@
-// Damages valid files at random, and reads, inspects and rewrites each: all have to end soon, in a model or an error of ours.
+// Damages valid models, safetensors, configurations and tokenizers at random, and reads each, models are inspected and rewritten, too: all have to end soon, in a model or an error of ours.
 //   node scripts/run.mjs scripts/fuzz-models.ts [--from 0] [--count 20000] [--seconds 5]
 // Prints how they ended, and the numbers of those that did not as they should: each number is one file, always the same.
 import { parseArgs } from 'node:util'
-import { endingOf, endingOfTensors, fuzzedModel, fuzzedTensors } from '../test/fuzz-models.ts'
+import {
+  endingOf,
+  endingOfTensors,
+  endingOfText,
+  fuzzedModel,
+  fuzzedTensors,
+  fuzzedText,
+  fuzzedTexts,
+} from '../test/fuzz-models.ts'
 
 const { values } = parseArgs({
   options: {
@@ -13,21 +21,25 @@ const { values } = parseArgs({
 })
 const from = Number(values.from)
 const until = from + Number(values.count)
-const kinds = [
-  { name: 'model', file: fuzzedModel, end: endingOf },
-  { name: 'safetensors', file: fuzzedTensors, end: endingOfTensors },
-] as const
+const kinds: readonly { readonly name: string; readonly end: (number: number) => string }[] = [
+  { name: 'model', end: (number) => endingOf(fuzzedModel(number)) },
+  { name: 'safetensors', end: (number) => endingOfTensors(fuzzedTensors(number)) },
+  ...fuzzedTexts.map((kind) => ({
+    name: kind,
+    end: (number: number) => endingOfText(kind, fuzzedText(kind, number)),
+  })),
+]
 
 const found = new Map<string, number>()
 const wrong: string[] = []
 for (let number = from; number < until; number++) {
-  for (const { name, file, end } of kinds) {
+  for (const { name, end } of kinds) {
     const began = performance.now()
     // Written first, so that the file that hangs or fills the memory is known.
     if (process.stderr.isTTY) process.stderr.write(`\r${name} ${number}  `)
     let ending: string
     try {
-      ending = end(file(number))
+      ending = end(number)
     } catch (problem) {
       ending = 'foreign error'
       wrong.push(`${name} ${number}: ${problem instanceof Error ? problem.stack : problem}`)

@@ -1,4 +1,6 @@
 import { create } from '@bufbuild/protobuf'
+import { inputSpec } from '../src/data/images/index.ts'
+import { createTokenizer, wordVocabulary } from '../src/data/text/index.ts'
 import { HoldfastError } from '../src/errors.ts'
 import { modelFromOnnx, withParameters } from '../src/model/import/index.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
@@ -13,6 +15,7 @@ import { type RandomStream, randomStream } from '../src/tensor/random.ts'
 import { readSafetensors, writeSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, int64 } from '../src/tensor/tensor.ts'
 import { inspectModel } from '../src/train/inspect/index.ts'
+import { planFromText } from '../src/train/plan/config-files.ts'
 
 const node = (op: string, inputs: readonly string[], output: string, more: Partial<Node> = {}): Node => ({
   op,
@@ -176,26 +179,59 @@ export function fuzzedModel(number: number): Uint8Array {
   return number % 2 === 0 ? confused(random, seed) : mutated(random, seed, seeds)
 }
 
+/** Texts that lie beside a model, of each kind. */
+const texts = {
+  preprocessor: JSON.stringify({
+    do_resize: true,
+    size: { shortest_edge: 256 },
+    crop_size: { height: 224, width: 224 },
+    do_center_crop: true,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
+    resample: 3,
+    include_top: true,
+  }),
+  tokenizer: wordVocabulary(['a few words of text', 'and a few more'], { size: 12 }),
+  plan: 'data: {source: &a synthetic}\nmodel: {kind: mlp, hidden: [4]}\nstream: {kind: split, scenario: class}\n',
+} as const
+export type FuzzedText = keyof typeof texts
+export const fuzzedTexts = Object.keys(texts) as readonly FuzzedText[]
+
+/** A damaged text of that number. */
+export function fuzzedText(kind: FuzzedText, number: number): string {
+  const seed = new TextEncoder().encode(texts[kind])
+  return new TextDecoder().decode(mutated(randomStream(number, `fuzz/${kind}`), seed, [seed]))
+}
+
+const readers: Readonly<Record<FuzzedText, (text: string) => unknown>> = {
+  preprocessor: (text) =>
+    inputSpec({ type: 'float32', dims: ['N', 3, 224, 224], preprocessorConfig: text, folder: 'model' }),
+  tokenizer: (text) => createTokenizer({ tokenizer: text }).encode('a few words', 8),
+  plan: (text) => planFromText(text, 'run.yaml'),
+}
+
+export const endingOfText = (kind: FuzzedText, text: string): string => ended(() => readers[kind](text))
+
 const tensors = writeSafetensors(new Map([['a', float32([2, 2], [1, 2, 3, 4])]]), { kind: 'seed' })
 export const fuzzedTensors = (number: number): Uint8Array =>
   mutated(randomStream(number, 'fuzz/safetensors'), tensors, [tensors])
 
 /** Reads, inspects and rewrites a file. What it ends in: 'read', or the code of an error of ours; others are thrown on. */
 export function endingOf(bytes: Uint8Array): string {
-  try {
+  return ended(() => {
     const model = modelFromOnnx(bytes)
     inspectModel(model, { batch: 2 })
     withParameters(bytes, model.parameters)
-    return 'read'
-  } catch (problem) {
-    if (problem instanceof HoldfastError) return problem.code
-    throw problem
-  }
+  })
 }
 
 export function endingOfTensors(bytes: Uint8Array): string {
+  return ended(() => readSafetensors(bytes))
+}
+
+function ended(work: () => unknown): string {
   try {
-    readSafetensors(bytes)
+    work()
     return 'read'
   } catch (problem) {
     if (problem instanceof HoldfastError) return problem.code

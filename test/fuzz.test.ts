@@ -1,8 +1,17 @@
 import { expect, it } from 'vitest'
-import { endingOf, endingOfTensors, fuzzedModel, fuzzedTensors, seeds } from './fuzz-models.ts'
+import {
+  endingOf,
+  endingOfTensors,
+  endingOfText,
+  fuzzedModel,
+  fuzzedTensors,
+  fuzzedText,
+  fuzzedTexts,
+  seeds,
+} from './fuzz-models.ts'
 
 /** Ends of so many damaged files, and which file it was that ended otherwise. */
-function endings(count: number, file: (number: number) => Uint8Array, end: (bytes: Uint8Array) => string) {
+function endings<T>(count: number, file: (number: number) => T, end: (file: T) => string) {
   const found = new Map<string, number>()
   for (let number = 0; number < count; number++) {
     try {
@@ -19,6 +28,11 @@ it('reads the files that are damaged afterwards', () => {
   for (const bytes of seeds) expect(endingOf(bytes)).toBe('read')
 })
 
+it('reads or refuses files that once ended in an error of another kind', () => {
+  expect(endingOf(fuzzedModel(2986))).toBe('read')
+  expect(endingOf(fuzzedModel(5573))).toBe('model-damaged')
+})
+
 // More of them: node scripts/run.mjs scripts/fuzz-models.ts
 it('ends in a model or an error of ours, whatever bytes of a file are changed', () => {
   const found = endings(400, fuzzedModel, endingOf)
@@ -30,3 +44,15 @@ it('ends in tensors or an error of ours, whatever bytes of safetensors are chang
   const found = endings(400, fuzzedTensors, endingOfTensors)
   expect(found.size).toBeGreaterThan(3)
 })
+
+it.each(fuzzedTexts)(
+  'ends in a value or an error of ours, whatever is changed in the text of a %s',
+  (kind) => {
+    const found = endings(
+      300,
+      (number) => fuzzedText(kind, number),
+      (text) => endingOfText(kind, text),
+    )
+    expect(found.size).toBeGreaterThan(1)
+  },
+)

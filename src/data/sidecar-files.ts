@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { DataError } from '../errors.ts'
 import { reading } from './formats/index-files.ts'
 import { type InputFacts, type InputSpec, inputSpec } from './images/index.ts'
 import { createTokenizer, type TextTokenizer } from './text/index.ts'
@@ -58,10 +59,17 @@ export async function readInputFiles(
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
-  return reading(path, () =>
-    readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  return reading(path, async () => {
+    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
       throw error
-    }),
-  )
+    })
+    if (!found) return undefined
+    // Opening a pipe waits for somebody to write to it.
+    if (found.isFile()) return readFile(path, 'utf8')
+    throw new DataError(
+      'file-unreadable',
+      `${path}: a file was expected, but it is a folder, a pipe or a device. Take it away.`,
+    )
+  })
 }

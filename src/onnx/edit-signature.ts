@@ -1,4 +1,5 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { decoded } from './decoded.ts'
 import { isField, rewrite } from './edit.ts'
 import { valueInfoFromProto } from './from-proto.ts'
 import type { ValueInfo } from './graph.ts'
@@ -27,7 +28,7 @@ export function editValueDims(bytes: Uint8Array, change: (info: ValueInfo) => Va
       graph,
       (field) => isField(GRAPH_OUTPUT)(field) || isField(GRAPH_VALUE_INFO)(field),
       (value) => {
-        const proto = fromBinary(ValueInfoProtoSchema, value)
+        const proto = decoded(ValueInfoProtoSchema, value)
         // Sequences and maps are described, too; they have no dims.
         if (proto.type?.value.case !== 'tensorType') return undefined
         const before = valueInfoFromProto(proto, true)
@@ -51,7 +52,7 @@ export function editValueDims(bytes: Uint8Array, change: (info: ValueInfo) => Va
 export function editMetadata(bytes: Uint8Array, entries: ReadonlyMap<string, string>): Uint8Array {
   const left = new Map(entries)
   const replaced = rewrite(bytes, isField(MODEL_METADATA), (entry) => {
-    const proto = fromBinary(StringStringEntryProtoSchema, entry)
+    const proto = decoded(StringStringEntryProtoSchema, entry)
     const value = entries.get(proto.key ?? '')
     left.delete(proto.key ?? '')
     if (value === undefined || value === proto.value) return undefined

@@ -1,8 +1,9 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { ModelError } from '../errors.ts'
 import { sameElements } from '../tensor/bytes.ts'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { DataLocation } from './codes.ts'
+import { decoded } from './decoded.ts'
 import { AttributeProtoSchema, NodeProtoSchema, type TensorProto, TensorProtoSchema } from './onnx_pb.ts'
 import { decodeModel } from './read.ts'
 import { type ExternalData, tensorFromProto } from './tensor-proto.ts'
@@ -87,7 +88,7 @@ export function replaceTensors(bytes: Uint8Array, replacement: TensorReplacement
   const missing = new Set(ofNodes.keys())
   const added: Uint8Array[] = []
   const node = (original: Uint8Array): Uint8Array[] | undefined => {
-    const message = fromBinary(NodeProtoSchema, original)
+    const message = decoded(NodeProtoSchema, original)
     const [output = '', ...others] = message.output
     const change = others.length === 0 ? ofNodes.get(output) : undefined
     if (!change) return undefined
@@ -100,7 +101,7 @@ export function replaceTensors(bytes: Uint8Array, replacement: TensorReplacement
     const body = ofNodes.size === 0 ? undefined : rewrite(model, isField(GRAPH_NODE), node)
     const between = body ? concatenate(body) : model
     const inside = rewrite(between, isField(GRAPH_INITIALIZER), (tensor) => {
-      const message = fromBinary(TensorProtoSchema, tensor)
+      const message = decoded(TensorProtoSchema, tensor)
       const change = changes.get(message.name ?? '')
       const differs = change !== undefined && !sameTensor(message, change, externalData)
       return initializer(tensor, message, differs ? change : undefined)
@@ -132,9 +133,9 @@ function sameTensor(proto: TensorProto, tensor: Tensor, externalData: ExternalDa
 /** A Constant node with another tensor for its value. */
 function constantNode(original: Uint8Array, tensor: Tensor): Uint8Array[] | undefined {
   return rewrite(original, isField(NODE_ATTRIBUTE), (attribute) => {
-    if (fromBinary(AttributeProtoSchema, attribute).name !== 'value') return undefined
+    if (decoded(AttributeProtoSchema, attribute).name !== 'value') return undefined
     return rewrite(attribute, isField(ATTRIBUTE_TENSOR), (old) =>
-      sameTensor(fromBinary(TensorProtoSchema, old), tensor, undefined)
+      sameTensor(decoded(TensorProtoSchema, old), tensor, undefined)
         ? undefined
         : withElements(old, tensorToProto('', tensor)),
     )
@@ -177,7 +178,7 @@ export function rewrite(
  * elements stand where the first of the old ones stood.
  */
 export function withElements(original: Uint8Array, elements: TensorProto): Uint8Array[] {
-  const old = fromBinary(TensorProtoSchema, original)
+  const old = decoded(TensorProtoSchema, original)
   const sameType = old.dataType === elements.dataType
   const asBefore =
     old.dims.length === elements.dims.length && old.dims.every((dim, axis) => dim === elements.dims[axis])

@@ -81,6 +81,8 @@ export function elementwise(call: BlockCall): Value[] | undefined {
   // Bounds are single numbers, and do not broadcast.
   if (op === 'Clip' && inputs.slice(1).some((input) => blocks.isHeld(input))) return undefined
   const out = types[0]?.dims ?? []
+  // Of ops that broadcast one way only: what has more axes than the output is refused by the op itself.
+  if (inputs.some((input) => input && input.dims.length > out.length)) return undefined
   const plain = inputs.every((input) => {
     if (!input) return true
     const whole = input.dims.length === out.length

@@ -21,7 +21,12 @@ export async function readPlanFile(path: string): Promise<RunPlan> {
       },
     )
   })
-  const document = parseDocument(text, { prettyErrors: true })
+  return planFromText(text, path)
+}
+
+/** The same from the text of such a file. */
+export function planFromText(text: string, path: string): RunPlan {
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
   const [problem] = document.errors
   if (problem) {
     const [place] = problem.linePos ?? []
