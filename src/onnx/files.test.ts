@@ -145,7 +145,7 @@ describe('loadModelFile', () => {
     await expect(read('none.bin')).rejects.toThrow(failure('external-data-not-found'))
     await expect(read('w.bin', '4')).rejects.toThrow(failure('external-data-truncated'))
     // Opening a pipe waits for somebody to write to it.
-    execFileSync('mkfifo', [at('pipe.bin')])
+    execFileSync('mkfifo', [at('model/pipe.bin')])
     await expect(read('pipe.bin')).rejects.toThrow(failure('external-data-not-file'))
     await expect(read('.')).rejects.toThrow(failure('external-data-not-file'))
     await expect(read('w.bin', '-1')).rejects.toThrow(failure('external-data-range'))

@@ -7,6 +7,7 @@ import { placeOf } from '../../onnx/external-data-node.ts'
 import { loadModelFile, type ModelFile } from '../../onnx/files.ts'
 import { DataLocation, TensorCode } from '../../onnx/index.ts'
 import { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
+import { USUAL_SIDE } from './inspect-step.ts'
 
 /** What `holdfast inspect` says of a file. */
 export interface FileInspection extends Inspection {
@@ -35,9 +36,10 @@ export async function inspectFile(
   const { loaded, ambiguous } = await loadFor(path, output)
   const { model, file } = loaded
   const preprocessing = await preprocessingOf(loaded)
+  const image = asked.image ?? imageSize(preprocessing) ?? sizeInMetadata(file)
   const inspection = inspectModel(model, {
     ...asked,
-    image: asked.image ?? imageSize(preprocessing) ?? sizeInMetadata(file),
+    image,
     fileBytes: bytesOnDisk(file),
     typeOf: storedTypes(file.model),
   })
@@ -48,6 +50,7 @@ export async function inspectFile(
     ...inspection,
     trainable: inspection.trainable && ambiguous === undefined,
     obstacles: [...named, ...inspection.obstacles],
+    limits: [...inspection.limits, ...(image ? [] : freeSize(loaded, preprocessing))],
     preprocessing,
   }
 }
@@ -58,6 +61,16 @@ function imageSize(preprocessing: FileInspection['preprocessing']): InspectOptio
   const { crop, resize } = preprocessing.image
   if (crop || !resize) return crop
   return resize.how === 'shortest-edge' ? { height: resize.edge, width: resize.edge } : resize
+}
+
+/** Nothing says how large images are. */
+function freeSize({ model }: LoadedModel, preprocessing: FileInspection['preprocessing']): string[] {
+  if ('problem' in preprocessing || preprocessing.kind !== 'image') return []
+  const sides = (model.input.dims ?? []).slice(1).filter((dim) => typeof dim === 'string')
+  if (sides.length === 0) return []
+  return [
+    `The file leaves the size of images free, and nothing beside it says it: a step was counted for ${USUAL_SIDE} pixels a side (--size HxW for others), and images of one size are read as they are. Write "resize" into holdfast.json beside the model to have all brought to one.`,
+  ]
 }
 
 /** As Ultralytics writes it: height and width. */

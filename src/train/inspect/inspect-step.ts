@@ -199,7 +199,7 @@ interface Sizes {
 }
 
 /** Pixels along a side of images, where nothing says how many. */
-const USUAL_SIDE = 224
+export const USUAL_SIDE = 224
 
 const usualSizes = ({ batch, sequence, image }: StepRequest): Sizes => ({
   batch,

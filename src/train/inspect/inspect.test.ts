@@ -147,6 +147,36 @@ describe('an inspection', () => {
     expect(inspectModel(fixed).step).toMatchObject({ batch: 16, dims: {} })
   })
 
+  it('counts images at their own size, and says what no verb but grad can do', () => {
+    const kernel = float32([2, 1, 1, 1], [1, 2])
+    const images = modelOf(
+      [
+        node('Conv', ['x', 'k'], 'c'),
+        node('GlobalAveragePool', ['c'], 'g'),
+        node('Flatten', ['g'], 'f'),
+        node('MatMul', ['f', 'w'], 'y'),
+      ],
+      { k: kernel, w: float32([2, 2], [1, 2, 3, 4]) },
+      ['N', 1, '', ''],
+    )
+    const flops = (image?: { height: number; width: number }) =>
+      inspectModel(images, { batch: 1, image }).step?.forwardFlops ?? 0
+    expect(flops({ height: 448, width: 112 })).toBe(flops())
+    expect(flops({ height: 48, width: 192 })).toBeLessThan(flops() / 5)
+    expect(inspectModel(images).limits).toEqual([])
+    const w = float32([3, 2], [1, 2, 3, 4, 5, 6])
+    const sequences = modelOf([node('MatMul', ['x', 'w'], 'y')], { w }, ['batch', 'sequence_length', 3])
+    expect(inspectModel(sequences).limits).toEqual([expect.stringContaining('[16,128,2]')])
+  })
+
+  it('announces copies of the state, the file and the process', () => {
+    const step = inspectModel(model, { fileBytes: 2 ** 30 }).step
+    expect(step?.bytes).toBeGreaterThan(2 ** 30 + 100 * 2 ** 20)
+    const wide = inspectModel(mlp({ widths: [64, 2000, 2000, 2], seed: 1 })).step
+    // Parameters once, and Adam's two slots: the state is three times the parameters, and is held six times.
+    expect(wide?.bytes).toBeGreaterThan(18 * (wide?.parameterBytes ?? Infinity))
+  })
+
   it('names every obstacle: node, op, domain and reason', () => {
     const w = float32([3, 2], [1, 2, 3, 4, 5, 6])
     const { trainable, obstacles, step, parameters } = inspectModel(
