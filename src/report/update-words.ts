@@ -1,4 +1,5 @@
-import type { PowerFacts, Preflight } from '../update/preflight.ts'
+import type { PowerFacts } from '../update/path/index.ts'
+import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { count, duration, points, type TableData } from './figures/index.ts'
 

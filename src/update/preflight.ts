@@ -1,10 +1,8 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
-import { defaultConfidence } from '../measure/confidence.ts'
-import { examplesNeeded } from '../measure/paired.ts'
 import { splitHeldOut, type UpdateData } from './parts.ts'
-import type { Budget } from './path/index.ts'
+import { type Budget, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update.ts'
 
@@ -65,17 +63,6 @@ export interface OverlapFact {
   readonly rows: number
   /** Those of them whose classes differ. */
   readonly conflicting: number
-}
-
-export interface PowerFacts {
-  /** Old rows that the result is checked on. */
-  readonly n: number
-  /** So many show the budget in 80 % of cases if hardly an answer changes, and if 5 % do; null for a budget of 0. */
-  readonly needed: number | null
-  readonly neededWithFlips: number | null
-  readonly enough: boolean
-  /** The smallest budget that so many rows can show, if hardly an answer changes. */
-  readonly smallestBudget: number
 }
 
 /**
@@ -174,25 +161,6 @@ function overlapWarning({ parts: [first, second], rows, conflicting }: OverlapFa
   return [
     `${many} both among the ${first} and the ${second}${differing}. ${measured ? 'What is measured on them looks better than it is: take them out of one of the two.' : 'They pull the model both ways: correct the labels.'}`,
   ]
-}
-
-function powerOf(n: number, { maxDrop, confidence = defaultConfidence }: Budget): PowerFacts {
-  const needed = (budget: number, flipRate: number) => examplesNeeded({ budget, flipRate, confidence })
-  const least = maxDrop > 0 ? needed(maxDrop, maxDrop) : null
-  // The number of rows falls as the budget grows: halve the interval that the smallest budget lies in.
-  let [low, high] = [0, 1]
-  for (let step = 0; step < 20; step++) {
-    const middle = (low + high) / 2
-    if (needed(middle, middle) <= n) high = middle
-    else low = middle
-  }
-  return {
-    n,
-    needed: least,
-    neededWithFlips: maxDrop > 0 ? needed(maxDrop, Math.max(maxDrop, 0.05)) : null,
-    enough: least !== null && n >= least,
-    smallestBudget: high,
-  }
 }
 
 function powerWarning(power: PowerFacts | null, { maxDrop }: Budget): string[] {

@@ -304,6 +304,16 @@ describe('cost and end', () => {
     await expect(run).rejects.toMatchObject({ code: 'interrupted' })
   })
 
+  test('a confidence or a budget out of range is refused before anything is trained', async () => {
+    const asked = { engine, model, widened, data: adding() }
+    await expect(openUpdate({ ...asked, budget: { maxDrop: 0.01, confidence: 0.2 } })).rejects.toMatchObject({
+      code: 'confidence-range',
+    })
+    await expect(openUpdate({ ...asked, budget: { maxDrop: 1 } })).rejects.toMatchObject({
+      code: 'budget-range',
+    })
+  })
+
   test('new rows are needed to train on and to measure on', async () => {
     const none = among(blobs({ classes: ['ebony'], perClass: 1, seed: 5 }), all)
     await expect(

@@ -1,6 +1,6 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
-import { conclude, type Tried } from './conclude.ts'
+import { conclude } from './conclude.ts'
 import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
 import {
   type Protection,
@@ -12,6 +12,7 @@ import {
   updateMethodName,
   warmUpSteps,
 } from './recipes/index.ts'
+import type { Tried } from './take.ts'
 import { type Context, openContext, trialOptions } from './update-context.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 import { doubtsOf } from './warnings.ts'

@@ -1,18 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareAll } from '../gate/gate-compare.ts'
-import {
-  type Aim,
-  assuranceOf,
-  boundsOf,
-  type Choice,
-  choose,
-  dropOf,
-  type PathPoint,
-  statusOf,
-  worthAnother,
-  worthOf,
-} from './decide.ts'
+import { assuranceOf, boundsOf, choose, dropOf, statusOf, worthAnother, worthOf } from './decide.ts'
+import type { Aim, Choice, PathPoint } from './points.ts'
 
 const counts = fc
   .record({ total: fc.integer({ min: 1, max: 4000 }), negative: fc.nat(40), positive: fc.nat(40) })

@@ -2,50 +2,10 @@ import { defaultConfidence } from '../../measure/confidence.ts'
 import { nonInferiority, type PairedCounts } from '../../measure/paired.ts'
 import { normalQuantile } from '../../measure/statistics.ts'
 import { judgeDrop } from '../../measure/verdict.ts'
+import type { Aim, Budget, Choice, HeldBack, PathPoint, Status } from './points.ts'
 
 // All that an update decides: which point of which trial is taken, whether another trial is worth its time, and what the
 // result is called. Pure functions over points and counts.
-
-/** One point that could be shipped. */
-export interface PathPoint {
-  /** 0 is the old model, 1 the trained one. */
-  readonly alpha: number
-  /** Added to the logits of the classes that are new; 0 where there are none. */
-  readonly offset: number
-  /** Accuracy on old and on new calibration rows, as fractions. */
-  readonly old: number
-  readonly new: number
-  /** How much worse than before on old rows, a fraction, and the upper bound of that at the asked-for confidence. */
-  readonly drop: number
-  readonly upper: number
-  readonly flips: PairedCounts
-}
-
-export interface Budget {
-  /** The drop on old data that is allowed, a fraction. */
-  readonly maxDrop: number
-  /** One-sided, default 0.95. */
-  readonly confidence?: number | undefined
-}
-
-/** What a point is chosen for. */
-export interface Aim {
-  readonly budget: Budget
-  /** The old model's accuracy on the new rows that points are judged on, a fraction. */
-  readonly before: number
-  /** Old rows that the choice will be checked on, untouched by it. */
-  readonly rows: number
-}
-
-/** A point, and the trial that it is of. */
-export interface Choice {
-  /** From 0. */
-  readonly trial: number
-  readonly point: PathPoint
-}
-
-/** What an update came to; see {@link statusOf}. */
-export type Status = 'met' | 'not-met' | 'inconclusive' | 'nothing-to-gain'
 
 /** Without rows nothing is known of the drop: its bound is 1. */
 export function dropOf(
@@ -196,14 +156,6 @@ export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim
 
 /** New accuracy that the budget may cost without a word. */
 const WORTH_A_WORD = 0.05
-
-/** New accuracy that training reached and the budget did not let through, on the same rows: those that the choice was made on. */
-export interface HeldBack {
-  /** From 0. */
-  readonly trial: number
-  readonly reached: number
-  readonly chosen: number
-}
 
 /** What the budget held back, where that is worth a word. */
 export function heldBack(

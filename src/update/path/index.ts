@@ -9,19 +9,15 @@ export {
   openPath,
 } from './curve.ts'
 export {
-  type Aim,
-  type Budget,
   boundsOf,
-  type Choice,
   choose,
   choosePoint,
-  type HeldBack,
   hasLearned,
   heldBack,
-  type PathPoint,
-  type Status,
   statusOf,
   worthAnother,
 } from './decide.ts'
+export type { Aim, Budget, Choice, HeldBack, PathPoint, PowerFacts, Status } from './points.ts'
+export { powerOf } from './power.ts'
 export { accuracyOf, flipsBetween, pointsAt, predicted } from './search.ts'
 export { type Walk, walkPath } from './walk.ts'

@@ -1,6 +1,7 @@
 import type { Answers } from '../../evaluate/judge.ts'
 import type { PairedCounts } from '../../measure/paired.ts'
-import { type Budget, dropOf, type PathPoint } from './decide.ts'
+import { dropOf } from './decide.ts'
+import type { Budget, PathPoint } from './points.ts'
 
 /** Old and new rows, answered at one point of the path. */
 export interface PointAnswers {

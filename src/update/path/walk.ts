@@ -4,7 +4,8 @@ import type { Judge } from '../../evaluate/judge.ts'
 import type { ReadBack } from '../../model/import/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
-import { type Aim, choosePoint, type PathPoint } from './decide.ts'
+import { choosePoint } from './decide.ts'
+import type { Aim, PathPoint } from './points.ts'
 import { pointsAt } from './search.ts'
 
 export interface WalkOptions {
