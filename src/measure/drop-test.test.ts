@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { binomialCdf, binomialPmf } from './binomial.ts'
-import { differenceCdf } from './drop-test.ts'
+import { differenceCdf, dropTail, restrictedFlipRate } from './drop-test.ts'
+
+test('a flip rate is at most 1, and a tail a probability, where every example flips', () => {
+  const everyOne = { negative: 5, positive: 0, total: 5 }
+  expect(restrictedFlipRate(everyOne, -0.0000016390599236731518)).toBe(1)
+  expect(dropTail(everyOne, -0.0000016390599236731518)).toBe(1)
+})
 
 describe('the distribution of the difference of flips', () => {
   test('is the sum over all numbers of flips, whatever recurrence finds it', () => {

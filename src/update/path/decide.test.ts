@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { compareAll } from '../gate/gate-compare.ts'
 import { choose, choosePoint, dropOf, statusOf, worthAnother } from './decide.ts'
-import type {} from './points.ts'
+import type { Aim, PathPoint } from './points.ts'
 
 const point = (parts: Partial<PathPoint>): PathPoint => ({
   alpha: 0.5,
