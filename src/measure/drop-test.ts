@@ -26,7 +26,8 @@ export function restrictedFlipRate({ negative, positive, total }: PairedCounts, 
   const linear = (2 * total - negative + positive) * drop - negative - positive
   const constant = -positive * drop * (1 - drop)
   const root = Math.sqrt(Math.max(0, linear * linear - 8 * total * constant))
-  return 2 * Math.max(0, -drop, (root - linear) / (4 * total)) + drop
+  // Rounding may take it above 1, where there is no distribution.
+  return Math.min(1, 2 * Math.max(0, -drop, (root - linear) / (4 * total)) + drop)
 }
 
 /**
