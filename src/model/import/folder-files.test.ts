@@ -174,16 +174,47 @@ describe('saveModelFolder', () => {
     expect((await loadModel(to)).model.classes).toEqual(['cat', 'dog', 'owl'])
   })
 
-  it('replaces a folder whole, also the one that it came from, or not at all', async () => {
+  it('replaces the files of a model that is there, and nothing else in its folder', async () => {
     const path = await folder()
     const { model, file } = await loadModel(path)
-    const before = await files(path)
+    const to = join(root, 'updated')
+    await saveModelFolder(to, file, model.parameters)
+    await writeFile(join(to, 'thesis.txt'), 'three years')
+    await mkdir(join(to, 'notes'))
+    await writeFile(join(to, 'notes', 'a.txt'), 'a')
     const wrong = new Map([['missing', float32([1])]])
-    await expect(saveModelFolder(path, file, wrong)).rejects.toMatchObject({ code: 'initializer-missing' })
-    expect(await files(path)).toEqual(before)
+    const before = await files(to)
+    await expect(saveModelFolder(to, file, wrong)).rejects.toMatchObject({ code: 'initializer-missing' })
+    expect(await files(to)).toEqual(before)
     const trained = moved(model.parameters)
+    await saveModelFolder(to, file, trained)
+    expect((await loadModel(to)).model.parameters).toEqual(trained)
+    expect(await files(to)).toEqual(before)
+    expect((await readdir(root)).sort()).toEqual(['source', 'updated'])
+    // Also in the folder that it came from.
     await saveModelFolder(path, file, trained)
     expect((await loadModel(path)).model.parameters).toEqual(trained)
-    expect(await readdir(root)).toEqual(['source'])
+  })
+
+  it('takes an empty folder, and refuses one that holds no model', async () => {
+    const { model, file } = await loadModel(await folder())
+    const to = join(root, 'results')
+    await mkdir(to)
+    await saveModelFolder(to, file, model.parameters)
+    expect((await loadModel(to)).model.parameters).toEqual(model.parameters)
+    await rm(to, { recursive: true })
+    await mkdir(to)
+    await writeFile(join(to, 'thesis.txt'), 'three years')
+    await expect(saveModelFolder(to, file, model.parameters)).rejects.toMatchObject({
+      code: 'out-folder-taken',
+      message: expect.stringContaining('thesis.txt'),
+    })
+    expect(await files(to)).toEqual(['thesis.txt'])
+    const taken = join(root, 'file')
+    await writeFile(taken, 'x')
+    await expect(saveModelFolder(taken, file, model.parameters)).rejects.toMatchObject({
+      code: 'out-folder-taken',
+    })
+    expect(await readFile(taken, 'utf8')).toBe('x')
   })
 })
