@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type RunOne, runGrid } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
 import { machineFacts, runInFolder } from '../train/folders/index-files.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
@@ -146,7 +146,7 @@ async function runPlans(
   }
   call.screen.draw([])
   if (folder !== undefined && plans.length > 1 && next.value.unfinished === 0) {
-    await writeFile(join(folder, 'bench.json'), `${JSON.stringify(next.value.bench, null, 2)}\n`)
+    await writeWhole(join(folder, 'bench.json'), `${JSON.stringify(next.value.bench, null, 2)}\n`)
   }
   return next.value
 }
@@ -159,7 +159,7 @@ async function answer(
 ): Promise<Answer> {
   if (report !== undefined && outcome.bench.results.length > 0) {
     const created = new Date().toISOString().slice(0, 10)
-    await writeFile(report, reportHtml(outcome.bench, { command: call.command, created }))
+    await writeWhole(report, reportHtml(outcome.bench, { command: call.command, created }))
   }
   const failures = outcome.failures.map(({ plan, error }) => ({
     method: plan.method.name,

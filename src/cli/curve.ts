@@ -8,6 +8,7 @@ import { type LoadedCurve, loadCurve, savePoint } from '../update/path/index-fil
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
@@ -62,6 +63,19 @@ export const curve = defineVerb({
   settings,
   run: async (asked, { screen, command }) => {
     const { from, to, old, new: fresh, groups } = asked
+    await checkPlaces(
+      [
+        { flag: 'FROM', path: from, is: 'model' },
+        { flag: 'TO', path: to, is: 'model' },
+        { flag: '--old', path: old, is: 'data' },
+        { flag: '--new', path: fresh, is: 'data' },
+      ],
+      [
+        { flag: '-o', path: asked.out },
+        { flag: '--html', path: asked.html },
+        { flag: '--svg', path: asked.svg },
+      ],
+    )
     const engine = engineFor(asked)
     const { output, preprocessing, numbersArePositions } = asked
     const reading = readingOf(asked)

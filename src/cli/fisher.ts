@@ -4,6 +4,7 @@ import { fisherFile } from '../train/plan/index-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
@@ -37,6 +38,13 @@ export const fisher = defineVerb({
   examples: ['holdfast fisher model.onnx --data mnist --samples 1000 -o fisher.safetensors'],
   settings,
   run: async (asked, { screen }) => {
+    await checkPlaces(
+      [
+        { flag: 'MODEL', path: asked.model, is: 'model' },
+        { flag: '--data', path: asked.data, is: 'data' },
+      ],
+      [{ flag: '-o', path: asked.out }],
+    )
     const { loaded, summary } = await fisherFile(asked.model, asked.out, {
       engine: engineFor(asked),
       source: asked.data,

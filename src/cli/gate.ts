@@ -15,6 +15,7 @@ import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, path, share } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
@@ -89,6 +90,22 @@ export const gate = defineVerb({
   settings,
   run: async (asked, { screen }) => {
     const { baseline, candidate, golden, data, preprocessing, output, neverFlip } = asked
+    await checkPlaces(
+      [
+        { flag: 'BASELINE', path: baseline, is: 'model' },
+        { flag: 'CANDIDATE', path: candidate, is: 'model' },
+        { flag: '--golden', path: golden, is: 'model' },
+        { flag: '--data', path: data, is: 'data' },
+        { flag: '--new', path: asked.new, is: 'data' },
+        { flag: '--never-flip', path: neverFlip, is: 'data' },
+      ],
+      [
+        { flag: '--junit', path: asked.junit },
+        { flag: '--markdown', path: asked.markdown },
+        { flag: '--flips', path: asked.flips },
+        { flag: '--save-predictions', path: asked.savePredictions },
+      ],
+    )
     const listed = neverFlip === undefined ? undefined : await loadIds(neverFlip)
     const inputs = await loadGate({
       engine: engineFor(asked),

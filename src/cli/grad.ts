@@ -3,6 +3,7 @@ import { gradLosses } from '../train/inspect/index.ts'
 import { gradFile } from '../train/inspect/index-files.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { outputFlag } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
@@ -28,6 +29,13 @@ export const grad = defineVerb({
   settings,
   run: async (asked) => {
     const { model, out, batch, output } = asked
+    await checkPlaces(
+      [
+        { flag: 'MODEL', path: model, is: 'model' },
+        { flag: '--batch', path: batch, is: 'data' },
+      ],
+      [{ flag: '-o', path: out }],
+    )
     const summary = await gradFile(model, out, { engine: engineFor(asked), batch, loss: asked.loss, output })
     const { loss, parameters, seconds } = summary
     return {

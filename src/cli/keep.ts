@@ -14,6 +14,7 @@ import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
 import { packText } from './keep-text.ts'
+import { checkPlaces } from './places.ts'
 import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -91,8 +92,26 @@ export const keep = defineVerb({
   settings,
   run: async (asked, call) => {
     if (asked.show !== undefined) return showPack(asked.show)
-    if (asked.merge) return answer(call, await mergeFiles(asked.models, outOf(asked)))
+    if (asked.merge) {
+      const out = outOf(asked)
+      // Merging may take the place of one of the packs that it merges.
+      const others = asked.models.filter((path) => path !== out)
+      await checkPlaces(
+        others.map((path) => ({ flag: '--merge', path, is: 'pack' })),
+        [{ flag: '-o', path: out }],
+      )
+      return answer(call, await mergeFiles(asked.models, out))
+    }
     const sources = sourcesOf(asked)
+    const { model, data, out } = sources
+    await checkPlaces(
+      [
+        { flag: 'MODEL', path: model, is: 'model' },
+        { flag: '--data', path: data, is: 'data' },
+        { flag: '--extend', path: asked.extend === out ? undefined : asked.extend, is: 'pack' },
+      ],
+      [{ flag: '-o', path: out }],
+    )
     return answer(
       call,
       asked.extend === undefined ? await keepFile(sources) : await extendFile(asked.extend, sources),

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -8,6 +7,7 @@ import type { TableRow } from '../report/terminal.ts'
 import { type BenchEvent, runGrid } from '../study/grid/index.ts'
 import { type QuickstartPart, quickstartParts } from '../study/protocols/index.ts'
 import type { Workers } from '../study/workers/index-files.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
 import { machineFacts } from '../train/folders/index-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { digitsFlags } from './bench-flags.ts'
@@ -121,7 +121,7 @@ function rowAfter(message: BenchEvent, row: TableRow | undefined): TableRow | un
 async function answer(page: string, call: Call, benches: readonly BenchResult[]): Promise<Answer> {
   const report = resolve(page)
   const created = new Date().toISOString().slice(0, 10)
-  await writeFile(report, reportHtml(benches, { command: call.command, created }))
+  await writeWhole(report, reportHtml(benches, { command: call.command, created }))
   const synthetic = benches.some(({ dataset }) => dataset.synthetic)
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR
   return {

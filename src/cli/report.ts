@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { reportMarkdown } from '../report/markdown.ts'
 import { reportHtml } from '../report/page.ts'
 import { collectResults } from '../study/grid/index-files.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
 import { group, on, path } from './flags/index.ts'
 import { defineVerb } from './verb.ts'
 
@@ -41,7 +41,7 @@ export const report = defineVerb({
     const out = asked ?? (json ? undefined : DEFAULT_PAGE)
     if (out !== undefined) {
       const created = new Date().toISOString().slice(0, 10)
-      await writeFile(out, reportHtml(results, { command, created }))
+      await writeWhole(out, reportHtml(results, { command, created }))
     }
     return { json: { benchmarks: results, report: out }, text: `Report: ${out ?? ''}` }
   },

@@ -1,7 +1,11 @@
+import { stat } from 'node:fs/promises'
 import { z } from 'zod'
+import { UsageError } from '../errors.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod } from '../update/recipes/index.ts'
+import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
+import { checkPlaces, type Read } from './places.ts'
 import {
   batchnormFlag,
   confidence,
@@ -82,11 +86,6 @@ export const updateSettings = z
     }),
     ...trackingFlags,
   })
-  .refine(({ out, dryRun }) => dryRun || out !== undefined, {
-    error:
-      'holdfast update needs a place for the new model: -o better.onnx (or --dry-run, to see what it would do).',
-    params: { code: 'argument-missing' },
-  })
   .refine(({ old, keep }) => old === undefined || keep === undefined, {
     error: '--old and --keep both say what is old: give one of them.',
   })
@@ -98,6 +97,46 @@ export const updateSettings = z
   })
 
 export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
+
+/**
+ * Checks where things come from and go to, in this order.
+ *
+ * @throws UsageError `argument-missing` without a place for the model; and what {@link checkPlaces} throws.
+ */
+export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
+  const reads: readonly Read[] = [
+    { flag: 'MODEL', path: asked.model, is: 'model' },
+    { flag: '--new', path: asked.new, is: 'data' },
+    { flag: '--old', path: asked.old, is: 'data' },
+    { flag: '--keep', path: asked.keep, is: 'pack' },
+    { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
+  ]
+  await checkPlaces(reads)
+  const { out, dryRun } = asked
+  if (out === undefined && !dryRun) {
+    throw new UsageError(
+      'argument-missing',
+      'holdfast update needs a place for the new model: -o better.onnx (or --dry-run, to see what it would do).',
+    )
+  }
+  const kind = (await stat(asked.model)).isDirectory() ? 'model' : 'file'
+  const statuses = asked.force ? (['met'] as const) : (['met', 'not-met', 'inconclusive'] as const)
+  const models = out === undefined ? [] : statuses.map((status) => outputPath(out, status))
+  // A pack may take the place of the one that it goes on from.
+  const own = asked.keepOut === asked.keep ? [] : [{ flag: '--keep-out', path: asked.keepOut }]
+  await checkPlaces(
+    reads,
+    [
+      ...models.map((path) => ({ flag: '-o', path, kind }) as const),
+      { flag: '--adapter', path: asked.adapter, kind: 'folder' },
+      { flag: '--baseline', path: asked.baseline },
+      ...own,
+      { flag: '--markdown', path: asked.markdown },
+      { flag: '--report', path: asked.report },
+    ],
+    { dry: dryRun },
+  )
+}
 
 /** Where things come from. */
 export const sourcesOf = (asked: UpdateSettings) => ({

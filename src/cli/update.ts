@@ -14,12 +14,24 @@ import { openUpdate, type UpdateEvent, type UpdateOptions } from '../update/upda
 import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
 import type { UpdateResult } from '../update/update-types.ts'
-import { outputPath, writeAdapters, writeBaseline, writeUpdated } from '../update/update-writing-files.ts'
+import {
+  checkCompanions,
+  outputPath,
+  writeAdapters,
+  writeBaseline,
+  writeUpdated,
+} from '../update/update-writing-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import type { Screen } from './screen.ts'
 import { tracked } from './tracking.ts'
-import { optionsOf, sourcesOf, type UpdateSettings, updateSettings } from './update-flags.ts'
+import {
+  checkUpdatePlaces,
+  optionsOf,
+  sourcesOf,
+  type UpdateSettings,
+  updateSettings,
+} from './update-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
 
 const exitCodes = { met: 0, 'nothing-to-gain': 0, 'not-met': 2, inconclusive: 3 } as const
@@ -37,12 +49,14 @@ export const update = defineVerb({
   run: async (asked, call) => {
     const began = performance.now()
     const { dryRun } = asked
+    await checkUpdatePlaces(asked)
     // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
     const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
     const sources = sourcesOf(asked)
     const loaded = await loadUpdate({ ...sources, engine })
     const how = optionsOf(asked)
     const { data, model, widened } = loaded
+    if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
     const select = loaded.headOnly ? headSelection(asked.keep ?? '', how) : undefined
     const facts = {
       exemplars: data.exemplars !== undefined,

@@ -2,7 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { saveAdapters } from '../model/adapters/index-files.ts'
-import { saveModel, saveModelFolder } from '../model/import/index-files.ts'
+import {
+  checkLabelsInStep,
+  companionsOf,
+  modelFolder,
+  saveModel,
+  saveModelFolder,
+  writeCompanions,
+} from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { logitsFor, predictionsFrom } from './gate/index.ts'
@@ -53,8 +60,26 @@ export async function writeUpdated(
   const options = widened === model || !result.chosen ? {} : { model: widened }
   await mkdir(dirname(path), { recursive: true })
   // The folder is first written beside its place, under a name that begins with it.
-  if (folder) await saveModelFolder(path.replace(/[\\/]+$/, ''), file, parameters, options)
-  else await saveModel(path, file, parameters, options)
+  if (folder) {
+    await saveModelFolder(path.replace(/[\\/]+$/, ''), file, parameters, options)
+    return
+  }
+  const companions = await companionsOf(path, file, result.chosen ? widened : model)
+  await saveModel(path, file, parameters, options)
+  await writeCompanions(companions)
+}
+
+/**
+ * Checks that what lies beside the model can go with it to where it will be written.
+ *
+ * @throws UsageError `out-companions`; ModelError `labels-unwritable` for a class that the labels beside the model cannot hold.
+ */
+export async function checkCompanions(
+  path: string,
+  { file, folder, model, widened }: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'>,
+): Promise<void> {
+  if (!folder) await companionsOf(path, file, widened)
+  else if (widened !== model) await checkLabelsInStep(modelFolder(file.path), widened)
 }
 
 /** Writes the low-rank updates of the chosen point, as PEFT reads them. */

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
-import { EnvironmentError, HoldfastError } from '../../errors.ts'
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { EnvironmentError, HoldfastError, UsageError } from '../../errors.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { DataLocation } from '../../onnx/index.ts'
+import { refuseTaken } from '../../tensor/outputs-files.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
 import type { Model } from '../model.ts'
@@ -22,11 +23,12 @@ export interface SavedFolder {
 /**
  * Writes the folder that a model came from with other parameters: the .onnx file in its place, and every other file byte
  * for byte, but for smaller variants of the model, which would hold old weights. Where the head has changed, every file of
- * labels in the folder gets the new ones. The folder is written beside its place and renamed when it is whole; one that is there is replaced.
+ * labels in the folder gets the new ones. The folder is written beside its place and renamed when it is whole. In one that is there and holds
+ * a model, only the files of the model are replaced, each whole; any other is refused.
  *
  * @param file As `loadModel` gives it.
  * @param options.model The model where its head has changed.
- * @throws EnvironmentError `write-failed`; and what `saveModel` throws.
+ * @throws UsageError `out-folder-taken`; EnvironmentError `write-failed`; and what `saveModel` throws.
  * @example
  * const { model, file } = await loadModel('distilbert')
  * const { leftOut } = await saveModelFolder('distilbert-updated', file, trained)
@@ -42,6 +44,7 @@ export async function saveModelFolder(
   const own = new Set([place, ...dataFilesOf(file).map((name) => join(dirname(place), name))])
   const stale =
     options.model !== undefined || storedChanges(file.model, parameters, file.externalData).size > 0
+  const there = await refuseTakenPlace(path, source)
   const beside = `${path}.${process.pid}.partial`
   const copied: string[] = []
   const leftOut: string[] = []
@@ -63,7 +66,8 @@ export async function saveModelFolder(
       ;(labelled === undefined ? copied : written).push(name)
     }
     await saveModel(join(beside, place), file, parameters, options)
-    await replaceFolder(beside, path)
+    if (there) await moveInto(beside, path, { last: place, stale: leftOut })
+    else await rename(beside, path)
   } catch (cause) {
     await rm(beside, { recursive: true, force: true })
     if (cause instanceof HoldfastError) throw cause
@@ -94,21 +98,38 @@ const dataFilesOf = ({ model }: ModelFile): readonly string[] => [
   ),
 ]
 
-/** A folder cannot be renamed over another that holds files: the old one steps aside, and comes back if that fails. */
-async function replaceFolder(from: string, to: string): Promise<void> {
-  const aside = `${to}.${process.pid}.old`
-  const stepped = await rename(to, aside).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
-      throw error
-    },
-  )
-  try {
-    await rename(from, to)
-  } catch (error) {
-    if (stepped) await rename(aside, to)
-    throw error
+/** What stands at the place of the folder: nothing, or a folder that holds a model. */
+async function refuseTakenPlace(path: string, source: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  if (found && !found.isDirectory()) {
+    throw new UsageError(
+      'out-folder-taken',
+      `${path}: this is a file, and a folder is written. Name a folder.`,
+    )
   }
-  if (stepped) await rm(aside, { recursive: true })
+  const way = relative(resolve(source), resolve(path))
+  if (way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && resolve(source, way) === resolve(path)) {
+    throw new UsageError(
+      'out-folder-taken',
+      `${path}: this folder lies in ${source}, all of which is copied there. Name one beside it.`,
+    )
+  }
+  if (!found) return false
+  await refuseTaken(path)
+  return true
+}
+
+/** Moves files to their places in a folder that is there: the model last, so that what lies beside it is never that of an older one. */
+async function moveInto(
+  from: string,
+  to: string,
+  { last, stale }: { readonly last: string; readonly stale: readonly string[] },
+): Promise<void> {
+  const names = (await filesIn(from)).filter((name) => name !== last)
+  for (const name of stale) await rm(join(to, name), { force: true })
+  for (const name of [...names, last]) {
+    await mkdir(dirname(join(to, name)), { recursive: true })
+    await rename(join(from, name), join(to, name))
+  }
+  await rm(from, { recursive: true })
 }

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { type LabelText, readLabelText } from '../../data/names/index.ts'
+import type { Model } from '../model.ts'
 import { decodedLabels, labelFileNames } from './labels-beside-files.ts'
 
 /** Larger files are no lists of labels, whatever they are called. */
@@ -28,6 +29,23 @@ export async function withLabelsInStep(
   const isList =
     old.length > 1 && old.length <= classes.length && old.every((name, at) => classes[at] === name)
   return isList ? rewritten(found, classes) : undefined
+}
+
+/**
+ * Checks that the files of labels in a model's folder can hold those of the model.
+ *
+ * @throws ModelError `labels-unwritable`, `labels-unreadable`.
+ */
+export async function checkLabelsInStep(folder: string, { classes }: Model): Promise<void> {
+  for (const path of [folder, join(folder, 'onnx')].flatMap((at) =>
+    labelFileNames.map((name) => join(at, name)),
+  )) {
+    const there = await stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    )
+    if (there) await withLabelsInStep(path, classes)
+  }
 }
 
 function tried(path: string, bytes: Uint8Array): LabelText | undefined {

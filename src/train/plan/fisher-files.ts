@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises'
 import type { PreprocessingName, Reading } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { type FisherLabels, fisherDiagonal } from '../../methods/fisher/index.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
+import { writeWhole } from '../../tensor/whole-files.ts'
 import { parsePlan } from './plan.ts'
 import { type LoadedPlan, type LoadPlanOptions, loadPlan } from './plan-files.ts'
 import { preparePlan } from './prepare.ts'
@@ -79,7 +79,7 @@ export async function fisherFile(
     random: randomStream(options.seed, 'fisher'),
   })
   const seconds = (performance.now() - began) / 1000
-  await writeFile(
+  await writeWhole(
     file,
     writeSafetensors(diagonal, {
       format: 'pt',

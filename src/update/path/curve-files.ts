@@ -6,7 +6,13 @@ import { readingFor } from '../../data/reading-files.ts'
 import { inColumnsOf } from '../../data/same-columns.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { type ReadBack, readBackOf } from '../../model/import/index.ts'
-import { type LoadedModel, loadModel, saveModel } from '../../model/import/index-files.ts'
+import {
+  companionsOf,
+  type LoadedModel,
+  loadModel,
+  saveModel,
+  writeCompanions,
+} from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
 import { readMeasured } from '../model-data-files.ts'
@@ -116,5 +122,7 @@ export async function savePoint(
   blend: Blend,
   alpha: number,
 ): Promise<void> {
+  const companions = await companionsOf(path, to.file, to.model)
   await saveModel(path, to.file, await blend.at(alpha))
+  await writeCompanions(companions)
 }

@@ -1,0 +1,169 @@
+import { constants } from 'node:fs'
+import { access, readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { UsageError } from '../errors.ts'
+
+/** A file or folder that is to be written. */
+export interface Output {
+  /** What asked for it, for messages: `--report`, `-o`. */
+  readonly flag: string
+  readonly path: string
+  /** `folder`: one that files are put into; `model`: one that is written as a model's folder. Default `file`. */
+  readonly kind?: 'file' | 'folder' | 'model' | undefined
+}
+
+/** A file or folder that is read. */
+export interface Input {
+  readonly flag: string
+  readonly path: string
+}
+
+/**
+ * Checks, before anything is computed, that outputs can be written and take the place of nothing that they should not: no output is an
+ * input or a folder that holds one, no two are the same, files are not where folders are, and folders of models are new, empty, or hold a
+ * model.
+ *
+ * @throws UsageError `out-is-input`, `out-in-input`, `out-holds-input`, `out-twice`, `out-is-folder`, `out-is-file`, `out-folder-taken`,
+ * `out-unwritable`.
+ * @example
+ * await checkOutputs([{ flag: '-o', path: 'better.onnx' }], [{ flag: 'MODEL', path: 'model.onnx' }])
+ */
+export async function checkOutputs(outputs: readonly Output[], inputs: readonly Input[]): Promise<void> {
+  const read = await Promise.all(
+    inputs.map(async (input) => ({ ...input, real: await realPlace(input.path) })),
+  )
+  const seen = new Map<string, string>()
+  for (const output of outputs) {
+    const real = await realPlace(output.path)
+    const said = `${output.flag} ${output.path}`
+    const twice = seen.get(real)
+    if (twice !== undefined) {
+      throw new UsageError(
+        'out-twice',
+        `${said}: ${twice} writes to the same place. Give each a path of its own.`,
+      )
+    }
+    seen.set(real, output.flag)
+    const exists = await stat(output.path).then(
+      () => true,
+      () => false,
+    )
+    for (const input of read) refuseInput(said, output, { real, exists }, input)
+    await checkKind(said, output)
+    await checkWritable(said, output.path)
+  }
+}
+
+function refuseInput(
+  said: string,
+  { kind = 'file' }: Output,
+  { real, exists }: { readonly real: string; readonly exists: boolean },
+  input: Input & { readonly real: string },
+): void {
+  if (real === input.real) {
+    throw new UsageError(
+      'out-is-input',
+      `${said}: that is ${input.flag}, which is read. What is written goes to a place of its own.`,
+    )
+  }
+  if (isInside(real, input.real) && (kind === 'model' || exists)) {
+    throw new UsageError(
+      'out-in-input',
+      `${said}: this ${kind === 'file' ? 'file' : 'folder'} belongs to ${input.flag} ${input.path}, which is read. Name a place beside it.`,
+    )
+  }
+  if (kind === 'file' || !isInside(input.real, real)) return
+  throw new UsageError(
+    'out-holds-input',
+    `${said}: this folder holds ${input.flag} ${input.path}, which is read. Name a new folder.`,
+  )
+}
+
+async function checkKind(said: string, { path, kind = 'file' }: Output): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) return
+  if (kind === 'file') {
+    if (!found.isDirectory()) return
+    throw new UsageError(
+      'out-is-folder',
+      `${said}: this is a folder, and a file is written. Name a file in it, such as ${join(path, 'better.onnx')}.`,
+    )
+  }
+  if (!found.isDirectory()) {
+    throw new UsageError(
+      'out-is-file',
+      `${said}: this is a file, and a folder is written${kind === 'model' ? ', as the model came as one' : ''}. Name a folder.`,
+    )
+  }
+  if (kind === 'model') await refuseTaken(path, said)
+}
+
+/**
+ * Refuses a folder that holds files and no model: what is in it is somebody's.
+ *
+ * @throws UsageError `out-folder-taken`.
+ */
+export async function refuseTaken(path: string, said = path): Promise<void> {
+  const names = (await readdir(path)).sort()
+  if (names.length === 0 || (await holdsModel(path, names))) return
+  throw new UsageError(
+    'out-folder-taken',
+    `${said}: this folder holds other things (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a new or empty folder, or one that holds an older model, whose files are then replaced.`,
+  )
+}
+
+async function holdsModel(path: string, names: readonly string[]): Promise<boolean> {
+  const isModel = (name: string) => name.endsWith('.onnx')
+  if (names.some(isModel)) return true
+  return (await readdir(join(path, 'onnx')).catch((): string[] => [])).some(isModel)
+}
+
+/** The nearest folder on the way that is there has to take files. */
+async function checkWritable(said: string, path: string): Promise<void> {
+  if (basename(path).length > 255) {
+    throw new UsageError(
+      'out-unwritable',
+      `${said}: the name is longer than the 255 characters that file systems take.`,
+    )
+  }
+  for (let at = dirname(resolve(path)); ; at = dirname(at)) {
+    const found = await stat(at).catch((error: NodeJS.ErrnoException) => error)
+    if (!(found instanceof Error)) {
+      if (!found.isDirectory()) {
+        throw new UsageError(
+          'out-unwritable',
+          `${said}: ${at} is a file, so nothing can be put into it. Name a folder.`,
+        )
+      }
+      await access(at, constants.W_OK | constants.X_OK).catch((cause: NodeJS.ErrnoException) => {
+        const why = cause.code === 'EROFS' ? 'lies on a disk that is read only' : 'may not be written to'
+        throw new UsageError('out-unwritable', `${said}: the folder ${at} ${why}. Name another place.`, {
+          cause,
+        })
+      })
+      return
+    }
+    if (found.code !== 'ENOENT' && found.code !== 'ENOTDIR') {
+      throw new UsageError('out-unwritable', `${said}: ${at} cannot be reached (${found.code}).`, {
+        cause: found,
+      })
+    }
+    if (dirname(at) === at) return
+  }
+}
+
+/** The path with all links on the way followed, as far as it is there. */
+async function realPlace(path: string): Promise<string> {
+  let rest = ''
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const real = await realpath(at).catch(() => undefined)
+    if (real !== undefined) return rest === '' ? real : join(real, rest)
+    if (dirname(at) === at) return resolve(path)
+    rest = rest === '' ? basename(at) : join(basename(at), rest)
+  }
+}
+
+const isInside = (path: string, folder: string): boolean => {
+  const way = relative(folder, path)
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && resolve(folder, way) === path
+}
