@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../errors.ts'
+import { decodeText } from './formats/index.ts'
 import { reading } from './formats/index-files.ts'
 import { type InputFacts, type InputSpec, inputSpec } from './images/index.ts'
 import { createTokenizer, type TextTokenizer } from './text/index.ts'
@@ -66,7 +67,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     })
     if (!found) return undefined
     // Opening a pipe waits for somebody to write to it.
-    if (found.isFile()) return readFile(path, 'utf8')
+    if (found.isFile()) return decodeText(await readFile(path), path)
     throw new DataError(
       'file-unreadable',
       `${path}: a file was expected, but it is a folder, a pipe or a device. Take it away.`,

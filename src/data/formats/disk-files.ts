@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { constants, gunzipSync } from 'node:zlib'
 import { DataError, HoldfastError } from '../../errors.ts'
@@ -9,7 +9,7 @@ import type { NamedBytes } from './idx.ts'
 export const unpackedLimit = (): number => Math.floor(totalmem() / 4)
 
 /** What bounds the unpacking of a file. */
-export interface UnpackBounds {
+interface UnpackBounds {
   /** Default {@link unpackedLimit}. */
   readonly maxBytes?: number | undefined
   /** How long the content is by its own header, from its first 4,096 bytes. */
@@ -25,13 +25,14 @@ const headBytes = 4096
  * @throws DataError `file-unreadable`, `gzip-damaged`, `unpacks-too-large`.
  */
 export async function readUnpacked(path: string, bounds: UnpackBounds = {}): Promise<NamedBytes> {
+  await regularFile(path)
   const bytes = await reading(path, () => readFile(path))
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { file: path, bytes }
   return { file: path, bytes: gunzipBounded(bytes, path, bounds) }
 }
 
 /** Unpacks gzip within bounds; see {@link readUnpacked}. */
-export function gunzipBounded(bytes: Uint8Array, path: string, bounds: UnpackBounds = {}): Uint8Array {
+function gunzipBounded(bytes: Uint8Array, path: string, bounds: UnpackBounds = {}): Uint8Array {
   const { maxBytes = unpackedLimit(), length } = bounds
   const stated = length?.(firstUnpacked(bytes, path))
   if (stated !== undefined) checkUnpacked(path, bytes.length, stated, maxBytes)
@@ -72,6 +73,20 @@ export function gzipProblem(path: string, cause: unknown): DataError {
     'gzip-damaged',
     `${path}: the gzip file cannot be unpacked (${reason}). Fetch it again.`,
     { cause },
+  )
+}
+
+/**
+ * Opening a pipe waits for somebody to write to it, and what it gives is gone once it is read.
+ *
+ * @throws DataError `file-unreadable` where there is no file, or it is another thing.
+ */
+export async function regularFile(path: string): Promise<void> {
+  const found = await reading(path, () => stat(path))
+  if (found.isFile()) return
+  throw new DataError(
+    'file-unreadable',
+    `${path}: a file was expected, but it is a folder, a pipe or a device. Write its content to a file first.`,
   )
 }
 

@@ -18,7 +18,6 @@ export {
   indexById,
   locatePrediction,
   type Prediction,
-  type PredictionReading,
   type PredictionSet,
   parsePredictionCsv,
   parsePredictionLines,

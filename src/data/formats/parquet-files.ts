@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import type { FileMetaData } from 'hyparquet'
 import { z } from 'zod'
 import { DataError } from '../../errors.ts'
-import { reading } from './disk-files.ts'
+import { reading, regularFile } from './disk-files.ts'
 import { damaged, openParquet, patience } from './parquet-worker-node.ts'
 import { dialects, type Table, type TableOptions } from './table.ts'
 
@@ -22,6 +22,7 @@ export async function* parquetTables(
   _options: TableOptions = {},
   seconds: number = patience,
 ): AsyncGenerator<Table> {
+  await regularFile(path)
   const { size } = await reading(path, () => stat(path))
   const parquet = await openParquet(path, seconds)
   try {

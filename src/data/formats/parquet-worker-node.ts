@@ -138,7 +138,7 @@ function serve(
   }
   const begin = async (): Promise<Opened> => {
     const hyparquet = (await load(modules.hyparquet)) as Hyparquet
-    const { compressors } = (await load(modules.compressors)) as { compressors: Opened['compressors'] }
+    const { compressors } = (await load(modules.compressors)) as typeof import('hyparquet-compressors')
     const file = await hyparquet.asyncBufferFromFile(path)
     return { hyparquet, compressors, file, metadata: await hyparquet.parquetMetadataAsync(file) }
   }

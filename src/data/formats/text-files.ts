@@ -5,10 +5,10 @@ import { createGunzip } from 'node:zlib'
 import { DataError } from '../../errors.ts'
 import { checkUnpacked } from '../../tensor/unpack-limit.ts'
 import { textDecoding } from './decode.ts'
-import { gzipProblem, reading } from './disk-files.ts'
+import { gzipProblem, reading, regularFile } from './disk-files.ts'
 
 /** How a text file is read. */
-export interface TextReading {
+interface TextReading {
   /** Of files that are not UTF-8; default: UTF-8, or what a byte order mark says. Bytes that pass for UTF-8 are hardly ever anything else. */
   readonly encoding?: string | undefined
   /** Called at the end with what people should be told of. */
@@ -75,6 +75,7 @@ async function isUtf8(path: string): Promise<boolean> {
 }
 
 async function* unpackedChunks(path: string): AsyncGenerator<Uint8Array> {
+  await regularFile(path)
   const stream = createReadStream(path)
   try {
     if (await isGzip(path)) yield* unpacking(path, stream)

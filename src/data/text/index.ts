@@ -1,4 +1,4 @@
-export { type CutTexts, cutTexts } from './cut-texts.ts'
+export { cutTexts } from './cut-texts.ts'
 export { nextTokens } from './next-tokens.ts'
 export { padTogether } from './pad-tokens.ts'
 export {
