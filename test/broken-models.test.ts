@@ -133,7 +133,7 @@ test('a wrong input name or wrong dims in the batch', async () => {
   )
   batch('dims.safetensors', { x: float32([2, 4]), labels: int64([2], [0, 1]) })
   expect(await grad('model.onnx', 'dims.safetensors')).toMatchInlineSnapshot(
-    `"error (batch-input-dims): Input "x" of the model is float32[N,3], but the batch holds float32[2,4]. Only dims that are names may have any size."`,
+    `"error (batch-input-dims): Input "x" of the model is float32[N,3], but the batch holds float32[2,4]. Only the first, and dims that are names, may have any size."`,
   )
 })
 
@@ -190,6 +190,6 @@ test('dims of size 0', async () => {
   )
   batch('rows.safetensors', { x: float32([0, 3]), labels: int64([0], []) })
   expect(await grad('model.onnx', 'rows.safetensors')).toMatchInlineSnapshot(
-    `"error (batch-input-dims): Input "x" of the model is float32[N,3], but the batch holds float32[0,3], which has no elements. Only dims that are names may have any size."`,
+    `"error (batch-input-dims): Input "x" of the model is float32[N,3], but the batch holds float32[0,3], which has no elements. Only the first, and dims that are names, may have any size."`,
   )
 })

@@ -1,3 +1,5 @@
+import { DataError } from '../../errors.ts'
+
 /** Fields of preprocessor_config.json that {@link huggingFaceImages} goes by. */
 const known: ReadonlySet<string> = new Set([
   'crop_pct',
@@ -72,4 +74,12 @@ export function unknownFields(config: Readonly<Record<string, unknown>>, place: 
       `${place}: "${field}": ${shown} is a field that Holdfast does not know, and what it asks for is not done. If it changes pixels, the model reads others than it was trained on: check the accuracy on data that it knows, or say what it needs in holdfast.json.`,
     ]
   })
+}
+
+/** The error for a field whose value cannot be followed. */
+export function unsupported(place: string, field: string, found: unknown, expected: string): DataError {
+  return new DataError(
+    'preprocessing-unsupported',
+    `${place}: ${field} is ${JSON.stringify(found)}, which is not supported; expected ${expected}. Write what the model needs into holdfast.json beside it and remove the field.`,
+  )
 }

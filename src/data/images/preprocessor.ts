@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { DataError } from '../../errors.ts'
 import type { Preprocessing } from '../dataset.ts'
-import { unknownFields } from './preprocessor-fields.ts'
+import { unknownFields, unsupported } from './preprocessor-fields.ts'
+import { normalisation } from './preprocessor-values.ts'
 
 /** In pixels. */
 export interface ImageSize {
@@ -117,47 +117,12 @@ export function huggingFaceImages(
   }
 }
 
-/**
- * (pixel * scale - mean) / std. EfficientNet's processor takes 1 away after rescaling where `rescale_offset` says so, and with
- * `include_top` divides by the deviation once more, whether it normalised before or not: its weights were trained so.
- */
-function normalisation(config: Config, normalise: boolean, place: string): Preprocessing {
-  const rescales = config.do_rescale !== false
-  const shift = rescales && (config.rescale_offset ?? config.offset) ? 1 : 0
-  const again = config.include_top === true
-  if (again && config.image_std == null) throw unsupported(place, 'include_top', true, 'image_std beside it')
-  const mean = normalise ? (config.image_mean ?? 0) : 0
-  const std = config.image_std ?? 1
-  const divisor = normalise ? std : 1
-  return {
-    scale: rescales ? scaleOf(config.rescale_factor ?? 1 / 255) : 1,
-    mean: each(mean, (value) => value + shift),
-    std: again ? product(divisor, std) : divisor,
-  }
-}
-
 /** transformers fills in a field of EfficientNet's that its own files always have. */
 function missingFields(config: Config, place: string): string[] {
   if (kindOf(config) !== 'EfficientNet' || config.include_top != null) return []
   return [
     `${place}: include_top is not there, and is taken for false. transformers takes it for true, and divides by image_std once more: write what the model was trained with.`,
   ]
-}
-
-/** 1 / 255 and 2 / 255 are written with fewer digits than they have: the exact quotient is meant. */
-function scaleOf(factor: number): number {
-  const levels = Math.round(factor * 255)
-  return levels > 0 && Math.abs(factor * 255 - levels) < 1e-6 ? levels / 255 : factor
-}
-
-type PerChannel = number | readonly number[]
-
-const each = (values: PerChannel, change: (value: number, at: number) => number): PerChannel =>
-  typeof values === 'number' ? change(values, 0) : values.map(change)
-
-function product(a: PerChannel, b: PerChannel): PerChannel {
-  if (typeof b === 'number') return each(a, (value) => value * b)
-  return b.map((value, at) => value * (typeof a === 'number' ? a : (a[at] ?? 1)))
 }
 
 function cropSize(config: z.infer<typeof preprocessorSchema>, place: string): ImageSize {
@@ -204,11 +169,4 @@ function shortestEdge(config: Config, crop: ImageSize | undefined): number | und
   const edge = size?.shortest_edge
   // LeViT leaves an eighth for the crop, whatever the file says.
   return edge !== undefined && kindOf(config) === 'Levit' ? Math.floor((256 / 224) * edge) : edge
-}
-
-function unsupported(place: string, field: string, found: unknown, expected: string): DataError {
-  return new DataError(
-    'preprocessing-unsupported',
-    `${place}: ${field} is ${JSON.stringify(found)}, which is not supported; expected ${expected}. Write what the model needs into holdfast.json beside it and remove the field.`,
-  )
 }

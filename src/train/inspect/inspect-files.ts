@@ -7,7 +7,7 @@ import { placeOf } from '../../onnx/external-data-node.ts'
 import { loadModelFile, type ModelFile } from '../../onnx/files.ts'
 import { DataLocation, TensorCode } from '../../onnx/index.ts'
 import { type Inspection, type InspectOptions, inspectModel } from './inspect.ts'
-import { USUAL_SIDE } from './inspect-step.ts'
+import { USUAL_SIDE } from './inspect-sizes.ts'
 
 /** What `holdfast inspect` says of a file. */
 export interface FileInspection extends Inspection {

@@ -4,11 +4,12 @@ import { specialise } from '../../autodiff/specialise.ts'
 import { ModelError } from '../../errors.ts'
 import { meanSquaredError, positionCrossEntropy } from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
-import type { ValueInfo } from '../../onnx/graph.ts'
 import type { Value } from '../../ops/core/index.ts'
 import { byteLengthOf } from '../../tensor/bytes.ts'
 import { adam, updateParameters } from '../step/index.ts'
 import { graphCost } from './inspect-cost.ts'
+import { stepMemory } from './inspect-memory.ts'
+import { concreteDims, type ImageSize, namedSizes, usualSizes } from './inspect-sizes.ts'
 
 /** What one training step with Adam takes. */
 export interface StepCost {
@@ -38,7 +39,7 @@ export interface StepRequest {
   /** Positions in a sequence, where the file leaves them free. */
   readonly sequence: number
   /** Of images, where the file leaves their size free. Default 224 by 224. */
-  readonly image?: { readonly height: number; readonly width: number } | undefined
+  readonly image?: ImageSize | undefined
   /** Of the model's file, and of files beside it that hold its tensors. Default as many as the parameters take. */
   readonly fileBytes?: number | undefined
 }
@@ -142,37 +143,6 @@ export function countStep(request: StepRequest): CountedStep {
   }
 }
 
-/** Node and the runtime before anything is read. */
-const PROCESS_BYTES = 130 * 2 ** 20
-
-/**
- * Copies of the state (parameters and optimiser): two that calls read and write by turns, two that the runtime's loop does, what a step
- * makes of it, and what is handed back.
- */
-const STATE_COPIES = 6
-
-/**
- * How much the runtime takes for what a step computes beside the state: its arena grows by doubling, gives nothing back, and holds the
- * work space of convolutions and products, too.
- */
-const ARENA = 3.5
-
-/**
- * The most that training has in memory at one time, in bytes: the process, the file as it was read, the optimiser's first zeros, the
- * copies of the state, and what a step computes. `bench/memory.ts` measures it: within 13 % of the peak for an MLP, a CNN
- * and a transformer.
- */
-function stepMemory(parts: {
-  readonly fileBytes: number
-  readonly stateBytes: number
-  readonly optimiserBytes: number
-  readonly activationBytes: number
-}): number {
-  const { fileBytes, stateBytes, optimiserBytes, activationBytes } = parts
-  const computed = Math.max(0, activationBytes - stateBytes)
-  return Math.round(PROCESS_BYTES + fileBytes + optimiserBytes + STATE_COPIES * stateBytes + ARENA * computed)
-}
-
 const SCALAR = { type: 'float32', dims: [] } as const
 
 /** The loss becomes an output of the graph, and what it takes so far is counted. */
@@ -187,73 +157,3 @@ function lossOf(builder: GraphBuilder, logits: Value): Value {
   const labels = builder.input('labels', { type: 'int64', dims: logits.dims.slice(0, -1) })
   return positionCrossEntropy(builder, logits, labels)
 }
-
-/** Sizes for dims that the file leaves free. */
-interface Sizes {
-  readonly batch: number
-  readonly sequence: number
-  readonly height: number
-  readonly width: number
-  readonly channels: number
-  readonly other: number
-}
-
-/** Pixels along a side of images, where nothing says how many. */
-export const USUAL_SIDE = 224
-
-const usualSizes = ({ batch, sequence, image }: StepRequest): Sizes => ({
-  batch,
-  sequence,
-  height: image?.height ?? USUAL_SIDE,
-  width: image?.width ?? USUAL_SIDE,
-  channels: 3,
-  other: 8,
-})
-
-/** What symbolic dims are by how they are called. The first axis of an input is the batch. */
-const kinds: readonly { readonly name: RegExp; readonly kind: keyof Sizes }[] = [
-  { name: /past/i, kind: 'other' },
-  { name: /seq|length|token|position|time|^t$|^l$|^s$/i, kind: 'sequence' },
-  { name: /height|^h$/i, kind: 'height' },
-  { name: /width|^w$/i, kind: 'width' },
-  { name: /channel|^c$/i, kind: 'channels' },
-]
-
-/** Sizes of symbolic dims by name: as given, or as their names and places suggest. */
-function namedSizes(
-  inputs: readonly ValueInfo[],
-  sizes: Sizes,
-  given: Readonly<Record<string, number>>,
-): ReadonlyMap<string, number> {
-  const found = new Map<string, number>()
-  for (const { dims = [] } of inputs) {
-    dims.forEach((dim, axis) => {
-      if (typeof dim !== 'string' || dim === '' || found.has(dim)) return
-      const asked = Object.hasOwn(given, dim) ? given[dim] : undefined
-      const named = axis === 0 ? undefined : kinds.find(({ name }) => name.test(dim))?.kind
-      found.set(dim, asked ?? sizes[named ?? kindAt(axis, dims)])
-    })
-  }
-  return found
-}
-
-/** What an axis is where nothing names it. */
-function kindAt(axis: number, dims: readonly (number | string)[]): keyof Sizes {
-  if (axis === 0) return 'batch'
-  if (dims.length === 4) {
-    const last = dims[3] === 1 || dims[3] === 3
-    return (
-      (last ? (['height', 'width', 'channels'] as const) : (['channels', 'height', 'width'] as const))[
-        axis - 1
-      ] ?? 'other'
-    )
-  }
-  return dims.length < 4 && axis === 1 ? 'sequence' : 'other'
-}
-
-/** The dims that an input is bound with: a batch that the file fixes is run several at a time, so any number of rows is. */
-const concreteDims = ({ dims = [] }: ValueInfo, sizes: Sizes, found: ReadonlyMap<string, number>): number[] =>
-  dims.map((dim, axis) => {
-    if (typeof dim === 'number') return axis === 0 ? sizes.batch : dim
-    return found.get(dim) ?? sizes[kindAt(axis, dims)]
-  })
