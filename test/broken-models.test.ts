@@ -161,7 +161,7 @@ test('a cyclic graph', async () => {
   ]
   write('cyclic.onnx', encodeGraph(graphOf(nodes, weights)))
   expect(await grad('cyclic.onnx')).toMatchInlineSnapshot(
-    `"error (graph-cycle): Graph "main": Add "/block/Add" needs what is computed from its own output. The model is damaged."`,
+    `"error (graph-cycle): Graph "main": Add "/block/Add" needs what is computed from its own output. The model is damaged: export it again."`,
   )
 })
 
