@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +27,13 @@ describe('loadModel', () => {
     const loaded = await loadModel(path)
     expect(loaded.model).toEqual(model)
     expect(loaded.file.path).toBe(path)
+  })
+
+  it('waits for no pipe that is called as labels are', async () => {
+    const path = join(folder, 'model.onnx')
+    await writeFile(path, modelToOnnx(simpleModel({ classes: digits, seed: 4 })))
+    execFileSync('mkfifo', [join(folder, 'labels.txt')])
+    await expect(loadModel(path)).rejects.toMatchObject({ code: 'labels-unreadable' })
   })
 
   it('reads parameters from a file beside the model, and writes others there', async () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type LabelText, readLabelText } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
@@ -17,14 +17,23 @@ export async function labelTextsBeside(model: string, outputs: number | undefine
   const folders = new Set([dirname(model), modelFolder(model)])
   const found: LabelText[] = []
   for (const path of [...folders].flatMap((folder) => labelFileNames.map((name) => join(folder, name)))) {
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw unreadable(path, error.message, error)
-    })
+    const bytes = await bytesOf(path)
     const text = bytes && readLabelText(path, decodedLabels(path, bytes), outputs)
     if (text) found.push(text)
   }
   return found
+}
+
+async function bytesOf(path: string): Promise<Uint8Array | undefined> {
+  try {
+    // Opening a pipe waits for somebody to write to it.
+    if ((await stat(path)).isFile()) return await readFile(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw unreadable(path, message, error)
+  }
+  throw unreadable(path, 'it is a folder, a pipe or a device, and no file; take it away', undefined)
 }
 
 /**
