@@ -1,2 +1,2 @@
 export { Blocks } from './blocks.ts'
-export type { NodeRequest, ReplayTarget } from './target.ts'
+export type { ReplayTarget } from './target.ts'
