@@ -4,7 +4,7 @@ import { confidenceRange } from '../measure/confidence.ts'
 import { parseSelection, type Selection } from '../model/adapters/index.ts'
 import { flagOf, fromText, group, on, path, rankAndAlpha, told } from './flags/index.ts'
 
-const { columns, tokenizer, maxLength } = readingSchema.shape
+const { columns, tokenizer, maxLength, skipBad } = readingSchema.shape
 const column = columns.unwrap().shape
 
 /** How data are read: the same flags in every verb that reads some, and the same fields as in a configuration. */
@@ -30,6 +30,7 @@ export const readingFlags = group('Reading data', {
   separator: flagOf(column.separator),
   tokenizer: flagOf(tokenizer).meta({ hint: 'DIR' }),
   maxLength: flagOf(maxLength),
+  skipBad: flagOf(skipBad),
 })
 
 /** What those flags say, as configurations say it. */
@@ -51,6 +52,7 @@ export const readingOf = (settings: z.output<z.ZodObject<typeof readingFlags>>):
   },
   tokenizer: settings.tokenizer,
   maxLength: settings.maxLength,
+  skipBad: settings.skipBad,
 })
 
 /** What numbers for labels mean, where two sides have lists of classes. */

@@ -1,14 +1,16 @@
 import { totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import { type AssembleOptions, assemble, tagsOfTokens } from './assemble.ts'
 import type { Dataset, Preprocessing } from './dataset.ts'
 import type { TableOptions } from './formats/index.ts'
-import type { ImageSpec, InputSpec } from './images/index.ts'
+import { type ImageFindings, type ImageSpec, type InputSpec, imageFindings } from './images/index.ts'
 import { type CommonSize, decodeImages } from './images/index-files.ts'
 import { collectClasses } from './names/index.ts'
 import type { LoadedData, RawPart, ReadyPart } from './parts.ts'
+import { takeRows } from './rows.ts'
 import { openSources, type Source, type Sources, splitName } from './sources-files.ts'
 import { cutTexts, rowLength, type TextTokenizer } from './text/index.ts'
 import { encodedInTime } from './text/index-files.ts'
@@ -33,6 +35,8 @@ export interface ReadOptions extends TableOptions {
   readonly channels?: 1 | 3 | undefined
   /** How many bytes the data may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
   readonly maxBytes?: number | undefined
+  /** How many images that cannot be decoded may be left out; default 0. */
+  readonly skipBad?: number | undefined
 }
 
 /** Rows read at a time when all are wanted. */
@@ -79,15 +83,17 @@ export async function readDataset(
   const collector = collectClasses(options.classes)
   const splits = new Map<string, ReadyPart[]>()
   const room = memoryLimit(options.maxBytes, path)
+  const findings = imageFindings(options.skipBad)
   for (const [split, source] of wanted) {
     const parts: ReadyPart[] = []
-    for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`)) {
+    for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`, findings)) {
       room(bytesOfPart(part))
       if (!('data' in part.labels)) collector.add(part.labels)
       parts.push(part)
     }
     splits.set(split, parts)
   }
+  for (const note of findings.notes()) options.onNote(note)
   // Classes are those of all splits, also where one is asked for: which index a class has does not depend on that.
   if (options.split !== undefined) await collectFrom(without(sources, options.split), collector)
   const classes = collector.classes()
@@ -151,11 +157,13 @@ export async function* streamRows(
   const collector = collectClasses(options.classes)
   await collectFrom([source, ...without(sources, split)], collector)
   const classes = collector.classes()
+  const findings = imageFindings(options.skipBad)
   const settings = { ...options, length, name: options.name ?? nameOf(path) }
-  for await (const part of prepared(source, chunk, options, `${path}, ${split} part`)) {
+  for await (const part of prepared(source, chunk, options, `${path}, ${split} part`, findings)) {
     if (options.classes && !('data' in part.labels)) collector.add(part.labels)
     yield assemble([part], classes, settings)
   }
+  for (const note of findings.notes()) options.onNote(note)
 }
 
 /** What a data set is called where nothing says. */
@@ -199,6 +207,7 @@ async function* prepared(
   rows: number,
   options: ReadOptions,
   place: string,
+  findings: ImageFindings,
 ): AsyncGenerator<ReadyPart> {
   const spec = imageSpec(options)
   const limit = fixedLength(options) ?? options.tokenizer?.limit
@@ -207,9 +216,10 @@ async function* prepared(
   for await (const part of source.parts(rows)) {
     const { inputs, labels } = part
     if ('images' in inputs) {
-      const decoded = await decodeImages(inputs.images, spec, size)
+      const decoded = await decodeImages(inputs.images, spec, findings, size)
+      if (!decoded) continue
       size = decoded.size
-      yield { inputs: decoded.inputs, labels }
+      yield { inputs: decoded.inputs, labels: labelsOfRows(labels, decoded.rows) }
     } else {
       const ready = { ...tokenized(part, options, limit, place), columns: part.columns }
       if ('tokens' in ready.inputs) cut.add(ready.inputs.tokens, labels)
@@ -217,6 +227,21 @@ async function* prepared(
     }
   }
   for (const note of cut.notes()) options.onNote?.(note)
+}
+
+/** The labels of some rows. */
+function labelsOfRows(labels: RawPart['labels'], rows: readonly number[]): RawPart['labels'] {
+  if ('data' in labels) return takeRows(labels, Int32Array.from(rows))
+  const locate = (row: number) => labels.locate(rows[row] ?? row)
+  const pick = <T>(values: readonly T[]): T[] => rows.map((row) => itemAt(values, row, 'label'))
+  switch (labels.kind) {
+    case 'classification':
+      return { ...labels, locate, values: pick(labels.values) }
+    case 'multi-label':
+      return { ...labels, locate, values: pick(labels.values) }
+    case 'token-classification':
+      return { ...labels, locate, values: pick(labels.values) }
+  }
 }
 
 function tokenized(

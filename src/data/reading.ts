@@ -77,6 +77,11 @@ export const readingSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
+  skipBad: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('how many images that cannot be decoded may be left out; default 0'),
   maxLength: z.int().min(1).optional().describe('tokens in a row; default those of the longest text'),
 })
 
@@ -84,7 +89,7 @@ export const readingSchema = z.strictObject({
 export type Reading = z.output<typeof readingSchema>
 
 /** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
-export function readOptionsOf({ columns, maxLength }: Reading): ReadOptions {
+export function readOptionsOf({ columns, maxLength, skipBad }: Reading): ReadOptions {
   const { kind, label, labels, targets, separator, text, image, features, id } = columns ?? {}
   const { header, delimiter, decimal, encoding } = columns ?? {}
   return {
@@ -102,6 +107,7 @@ export function readOptionsOf({ columns, maxLength }: Reading): ReadOptions {
     decimal,
     encoding,
     maxLength,
+    skipBad,
   }
 }
 
@@ -121,6 +127,7 @@ export const readingFields: Readonly<Record<string, string>> = {
   decimal: 'data.columns.decimal',
   encoding: 'data.columns.encoding',
   maxLength: 'data.maxLength',
+  skipBad: 'data.skipBad',
 }
 
 /** A data set with the normalisation that is asked for. */

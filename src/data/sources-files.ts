@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { idxDataset, idxLength, partsOfArrays, type TableOptions } from './formats/index.ts'
 import { reading, readUnpacked, unpackedLimit } from './formats/index-files.ts'
 import { type ImageListing, listClassFolders, listImages, visibleFolders } from './images/index-files.ts'
-import { sorted } from './names/index.ts'
+import { preview, sorted } from './names/index.ts'
 import type { RawPart } from './parts.ts'
 import { rowCount, takeRows } from './rows.ts'
 import { labelled, tableParts } from './table-source-files.ts'
@@ -251,24 +251,32 @@ async function openImages(
     // Pictures of trains may lie in a folder of that name: a split has folders of its own.
     const divided = (await visibleFolders(inner)).length > 0
     if (metadata) sources.set(split, metadata)
-    else if (divided || options.unlabelled) sources.set(split, imageSource(await listing(inner, options)))
+    else if (divided || options.unlabelled)
+      sources.set(split, imageSource(await listing(inner, options), options))
+  }
+  const others = folders.filter((name) => splitOfFile(name, wanted) === undefined)
+  if (sources.size > 0 && others.length > 0) {
+    options.onNote?.(
+      `${folder}: folders that are not named for a part (train, validation, test) are not read: ${preview(others)}.`,
+    )
   }
   if (sources.size > 0) return sources
   if (folders.length === 0 && !options.unlabelled) return undefined
-  return new Map([['train', imageSource(await listing(folder, options))]])
+  return new Map([['train', imageSource(await listing(folder, options), options)]])
 }
 
 async function listing(folder: string, options: SourceOptions): Promise<ImageListing> {
   if (!options.unlabelled || (await visibleFolders(folder)).length > 0) {
     const found = await listClassFolders(folder)
-    return options.unlabelled ? { images: found.images, classes: [] } : found
+    return options.unlabelled ? { ...found, classes: [] } : found
   }
-  return { images: await listImages(folder), classes: [] }
+  return { images: await listImages(folder), classes: [], notes: [] }
 }
 
-function imageSource({ images, classes }: ImageListing): Source {
+function imageSource({ images, classes, notes }: ImageListing, { onNote }: SourceOptions): Source {
   return {
     async *parts(rows) {
+      for (const note of notes) onNote?.(note)
       for (let start = 0; start < images.length; start += rows) {
         const slice = images.slice(start, start + rows)
         yield {

@@ -1,118 +1,94 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { DataError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { sorted } from '../names/index.ts'
 import type { ImageReference } from '../parts.ts'
+import type { ImageFindings } from './findings.ts'
 import type { ImageSpec } from './input-spec.ts'
 import type { ImageSize } from './preprocessor.ts'
+import { decodeUncompressed } from './uncompressed.ts'
 
-const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i
 /** Images decoded at a time: enough to keep sharp's threads busy, few enough to stay small in memory. */
 const atOnce = 32
 
 const kernels = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const
-
-/** The images of a folder `<class>/*`, and the class of each. */
-export interface ImageListing {
-  readonly images: readonly ImageReference[]
-  readonly classes: readonly string[]
-}
-
-/**
- * Lists `folder/<class>/*`; the class of an image is its folder's name. Classes and files are taken in code-point order. Names that
- * begin with a dot are passed over; any other file that is not an image is an error.
- *
- * @throws DataError `image-folder` naming the file.
- */
-export async function listClassFolders(folder: string): Promise<ImageListing> {
-  const images: ImageReference[] = []
-  const classes: string[] = []
-  for (const name of await visibleFolders(folder)) {
-    for (const image of await listImages(join(folder, name))) {
-      images.push(image)
-      classes.push(name)
-    }
-  }
-  if (images.length > 0) return { images, classes }
-  throw new DataError(
-    'image-folder',
-    `${folder}: expected folders of images, one for each class, found none.`,
-  )
-}
-
-/** The images that lie in `folder` itself, as {@link listClassFolders} takes them. */
-export async function listImages(folder: string): Promise<ImageReference[]> {
-  const entries = await readdir(folder, { withFileTypes: true })
-  const visible = entries.filter((entry) => !entry.name.startsWith('.'))
-  const stranger = visible.find((entry) => entry.isDirectory() || !imageName.test(entry.name))
-  if (stranger) {
-    throw new DataError(
-      'image-folder',
-      `${join(folder, stranger.name)}: expected only images (jpg, png, webp, gif, tiff, avif) in a class's folder, found ${stranger.isDirectory() ? 'a folder' : 'another file'}. Move it away.`,
-    )
-  }
-  return sorted(visible.map((entry) => entry.name)).map((name) => ({
-    place: join(folder, name),
-    file: join(folder, name),
-  }))
-}
-
-/** The names of the folders in `folder` that do not begin with a dot, sorted. */
-export async function visibleFolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true })
-  return sorted(
-    entries.flatMap((entry) => (entry.isDirectory() && !entry.name.startsWith('.') ? [entry.name] : [])),
-  )
-}
 
 /** The height and width that images came out with, and the place of the one that said so first. */
 export interface CommonSize extends ImageSize {
   readonly place: string
 }
 
+/** Images that were decoded. */
+export interface DecodedImages {
+  /** uint8 [N, C, H, W] or [N, H, W, C]. */
+  readonly inputs: Tensor<'uint8'>
+  /** The places among those asked for of the images that could be decoded. */
+  readonly rows: readonly number[]
+  readonly size: CommonSize
+}
+
 /**
  * Decodes images into uint8 [N, C, H, W] or [N, H, W, C]. Transparent pixels are laid on black; the camera's orientation is
  * applied.
  *
+ * @param findings Told of images that cannot be decoded, which are left out, and of what is done to others.
  * @param common The size that earlier images of the same data had.
- * @throws DataError `image-unreadable`, `image-size` naming the image.
+ * @returns undefined where none could be decoded.
+ * @throws DataError `image-size` naming the image.
  */
 export async function decodeImages(
   images: readonly ImageReference[],
   spec: ImageSpec,
+  findings: ImageFindings,
   common?: CommonSize,
-): Promise<{ readonly inputs: Tensor<'uint8'>; readonly size: CommonSize }> {
-  const [first] = images
-  const size = common ?? (first ? { ...(await decodeOne(first, spec)), place: first.place } : undefined)
-  if (size === undefined) throw new DataError('data-empty', 'There are no images to decode.')
-  const { height, width } = size
+): Promise<DecodedImages | undefined> {
   const channels = spec.channels === 'grey' ? 1 : 3
-  const width1 = channels * height * width
-  const data = new Uint8Array(images.length * width1)
+  let size = common
+  let data = new Uint8Array()
+  const rows: number[] = []
   for (let start = 0; start < images.length; start += atOnce) {
     const chunk = images.slice(start, start + atOnce)
-    const decoded = await Promise.all(chunk.map((image) => decodeOne(image, spec)))
+    const decoded = await Promise.all(chunk.map((image) => decodedOrBad(image, spec, findings)))
     for (const [offset, image] of decoded.entries()) {
-      if (image.height !== height || image.width !== width) {
-        throw new DataError(
-          'image-size',
-          `${chunk[offset]?.place}: this image is ${image.width} x ${image.height} pixels, but ${size.place} is ${width} x ${height}. Give a size to bring all of them to (resize).`,
-        )
-      }
-      place(image.data, data, (start + offset) * width1, height * width, spec)
+      if (!image) continue
+      const place = chunk[offset]?.place ?? ''
+      size ??= { height: image.height, width: image.width, place }
+      const width1 = channels * size.height * size.width
+      if (data.length === 0) data = new Uint8Array(images.length * width1)
+      if (image.height !== size.height || image.width !== size.width) throw otherSize(image, place, size)
+      placePixels(image.data, data, rows.length * width1, size.height * size.width, spec)
+      rows.push(start + offset)
     }
   }
+  if (size === undefined || rows.length === 0) return undefined
+  const { height, width } = size
   const dims = spec.layout === 'NCHW' ? [channels, height, width] : [height, width, channels]
-  return {
-    inputs: { type: 'uint8', dims: [images.length, ...dims], data },
-    size: { height, width, place: size.place },
+  const pixels = data.subarray(0, rows.length * channels * height * width)
+  return { inputs: { type: 'uint8', dims: [rows.length, ...dims], data: pixels }, rows, size }
+}
+
+const otherSize = (image: ImageSize, place: string, size: CommonSize): DataError =>
+  new DataError(
+    'image-size',
+    `${place}: this image is ${image.width} x ${image.height} pixels, but ${size.place} is ${size.width} x ${size.height}, and nothing says which size all of them are brought to. Write it into a file holdfast.json beside the model: {"resize": {"height": ${size.height}, "width": ${size.width}, "fit": "letterbox"}}; fit may be stretch, cover or letterbox.`,
+  )
+
+async function decodedOrBad(
+  image: ImageReference,
+  spec: ImageSpec,
+  findings: ImageFindings,
+): Promise<Decoded | undefined> {
+  try {
+    return await decodeOne(image, spec, findings)
+  } catch (error) {
+    if (!(error instanceof DataError && error.code === 'image-unreadable')) throw error
+    findings.bad(error)
+    return undefined
   }
 }
 
 /** Copies the interleaved pixels of one image into a row, in the spec's order of channels and layout. */
-function place(from: Uint8Array, to: Uint8Array, base: number, pixels: number, spec: ImageSpec): void {
+function placePixels(from: Uint8Array, to: Uint8Array, base: number, pixels: number, spec: ImageSpec): void {
   const channels = spec.channels === 'grey' ? 1 : 3
   const interleaved = spec.layout === 'NHWC'
   for (let channel = 0; channel < channels; channel++) {
@@ -125,22 +101,54 @@ function place(from: Uint8Array, to: Uint8Array, base: number, pixels: number, s
   }
 }
 
+/** Formats that sharp does not read are decoded first. */
+async function open({ file = '', bytes }: ImageReference): Promise<Sharp> {
+  const content = bytes ?? (/\.(bmp|dib|p[pgbn]m)$/i.test(file) ? await readFile(file) : undefined)
+  if (content === undefined) return sharp(file)
+  const raw = decodeUncompressed(content)
+  if (!raw) return sharp(content)
+  const { data, width, height, channels } = raw
+  return sharp(data, { raw: { width, height, channels } })
+}
+
+/** Notes what an image has that 8 bits of three channels do not keep, or that is changed. */
+async function look(image: Sharp, place: string, findings: ImageFindings): Promise<void> {
+  const { depth, hasAlpha, space, pages = 1, orientation = 1 } = await image.metadata()
+  if (depth !== undefined && depth !== 'uchar' && depth !== 'char') findings.see('depth', place)
+  // Many formats carry an alpha channel in which nothing is transparent.
+  if (hasAlpha && !(await image.stats()).isOpaque) findings.see('alpha', place)
+  if (space === 'cmyk') findings.see('cmyk', place)
+  if (pages > 1) findings.see('pages', place)
+  if (orientation > 1) findings.see('turned', place)
+}
+
 interface Decoded extends ImageSize {
   readonly data: Uint8Array
 }
 
-async function decodeOne({ file, bytes, place }: ImageReference, spec: ImageSpec): Promise<Decoded> {
+async function decodeOne(
+  reference: ImageReference,
+  spec: ImageSpec,
+  findings: ImageFindings,
+): Promise<Decoded> {
+  const { place } = reference
   const channels = spec.channels === 'grey' ? 1 : 3
   try {
-    let image = sharp(bytes ?? file)
-      .autoOrient()
-      .flatten({ background: '#000' })
+    const opened = await open(reference)
+    await look(opened, place, findings)
+    let image = opened.autoOrient().flatten({ background: '#000' })
     const { resize, crop } = spec
     const kernel = kernels[spec.resample]
     // Without it JPEGs would be shrunk by the decoder first, which filters otherwise than was asked for.
     const common = { kernel, fastShrinkOnLoad: false } as const
     let size: ImageSize | undefined
-    if (resize && resize.how !== 'shortest-edge') {
+    if (resize?.how === 'letterbox') {
+      const { height, width, fill, align } = resize
+      const [r, g, b] = typeof fill === 'number' ? [fill, fill, fill] : fill
+      const position = align === 'start' ? 'left top' : 'centre'
+      image = image.resize({ width, height, fit: 'contain', background: { r, g, b }, position, ...common })
+      size = resize
+    } else if (resize && resize.how !== 'shortest-edge') {
       const { height, width, how } = resize
       image = image.resize({ width, height, fit: how === 'cover' ? 'cover' : 'fill', ...common })
       size = resize
@@ -163,10 +171,9 @@ async function decodeOne({ file, bytes, place }: ImageReference, spec: ImageSpec
     return { data, height: info.height, width: info.width }
   } catch (error) {
     if (error instanceof DataError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
     throw new DataError(
       'image-unreadable',
-      `${place}: the image cannot be decoded: ${reason}. Replace or remove it.`,
+      `${place}: the image cannot be decoded: ${reasonOf(error)}. Replace or remove it.`,
       { cause: error },
     )
   }
@@ -200,4 +207,13 @@ function cropMiddle(image: Sharp, size: ImageSize, crop: ImageSize): Sharp {
       right: Math.floor(missing.width / 2),
       background: '#000',
     })
+}
+
+/** What the decoder says, in words that help: its own name for a stricter reading does not. */
+function reasonOf(error: unknown): string {
+  const { code, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
+  if (code === 'ENOENT' || /missing|no such file/i.test(message)) return 'there is no such file'
+  if (/failOn/.test(message)) return 'it is damaged, perhaps cut off'
+  return message.replaceAll(/\s+/g, ' ').trim()
 }

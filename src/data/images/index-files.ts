@@ -1,8 +1,2 @@
-export {
-  type CommonSize,
-  decodeImages,
-  type ImageListing,
-  listClassFolders,
-  listImages,
-  visibleFolders,
-} from './images-node.ts'
+export { type ImageListing, listClassFolders, listImages, visibleFolders } from './folders-files.ts'
+export { type CommonSize, type DecodedImages, decodeImages } from './images-node.ts'

@@ -39,12 +39,20 @@ export interface InputFacts {
 
 const numbers = z.union([z.number(), z.array(z.number()).min(1)])
 const size = z.strictObject({ height: z.int().positive(), width: z.int().positive() })
+const level = z.number().min(0).max(255)
+const resizeTo = size.extend({
+  fit: z.enum(['stretch', 'cover', 'letterbox']).optional(),
+  fill: z.union([level, z.tuple([level, level, level])]).optional(),
+  align: z.enum(['centre', 'start']).optional(),
+})
 
 /**
  * The schema of `holdfast.json`, a file beside the model that says how its inputs are made, every field optional:
  * - `channels`: `rgb`, `bgr` or `grey`;
  * - `layout`: `NCHW` or `NHWC`;
- * - `resize`: `{height, width}` to stretch to, or `{shortestEdge}`;
+ * - `resize`: `{shortestEdge}`, or `{height, width}` with `fit`: `stretch` (default), `cover` (cuts what sticks out) or `letterbox`
+ *   (keeps proportions and fills up, with `fill`, one number from 0 to 255, default 0, or red, green and blue; the image lies at `align`:
+ *   `centre`, the default, or `start`);
  * - `crop`: `{height, width}` of the middle that is kept;
  * - `resample`: `nearest`, `bilinear`, `bicubic` or `lanczos`;
  * - `scale`, `mean`, `std`: the model reads (pixel * scale - mean) / std, one number or one a channel;
@@ -54,7 +62,7 @@ const size = z.strictObject({ height: z.int().positive(), width: z.int().positiv
 export const holdfastSchema = z.strictObject({
   channels: z.enum(['rgb', 'bgr', 'grey']).optional(),
   layout: z.enum(['NCHW', 'NHWC']).optional(),
-  resize: z.union([size, z.strictObject({ shortestEdge: z.int().positive() })]).optional(),
+  resize: z.union([resizeTo, z.strictObject({ shortestEdge: z.int().positive() })]).optional(),
   crop: size.optional(),
   resample: z.enum(['nearest', 'bilinear', 'bicubic', 'lanczos']).optional(),
   scale: z.number().positive().optional(),
@@ -176,11 +184,20 @@ function resizing(
     const resize = own.resize
       ? 'shortestEdge' in own.resize
         ? ({ how: 'shortest-edge', edge: own.resize.shortestEdge } as const)
-        : ({ how: 'stretch', ...own.resize } as const)
+        : resizeAsAsked(own.resize)
       : theirs?.resize
     return { resize, crop: own.crop ?? theirs?.crop }
   }
   return { resize: wanted && { how: 'cover', ...wanted }, crop: undefined }
+}
+
+function resizeAsAsked({
+  fit = 'stretch',
+  fill = 0,
+  align = 'centre',
+  ...to
+}: z.infer<typeof resizeTo>): NonNullable<ImagePlan['resize']> {
+  return fit === 'letterbox' ? { how: fit, ...to, fill, align } : { how: fit, ...to }
 }
 
 const given = (own: z.infer<typeof holdfastSchema>): Partial<Preprocessing> => ({

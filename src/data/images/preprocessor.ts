@@ -11,9 +11,16 @@ export interface ImageSize {
 
 /** How the size of images changes: first resized, then cropped to the middle (with black around where they are smaller). */
 export interface ImagePlan {
-  /** Default: not at all. `cover` keeps proportions and cuts what sticks out; `stretch` does not keep them. */
+  /** Default: not at all. `cover` keeps proportions and cuts what sticks out, `letterbox` keeps them and fills up; `stretch` does not keep them. */
   readonly resize?:
     | ({ readonly how: 'cover' | 'stretch' } & ImageSize)
+    | ({
+        readonly how: 'letterbox'
+        /** What is around the image, from 0 to 255: one number, or red, green and blue. */
+        readonly fill: number | readonly [number, number, number]
+        /** `start`: at the left and the top. */
+        readonly align: 'centre' | 'start'
+      } & ImageSize)
     | { readonly how: 'shortest-edge'; readonly edge: number }
     | undefined
   readonly crop?: ImageSize | undefined
