@@ -108,6 +108,20 @@ describe('another trial', () => {
     expect(worthAnother([[chosen, held, everythingNew]], aim)).toBe(true)
   })
 
+  test('is where the border at which both are right most often gives more than the budget lets through', () => {
+    const low = point({ alpha: 1, new: 0.85 })
+    const balanced = point({
+      alpha: 1,
+      offset: 2,
+      old: 0.87,
+      new: 0.97,
+      drop: 0.03,
+      upper: 0.04,
+      flips: { negative: 30, positive: 0, total: 1000 },
+    })
+    expect(worthAnother([[low, balanced, everythingNew]], aim)).toBe(true)
+  })
+
   test('is not where nothing can be gained, however many trials are left', () => {
     expect(worthAnother([[point({ new: 1 })]], { ...aim, before: 1 })).toBe(false)
   })

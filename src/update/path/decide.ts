@@ -126,12 +126,14 @@ const byStart = (a: Choice, b: Choice): number =>
 const WORTH_A_TRIAL = 0.01
 
 /**
- * New accuracy that training has reached: at points whose border between old and new classes is not shifted. Shifted far enough, any
- * border gives nearly all rows to the new classes, which says nothing of what was learned.
+ * New accuracy that training has reached: at points whose border between old and new classes is not shifted, and at the one that has
+ * most of both, old and new. Shifted far enough, any border gives nearly all rows to the new classes, which says nothing of what was
+ * learned.
  */
 export function reachedBy(points: readonly PathPoint[]): number | undefined {
-  const unshifted = points.filter(({ offset }) => offset === 0).map((point) => point.new)
-  return unshifted.length === 0 ? undefined : Math.max(...unshifted)
+  const unshifted = points.filter(({ offset }) => offset === 0)
+  const [balanced] = [...points].sort((a, b) => b.old + b.new - (a.old + a.new) || a.new - b.new)
+  return balanced && Math.max(...[...unshifted, balanced].map((point) => point.new))
 }
 
 /**
