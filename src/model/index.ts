@@ -10,7 +10,14 @@ export {
 } from './adapters/index.ts'
 export { type Applied, type ApplyOptions, applyModel } from './apply.ts'
 export { findHead, type Head, replaceHead, type WidenOptions, widenHead } from './heads/index.ts'
-export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './import/index.ts'
+export {
+  type FromOnnxOptions,
+  modelFromOnnx,
+  modelToOnnx,
+  type ReadBack,
+  readBackOf,
+  withParameters,
+} from './import/index.ts'
 export * from './layers/index.ts'
 export {
   type CnnOptions,

@@ -22,13 +22,15 @@ export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts
 /**
  * Updates a model on new data so that it gets at most `budget.maxDrop` worse on old data. Trains with what is left of the
  * old (rehearsal and distillation), then looks along the straight way between the old weights and the new for the best
- * new accuracy whose drop on old rows, with its confidence bound, is inside the budget; where that gives too little,
- * trains again with more protection. What is chosen is checked once on old rows that had no part in the choice.
+ * new accuracy whose drop on old rows, with its confidence bound, is inside the budget; where the budget holds back what training has
+ * reached, trains again with more protection. What is chosen is checked once on old rows that had no part in the choice.
  *
- * `met` says that the bound holds on these untouched rows; `not-met` that no point with a gain was inside the budget, or
- * that the untouched rows show a larger drop; `inconclusive` that there are too few old rows to tell.
+ * `met` says that the drop is shown to be inside the budget on these untouched rows; `not-met` that it is shown to be outside;
+ * `inconclusive` that they are too few to tell: the gate's words for the same flips. `nothing-to-gain` says that nothing better was
+ * found than the old model, which answers nearly all new rows right: its weights come back, and `chosen` is null. `learned` says whether
+ * more of the untouched new rows are right than before.
  *
- * @throws UsageError `update-data` without new rows to train on and to measure on, `method-old-data` for a method that needs
+ * @throws UsageError `confidence-range`, `budget-range`, `update-data` without new rows to train on and to measure on, `method-old-data` for a method that needs
  * exemplars where there are none, `method-lora` for EWC with LoRA; TrainingError `interrupted` after the signal, `diverged`;
  * and what training throws.
  * @example
