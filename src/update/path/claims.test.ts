@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Budget, claimsFor, judgeClaims, verdictOf } from './claims.ts'
+import { statusOf } from './decide.ts'
+
+/** 1,000 rows of each of two classes. What is right answers the label, what is wrong the other class. */
+const labels = Int32Array.from({ length: 2000 }, (_, row) => (row < 1000 ? 0 : 1))
+/** Answers of which so many of each class are wrong: the first, or those behind so many. */
+const answers = (wrong: readonly [number, number], from = 0) =>
+  labels.map((label, row) => {
+    const place = row % 1000
+    return place >= from && place < from + (wrong[label] ?? 0) ? 1 - label : label
+  })
+const chosen = {
+  trial: 0,
+  point: {
+    alpha: 1,
+    offset: 0,
+    old: 1,
+    new: 1,
+    drop: 0,
+    upper: 0,
+    flips: { negative: 0, positive: 0, total: 1 },
+  },
+}
+
+function judged(
+  budget: Budget,
+  after: Int32Array,
+  more: {
+    readonly traffic?: readonly number[]
+    readonly first?: Int32Array
+    readonly before?: Int32Array
+  } = {},
+) {
+  const { before = answers([0, 0]), traffic, first } = more
+  const claims = judgeClaims(
+    claimsFor({ budget, before, labels, traffic, first }),
+    after,
+    labels,
+    budget.confidence,
+  )
+  return {
+    claims,
+    status: statusOf(chosen, claims),
+    named: new Map(claims.map((claim) => [claim.name, claim])),
+  }
+}
+
+describe('the drop as deployed', () => {
+  const lost = answers([40, 0])
+
+  test('weighs a class as often as it comes: what few rows of it lost is little, or is much', () => {
+    expect(judged({ maxDrop: 0.01 }, lost, { traffic: [0.05, 0.95] }).status).toBe('met')
+    expect(judged({ maxDrop: 0.01 }, lost, { traffic: [0.95, 0.05] }).status).toBe('not-met')
+    const { named } = judged({ maxDrop: 0.01 }, lost, { traffic: [0.95, 0.05] })
+    expect(named.get('deployed')?.drop).toBeCloseTo(0.95 * 0.04, 12)
+    expect(named.get('deployed')?.after).toBeCloseTo(1 - 0.95 * 0.04, 12)
+    expect(named.get('balanced')?.drop).toBeCloseTo(0.02, 12)
+  })
+
+  test('is told beside that by class, and which of them holds the budget is said', () => {
+    const traffic = [0.05, 0.95]
+    expect(judged({ maxDrop: 0.01, on: 'balanced' }, lost, { traffic }).status).toBe('not-met')
+    expect(judged({ maxDrop: 0.01, on: 'both' }, lost, { traffic }).status).toBe('not-met')
+    const { claims } = judged({ maxDrop: 0.01 }, lost, { traffic })
+    expect(claims.map(({ name, maxDrop }) => [name, maxDrop])).toEqual([
+      ['deployed', 0.01],
+      ['balanced', null],
+    ])
+    expect(judged({ maxDrop: 0.01, on: 'balanced' }, lost, { traffic }).claims[0]?.name).toBe('balanced')
+  })
+
+  test('knows nothing of a class that has no row, and shows nothing where that comes often', () => {
+    const { claims, status } = judged({ maxDrop: 0.01 }, answers([0, 0]), { traffic: [0.5, 0.3, 0.2] })
+    expect(claims[0]).toMatchObject({ drop: 0, neededN: null })
+    expect(claims[0]?.unseen).toBeCloseTo(0.2, 12)
+    expect(claims[0]?.upper).toBeGreaterThan(0.2)
+    expect(status).toBe('inconclusive')
+  })
+})
+
+describe('the budget since the first release', () => {
+  // The release before lost 15 rows of each class, which the first had right; this one loses 15 more.
+  const before = answers([15, 15])
+  const after = answers([30, 30])
+  const first = answers([0, 0])
+
+  test('is held, too: ten releases that each keep theirs do not lose ten budgets', () => {
+    expect(judged({ maxDrop: 0.025 }, after, { before }).status).toBe('met')
+    const { status, named } = judged({ maxDrop: 0.025 }, after, { before, first })
+    expect(status).toBe('inconclusive')
+    expect(named.get('total')).toMatchObject({ maxDrop: 0.025, drop: 0.03 })
+    expect(judged({ maxDrop: 0.015, maxDropTotal: 0.02 }, answers([60, 60]), { before, first }).status).toBe(
+      'not-met',
+    )
+    expect(judged({ maxDrop: 0.025, maxDropTotal: 0.05 }, after, { before, first }).status).toBe('met')
+  })
+
+  test('is of the rows and classes that it was asked about', () => {
+    const part = first.map((unit, row) => (row < 1000 ? unit : -1))
+    const { named } = judged({ maxDrop: 0.05 }, answers([30, 900]), {
+      before,
+      first: part,
+      traffic: [0.5, 0.5],
+    })
+    expect(named.get('total')).toMatchObject({ n: 1000, drop: 0.03, unseen: 0 })
+    expect(judged({ maxDrop: 0.05 }, after, { before, first: first.map(() => -1) }).claims).toHaveLength(2)
+  })
+})
+
+test('a verdict passes only where all that is held passes, and more that is held never gives more', () => {
+  const order = { fail: 0, inconclusive: 1, pass: 2 }
+  fc.assert(
+    fc.property(fc.nat(60), fc.nat(60), fc.nat(40), (a, b, shift) => {
+      const more = { traffic: [0.8, 0.2], first: answers([0, 0]), before: answers([10, 10], shift) }
+      const verdict = (budget: Budget) => verdictOf(judged(budget, answers([a, b]), more).claims)
+      const [deployed, balanced, both] = (['deployed', 'balanced', 'both'] as const).map((on) =>
+        verdict({ maxDrop: 0.02, maxDropTotal: 0.04, on }),
+      )
+      if (!deployed || !balanced || !both) throw new Error('no verdicts')
+      expect(both === 'pass').toBe(deployed === 'pass' && balanced === 'pass')
+      expect(order[both]).toBeLessThanOrEqual(Math.min(order[deployed], order[balanced]))
+      const { claims } = judged({ maxDrop: 0.02, maxDropTotal: 0.04, on: 'both' }, answers([a, b]), more)
+      if (both === 'pass')
+        for (const { upper, maxDrop } of claims) expect(upper).toBeLessThanOrEqual(maxDrop ?? 1)
+    }),
+    { numRuns: 60 },
+  )
+})
