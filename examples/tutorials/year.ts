@@ -53,7 +53,7 @@ for (let number = 1; number <= months; number++) {
     continue
   }
   const gate = await shell.run(
-    `holdfast gate model-${released}.onnx model-${month}.onnx --data month-00/ --golden golden.jsonl --max-drop 2% --golden-max-drop 5% --json`,
+    `holdfast gate model-${released}.onnx model-${month}.onnx --data month-00/ --golden golden.jsonl --max-drop 2% --max-drop-total 5% --json`,
     ...[0, 2, 3],
   )
   table.push({ ...row, gate: JSON.parse(gate.stdout) })

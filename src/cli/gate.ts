@@ -12,9 +12,10 @@ import {
   gate as runGate,
 } from '../update/gate/index.ts'
 import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
+import { readTraffic } from '../update/pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import { group, path, share } from './flags/index.ts'
+import { fromText, group, path, share } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
@@ -60,9 +61,19 @@ const settings = z
       golden: path('FILE')
         .optional()
         .meta({ description: 'A pinned older model, or its predictions, to hold against too' }),
-      goldenMaxDrop: share()
-        .optional()
-        .meta({ description: 'Drop allowed against --golden', otherwise: '--max-drop' }),
+      budgetOn: fromText(z.enum(['deployed', 'balanced', 'both']))
+        .default('deployed')
+        .meta({
+          description: 'Which drop is held: classes as often as they come, each class the same, or both',
+        }),
+      traffic: path('shares.csv|json|FILE.keep').optional().meta({
+        description: 'How often each class comes where the models are used',
+        otherwise: 'as in the data',
+      }),
+      maxDropTotal: share().optional().meta({
+        description: 'Drop allowed against --golden, over all releases since',
+        otherwise: '--max-drop',
+      }),
       confidence: confidence().default(gateDefaults.confidence).meta({ description: 'Of each bound' }),
     }),
     ...readingFlags,
@@ -70,8 +81,8 @@ const settings = z
     ...numbersFlag,
     ...files,
   })
-  .refine(({ goldenMaxDrop, golden }) => goldenMaxDrop === undefined || golden !== undefined, {
-    error: '--golden-max-drop needs --golden, the older model it is held against.',
+  .refine(({ maxDropTotal, golden }) => maxDropTotal === undefined || golden !== undefined, {
+    error: '--max-drop-total needs --golden, the older model it is held against.',
   })
   .refine(({ new: fresh, flips }) => fresh === undefined || flips !== undefined, {
     error: '--new needs --flips, the file that names the nearest examples.',
@@ -125,13 +136,16 @@ export const gate = defineVerb({
     if (inputs.dataset?.synthetic) {
       screen.warn('note: synthetic digits drawn by Holdfast; this verdict says nothing of real data.')
     }
-    const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, goldenMaxDrop } = asked
+    const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, maxDropTotal, budgetOn } = asked
+    const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
     const result = runGate(inputs.baseline, inputs.candidate, {
       maxDrop,
       maxDropPerClass,
       maxDropPerSlice,
       maxNegativeFlips,
-      goldenMaxDrop,
+      maxDropTotal,
+      budgetOn,
+      traffic,
       confidence: asked.confidence,
       neverFlip: listed,
       golden: inputs.golden,

@@ -8,6 +8,7 @@ import {
   keepFile,
   mergeFiles,
   readPack,
+  readTraffic,
   type WrittenPack,
 } from '../update/pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
@@ -41,6 +42,10 @@ const settings = z
       heldOut: fromText(z.int().min(0))
         .default(keepDefaults.heldOutRows)
         .meta({ description: 'Held-out rows at most', option: 'heldOutRows' }),
+      traffic: path('shares.csv|json').optional().meta({
+        description: 'How often each class comes where the model is used',
+        otherwise: 'as in the data',
+      }),
       private: on().meta({ description: 'Store features, never inputs: then only the head can be trained' }),
       fisher: fromText(z.enum(['yes', 'no', 'auto']))
         .default('auto')
@@ -102,7 +107,8 @@ export const keep = defineVerb({
       )
       return answer(call, await mergeFiles(asked.models, out))
     }
-    const sources = sourcesOf(asked)
+    const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
+    const sources = { ...sourcesOf(asked), traffic }
     const { model, data, out } = sources
     await checkPlaces(
       [

@@ -38,6 +38,15 @@ export const updateSettings = z
     ...numbersFlag,
     ...group('Budget', {
       maxDrop: share().default(updateDefaults.maxDrop).meta({ description: 'Drop in old accuracy allowed' }),
+      maxDropTotal: share().optional().meta({
+        description: 'Drop allowed since the first release in the pack, over all updates',
+        otherwise: '--max-drop',
+      }),
+      budgetOn: fromText(z.enum(['deployed', 'balanced', 'both']))
+        .default('deployed')
+        .meta({
+          description: 'Which drop is held: classes as often as they come, each class the same, or both',
+        }),
       confidence: confidence()
         .default(updateDefaults.confidence)
         .meta({ description: 'Of the bound on the drop' }),
@@ -85,6 +94,9 @@ export const updateSettings = z
         .meta({ description: "Write the new model's predictions there, for the next gate" }),
     }),
     ...trackingFlags,
+  })
+  .refine(({ maxDropTotal, keep }) => maxDropTotal === undefined || keep !== undefined, {
+    error: '--max-drop-total is held since the first release in a pack: it needs --keep FILE.keep.',
   })
   .refine(({ old, keep }) => old === undefined || keep === undefined, {
     error: '--old and --keep both say what is old: give one of them.',
@@ -156,7 +168,12 @@ export const sourcesOf = (asked: UpdateSettings) => ({
 
 /** How to train. */
 export const optionsOf = (asked: UpdateSettings) => ({
-  budget: { maxDrop: asked.maxDrop, confidence: asked.confidence },
+  budget: {
+    maxDrop: asked.maxDrop,
+    maxDropTotal: asked.maxDropTotal,
+    on: asked.budgetOn,
+    confidence: asked.confidence,
+  },
   seed: asked.seed ?? 0,
   trials: asked.trials,
   epochs: asked.epochs,

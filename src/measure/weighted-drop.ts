@@ -36,7 +36,7 @@ export interface WeightedDrop {
  * what was lost allows for one more flip where an example counts most; `bench/weighted-simulation.ts` counts how often a model on the
  * border passes. Where every example counts the same it is Tango's test, as for one stratum (`nonInferiority`).
  *
- * @param strata Shares that sum to 1; strata with a share of 0 count for nothing.
+ * @param strata Shares that sum to 1; strata with a share of 0 count for nothing. Of none nothing is known.
  * @param confidence Of each bound, one-sided; default 0.95.
  * @throws UsageError `paired-counts`, `confidence-range`, `shares-sum`.
  * @example
@@ -47,13 +47,15 @@ export interface WeightedDrop {
  */
 export function weightedDrop(strata: readonly Stratum[], confidence?: number): WeightedDrop {
   const sure = checkedConfidence(confidence)
+  const nothing = { drop: 0, lower: -1, upper: 1, unseen: 1, effective: 0 }
+  if (strata.length === 0) return nothing
   checkShares(strata)
   const counted = strata.filter(({ share }) => share > 0)
   const seen = counted.filter(({ counts }) => counts.total > 0)
   const covered = seen.reduce((sum, { share }) => sum + share, 0)
   // Sums of shares are off by some 1e-16, which is no share of anything.
   const unseen = seen.length === counted.length ? 0 : Math.max(0, 1 - covered)
-  if (seen.length === 0) return { drop: 0, lower: -1, upper: 1, unseen: 1, effective: 0 }
+  if (seen.length === 0) return nothing
   const bounds = boundsOf(seen, sure)
   return {
     drop: bounds.drop / covered,

@@ -1,4 +1,4 @@
-import type { Comparison, GateResult, GroupComparison } from '../update/gate/index.ts'
+import type { Comparison, GateResult, GroupComparison, OverallComparison } from '../update/gate/index.ts'
 import { points, type TableData } from './figures/index.ts'
 
 /** Headlines for people. */
@@ -33,13 +33,28 @@ const head = (first: string): string[] => [
   '',
 ]
 
+const weighedNames = { rows: '', deployed: ', as deployed', balanced: ', by class' } as const
+
+/** The drop that the verdict is of, and that by class beside it, with a verdict where it is held. */
+function weighedRows(
+  name: string,
+  main: OverallComparison,
+  balanced: OverallComparison,
+  { budgetOn, perClass }: GateResult,
+): string[][] {
+  const row = (comparison: OverallComparison, held: boolean) =>
+    cells(`${name}${weighedNames[comparison.weighing]}`, comparison, held ? comparison.verdict : '')
+  if (main.weighing === 'balanced' || perClass.length < 2) return [row(main, true)]
+  return [row(main, true), row(balanced, budgetOn === 'both')]
+}
+
 /** The comparison on all examples, and with the golden baseline. */
 export const overallTable = (result: GateResult): TableData => ({
   caption: 'All examples',
   head: head(''),
   rows: [
-    cells('all', result, result.rules.find(({ rule }) => rule === 'drop')?.verdict ?? ''),
-    ...(result.golden ? [cells('against golden', result.golden, result.golden.verdict)] : []),
+    ...weighedRows('all', result, result.balanced, result),
+    ...(result.golden ? weighedRows('against golden', result.golden, result.golden.balanced, result) : []),
   ],
 })
 

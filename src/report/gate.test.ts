@@ -22,8 +22,9 @@ describe('the gate for people', () => {
       "PASS. The drop is 0.00 points and, with 95 % confidence, at most a drop of 1.49 points: inside the budget of 5.00 points.
 
       old against new
-           examples  before %  after %  drop         bounds  budget  flips - / +
-      all       200    100.00   100.00  0.00  −1.49 to 1.49    5.00        0 / 0  pass
+                     examples  before %  after %  drop         bounds  budget  flips - / +
+      all                 200    100.00   100.00  0.00  −1.49 to 1.49    5.00        0 / 0  pass
+      all, by class       200    100.00   100.00  0.00  −1.49 to 1.49    5.00        0 / 0
       Negative flip rate 0.00 %, at most 1.49 %; McNemar p 1.0000. Examples for a verdict in 80 % of cases: 70.
 
       class  examples  before %  after %  drop         bounds  budget  flips - / +

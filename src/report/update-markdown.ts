@@ -8,6 +8,7 @@ import {
   updateHeadline,
   updateSentence,
   updateTable,
+  usesSentence,
   warningsIn,
 } from './update-words.ts'
 
@@ -19,10 +20,12 @@ const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔', 'nothing-to-g
  * @example await writeFile('update.md', updateMarkdown(summary, found))
  */
 export function updateMarkdown(summary: UpdateSummary, found: Preflight): string {
+  const uses = usesSentence(summary)
   return `${[
     `## ${signs[summary.status]} Update: ${updateHeadline(summary).toLowerCase()}`,
     plain(updateSentence(summary)),
     markdownTable(updateTable(summary)),
+    ...(uses === undefined ? [] : [plain(uses)]),
     plain(chosenSentence(summary)),
     ...(summary.help.length > 0
       ? [`What would help:\n\n${summary.help.map((line) => `- ${plain(line)}`).join('\n')}`]

@@ -6,6 +6,9 @@ import { updateMarkdown } from './update-markdown.ts'
 import { updatePage } from './update-page.ts'
 import { updateText } from './update-text.ts'
 
+/** One budget on one drop, every row counting the same. */
+const alone = { claims: [], weighted: false, first: null, uses: null }
+
 const flips = { negative: 2, positive: 1, total: 400 }
 const point = (alpha: number, old: number, fresh: number, upper: number) => ({
   alpha,
@@ -34,7 +37,7 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   budget: 0.01,
   confidence: 0.95,
   chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil', old: 0.9475, new: 0.92 },
-  old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200 },
+  old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200, ...alone },
   new: { before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
   heldBack: null,
   trials: [
@@ -89,7 +92,9 @@ describe('an update in words', () => {
   test('calls a gain a gain: a bound below 0 is no drop', () => {
     const risen = (upper: number) =>
       updateText(
-        summary({ old: { before: 0.95, after: 0.955, drop: -0.005, lower: -0.01, upper, n: 1200 } }),
+        summary({
+          old: { before: 0.95, after: 0.955, drop: -0.005, lower: -0.01, upper, n: 1200, ...alone },
+        }),
         '',
       )
     expect(risen(-0.0003)).toContain('MET. Old accuracy rose by at least 0.03 points with 95 % confidence;')
@@ -101,7 +106,7 @@ describe('an update in words', () => {
     const broken = summary({
       status: 'not-met',
       met: false,
-      old: { before: 0.95, after: 0.9, drop: 0.05, lower: 0.031, upper: 0.07, n: 1200 },
+      old: { before: 0.95, after: 0.9, drop: 0.05, lower: 0.031, upper: 0.07, n: 1200, ...alone },
     })
     expect(updateText(broken, '')).toMatch(
       /^NOT MET\. Old accuracy dropped by 5\.00 points, at least 3\.10 with 95 % confidence, and 1\.00 are allowed;/,
@@ -113,7 +118,7 @@ describe('an update in words', () => {
       status: 'nothing-to-gain',
       learned: false,
       chosen: null,
-      old: { before: 0.95, after: 0.95, drop: 0, lower: 0, upper: 0, n: 1200 },
+      old: { before: 0.95, after: 0.95, drop: 0, lower: 0, upper: 0, n: 1200, ...alone },
       new: { before: 1, after: 1, n: 150, negativeFlips: 0, positiveFlips: 0 },
       trials: [],
     })

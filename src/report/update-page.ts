@@ -8,6 +8,7 @@ import {
   updateHeadline,
   updateSentence,
   updateTable,
+  usesSentence,
   warningsIn,
 } from './update-words.ts'
 
@@ -45,6 +46,7 @@ const notice = (title: string, lines: readonly string[]): Markup | undefined =>
 export function updatePage(summary: UpdateSummary, found: Preflight, options: UpdatePageOptions): string {
   const { old, budget, chosen } = summary
   const { model, command, created } = options
+  const uses = usesSentence(summary)
   const paths = summary.trials.map(({ method, curve }, index) => {
     const own = index === chosen?.trial
     const start = curve.find(({ alpha }) => alpha === 0)
@@ -58,7 +60,7 @@ export function updatePage(summary: UpdateSummary, found: Preflight, options: Up
   return standalonePage(
     `Update of ${model} · Holdfast report`,
     html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>${updateHeadline(summary)}</h1><p class="lead">${updateSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', warningsIn(summary, found))}</header>
-<main><section><h2>Before and after</h2>${dataTable(updateTable(summary))}<p class="about">${chosenSentence(summary)}</p></section>
+<main><section><h2>Before and after</h2>${dataTable(updateTable(summary))}${uses === undefined ? undefined : html`<p class="about">${uses}</p>`}<p class="about">${chosenSentence(summary)}</p></section>
 ${
   paths.length === 0
     ? undefined
@@ -74,6 +76,6 @@ ${
       ],
     })}</div></section>
 ${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>
-<footer>Everything on this page is in the file itself. The bound is that of a one-sided test of paired proportions (Tango 1998) on rows that had no part in the choice.</footer>`,
+<footer>Everything on this page is in the file itself. Bounds are one-sided, on rows that had no part in the choice: of a test of paired proportions (Tango 1998), and where classes are weighed, of weighted counts (Fay and Feuer 1997).</footer>`,
   )
 }

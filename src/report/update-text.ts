@@ -9,6 +9,7 @@ import {
   updateSentence,
   updateTable,
   updateVerdict,
+  usesSentence,
 } from './update-words.ts'
 
 /** What was found before training, for the terminal. */
@@ -20,6 +21,11 @@ export function preflightText(found: Preflight): string[] {
     ...found.notes.map((note) => `note: ${note}`),
     ...found.warnings.map((warning) => `warning: ${warning}`),
   ]
+}
+
+const usesLines = (summary: UpdateSummary): string[] => {
+  const said = usesSentence(summary)
+  return said === undefined ? [] : [said]
 }
 
 /**
@@ -34,6 +40,7 @@ export const updateText = (summary: UpdateSummary, written: string): string =>
     ...summary.warnings.map((warning) => `warning: ${warning}`),
     '',
     ...textTable(updateTable(summary)),
+    ...usesLines(summary),
     '',
     chosenSentence(summary),
     ...(summary.trials.length > 0 ? textTable(trialsTable(summary)) : []),

@@ -34,14 +34,52 @@ export function updateSentence(summary: UpdateSummary): string {
     return `There are no old data, so nothing could be measured of what was kept; ${learned}.`
   }
   const sure = `with ${points(confidence, 0)} % confidence`
+  const { what, claim } = deciding(summary, old)
+  const allowed = claim.maxDrop ?? budget
   switch (status) {
     case 'met':
-      return `${keptWords(old.upper, budget, sure)}; ${learned}.`
+      return `${keptWords(old.upper, budget, sure)}${sinceWords(old)}; ${learned}.`
     case 'not-met':
-      return `Old accuracy dropped by ${points(old.drop, 2)} points, at least ${points(old.lower, 2)} ${sure}, and ${points(budget, 2)} are allowed; ${learned}.`
+      return `Old accuracy${what} dropped by ${points(claim.drop, 2)} points, at least ${points(claim.lower, 2)} ${sure}, and ${points(allowed, 2)} are allowed; ${learned}.`
     case 'inconclusive':
-      return `${count(old.n, 'old example')} cannot tell whether the drop is inside ${points(budget, 2)} points: it may be up to ${points(old.upper, 2)} ${sure}; ${learned}.`
+      return `${count(old.n, 'old example')} cannot tell whether the drop${what} is inside ${points(allowed, 2)} points: it may be up to ${points(claim.upper, 2)} ${sure}; ${learned}.`
   }
+}
+
+type Old = NonNullable<UpdateSummary['old']>
+
+/** The drop that decided: of several that are held, the first that does not hold. */
+function deciding({ status }: UpdateSummary, old: Old) {
+  const wanted = status === 'not-met' ? ['fail'] : ['fail', 'inconclusive']
+  const found = old.claims.find(({ maxDrop, verdict }) => maxDrop !== null && wanted.includes(verdict))
+  return found
+    ? { what: claimWords(found.name, old), claim: found }
+    : { what: '', claim: { ...old, maxDrop: null } }
+}
+
+const claimWords = (name: Old['claims'][number]['name'], { first, claims }: Old): string =>
+  ({
+    deployed: claims[0]?.name === 'deployed' ? '' : ' as deployed',
+    balanced: ' by class',
+    total: ` since ${first}, the first release,`,
+    'total-balanced': ` by class since ${first}, the first release,`,
+  })[name]
+
+/** What is kept of the first release, where that is held. */
+function sinceWords({ claims, first }: Old): string {
+  const total = claims.find(({ name, maxDrop }) => name.startsWith('total') && maxDrop !== null)
+  return total?.maxDrop == null
+    ? ''
+    : `, and since ${first}, the first release, by at most ${points(Math.max(0, total.upper), 2)} (${points(total.maxDrop, 2)} are allowed)`
+}
+
+/** How often the rows that checked the update have been used, and what that means; undefined where they are fresh. */
+export function usesSentence({ old }: UpdateSummary): string | undefined {
+  const used = old?.uses?.filter(({ releases }) => releases > 0) ?? []
+  const [most] = [...used].sort((a, b) => b.releases - a.releases)
+  if (!old || !most) return undefined
+  const rows = used.reduce((sum, each) => sum + each.rows, 0)
+  return `${whole(rows)} of the ${whole(old.n)} rows that checked this had been used by releases before, up to ${whole(most.releases)} times: what was let through by them is no longer independent of them. Of so many releases up to ${whole(most.releases + 1)} times the error that one is allowed may have been let through wrongly. Fresh held-out rows make the claim fresh (holdfast keep).`
 }
 
 /** A bound below 0 is a gain, and no drop. */
@@ -54,7 +92,7 @@ function keptWords(upper: number, budget: number, sure: string): string {
 }
 
 /** Accuracy before and after. */
-export function updateTable({ old, new: fresh, budget, met }: UpdateSummary): TableData {
+export function updateTable({ old, new: fresh, met }: UpdateSummary): TableData {
   const row = (name: string, before: number, after: number, n: number, rest: readonly string[]) => [
     name,
     whole(n),
@@ -67,19 +105,36 @@ export function updateTable({ old, new: fresh, budget, met }: UpdateSummary): Ta
     head: ['', 'examples', 'before %', 'after %', 'drop', 'at most', 'budget', ''],
     rows: [
       ...(old
-        ? [
-            row('old data', old.before, old.after, old.n, [
-              points(old.drop, 2),
-              points(old.upper, 2),
-              points(budget, 2),
-              met ? 'inside' : 'not shown to be inside',
-            ]),
-          ]
+        ? old.claims.map((claim, at) =>
+            row(
+              `old data${at === 0 && !old.weighted ? '' : rowWords(claim.name, old)}`,
+              claim.before,
+              claim.after,
+              claim.n,
+              [
+                points(claim.drop, 2),
+                points(claim.upper, 2),
+                claim.maxDrop === null ? '' : points(claim.maxDrop, 2),
+                claim.maxDrop === null ? '' : insideWords(claim, met),
+              ],
+            ),
+          )
         : []),
       row('new data', fresh.before, fresh.after, fresh.n, ['', '', '', '']),
     ],
   }
 }
+
+const rowWords = (name: Old['claims'][number]['name'], { first, weighted }: Old): string =>
+  ({
+    deployed: weighted ? ', as deployed' : ', by row',
+    balanced: ', by class',
+    total: `, since ${first}`,
+    'total-balanced': `, by class since ${first}`,
+  })[name]
+
+const insideWords = ({ verdict }: Old['claims'][number], kept: boolean): string =>
+  kept || verdict === 'pass' ? 'inside' : verdict === 'fail' ? 'outside' : 'not shown to be inside'
 
 /** The chosen point of the path, in words. */
 export function chosenSentence({ chosen, trials }: UpdateSummary): string {

@@ -1,6 +1,5 @@
 import { defaultConfidence } from '../measure/confidence.ts'
-import { judgeDrop } from '../measure/verdict.ts'
-import type { Budget, HeldBack, Status } from './path/index.ts'
+import type { Budget, ClaimResult, HeldBack, Status } from './path/index.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -36,6 +35,11 @@ export interface UpdateSummary {
     readonly lower: number
     readonly upper: number
     readonly n: number
+    /** Each drop that has a bound: as deployed, by class, and from the first release; `maxDrop` is null where it is only told. */
+    readonly claims: readonly Omit<ClaimResult, 'flips'>[]
+    readonly weighted: boolean
+    readonly first: string | null
+    readonly uses: NonNullable<UpdateResult['old']>['uses']
   } | null
   readonly new: UpdateResult['new']
   readonly trials: readonly TrialResult[]
@@ -64,11 +68,9 @@ export interface UpdateSummary {
  */
 export function summarise(result: UpdateResult, budget: Budget, seconds?: number): UpdateSummary {
   const { status, learned, chosen, old, heldBack, trials } = result
-  const counts = old && { negative: old.negativeFlips, positive: old.positiveFlips, total: old.n }
   const { maxDrop, confidence = defaultConfidence } = budget
-  const judged = counts && judgeDrop(counts, { budget: maxDrop, confidence })
   // The old model itself loses nothing, however few the rows.
-  const kept = status === 'nothing-to-gain' || judged?.verdict === 'pass'
+  const kept = status === 'nothing-to-gain' || status === 'met'
   return {
     schema: 'holdfast.update/2',
     status,
@@ -85,6 +87,10 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       lower: old.lower,
       upper: old.upper,
       n: old.n,
+      claims: old.claims.map(({ flips: _flips, ...claim }) => claim),
+      weighted: old.weighted,
+      first: old.first,
+      uses: old.uses,
     },
     new: result.new,
     trials,
@@ -94,12 +100,12 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       negativeFlips: old.negativeFlips,
       positiveFlips: old.positiveFlips,
       negativeFlipRate: old.negativeFlips / old.n,
-      neededN: judged?.neededN ?? null,
+      neededN: old.neededN,
     },
     warnings: warningsOf(result),
     help: [
       ...(learned || status === 'nothing-to-gain' ? [] : [learnMore]),
-      ...(kept ? [] : helpFor(result, maxDrop, judged?.neededN ?? null)),
+      ...(kept ? [] : helpFor(result, budget)),
       ...(kept && heldBack ? [helpWith(heldBack)] : []),
     ],
     seconds: {
@@ -107,6 +113,18 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       ...result.seconds,
     },
   }
+}
+
+/** What was lost over all releases counts, too; that it is spent is no fault of this update. */
+function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[] {
+  const broken = claims.find(
+    ({ name, maxDrop, verdict }) => name.startsWith('total') && maxDrop !== null && verdict !== 'pass',
+  )
+  if (!broken) return []
+  const looser = Math.ceil(broken.upper * 1000) / 1000
+  return [
+    `A larger budget for all releases together: against ${first ?? 'the first release'} up to ${percent(broken.upper)} points are lost, and ${percent(broken.maxDrop ?? 0)} are allowed (--max-drop-total ${(100 * looser).toFixed(1)}%). Or a new pack of today's model, which makes it the first release.`,
+  ]
 }
 
 /** What training had learned and the budget did not let through. */
@@ -118,13 +136,14 @@ function helpWith({ reached, chosen, trial }: HeldBack): string {
 const learnMore =
   'Longer training (--epochs), another --learning-rate, or more of the model to train (--train all); and a look at whether the new labels are right.'
 
-function helpFor({ status, old, trials }: UpdateResult, maxDrop: number, neededN: number | null): string[] {
+function helpFor({ status, old, trials }: UpdateResult, { maxDrop }: Budget): string[] {
   if (!old) {
     return [
       'Old examples with labels, even a few hundred: as --old they are rehearsed and the drop is measured on them.',
     ]
   }
   const rehearsed = trials.some(({ method }) => method.includes('replay'))
+  const { neededN } = old
   const looser = Math.ceil(old.upper * 1000) / 1000
   return [
     ...(neededN !== null && old.drop < maxDrop && neededN > old.n
@@ -137,6 +156,7 @@ function helpFor({ status, old, trials }: UpdateResult, maxDrop: number, neededN
           `A budget of ${(100 * looser).toFixed(1)} points: --max-drop ${(100 * looser).toFixed(1)}% would let this point through.`,
         ]
       : []),
+    ...totalHelp(old),
     ...(status === 'not-met' && !rehearsed
       ? ['Old examples to rehearse (--old, --method replay+distil).']
       : []),

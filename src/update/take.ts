@@ -111,7 +111,7 @@ async function takenAt(
 
 /** A point anew, from its weights as they were read back: the offset is part of them. */
 async function pointOf(
-  { judge, parts, baseline, oldClasses, options }: Context,
+  { judge, parts, baseline, claims, oldClasses, options }: Context,
   parameters: ReadonlyMap<string, Tensor>,
   { alpha, offset }: PathPoint,
 ): Promise<PathPoint> {
@@ -125,6 +125,7 @@ async function pointOf(
     baseline: baseline.choose,
     oldClasses,
     budget: options.budget,
+    claims: claims.choose,
     offsets: [0],
   })
   return { ...present(point, 'point'), offset }

@@ -14,7 +14,7 @@ import { randomStream } from '../tensor/random.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import { updateDefaults } from './defaults.ts'
 import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
-import { predicted } from './path/index.ts'
+import { type Claim, claimsFor, predicted } from './path/index.ts'
 import {
   chooseMethod,
   type Protection,
@@ -79,6 +79,8 @@ export interface Context {
   readonly parts: Parts
   readonly known: TrialData
   readonly baseline: Baseline
+  /** What the budget is held on: on the rows that choose, and on those that check. */
+  readonly claims: { readonly choose: readonly Claim[] | undefined; readonly check: readonly Claim[] }
   readonly before: Known
   readonly settings: Omit<TrialSettings, keyof Protection>
   readonly oldClasses: number
@@ -110,6 +112,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
       parts,
       method,
       baseline,
+      claims: claimsOn(options, parts, baseline),
       before: knownOf(parts, baseline, oldClasses),
       secondsPerRow: (performance.now() - began) / 1000 / rows,
       known: await withKnowledge(before, data, widened.classes.length > oldClasses, method),
@@ -127,6 +130,17 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
   } finally {
     await before.dispose()
   }
+}
+
+function claimsOn(
+  { budget, data }: UpdateOptions,
+  { oldChoose, oldCheck }: Parts,
+  { choose, check }: Baseline,
+): Context['claims'] {
+  const { traffic, first } = data
+  const on = (rows: Dataset | undefined, before: Int32Array, release: Int32Array | undefined) =>
+    rows && claimsFor({ budget, before, labels: classLabels(rows), traffic, first: release })
+  return { choose: on(oldChoose, choose, first?.choose), check: on(oldCheck, check, first?.check) ?? [] }
 }
 
 /** The old model's answers. */

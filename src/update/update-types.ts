@@ -6,7 +6,7 @@ import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
-import type { Budget, HeldBack, PathPoint, Status } from './path/index.ts'
+import type { Budget, ClaimResult, HeldBack, PathPoint, Status } from './path/index.ts'
 import type { Adapters, Protection, Trained, UpdateMethod } from './recipes/index.ts'
 
 export interface UpdateOptions {
@@ -105,9 +105,19 @@ export interface UpdateResult {
     /** One-sided bounds of the drop. */
     readonly lower: number
     readonly upper: number
+    /** Old rows that would bring a verdict in 80 % of cases, if flips go on as seen; null where no number would. */
+    readonly neededN: number | null
     readonly n: number
     readonly negativeFlips: number
     readonly positiveFlips: number
+    /** All that the update was held to, the drop above first; and what is only told. */
+    readonly claims: readonly ClaimResult[]
+    /** Whether the drop as deployed weighs classes by their share of the traffic; else every row counts the same. */
+    readonly weighted: boolean
+    /** The model's first release, where the drop from it is known. */
+    readonly first: string | null
+    /** How many of the rows have been used by how many releases before; null where that is not known. */
+    readonly uses: readonly { readonly releases: number; readonly rows: number }[] | null
   } | null
   /** On new rows that had no part in the choice. */
   readonly new: {

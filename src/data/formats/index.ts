@@ -8,6 +8,7 @@ export {
   csvTable,
   type ParsedRecord,
   type Record,
+  readCsv,
   recordOf,
 } from './csv.ts'
 export { type CsvDialect, findDialect } from './csv-dialect.ts'

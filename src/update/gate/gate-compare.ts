@@ -3,6 +3,8 @@ import { flips } from '../../measure/flips.ts'
 import { mcnemar } from '../../measure/paired.ts'
 import { holm } from '../../measure/statistics.ts'
 import { type DropVerdict, judgeDrop, type Verdict } from '../../measure/verdict.ts'
+import { weightedDrop } from '../../measure/weighted-drop.ts'
+import { judgeWeighted, strataOf } from '../../measure/weighted-verdict.ts'
 import type { PairedExample } from './gate-join.ts'
 
 export type { Verdict } from '../../measure/verdict.ts'
@@ -28,6 +30,13 @@ export interface Comparison {
 
 /** The comparison on all examples. */
 export interface OverallComparison extends Comparison {
+  /**
+   * What an example counts: the same as any other (`rows`), as much as its class has of the traffic (`deployed`), or so that each
+   * class counts the same (`balanced`). Accuracies, drop and bounds are weighed so; flips are counts.
+   */
+  readonly weighing: Weighing
+  /** Share of the traffic of classes without an example: the bounds take all of it for lost, and for won. */
+  readonly unseen: number
   /** `pass`: upper <= budget; `fail`: lower > budget; else `inconclusive`. */
   readonly verdict: Verdict
   /** The negative flip rate is at most this, with the confidence of the other bounds (Clopper and Pearson). */
@@ -49,6 +58,8 @@ export interface GroupComparison extends Comparison {
   /** `worse`: shown to be outside its budget; `kept`: shown to be inside; else `unclear`, as small groups often are. */
   readonly verdict: 'kept' | 'worse' | 'unclear'
 }
+
+export type Weighing = 'rows' | 'deployed' | 'balanced'
 
 interface Measured {
   readonly comparison: Comparison
@@ -84,7 +95,7 @@ function measure(examples: readonly PairedExample[], budget: number, confidence:
   }
 }
 
-/** Compares on all examples. */
+/** Compares on all examples, each of which counts the same. */
 export function compareAll(
   examples: readonly PairedExample[],
   budget: number,
@@ -93,7 +104,50 @@ export function compareAll(
   const { comparison, judged } = measure(examples, budget, confidence)
   const { verdict, neededN } = judged
   const negativeFlipRateUpper = binomialUpperBound(comparison.flips.negative, comparison.n, 1 - confidence)
-  return { ...comparison, verdict, negativeFlipRateUpper, neededN }
+  return { ...comparison, verdict, negativeFlipRateUpper, neededN, weighing: 'rows', unseen: 0 }
+}
+
+/**
+ * Compares on all examples, each class with its share.
+ *
+ * @param shares Of each class, in any unit; default as much for each class that has an example.
+ */
+export function compareWeighed(
+  examples: readonly PairedExample[],
+  budget: number,
+  confidence: number,
+  shares?: ReadonlyMap<string, number>,
+): OverallComparison {
+  const plain = compareAll(examples, budget, confidence)
+  const answered = examples.map(({ label, before, after }) => ({
+    label,
+    before: before.pred === label,
+    after: after.pred === label,
+  }))
+  const { verdict, drop, lower, upper, unseen, neededN } = judgeWeighted(strataOf(answered, shares), {
+    budget,
+    confidence,
+  })
+  // The drop from answers that are all right is the share that is wrong.
+  const wrong = (which: 'before' | 'after') =>
+    weightedDrop(
+      strataOf(
+        answered.map((each) => ({ label: each.label, before: true, after: each[which] })),
+        shares,
+      ),
+      confidence,
+    ).drop
+  return {
+    ...plain,
+    accuracy: { baseline: 1 - wrong('before'), candidate: 1 - wrong('after') },
+    drop,
+    lower,
+    upper,
+    verdict,
+    neededN,
+    weighing: shares ? 'deployed' : 'balanced',
+    unseen,
+  }
 }
 
 /** Compares on each group of examples, in the order given. */

@@ -2,7 +2,15 @@ import type { GroupComparison, OverallComparison, Verdict } from './gate-compare
 
 /** One of the rules that a gate was asked to hold, and how it came out. */
 export interface RuleOutcome {
-  readonly rule: 'drop' | 'golden' | 'classes' | 'slices' | 'negative-flips' | 'never-flip'
+  readonly rule:
+    | 'drop'
+    | 'drop-by-class'
+    | 'golden'
+    | 'golden-by-class'
+    | 'classes'
+    | 'slices'
+    | 'negative-flips'
+    | 'never-flip'
   readonly verdict: Verdict
   /** One sentence for people. */
   readonly reason: string
@@ -20,13 +28,15 @@ const listed = (names: readonly string[]): string =>
 
 /** The rule on the drop against a baseline. */
 export function dropRule(
-  rule: 'drop' | 'golden',
+  baseline: 'drop' | 'golden',
   comparison: OverallComparison,
   confidence: number,
 ): RuleOutcome {
-  const { drop, lower, upper, budget, verdict, n, neededN } = comparison
+  const { drop, lower, upper, budget, verdict, n, neededN, weighing, unseen } = comparison
+  const rule = weighing === 'balanced' ? (`${baseline}-by-class` as const) : baseline
   const sure = `with ${Number((100 * confidence).toFixed(4))} % confidence`
-  const what = rule === 'golden' ? 'against the golden baseline ' : ''
+  const weighed = weighing === 'rows' ? '' : weighing === 'deployed' ? 'as deployed ' : 'by class '
+  const what = `${weighed}${baseline === 'golden' ? 'against the golden baseline ' : ''}`
   const change = `The ${drop >= 0 ? 'drop' : 'gain'} ${what}is ${points(Math.abs(drop))}`
   const allowed = `the budget of ${points(budget)}`
   switch (verdict) {
@@ -42,9 +52,11 @@ export function dropRule(
       }
     case 'inconclusive': {
       const needed =
-        neededN === null
-          ? 'no number decides where the drop is the budget exactly'
-          : `about ${times(neededN, 'example')} would be needed`
+        unseen > 0
+          ? `classes of ${rounded(unseen)} % of the traffic have no example`
+          : neededN === null
+            ? 'no number decides where the drop is the budget exactly'
+            : `about ${times(neededN, 'example')} would be needed`
       return {
         rule,
         verdict,

@@ -99,7 +99,7 @@ describe('the verdict', () => {
     expect(result.verdict).toBe('fail')
     expect(result.golden).toMatchObject({ name: 'golden.jsonl', budget: 0.01, verdict: 'fail' })
     expect(ruleOf(result, 'drop')?.verdict).toBe('pass')
-    expect(gate(previous, worn, { maxDrop: 0.01, golden, goldenMaxDrop: 0.1 }).verdict).toBe('pass')
+    expect(gate(previous, worn, { maxDrop: 0.01, golden, maxDropTotal: 0.1 }).verdict).toBe('pass')
   })
   it('fails for a class only where classes have a budget, and reports it always', () => {
     const { old, renewed } = pair({

@@ -1,9 +1,11 @@
 import type { PredictionSet } from '../../data/formats/index.ts'
-import { DataError } from '../../errors.ts'
+import { DataError, UsageError } from '../../errors.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
+import type { BudgetOn } from '../path/index.ts'
 import {
   compareAll,
   compareGroups,
+  compareWeighed,
   type GroupComparison,
   groupBy,
   type OverallComparison,
@@ -37,8 +39,12 @@ export interface GateOptions {
   readonly neverFlip?: readonly ListedId[] | undefined
   /** A pinned older baseline that the candidate has to hold against too. */
   readonly golden?: PredictionSet | undefined
-  /** The drop allowed against `golden`; default `maxDrop`. */
-  readonly goldenMaxDrop?: number | undefined
+  /** How often each class comes where the models are used, in any unit; default: as often as among the examples. */
+  readonly traffic?: ReadonlyMap<string, number> | undefined
+  /** Which drop has to keep `maxDrop` and `maxDropTotal`; default `deployed`. */
+  readonly budgetOn?: BudgetOn | undefined
+  /** The drop allowed against `golden`, over all releases since; default `maxDrop`. */
+  readonly maxDropTotal?: number | undefined
   /** Of each bound, one-sided; default 0.95. */
   readonly confidence?: number | undefined
 }
@@ -55,7 +61,12 @@ export interface GateResult extends OverallComparison {
   readonly perClass: readonly GroupComparison[]
   /** By slice, the largest drop first. */
   readonly slices: readonly GroupComparison[]
-  readonly golden: (OverallComparison & { readonly name: string }) | null
+  /** The drop by class: each class counts the same, however many examples it has. */
+  readonly balanced: OverallComparison
+  readonly budgetOn: BudgetOn
+  readonly golden:
+    | (OverallComparison & { readonly name: string; readonly balanced: OverallComparison })
+    | null
   readonly neverFlip: { readonly listed: number; readonly broken: readonly string[] } | null
   /** What makes the verdict worth little, e.g. a side that is no better than always giving one answer. */
   readonly warnings: readonly string[]
@@ -88,18 +99,36 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
   const sides = [baseline, candidate, ...(options.golden ? [options.golden] : [])]
   const examples = joinPredictions(baseline, candidate)
   for (const side of sides) refuseSpelling(side)
-  const overall = compareAll(examples, maxDrop, confidence)
+  const { traffic, budgetOn = 'deployed' } = options
+  if (traffic) checkTraffic(traffic, examples)
+  const deployedDrop = (paired: readonly PairedExample[], budget: number) =>
+    traffic ? compareWeighed(paired, budget, confidence, traffic) : compareAll(paired, budget, confidence)
+  const deployed = deployedDrop(examples, maxDrop)
+  const balanced = compareWeighed(examples, maxDrop, confidence)
+  const overall = budgetOn === 'balanced' ? balanced : deployed
   const groups = (namesOf: (example: PairedExample) => readonly string[], budget = maxDrop) =>
     worstFirst(compareGroups(groupBy(examples, namesOf), budget, confidence))
   const perClass = groups(({ label }) => [label], maxDropPerClass)
   const slices = groups((example) => example.slices, maxDropPerSlice)
-  const { golden: pinned, goldenMaxDrop = maxDrop, neverFlip: listed } = options
+  const { golden: pinned, maxDropTotal = maxDrop, neverFlip: listed } = options
   const older = pinned ? joinPredictions(pinned, candidate) : []
-  const golden = pinned ? { name: pinned.name, ...compareAll(older, goldenMaxDrop, confidence) } : null
+  const total = pinned && {
+    deployed: deployedDrop(older, maxDropTotal),
+    balanced: compareWeighed(older, maxDropTotal, confidence),
+  }
+  const golden =
+    pinned && total
+      ? {
+          name: pinned.name,
+          ...(budgetOn === 'balanced' ? total.balanced : total.deployed),
+          balanced: total.balanced,
+        }
+      : null
+  const held = budgetOn === 'both' ? (['deployed', 'balanced'] as const) : [budgetOn]
   const broken = listed && brokenIds(listed, [...examples, ...older], candidate.name)
   const rules = [
-    dropRule('drop', overall, confidence),
-    ...(golden ? [dropRule('golden', golden, confidence)] : []),
+    ...held.map((on) => dropRule('drop', { deployed, balanced }[on], confidence)),
+    ...(total ? held.map((on) => dropRule('golden', total[on], confidence)) : []),
     ...(maxDropPerClass === undefined ? [] : [groupRule('classes', perClass, maxDropPerClass)]),
     ...(maxDropPerSlice === undefined ? [] : [groupRule('slices', slices, maxDropPerSlice)]),
     ...(maxNegativeFlips === undefined ? [] : [negativeFlipRule(overall, maxNegativeFlips)]),
@@ -113,12 +142,24 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
     candidate: candidate.name,
     confidence,
     rules,
+    balanced,
+    budgetOn,
     perClass,
     slices,
     golden,
     neverFlip: broken ? { listed: listed.length, broken } : null,
     warnings: [...new Set(sides.flatMap(chanceWarning))],
   }
+}
+
+/** @throws UsageError `traffic-classes` for a label of which the traffic says nothing. */
+function checkTraffic(traffic: ReadonlyMap<string, number>, examples: readonly PairedExample[]): void {
+  const missing = examples.find(({ label }) => !traffic.has(label))
+  if (!missing) return
+  throw new UsageError(
+    'traffic-classes',
+    `The shares of the traffic say nothing of "${missing.label}", which is a label of the examples; they are of ${[...traffic.keys()].slice(0, 8).join(', ')}. Write 0 for a class that never comes.`,
+  )
 }
 
 function verdictOf(rules: readonly RuleOutcome[]): Verdict {

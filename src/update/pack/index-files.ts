@@ -7,3 +7,4 @@ export {
   type WrittenPack,
 } from './keep-files.ts'
 export { readPack, writePack } from './pack-files.ts'
+export { readTraffic } from './traffic-files.ts'

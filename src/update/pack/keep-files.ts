@@ -18,7 +18,7 @@ import { readPack, writePack } from './pack-files.ts'
 export interface KeepSources
   extends Pick<
     KeepOptions,
-    'engine' | 'budget' | 'heldOutRows' | 'private' | 'fisher' | 'numbersArePositions' | 'seed'
+    'engine' | 'budget' | 'heldOutRows' | 'traffic' | 'private' | 'fisher' | 'numbersArePositions' | 'seed'
   > {
   /** An .onnx file, or a folder as transformers.js lays it out. */
   readonly model: string

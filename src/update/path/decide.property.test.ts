@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { judgeWeighted } from '../../measure/weighted-verdict.ts'
 import { compareAll } from '../gate/gate-compare.ts'
-import { assuranceOf, boundsOf, choose, dropOf, statusOf, worthAnother, worthOf } from './decide.ts'
-import type { Aim, Choice, PathPoint } from './points.ts'
+import { assuranceOf, choose, dropOf, statusOf as statusOfClaims, worthAnother, worthOf } from './decide.ts'
+import type { Aim, Budget, Choice, PathPoint } from './points.ts'
 
 const counts = fc
   .record({ total: fc.integer({ min: 1, max: 4000 }), negative: fc.nat(40), positive: fc.nat(40) })
@@ -59,13 +60,26 @@ const some: Choice = {
     flips: { negative: 0, positive: 0, total: 1 },
   },
 }
+/** What counts come to, every row counting the same. */
+const judged = (
+  flips: { negative: number; positive: number; total: number },
+  { maxDrop, confidence }: Budget,
+) => ({
+  ...judgeWeighted(flips.total === 0 ? [] : [{ share: 1, counts: flips }], { budget: maxDrop, confidence }),
+  maxDrop,
+})
+const statusOf = (
+  choice: Parameters<typeof statusOfClaims>[0],
+  flips: Parameters<typeof judged>[0],
+  budget: Budget,
+) => statusOfClaims(choice, [judged(flips, budget)])
 const order = ['not-met', 'inconclusive', 'met'] as const
 
 describe('a verdict', () => {
   test('is met only where the bound is inside the budget, and not met only where it is outside', () => {
     fc.assert(
       fc.property(counts, budgets, (flips, budget) => {
-        const { lower, upper, drop } = boundsOf(flips, budget)
+        const { lower, upper, drop } = judged(flips, budget)
         const status = statusOf(some, flips, budget)
         if (status === 'met') expect(upper).toBeLessThanOrEqual(budget.maxDrop)
         if (status === 'not-met') expect(lower).toBeGreaterThanOrEqual(budget.maxDrop)
@@ -93,7 +107,7 @@ describe('a verdict', () => {
         const { verdict, lower, upper, neededN } = compareAll(examples, budget.maxDrop, budget.confidence)
         const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const
         expect(statusOf(some, flips, budget)).toBe(words[verdict])
-        expect(boundsOf(flips, budget)).toMatchObject({ lower, upper, neededN })
+        expect(judged(flips, budget)).toMatchObject({ lower, upper, neededN })
       }),
       { numRuns: 100 },
     )

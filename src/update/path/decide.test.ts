@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { judgeWeighted } from '../../measure/weighted-verdict.ts'
 import { compareAll } from '../gate/gate-compare.ts'
 import { choose, choosePoint, dropOf, statusOf, worthAnother } from './decide.ts'
 import type { Aim, PathPoint } from './points.ts'
@@ -185,14 +186,12 @@ describe('what the result is called', () => {
     '%i rows, %i flips down, %i up, budget %f: what the gate calls it',
     (total, negative, positive, budget) => {
       const counts = { negative, positive, total }
-      expect(statusOf(chosen, counts, { maxDrop: budget })).toBe(
-        words[gateOn(total, negative, positive, budget)],
-      )
+      const claim = { ...judgeWeighted([{ share: 1, counts }], { budget }), maxDrop: budget }
+      expect(statusOf(chosen, [claim])).toBe(words[gateOn(total, negative, positive, budget)])
     },
   )
 
   test('is not the word for a broken budget where there is nothing to gain', () => {
-    const kept = { negative: 0, positive: 0, total: 2400 }
-    expect(statusOf(undefined, kept, { maxDrop: 0.01 })).toBe('nothing-to-gain')
+    expect(statusOf(undefined, [{ maxDrop: 0.01, verdict: 'pass' }])).toBe('nothing-to-gain')
   })
 })

@@ -1,8 +1,8 @@
 import { defaultConfidence } from '../../measure/confidence.ts'
 import { nonInferiority, type PairedCounts } from '../../measure/paired.ts'
 import { normalQuantile } from '../../measure/statistics.ts'
-import { judgeDrop } from '../../measure/verdict.ts'
-import type { Aim, Budget, Choice, HeldBack, PathPoint, Status } from './points.ts'
+import { type ClaimResult, verdictOf } from './claims.ts'
+import type { Aim, Budget, Choice, HeldBack, PathPoint, PointClaim, Status } from './points.ts'
 
 // All that an update decides: which point of which trial is taken, whether another trial is worth its time, and what the
 // result is called. Pure functions over points and counts.
@@ -17,13 +17,6 @@ export function dropOf(
   return { drop, upper: upperBound }
 }
 
-/** The drop on the rows that the choice is checked on, and both its bounds. */
-export function boundsOf(flips: PairedCounts, { maxDrop, confidence }: Budget) {
-  return flips.total === 0
-    ? { drop: 0, lower: -1, upper: 1 }
-    : judgeDrop(flips, { budget: maxDrop, confidence })
-}
-
 /** How much of a point's gain counts: all of it where the check will probably confirm the point, half where it may. */
 const LIKELY = 1
 const POSSIBLE = 0.5
@@ -34,9 +27,11 @@ const POSSIBLE = 0.5
  * lowers this.
  */
 export function assuranceOf(point: PathPoint, { budget, rows }: Pick<Aim, 'budget' | 'rows'>): number {
-  if (likelyToPass(point, budget, rows)) return LIKELY
-  const { drop, upper, flips } = point
-  const possible = upper <= budget.maxDrop || (flips.total > 0 && drop <= budget.maxDrop / 2)
+  const held = point.claims ?? [{ ...point, maxDrop: budget.maxDrop, n: point.flips.total }]
+  if (held.every((claim) => likelyToPass(claim, budget, rows))) return LIKELY
+  const possible = held.every(
+    ({ drop, upper, flips, maxDrop }) => upper <= maxDrop || (flips.total > 0 && drop <= maxDrop / 2),
+  )
   return possible ? POSSIBLE : 0
 }
 
@@ -46,11 +41,13 @@ export function assuranceOf(point: PathPoint, { budget, rows }: Pick<Aim, 'budge
  * every other time.
  */
 function likelyToPass(
-  { drop, flips }: Pick<PathPoint, 'drop' | 'flips'>,
-  { maxDrop, confidence = defaultConfidence }: Budget,
-  rows: number,
+  { drop, flips, maxDrop, n }: Pick<PointClaim, 'drop' | 'flips' | 'maxDrop' | 'n'>,
+  { confidence = defaultConfidence }: Budget,
+  checked: number,
 ): boolean {
-  if (flips.total === 0 || rows === 0) return false
+  if (flips.total === 0 || checked === 0) return false
+  // Where classes count otherwise than their rows, the rows tell as much as fewer would; so it will be where they are checked.
+  const rows = (checked * flips.total) / n
   // One flip more than was seen: none among few rows does not mean that there are none.
   const flipRate = Math.min(1, (flips.negative + flips.positive + 1) / flips.total)
   const variance = Math.max(0, flipRate - drop * drop)
@@ -148,7 +145,12 @@ export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim
   const reached = reachedBy(trials.flat()) ?? 0
   const { flips } = chosen.point
   const provable = likelyToPass(
-    { drop: 0, flips: { negative: 0, positive: 0, total: flips.total } },
+    {
+      drop: 0,
+      flips: { negative: 0, positive: 0, total: flips.total },
+      maxDrop: aim.budget.maxDrop,
+      n: flips.total,
+    },
     aim.budget,
     aim.rows,
   )
@@ -183,16 +185,11 @@ export const hasLearned = ({ negative, positive }: PairedCounts): boolean => pos
  * there are too few rows to tell. These are the gate's words for the same counts. `nothing-to-gain`: no point was chosen, the old model
  * stays.
  *
- * @param counts Flips on rows that had no part in the choice.
+ * @param claims What it is held to, on rows that had no part in the choice; all have to hold.
  */
-export function statusOf(
+export const statusOf = (
   chosen: Choice | undefined,
-  counts: PairedCounts,
-  { maxDrop, confidence }: Budget,
-): Status {
-  if (!chosen) return 'nothing-to-gain'
-  if (counts.total === 0) return 'inconclusive'
-  return words[judgeDrop(counts, { budget: maxDrop, confidence }).verdict]
-}
+  claims: readonly Pick<ClaimResult, 'maxDrop' | 'verdict'>[],
+): Status => (chosen ? words[verdictOf(claims)] : 'nothing-to-gain')
 
 const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const

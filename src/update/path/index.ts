@@ -1,5 +1,13 @@
 export { type Blend, openBlend } from './blend.ts'
 export {
+  type BudgetOn,
+  type Claim,
+  type ClaimName,
+  type ClaimResult,
+  claimsFor,
+  judgeClaims,
+} from './claims.ts'
+export {
   type CurveGroup,
   type CurveOptions,
   type CurvePoint,
@@ -9,7 +17,6 @@ export {
   openPath,
 } from './curve.ts'
 export {
-  boundsOf,
   choose,
   choosePoint,
   hasLearned,

@@ -1,4 +1,5 @@
 import type { PairedCounts } from '../../measure/paired.ts'
+import type { Budget, ClaimResult } from './claims.ts'
 
 /** One point that could be shipped. */
 export interface PathPoint {
@@ -13,14 +14,16 @@ export interface PathPoint {
   readonly drop: number
   readonly upper: number
   readonly flips: PairedCounts
+  /** All that the budget is held on; default the drop above, every row counting the same. */
+  readonly claims?: readonly PointClaim[] | undefined
 }
 
-export interface Budget {
-  /** The drop on old data that is allowed, a fraction. */
+/** One drop that is held to a budget, on the rows that points are judged on. */
+export type PointClaim = Pick<ClaimResult, 'name' | 'drop' | 'upper' | 'flips' | 'n'> & {
   readonly maxDrop: number
-  /** One-sided, default 0.95. */
-  readonly confidence?: number | undefined
 }
+
+export type { Budget } from './claims.ts'
 
 /** What a point is chosen for. */
 export interface Aim {

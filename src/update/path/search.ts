@@ -1,5 +1,6 @@
 import type { Answers } from '../../evaluate/judge.ts'
 import type { PairedCounts } from '../../measure/paired.ts'
+import { type Claim, heldPoints, judgeClaims } from './claims.ts'
 import { dropOf } from './decide.ts'
 import type { Budget, PathPoint } from './points.ts'
 
@@ -79,6 +80,8 @@ export interface PointsRequest {
   /** How many of the classes the old model knew; these come first. */
   readonly oldClasses: number
   readonly budget: Budget
+  /** What the budget is held on; default the drop from `baseline`, every row counting the same. */
+  readonly claims?: readonly Claim[] | undefined
   /** Offsets to try; default {@link offsetsFor}. */
   readonly offsets?: readonly number[]
 }
@@ -89,14 +92,15 @@ export interface PointsRequest {
  * arXiv 1905.13260, with its scale left at 1).
  */
 export function pointsAt(request: PointsRequest): PathPoint[] {
-  const { alpha, answers, baseline, oldClasses, budget } = request
+  const { alpha, answers, baseline, oldClasses, budget, claims } = request
   const old = split(answers.old, oldClasses)
   const fresh = split(answers.new, oldClasses)
   return (request.offsets ?? offsetsFor([old.lead, fresh.lead])).map((offset) => {
     const after = Int32Array.from(answers.old.labels, (_, row) => answerOf(old, row, offset))
     const onNew = Int32Array.from(answers.new.labels, (_, row) => answerOf(fresh, row, offset))
     const flips = flipsBetween(baseline, after, answers.old.labels)
-    const { drop, upper } = dropOf(flips, budget)
+    const found = claims && judgeClaims(claims, after, answers.old.labels, budget.confidence)
+    const { drop, upper } = found?.[0] ?? dropOf(flips, budget)
     return {
       alpha,
       offset,
@@ -105,6 +109,7 @@ export function pointsAt(request: PointsRequest): PathPoint[] {
       drop,
       upper,
       flips,
+      ...(found && { claims: heldPoints(found) }),
     }
   })
 }

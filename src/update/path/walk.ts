@@ -4,6 +4,7 @@ import type { Judge } from '../../evaluate/judge.ts'
 import type { ReadBack } from '../../model/import/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
+import type { Claim } from './claims.ts'
 import { choosePoint } from './decide.ts'
 import type { Aim, PathPoint } from './points.ts'
 import { pointsAt } from './search.ts'
@@ -19,6 +20,8 @@ export interface WalkOptions {
   readonly fresh: Dataset
   /** What the old model answered for the old rows. */
   readonly baseline: Int32Array
+  /** What the budget is held on; default the drop from `baseline`, every row counting the same. */
+  readonly claims?: readonly Claim[] | undefined
   readonly oldClasses: number
   readonly aim: Aim
   /** Weights as the file that they go to gives them back; default as they are. */
@@ -61,6 +64,7 @@ export async function walkPath(options: WalkOptions): Promise<Walk> {
       baseline: options.baseline,
       oldClasses: options.oldClasses,
       budget: aim.budget,
+      claims: options.claims,
       ...(options.shift ? {} : { offsets: [0] }),
     })
     points.push(...found)

@@ -1,0 +1,180 @@
+import type { PairedCounts } from '../../measure/paired.ts'
+import type { Verdict } from '../../measure/verdict.ts'
+import { effectiveCounts, judgeWeighted, pooledCounts, strataOf } from '../../measure/weighted-verdict.ts'
+import { itemAt } from '../../required.ts'
+
+/** Which drop a budget is held on: as deployed, by class, or both. */
+export type BudgetOn = 'deployed' | 'balanced' | 'both'
+
+/** What may be lost. */
+export interface Budget {
+  /** The drop on old data that is allowed, a fraction. */
+  readonly maxDrop: number
+  /** The same against the model's first release, where that is known; default `maxDrop`. */
+  readonly maxDropTotal?: number | undefined
+  /** Which drop is held to both; default `deployed`. */
+  readonly on?: BudgetOn | undefined
+  /** One-sided, default 0.95. */
+  readonly confidence?: number | undefined
+}
+
+/**
+ * What an update is held to. `deployed`: each class counts as often as it comes; `balanced`: each class counts the same; `total`
+ * and `total-balanced`: the same against the model's first release.
+ */
+export type ClaimName = 'deployed' | 'balanced' | 'total' | 'total-balanced'
+
+/** One drop that has a bound, and the budget that it is held to. */
+export interface Claim {
+  readonly name: ClaimName
+  /** The drop allowed; null where it is only told. */
+  readonly maxDrop: number | null
+  /** What the model that is compared with answered, a row; -1 where it was not asked. */
+  readonly before: Int32Array
+  /** Share of each class, by unit; default every row counts the same. */
+  readonly shares?: readonly number[] | undefined
+}
+
+/** What a claim comes to on some rows. All but the counts are fractions. */
+export interface ClaimResult {
+  readonly name: ClaimName
+  readonly maxDrop: number | null
+  readonly verdict: Verdict
+  readonly drop: number
+  readonly lower: number
+  readonly upper: number
+  /** Accuracy before and after, weighted as the drop is. */
+  readonly before: number
+  readonly after: number
+  /** Rows that count. */
+  readonly n: number
+  /** So many rows, drawn as the claim weighs them, would tell as much. */
+  readonly effective: number
+  /** Flips on so many rows, weighted as the drop is. */
+  readonly flips: PairedCounts
+  /** Share of classes without a row: their part of the drop is unknown, and the bounds take all of it. */
+  readonly unseen: number
+  readonly neededN: number | null
+}
+
+export interface ClaimOptions {
+  readonly budget: Budget
+  readonly before: Int32Array
+  readonly labels: Int32Array
+  /** How many classes the model that is updated knows: those of the rows. */
+  readonly traffic?: readonly number[] | undefined
+  readonly first?: Int32Array | undefined
+}
+
+/** What is held, and what is only told, on rows of these labels. The first is the one that is spoken of. */
+export function claimsFor({ budget, before, labels, traffic, first }: ClaimOptions): Claim[] {
+  const { maxDrop, maxDropTotal = maxDrop, on = 'deployed' } = budget
+  const held = (name: BudgetOn, limit: number) => (on === name || on === 'both' ? limit : null)
+  const equal = equalShares(labels, before)
+  const claims: Claim[] = [
+    { name: 'deployed', maxDrop: held('deployed', maxDrop), before, shares: traffic },
+    { name: 'balanced', maxDrop: held('balanced', maxDrop), before, shares: equal },
+  ]
+  if (first?.some((unit) => unit >= 0)) {
+    // Classes that came later are no part of what the first release knew.
+    const known = new Set([...labels].filter((_, row) => itemAt(first, row, 'row') >= 0))
+    const shares = traffic?.map((share, unit) => (known.has(unit) ? share : 0))
+    const weighed = shares?.some((share) => share > 0) ? shares : undefined
+    claims.push(
+      { name: 'total', maxDrop: held('deployed', maxDropTotal), before: first, shares: weighed },
+      {
+        name: 'total-balanced',
+        maxDrop: held('balanced', maxDropTotal),
+        before: first,
+        shares: equalShares(labels, first),
+      },
+    )
+  }
+  const spoken = on === 'balanced' ? 'balanced' : 'deployed'
+  return claims.sort((a, b) => Number(b.name === spoken) - Number(a.name === spoken))
+}
+
+function equalShares(labels: Int32Array, before: Int32Array): number[] {
+  const shares: number[] = []
+  for (const [row, label] of labels.entries()) {
+    if (itemAt(before, row, 'row') < 0) continue
+    while (shares.length <= label) shares.push(0)
+    shares[label] = 1
+  }
+  return shares
+}
+
+/** What claims come to where a model answers `after`. */
+export const judgeClaims = (
+  claims: readonly Claim[],
+  after: Int32Array,
+  labels: Int32Array,
+  confidence: number | undefined,
+): ClaimResult[] => claims.map((claim) => judgeClaim(claim, after, labels, confidence))
+
+function judgeClaim(
+  { name, maxDrop, before, shares }: Claim,
+  after: Int32Array,
+  labels: Int32Array,
+  confidence: number | undefined,
+): ClaimResult {
+  const examples = [...labels].flatMap((label, row) => {
+    const was = itemAt(before, row, 'row')
+    return was < 0 ? [] : [{ label, before: was === label, after: itemAt(after, row, 'row') === label }]
+  })
+  const strata = shares
+    ? strataOf(examples, new Map([...shares.entries()]))
+    : strataOf(examples.map((each) => ({ ...each, label: 0 })))
+  const judged = judgeWeighted(strata, { budget: maxDrop ?? 0, confidence })
+  const { drop, lower, upper, effective, unseen, neededN } = judged
+  const right = weightedRight(examples, shares)
+  return {
+    name,
+    maxDrop,
+    verdict: judged.verdict,
+    drop,
+    lower,
+    upper,
+    before: right,
+    after: right - drop,
+    n: pooledCounts(strata).total,
+    effective,
+    flips: effectiveCounts(strata, effective),
+    unseen,
+    neededN: maxDrop === null ? null : neededN,
+  }
+}
+
+/** Accuracy before, each class with its share, over classes that have rows. */
+function weightedRight(
+  examples: readonly { readonly label: number; readonly before: boolean }[],
+  shares: readonly number[] | undefined,
+): number {
+  const rows = new Map<number, { total: number; right: number }>()
+  for (const { label, before } of examples) {
+    const own = rows.get(shares ? label : 0) ?? { total: 0, right: 0 }
+    rows.set(shares ? label : 0, own)
+    own.total++
+    if (before) own.right++
+  }
+  let [sum, weight] = [0, 0]
+  for (const [label, { total, right }] of rows) {
+    const share = shares ? (shares[label] ?? 0) : 1
+    sum += (share * right) / total
+    weight += share
+  }
+  return weight === 0 ? 0 : sum / weight
+}
+
+/** Those that are held to a budget, for points of a path. */
+export const heldPoints = (claims: readonly ClaimResult[]) =>
+  claims.flatMap(({ name, maxDrop, drop, upper, flips, n }) =>
+    maxDrop === null ? [] : [{ name, maxDrop, drop, upper, flips, n }],
+  )
+
+/** One verdict of all that is held: it fails where one fails, and passes where all pass. */
+export function verdictOf(claims: readonly Pick<ClaimResult, 'maxDrop' | 'verdict'>[]): Verdict {
+  const held = claims.filter(({ maxDrop }) => maxDrop !== null)
+  if (held.some(({ verdict }) => verdict === 'fail')) return 'fail'
+  return held.length > 0 && held.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'inconclusive'
+}
