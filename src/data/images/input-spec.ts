@@ -134,7 +134,7 @@ export function inputSpec(facts: InputFacts): InputSpec {
   }
   const integerInput = !type.startsWith('float') && type !== 'bfloat16'
   const fallback = integerInput ? asStored : { ...asStored, scale: 1 / 255 }
-  if (!theirs && own.scale === undefined && !integerInput) {
+  if (!theirs && own.scale === undefined && own.mean === undefined && !integerInput) {
     notes.push('Pixels are scaled to [0, 1] and not normalised: no file beside the model says otherwise.')
   }
   const { scale, mean, std } = { ...fallback, ...theirs?.preprocessing, ...given(own) }
