@@ -123,6 +123,12 @@ describe('another trial', () => {
     expect(worthAnother([[low, balanced, everythingNew]], aim)).toBe(true)
   })
 
+  test('is where all that was gained breaks the budget, or nothing was, though there is room', () => {
+    const idle = point({ alpha: 1, new: 0.8 })
+    expect(worthAnother([[idle, everythingNew]], { ...aim, before: 0.8 })).toBe(true)
+    expect(worthAnother([[idle]], { ...aim, before: 0.8 })).toBe(true)
+  })
+
   test('is not where nothing can be gained, however many trials are left', () => {
     expect(worthAnother([[point({ new: 1 })]], { ...aim, before: 1 })).toBe(false)
   })
