@@ -140,8 +140,8 @@ export function reachedBy(points: readonly PathPoint[]): number | undefined {
 export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim): boolean {
   const chosen = choose(trials, aim)
   if (!chosen) return false
-  // Nothing was learned, though there is room: later trials train longer.
-  if (!gains(chosen.point, aim)) return true
+  // Nothing was gained that the check may confirm, though there is room: later trials train longer, and protect more.
+  if (worthOf(chosen.point, aim) === 0) return true
   const reached = reachedBy(trials.flat()) ?? 0
   const { flips } = chosen.point
   const provable = likelyToPass(
