@@ -4,7 +4,7 @@ import type { Engine } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { openJudge } from '../src/evaluate/judge.ts'
 import type { Method } from '../src/methods/method.ts'
-import { rehearsal } from '../src/methods/rehearsal.ts'
+import { none } from '../src/methods/none.ts'
 import type { Model } from '../src/model/model.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { adam } from '../src/train/step/optimisers.ts'
@@ -67,7 +67,7 @@ export const settingsFrom = (
   trials: Number(argument('trials', '2')),
 })
 
-const plain = rehearsal({ rehearsed: [] })
+const plain = none()
 
 export async function tuned(
   settings: BenchSettings,
@@ -150,17 +150,20 @@ export async function runUpdate(
   } else if (memory) {
     const old = among(memory, classes)
     const count = samples(old)
-    const replayed = {
+    const share = Math.max(
+      0.5,
+      model.classes.length / classes.length / (classes.length > model.classes.length ? 1 : 2),
+    )
+    // Replay of these rows alone, with no trial that changes its share.
+    const replayed: Method = {
       name: 'replay',
-      dataset: old,
-      logits: { type: 'float32' as const, dims: [count, 1], data: new Float32Array(count) },
-      size: Math.min(settings.batchSize, count),
-      share: Math.max(
-        0.5,
-        model.classes.length / classes.length / (classes.length > model.classes.length ? 1 : 2),
-      ),
+      settings: {},
+      sources: (sources) => [
+        ...sources.map((source) => ({ ...source, weight: 1 - share })),
+        { name: 'replay', dataset: old, tasks: 0, size: Math.min(settings.batchSize, count), weight: share },
+      ],
     }
-    updated = await tuned(settings, widened, train, seed, rehearsal({ rehearsed: [replayed], weight: 0 }))
+    updated = await tuned(settings, widened, train, seed, replayed)
   }
   const seconds = (performance.now() - began) / 1000
   const after = await predictions(engine, updated, given.oldTest)

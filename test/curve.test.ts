@@ -43,7 +43,7 @@ beforeAll(async () => {
       heldOut: among(blobs({ classes: ['ebony'], perClass: 20, seed: 9 }), all),
     },
     budget: { maxDrop: 0.01 },
-    method: { replay: false, distillation: false, penalty: false, joint: false },
+    method: 'none',
     learningRate: 1e-2,
     epochs: 10,
   })

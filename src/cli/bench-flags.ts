@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { allOptions, type MethodOptions, type OptionRule } from '../methods/registry.ts'
 import type { ProtocolOverrides } from '../study/protocols/index.ts'
-import { capitalised, fromText, group, limit, path } from './flags/index.ts'
+import { fromText, group, limit, path } from './flags/index.ts'
+import { methodOptionsOf } from './method-flags.ts'
 import type { CommonSettings } from './verb.ts'
 
 /** Where digits come from, and how many. */
@@ -33,25 +33,6 @@ export const protocolFlags = {
   }),
 }
 
-/** Options of all registered methods, by their names there. */
-export const methodFlags = group(
-  'Methods',
-  Object.fromEntries(
-    [...allOptions].map(([option, rule]) => [
-      option,
-      fromText(schemaOf(rule))
-        .optional()
-        .meta({ description: `${capitalised(rule.meaning)} (${rule.methods.join(', ')})` }),
-    ]),
-  ),
-)
-
-function schemaOf(rule: OptionRule) {
-  if (rule.kind === 'choice') return z.enum(rule.choices)
-  if (rule.kind === 'boolean') return z.enum(['true', 'false'])
-  return rule.kind === 'whole' ? z.int().min(1) : z.number()
-}
-
 type ProtocolSettings = z.output<z.ZodObject<typeof protocolFlags>> & CommonSettings
 
 /** The flags' values as changes of a protocol. */
@@ -72,13 +53,3 @@ export const overridesOf = (asked: ProtocolSettings): ProtocolOverrides => ({
   device: asked.device,
   options: methodOptionsOf(asked),
 })
-
-/** The options of methods among the settings; which there are is known when the program runs. */
-function methodOptionsOf(asked: Readonly<Record<string, unknown>>): MethodOptions {
-  return Object.fromEntries(
-    [...allOptions].map(([option, { kind }]) => {
-      const value = asked[option]
-      return [option, kind === 'boolean' && value !== undefined ? value === 'true' : value]
-    }),
-  ) as MethodOptions
-}

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
+import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod } from '../update/recipes/index.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
+import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, type Read } from './places.ts'
 import {
   batchnormFlag,
@@ -53,10 +55,12 @@ export const updateSettings = z
       force: on().meta({ description: 'Write the model to -o though the budget is not met' }),
     }),
     ...group('Training', {
-      method: fromText(z.string().min(1)).default('auto').meta({
-        description: 'auto, replay, distil, ewc, any of these with +, none, joint',
-        hint: 'METHOD',
-      }),
+      method: fromText(z.string().min(1))
+        .default('auto')
+        .meta({
+          description: `auto, or ${methodEntries.map(({ name }) => name).join(', ')}, or several with +`,
+          hint: 'METHOD',
+        }),
       trials: whole()
         .default(updateDefaults.trials)
         .meta({ description: 'Trials at most, each with more protection' }),
@@ -68,10 +72,8 @@ export const updateSettings = z
         description: 'Learning rate',
         otherwise: '1e-3, and 1e-4 where there are layer norms',
       }),
-      lambda: fromText(z.number().min(0))
-        .default(updateDefaults.lambda)
-        .meta({ description: "Strength of EWC's penalty" }),
     }),
+    ...methodFlags,
     ...trainFlags,
     ...outputFlag,
     ...batchnormFlag,
@@ -179,7 +181,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
   epochs: asked.epochs,
   batchSize: asked.batch,
   learningRate: asked.learningRate,
-  lambda: asked.lambda,
+  methodOptions: methodOptionsOf(asked),
   select: asked.train,
   lora: asked.lora,
 })

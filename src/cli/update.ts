@@ -80,7 +80,7 @@ export const update = defineVerb({
       ...loaded.learner,
       select: select ?? how.select,
       data,
-      method: method.method,
+      method: method.name,
       signal: dryRun ? undefined : call.signal,
       onEvent: (event) => follow(event),
     }

@@ -14,7 +14,7 @@ import { noneEntry } from './none.ts'
 import { replayEntry, reservoirReplayEntry } from './replay.ts'
 import { siEntry } from './si.ts'
 
-export type { MethodEntry, OptionRule } from './entry.ts'
+export { holdsWeights, type MethodEntry, type OptionRule, optionRules } from './entry.ts'
 
 /** Options of methods by name, as they stand in a configuration. */
 export type MethodOptions = { readonly [option: string]: Json | undefined }

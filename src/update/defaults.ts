@@ -11,6 +11,4 @@ export const updateDefaults = {
   epochs: 5,
   /** New rows a step. */
   batchSize: 32,
-  /** Strength of EWC's penalty in the first trial. */
-  lambda: 1000,
 } as const

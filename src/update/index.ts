@@ -46,7 +46,6 @@ export {
   fineTune,
   type Protection,
   parseUpdateMethod,
-  type UpdateMethod,
 } from './recipes/index.ts'
 export { summarise as summariseUpdate, type UpdateSummary } from './summary.ts'
 export {

@@ -1,7 +1,5 @@
-import { concatenate, type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import type { Judge } from '../evaluate/judge.ts'
-import type { TrialData, UpdateMethod } from './recipes/index.ts'
 import { inTwo } from './row-roles.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
@@ -69,28 +67,4 @@ export function splitHeldOut(data: UpdateData): Parts {
         ? inTwo(oldHeldOut)
         : []
   return { oldChoose, oldCheck, newChoose, newCheck }
-}
-
-/**
- * The data with what the old model answers for them, computed once. The new rows are distilled on, too, where their
- * classes are new, which leaves the old classes' answers for them free of any label; and where there are no exemplars.
- * With exemplars of classes that stay the same they are not: on another domain the old answers are what has to change.
- *
- * @param added Whether classes are added.
- */
-export async function withKnowledge(
-  judge: Judge,
-  { train, exemplars, unlabelled }: UpdateData,
-  added: boolean,
-  { replay, distillation, joint }: UpdateMethod,
-): Promise<TrialData> {
-  const answered = async (dataset: Dataset | undefined) =>
-    dataset && samples(dataset) > 0 ? { dataset, logits: await judge.logits(dataset) } : undefined
-  const memory = replay ? await answered(exemplars) : undefined
-  return {
-    train: joint && exemplars ? concatenate([train, exemplars]) : train,
-    exemplars: memory,
-    unlabelled: distillation ? await answered(unlabelled) : undefined,
-    newLogits: !distillation || (memory && !added) ? undefined : await judge.logits(train),
-  }
 }

@@ -1,83 +1,60 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { type Judge, openJudge } from '../evaluate/judge.ts'
+import type { OpenReader } from '../evaluate/reader.ts'
 import { type Agreement, agreement } from '../measure/chance.ts'
 import { checkedConfidence } from '../measure/confidence.ts'
 import { checkBudget } from '../measure/paired.ts'
-import { fisherDiagonal } from '../methods/fisher/index.ts'
-import { emptyState, type MethodState } from '../methods/method.ts'
-import { mergeQuadratic } from '../methods/quadratic.ts'
+import type { MethodState, TaskContext } from '../methods/method.ts'
+import { holdsWeights, methodParts } from '../methods/registry.ts'
 import { findHead, widerDiagonal } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
-import { itemAt } from '../required.ts'
-import { randomStream } from '../tensor/random.ts'
+import { itemAt, present } from '../required.ts'
+import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import { updateDefaults } from './defaults.ts'
-import { type Parts, splitHeldOut, withKnowledge } from './parts.ts'
+import { type Parts, splitHeldOut } from './parts.ts'
 import { type Claim, claimsFor, predicted } from './path/index.ts'
 import {
   chooseMethod,
+  openPastReader,
   type Protection,
+  pastOf,
   protections,
-  type TrialData,
   type TrialOptions,
-  type UpdateMethod,
+  trainedModel,
+  trialMethod,
+  updateTasks,
 } from './recipes/index.ts'
 import type { Known, TrialSettings, UpdateOptions } from './update-types.ts'
 
-/** The method that trains, checked against the data. */
-export function methodOf({ method: asked, data, lora, model, widened }: UpdateOptions): UpdateMethod {
-  const { method } = chooseMethod(asked, {
+/** The method that trains, by its name, checked against the data. */
+export function methodOf({ method: asked, data, lora, model, widened }: UpdateOptions): string {
+  const { name } = chooseMethod(asked, {
     exemplars: data.exemplars !== undefined && samples(data.exemplars) > 0,
     unlabelled: data.unlabelled !== undefined,
     added: widened.classes.length > outputsOf(model, widened),
   })
-  if (!method.penalty || !lora) return method
+  const penalty = methodParts(name).find(holdsWeights)
+  if (!penalty || !lora) return name
   throw new UsageError(
     'method-lora',
-    "EWC holds weights in place, but LoRA leaves them as they are and trains others. Take one of the two: LoRA with replay, or EWC on the model's own weights.",
+    `The method ${penalty.name} holds weights in place, but LoRA leaves them as they are and trains others. Take one of the two: LoRA with replay, or ${penalty.name} on the model's own weights.`,
   )
 }
-
-/**
- * What EWC remembers of the old model: the Fisher that is given, else the exact one on the exemplars, over the classes that the model
- * knows. Rows of the head for new classes are free.
- */
-async function penaltyOf(options: UpdateOptions): Promise<MethodState> {
-  const { widened, data, fisher } = options
-  if (!data.exemplars) return emptyState
-  const diagonal = fisher ? widerDiagonal(widened, fisher) : await exactFisher(options, data.exemplars)
-  const { tensors } = mergeQuadratic(emptyState, diagonal, widened.parameters, {
-    decay: 1,
-    latestAnchor: true,
-  })
-  return { tensors, values: { constant: 0 } }
-}
-
-async function exactFisher({ engine, widened, model, seed = 0 }: UpdateOptions, dataset: Dataset) {
-  const { diagonal } = await fisherDiagonal({
-    engine,
-    model: widened,
-    parameters: widened.parameters,
-    buffers: widened.buffers,
-    dataset,
-    units: Array.from({ length: outputsOf(model, widened) }, (_, unit) => unit),
-    random: randomStream(seed, 'update/fisher'),
-  })
-  return diagonal
-}
-
-/** How many times as strong the penalty of a trial is as that of the one before. */
-const PENALTY_GROWTH = 10
 
 /** All that the trials of one update share. */
 export interface Context {
   readonly options: UpdateOptions
-  readonly method: UpdateMethod
-  readonly penalty: MethodState | undefined
+  /** The method's name. */
+  readonly method: string
+  /** What it remembers of the old model. */
+  readonly past: MethodState
+  readonly task: TaskContext
+  /** The old model's answers, for the method. */
+  readonly reader: OpenReader
   readonly judge: Judge
   readonly parts: Parts
-  readonly known: TrialData
   readonly baseline: Baseline
   /** What the budget is held on: on the rows that choose, and on those that check. */
   readonly claims: { readonly choose: readonly Claim[] | undefined; readonly check: readonly Claim[] }
@@ -93,7 +70,7 @@ export interface Context {
   readonly preparation: number
 }
 
-/** Answers with the old model everything that is asked of it once. To be closed with `judge.dispose()`. */
+/** Answers with the old model everything that is asked of it once. To be closed with {@link closeContext}. */
 export async function openContext(options: UpdateOptions): Promise<Context> {
   const { engine, model, widened, data, budget } = options
   checkBudget(budget.maxDrop)
@@ -101,6 +78,10 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
   const parts = splitHeldOut(data)
   const method = methodOf(options)
   const oldClasses = outputsOf(model, widened)
+  const settings = settingsOf(options)
+  const classes = widened.classes.length
+  const tasks = updateTasks(data, { oldClasses, classes, batchSize: settings.batchSize })
+  const reader = openPastReader(engine, widened, classes)
   const before = openJudge(engine, model, oldClasses)
   try {
     const began = performance.now()
@@ -115,9 +96,10 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
       claims: claimsOn(options, parts, baseline),
       before: knownOf(parts, baseline, oldClasses),
       secondsPerRow: (performance.now() - began) / 1000 / rows,
-      known: await withKnowledge(before, data, widened.classes.length > oldClasses, method),
-      penalty: method.penalty ? await penaltyOf(options) : undefined,
-      settings: settingsOf(options),
+      past: await rememberedPast(options, { method, task: tasks.past, reader }),
+      task: tasks.now,
+      reader,
+      settings,
       oldClasses,
       shift: shiftable(widened, oldClasses),
       // Without old rows nothing says whether one trial is better than another.
@@ -142,6 +124,40 @@ function claimsOn(
     rows && claimsFor({ budget, before, labels: classLabels(rows), traffic, first: release })
   return { choose: on(oldChoose, choose, first?.choose), check: on(oldCheck, check, first?.check) ?? [] }
 }
+
+/** Gives back what the trials shared. */
+export async function closeContext({ judge, reader }: Context): Promise<void> {
+  await judge.dispose()
+  await reader.dispose()
+}
+
+/** What the method remembers of the old model, by the names that train: those of low-rank updates, where these do. */
+async function rememberedPast(
+  options: UpdateOptions,
+  given: { readonly method: string; readonly task: TaskContext; readonly reader: OpenReader },
+): Promise<MethodState> {
+  const { engine, widened, lora, fisher, seed = 0 } = options
+  const [first = itemAt(protections, 0, 'protection')] = options.protections ?? protections
+  const place = placeOf(options, given.task, 0, first)
+  const { method } = trialMethod(given.method, options.methodOptions ?? {}, place)
+  const model = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
+  return pastOf(method, {
+    ...{ engine, model, task: given.task, reader: given.reader, seed },
+    fisher: fisher && widerDiagonal(widened, fisher),
+  })
+}
+
+const placeOf = (
+  { data: { exemplars }, model, widened }: UpdateOptions,
+  { batchSize }: TaskContext,
+  trial: number,
+  protection: Protection,
+) => ({
+  ...{ trial, protection, batchSize },
+  oldRows: exemplars ? samples(exemplars) : 0,
+  oldClasses: outputsOf(model, widened),
+  classes: widened.classes.length,
+})
 
 /** The old model's answers. */
 interface Baseline {
@@ -217,32 +233,32 @@ const stepsOf = (rows: number, { epochs, passes, batchSize }: TrialSettings): nu
 
 /** What the trial of that number trains with. */
 export function trialOptions(context: Context, index: number, protection: Protection) {
-  const { options, known, method, penalty } = context
-  const lambda = method.penalty
-    ? (options.lambda ?? updateDefaults.lambda) * PENALTY_GROWTH ** index
-    : undefined
-  const used: TrialSettings = {
-    ...protection,
-    ...context.settings,
-    ...(lambda === undefined ? {} : { lambda }),
-  }
+  const { options, method: name, past, reader, settings } = context
+  const place = placeOf(options, context.task, index, protection)
+  const { method, options: methodOptions } = trialMethod(name, options.methodOptions ?? {}, place)
+  const used: TrialSettings = { ...protection, ...settings, methodOptions }
+  const [fresh, ...others] = taskSources(method, past, context.task)
+  const rows = samples(present(fresh, 'new rows').dataset)
+  const task = { ...context.task, batchSize: Math.min(used.batchSize, rows) }
   const trial: TrialOptions = {
     engine: options.engine,
     model: options.widened,
     oldClasses: context.oldClasses,
-    data: known,
-    protection,
-    distils: method.distillation,
-    penalty: penalty && lambda !== undefined ? { state: penalty, lambda } : undefined,
+    ...{ method, state: past, task, reader },
     settings: { optimiser: options.optimiser ?? adam() },
     select: options.select ?? { kind: 'all' },
     lora: options.lora,
-    iterations: stepsOf(samples(known.train), used),
-    batchSize: used.batchSize,
-    learningRate: used.learningRate,
+    iterations: stepsOf(rows, used),
+    learningRate: used.learningRate * protection.rate,
     schedule: schedule({ kind: 'cosine' }),
     seed: options.seed ?? 0,
-    ...(options.signal ? { signal: options.signal } : {}),
+    signal: options.signal,
   }
-  return { used, trial }
+  return {
+    used,
+    trial,
+    /** Rows in a batch. */
+    width: others.reduce((sum, { size }) => sum + size, task.batchSize),
+    unlabelled: others.some((source) => source.labelled === false),
+  }
 }

@@ -18,7 +18,7 @@ import { readSource } from './model-data-files.ts'
 import { identify, readPack } from './pack/index-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
-import type { UpdateMethod } from './recipes/index.ts'
+import { takesAllOldRows } from './recipes/index.ts'
 import { beyondHead, packRows, withFeatures } from './update-pack.ts'
 import type { UpdateOptions } from './update-types.ts'
 
@@ -44,7 +44,7 @@ export interface UpdateSources {
   /** Whether numbers for labels are positions in the other side's list of names. Default false. */
   readonly numbersArePositions?: boolean | undefined
   /** Asked for; where old and new are trained on together, all old training rows are taken. */
-  readonly method?: UpdateMethod | undefined
+  readonly method?: string | undefined
   /** Of exemplars and of the new rows of the head. Default 0. */
   readonly seed?: number | undefined
 }
@@ -258,7 +258,7 @@ function oldPart(
   { old: place = '', method }: UpdateSources,
   seed: number,
 ): [Pick<UpdateData, 'exemplars' | 'oldHeldOut' | 'oldCheck'>, string[]] {
-  const chosen = (from: Dataset) => (method?.joint ? from : chooseExemplars(from, seed))
+  const chosen = (from: Dataset) => (takesAllOldRows(method) ? from : chooseExemplars(from, seed))
   if (test && validation) return [{ exemplars: chosen(train), oldHeldOut: validation, oldCheck: test }, []]
   const given = test ?? validation
   if (given) return [{ exemplars: chosen(train), oldHeldOut: given }, []]

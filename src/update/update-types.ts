@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import type { Agreement } from '../measure/chance.ts'
+import type { MethodOptions } from '../methods/registry.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { ReadBack } from '../model/import/index.ts'
 import type { Model } from '../model/model.ts'
@@ -7,7 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
 import type { Budget, ClaimResult, HeldBack, PathPoint, Status } from './path/index.ts'
-import type { Adapters, Protection, Trained, UpdateMethod } from './recipes/index.ts'
+import type { Adapters, Protection, Trained } from './recipes/index.ts'
 
 export interface UpdateOptions {
   readonly engine: Engine
@@ -25,10 +26,13 @@ export interface UpdateOptions {
   readonly batchSize?: number | undefined
   /** Default 1e-3, and 1e-4 for a model with layer norms, as transformers have. */
   readonly learningRate?: number | undefined
-  /** Default: replay where there are exemplars, and distillation. */
-  readonly method?: UpdateMethod | undefined
-  /** Strength of EWC's penalty in the first trial, ten times as much in each later one; default 1000. */
-  readonly lambda?: number | undefined
+  /** Any registered method, or several: `ewc+replay`. Default `replay+distil` where there are exemplars, else `distil`. */
+  readonly method?: string | undefined
+  /**
+   * Options of the method. A penalty's strength is that of the first trial, ten times as much in each later one; the weight of a
+   * distillation is multiplied as the trial says.
+   */
+  readonly methodOptions?: MethodOptions | undefined
   /** Fisher diagonal for EWC, by name, of the parameters of `model`; default exact, on the exemplars. */
   readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
   /** Default Adam. */
@@ -63,8 +67,8 @@ export type TrialSettings = Protection & {
   readonly epochs: number
   readonly batchSize: number
   readonly learningRate: number
-  /** Of EWC's penalty, where the method has one. */
-  readonly lambda?: number
+  /** Options of the method. */
+  readonly methodOptions?: MethodOptions | undefined
 }
 
 export interface TrialResult {

@@ -9,7 +9,7 @@ import type { Model } from '../model/model.ts'
 import { float32, toNumbers } from '../tensor/tensor.ts'
 import type { UpdateData } from './parts.ts'
 import { predicted } from './path/search.ts'
-import { chooseMethod, parseUpdateMethod, updateMethodName } from './recipes/update-method.ts'
+import { chooseMethod, parseUpdateMethod } from './recipes/update-method.ts'
 import { openUpdate, type UpdateEvent, updateModel } from './update.ts'
 
 const engine = ortNode()
@@ -124,7 +124,7 @@ describe('an update that cannot keep its budget', () => {
       widened: model,
       data: turned,
       budget: { maxDrop: 0.002 },
-      method: { replay: false, distillation: false, penalty: false, joint: false },
+      method: 'none',
       trials: 1,
       epochs: 10,
       learningRate: 1e-2,
@@ -140,15 +140,16 @@ describe('an update that cannot keep its budget', () => {
 
 describe('methods', () => {
   const quick = { trials: 1, epochs: 2, budget: { maxDrop: 0.05 } }
-  const named = (text: string) => {
-    const method = parseUpdateMethod(text)
-    return method ? { method } : {}
-  }
+  const named = (method: string) => ({ method })
 
-  test.each(['replay', 'distil', 'ewc+replay', 'none', 'joint'])('%s trains and is named', async (text) => {
+  test.each([
+    ...['replay', 'distil', 'ewc+replay', 'none', 'joint', 'der++', 'a-gem+distil', 'l2-sp', 'lwf'],
+    ...['online-ewc', 'reservoir-replay', 'nearest-mean+replay'],
+  ])('%s trains and is named', async (text) => {
     const result = await updateModel({ engine, model, widened, data: adding(), ...quick, ...named(text) })
     expect(result.chosen?.method.split('+').sort()).toEqual(text.split('+').sort())
-    expect(result.trials[0]?.settings.lambda).toBe(text.startsWith('ewc') ? 1000 : undefined)
+    const { methodOptions } = result.trials[0]?.settings ?? {}
+    expect(methodOptions?.lambda).toBe({ 'ewc+replay': 1000, 'online-ewc': 1000, 'l2-sp': 0.01 }[text])
   })
 
   test('EWC holds weights in place: a strong penalty leaves old rows as they were answered', async () => {
@@ -161,7 +162,7 @@ describe('methods', () => {
         data,
         ...quick,
         ...named('ewc'),
-        lambda,
+        methodOptions: { lambda },
         epochs: 20,
         learningRate: 1e-2,
       })
@@ -250,14 +251,30 @@ describe('methods', () => {
     })
   })
 
+  test('a method that would have had to see the old being learned is refused, and an option of another', async () => {
+    const given = { engine, model, widened, data: adding(), ...quick }
+    await expect(updateModel({ ...given, ...named('si') })).rejects.toMatchObject({ code: 'method-past' })
+    await expect(
+      updateModel({ ...given, ...named('replay'), methodOptions: { lambda: 1 } }),
+    ).rejects.toMatchObject({ code: 'method-option' })
+  })
+
+  test('a Fisher of none of the parameters is refused: it would hold nothing', async () => {
+    const fisher = new Map([['another.weight', float32([2])]])
+    const update = updateModel({ engine, model, widened, data: adding(), ...quick, ...named('ewc'), fisher })
+    await expect(update).rejects.toMatchObject({
+      code: 'penalty-names',
+      message: expect.stringContaining('"another.weight"'),
+    })
+  })
+
   test('names are read as they are written, and nothing else', () => {
     for (const text of ['none', 'joint', 'replay', 'replay+distil+ewc']) {
-      const method = parseUpdateMethod(text)
-      expect(method && updateMethodName(method)).toBe(text)
+      expect(parseUpdateMethod(text)).toBe(text)
     }
     expect(parseUpdateMethod('auto')).toBeUndefined()
     expect(() => parseUpdateMethod('ewc+replya')).toThrow('Did you mean "replay"?')
-    const warned = chooseMethod(parseUpdateMethod('ewc'), { exemplars: true, unlabelled: false, added: true })
+    const warned = chooseMethod('ewc', { exemplars: true, unlabelled: false, added: true })
     expect(warned.reasons.join()).toContain('EWC alone does not keep old classes apart')
   })
 })

@@ -2,18 +2,9 @@ import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
 import { conclude } from './conclude.ts'
 import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
-import {
-  type Protection,
-  TIMED_STEPS,
-  type TrialData,
-  timeTrial,
-  train,
-  type UpdateMethod,
-  updateMethodName,
-  warmUpSteps,
-} from './recipes/index.ts'
+import { type Protection, TIMED_STEPS, timeTrial, train, warmUpSteps } from './recipes/index.ts'
 import type { Tried } from './take.ts'
-import { type Context, openContext, trialOptions } from './update-context.ts'
+import { type Context, closeContext, openContext, trialOptions } from './update-context.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 import { doubtsOf } from './warnings.ts'
 
@@ -30,8 +21,9 @@ export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts
  * found than the old model, which answers nearly all new rows right: its weights come back, and `chosen` is null. `learned` says whether
  * more of the untouched new rows are right than before.
  *
- * @throws UsageError `confidence-range`, `budget-range`, `update-data` without new rows to train on and to measure on, `method-old-data` for a method that needs
- * exemplars where there are none, `method-lora` for EWC with LoRA; TrainingError `interrupted` after the signal, `diverged`;
+ * @throws UsageError `confidence-range`, `budget-range`, `update-data` without new rows to train on and to measure on, `method-old-data`
+ * for a method that needs exemplars where there are none, `method-lora` for a penalty with LoRA, `method-option`; TrainingError
+ * `interrupted` after the signal, `diverged`;
  * and what training throws.
  * @example
  * const { status, parameters } = await updateModel({ engine, model, widened: model, data, budget: { maxDrop: 0.01 } })
@@ -80,7 +72,7 @@ export async function openUpdate(options: UpdateOptions): Promise<Update> {
     doubts: doubtsOf(context.before),
     estimate: () => estimate(context),
     run: () => runTrials(context),
-    dispose: () => context.judge.dispose(),
+    dispose: () => closeContext(context),
   }
 }
 
@@ -101,15 +93,15 @@ async function estimate(context: Context): Promise<UpdateEstimate> {
   const judged = rowsOf(parts.newChoose, parts.oldChoose)
   const added = options.widened.classes.length > oldClasses
   // Later trials replay more, and their steps take as much longer as they have more rows.
-  const rows = ({ replay }: Protection) => 1 + (context.known.exemplars ? replay : 0)
+  const { width } = trialOptions(context, 0, first)
   return {
     secondsPerStep,
     preparation,
     check,
     trials: protections.map((protection, index) => {
-      const { trial } = trialOptions(context, index, protection)
+      const { trial, width: rows } = trialOptions(context, index, protection)
       const steps = trial.iterations + (added ? warmUpSteps(trial) : 0)
-      const training = (steps * secondsPerStep * rows(protection)) / rows(first)
+      const training = (steps * secondsPerStep * rows) / width
       const seconds = (added ? 2 : 1) * opening + training + POINTS * judged * secondsPerRow
       return { steps, seconds }
     }),
@@ -151,9 +143,9 @@ function stopIfAsked({ signal }: UpdateOptions, index: number, doing: string): v
 }
 
 async function runTrial(context: Context, index: number, protection: Protection, aim: Aim): Promise<Tried> {
-  const { options, known, parts, method, judge } = context
+  const { options, parts, method, judge } = context
   const { engine, onEvent } = options
-  const { used, trial } = trialOptions(context, index, protection)
+  const { used, trial, unlabelled } = trialOptions(context, index, protection)
   onEvent?.({ type: 'trial', trial: index, settings: used })
   const began = performance.now()
   const trained = await train({
@@ -184,16 +176,12 @@ async function runTrial(context: Context, index: number, protection: Protection,
     index,
     trained,
     walk,
-    result: { method: methodName(method, known, options), settings: used, curve: walk.curve },
+    result: { method: methodName(method, unlabelled, options), settings: used, curve: walk.curve },
     seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },
   }
 }
 
-function methodName(
-  method: UpdateMethod,
-  { unlabelled }: TrialData,
-  { lora, select }: UpdateOptions,
-): string {
+function methodName(method: string, unlabelled: boolean, { lora, select }: UpdateOptions): string {
   const tuned = lora ? ' by LoRA' : select && select.kind !== 'all' ? ` of ${select.kind}` : ''
-  return `${updateMethodName(method)}${unlabelled ? '+unlabelled' : ''}${tuned}`
+  return `${method}${unlabelled ? '+unlabelled' : ''}${tuned}`
 }

@@ -49,7 +49,7 @@ function withOldRows(
 /**
  * A diagonal over a model's parameters for the model with a wider head: 0 in the rows of new classes, of which it knows nothing.
  *
- * @param diagonal By name; what the model does not have is left out.
+ * @param diagonal By name; what the model does not have stays as it is.
  * @throws UsageError `fisher-dims` where a tensor's dims are not those of a parameter with as many classes or fewer.
  */
 export function widerDiagonal(
@@ -57,9 +57,9 @@ export function widerDiagonal(
   diagonal: ReadonlyMap<string, Tensor<'float32'>>,
 ): Map<string, Tensor<'float32'>> {
   return new Map(
-    [...diagonal].flatMap(([name, tensor]) => {
+    [...diagonal].map(([name, tensor]) => {
       const dims = parameters.get(name)?.dims
-      return dims ? [[name, widerTensor(name, tensor, dims)] as const] : []
+      return [name, dims ? widerTensor(name, tensor, dims) : tensor]
     }),
   )
 }

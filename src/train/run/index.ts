@@ -6,9 +6,10 @@ export {
   type RunState,
 } from './checkpoint.ts'
 export type { EarlyStopping } from './early-stopping.ts'
+export { consolidated } from './end-task.ts'
 export type { LearnEvent } from './events.ts'
 export { learn } from './learn.ts'
 export type { CheckpointStore, LearnOptions, LearnResult } from './options.ts'
 export { stateAtStart } from './task-models.ts'
-export { openTask, type TaskRun } from './task-run.ts'
+export { openTask, type TaskOptions, type TaskRun, taskSources } from './task-run.ts'
 export { trainSteps } from './train-steps.ts'

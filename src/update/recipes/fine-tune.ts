@@ -1,38 +1,43 @@
 import { type Dataset, samples } from '../../data/dataset.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { emptyState, type Method, type MethodState, type TaskContext } from '../../methods/method.ts'
-import type { Model } from '../../model/model.ts'
+import { UsageError } from '../../errors.ts'
+import { withWeights } from '../../evaluate/reader.ts'
+import { emptyState, type MethodState, type TaskContext } from '../../methods/method.ts'
+import { required } from '../../required.ts'
+import { range } from '../../tasks/stream.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { openTask, stateAtStart, type TaskRun, trainSteps } from '../../train/run/index.ts'
-import { initialState, type Schedule, type StepSettings } from '../../train/step/index.ts'
+import {
+  consolidated,
+  openTask,
+  stateAtStart,
+  type TaskOptions,
+  type TaskRun,
+  trainSteps,
+} from '../../train/run/index.ts'
 
-export interface FineTuneOptions {
-  readonly engine: Engine
-  /** Trained from the parameters it holds; its other weights are constants of its graph. */
-  readonly model: Model
+/** The model is trained from the parameters it holds; its other weights are constants of its graph. */
+export interface TaskTraining extends TaskOptions {
   /** Labels are the model's output units. */
-  readonly train: Dataset
-  readonly method: Method
+  readonly task: TaskContext
   /** What the method remembers of the past; default nothing. */
   readonly state?: MethodState | undefined
-  readonly settings: StepSettings
-  readonly iterations: number
-  /** New rows a step. */
-  readonly batchSize: number
-  readonly learningRate: number
-  readonly schedule?: Schedule | undefined
-  readonly seed: number
   readonly signal?: AbortSignal | undefined
   /** After each call of the runtime. */
-  readonly onProgress?: (progress: {
-    readonly step: number
-    readonly of: number
-    readonly loss: number
-  }) => void
+  readonly onProgress?:
+    | ((progress: { readonly step: number; readonly of: number; readonly loss: number }) => void)
+    | undefined
+}
+
+/** As {@link TaskTraining}, on one data set and nothing else. */
+export interface FineTuneOptions extends Omit<TaskTraining, 'task'> {
+  /** Labels are the model's output units. */
+  readonly train: Dataset
+  /** Rows a step. */
+  readonly batchSize: number
 }
 
 export interface FineTuned {
+  /** As the method reads them at inference. */
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly buffers: ReadonlyMap<string, Tensor>
   /** Steps done; fewer than asked for when the signal stopped it. */
@@ -40,11 +45,27 @@ export interface FineTuned {
 }
 
 /**
- * Trains on one data set, with a method's help, as the second task of a stream whose first was learned elsewhere.
+ * Trains on one data set, as the only task that there is.
  *
- * @throws TrainingError `diverged`; and what building the step throws.
+ * @throws What {@link trainTask} throws.
  */
-export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
+export function fineTune({ train, batchSize, ...options }: FineTuneOptions): Promise<FineTuned> {
+  const outputs = train.classes.length
+  const task: TaskContext = {
+    ...{ scenario: 'domain', index: 0, outputs, units: [range(0, outputs)], active: undefined },
+    ...{ train, batchSize },
+    seen: () => ({ dataset: train, tasks: new Int32Array(samples(train)) }),
+  }
+  return trainTask({ ...options, task })
+}
+
+/**
+ * Trains one task, with a method's help.
+ *
+ * @throws TrainingError `diverged`; UsageError `method-graph` for a method that reads the model by another graph; and what building
+ * the step throws.
+ */
+export async function trainTask(options: TaskTraining): Promise<FineTuned> {
   const { iterations, signal } = options
   const run = await open(options)
   try {
@@ -52,13 +73,17 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
     if (!signal?.aborted) {
       for await (const done of trainSteps(run, { iterations })) {
         step = done.step
-        options.onProgress?.({ step, of: iterations, loss: done.losses.task ?? Number.NaN })
+        options.onProgress?.({
+          step,
+          of: iterations,
+          loss: required(new Map(Object.entries(done.losses)), 'task', 'loss'),
+        })
         if (signal?.aborted) break
       }
     }
     const tensors = run.snapshot()
     return {
-      parameters: withoutPrefix(tensors, 'parameter/'),
+      parameters: await closed(options, tensors, run),
       buffers: withoutPrefix(tensors, 'buffer/'),
       steps: step,
     }
@@ -70,9 +95,9 @@ export async function fineTune(options: FineTuneOptions): Promise<FineTuned> {
 /**
  * Seconds that one step takes, from as many as `iterations` says after one that is not counted; nothing is kept of them.
  *
- * @throws What {@link fineTune} throws.
+ * @throws What {@link trainTask} throws.
  */
-export async function timeSteps(options: FineTuneOptions): Promise<number> {
+export async function timeSteps(options: TaskTraining): Promise<number> {
   const run = await open(options)
   try {
     await run.steps(0, 1)
@@ -84,21 +109,31 @@ export async function timeSteps(options: FineTuneOptions): Promise<number> {
   }
 }
 
-function open(options: FineTuneOptions): Promise<TaskRun> {
-  const { model, train, method, settings } = options
-  const task: TaskContext = {
-    scenario: 'class',
-    index: 0,
-    outputs: train.classes.length,
-    units: [train.classes.map((_, unit) => unit)],
-    active: undefined,
-    train,
-    seen: () => ({ dataset: train, tasks: new Int32Array(samples(train)) }),
-    batchSize: options.batchSize,
+function open(options: TaskTraining): Promise<TaskRun> {
+  const { model, method, settings, task, state = emptyState } = options
+  const slots = method.slots?.(model, state, task) ?? new Map()
+  const tensors = stateAtStart(model, settings.optimiser, new Map(), slots)
+  return openTask(options, task, { updates: 0, tensors, method: state, samplers: {} })
+}
+
+/** The parameters as the method leaves and reads them; only where it says that it does either is its end of the task done. */
+async function closed(
+  { engine, method, seed, model, task, state = emptyState }: TaskTraining,
+  tensors: ReadonlyMap<string, Tensor>,
+  run: TaskRun,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const left = withoutPrefix(tensors, 'parameter/')
+  if (!method.corrects && !method.answer) return left
+  const end = { tensors, method: state, samplers: run.samplers() }
+  const found = await consolidated({ engine, method, seed }, model, task, end)
+  const kept = new Map([...left, ...(found.parameters ?? [])])
+  const trained = withWeights(model, new Map([...kept, ...withoutPrefix(tensors, 'buffer/')]))
+  const read = method.answer?.(trained, found.state) ?? trained
+  if (read.graph !== model.graph) {
+    throw new UsageError(
+      'method-graph',
+      `The method ${method.name} reads the model by another graph, and an update writes the model's own. Take another method.`,
+    )
   }
-  const past = options.state ?? emptyState
-  const start = initialState(model, settings.optimiser)
-  const slots = method.slots?.(model, past, task) ?? new Map()
-  const tensors = stateAtStart(model, settings.optimiser, start, slots)
-  return openTask(options, task, { updates: 0, tensors, method: past, samplers: {} })
+  return read.parameters
 }

@@ -1,20 +1,14 @@
 export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
+export { openPastReader, pastOf, updateTasks } from './past.ts'
 export {
   type Adapters,
-  type Protection,
-  protections,
   TIMED_STEPS,
   type Trained,
-  type TrialData,
   type TrialOptions,
   timeTrial,
   train,
+  trainedModel,
   warmUpSteps,
 } from './trial.ts'
-export {
-  type ChosenMethod,
-  chooseMethod,
-  parseUpdateMethod,
-  type UpdateMethod,
-  updateMethodName,
-} from './update-method.ts'
+export { type Protection, protections, trialMethod } from './trial-method.ts'
+export { type ChosenMethod, chooseMethod, parseUpdateMethod, takesAllOldRows } from './update-method.ts'

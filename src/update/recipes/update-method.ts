@@ -1,16 +1,5 @@
-import { didYouMean, UsageError } from '../../errors.ts'
-
-/** What keeps the old while the new is learned. */
-export interface UpdateMethod {
-  /** Rows of old exemplars in every batch. */
-  readonly replay: boolean
-  /** The old model's answers are distilled on every row that has some. */
-  readonly distillation: boolean
-  /** EWC's penalty, with the exact Fisher of the exemplars. */
-  readonly penalty: boolean
-  /** Old and new rows are one data set, as if trained anew on everything. */
-  readonly joint: boolean
-}
+import { UsageError } from '../../errors.ts'
+import { holdsWeights, type MethodEntry, methodParts } from '../../methods/registry.ts'
 
 /** What there is to choose a method by. */
 export interface MethodFacts {
@@ -23,65 +12,51 @@ export interface MethodFacts {
 
 /** A method, and the evidence for it in a sentence each. */
 export interface ChosenMethod {
-  readonly method: UpdateMethod
-  /** As on the command line: 'replay+distil'. */
+  /** As it is registered: 'replay+distil'. */
   readonly name: string
   readonly reasons: readonly string[]
 }
 
-const nothing: UpdateMethod = { replay: false, distillation: false, penalty: false, joint: false }
-
-const parts = { replay: 'replay', distil: 'distillation', ewc: 'penalty' } as const
-
 /**
- * A method as it is written: `auto` (undefined), `none`, `joint`, or `replay`, `distil` and `ewc` in any composition.
+ * A method as it is written: `auto` (undefined), or any that is registered, in any composition.
  *
  * @throws UsageError `method-unknown`.
  * @example parseUpdateMethod('ewc+replay')
  */
-export function parseUpdateMethod(text: string): UpdateMethod | undefined {
+export function parseUpdateMethod(text: string): string | undefined {
   if (text === 'auto') return undefined
-  if (text === 'none') return nothing
-  if (text === 'joint') return { ...nothing, joint: true }
-  const words = text.split('+')
-  const wrong = words.find((word) => !Object.hasOwn(parts, word))
-  if (wrong !== undefined) {
-    throw new UsageError(
-      'method-unknown',
-      `There is no way to update called "${wrong}"; there are auto, none, joint, replay, distil, ewc, and compositions of the last three such as ewc+replay.${didYouMean(wrong, ['auto', 'none', 'joint', ...Object.keys(parts)])}`,
-    )
-  }
-  return {
-    joint: false,
-    replay: words.includes('replay'),
-    distillation: words.includes('distil'),
-    penalty: words.includes('ewc'),
-  }
+  methodParts(text)
+  return text
 }
 
-/** The name that {@link parseUpdateMethod} reads. */
-export function updateMethodName(method: UpdateMethod): string {
-  if (method.joint) return 'joint'
-  const words = Object.entries(parts).flatMap(([word, part]) => (method[part] ? [word] : []))
-  return words.length > 0 ? words.join('+') : 'none'
-}
+/** Whether a method trains on all old rows, where others rehearse some. */
+export const takesAllOldRows = (method: string | undefined): boolean =>
+  method !== undefined && methodParts(method).some(({ everything }) => everything)
 
 /**
  * The method for the data that there are, unless one is asked for.
  *
- * @throws UsageError `method-old-data` for a method that needs old rows where there are none.
+ * @throws UsageError `method-unknown`; `method-old-data` for a method that needs old rows where there are none; `method-past` for one
+ * that would have had to see the old being learned.
  * @example chooseMethod(undefined, { exemplars: true, unlabelled: false, added: true }).name // 'replay+distil'
  */
-export function chooseMethod(asked: UpdateMethod | undefined, facts: MethodFacts): ChosenMethod {
-  const method = asked ?? { ...nothing, replay: facts.exemplars, distillation: true }
-  const name = updateMethodName(method)
-  if (!facts.exemplars && (method.replay || method.penalty || method.joint)) {
+export function chooseMethod(asked: string | undefined, facts: MethodFacts): ChosenMethod {
+  const name = asked ?? (facts.exemplars ? 'replay+distil' : 'distil')
+  const parts = methodParts(name)
+  const blind = parts.find(({ past }) => past === 'training')
+  if (blind) {
+    throw new UsageError(
+      'method-past',
+      `The method ${blind.name} remembers how the old was learned, and the model was trained elsewhere. Take ewc, which looks at old rows, or l2-sp, which needs none.`,
+    )
+  }
+  if (!facts.exemplars && parts.some(({ past }) => past === 'rows')) {
     throw new UsageError(
       'method-old-data',
       `The method ${name} needs old rows, but there are none: give the old data (--old) or a pack with exemplars (--keep), or take --method distil.`,
     )
   }
-  return { method, name, reasons: asked ? warnings(method, facts) : reasonsFor(facts) }
+  return { name, reasons: asked ? warnings(name, parts, facts) : reasonsFor(facts) }
 }
 
 function reasonsFor({ exemplars, unlabelled, added }: MethodFacts): string[] {
@@ -98,18 +73,20 @@ function reasonsFor({ exemplars, unlabelled, added }: MethodFacts): string[] {
   ]
 }
 
-function warnings(method: UpdateMethod, { added }: MethodFacts): string[] {
-  if (method.joint) return ['Asked for: training on old and new rows together.']
-  const alone = method.penalty && !method.replay && added
+function warnings(name: string, parts: readonly MethodEntry[], { added }: MethodFacts): string[] {
+  if (parts.some(({ everything }) => everything)) {
+    return ['Asked for: training on old and new rows together.']
+  }
+  const penalties = parts.filter(holdsWeights)
   return [
-    `Asked for: ${updateMethodName(method)}.`,
-    ...(alone
+    `Asked for: ${name}.`,
+    ...(added && penalties.length > 0 && penalties.length === parts.length
       ? [
-          'EWC alone does not keep old classes apart from new ones on one head (8 % on Split CIFAR-100, class-incremental): add replay.',
+          `${penalties.map((part) => (part.name === 'ewc' ? 'EWC' : part.name)).join(' and ')} alone does not keep old classes apart from new ones on one head (8 % on Split CIFAR-100, class-incremental): add replay.`,
         ]
       : []),
-    ...(method.replay || method.distillation || method.penalty
-      ? []
-      : ['Nothing protects the old while training; only the path between the weights does.']),
+    ...(parts.every(({ past }) => past === 'nothing')
+      ? ['Nothing protects the old while training; only the path between the weights does.']
+      : []),
   ]
 }
