@@ -201,6 +201,42 @@ describe('holdfast update', () => {
     )
   })
 
+  test('a pack holds the budget as deployed and since the first release, and labels go with the model', async () => {
+    const { model } = await loadModel(join(folder, 'model.onnx'))
+    write('named/labels.txt', `${old.join('\n')}\n`)
+    writeFileSync(join(folder, 'named/model.onnx'), modelToOnnx({ ...model, classes: [] }))
+    mkdirSync(join(folder, 'released'))
+    write('shares.csv', `class,share\n${old.map((name, at) => `${name},${at === 0 ? 7 : 1}`).join('\n')}\n`)
+    const kept = await run('keep named/model.onnx --data old/ --traffic shares.csv -o named.keep --json')
+    expect(JSON.parse(kept.stdout).traffic).toEqual({ source: 'given', shares: [0.7, 0.1, 0.1, 0.1] })
+    const line = `--max-drop 8% --max-drop-total 12% ${learned} --json`
+    const first = await run(
+      `update named/model.onnx --new new/ --keep named.keep -o released/one.onnx --keep-out released/one.keep ${line}`,
+    )
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('"name": "deployed"')])
+    const result = JSON.parse(first.stdout)
+    expect(result.old).toMatchObject({ weighted: true, first: null, uses: [{ releases: 0 }] })
+    expect(result.old.claims.map(({ name, maxDrop }: Record<string, unknown>) => [name, maxDrop])).toEqual([
+      ['deployed', 0.08],
+      ['balanced', null],
+    ])
+    const second = await run(
+      `update released/one.onnx --new turned/ --keep released/one.keep -o two.onnx --trials 1 ${line}`,
+    )
+    const { old: since } = JSON.parse(second.stdout)
+    expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 1 }] })
+    expect(since.claims.map(({ name }: Record<string, unknown>) => name)).toContain('total')
+    const text = await run(
+      `update released/one.onnx --new new/ --keep released/one.keep -o three.onnx --trials 1 --max-drop 8% ${learned}`,
+    )
+    expect(text.stdout).toContain('had been used by releases before, up to once')
+    const gate = await run(
+      'gate named/model.onnx released/one.onnx --data old/ --traffic named.keep --max-drop 8%',
+    )
+    expect(gate.stdout).toContain('The drop as deployed is')
+    expect(gate.stdout).toMatch(/^all, by class /m)
+  })
+
   test('a private pack teaches the head alone, and nothing else may train', async () => {
     expect((await run('keep model.onnx --data old/ --private -o private.keep')).code).toBe(0)
     const line = 'update model.onnx --new new/ --keep private.keep --max-drop 5%'

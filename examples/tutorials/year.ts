@@ -44,7 +44,7 @@ for (let number = 1; number <= months; number++) {
   shell.write(`month-${month}/test.csv`, readings({ classes, perClass: 80, seed: 200 + number, drift }))
 
   const update = await shell.run(
-    `holdfast update model-${released}.onnx --keep model-${released}.keep --new month-${month}/ --max-drop 2% --epochs 10 -o model-${month}.onnx --keep-out model-${month}.keep --json --quiet`,
+    `holdfast update model-${released}.onnx --keep model-${released}.keep --new month-${month}/ --max-drop 2% --max-drop-total 5% --epochs 10 -o model-${month}.onnx --keep-out model-${month}.keep --json --quiet`,
     ...[0, 2, 3],
   )
   const row = { month, classes: classes.length, fresh: JSON.parse(update.stdout).new }

@@ -79,7 +79,7 @@ export function usesSentence({ old }: UpdateSummary): string | undefined {
   const [most] = [...used].sort((a, b) => b.releases - a.releases)
   if (!old || !most) return undefined
   const rows = used.reduce((sum, each) => sum + each.rows, 0)
-  return `${whole(rows)} of the ${whole(old.n)} rows that checked this had been used by releases before, up to ${whole(most.releases)} times: what was let through by them is no longer independent of them. Of so many releases up to ${whole(most.releases + 1)} times the error that one is allowed may have been let through wrongly. Fresh held-out rows make the claim fresh (holdfast keep).`
+  return `${whole(rows)} of the ${whole(old.n)} rows that checked this had been used by releases before, up to ${most.releases === 1 ? 'once' : `${whole(most.releases)} times`}: what they let through is no longer independent of them, and the chance that one of ${whole(most.releases + 1)} releases was let through wrongly is up to ${whole(most.releases + 1)} times that of one. Fresh held-out rows make the claim fresh (holdfast keep).`
 }
 
 /** A bound below 0 is a gain, and no drop. */
