@@ -237,6 +237,19 @@ describe('holdfast update', () => {
     expect(gate.stdout).toMatch(/^all, by class /m)
   })
 
+  test('the pack of a model that is not shown to keep its budget goes beside the one that was asked for, too', async () => {
+    await run('keep model.onnx --data few/ --fisher no -o few.keep')
+    const { code } = await run(
+      `update model.onnx --new new/ --keep few.keep --max-drop 1% --trials 1 -o weak.onnx --keep-out few.keep ${learned}`,
+    )
+    expect(code).toBe(3)
+    expect([
+      existsSync(join(folder, 'few.unproven.keep')),
+      existsSync(join(folder, 'weak.unproven.onnx')),
+    ]).toEqual([true, true])
+    expect(JSON.parse((await run('keep --show few.keep --json')).stdout).classes).toEqual(old)
+  })
+
   test('a private pack teaches the head alone, and nothing else may train', async () => {
     expect((await run('keep model.onnx --data old/ --private -o private.keep')).code).toBe(0)
     const line = 'update model.onnx --new new/ --keep private.keep --max-drop 5%'
