@@ -142,7 +142,10 @@ async function answer(
   if (adapter !== undefined && result.adapters) await writeAdapters(adapter, path, result)
   const files: readonly (readonly [string | undefined, (file: string) => Promise<void>])[] = [
     [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],
-    [asked.keepOut, (file) => extended(asked, call, { engine: options.engine, model: out, out: file })],
+    [
+      asked.keepOut === undefined ? undefined : outputPath(asked.keepOut, result.status, asked.force),
+      (file) => extended(asked, call, { engine: options.engine, model: out, out: file }),
+    ],
     [asked.markdown, (file) => writeWhole(file, updateMarkdown(summary, known))],
     [
       asked.report,

@@ -31,8 +31,8 @@ export function updatedModel(
 const suffixes = { met: '', 'nothing-to-gain': '', 'not-met': '.not-met', inconclusive: '.unproven' } as const
 
 /**
- * Where the updated model goes: the path that was asked for only when the budget is kept, so that whatever picks the file
- * up never gets another; else beside it, `better.not-met.onnx` or `better.unproven.onnx`.
+ * Where the updated model goes, and its pack: the path that was asked for only when the budget is kept, so that whatever picks the
+ * file up never gets another; else beside it, `better.not-met.onnx` or `better.unproven.onnx`.
  *
  * @param force Takes the path whatever the result is.
  * @example outputPath('better.onnx', 'not-met') // 'better.not-met.onnx'
@@ -40,7 +40,7 @@ const suffixes = { met: '', 'nothing-to-gain': '', 'not-met': '.not-met', inconc
 export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
   const plain = path.replace(/[\\/]+$/, '')
   if (force) return plain
-  const extension = extname(plain) === '.onnx' ? '.onnx' : ''
+  const extension = ['.onnx', '.keep'].find((known) => known === extname(plain)) ?? ''
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
 }
 
