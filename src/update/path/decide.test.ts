@@ -123,6 +123,12 @@ describe('another trial', () => {
     expect(worthAnother([[low, balanced, everythingNew]], aim)).toBe(true)
   })
 
+  test('is where little of what there is to gain was gained: later trials train longer', () => {
+    const barely = point({ alpha: 1, new: 0.82 })
+    expect(worthAnother([[barely]], { ...aim, before: 0.8 })).toBe(true)
+    expect(worthAnother([[point({ alpha: 1, new: 0.86 })]], { ...aim, before: 0.8 })).toBe(false)
+  })
+
   test('is where all that was gained breaks the budget, or nothing was, though there is room', () => {
     const idle = point({ alpha: 1, new: 0.8 })
     expect(worthAnother([[idle, everythingNew]], { ...aim, before: 0.8 })).toBe(true)

@@ -119,6 +119,9 @@ const byStart = (a: Choice, b: Choice): number =>
   a.point.upper - b.point.upper ||
   b.point.new - a.point.new
 
+/** Of what the old model has wrong of the new rows, the share that is little to have gained. */
+const LITTLE = 0.25
+
 /** New accuracy that another trial would have to be able to win, for it to be worth its time. */
 const WORTH_A_TRIAL = 0.01
 
@@ -134,14 +137,15 @@ export function reachedBy(points: readonly PathPoint[]): number | undefined {
 }
 
 /**
- * Whether more protection could win something: the budget held back new accuracy that training had reached, or let a point through
- * that is not sure, where a sure one could be had.
+ * Whether another trial could win something: little was gained as yet; or the budget held back new accuracy that training had reached,
+ * or let a point through that is not sure, where a sure one could be had.
  */
 export function worthAnother(trials: readonly (readonly PathPoint[])[], aim: Aim): boolean {
   const chosen = choose(trials, aim)
   if (!chosen) return false
-  // Nothing was gained that the check may confirm, though there is room: later trials train longer, and protect more.
-  if (worthOf(chosen.point, aim) === 0) return true
+  // Nothing was gained that the check may confirm, or little of what the old model has wrong: later trials train longer, and protect more.
+  const gained = chosen.point.new - aim.before
+  if (worthOf(chosen.point, aim) === 0 || gained < LITTLE * (1 - aim.before)) return true
   const reached = reachedBy(trials.flat()) ?? 0
   const { flips } = chosen.point
   const provable = likelyToPass(
