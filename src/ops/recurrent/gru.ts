@@ -1,6 +1,5 @@
 import { add, defineOp, type Emitter, matmul, mul, scalar, scan, sub, type Value } from '../core/index.ts'
-import type { DirectionContext, DirectionGradients } from './direction.ts'
-import { type Cell, whereValid } from './direction.ts'
+import { type Cell, type DirectionContext, type DirectionGradients, whereValid } from './direction.ts'
 import {
   acrossSteps,
   batchLater,

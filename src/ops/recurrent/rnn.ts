@@ -1,6 +1,5 @@
 import { add, defineOp, filled, matmul, mul, scan } from '../core/index.ts'
-import type { DirectionContext, DirectionGradients } from './direction.ts'
-import { type Cell, whereValid } from './direction.ts'
+import { type Cell, type DirectionContext, type DirectionGradients, whereValid } from './direction.ts'
 import { batchLater, preActivations, recurrentGradient, recurrentShape } from './recurrent.ts'
 import { rnnCases } from './recurrent-cases.ts'
 

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join } from 'node:path'
-import { DataError } from '../errors.ts'
-import type { TableOptions } from './formats/index.ts'
-import { isImageName } from './images/index.ts'
-import { visibleFolders } from './images/index-files.ts'
-import { sorted } from './names/index.ts'
-import type { ImageReference } from './parts.ts'
+import { DataError } from '../../errors.ts'
+import type { TableOptions } from '../formats/index.ts'
+import { isImageName } from '../images/index.ts'
+import { visibleFolders } from '../images/index-files.ts'
+import { sorted } from '../names/index.ts'
+import type { ImageReference } from '../parts.ts'
 
 /** Finds the images that a table names, beside it. */
 export interface ImageFinder {

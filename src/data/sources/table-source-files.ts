@@ -1,9 +1,10 @@
-import { DataError } from '../errors.ts'
-import { guessColumn, type Table, type TableOptions } from './formats/index.ts'
+import { DataError } from '../../errors.ts'
+import { guessColumn, type Table, type TableOptions } from '../formats/index.ts'
+import type { RawPart } from '../parts.ts'
+import { hasLabels, planTable, readRows, severalLabels, type TablePlan } from '../tables/index.ts'
+import { tableReader } from '../tables/index-files.ts'
 import { type ImageFinder, imageFinder } from './image-finder-files.ts'
-import type { RawPart } from './parts.ts'
-import { hasLabels, planTable, readRows, severalLabels, type TablePlan } from './tables/index.ts'
-import { tableReader } from './tables/index-files.ts'
+import type { Source, SourceOptions } from './source.ts'
 
 /** A table is planned by so many rows, however few are asked for at a time: what a column is does not depend on that. */
 const rowsPlanned = 2048
@@ -94,3 +95,7 @@ async function namesImages(table: Table, column: number, finder: ImageFinder): P
   }
   return true
 }
+
+export const tableSource = (paths: readonly string[], options: SourceOptions): Source => ({
+  parts: (rows) => tableParts(paths, rows, options),
+})

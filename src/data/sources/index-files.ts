@@ -1,0 +1,2 @@
+export { openSources } from './sources-files.ts'
+export { splitName } from './split-names.ts'

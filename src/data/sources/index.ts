@@ -1,0 +1,1 @@
+export type { Source, Sources } from './source.ts'
