@@ -7,7 +7,11 @@ const text = (...tokens: readonly number[]) => ({
   lost: Math.max(0, tokens.length - 3),
 })
 
-const classes = (...values: readonly string[]) => ({ kind: 'classification' as const, values })
+const classes = (...values: readonly string[]) => ({
+  kind: 'classification' as const,
+  values,
+  locate: (row: number) => `row ${row}`,
+})
 
 describe('texts that are cut', () => {
   it('are not spoken of where none is', () => {
