@@ -1,8 +1,9 @@
 import { UsageError } from '../../errors.ts'
-import { float, type Graph, type Node } from '../../onnx/graph.ts'
+import { graph as asGraph, float, type Graph, type Node } from '../../onnx/graph.ts'
 import { required } from '../../required.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { findHead } from '../heads/index.ts'
+import { nodesThroughout } from '../import/index.ts'
 import { initialise } from '../layers/index.ts'
 import type { Model } from '../model.ts'
 import { selectParameters, trainOnly } from './select.ts'
@@ -120,11 +121,24 @@ function withUpdates(graph: Graph, model: Model, adapters: readonly Adapter[], s
     const { dims } = required(model.parameters, adapter.weight, 'parameter')
     return updateNodes(adapter, dims, initializers)
   })
-  const nodes = graph.nodes.map((node) => ({
-    ...node,
-    inputs: node.inputs.map((name) => sums.get(name) ?? name),
-  }))
+  const nodes = graph.nodes.map((node) => reading(node, sums))
   return { ...graph, initializers, nodes: [...before, ...nodes] }
+}
+
+/** The node with other names for some of the values that it reads, the bodies of loops and branches included. */
+function reading(node: Node, names: ReadonlyMap<string, string>): Node {
+  const attributes = Object.entries(node.attributes).map(([key, attribute]) => {
+    if (typeof attribute !== 'object' || !('kind' in attribute) || attribute.kind !== 'graph') {
+      return [key, attribute] as const
+    }
+    const { value } = attribute
+    return [key, asGraph({ ...value, nodes: value.nodes.map((inner) => reading(inner, names)) })] as const
+  })
+  return {
+    ...node,
+    inputs: node.inputs.map((name) => names.get(name) ?? name),
+    attributes: Object.fromEntries(attributes),
+  }
 }
 
 function updateNodes(
@@ -171,7 +185,7 @@ function placesOf(model: Model): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>()
   const clashing = new Set<string>()
   const behind = new Map([...model.parameters.keys()].map((name) => [name, { name, turned: false }]))
-  for (const node of model.graph.nodes) {
+  for (const node of nodesThroughout(model.graph)) {
     const [x = '', w = ''] = node.inputs
     const moved = behind.get(x)
     const { perm } = node.attributes

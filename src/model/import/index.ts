@@ -1,2 +1,3 @@
 export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
 export { type ReadBack, readBackOf, storedTypes } from './stored.ts'
+export { nodesThroughout } from './walk.ts'
