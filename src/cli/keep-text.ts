@@ -19,7 +19,13 @@ export function packText(summary: PackSummary): string {
       'exemplars',
       `${count(exemplars.rows)} by ${budget.choose}, ${perClass(exemplars.perClass)} of each class, ${summary.private ? 'features' : 'inputs'} [${exemplars.dims.join(', ')}]`,
     ],
-    ['held out', heldOut ? `${count(heldOut.rows)} rows, ${percent(heldOut.accuracy)} right` : 'none'],
+    [
+      'held out',
+      heldOut
+        ? `${count(heldOut.rows)} rows, ${percent(heldOut.accuracy)} right; ${count(heldOut.choose)} choose, ${count(heldOut.check)} check${usedWords(heldOut.uses)}`
+        : 'none',
+    ],
+    ['traffic', trafficWords(summary)],
     ['fisher', fisher ? `${count(fisher.parameters)} parameters, over ${count(fisher.rows)} rows` : 'none'],
     ['private', summary.private ? 'yes: no inputs are stored' : 'no: inputs are stored'],
     ['created', summary.created],
@@ -33,6 +39,29 @@ export function packText(summary: PackSummary): string {
     ...(history.length > 1 ? ['', 'Releases', ...releases] : []),
   ]
   return visible(lines.join('\n'))
+}
+
+/** How many releases have used how many rows. */
+function usedWords(uses: NonNullable<PackSummary['heldOut']>['uses']): string {
+  const used = uses.filter(({ releases }) => releases > 0)
+  if (used.length === 0) return ''
+  const said = used.map(
+    ({ releases, rows }) => `${count(rows)} by ${count(releases)} ${releases === 1 ? 'release' : 'releases'}`,
+  )
+  return `; used: ${said.join(', ')}`
+}
+
+/** The classes that come most often. */
+function trafficWords({ traffic, classes }: PackSummary): string {
+  if (!traffic) return 'not known: the pack is of an older format'
+  const ranked = classes
+    .flatMap((name, at) => {
+      const share = traffic.shares[at]
+      return share === undefined ? [] : [{ name, share }]
+    })
+    .sort((a, b) => b.share - a.share)
+  const first = ranked.slice(0, 5).map(({ name, share }) => `${name} ${percent(share)}`)
+  return `${traffic.source}: ${first.join(', ')}${ranked.length > 5 ? ` and ${ranked.length - 5} more` : ''}`
 }
 
 function perClass(counts: readonly number[]): string {
