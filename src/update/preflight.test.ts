@@ -69,6 +69,17 @@ describe('the preflight', () => {
     expect(warnings[0]).toMatch(/^98 old rows to check on are few\. It takes about \d+/)
   })
 
+  test('asks for more rows where a class that comes often has few of them, and finds none enough where it has none', () => {
+    const plain = look({}).power
+    const even = look({ traffic: [1 / 3, 1 / 3, 1 / 3, 0] }).power
+    const skewed = look({ traffic: [0.9, 0.05, 0.05, 0] }).power
+    if (!plain || !even || !skewed) throw new Error('no power')
+    expect(even.needed).toBeLessThan(1.1 * (plain.needed ?? 0))
+    expect(skewed.needed).toBeGreaterThan(2 * (plain.needed ?? 0))
+    expect([plain.enough, skewed.enough]).toEqual([true, false])
+    expect(look({ traffic: [0.5, 0.2, 0.2, 0.1] }).power).toMatchObject({ enough: false, smallestBudget: 1 })
+  })
+
   test('knows that a drop of nothing cannot be shown, and nothing at all without old rows', () => {
     expect(look({}, 0).power).toMatchObject({ needed: null, enough: false })
     const none = look({ exemplars: undefined, oldHeldOut: undefined })

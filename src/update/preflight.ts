@@ -1,8 +1,8 @@
-import { type Dataset, samples } from '../data/dataset.ts'
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
 import { splitHeldOut, type UpdateData } from './parts.ts'
-import { type Budget, type PowerFacts, powerOf } from './path/index.ts'
+import { type Budget, effectiveRows, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update.ts'
 
@@ -87,7 +87,13 @@ export function preflight(options: PreflightOptions): Preflight {
     ...oldHeld.map((part) => inCommon(part, train)),
     ...(exemplars ? [inCommon(train, exemplars), ...oldHeld.map((part) => inCommon(part, exemplars))] : []),
   ].filter(({ rows }) => rows > 0)
-  const power = parts.oldCheck ? powerOf(samples(parts.oldCheck), budget) : null
+  const power = parts.oldCheck
+    ? powerOf(
+        samples(parts.oldCheck),
+        budget,
+        effectiveRows(classLabels(parts.oldCheck), budget, data.traffic),
+      )
+    : null
   return {
     classes,
     taskKnown: false,

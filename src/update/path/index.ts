@@ -25,6 +25,6 @@ export {
   worthAnother,
 } from './decide.ts'
 export type { Aim, Budget, Choice, HeldBack, PathPoint, PowerFacts, Status } from './points.ts'
-export { powerOf } from './power.ts'
+export { effectiveRows, powerOf } from './power.ts'
 export { accuracyOf, flipsBetween, pointsAt, predicted } from './search.ts'
 export { type Walk, walkPath } from './walk.ts'
