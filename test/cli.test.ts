@@ -35,7 +35,7 @@ describe('help', () => {
 
       USAGE  holdfast VERB [arguments]
 
-        quickstart  See a model forget, and the same model not forget, in half a minute
+        quickstart  See a model forget, and the same model not forget, in a minute
         bench       Measure methods under a published protocol
         learn       Learn a stream of tasks as a configuration says
         resume      Go on with a run exactly where it stopped

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { reportHtml } from '../report/page.ts'
@@ -12,7 +11,7 @@ import { overridesOf, protocolFlags } from './bench-flags.ts'
 import { gridProgress } from './bench-progress.ts'
 import { benchText } from './bench-text.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
-import { engineFor, workersFor } from './engine.ts'
+import { engineFor, sharesOf, workersFor } from './engine.ts'
 import { fromText, group, path, seeds } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
 import { defaultFolder } from './run-folders.ts'
@@ -64,14 +63,15 @@ export const bench = defineVerb({
   settings,
   run: async (asked, call) => {
     const protocol = protocolNamed(asked.name)
-    const plans = benchmarkPlans({
+    const planned = benchmarkPlans({
       protocol,
       methods: [...new Set(asked.method)],
       scenarios: [...new Set(asked.scenario ?? protocol.scenarios)],
       seeds: asked.seeds ?? [asked.seed ?? 1],
       changed: overridesOf(asked),
     })
-    const jobs = asked.jobs ?? availableParallelism()
+    const { jobs, threads } = sharesOf(asked, planned.length)
+    const plans = planned.map((plan) => ({ ...plan, threads }))
     const [first] = plans
     if (!first) return { json: {}, text: '' }
     const loaded = await loadPlan(first, {
@@ -82,7 +82,7 @@ export const bench = defineVerb({
     noteData(loaded, call.screen)
     noteMethods(plans, call.screen)
     const folder = asked.save ? (asked.out ?? folderName(plans)) : undefined
-    const outcome = await runPlans(asked, call, {
+    const outcome = await runPlans({ ...asked, threads }, call, {
       plans: plans.map((plan) => withSource(plan, loaded)),
       loaded,
       jobs,
@@ -122,7 +122,7 @@ async function runPlans(
   const keep: RunOne = (plan, prepared, signal) =>
     runInFolder({ ...loaded, plan }, { engine, folder: place(plan) ?? '', verb: 'bench', signal, prepared })
   const here = folder === undefined ? undefined : keep
-  const workers = Math.min(jobs, plans.length) > 1 ? workersFor(asked) : undefined
+  const workers = jobs > 1 ? workersFor(asked) : undefined
   const run = workers?.run(place) ?? here
   const events = runGrid({
     plans,

@@ -1,3 +1,4 @@
+import { physicalCores } from '../engine/cores-node.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ortNode } from '../engine/ort-node.ts'
 import { openWorkers, type Workers } from '../study/workers/index-files.ts'
@@ -5,13 +6,32 @@ import type { CommonSettings } from './verb.ts'
 
 type EngineSettings = Pick<CommonSettings, 'threads' | 'device'>
 
-/** One thread unless asked otherwise, so that results do not depend on the machine's size. */
-export const engineFor = ({ threads, device }: EngineSettings): Engine =>
-  ortNode({ threads: threads ?? 1, device: device ?? 'cpu' })
+/** What computes, as asked for. */
+export const engineFor = ({ threads, device }: EngineSettings): Engine => ortNode({ threads, device })
+
+/** How runs share the machine: so many at a time, each on so many threads. */
+export interface Shares {
+  readonly jobs: number
+  readonly threads: number
+}
+
+/**
+ * The machine's cores divided between runs.
+ *
+ * @param asked `jobs`: runs at a time, default one a core; `threads`: of each, default its share of the cores
+ * @example sharesOf({ jobs: 2 }, 10) // on 8 cores { jobs: 2, threads: 4 }
+ */
+export function sharesOf(
+  asked: { readonly jobs?: number | undefined; readonly threads?: number | undefined },
+  runs: number,
+): Shares {
+  const cores = physicalCores()
+  const jobs = Math.max(1, Math.min(asked.jobs ?? cores, runs))
+  return { jobs, threads: asked.threads ?? Math.max(1, Math.floor(cores / jobs)) }
+}
 
 /** Threads for runs side by side: each loads the program again and serves (see main.ts). */
-export const workersFor = ({ threads, device }: EngineSettings): Workers =>
-  openWorkers(mainModule(), { threads: threads ?? 1, device: device ?? 'cpu' })
+export const workersFor = (settings: EngineSettings): Workers => openWorkers(mainModule(), settings)
 
 /** The program's own file: beside this one when compiled, this one when bundled. */
 function mainModule(): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { physicalCores } from '../engine/cores-node.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
@@ -69,7 +70,7 @@ async function init(path: string): Promise<Answer> {
 
 /** The plan with what the flags say instead. */
 function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings): RunPlan {
-  const { threads = read.threads, device = read.device, seed = read.seed } = asked
+  const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
   return withModelFlags(
     { ...read, threads, device, seed },

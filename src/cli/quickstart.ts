@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { BenchResult } from '../measure/results.ts'
@@ -12,9 +11,10 @@ import { machineFacts } from '../train/folders/index-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
-import { engineFor, workersFor } from './engine.ts'
+import { engineFor, sharesOf, workersFor } from './engine.ts'
 import { fromText, path } from './flags/index.ts'
 import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
+import { showUpdate, type UpdateShown } from './quickstart-update.ts'
 import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
 
 const settings = z.object({
@@ -22,6 +22,9 @@ const settings = z.object({
   jobs: fromText(z.int().min(1))
     .optional()
     .meta({ description: 'Runs at a time', otherwise: 'one a core', group: 'Run' }),
+  folder: path('DIR')
+    .default('quickstart')
+    .meta({ description: 'Where the files of the update go, to try more on', group: 'Output' }),
   report: path('FILE.html')
     .default('quickstart-report.html')
     .meta({ description: 'Where the page goes', group: 'Output' }),
@@ -30,7 +33,7 @@ const settings = z.object({
 /** `holdfast quickstart`: see a model forget, and the same model not forget. */
 export const quickstart = defineVerb({
   name: 'quickstart',
-  summary: 'See a model forget, and the same model not forget, in half a minute',
+  summary: 'See a model forget, and the same model not forget, in a minute',
   examples: ['holdfast quickstart', 'holdfast quickstart --data synthetic --seed 2 --report first.html'],
   settings,
   run: async (given, call) => {
@@ -45,21 +48,39 @@ export const quickstart = defineVerb({
     })
     noteData(loaded, call.screen)
     const parts = quickstartParts({ ...asked, source: loaded.plan.data.source })
-    const jobs = given.jobs ?? availableParallelism()
-    const workers = jobs > 1 ? workersFor(given) : undefined
+    const { jobs, threads } = sharesOf(given, first?.plans.length ?? 1)
+    const workers = jobs > 1 ? workersFor({ ...given, threads }) : undefined
     const benches: BenchResult[] = []
     const above: string[] = []
-    for (const part of parts) {
-      const bench = await runPart(given, call, part, loaded.inputs, { above, jobs, workers })
-      if (!bench) return { json: { status: 'interrupted' }, text: 'Stopped; nothing was kept.', exitCode: 1 }
-      benches.push(bench)
-      above.push(...partLines(part.title, finalRows(bench), call.screen), '')
+    try {
+      for (const part of parts) {
+        const bench = await runPart({ ...given, threads }, call, part, loaded.inputs, {
+          above,
+          jobs,
+          workers,
+        })
+        if (!bench) return stopped
+        benches.push(bench)
+        above.push(...partLines(part.title, finalRows(bench), call.screen), '')
+      }
+    } finally {
+      // Threads that wait for work would keep the program from ending.
+      await workers?.close()
     }
     call.screen.draw([])
-    await workers?.close()
-    return answer(given.report, call, benches)
+    const [data] = loaded.inputs.data
+    const shown =
+      data && (await showUpdate(data, { folder: given.folder, engine: engineFor(given), asked: given, call }))
+    if (!shown) return stopped
+    return answer(given.report, call, benches, shown)
   },
 })
+
+const stopped: Answer = {
+  json: { status: 'interrupted' },
+  text: 'Stopped; nothing was kept.',
+  exitCode: 1,
+}
 
 const finalRows = ({ results }: BenchResult): TableRow[] =>
   results.map(({ method, matrix }) => ({ method, accuracies: matrix.at(-1) ?? [] }))
@@ -118,20 +139,28 @@ function rowAfter(message: BenchEvent, row: TableRow | undefined): TableRow | un
   return undefined
 }
 
-async function answer(page: string, call: Call, benches: readonly BenchResult[]): Promise<Answer> {
+async function answer(
+  page: string,
+  call: Call,
+  benches: readonly BenchResult[],
+  shown: UpdateShown,
+): Promise<Answer> {
   const report = resolve(page)
   const created = new Date().toISOString().slice(0, 10)
-  await writeWhole(report, reportHtml(benches, { command: call.command, created }))
+  await writeWhole(report, reportHtml(benches, { command: call.command, created, more: shown.page }))
   const synthetic = benches.some(({ dataset }) => dataset.synthetic)
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR
   return {
-    json: { benchmarks: benches, report },
+    json: { benchmarks: benches, ...shown.json, report },
     text: [
       `${benches[0]?.dataset.name ?? ''}, digits 0-4 first, then 5-9${synthetic ? ' (synthetic digits, not MNIST)' : ''}`,
       '',
       ...benches.flatMap((bench) => [...partLines(bench.benchmark, finalRows(bench), { colour }), '']),
       ...closingLines(benches),
       '',
+      'And the job that Holdfast is for: a model that knows 0-7 learns 8 and 9 inside a budget for what it may forget.',
+      '',
+      ...shown.lines,
       `Report: ${report}`,
     ].join('\n'),
   }

@@ -2,9 +2,19 @@ import { z } from 'zod'
 import { preprocessingNames, type Reading, readingSchema } from '../data/reading.ts'
 import { confidenceRange } from '../measure/confidence.ts'
 import { parseSelection, type Selection } from '../model/adapters/index.ts'
-import { flagOf, fromText, group, on, path, rankAndAlpha, told } from './flags/index.ts'
+import {
+  byteCount,
+  capitalised,
+  flagOf,
+  fromText,
+  group,
+  on,
+  path,
+  rankAndAlpha,
+  told,
+} from './flags/index.ts'
 
-const { columns, tokenizer, maxLength, skipBad } = readingSchema.shape
+const { columns, tokenizer, maxLength, maxBytes, skipBad } = readingSchema.shape
 const column = columns.unwrap().shape
 
 /** How data are read: the same flags in every verb that reads some, and the same fields as in a configuration. */
@@ -31,6 +41,9 @@ export const readingFlags = group('Reading data', {
   tokenizer: flagOf(tokenizer).meta({ hint: 'DIR' }),
   maxLength: flagOf(maxLength),
   skipBad: flagOf(skipBad),
+  maxBytes: byteCount()
+    .optional()
+    .meta({ description: capitalised(maxBytes.description ?? '') }),
 })
 
 /** What those flags say, as configurations say it. */
@@ -53,6 +66,7 @@ export const readingOf = (settings: z.output<z.ZodObject<typeof readingFlags>>):
   tokenizer: settings.tokenizer,
   maxLength: settings.maxLength,
   skipBad: settings.skipBad,
+  maxBytes: settings.maxBytes,
 })
 
 /** What numbers for labels mean, where two sides have lists of classes. */

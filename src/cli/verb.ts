@@ -25,7 +25,7 @@ export const commonSettings = z.object(
     seed: fromText(z.int().min(0)).optional().meta({ description: 'Seed of everything random' }),
     threads: fromText(z.int().min(1))
       .optional()
-      .meta({ description: 'Threads of the runtime', otherwise: '1: same bits anywhere' }),
+      .meta({ description: 'Threads of the runtime', otherwise: 'the physical cores' }),
     device: fromText(z.enum(['cpu', 'webgpu']))
       .optional()
       .meta({ description: 'Where to compute', otherwise: 'cpu' }),

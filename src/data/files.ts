@@ -175,7 +175,7 @@ function sourceOf(sources: Sources, split: string, path: string): Source {
   if (source) return source
   throw new DataError(
     'split-missing',
-    `${path}: there is no split '${split}'; there are ${[...sources.keys()].join(', ')}. Say which to read (split).`,
+    `${path}: there is no split '${split}'; there are ${[...sources.keys()].join(', ')}. Bring a part of that name, or give data that have one.`,
   )
 }
 
@@ -294,7 +294,7 @@ function memoryLimit(maxBytes: number | undefined, place: string): (bytes: numbe
     const gigabytes = (limit / 2 ** 30).toPrecision(3)
     throw new DataError(
       'data-too-large',
-      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set (maxBytes)'}. Raise maxBytes, read one split (split), or go through the rows in chunks (streamRows).`,
+      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set'}. Raise the limit (maxBytes), or take fewer rows.`,
     )
   }
 }

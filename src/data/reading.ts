@@ -83,13 +83,18 @@ export const readingSchema = z.strictObject({
     .optional()
     .describe('how many images that cannot be decoded may be left out; default 0'),
   maxLength: z.int().min(1).optional().describe('tokens in a row; default those of the longest text'),
+  maxBytes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('bytes that the data may take in memory; default a quarter of what there is'),
 })
 
 /** How data are read: see {@link readingSchema}. What is left out is found out from the data and the files beside the model. */
 export type Reading = z.output<typeof readingSchema>
 
 /** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
-export function readOptionsOf({ columns, maxLength, skipBad }: Reading): ReadOptions {
+export function readOptionsOf({ columns, maxLength, maxBytes, skipBad }: Reading): ReadOptions {
   const { kind, label, labels, targets, separator, text, image, features, id } = columns ?? {}
   const { header, delimiter, decimal, encoding } = columns ?? {}
   return {
@@ -108,6 +113,7 @@ export function readOptionsOf({ columns, maxLength, skipBad }: Reading): ReadOpt
     encoding,
     maxLength,
     skipBad,
+    maxBytes,
   }
 }
 
@@ -128,6 +134,8 @@ export const readingFields: Readonly<Record<string, string>> = {
   encoding: 'data.columns.encoding',
   maxLength: 'data.maxLength',
   skipBad: 'data.skipBad',
+  maxBytes: 'data.maxBytes',
+  numbersArePositions: 'model.numbersArePositions',
 }
 
 /** A data set with the normalisation that is asked for. */

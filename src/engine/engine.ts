@@ -6,8 +6,11 @@ export type Device = 'cpu' | 'webgpu'
 export interface EngineOptions {
   /** Default 'cpu'. */
   readonly device?: Device | undefined
-  /** Threads inside one op; default: the number of physical cores the runtime finds. 1 gives the same bits anywhere. */
-  readonly threads?: number
+  /**
+   * Threads inside one op; default the physical cores that the process may use. Large products of matrices may differ in their
+   * last bits with the number of threads, so a run's bits belong to it; the number itself decides, not the machine's cores.
+   */
+  readonly threads?: number | undefined
 }
 
 /** A graph that is ready to run. */

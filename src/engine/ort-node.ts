@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import * as ort from 'onnxruntime-node'
 import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
@@ -12,7 +13,8 @@ import { keepSessions, type Sessions } from './sessions.ts'
  * @example
  * const engine = ortNode({ threads: 1 })
  */
-export function ortNode(options: EngineOptions = {}): Engine {
+export function ortNode(asked: EngineOptions = {}): Engine {
+  const options = { ...asked, threads: asked.threads ?? physicalCores() }
   const sessions = keepSessions<ort.InferenceSession>(IDLE_SESSIONS)
   return {
     name: `onnxruntime-node ${ort.env.versions.common}`,
@@ -21,12 +23,14 @@ export function ortNode(options: EngineOptions = {}): Engine {
   }
 }
 
+type Threaded = EngineOptions & { readonly threads: number }
+
 /** Opening a session of a large step takes longer than building it, and the next task's step is often the same graph. */
 const IDLE_SESSIONS = 2
 
 async function load(
   model: Uint8Array,
-  options: EngineOptions,
+  options: Threaded,
   sessions: Sessions<ort.InferenceSession>,
 ): Promise<Executable> {
   const key = createHash('sha256').update(model).digest('hex')
@@ -43,12 +47,12 @@ async function load(
   }
 }
 
-async function createSession(model: Uint8Array, options: EngineOptions): Promise<ort.InferenceSession> {
+async function createSession(model: Uint8Array, options: Threaded): Promise<ort.InferenceSession> {
   const device = options.device ?? 'cpu'
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-      ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+      intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',

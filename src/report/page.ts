@@ -30,6 +30,8 @@ export interface ReportOptions {
   readonly command?: string
   /** When, as text to show. */
   readonly created?: string
+  /** A part of its own behind the benchmarks, for example {@link updateArticle}. */
+  readonly more?: Markup | undefined
   /** `auto` follows the reader's setting (default). */
   readonly theme?: 'auto' | 'light' | 'dark'
 }
@@ -113,7 +115,7 @@ export function reportHtml(bench: BenchResult | readonly BenchResult[], options:
       'A report needs at least one result in each benchmark, but got none.',
     )
   }
-  const { command, created, theme = 'auto' } = options
+  const { command, created, more, theme = 'auto' } = options
   const top = headline(first)
   const runs = benches.reduce((sum, { results }) => sum + results.length, 0)
   const names = [...new Set(benches.map(({ benchmark }) => benchmark))].join(', ')
@@ -126,7 +128,7 @@ export function reportHtml(bench: BenchResult | readonly BenchResult[], options:
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>${names} · Holdfast report</title><style>${{ markup: styleSheet }}</style></head>
 <body>
 <header><p class="kicker"><b>Holdfast</b> · ${names} · ${count(runs, 'run')}${created === undefined ? undefined : ` · ${created}`}</p><h1>${top.title}</h1><p class="lead">${top.detail}</p>${notice(first)}</header>
-<main>${benchSections(first)}${rest}${
+<main>${benchSections(first)}${rest}${more}${
     command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`
   }</main>
 <footer>Everything on this page is in the file itself. Figures: van de Ven et al. 2022 (scenarios), Lopez-Paz &amp; Ranzato 2017 (transfer), Chaudhry et al. 2018 (forgetting, intransigence), De Lange et al. 2023 (stability gap).</footer>

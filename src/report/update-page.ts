@@ -44,8 +44,28 @@ const notice = (title: string, lines: readonly string[]): Markup | undefined =>
  * @example await writeFile('report.html', updatePage(summary, found, { model: 'model.onnx' }))
  */
 export function updatePage(summary: UpdateSummary, found: Preflight, options: UpdatePageOptions): string {
-  const { old, budget, chosen } = summary
   const { model, command, created } = options
+  return standalonePage(
+    `Update of ${model} · Holdfast report`,
+    html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>${updateHeadline(summary)}</h1><p class="lead">${updateSentence(summary)}</p>${notices(summary, found)}</header>
+<main>${updateSections(summary, found)}
+${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>
+<footer>Everything on this page is in the file itself. ${boundNote}</footer>`,
+  )
+}
+
+const boundNote =
+  'Bounds are one-sided, on rows that had no part in the choice: of a test of paired proportions (Tango 1998), and where classes are weighed, of weighted counts (Fay and Feuer 1997).'
+
+const notices = (summary: UpdateSummary, found: Preflight): Markup =>
+  html`${notice('What would help', summary.help)}${notice('Warnings', warningsIn(summary, found))}`
+
+/** An update as a part of a page about more. */
+export const updateArticle = (summary: UpdateSummary, found: Preflight, more: Markup): Markup =>
+  html`<article><h2>${updateHeadline(summary)}</h2><p class="lead">${updateSentence(summary)}</p>${notices(summary, found)}${more}${updateSections(summary, found)}<p class="about">${boundNote}</p></article>`
+
+function updateSections(summary: UpdateSummary, found: Preflight): Markup {
+  const { old, budget, chosen } = summary
   const uses = usesSentence(summary)
   const paths = summary.trials.map(({ method, curve }, index) => {
     const own = index === chosen?.trial
@@ -57,10 +77,7 @@ export function updatePage(summary: UpdateSummary, found: Preflight, options: Up
       ...(own ? { chosen: chosen?.alpha } : {}),
     })
   })
-  return standalonePage(
-    `Update of ${model} · Holdfast report`,
-    html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>${updateHeadline(summary)}</h1><p class="lead">${updateSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', warningsIn(summary, found))}</header>
-<main><section><h2>Before and after</h2>${dataTable(updateTable(summary))}${uses === undefined ? undefined : html`<p class="about">${uses}</p>`}<p class="about">${chosenSentence(summary)}</p></section>
+  return html`<section><h2>Before and after</h2>${dataTable(updateTable(summary))}${uses === undefined ? undefined : html`<p class="about">${uses}</p>`}<p class="about">${chosenSentence(summary)}</p></section>
 ${
   paths.length === 0
     ? undefined
@@ -68,14 +85,11 @@ ${
 <section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>`
 }
 <section><h2>What was found</h2><div class="facts">${dataTable({
-      caption: 'Before training',
-      head: ['', ''],
-      rows: [
-        ...preflightFacts(found).map(([name, text]) => [name, text]),
-        ...found.notes.map((note) => ['note', note]),
-      ],
-    })}</div></section>
-${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>
-<footer>Everything on this page is in the file itself. Bounds are one-sided, on rows that had no part in the choice: of a test of paired proportions (Tango 1998), and where classes are weighed, of weighted counts (Fay and Feuer 1997).</footer>`,
-  )
+    caption: 'Before training',
+    head: ['', ''],
+    rows: [
+      ...preflightFacts(found).map(([name, text]) => [name, text]),
+      ...found.notes.map((note) => ['note', note]),
+    ],
+  })}</div></section>`
 }

@@ -7,7 +7,7 @@ export function machineFacts(engine: Engine): MachineFacts {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
-    threads: engine.options.threads ?? availableParallelism(),
+    threads: engine.options.threads ?? 1,
     memoryBytes: totalmem(),
     platform: `${platform()} ${arch()}`,
     runtime: `node ${process.versions.node}`,

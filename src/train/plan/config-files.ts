@@ -89,7 +89,7 @@ checkpointEvery: 200          # steps; a run that is killed goes on with: holdfa
 evaluateEvery: 100            # steps between measurements of all tasks seen so far
 
 device: cpu                   # cpu or webgpu
-threads: 1                    # 1 gives the same bits whatever the number of cores
+# threads: 1                  # default the physical cores; a run's last bits belong to the number of threads
 `
 
 /**

@@ -32,7 +32,6 @@ test('what is left out has its default', () => {
     optimiser: { name: 'adam', beta1: 0.9 },
     learningRate: 0.001,
     epochs: 1,
-    threads: 1,
   })
   expect(plan.iterations).toBeUndefined()
 })

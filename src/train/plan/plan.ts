@@ -135,7 +135,11 @@ export const planSchema = z.strictObject({
     .optional()
     .describe('end a task when the loss on a held-out share no longer falls'),
   device: z.enum(['cpu', 'webgpu']).default('cpu'),
-  threads: whole(1).default(1).describe('1 gives the same bits on any machine of the kind'),
+  threads: whole(1)
+    .optional()
+    .describe(
+      'of the runtime; default the physical cores. A run’s last bits belong to the number of threads',
+    ),
 })
 
 /** Everything that a run is, before it has run: enough to do it again. */
