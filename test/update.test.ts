@@ -221,13 +221,13 @@ describe('holdfast update', () => {
       ['balanced', null],
     ])
     const second = await run(
-      `update released/one.onnx --new turned/ --keep released/one.keep -o two.onnx --trials 1 ${line}`,
+      `update released/one.onnx --new turned/ --keep released/one.keep -o second/two.onnx --trials 1 ${line}`,
     )
     const { old: since } = JSON.parse(second.stdout)
     expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 1 }] })
     expect(since.claims.map(({ name }: Record<string, unknown>) => name)).toContain('total')
     const text = await run(
-      `update released/one.onnx --new new/ --keep released/one.keep -o three.onnx --trials 1 --max-drop 8% ${learned}`,
+      `update released/one.onnx --new new/ --keep released/one.keep -o third/three.onnx --trials 1 --max-drop 8% ${learned}`,
     )
     expect(text.stdout).toContain('had been used by releases before, up to once')
     const gate = await run(

@@ -2,7 +2,6 @@ export { type Blend, openBlend } from './blend.ts'
 export {
   type BudgetOn,
   type Claim,
-  type ClaimName,
   type ClaimResult,
   claimsFor,
   judgeClaims,
