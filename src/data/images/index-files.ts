@@ -1,2 +1,2 @@
 export { type ImageListing, listClassFolders, listImages, visibleFolders } from './folders-files.ts'
-export { type CommonSize, type DecodedImages, decodeImages } from './images-node.ts'
+export { type CommonSize, decodeImages } from './images-node.ts'

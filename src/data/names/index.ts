@@ -2,7 +2,6 @@ export { type Alignment, type AlignOptions, alignLabels } from './align.ts'
 export {
   arePlaceholders,
   byCodePoint,
-  className,
   numbered,
   preview,
   sorted,
@@ -10,5 +9,5 @@ export {
 export { classesFromMetadata, classesToMetadata } from './label-metadata.ts'
 export { type LabelText, readLabelText } from './label-texts.ts'
 export { collectClasses, encodeLabels, type RawLabels } from './labels.ts'
-export { type KnownClasses, type Match, type MatchOptions, matchClasses } from './match.ts'
+export { type MatchOptions, matchClasses } from './match.ts'
 export { spellingKey } from './spelling.ts'
