@@ -60,7 +60,7 @@ describe('the tutorial of a new class', () => {
     const [, learned] = row(output(ran, '-o better.onnx'), 'new data')
     // Chance among five signs is 20 %.
     expect(learned).toBeGreaterThan(60)
-    expect(output(ran, 'holdfast gate model.onnx tuned.onnx')).toMatch(/^FAIL\. /)
+    expect(output(ran, 'holdfast gate model.onnx tuned.onnx')).toMatch(/^FAIL\. /m)
     const { model } = await loadModel(join(ran.folder, 'better.onnx'))
     expect(model.classes).toEqual(['circle', 'cross', 'square', 'triangle', 'stripes'])
     const { classes, history } = await readPack(join(ran.folder, 'next.keep'))

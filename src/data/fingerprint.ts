@@ -7,7 +7,7 @@ import { sha256 } from './sha256.ts'
 /**
  * The SHA-256 of a data set's content as 64 hexadecimal digits: types, dims and values of inputs and labels, classes and
  * preprocessing; not its name. Equal data have equal fingerprints on every machine that ONNX Runtime runs on (values are
- * hashed in little-endian order, as they lie in memory). Synchronous; MNIST takes about half a second.
+ * hashed in little-endian order, as they lie in memory). Synchronous.
  */
 export function fingerprint(dataset: Dataset): string {
   const { classes, preprocessing, inputs, labels } = dataset

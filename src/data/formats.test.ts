@@ -318,7 +318,7 @@ test('chunks of a stream together are the data set', async () => {
 test('data that would not fit are refused with the way out', async () => {
   const path = await put('large.csv', 'x,label\n1,a\n2,b\n')
   await expect(readDataset(path, { maxBytes: 4 })).rejects.toThrow(
-    'go through the rows in chunks (streamRows)',
+    'Raise the limit (maxBytes), or take fewer rows.',
   )
   expect(samples((await readDataset(path, { maxBytes: 8 })).train)).toBe(2)
 })

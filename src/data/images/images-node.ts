@@ -214,6 +214,6 @@ function reasonOf(error: unknown): string {
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', message: String(error) }
   if (code === 'ENOENT' || /missing|no such file/i.test(message)) return 'there is no such file'
-  if (/failOn/.test(message)) return 'it is damaged, perhaps cut off'
+  if (/failOn|premature end/i.test(message)) return 'it is damaged, perhaps cut off'
   return message.replaceAll(/\s+/g, ' ').trim()
 }

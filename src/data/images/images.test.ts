@@ -130,7 +130,7 @@ describe('images that cannot be decoded', () => {
     const reading = readDataset(root)
     await expect(reading).rejects.toMatchObject({ code: 'image-unreadable' })
     await expect(reading).rejects.toThrow(
-      /2 images cannot be decoded: .*train\/a\/2.jpg \(.*premature end.*\); .*test\/a\/3.jpg/,
+      /2 images cannot be decoded: .*train\/a\/2.jpg \(it is damaged, perhaps cut off\); .*test\/a\/3.jpg/,
     )
     await expect(reading).rejects.toThrow('--skip-bad 2')
   })
