@@ -7,8 +7,9 @@ export {
   resolveDataset,
   verifyDataset,
 } from './data/catalogue/index-files.ts'
-export { type ReadOptions, readDataset, streamRows } from './data/files.ts'
+export { readDataset, streamRows } from './data/files.ts'
 export { loadIds, loadPredictions } from './data/formats/index-files.ts'
+export type { ReadOptions } from './data/read-options.ts'
 export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'
 export { ortNode } from './engine/ort-node.ts'
 export { saveAdapters } from './model/adapters/index-files.ts'
@@ -24,5 +25,6 @@ export { tensorBoard } from './train/tracking/index-files.ts'
 export { type GateInputs, type GateSources, loadGate, type NearestNew } from './update/gate/index-files.ts'
 export { extendFile, keepFile, mergeFiles, readPack, writePack } from './update/pack/index-files.ts'
 export { loadCurve, savePoint } from './update/path/index-files.ts'
-export { type LoadedUpdate, loadUpdate, type UpdateSources } from './update/update-files.ts'
+export { type LoadedUpdate, loadUpdate } from './update/update-files.ts'
+export type { UpdateSources } from './update/update-sources.ts'
 export { outputPath, writeBaseline, writeUpdated } from './update/update-writing-files.ts'

@@ -1,44 +1,18 @@
 import { totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
-import { itemAt } from '../required.ts'
 import { sizeOf } from '../tensor/tensor.ts'
-import { type AssembleOptions, assemble, tagsOfTokens } from './assemble.ts'
-import type { Dataset, Preprocessing } from './dataset.ts'
+import { type AssembleOptions, assemble } from './assemble.ts'
+import type { Dataset } from './dataset.ts'
 import type { TableOptions } from './formats/index.ts'
-import { type ImageFindings, type ImageSpec, type InputSpec, imageFindings } from './images/index.ts'
-import { type CommonSize, decodeImages } from './images/index-files.ts'
+import { imageFindings } from './images/index.ts'
 import { collectClasses } from './names/index.ts'
-import type { LoadedData, RawPart, ReadyPart } from './parts.ts'
-import { takeRows } from './rows.ts'
+import type { LoadedData, ReadyPart } from './parts.ts'
+import type { ReadOptions } from './read-options.ts'
+import { fixedLength, prepared } from './ready-rows.ts'
 import type { Source, Sources } from './sources/index.ts'
 import { openSources, splitName } from './sources/index-files.ts'
-import { cutTexts, rowLength, type TextTokenizer } from './text/index.ts'
-import { encodedInTime } from './text/index-files.ts'
-
-/** How data are read from files. */
-export interface ReadOptions extends TableOptions {
-  /** The data set's name; default the file's or folder's, without extension. */
-  readonly name?: string | undefined
-  /** The classes' names in the order of the model's outputs; default: as found, see {@link readDataset}. */
-  readonly classes?: readonly string[] | undefined
-  /** Default: what `input` says; without it pixels are scaled to [0, 1], other values are used as stored. */
-  readonly preprocessing?: Preprocessing | undefined
-  /** What the model reads, from {@link inputSpec}: how images are resized, how long texts may get. */
-  readonly input?: InputSpec | undefined
-  /** Turns texts into token ids. Without it they stay texts, string [N]. */
-  readonly tokenizer?: TextTokenizer | undefined
-  /** Tokens in a row; default what `input` says, else the longest text's, rounded up to a multiple of 8, at most the model's limit. */
-  readonly maxLength?: number | undefined
-  /** Without `input`: brings every image to this size in pixels (by covering it and cropping the middle); default: as they are, all of one size. */
-  readonly resize?: { readonly height: number; readonly width: number } | undefined
-  /** Without `input`: 3 for red, green, blue (default); 1 for grey. */
-  readonly channels?: 1 | 3 | undefined
-  /** How many bytes the data may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
-  readonly maxBytes?: number | undefined
-  /** How many images that cannot be decoded may be left out; default 0. */
-  readonly skipBad?: number | undefined
-}
+import { rowLength } from './text/index.ts'
 
 /** Rows read at a time when all are wanted. */
 const rowsAtOnce = 2048
@@ -194,86 +168,6 @@ async function collectFrom(
       collector.add(labels)
       if (collector.named()) return
     }
-  }
-}
-
-/** The length of rows that is settled before any is read. */
-function fixedLength({ maxLength, input }: ReadOptions): number | undefined {
-  return maxLength ?? (input?.kind === 'text' ? input.maxLength : undefined)
-}
-
-/** A source's parts with images decoded and texts tokenized. */
-async function* prepared(
-  source: Source,
-  rows: number,
-  options: ReadOptions,
-  place: string,
-  findings: ImageFindings,
-): AsyncGenerator<ReadyPart> {
-  const spec = imageSpec(options)
-  const limit = fixedLength(options) ?? options.tokenizer?.limit
-  const cut = cutTexts(limit, place)
-  let size: CommonSize | undefined
-  for await (const part of source.parts(rows)) {
-    const { inputs, labels } = part
-    if ('images' in inputs) {
-      const decoded = await decodeImages(inputs.images, spec, findings, size)
-      if (!decoded) continue
-      size = decoded.size
-      yield { inputs: decoded.inputs, labels: labelsOfRows(labels, decoded.rows) }
-    } else {
-      const ready = { ...tokenized(part, options, limit, place), columns: part.columns }
-      if ('tokens' in ready.inputs) cut.add(ready.inputs.tokens, labels)
-      yield ready
-    }
-  }
-  for (const note of cut.notes()) options.onNote?.(note)
-}
-
-/** The labels of some rows. */
-function labelsOfRows(labels: RawPart['labels'], rows: readonly number[]): RawPart['labels'] {
-  if ('data' in labels) return takeRows(labels, Int32Array.from(rows))
-  const locate = (row: number) => labels.locate(rows[row] ?? row)
-  const pick = <T>(values: readonly T[]): T[] => rows.map((row) => itemAt(values, row, 'label'))
-  switch (labels.kind) {
-    case 'classification':
-      return { ...labels, locate, values: pick(labels.values) }
-    case 'multi-label':
-      return { ...labels, locate, values: pick(labels.values) }
-    case 'token-classification':
-      return { ...labels, locate, values: pick(labels.values) }
-  }
-}
-
-function tokenized(
-  { inputs, labels }: RawPart,
-  { tokenizer }: ReadOptions,
-  limit: number | undefined,
-  place: string,
-): ReadyPart {
-  if ('words' in inputs) {
-    if (!tokenizer) {
-      throw new UsageError(
-        'tokenizer-missing',
-        'Lists of words with one tag each need a tokenizer: put tokenizer.json beside the model.',
-      )
-    }
-    const tokens = encodedInTime(inputs.words, (words) => tokenizer.encodeWords(words, limit), place)
-    return { inputs: { tokens }, labels: 'data' in labels ? labels : tagsOfTokens(labels, tokens) }
-  }
-  if ('images' in inputs) throw new DataError('image-unreadable', 'Images have to be decoded first.')
-  if (!tokenizer || inputs.type !== 'string') return { inputs, labels }
-  const texts = inputs.data as string[]
-  return { inputs: { tokens: encodedInTime(texts, (text) => tokenizer.encode(text, limit), place) }, labels }
-}
-
-function imageSpec({ input, resize, channels = 3 }: ReadOptions): ImageSpec {
-  if (input?.kind === 'image') return input.image
-  return {
-    channels: channels === 1 ? 'grey' : 'rgb',
-    layout: 'NCHW',
-    resample: 'lanczos',
-    resize: resize && { how: 'cover', ...resize },
   }
 }
 

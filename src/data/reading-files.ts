@@ -1,5 +1,5 @@
-import type { ReadOptions } from './files.ts'
 import type { InputFacts } from './images/index.ts'
+import type { ReadOptions } from './read-options.ts'
 import { isAsStored, type Reading, readOptionsOf } from './reading.ts'
 import { readInputFiles } from './sidecar-files.ts'
 

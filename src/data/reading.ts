@@ -7,8 +7,8 @@ import {
   unitPixels,
   withPreprocessing,
 } from './dataset.ts'
-import type { ReadOptions } from './files.ts'
 import type { LoadedData } from './parts.ts'
+import type { ReadOptions } from './read-options.ts'
 
 const names = z.array(z.string().min(1)).min(1)
 

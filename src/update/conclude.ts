@@ -3,6 +3,7 @@ import type { PairedCounts } from '../measure/paired.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { Context } from './context.ts'
 import {
   type Aim,
   accuracyOf,
@@ -15,7 +16,6 @@ import {
   statusOf,
 } from './path/index.ts'
 import { type Tried, take } from './take.ts'
-import type { Context } from './update-context.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 
 /** The chosen point, checked on rows that had no part in the choice; or the old model, where there is nothing to gain. */

@@ -1,7 +1,8 @@
 import { catalogue, syntheticDigits } from '../data/catalogue/index.ts'
 import { resolveDataset } from '../data/catalogue/index-files.ts'
-import { type ReadOptions, readDataset } from '../data/files.ts'
+import { readDataset } from '../data/files.ts'
 import type { LoadedData } from '../data/parts.ts'
+import type { ReadOptions } from '../data/read-options.ts'
 import { DataError } from '../errors.ts'
 
 /** Data by the name of a known data set, `synthetic`, or from a file or folder. */

@@ -129,7 +129,7 @@ function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[
 
 /** What training had learned and the budget did not let through. */
 function helpWith({ reached, chosen, trial }: HeldBack): string {
-  return `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on were right after trial ${trial + 1}, ${percent(chosen)} % of the same rows are at the chosen point. More old examples, a larger budget or more --trials may let more through.`
+  return `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on are right after trial ${trial + 1}, where the border between old and new serves both best; ${percent(chosen)} % of the same rows are at the chosen point. More old examples, a larger budget or more --trials may let more through.`
 }
 
 /** What may help where nothing was learned. */

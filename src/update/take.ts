@@ -2,6 +2,7 @@ import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt, present } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
+import type { Context } from './context.ts'
 import {
   type Aim,
   type Choice,
@@ -13,7 +14,6 @@ import {
   type Walk,
 } from './path/index.ts'
 import type { Adapters, Trained } from './recipes/index.ts'
-import type { Context } from './update-context.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
 
 /** A trial, and the points of its path. */

@@ -1,53 +1,34 @@
 import { stat } from 'node:fs/promises'
-import { concatenate, type Dataset, samples, withLabels } from '../data/dataset.ts'
-import { alignLabels, preview } from '../data/names/index.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { alignLabels } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
-import { type PreprocessingName, preprocessed, type Reading } from '../data/reading.ts'
+import { preprocessed } from '../data/reading.ts'
 import { readingFor } from '../data/reading-files.ts'
 import { inColumnsOf } from '../data/same-columns.ts'
-import type { Engine } from '../engine/engine.ts'
-import { DataError, ModelError, UsageError } from '../errors.ts'
+import { ModelError, UsageError } from '../errors.ts'
 import { featureDataset, headModel } from '../evaluate/features.ts'
 import { widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
-import { chooseExemplars, holdOut } from './hold-out.ts'
 import { readSource } from './model-data-files.ts'
 import { identify, readPack } from './pack/index-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
-import { takesAllOldRows } from './recipes/index.ts'
 import { beyondHead, packRows, withFeatures } from './update-pack.ts'
+import {
+  gatePart,
+  longest,
+  mapParts,
+  newPart,
+  oldPart,
+  partsOf,
+  underNoLabels,
+  withKnownClasses,
+} from './update-parts.ts'
+import type { UpdateSources } from './update-sources.ts'
 import type { UpdateOptions } from './update-types.ts'
-
-export interface UpdateSources {
-  /** What computes the new data's features where the pack is private. */
-  readonly engine: Engine
-  /** An .onnx file, or a folder as transformers.js lays it out. */
-  readonly model: string
-  /** New data: a file or folder, or the name of a known data set. */
-  readonly fresh: string
-  /** Data that the model knows already. */
-  readonly old?: string | undefined
-  /** A retention pack, instead of old data. */
-  readonly keep?: string | undefined
-  /** Inputs whose labels, where there are any, are not looked at. */
-  readonly unlabelled?: string | undefined
-  readonly batchNorm?: 'fixed' | 'train' | undefined
-  /** The value that holds the logits, where the file does not tell. */
-  readonly output?: string | undefined
-  readonly preprocessing?: PreprocessingName | undefined
-  /** Which columns are what, and so on; default: as found. */
-  readonly reading?: Reading | undefined
-  /** Whether numbers for labels are positions in the other side's list of names. Default false. */
-  readonly numbersArePositions?: boolean | undefined
-  /** Asked for; where old and new are trained on together, all old training rows are taken. */
-  readonly method?: string | undefined
-  /** Of exemplars and of the new rows of the head. Default 0. */
-  readonly seed?: number | undefined
-}
 
 /** Everything that an update needs, read and brought to the order of the model's classes. */
 export interface LoadedUpdate extends LoadedModel {
@@ -70,10 +51,6 @@ export interface LoadedUpdate extends LoadedModel {
   readonly gateData: Dataset
   readonly notes: readonly string[]
 }
-
-/** Of new data without a test part, the share that is held out from training; of old data, that is only measured. */
-const NEW_HELD_OUT = 0.2
-const OLD_HELD_OUT = 0.5
 
 /**
  * Reads the model and the data of an update. Classes are matched by name; those that the model does not know are added
@@ -201,72 +178,4 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   }
 }
 
-const given = (fisher: UpdateOptions['fisher']) => (fisher ? { fisher } : {})
-
-const partsOf = (parts: LoadedData | undefined): Dataset[] =>
-  [parts?.train, parts?.validation, parts?.test].flatMap((part) => part ?? [])
-
-function mapParts({ train, validation, test }: LoadedData, change: (part: Dataset) => Dataset): LoadedData {
-  return {
-    train: change(train),
-    ...(validation && { validation: change(validation) }),
-    ...(test && { test: change(test) }),
-  }
-}
-
-/** Tokens in the longest rows: rows of one batch have to be of one length. */
-const longest = (parts: readonly Dataset[]): number =>
-  Math.max(0, ...parts.map(({ inputs }) => inputs.dims[1] ?? 0))
-
-const gatePart = ({ train, validation, test }: LoadedData): Dataset => test ?? validation ?? train
-
-function withKnownClasses(
-  old: LoadedData,
-  { classes, unnamed }: Model,
-  { old: place = '' }: UpdateSources,
-  numbersArePositions: boolean,
-): LoadedData {
-  const { added } = alignLabels(old.train, classes, { numbersArePositions, unnamed })
-  if (added.length === 0) return old
-  throw new DataError(
-    'old-classes',
-    `${place}: the model does not know ${added.length === 1 ? 'the class' : 'the classes'} ${preview(added)}; it knows ${preview(classes)}. Old data hold what it knows already: correct the names, or move these rows to the new data.`,
-  )
-}
-
-/** Rows without labels take any: their share of the loss on labels is 0. */
-function underNoLabels(parts: LoadedData, classes: readonly string[]): Dataset {
-  const whole = concatenate(partsOf(parts))
-  const labels = { type: 'int32' as const, dims: [samples(whole)], data: new Int32Array(samples(whole)) }
-  return withLabels({ ...whole, kind: undefined }, labels, classes)
-}
-
-function newPart(
-  { train, validation, test }: LoadedData,
-  place: string,
-): [Pick<UpdateData, 'train' | 'heldOut' | 'check'>, string[]] {
-  if (test && validation) return [{ train, heldOut: validation, check: test }, []]
-  const given = test ?? validation
-  if (given) return [{ train, heldOut: given }, []]
-  const { rest, heldOut } = holdOut(train, NEW_HELD_OUT)
-  const note = `${place} has no test or validation part: about ${percent(NEW_HELD_OUT)} of each class (${rows(heldOut)}) are held out from training to measure on.`
-  return [{ train: rest, heldOut }, [note]]
-}
-
-function oldPart(
-  { train, validation, test }: LoadedData,
-  { old: place = '', method }: UpdateSources,
-  seed: number,
-): [Pick<UpdateData, 'exemplars' | 'oldHeldOut' | 'oldCheck'>, string[]] {
-  const chosen = (from: Dataset) => (takesAllOldRows(method) ? from : chooseExemplars(from, seed))
-  if (test && validation) return [{ exemplars: chosen(train), oldHeldOut: validation, oldCheck: test }, []]
-  const given = test ?? validation
-  if (given) return [{ exemplars: chosen(train), oldHeldOut: given }, []]
-  const { rest, heldOut } = holdOut(train, OLD_HELD_OUT)
-  const note = `${place} has no test or validation part: about ${percent(OLD_HELD_OUT)} of each class (${rows(heldOut)}) are measured on, the others rehearsed. If the model was trained on these rows, the drop is that of rows it remembers.`
-  return [{ exemplars: chosen(rest), oldHeldOut: heldOut }, [note]]
-}
-
-const percent = (share: number): string => `${100 * share} %`
-
-const rows = (dataset: Dataset): string => `${samples(dataset).toLocaleString('en-US')} rows`
+export const given = (fisher: UpdateOptions['fisher']) => (fisher ? { fisher } : {})

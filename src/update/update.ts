@@ -1,10 +1,12 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
 import { conclude } from './conclude.ts'
+import type { Context } from './context.ts'
+import { closeContext, openContext } from './open-context.ts'
 import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
 import { type Protection, TIMED_STEPS, timeTrial, train, warmUpSteps } from './recipes/index.ts'
 import type { Tried } from './take.ts'
-import { type Context, closeContext, openContext, trialOptions } from './update-context.ts'
+import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 import { doubtsOf } from './warnings.ts'
 

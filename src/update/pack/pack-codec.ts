@@ -1,70 +1,24 @@
-import { strFromU8, strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
-import { z } from 'zod'
-import { createDataset, type Dataset, type Preprocessing, samples } from '../../data/dataset.ts'
+import { strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
+import { createDataset, type Dataset, samples } from '../../data/dataset.ts'
 import { sha256 } from '../../data/sha256.ts'
-import { CheckpointError, DataError, HoldfastError } from '../../errors.ts'
+import { CheckpointError, HoldfastError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
-import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
-import type { DType, Tensor } from '../../tensor/tensor.ts'
-import { unzipBounded } from '../../tensor/unpack-limit.ts'
+import { writeSafetensors } from '../../tensor/safetensors.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { rolesOf } from '../row-roles.ts'
 import { type HeldOut, type Pack, packVersion, type Release } from './pack.ts'
-
-const FORMAT = 'holdfast-pack'
-const MANIFEST = 'manifest.json'
-const FACTS = 'pack.json'
-const EXEMPLARS = 'exemplars.safetensors'
-const HELD_OUT = 'held-out.safetensors'
-const FISHER = 'fisher.safetensors'
-/** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
-const MTIME = new Date(1980, 0, 1)
-
-const manifestSchema = z.looseObject({ format: z.literal(FORMAT), version: z.int().min(1) })
-const membersSchema = z.object({ members: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)) })
-
-const numbers = z.union([z.number(), z.array(z.number())])
-const preprocessing = z
-  .object({
-    scale: z.number(),
-    mean: numbers,
-    std: numbers,
-    channelAxis: z.union([z.literal(1), z.literal(3)]).optional(),
-    pad: z.number().optional(),
-  })
-  .transform(
-    ({ channelAxis, pad, ...rest }): Preprocessing => ({
-      ...rest,
-      ...(channelAxis === undefined ? {} : { channelAxis }),
-      ...(pad === undefined ? {} : { pad }),
-    }),
-  )
-const model = z.object({ name: z.string(), sha256: z.string() })
-const traffic = z.object({
-  source: z.enum(['counted', 'given']),
-  weights: z.array(z.number().nonnegative()),
-})
-const rowsOf = z.object({ name: z.string(), synthetic: z.boolean() })
-const factsSchema = z.object({
-  created: z.string(),
-  model,
-  classes: z.array(z.string()),
-  traffic: traffic.optional(),
-  preprocessing,
-  private: z.boolean(),
-  features: z.object({ value: z.string(), body: z.string() }).optional(),
-  exemplars: rowsOf.extend({ preprocessing }).optional(),
-  heldOut: rowsOf.extend({ preprocessing }).optional(),
-  fisherRows: z.int().optional(),
-  data: z.array(rowsOf.extend({ fingerprint: z.string(), rows: z.int() })),
-  versions: z.record(z.string(), z.string()),
-  budget: z.object({
-    rows: z.int().optional(),
-    perClass: z.int().optional(),
-    choose: z.enum(['herding', 'random', 'hardest']),
-  }),
-  history: z.array(z.object({ model, created: z.string(), classes: z.int() })).min(1),
-})
-type Facts = z.infer<typeof factsSchema>
+import {
+  EXEMPLARS,
+  FACTS,
+  type Facts,
+  FISHER,
+  FORMAT,
+  factsSchema,
+  HELD_OUT,
+  MANIFEST,
+  MTIME,
+} from './pack-format.ts'
+import { checked, damaged, json, type Take, tensorsIn, unzipped } from './pack-members.ts'
 
 /**
  * A pack as the bytes of its file: a zip of JSON and safetensors, with the SHA-256 of each in a manifest. Equal packs give
@@ -139,71 +93,6 @@ export function decodePack(bytes: Uint8Array, name: string): Pack {
   }
 }
 
-function unzipped(bytes: Uint8Array, name: string): Unzipped {
-  try {
-    return unzipBounded(bytes, name, { code: 'pack-damaged' })
-  } catch (cause) {
-    if (cause instanceof DataError && cause.code === 'unpacks-too-large') throw cause
-    throw new CheckpointError(
-      'pack-damaged',
-      `${name}: a retention pack, which is a zip file, was expected, but it cannot be unpacked. It is cut off, or something else; make it anew with holdfast keep.`,
-      { cause },
-    )
-  }
-}
-
-/** Holds every member against the manifest, and gives the format's version. */
-function checked(files: Unzipped, name: string): number {
-  const manifest = json(files, MANIFEST, name)
-  const head = manifestSchema.safeParse(manifest)
-  if (!head.success) {
-    throw new CheckpointError(
-      'pack-damaged',
-      `${name}, ${MANIFEST}: "format": "${FORMAT}" and a version were expected. This is no retention pack.`,
-    )
-  }
-  const { version } = head.data
-  if (version > packVersion) {
-    throw new CheckpointError(
-      'pack-version',
-      `${name} has format version ${version}, but this Holdfast reads up to ${packVersion}. Install a newer Holdfast.`,
-    )
-  }
-  const listed = membersSchema.safeParse(manifest)
-  if (!listed.success) throw damaged(name, MANIFEST, 'it has no list of members with their SHA-256')
-  const sums = listed.data.members
-  for (const [member, sum] of Object.entries(sums)) {
-    const found = sha256()
-      .update(memberOf(files, member, name))
-      .hex()
-    if (found !== sum) throw damaged(name, member, `its SHA-256 is ${found}, but ${sum} was written`)
-  }
-  const stray = Object.keys(files).find((member) => member !== MANIFEST && !(member in sums))
-  if (stray !== undefined) throw damaged(name, stray, 'the manifest does not know of it')
-  return version
-}
-
-const damaged = (name: string, member: string, reason: string): CheckpointError =>
-  new CheckpointError(
-    'pack-damaged',
-    `${name}, ${member}: ${reason}. The file is damaged; take a copy of it, or make it anew with holdfast keep.`,
-  )
-
-function memberOf(files: Unzipped, member: string, name: string): Uint8Array {
-  const found = files[member]
-  if (found) return found
-  throw damaged(name, member, 'it is missing')
-}
-
-function json(files: Unzipped, member: string, name: string): unknown {
-  const text = strFromU8(memberOf(files, member, name))
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw damaged(name, member, 'it is not JSON')
-  }
-}
-
 function packOf(files: Unzipped, version: number, name: string): Pack {
   const parsed = factsSchema.safeParse(json(files, FACTS, name))
   if (!parsed.success) {
@@ -268,23 +157,6 @@ function firstFormat(rows: Dataset, releases: readonly Release[]): Pick<HeldOut,
     roles: { type: 'uint8', dims: [roles.length], data: roles },
     uses: { type: 'int32', dims: [uses.length], data: uses },
   }
-}
-
-interface Take {
-  (key: string): Tensor
-  <T extends DType>(key: string, type: T): Tensor<T>
-}
-
-/** Tensors of a member, asked for by name and type. */
-function tensorsIn(files: Unzipped, member: string, name: string) {
-  const { tensors } = readSafetensors(memberOf(files, member, name), `${name}, ${member}`)
-  const take = (key: string, type?: DType): Tensor => {
-    const found = tensors.get(key)
-    if (!found) throw damaged(name, member, `there is no tensor "${key}"`)
-    if (type === undefined || found.type === type) return found
-    throw damaged(name, member, `tensor "${key}" is ${found.type}, but ${type} was expected`)
-  }
-  return { keys: [...tensors.keys()], take: take as Take }
 }
 
 function fisherOf(files: Unzipped, name: string): ReadonlyMap<string, Tensor<'float32'>> {

@@ -1,0 +1,77 @@
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import type { Judge } from '../evaluate/judge.ts'
+import { type Agreement, agreement } from '../measure/chance.ts'
+import type { TaskContext } from '../methods/method.ts'
+import type { Model } from '../model/model.ts'
+import { itemAt } from '../required.ts'
+import type { Parts } from './parts.ts'
+import { predicted } from './path/index.ts'
+import type { Protection } from './recipes/index.ts'
+import type { Known, UpdateOptions } from './update-types.ts'
+
+export const placeOf = (
+  { data: { exemplars }, model, widened }: UpdateOptions,
+  { batchSize }: TaskContext,
+  trial: number,
+  protection: Protection,
+) => ({
+  ...{ trial, protection, batchSize },
+  oldRows: exemplars ? samples(exemplars) : 0,
+  oldClasses: outputsOf(model, widened),
+  classes: widened.classes.length,
+})
+
+/** The old model's answers. */
+export interface Baseline {
+  readonly choose: Int32Array
+  readonly check: Int32Array
+  readonly newChoose: Int32Array
+  readonly newCheck: Int32Array
+}
+
+export async function baselineOf(
+  judge: Judge,
+  { oldChoose, oldCheck, newChoose, newCheck }: Parts,
+): Promise<Baseline> {
+  const predictions = async (data: Parts['oldCheck']): Promise<Int32Array> => {
+    const answers = await judge.answers(data)
+    return predicted(answers, answers.logits.dims[1] ?? 0, 0)
+  }
+  return {
+    choose: await predictions(oldChoose),
+    check: await predictions(oldCheck),
+    newChoose: await predictions(newChoose),
+    newCheck: await predictions(newCheck),
+  }
+}
+
+/** What the old model answers right of everything that is measured on. New classes it cannot know. */
+export function knownOf(parts: Parts, baseline: Baseline, oldClasses: number): Known {
+  const agreementOn = (found: readonly (readonly [Dataset | undefined, Int32Array])[]): Agreement | null => {
+    const rows = found.flatMap(([data, answers]) =>
+      data
+        ? Array.from(classLabels(data), (label, row) => ({ label, answer: itemAt(answers, row, 'answer') }))
+        : [],
+    )
+    const known = rows.filter(({ label }) => label < oldClasses)
+    if (known.length === 0) return null
+    return agreement(
+      known.map(({ label }) => label),
+      known.map(({ answer }) => answer),
+    )
+  }
+  return {
+    old: agreementOn([
+      [parts.oldChoose, baseline.choose],
+      [parts.oldCheck, baseline.check],
+    ]),
+    new: agreementOn([
+      [parts.newChoose, baseline.newChoose],
+      [parts.newCheck, baseline.newCheck],
+    ]),
+  }
+}
+
+/** Outputs of the old model. */
+export const outputsOf = (model: Model, widened: Model): number =>
+  model.classes.length > 0 ? model.classes.length : widened.classes.length

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import type { Preprocessing } from '../../data/dataset.ts'
+
+export const FORMAT = 'holdfast-pack'
+export const MANIFEST = 'manifest.json'
+export const FACTS = 'pack.json'
+export const EXEMPLARS = 'exemplars.safetensors'
+export const HELD_OUT = 'held-out.safetensors'
+export const FISHER = 'fisher.safetensors'
+/** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
+export const MTIME = new Date(1980, 0, 1)
+
+export const manifestSchema = z.looseObject({ format: z.literal(FORMAT), version: z.int().min(1) })
+export const membersSchema = z.object({ members: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)) })
+
+const numbers = z.union([z.number(), z.array(z.number())])
+export const preprocessing = z
+  .object({
+    scale: z.number(),
+    mean: numbers,
+    std: numbers,
+    channelAxis: z.union([z.literal(1), z.literal(3)]).optional(),
+    pad: z.number().optional(),
+  })
+  .transform(
+    ({ channelAxis, pad, ...rest }): Preprocessing => ({
+      ...rest,
+      ...(channelAxis === undefined ? {} : { channelAxis }),
+      ...(pad === undefined ? {} : { pad }),
+    }),
+  )
+const model = z.object({ name: z.string(), sha256: z.string() })
+export const traffic = z.object({
+  source: z.enum(['counted', 'given']),
+  weights: z.array(z.number().nonnegative()),
+})
+const rowsOf = z.object({ name: z.string(), synthetic: z.boolean() })
+export const factsSchema = z.object({
+  created: z.string(),
+  model,
+  classes: z.array(z.string()),
+  traffic: traffic.optional(),
+  preprocessing,
+  private: z.boolean(),
+  features: z.object({ value: z.string(), body: z.string() }).optional(),
+  exemplars: rowsOf.extend({ preprocessing }).optional(),
+  heldOut: rowsOf.extend({ preprocessing }).optional(),
+  fisherRows: z.int().optional(),
+  data: z.array(rowsOf.extend({ fingerprint: z.string(), rows: z.int() })),
+  versions: z.record(z.string(), z.string()),
+  budget: z.object({
+    rows: z.int().optional(),
+    perClass: z.int().optional(),
+    choose: z.enum(['herding', 'random', 'hardest']),
+  }),
+  history: z.array(z.object({ model, created: z.string(), classes: z.int() })).min(1),
+})
+export type Facts = z.infer<typeof factsSchema>

@@ -1,0 +1,33 @@
+import type { PreprocessingName, Reading } from '../data/reading.ts'
+import type { Engine } from '../engine/engine.ts'
+
+export interface UpdateSources {
+  /** What computes the new data's features where the pack is private. */
+  readonly engine: Engine
+  /** An .onnx file, or a folder as transformers.js lays it out. */
+  readonly model: string
+  /** New data: a file or folder, or the name of a known data set. */
+  readonly fresh: string
+  /** Data that the model knows already. */
+  readonly old?: string | undefined
+  /** A retention pack, instead of old data. */
+  readonly keep?: string | undefined
+  /** Inputs whose labels, where there are any, are not looked at. */
+  readonly unlabelled?: string | undefined
+  readonly batchNorm?: 'fixed' | 'train' | undefined
+  /** The value that holds the logits, where the file does not tell. */
+  readonly output?: string | undefined
+  readonly preprocessing?: PreprocessingName | undefined
+  /** Which columns are what, and so on; default: as found. */
+  readonly reading?: Reading | undefined
+  /** Whether numbers for labels are positions in the other side's list of names. Default false. */
+  readonly numbersArePositions?: boolean | undefined
+  /** Asked for; where old and new are trained on together, all old training rows are taken. */
+  readonly method?: string | undefined
+  /** Of exemplars and of the new rows of the head. Default 0. */
+  readonly seed?: number | undefined
+}
+
+/** Of new data without a test part, the share that is held out from training; of old data, that is only measured. */
+export const NEW_HELD_OUT = 0.2
+export const OLD_HELD_OUT = 0.5
