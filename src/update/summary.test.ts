@@ -83,7 +83,7 @@ describe('a summary', () => {
         .help
     expect(met(null)).toEqual([])
     expect(met({ trial: 1, reached: 0.69, chosen: 0.5 })[0]).toContain(
-      '69.0 % of the new rows that points were judged on were right after trial 2, 50.0 % of the same rows are at the chosen point',
+      '69.0 % of the new rows that points were judged on are right after trial 2, where the border between old and new serves both best; 50.0 % of the same rows are at the chosen point',
     )
   })
 
