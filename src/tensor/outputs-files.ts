@@ -80,6 +80,12 @@ function refuseInput(
 }
 
 async function checkKind(said: string, { path, kind = 'file' }: Output): Promise<void> {
+  if (dirname(resolve(path)) === resolve(path)) {
+    throw new UsageError(
+      'out-is-folder',
+      `${said}: this is the root of the file system. Name a place in a folder.`,
+    )
+  }
   const found = await stat(path).catch(() => undefined)
   if (!found) return
   if (kind === 'file') {

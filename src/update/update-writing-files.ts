@@ -38,7 +38,7 @@ const suffixes = { met: '', 'nothing-to-gain': '', 'not-met': '.not-met', inconc
  * @example outputPath('better.onnx', 'not-met') // 'better.not-met.onnx'
  */
 export function outputPath(path: string, status: UpdateResult['status'], force = false): string {
-  const plain = path.replace(/[\\/]+$/, '')
+  const plain = path.replace(/(?<=[^\\/])[\\/]+$/, '')
   if (force) return plain
   const extension = ['.onnx', '.keep'].find((known) => known === extname(plain)) ?? ''
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`

@@ -1,5 +1,6 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
+import { outputsOf } from './baseline.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
 import { closeContext, openContext } from './open-context.ts'
@@ -116,6 +117,7 @@ async function runTrials(context: Context): Promise<UpdateResult> {
     budget: options.budget,
     before: accuracyOf(baseline.newChoose, classLabels(parts.newChoose)),
     rows: baseline.check.length,
+    added: outputsOf(options.model, options.widened) < options.widened.classes.length,
   }
   const tried: Tried[] = []
   if (await knowsAll(context, aim)) return conclude(context, tried, aim)

@@ -1,6 +1,8 @@
 import type { Dataset } from '../../data/dataset.ts'
 import { indexById, locatePrediction, type PredictionSet } from '../../data/formats/index.ts'
 import { isPredictionFile, loadPredictions } from '../../data/formats/index-files.ts'
+import { preview } from '../../data/names/index.ts'
+import { asWarning } from '../../data/notes.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading, readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
@@ -119,7 +121,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     candidate: setOf(sources.candidate),
     golden: sources.golden === undefined ? undefined : setOf(sources.golden),
     dataset,
-    notes: [...new Set([...loadNotes, ...notes, ...matched])],
+    notes: [...new Set([...loadNotes, ...notes, ...matched, ...lostClasses(sources, models)])],
     inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
     nearestNew: async (source, flips) => {
       const model = models.get(sources.candidate)
@@ -169,4 +171,19 @@ function dataReader(
     for (const note of [...notes, ...(found.notes ?? [])]) onNote(note)
     return preprocessed(found, options.preprocessing)
   }
+}
+
+/** A candidate that lacks classes of the baseline cannot have learned them: the two may have been named the wrong way round. */
+function lostClasses(
+  { baseline, candidate }: Pick<GateSources, 'baseline' | 'candidate'>,
+  models: ReadonlyMap<string, NamedModel>,
+): string[] {
+  const [old, next] = [models.get(baseline), models.get(candidate)]
+  const lost = old && next ? old.model.classes.filter((name) => !next.model.classes.includes(name)) : []
+  if (lost.length === 0) return []
+  return [
+    asWarning(
+      `${candidate} lacks classes that ${baseline} has (${preview(lost)}). If it is the older of the two, name it first.`,
+    ),
+  ]
 }

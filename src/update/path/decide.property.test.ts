@@ -202,6 +202,18 @@ describe('the choice', () => {
     )
   })
 
+  test('never keeps less of the old than the budget allows, on the rows that it is made on', () => {
+    fc.assert(
+      fc.property(searches, ({ aim, trials }) => {
+        const chosen = choose(trials, aim)
+        if (!chosen || chosen.point.drop <= aim.budget.maxDrop) return
+        // Else the path's start, where the old model stands.
+        expect(chosen.point.alpha).toBe(Math.min(...trials.flat().map(({ alpha }) => alpha)))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('does not call for another trial because of a shifted border that breaks the budget', () => {
     fc.assert(
       fc.property(searches, fc.nat(30), ({ aim, trials }, fresh) => {

@@ -164,6 +164,23 @@ describe('the choice between trials', () => {
   })
 })
 
+describe('a gain that breaks the budget', () => {
+  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0.9, rows: 900 }
+  const start = point({ alpha: 0, new: 0.78 })
+  const dear = point({ alpha: 1, offset: 7, new: 0.95, old: 0.85, drop: 0.14, upper: 0.17 })
+
+  test('is not taken: the old model stays where nothing else gains anything', () => {
+    expect(choose([[start, dear]], aim)?.point).toBe(start)
+    expect(choose([[start, dear]], { ...aim, before: 0.99 })).toBeUndefined()
+    expect(choose([[start, { ...dear, new: 1 }]], { ...aim, before: 0.99 })?.point).toBe(start)
+  })
+
+  test('does not say that there is nothing to gain where a class is added', () => {
+    expect(choose([[start]], { ...aim, before: 0.97, added: true })?.point).toBe(start)
+    expect(choose([[start]], { ...aim, before: 0.97 })).toBeUndefined()
+  })
+})
+
 describe('what the result is called', () => {
   const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const
   const chosen = { trial: 0, point: point({}) }

@@ -17,6 +17,10 @@ export function dropOf(
   return { drop, upper: upperBound }
 }
 
+/** What a point is held to. */
+const claimsOf = (point: PathPoint, { maxDrop }: Budget): readonly PointClaim[] =>
+  point.claims ?? [{ ...point, name: 'deployed', maxDrop, n: point.flips.total }]
+
 /** How much of a point's gain counts: all of it where the check will probably confirm the point, half where it may. */
 const LIKELY = 1
 const POSSIBLE = 0.5
@@ -27,7 +31,7 @@ const POSSIBLE = 0.5
  * lowers this.
  */
 export function assuranceOf(point: PathPoint, { budget, rows }: Pick<Aim, 'budget' | 'rows'>): number {
-  const held = point.claims ?? [{ ...point, maxDrop: budget.maxDrop, n: point.flips.total }]
+  const held = claimsOf(point, budget)
   if (held.every((claim) => likelyToPass(claim, budget, rows))) return LIKELY
   const possible = held.every(
     ({ drop, upper, flips, maxDrop }) => upper <= maxDrop || (flips.total > 0 && drop <= maxDrop / 2),
@@ -90,13 +94,18 @@ const NEARLY_ALL = 0.95
 /** Whether a point is better on new rows than the old model. */
 const gains = (point: PathPoint, { before }: Aim): boolean => point.new > before
 
+/** Whether a point keeps the budget on the rows that it is judged on. One that does not is never taken, whatever it gains. */
+const keeps = (point: PathPoint, { budget }: Aim): boolean =>
+  claimsOf(point, budget).every(({ drop, maxDrop }) => drop <= maxDrop)
+
 /**
- * The point of all trials, given the points of each. Where none gains anything it is where the first path starts; and none at all
- * where the old model already answers nearly all new rows right, so that there is nothing to gain.
+ * The point of all trials, given the points of each. Where none gains anything inside the budget it is where the first path starts;
+ * and none at all where the old model already answers nearly all new rows right and no class is added, so that there is nothing to
+ * gain.
  */
 export function choose(trials: readonly (readonly PathPoint[])[], aim: Aim): Choice | undefined {
   const best = trials.flatMap((points, trial): Choice[] => {
-    const own = points.filter((point) => gains(point, aim))
+    const own = points.filter((point) => gains(point, aim) && keeps(point, aim))
     const point = choosePoint(own, aim)
     return point ? [{ trial, point }] : []
   })
@@ -105,7 +114,8 @@ export function choose(trials: readonly (readonly PathPoint[])[], aim: Aim): Cho
     aim,
   )
   if (point) return best.find((choice) => choice.point === point)
-  if (aim.before >= NEARLY_ALL) return undefined
+  const gainless = !trials.flat().some((each) => gains(each, aim))
+  if (gainless && aim.before >= NEARLY_ALL && !aim.added) return undefined
   const [start] = trials
     .flatMap((points, trial) => points.map((each): Choice => ({ trial, point: each })))
     .sort(byStart)

@@ -30,6 +30,8 @@ export interface Aim {
   readonly budget: Budget
   /** The old model's accuracy on the new rows that points are judged on, a fraction. */
   readonly before: number
+  /** Whether there are new classes, which the old model cannot answer. Default false. */
+  readonly added?: boolean | undefined
   /** Old rows that the choice will be checked on, untouched by it. */
   readonly rows: number
 }
