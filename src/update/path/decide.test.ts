@@ -169,10 +169,14 @@ describe('a gain that breaks the budget', () => {
   const start = point({ alpha: 0, new: 0.78 })
   const dear = point({ alpha: 1, offset: 7, new: 0.95, old: 0.85, drop: 0.14, upper: 0.17 })
 
-  test('is not taken: the old model stays where nothing else gains anything', () => {
+  test('is not taken where it loses more: the old model stays', () => {
     expect(choose([[start, dear]], aim)?.point).toBe(start)
     expect(choose([[start, dear]], { ...aim, before: 0.99 })).toBeUndefined()
     expect(choose([[start, { ...dear, new: 1 }]], { ...aim, before: 0.99 })?.point).toBe(start)
+  })
+
+  test('is shown where it gains more than it loses and nothing else does', () => {
+    expect(choose([[{ ...start, new: 0.05 }, dear]], { ...aim, before: 0.1 })?.point).toBe(dear)
   })
 
   test('does not say that there is nothing to gain where a class is added', () => {

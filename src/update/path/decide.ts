@@ -94,18 +94,24 @@ const NEARLY_ALL = 0.95
 /** Whether a point is better on new rows than the old model. */
 const gains = (point: PathPoint, { before }: Aim): boolean => point.new > before
 
-/** Whether a point keeps the budget on the rows that it is judged on. One that does not is never taken, whatever it gains. */
-const keeps = (point: PathPoint, { budget }: Aim): boolean =>
-  claimsOf(point, budget).every(({ drop, maxDrop }) => drop <= maxDrop)
+/**
+ * Whether a point is anything to show: it keeps the budget on the rows that it is judged on, or it gains more than it loses. Where
+ * nothing else was gained the latter says what the budget would have to be; a point that loses much for little says nothing.
+ */
+function presentable(point: PathPoint, { budget, before }: Aim): boolean {
+  const claims = claimsOf(point, budget)
+  const lost = Math.max(...claims.map(({ drop }) => drop))
+  return claims.every(({ drop, maxDrop }) => drop <= maxDrop) || point.new - before > lost
+}
 
 /**
- * The point of all trials, given the points of each. Where none gains anything inside the budget it is where the first path starts;
+ * The point of all trials, given the points of each. Where none gains more than it loses it is where the first path starts;
  * and none at all where the old model already answers nearly all new rows right and no class is added, so that there is nothing to
  * gain.
  */
 export function choose(trials: readonly (readonly PathPoint[])[], aim: Aim): Choice | undefined {
   const best = trials.flatMap((points, trial): Choice[] => {
-    const own = points.filter((point) => gains(point, aim) && keeps(point, aim))
+    const own = points.filter((point) => gains(point, aim) && presentable(point, aim))
     const point = choosePoint(own, aim)
     return point ? [{ trial, point }] : []
   })
