@@ -1,25 +1,10 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { classLabels, type Dataset } from '../data/dataset.ts'
 import type { Judge } from '../evaluate/judge.ts'
 import { type Agreement, agreement } from '../measure/chance.ts'
-import type { TaskContext } from '../methods/method.ts'
-import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Parts } from './parts.ts'
 import { predicted } from './path/index.ts'
-import type { Protection } from './recipes/index.ts'
-import type { Known, UpdateOptions } from './update-types.ts'
-
-export const placeOf = (
-  { data: { exemplars }, model, widened }: UpdateOptions,
-  { batchSize }: TaskContext,
-  trial: number,
-  protection: Protection,
-) => ({
-  ...{ trial, protection, batchSize },
-  oldRows: exemplars ? samples(exemplars) : 0,
-  oldClasses: outputsOf(model, widened),
-  classes: widened.classes.length,
-})
+import type { Known } from './update-types.ts'
 
 /** The old model's answers. */
 export interface Baseline {
@@ -71,7 +56,3 @@ export function knownOf(parts: Parts, baseline: Baseline, oldClasses: number): K
     ]),
   }
 }
-
-/** Outputs of the old model. */
-export const outputsOf = (model: Model, widened: Model): number =>
-  model.classes.length > 0 ? model.classes.length : widened.classes.length

@@ -7,9 +7,9 @@ import { checkBudget } from '../measure/paired.ts'
 import type { MethodState, TaskContext } from '../methods/method.ts'
 import { holdsWeights, methodParts } from '../methods/registry.ts'
 import { findHead, widerDiagonal } from '../model/heads/index.ts'
-import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
-import { type Baseline, baselineOf, knownOf, outputsOf, placeOf } from './baseline.ts'
+import { type Baseline, baselineOf, knownOf } from './baseline.ts'
+import { addsClasses, outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
 import { updateDefaults } from './defaults.ts'
 import { type Parts, splitHeldOut } from './parts.ts'
@@ -23,15 +23,16 @@ import {
   trialMethod,
   updateTasks,
 } from './recipes/index.ts'
-import { settingsOf } from './trial-options.ts'
+import { placeOf, settingsOf } from './trial-options.ts'
 import type { UpdateOptions } from './update-types.ts'
 
 /** The method that trains, by its name, checked against the data. */
-export function methodOf({ method: asked, data, lora, model, widened }: UpdateOptions): string {
+export function methodOf(options: UpdateOptions): string {
+  const { method: asked, data, lora } = options
   const { name } = chooseMethod(asked, {
     exemplars: data.exemplars !== undefined && samples(data.exemplars) > 0,
     unlabelled: data.unlabelled !== undefined,
-    added: widened.classes.length > outputsOf(model, widened),
+    added: addsClasses(options),
   })
   const penalty = methodParts(name).find(holdsWeights)
   if (!penalty || !lora) return name
@@ -48,7 +49,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
   checkedConfidence(budget.confidence)
   const parts = splitHeldOut(data)
   const method = methodOf(options)
-  const oldClasses = outputsOf(model, widened)
+  const oldClasses = outputsOf(options)
   const settings = settingsOf(options)
   const classes = widened.classes.length
   const tasks = updateTasks(data, { oldClasses, classes, batchSize: settings.batchSize })
@@ -72,7 +73,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
       reader,
       settings,
       oldClasses,
-      shift: shiftable(widened, oldClasses),
+      shift: shiftable(options),
       // Without old rows nothing says whether one trial is better than another.
       protections: (options.protections ?? protections).slice(
         0,
@@ -119,5 +120,5 @@ async function rememberedPast(
 }
 
 /** Whether the new classes' logits can be shifted: by the head's bias, and only where there are some. */
-const shiftable = (widened: Model, oldClasses: number): boolean =>
-  widened.classes.length > oldClasses && findHead(widened)?.bias !== undefined
+const shiftable = (options: UpdateOptions): boolean =>
+  addsClasses(options) && findHead(options.widened)?.bias !== undefined

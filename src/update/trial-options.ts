@@ -1,8 +1,9 @@
 import { samples } from '../data/dataset.ts'
+import type { TaskContext } from '../methods/method.ts'
 import { present } from '../required.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
-import { placeOf } from './baseline.ts'
+import { outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
 import { updateDefaults } from './defaults.ts'
 import { type Protection, type TrialOptions, trialMethod } from './recipes/index.ts'
@@ -20,6 +21,19 @@ export function settingsOf({ model, epochs, batchSize, learningRate }: UpdateOpt
 /** Steps of a trial that passes over `rows` rows; where classes are added, a fifth as many come before for the head. */
 const stepsOf = (rows: number, { epochs, passes, batchSize }: TrialSettings): number =>
   Math.max(1, Math.ceil((rows * epochs * passes) / batchSize))
+
+/** What of an update a method's options depend on, in the trial of that number. */
+export const placeOf = (
+  options: UpdateOptions,
+  { batchSize }: TaskContext,
+  trial: number,
+  protection: Protection,
+) => ({
+  ...{ trial, protection, batchSize },
+  oldRows: options.data.exemplars ? samples(options.data.exemplars) : 0,
+  oldClasses: outputsOf(options),
+  classes: options.widened.classes.length,
+})
 
 /** What the trial of that number trains with. */
 export function trialOptions(context: Context, index: number, protection: Protection) {

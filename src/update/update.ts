@@ -1,6 +1,6 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
-import { outputsOf } from './baseline.ts'
+import { addsClasses } from './classes.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
 import { closeContext, openContext } from './open-context.ts'
@@ -83,7 +83,7 @@ export async function openUpdate(options: UpdateOptions): Promise<Update> {
 const POINTS = 7
 
 async function estimate(context: Context): Promise<UpdateEstimate> {
-  const { protections, parts, options, oldClasses, secondsPerRow, preparation } = context
+  const { protections, parts, options, secondsPerRow, preparation } = context
   const rowsOf = (...judged: readonly (Dataset | undefined)[]) =>
     judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
   const check = rowsOf(parts.newCheck, parts.oldCheck) * secondsPerRow
@@ -94,7 +94,7 @@ async function estimate(context: Context): Promise<UpdateEstimate> {
   // What is left of the time went to building the step and opening it, which each trial does anew.
   const opening = Math.max(0, (performance.now() - began) / 1000 - (TIMED_STEPS + 1) * secondsPerStep)
   const judged = rowsOf(parts.newChoose, parts.oldChoose)
-  const added = options.widened.classes.length > oldClasses
+  const added = addsClasses(options)
   // Later trials replay more, and their steps take as much longer as they have more rows.
   const { width } = trialOptions(context, 0, first)
   return {
@@ -117,7 +117,7 @@ async function runTrials(context: Context): Promise<UpdateResult> {
     budget: options.budget,
     before: accuracyOf(baseline.newChoose, classLabels(parts.newChoose)),
     rows: baseline.check.length,
-    added: outputsOf(options.model, options.widened) < options.widened.classes.length,
+    added: addsClasses(options),
   }
   const tried: Tried[] = []
   if (await knowsAll(context, aim)) return conclude(context, tried, aim)
@@ -130,10 +130,9 @@ async function runTrials(context: Context): Promise<UpdateResult> {
 }
 
 /** Whether the old model answers every new row right, those to train on included: then there is nothing to train for. */
-async function knowsAll({ judge, options, oldClasses }: Context, { before }: Aim): Promise<boolean> {
-  const { widened, data } = options
-  if (before < 1 || widened.classes.length > oldClasses) return false
-  const answers = await judge.answers(data.train)
+async function knowsAll({ judge, options, oldClasses }: Context, { before, added }: Aim): Promise<boolean> {
+  if (before < 1 || added) return false
+  const answers = await judge.answers(options.data.train)
   return accuracyOf(predicted(answers, oldClasses, 0), answers.labels) === 1
 }
 
