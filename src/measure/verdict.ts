@@ -42,7 +42,8 @@ export function judgeDrop(
 ): DropVerdict {
   const { drop, lowerBound, upperBound, insideP, outsideP } = nonInferiority(counts, { budget, confidence })
   const error = 1 - confidence
-  const needed = neededFor(counts, budget, confidence)
+  const flipRate = (counts.negative + counts.positive) / counts.total
+  const needed = neededToTell({ drop, flipRate }, { budget, confidence })
   const verdict = insideP <= error ? 'pass' : outsideP <= error ? 'fail' : 'inconclusive'
   return {
     verdict,
@@ -57,13 +58,14 @@ export function judgeDrop(
   }
 }
 
-function neededFor(
-  { negative, positive, total }: PairedCounts,
-  budget: number,
-  confidence: number,
+/**
+ * Examples at which a verdict would be reached with a chance of 80 %, whichever it is, where drop and flips go on like this; null where
+ * the drop is the budget exactly.
+ */
+export function neededToTell(
+  { drop, flipRate }: { readonly drop: number; readonly flipRate: number },
+  { budget, confidence }: DropBudget,
 ): number | null {
-  const drop = (negative - positive) / total
-  const flipRate = (negative + positive) / total
   if (drop === budget) return null
   // To show a drop outside the budget is to show a gain of the old model over the new one: the same with the signs turned.
   return drop < budget

@@ -1,7 +1,6 @@
 import { defaultConfidence } from './confidence.ts'
 import type { PairedCounts } from './drop-test.ts'
-import { examplesNeeded } from './paired.ts'
-import { type DropBudget, judgeDrop, type Verdict } from './verdict.ts'
+import { type DropBudget, judgeDrop, neededToTell, type Verdict } from './verdict.ts'
 import { type Stratum, type WeightedDrop, weightedDrop } from './weighted-drop.ts'
 
 /** A weighted drop held against a budget. */
@@ -68,15 +67,12 @@ function neededFor(
   budget: number,
   confidence = defaultConfidence,
 ): number | null {
-  if (unseen > 0 || drop === budget || effective === 0) return null
+  if (unseen > 0 || effective === 0) return null
   const { negative, positive } = effectiveCounts(strata, effective)
   const flipRate = Math.max(Math.abs(drop), (negative + positive) / effective)
-  const needed =
-    drop < budget
-      ? examplesNeeded({ budget, drop, flipRate, confidence })
-      : examplesNeeded({ budget: -budget, drop: -drop, flipRate, confidence })
+  const needed = neededToTell({ drop, flipRate }, { budget, confidence })
   const { total } = pooledCounts(strata)
-  return Math.max(Math.ceil((needed * total) / effective), 1)
+  return needed === null ? null : Math.max(Math.ceil((needed * total) / effective), 1)
 }
 
 /**

@@ -92,7 +92,9 @@ export interface PointsRequest {
  * arXiv 1905.13260, with its scale left at 1).
  */
 export function pointsAt(request: PointsRequest): PathPoint[] {
-  const { alpha, answers, baseline, oldClasses, budget, claims } = request
+  const { alpha, answers, baseline, oldClasses, budget } = request
+  // What is only told is told of the chosen point; the bounds of all points are dear.
+  const claims = request.claims?.filter(({ maxDrop }) => maxDrop !== null)
   const old = split(answers.old, oldClasses)
   const fresh = split(answers.new, oldClasses)
   return (request.offsets ?? offsetsFor([old.lead, fresh.lead])).map((offset) => {
