@@ -46,6 +46,8 @@ export interface BenchStep {
   readonly new: number
   readonly drop: number
   readonly status: string
+  /** Trials that `update` took. */
+  readonly trials?: number | undefined
   readonly seconds: number
   readonly announced?: { readonly drop: number; readonly upper: number; readonly n: number }
 }
@@ -121,6 +123,7 @@ export async function runUpdate(
   const began = performance.now()
   let updated = widened
   let status = ''
+  let trials: number | undefined
   let announced: BenchStep['announced']
   const classes = widened.classes
   if (method === 'update') {
@@ -143,6 +146,7 @@ export async function runUpdate(
     })
     updated = { ...widened, parameters: result.parameters }
     status = result.status
+    trials = result.trials.length
     announced = result.old ?? undefined
   } else if (method === 'none') updated = await tuned(settings, widened, train, seed)
   else if (method === 'joint') {
@@ -178,6 +182,7 @@ export async function runUpdate(
       new: fresh,
       drop: (flips.negative - flips.positive) / flips.total,
       status,
+      trials,
       seconds,
       ...(announced ? { announced: { drop: announced.drop, upper: announced.upper, n: announced.n } } : {}),
     },
@@ -200,11 +205,12 @@ export function describeStep({
   drop,
   status,
   announced,
+  trials,
   seconds,
   ...step
 }: BenchStep): string {
   const bound = announced ? ` (announced: at most ${percent(announced.upper)}, on ${announced.n} rows)` : ''
-  return `${step.method}: old ${percent(oldBefore)} -> ${percent(old)}, drop ${percent(drop)}; new ${percent(step.new)}; ${status}${bound} ${seconds.toFixed(1)} s`
+  return `${step.method}: old ${percent(oldBefore)} -> ${percent(old)}, drop ${percent(drop)}; new ${percent(step.new)}; ${status}${trials === undefined ? '' : `, trials ${trials}`}${bound} ${seconds.toFixed(1)} s`
 }
 
 /** A Markdown table of methods, and what became of the budgets that were claimed. */
