@@ -91,7 +91,7 @@ describe('a pack', () => {
       keep: await keep(columns),
       reading,
     })
-    expect(notes.join('\n')).not.toContain('columns')
+    expect(notes.join('\n')).not.toContain('its columns')
   })
 
   test('merges with one of the same columns alone', async () => {
@@ -105,7 +105,8 @@ describe('two sets of data for one model', () => {
     const [old, fresh] = [table(columns), table(['width', 'height', 'mass'])]
     const message = /weight is missing, mass is not among them/
     await expect(loadUpdate({ engine, model, fresh, old })).rejects.toThrow(message)
-    await expect(loadUpdate({ engine, model, fresh: old, unlabelled: fresh })).rejects.toThrow(message)
+    const unlabelled = put('unlabelled.csv', 'width,height,mass\n1,2,3\n')
+    await expect(loadUpdate({ engine, model, fresh: old, unlabelled })).rejects.toThrow(message)
     await expect(loadCurve({ from: model, to: model, old, new: fresh })).rejects.toThrow(message)
     const gate = await loadGate({ engine, baseline: model, candidate: model, data: old })
     const flip = { id: '0', label: 'cat', from: 'cat', to: 'dog' } as never

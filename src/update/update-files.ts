@@ -2,31 +2,27 @@ import { stat } from 'node:fs/promises'
 import type { Dataset } from '../data/dataset.ts'
 import { alignLabels } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
-import { preprocessed } from '../data/reading.ts'
-import { readingFor } from '../data/reading-files.ts'
-import { inColumnsOf } from '../data/same-columns.ts'
-import { ModelError, UsageError } from '../errors.ts'
 import { featureDataset, headModel } from '../evaluate/features.ts'
 import { widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
-import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
+import type { LoadedModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
-import { checkKind, checkRows, paddedTo } from './check-rows.ts'
-import { readSource } from './model-data-files.ts'
-import { identify, readPack } from './pack/index-files.ts'
+import { present } from '../required.ts'
+import { paddedTo } from './check-rows.ts'
+import { identify } from './pack/index-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
-import { beyondHead, packRows, withFeatures } from './update-pack.ts'
+import { type PackRows, packRows, withFeatures } from './update-pack.ts'
 import {
   gatePart,
   longest,
   mapParts,
   newPart,
   oldPart,
-  partsOf,
   underNoLabels,
   withKnownClasses,
 } from './update-parts.ts'
+import { allParts, type ReadUpdate, readUpdate } from './update-reading-files.ts'
 import type { UpdateSources } from './update-sources.ts'
 import type { UpdateOptions } from './update-types.ts'
 
@@ -57,124 +53,124 @@ export interface LoadedUpdate extends LoadedModel {
  * to its head, behind its own.
  *
  * @throws ModelError `labels-missing`, `head-missing`, `head-tied`; DataError `old-classes`, `data-dims`, `data-not-finite`,
- * `classes-numbered`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack,
+ * `classes-numbered`, `columns-differ`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack,
  * `pack-private` for statistics that follow the new data beside a private pack; what {@link packRows} and reading throw.
  * @example
  * const { learner, data } = await loadUpdate({ engine, model: 'model.onnx', fresh: 'new/', old: 'old/' })
  * const result = await updateModel({ engine, ...learner, data, budget: { maxDrop: 0.01 } })
  */
 export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> {
-  const { engine, seed = 0, numbersArePositions = false } = sources
-  if (sources.old !== undefined && sources.keep !== undefined) {
-    throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
-  }
-  const loaded = await loadModel(sources.model, {
-    ...(sources.output === undefined ? {} : { output: sources.output }),
-    ...(sources.batchNorm ? { batchNorm: sources.batchNorm } : {}),
-  })
+  const read = await readUpdate(sources)
+  const { loaded, fresh, pack } = read
   const { model } = loaded
-  if (model.classes.length === 0) {
-    throw new ModelError(
-      'labels-missing',
-      `${sources.model}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
-    )
-  }
-  const reading = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
-  const read = async (source: string, unlabelled = false): Promise<LoadedData> => {
-    const found = await inColumnsOf(old, (order) => {
-      const featureOrder = order ?? reading.options.featureOrder
-      return readSource(source, { ...reading.options, name: source, unlabelled, featureOrder })
-    })
-    return preprocessed(found, sources.preprocessing)
-  }
-  // What the model knows comes first: the columns of what is new to it follow its order.
-  let old: LoadedData | undefined
-  if (sources.old !== undefined) old = await read(sources.old)
-  const fresh = await read(sources.fresh)
-  const bare = sources.unlabelled === undefined ? undefined : await read(sources.unlabelled, true)
-  for (const [place, parts] of [
-    [sources.fresh, fresh],
-    [sources.old, old],
-    [sources.unlabelled, bare],
-  ] as const) {
-    for (const part of partsOf(parts)) checkRows(part, model, place ?? '')
-    if (parts !== bare) for (const part of partsOf(parts)) checkKind(part, place ?? '')
-  }
+  const { engine, numbersArePositions = false, seed } = sources
   const matching = { numbersArePositions, unnamed: model.unnamed }
   const aligned = alignLabels(fresh.train, model.classes, matching)
-  const { classes: all, added } = aligned
-  const pack = sources.keep === undefined ? undefined : await readPack(sources.keep)
-  const headOnly = pack?.private ?? false
-  const place = sources.keep ?? ''
-  if (headOnly && sources.batchNorm === 'train') {
-    throw beyondHead(place, '--batchnorm train changes statistics below it')
-  }
-  const { preprocessing } = fresh.train
-  const kept =
-    pack && packRows(pack, { model, identity: identify(loaded), place, classes: all, preprocessing })
-  // Features are of one width however many tokens there were.
-  const ownPack = headOnly ? [] : [kept?.exemplars, kept?.heldOut].flatMap((part) => part ?? [])
-  const length = longest([...[fresh, old, bare].flatMap(partsOf), ...ownPack])
-  const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
-  // By the rules that data and model are matched by, and then behind the classes that all parts add.
-  const underModel = (part: Dataset): Dataset => alignLabels(part, model.classes, matching).dataset
-  const under = (parts: LoadedData): LoadedData =>
-    mapParts(parts, (part) => paddedTo(alignLabels(underModel(part), all).dataset, length))
-  const freshParts = under(fresh)
-  const oldParts = old && under(withKnownClasses(old, model, sources, numbersArePositions))
-  const [newRows, newNotes] = newPart(freshParts, sources.fresh)
-  const [oldRows, oldNotes] = oldParts
-    ? oldPart(oldParts, sources, seed)
-    : [
-        {
-          exemplars: padded(kept?.exemplars),
-          oldHeldOut: padded(kept?.oldHeldOut),
-          oldCheck: padded(kept?.oldCheck),
-          traffic: kept?.traffic,
-          first: kept?.first,
-          uses: kept?.uses,
-        },
-        [],
-      ]
+  const { classes, added, missing, nearMisses } = aligned
+  const kept = pack && packRows(pack, packUse(read, sources, classes))
+  const { rows, measured, ownGate, notes } = updateRows(read, sources, { classes, matching, kept })
   const widened = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
-  const rows: UpdateData = {
-    ...newRows,
-    ...oldRows,
-    unlabelled: bare && paddedTo(underNoLabels(bare, all), length),
-  }
-  const measured = oldParts ? gatePart(oldParts) : padded(kept?.heldOut)
-  const gateData = measured ?? gatePart(freshParts)
+  const headOnly = pack?.private ?? false
   return {
     ...loaded,
     folder: (await stat(sources.model)).isDirectory(),
     widened,
-    learner: {
-      ...(headOnly ? { model: headModel(model), widened: headModel(widened) } : { model, widened }),
-      stored: readBackOf(
-        loaded.file.model,
-        [...model.parameters.keys(), ...model.buffers.keys()],
-        loaded.file.externalData,
-      ),
-      ...given(kept?.fisher),
-    },
+    learner: learnerOf(loaded, widened, headOnly, kept?.fisher),
     headOnly,
     classes: {
       known: model.classes,
-      kept: model.classes.filter((name) => !aligned.missing.includes(name)),
+      kept: model.classes.filter((name) => !missing.includes(name)),
       added,
-      nearMisses: aligned.nearMisses,
+      nearMisses,
     },
     data: headOnly ? await withFeatures(engine, model, rows) : rows,
-    gateData: headOnly && !measured ? await featureDataset(engine, model, gateData) : gateData,
+    gateData: measured ?? (headOnly ? await featureDataset(engine, model, ownGate) : ownGate),
     notes: [
       ...loaded.notes,
       ...aligned.notes,
-      ...reading.notes,
-      ...[fresh, old, bare].flatMap((parts) => parts?.notes ?? []),
-      ...newNotes,
-      ...oldNotes,
+      ...read.notes,
+      ...[fresh, read.old, read.unlabelled].flatMap((parts) => parts?.notes ?? []),
+      ...notes,
       ...(kept?.notes ?? []),
     ],
+  }
+}
+
+const packUse = ({ loaded, fresh }: ReadUpdate, { keep }: UpdateSources, classes: readonly string[]) => ({
+  model: loaded.model,
+  identity: identify(loaded),
+  place: present(keep, 'the name of the pack'),
+  classes,
+  preprocessing: fresh.train.preprocessing,
+})
+
+interface UpdateRows {
+  readonly rows: UpdateData
+  /** What a gate on the old data evaluates; undefined where nothing is old. */
+  readonly measured: Dataset | undefined
+  /** The same of the new data. */
+  readonly ownGate: Dataset
+  readonly notes: readonly string[]
+}
+
+/** All rows under the classes of the updated model, those of tokens equally long. */
+function updateRows(
+  read: ReadUpdate,
+  sources: UpdateSources,
+  {
+    classes,
+    matching,
+    kept,
+  }: {
+    readonly classes: readonly string[]
+    readonly matching: { readonly numbersArePositions: boolean; readonly unnamed: boolean | undefined }
+    readonly kept: PackRows | undefined
+  },
+): UpdateRows {
+  const { model } = read.loaded
+  // Features are of one width however many tokens there were.
+  const packed = kept && !read.pack?.private ? [kept.exemplars, kept.heldOut] : []
+  const length = longest([...allParts(read), ...packed.flatMap((part) => part ?? [])])
+  const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
+  // By the rules that data and model are matched by, and then behind the classes that all parts add.
+  const underModel = (part: Dataset): Dataset => alignLabels(part, model.classes, matching).dataset
+  const under = (parts: LoadedData): LoadedData =>
+    mapParts(parts, (part) => paddedTo(alignLabels(underModel(part), classes).dataset, length))
+  const fresh = under(read.fresh)
+  const old = read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions))
+  const [newRows, newNotes] = newPart(fresh, sources.fresh)
+  const [oldRows, oldNotes] = old ? oldPart(old, sources, sources.seed ?? 0) : [rowsOfPack(kept, padded), []]
+  const unlabelled = read.unlabelled && padded(underNoLabels(read.unlabelled, classes))
+  return {
+    rows: { ...newRows, ...oldRows, unlabelled },
+    measured: old ? gatePart(old) : padded(kept?.heldOut),
+    ownGate: gatePart(fresh),
+    notes: [...newNotes, ...oldNotes],
+  }
+}
+
+const rowsOfPack = (
+  kept: PackRows | undefined,
+  padded: (part: Dataset | undefined) => Dataset | undefined,
+): Partial<UpdateData> => ({
+  exemplars: padded(kept?.exemplars),
+  oldHeldOut: padded(kept?.oldHeldOut),
+  oldCheck: padded(kept?.oldCheck),
+  traffic: kept?.traffic,
+  first: kept?.first,
+  uses: kept?.uses,
+})
+
+function learnerOf(
+  { model, file }: LoadedModel,
+  widened: Model,
+  headOnly: boolean,
+  fisher: UpdateOptions['fisher'],
+): LoadedUpdate['learner'] {
+  return {
+    ...(headOnly ? { model: headModel(model), widened: headModel(widened) } : { model, widened }),
+    stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
+    ...given(fisher),
   }
 }
 

@@ -9,7 +9,7 @@ export interface WidenOptions {
   /** Names of the classes that are added, in order. */
   readonly classes: readonly string[]
   /** Of the new rows' first values. Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /**

@@ -23,7 +23,7 @@ export interface FromOnnxOptions {
    * row, the logit of two classes, is taken for two where a sigmoid is taken of it or two classes are named: see
    * {@link Model.binary}.
    */
-  readonly output?: string
+  readonly output?: string | undefined
   /** Labels of the logits; default those of the file's metadata, else '0', '1', …. */
   readonly classes?: readonly string[]
   /** What messages call the file. Default 'the model'. */
@@ -35,7 +35,7 @@ export interface FromOnnxOptions {
    * them; 'train' takes each batch's own and updates the running ones. Default 'fixed': what a deployed model was tested
    * with does not move.
    */
-  readonly batchNorm?: 'fixed' | 'train'
+  readonly batchNorm?: 'fixed' | 'train' | undefined
   /**
    * Which tensors that an exporter let share one initialiser are trained apart; see {@link importedGraph}. With 'all' so are
    * those that lie in the file twice, to the last bit and perhaps transposed. Default 'filled'.

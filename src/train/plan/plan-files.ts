@@ -8,7 +8,7 @@ import { fingerprint } from '../../data/fingerprint.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { inColumnsOf } from '../../data/same-columns.ts'
+import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
@@ -160,9 +160,7 @@ async function loadSource(
   }
   const found = isNamed(source)
     ? await resolveDataset(source, { download, onProgress })
-    : await inColumnsOf(before, (order) =>
-        readDataset(source, { ...reading, featureOrder: order ?? reading.featureOrder }),
-      )
+    : await inColumnsOf(before && columnsOf(before), reading, (how) => readDataset(source, how))
   return {
     data: limited(withTest(found, options.wholeTrain ? 0 : data.testShare, source), data.limit),
     instead: undefined,

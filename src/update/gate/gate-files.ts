@@ -7,6 +7,7 @@ import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading, readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { takeRows } from '../../data/rows.ts'
+import { columnsOf, inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
@@ -93,8 +94,9 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   const notes = new Set<string>()
   const onNote = (note: string) => void notes.add(note)
   const read = dataReader(sources, onNote)
+  const measured = () => present(data, 'the data of the gate')
   const testData = async (model: NamedModel) => {
-    const { train, validation, test } = await read(present(data, 'the data of the gate'), model)
+    const { train, validation, test } = await read(measured(), model)
     return test ?? validation ?? train
   }
   const [first] = models.values()
@@ -132,7 +134,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
           `--new compares logits, so the candidate has to be a model, but ${sources.candidate} holds predictions.`,
         )
       }
-      const { train: fresh } = await read(source, model)
+      const { train: fresh } = await read(source, model, columnsOf(await read(measured(), model)))
       const queries = takeRows(
         known,
         Int32Array.from(flips, ({ id }) => Number(id)),
@@ -156,16 +158,18 @@ function inputLines(set: PredictionSet): (id: string) => string {
 function dataReader(
   options: GateSources,
   onNote: (note: string) => void,
-): (source: string, model: NamedModel) => Promise<LoadedData> {
+): (source: string, model: NamedModel, before?: NamedColumns) => Promise<LoadedData> {
   const known = new Map<string, Promise<LoadedData>>()
-  return async (source, { name, model }) => {
+  return async (source, { name, model }, before) => {
     const {
       options: how,
       key: reading,
       notes,
     } = await readingFor({ path: name, input: model.input }, options.reading)
     const key = JSON.stringify([source, reading])
-    const loading = known.get(key) ?? readMeasured(source, { name: source, ...how })
+    const loading =
+      known.get(key) ??
+      inColumnsOf(before, { name: source, ...how }, (settled) => readMeasured(source, settled))
     known.set(key, loading)
     const found = await loading
     for (const note of [...notes, ...(found.notes ?? [])]) onNote(note)

@@ -76,6 +76,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     model: identity,
     classes: model.classes,
     traffic,
+    columns: pack.columns ?? options.columns,
     exemplars,
     logits: (await answered(engine, reader, exemplars)).logits,
     fisher: pack.fisher && (await fisherOn(engine, reader, exemplars, seed)),

@@ -4,6 +4,7 @@ import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { bytesOf } from '../../data/rows.ts'
+import { inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
 import { UsageError } from '../../errors.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { DataLocation } from '../../onnx/codes.ts'
@@ -68,7 +69,7 @@ export const extendFile = (
 ): Promise<WrittenPack> =>
   written(sources.out, async () => {
     const pack = await readPack(path)
-    const { notes, ...read } = await readSources(sources)
+    const { notes, ...read } = await readSources(sources, { name: path, columns: pack.columns })
     const kept = await extendPack({ ...sources, ...read, pack })
     return { pack: kept.pack, notes: [...notes, ...kept.notes] }
   })
@@ -94,16 +95,17 @@ async function written(file: string, make: () => Promise<Kept>): Promise<Written
   return { ...kept, file, bytes, seconds: (performance.now() - began) / 1000 }
 }
 
-async function readSources(sources: Omit<KeepSources, 'out'>) {
+async function readSources(sources: Omit<KeepSources, 'out'>, before?: NamedColumns) {
   const { engine, model: path, data, output, preprocessing } = sources
   const loaded = await loadModel(path, output === undefined ? {} : { output })
   const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, sources.reading)
-  const found = await readSource(data, { name: data, ...reading.options })
+  const found = await inColumnsOf(before, { name: data, ...reading.options }, (how) => readSource(data, how))
   const { train, validation, test }: LoadedData = preprocessed(found, preprocessing)
   return {
     model: loaded.model,
     identity: identify(loaded),
     train,
+    columns: found.columns,
     heldOut: test ?? validation,
     versions: versions(engine),
     notes: [...loaded.notes, ...reading.notes, ...(found.notes ?? [])],

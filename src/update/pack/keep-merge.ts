@@ -24,6 +24,7 @@ export function mergePacks(a: Pack, b: Pack): Pack {
   return {
     ...a,
     traffic: mergedTraffic(a.traffic, b.traffic),
+    columns: a.columns ?? b.columns,
     created: a.created > b.created ? a.created : b.created,
     exemplars,
     logits: exemplars && logitsOf(exemplars, [a, b]),
@@ -36,10 +37,13 @@ export function mergePacks(a: Pack, b: Pack): Pack {
 }
 
 function refuseMismatch(a: Pack, b: Pack): void {
-  const facts = ({ model, classes, preprocessing, private: hides, features, traffic }: Pack) => ({
+  // Packs that were made before columns were kept merge with any.
+  const named = a.columns !== undefined && b.columns !== undefined
+  const facts = ({ model, classes, preprocessing, columns, private: hides, features, traffic }: Pack) => ({
     model: model.sha256,
     classes,
     preprocessing,
+    columns: named ? columns : 'any',
     'what is stored': hides ? ['features', features?.body] : 'inputs',
     // Counts add up; what was said of two places cannot be joined.
     'the traffic that was given': traffic?.source === 'given' ? traffic.weights : 'none',

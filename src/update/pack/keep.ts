@@ -32,6 +32,8 @@ export interface KeepOptions {
   readonly identity: ModelIdentity
   /** What the model was trained on. Its classes are matched with the model's by name. */
   readonly train: Dataset
+  /** What the columns are called that the rows were read from, where they have names: `columns` of what `readDataset` gives. */
+  readonly columns?: readonly string[] | undefined
   /** Rows that the model was not trained on; without them no update can measure what it costs. */
   readonly heldOut?: Dataset | undefined
   /** Default 200 rows in all, chosen by herding. */
@@ -110,6 +112,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     classes: model.classes,
     traffic,
     preprocessing: train.preprocessing,
+    columns: options.columns,
     private: hides,
     features: hides
       ? { value: present(findHead(model), 'the head of the model').features, body: bodyHash(model) }

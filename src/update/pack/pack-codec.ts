@@ -99,7 +99,16 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     const [issue] = parsed.error.issues
     throw damaged(name, FACTS, `${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { exemplars, heldOut, fisherRows, history, features, traffic: shares, ...facts } = parsed.data
+  const {
+    exemplars,
+    heldOut,
+    fisherRows,
+    history,
+    features,
+    columns,
+    traffic: shares,
+    ...facts
+  } = parsed.data
   const kept = exemplars && tensorsIn(files, EXEMPLARS, name)
   const held = heldOut && tensorsIn(files, HELD_OUT, name)
   const dataset = (rows: NonNullable<typeof exemplars>, take: Take): Dataset =>
@@ -122,6 +131,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
   const rows = heldOut && held && dataset(heldOut, held.take)
   const pack: Pack = {
     ...facts,
+    columns,
     features,
     traffic: shares,
     version,

@@ -41,6 +41,7 @@ export const factsSchema = z.object({
   classes: z.array(z.string()),
   traffic: traffic.optional(),
   preprocessing,
+  columns: z.array(z.string()).optional(),
   private: z.boolean(),
   features: z.object({ value: z.string(), body: z.string() }).optional(),
   exemplars: rowsOf.extend({ preprocessing }).optional(),

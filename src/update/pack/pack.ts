@@ -25,6 +25,11 @@ export interface Pack {
   readonly traffic: Traffic | undefined
   /** How the data's stored values become the model's inputs. Of a private pack it says how the features were made. */
   readonly preprocessing: Preprocessing
+  /**
+   * The names of the columns that its rows were read from, in order, where these were tables of numbers; undefined for other data,
+   * and in packs that were made before they were kept. The rows of a private pack are features of these.
+   */
+  readonly columns?: readonly string[] | undefined
   /** No inputs are stored: those of `exemplars` and `heldOut` are features, which only the model's head can learn from. */
   readonly private: boolean
   /** In a private pack, where in the model its rows were taken. */

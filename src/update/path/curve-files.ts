@@ -3,7 +3,7 @@ import { alignLabels } from '../../data/names/index.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { inColumnsOf } from '../../data/same-columns.ts'
+import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { type ReadBack, readBackOf } from '../../model/import/index.ts'
 import {
@@ -96,10 +96,9 @@ async function readFor(
   readonly notes: readonly string[]
 }> {
   const { options } = await readingFor({ path: file.path, input: model.input }, reading)
-  const found = await inColumnsOf(before, (order) => {
-    const featureOrder = order ?? options.featureOrder
-    return readMeasured(source, { ...options, name: source, featureOrder })
-  })
+  const found = await inColumnsOf(before && columnsOf(before), { ...options, name: source }, (how) =>
+    readMeasured(source, how),
+  )
   const loaded = preprocessed(found, preprocessing)
   const part = loaded.test ?? loaded.validation ?? loaded.train
   checkRows(part, model, source)

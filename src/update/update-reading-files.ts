@@ -1,0 +1,86 @@
+import type { Dataset } from '../data/dataset.ts'
+import type { LoadedData } from '../data/parts.ts'
+import type { ReadOptions } from '../data/read-options.ts'
+import { preprocessed } from '../data/reading.ts'
+import { readingFor } from '../data/reading-files.ts'
+import { columnsOf, inColumnsOf, type NamedColumns } from '../data/same-columns.ts'
+import { ModelError, UsageError } from '../errors.ts'
+import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
+import type { Model } from '../model/model.ts'
+import { checkKind, checkRows } from './check-rows.ts'
+import { readSource } from './model-data-files.ts'
+import type { Pack } from './pack/index.ts'
+import { readPack } from './pack/index-files.ts'
+import { beyondHead } from './update-pack.ts'
+import { partsOf } from './update-parts.ts'
+import type { UpdateSources } from './update-sources.ts'
+
+/** What an update's files hold, before classes are matched. */
+export interface ReadUpdate {
+  readonly loaded: LoadedModel
+  readonly pack: Pack | undefined
+  readonly old: LoadedData | undefined
+  readonly fresh: LoadedData
+  readonly unlabelled: LoadedData | undefined
+  /** What was assumed of how the model reads data. */
+  readonly notes: readonly string[]
+}
+
+/** Reads model, pack and data, and refuses what the model cannot read; see {@link loadUpdate} for the errors. */
+export async function readUpdate(sources: UpdateSources): Promise<ReadUpdate> {
+  const { batchNorm, output, keep } = sources
+  if (sources.old !== undefined && keep !== undefined) {
+    throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
+  }
+  const loaded = await loadModel(sources.model, { output, batchNorm })
+  const { model } = loaded
+  if (model.classes.length === 0) {
+    throw new ModelError(
+      'labels-missing',
+      `${sources.model}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
+    )
+  }
+  const pack = keep === undefined ? undefined : await readPack(keep)
+  if (pack?.private && keep !== undefined && batchNorm === 'train') {
+    throw beyondHead(keep, '--batchnorm train changes statistics below it')
+  }
+  const { options, notes } = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
+  const known = pack && keep !== undefined ? { name: keep, columns: pack.columns } : undefined
+  return { loaded, pack, notes, ...(await readData(sources, model, options, known)) }
+}
+
+/** @param pack What the pack says of its columns. */
+async function readData(
+  { old, fresh, unlabelled, preprocessing }: UpdateSources,
+  model: Model,
+  options: ReadOptions,
+  pack: NamedColumns | undefined,
+): Promise<Pick<ReadUpdate, 'old' | 'fresh' | 'unlabelled'>> {
+  const read = async (
+    source: string,
+    before: NamedColumns | undefined,
+    bare = false,
+  ): Promise<LoadedData> => {
+    const how = { ...options, name: source, unlabelled: bare }
+    const found = await inColumnsOf(before, how, (settled) => readSource(source, settled))
+    for (const part of partsOf(found)) {
+      checkRows(part, model, source)
+      if (!bare) checkKind(part, source)
+    }
+    return preprocessed(found, preprocessing)
+  }
+  // What the model knows comes first: the columns of what is new to it follow its order.
+  const known = old === undefined ? undefined : await read(old, undefined)
+  const before = known ? columnsOf(known) : pack
+  const added = await read(fresh, before)
+  return {
+    old: known,
+    fresh: added,
+    unlabelled:
+      unlabelled === undefined ? undefined : await read(unlabelled, before ?? columnsOf(added), true),
+  }
+}
+
+/** The parts of all data, for what has to hold of each row. */
+export const allParts = ({ fresh, old, unlabelled }: ReadUpdate): Dataset[] =>
+  [fresh, old, unlabelled].flatMap(partsOf)
