@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { collectClasses } from '../src/data/names/labels.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
+import { loadModel } from '../src/model/import/files.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { mlp } from '../src/model/layers/networks.ts'
 import { fitToModel } from '../src/train/plan/fit-model.ts'
@@ -79,6 +81,39 @@ afterAll(() => rmSync(root, { recursive: true }))
 
 const composed = 'caf\u00e9'
 const decomposed = 'cafe\u0301'
+
+describe('names that stand twice', () => {
+  test.each(Object.entries(verbs))('are refused by %s, which names the file', async (_, names) => {
+    const beside = modelOf(3, { 'labels.txt': 'cat\ndog\ncat\n' })
+    await expect(names(beside, dataOf(['cat', 'dog']))).rejects.toThrow(
+      /labels\.txt, lines 1 and 3 both say "cat"/,
+    )
+    const inside = put(
+      join(root, `model-${made++}`, 'model.onnx'),
+      modelToOnnx({ ...mlp({ widths: [2, 3], seed: 1 }), classes: ['cat', 'dog', 'cat'] }),
+    )
+    await expect(names(inside, dataOf(['cat', 'dog']))).rejects.toThrow(
+      /model\.onnx calls outputs 0 and 2 both "cat" in its metadata/,
+    )
+  })
+
+  test('are refused by inspect, too, unless a file beside the model names its outputs anew', async () => {
+    const classes = ['cat', 'cat']
+    const bytes = modelToOnnx({ ...mlp({ widths: [2, 2], seed: 1 }), classes })
+    const path = put(join(root, `model-${made++}`, 'model.onnx'), bytes)
+    await expect(loadModel(path)).rejects.toMatchObject({ code: 'classes-repeated' })
+    put(join(dirname(path), 'labels.txt'), 'cat\ndog\n')
+    expect((await loadModel(path)).model.classes).toEqual(['cat', 'dog'])
+  })
+
+  test('are refused where data name their own classes, or the caller does', () => {
+    const labels = { kind: 'classification' as const, values: [0], locate: () => 'a.parquet, row 0' }
+    expect(() => collectClasses().add({ ...labels, names: ['cat', 'dog', 'cat'] })).toThrow(
+      /a\.parquet, row 0: the file calls classes 0 and 2 both "cat"/,
+    )
+    expect(() => collectClasses(['cat', ' cat'])).toThrow(/classes 0 and 1 .* both "cat"/)
+  })
+})
 
 describe.each(Object.entries(verbs))('%s', (_, names) => {
   test.each([

@@ -93,6 +93,18 @@ describe('labels in files', () => {
     expect(() => read(path, text)).toThrow(reason)
   })
 
+  it.each([
+    ['labels.txt', 'cat\ndog\n cat\u00a0\n', 'labels.txt, lines 1 and 3 both say "cat"'],
+    ['labels.txt', '# pets\ncaf\u00e9\n\ncafe\u0301\n', 'labels.txt, lines 2 and 4 both say "caf\u00e9"'],
+    ['labels.json', '["cat","dog","cat"]', 'labels.json calls outputs 0 and 2 both "cat"'],
+    ['labels.json', '{"cat":0," cat":1}', 'labels.json calls outputs 0 and 1 both "cat"'],
+    ['config.json', '{"id2label":{"0":"cat","1":"cat"}}', 'config.json calls outputs 0 and 1 both "cat"'],
+  ])('are refused when %s names two alike: %j', (path, text, reason) => {
+    const outputs = path === 'labels.txt' && text.startsWith('#') ? 2 : undefined
+    expect(() => read(path, text, outputs)).toThrow(expect.objectContaining({ code: 'classes-repeated' }))
+    expect(() => read(path, text, outputs)).toThrow(reason)
+  })
+
   it('are written so that they are read again, or not at all', () => {
     const name = fc.oneof(
       fc.string({ minLength: 1, unit: 'binary' }),
