@@ -36,7 +36,7 @@ test('names that differ in case or underscores are told and not taken for the sa
   expect(renamed).toMatchObject({ added: [], nearMisses: [] })
   expect(Array.from(renamed.dataset.labels.data)).toEqual([1, 0])
   expect(() => alignLabels(data(['x', 'y'], [0, 1]), ['y'], { rename: { x: 'y' } })).toThrow(
-    "data set 'new' name 'y' twice",
+    'new calls classes 0 and 1 both "y"',
   )
 })
 

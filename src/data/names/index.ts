@@ -6,6 +6,7 @@ export {
   preview,
   sorted,
 } from './class-name.ts'
+export { refuseRepeated } from './distinct.ts'
 export { classesFromMetadata, classesToMetadata } from './label-metadata.ts'
 export { type LabelText, readLabelText } from './label-texts.ts'
 export { collectClasses, encodeLabels, type RawLabels } from './labels.ts'

@@ -1,5 +1,7 @@
 import { ModelError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { className, isNumber, preview } from './class-name.ts'
+import { refuseRepeated } from './distinct.ts'
 import { splitPlaces } from './indexes.ts'
 import { inForm, isRecord, labelsAndForm, likeJson, parsedJson } from './label-json.ts'
 
@@ -24,7 +26,7 @@ export interface LabelText {
  *
  * @param outputs How many labels there should be, where that is known: it tells comments and blank lines from labels.
  * @returns undefined for a `config.json` that is not Hugging Face's; `names` are empty where such a one says no labels.
- * @throws ModelError `labels-unreadable` when it is there but says no labels.
+ * @throws ModelError `labels-unreadable` when it is there but says no labels; DataError `classes-repeated` when two of them are alike.
  */
 export function readLabelText(path: string, text: string, outputs?: number): LabelText | undefined {
   const found = path.endsWith('.txt')
@@ -33,8 +35,12 @@ export function readLabelText(path: string, text: string, outputs?: number): Lab
       ? readConfig(path, text)
       : readJson(path, text)
   if (!found) return undefined
+  refuseTwice(path, found)
+  const { names, notes } = found
   return {
-    ...found,
+    path,
+    names,
+    notes,
     write: (classes) => {
       const written = found.write(classes)
       const again = readLabelText(path, written, classes.length)?.names
@@ -48,22 +54,34 @@ export function readLabelText(path: string, text: string, outputs?: number): Lab
   }
 }
 
-function readLines(path: string, text: string, outputs: number | undefined): LabelText {
+/** A list as read, with the lines of its entries where it has one a line. */
+type FoundLabels = LabelText & { readonly lines?: readonly number[] | undefined }
+
+function refuseTwice(path: string, { names, lines }: FoundLabels): void {
+  refuseRepeated(names, ({ name, first, second }) =>
+    lines
+      ? `${path}, lines ${itemAt(lines, first, 'line')} and ${itemAt(lines, second, 'line')} both say ${name}`
+      : `${path} calls outputs ${first} and ${second} both ${name}`,
+  )
+}
+
+function readLines(path: string, text: string, outputs: number | undefined): FoundLabels {
   const notes: string[] = []
-  let lines = text
+  let numbered = text
     .replace(/^\uFEFF/, '')
     .split(/\r\n|\n|\r/)
-    .map(className)
-  while (lines.at(-1) === '') lines.pop()
+    .map((line, at) => ({ line: className(line), number: at + 1 }))
+  while (numbered.at(-1)?.line === '') numbered.pop()
   const drop = (what: string, isOne: (line: string) => boolean): void => {
-    const left = lines.filter((line) => !isOne(line))
-    if (left.length === lines.length || lines.length === outputs || left.length !== outputs) return
+    const left = numbered.filter(({ line }) => !isOne(line))
+    if (left.length === numbered.length || numbered.length === outputs || left.length !== outputs) return
     notes.push(`${path}: ${what} are no labels; without them there are as many as the model has outputs.`)
-    lines = left
+    numbered = left
   }
   drop('blank lines', (line) => line === '')
   drop('lines that begin with #', (line) => line.startsWith('#'))
   drop('blank lines and lines that begin with #', (line) => line === '' || line.startsWith('#'))
+  const lines = numbered.map(({ line }) => line)
   if (lines.length === 0 || lines.includes('')) {
     throw unreadable(path, 'one label a line was expected, but there are empty lines or none')
   }
@@ -81,6 +99,8 @@ function readLines(path: string, text: string, outputs: number | undefined): Lab
     path,
     names,
     notes,
+    // Names behind indexes differ, see splitIndexes, and stand in the order of these.
+    lines: indexed ? undefined : numbered.map(({ number }) => number),
     write: (classes) => {
       const goesOn = names.every((name, at) => classes[at] === name)
       const kept = goesOn ? [text.replace(/\s*$/, '')] : []

@@ -2,6 +2,7 @@ import { DataError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DatasetKind, ignoredLabel } from '../dataset.ts'
 import { className, inClassOrder, isNumber, preview } from './class-name.ts'
+import { type Repeated, refuseRepeated } from './distinct.ts'
 
 type Value = string | number | bigint
 
@@ -39,7 +40,7 @@ const mostClasses = 100_000
 
 /** The distinct labels of files that come one after another. */
 export interface ClassCollector {
-  /** @throws DataError `label-missing`, `label-too-many`, `data-mismatch`. */
+  /** @throws DataError `label-missing`, `label-too-many`, `data-mismatch`, `classes-repeated`. */
   readonly add: (labels: RawLabels) => void
   /**
    * The classes of all that was added: as the files name them; else the distinct labels as they are written, whole numbers by what they
@@ -56,8 +57,10 @@ export interface ClassCollector {
  * Collects the classes of data that are read part by part.
  *
  * @param known The classes where they are known: then labels are only checked not to be empty.
+ * @throws DataError `classes-repeated` where two of them are alike.
  */
 export function collectClasses(known?: readonly string[]): ClassCollector {
+  if (known) refuseRepeated(known, calls('The caller'))
   let names: readonly string[] | undefined
   const spellings = new Map<string, string>()
   const merged = new Set<string>()
@@ -88,6 +91,7 @@ export function collectClasses(known?: readonly string[]): ClassCollector {
           `${labels.locate(0)}: this file names its classes ${preview(named)}, but a file before it ${preview(names)}.`,
         )
       }
+      if (named && !names) refuseRepeated(named, calls(`${labels.locate(0)}: the file`))
       names ??= named
       for (const [row, value] of labels.values.entries()) {
         if (typeof value !== 'object') take(value, labels.locate(row))
@@ -102,6 +106,11 @@ export function collectClasses(known?: readonly string[]): ClassCollector {
         : [`Labels that differ in their Unicode form only are one class each: ${preview([...merged])}.`],
   }
 }
+
+const calls =
+  (who: string) =>
+  ({ name, first, second }: Repeated): string =>
+    `${who} calls classes ${first} and ${second} both ${name}`
 
 /**
  * Labels as a data set holds them: a label is one of the classes' names, or else, where it is a whole number and none of the names is

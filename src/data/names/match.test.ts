@@ -52,8 +52,10 @@ describe('positions', () => {
 })
 
 it('two names of one class are refused on either side', () => {
-  expect(() => match(['caf\u00e9', 'cafe\u0301'], ['x'])).toThrow("data set 'new' name 'caf\u00e9' twice")
-  expect(() => match(['x'], [' y', 'y'])).toThrow("the model name 'y' twice")
+  expect(() => match(['caf\u00e9', 'cafe\u0301'], ['x'])).toThrow(
+    'new calls classes 0 and 1 both "caf\u00e9"',
+  )
+  expect(() => match(['x'], [' y', 'y'])).toThrow('The model calls outputs 0 and 1 both "y"')
 })
 
 describe('properties', () => {

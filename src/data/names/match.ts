@@ -1,6 +1,8 @@
 import { DataError } from '../../errors.ts'
 import { className, isNumber, preview } from './class-name.ts'
+import { refuseRepeated } from './distinct.ts'
 import { splitIndexes } from './indexes.ts'
+import { positionsOfNames, positionsOfNumbers } from './positions.ts'
 import { spellingKey } from './spelling.ts'
 
 /** The classes of a model. */
@@ -41,8 +43,14 @@ export function matchClasses(data: readonly string[], model: KnownClasses, optio
   const { place, numbersArePositions = false } = options
   const own = data.map(className)
   const known = model.names.map(className)
-  refuseRepeated(known, 'the model')
-  refuseRepeated(own, `data set '${place}'`)
+  refuseRepeated(
+    known,
+    ({ name, first, second }) => `The model calls outputs ${first} and ${second} both ${name}`,
+  )
+  refuseRepeated(
+    own,
+    ({ name, first, second }) => `${place} calls classes ${first} and ${second} both ${name}`,
+  )
   const values = model.unnamed ? known.map((_, at) => String(at)) : known
   const ownNumbers = own.length > 0 && own.every(isNumber)
   const knownNumbers = known.length > 0 && values.every(isNumber)
@@ -169,40 +177,4 @@ function refuseFromOne(own: readonly string[], values: readonly string[], place:
     'classes-numbered',
     `${place}: the labels are ${preview(own)}, but nothing names the model's ${values.length} outputs, which are then numbered from 0 to ${values.length - 1}. There is no label 0: do they count from 1? Put a labels.txt beside the model, one label a line in the order of its outputs.`,
   )
-}
-
-function positionsOfNumbers(own: readonly string[], known: readonly string[], place: string): number[] {
-  return own.map((name) => {
-    const at = Number(name)
-    if (at < known.length) return at
-    const from1 = at === known.length && !own.some((other) => Number(other) === 0)
-    throw new DataError(
-      'label-no-position',
-      `${place}: label ${name} is no position among the model's ${known.length} classes (${preview(known)}), which are counted from 0 to ${known.length - 1}.${from1 ? ' There is no label 0: do they count from 1?' : ''} Correct the labels, or write the classes' names.`,
-    )
-  })
-}
-
-/** By the index that the names have in front, else by their order, which says nothing unless all are there. */
-function positionsOfNames(own: readonly string[], known: readonly string[], place: string): number[] {
-  const indexes = splitIndexes(own)?.indexes
-  if (indexes?.every((index) => index < known.length)) return [...indexes]
-  if (own.length === known.length) return own.map((_, at) => at)
-  throw new DataError(
-    'classes-numbered',
-    `${place}: the data have ${own.length} classes (${preview(own)}) and the model has ${known.length} outputs without names, so that their order does not say which is which. Put a labels.txt beside the model, one class a line in the order of its outputs.`,
-  )
-}
-
-function refuseRepeated(names: readonly string[], whose: string): void {
-  const seen = new Set<string>()
-  for (const name of names) {
-    if (seen.has(name)) {
-      throw new DataError(
-        'classes-repeated',
-        `The classes of ${whose} name '${name}' twice; labels can be matched by name only if names differ.`,
-      )
-    }
-    seen.add(name)
-  }
 }

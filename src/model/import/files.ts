@@ -23,7 +23,7 @@ export interface LoadedModel {
  *
  * @param path An .onnx file, or a folder as transformers.js lays it out: `onnx/model.onnx` or `model.onnx` in it is read.
  * @param options.output The value that holds the logits, where the file does not tell.
- * @throws ModelError `model-not-found`, `model-quantised-only`, `model-several`, `labels-unreadable`, `labels-count`, `labels-disagree`,
+ * @throws ModelError `model-not-found`, `model-quantised-only`, `model-several`, `labels-unreadable`, `labels-count`, `labels-disagree`, `classes-repeated`,
  * and what {@link modelFromOnnx} throws.
  * @example
  * const { model, file } = await loadModel('model.onnx')

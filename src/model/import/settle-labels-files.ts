@@ -1,4 +1,4 @@
-import { arePlaceholders, type LabelText, numbered, preview } from '../../data/names/index.ts'
+import { arePlaceholders, type LabelText, numbered, preview, refuseRepeated } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
 import { findHead } from '../heads/index.ts'
 import { classCount, type Model } from '../model.ts'
@@ -16,7 +16,7 @@ export interface SettledLabels {
  *
  * @param own The model with the labels of its metadata, or numbers.
  * @throws ModelError `labels-count` where a file has more or fewer labels than there are outputs; `labels-disagree` where two files say
- * different ones; `labels-unreadable`.
+ * different ones; `labels-unreadable`; DataError `classes-repeated` where two outputs have one name.
  */
 export async function settleLabels(path: string, own: Model): Promise<SettledLabels> {
   const outputs = outputsOf(own)
@@ -31,7 +31,7 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
     if (!named || outputs === undefined || !labelsFit(own.classes.length, outputs))
       throw wrongCount(odd, path, outputs ?? 0)
     return {
-      classes: own,
+      classes: withDistinctNames(path, own),
       notes: [
         `${odd.path} has ${odd.names.length} labels, ${path} has ${outputs} outputs: the labels in the model's own metadata hold (${preview(own.classes)}).`,
       ],
@@ -42,7 +42,9 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
   if (first && other) throw disagreeing(first, other)
   const chosen = first ?? (named ? undefined : texts[0])
   if (!chosen) {
-    return fits(own.classes) || !named ? { classes: own, notes: [] } : withoutNames(path, own, outputs ?? 0)
+    return fits(own.classes) || !named
+      ? { classes: withDistinctNames(path, own), notes: [] }
+      : withoutNames(path, own, outputs ?? 0)
   }
   const differs = named && JSON.stringify(own.classes) !== JSON.stringify(chosen.names)
   return {
@@ -56,6 +58,16 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
         : []),
     ],
   }
+}
+
+/** The model, if no two of its own labels are alike; those of files beside it are refused where they are read. */
+function withDistinctNames(path: string, own: Model): Model {
+  refuseRepeated(
+    own.classes,
+    ({ name, first, second }) => `${path} calls outputs ${first} and ${second} both ${name} in its metadata`,
+    'put a labels.txt with other names beside the model, one class a line in the order of its outputs',
+  )
+  return own
 }
 
 /** How many classes the head has, or the declared output [N, classes]. */

@@ -1,0 +1,31 @@
+import { DataError } from '../../errors.ts'
+import { preview } from './class-name.ts'
+import { splitIndexes } from './indexes.ts'
+
+/** Numbers of the data as positions among a model's names. */
+export function positionsOfNumbers(
+  own: readonly string[],
+  known: readonly string[],
+  place: string,
+): number[] {
+  return own.map((name) => {
+    const at = Number(name)
+    if (at < known.length) return at
+    const from1 = at === known.length && !own.some((other) => Number(other) === 0)
+    throw new DataError(
+      'label-no-position',
+      `${place}: label ${name} is no position among the model's ${known.length} classes (${preview(known)}), which are counted from 0 to ${known.length - 1}.${from1 ? ' There is no label 0: do they count from 1?' : ''} Correct the labels, or write the classes' names.`,
+    )
+  })
+}
+
+/** By the index that the names have in front, else by their order, which says nothing unless all are there. */
+export function positionsOfNames(own: readonly string[], known: readonly string[], place: string): number[] {
+  const indexes = splitIndexes(own)?.indexes
+  if (indexes?.every((index) => index < known.length)) return [...indexes]
+  if (own.length === known.length) return own.map((_, at) => at)
+  throw new DataError(
+    'classes-numbered',
+    `${place}: the data have ${own.length} classes (${preview(own)}) and the model has ${known.length} outputs without names, so that their order does not say which is which. Put a labels.txt beside the model, one class a line in the order of its outputs.`,
+  )
+}
