@@ -75,6 +75,66 @@ test('what is misspelt is told before what is missing', async () => {
   expect((await run('update model --new new')).stderr).toContain('argument-missing')
 })
 
+describe('before a run begins', () => {
+  const digits = '--data synthetic --limit 40,20 --iterations 1 --method none --scenario class'
+  beforeAll(() => {
+    write(
+      'run.yaml',
+      'data: {source: synthetic, limit: {train: 40, test: 20}}\nstream: {kind: split}\nmodel: {kind: simple}\niterations: 1\n',
+    )
+    write('bench.json', JSON.stringify({ schema: 1, results: [], tasks: [] }))
+    write('mine/model.onnx', 'months of training')
+  })
+
+  test.each([
+    [`bench split-mnist ${digits} --no-save --report results`, 'out-is-folder'],
+    [`bench split-mnist ${digits} --no-save --report old/test.csv/r.html`, 'out-unwritable'],
+    [`bench split-mnist ${digits} --out old/train.csv`, 'out-is-file'],
+    [`bench split-mnist ${digits} --out results`, 'out-folder-taken'],
+    [`bench split-mnist ${digits} --seeds 1,2 --out results`, 'out-folder-taken'],
+    ['bench split-mnist --data old --no-save --report old/train.csv', 'out-in-input'],
+    ['bench split-mnist --data old --out old', 'out-is-input'],
+    ['learn run.yaml --out results', 'out-folder-taken'],
+    ['learn run.yaml --out run.yaml', 'out-is-input'],
+    ['learn run.yaml --out old/train.csv/run', 'out-unwritable'],
+    ['learn run.yaml --tensorboard results/thesis.txt', 'out-is-file'],
+    ['learn run.yaml --model model --lora 2 --adapter results', 'out-folder-taken'],
+    ['learn --init results', 'out-is-folder'],
+    ['learn --init old/train.csv/x.yaml', 'out-unwritable'],
+    ['report bench.json -o bench.json', 'out-is-input'],
+    ['report bench.json -o results', 'out-is-folder'],
+    ['report bench.json -o old/train.csv/x.html', 'out-unwritable'],
+    ['quickstart --data synthetic --folder results', 'out-folder-taken'],
+    ['quickstart --data synthetic --folder mine', 'out-folder-taken'],
+    ['quickstart --data synthetic --folder old/train.csv', 'out-is-file'],
+    ['quickstart --data synthetic --report results', 'out-is-folder'],
+    ['update model --new new --old old -o better --tensorboard results/thesis.txt', 'out-is-file'],
+    ['update model --new new --old old -o better --lora 2 --adapter results', 'out-folder-taken'],
+    ['gate model model --data old --junit /dev/null', 'out-is-device'],
+    ['fisher model --data old -o fresh/', 'out-is-folder'],
+  ])('%s is refused', async (line, code) => {
+    const { code: exit, stderr } = await run(line)
+    expect(stderr).toMatch(new RegExp(`^error \\(${code}\\): .+\n$`))
+    expect(exit).toBe(1)
+    expect(read('results/thesis.txt')).toBe('three years')
+    expect(read('mine/model.onnx')).toBe('months of training')
+    expect(readdirSync(join(folder, 'results'))).toEqual(['thesis.txt'])
+  })
+
+  test('the folder of a run, or of several, is its own and may be given again', async () => {
+    for (const line of [
+      `bench split-mnist ${digits} --hidden 8 --seeds 1,2 --jobs 1 --out grid`,
+      'learn run.yaml --out one',
+    ]) {
+      expect((await run(line)).code).toBe(0)
+      expect((await run(line)).stderr).not.toContain('error')
+    }
+    expect((await run('report one grid -o one/report.html')).code).toBe(0)
+    expect((await run('report one grid -o one/report.html')).code).toBe(0)
+    expect((await run('report one grid -o one/config.json')).stderr).toContain('error (out-is-input)')
+  })
+})
+
 describe('labels', () => {
   test('travel with a model to another folder, so that the pack can be extended', async () => {
     expect((await run('keep model --data old -o old.keep --fisher no')).code).toBe(0)
