@@ -108,7 +108,7 @@ test('external data that is missing', async () => {
   await saveModelFile(path, whole, { externalData: 0 })
   await rm(`${path}_data`)
   expect(await grad('moved/model.onnx')).toMatchInlineSnapshot(
-    `"error (external-data-not-found): moved/model.onnx: tensor "/flatten.constant" lies in "model.onnx_data", but there is no such file in FOLDER/moved. Fetch it and put it beside the model."`,
+    `"error (external-data-not-found): moved/model.onnx: tensor "/flatten.constant" lies in "model.onnx_data", but there is no such file or folder (looked for in FOLDER/moved). Fetch it and put it beside the model."`,
   )
 })
 

@@ -14,7 +14,8 @@ import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { engineFor, sharesOf, workersFor } from './engine.ts'
 import { fromText, group, path, seeds } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
-import { defaultFolder } from './run-folders.ts'
+import { checkPlaces } from './places.ts'
+import { defaultFolder, ownRun, ownRuns } from './run-folders.ts'
 import { reportFlag } from './shared-flags.ts'
 import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -74,6 +75,14 @@ export const bench = defineVerb({
     const plans = planned.map((plan) => ({ ...plan, threads }))
     const [first] = plans
     if (!first) return { json: {}, text: '' }
+    const folder = asked.save ? (asked.out ?? folderName(plans)) : undefined
+    await checkPlaces(
+      [{ flag: '--data', path: asked.data, is: 'data' }],
+      [
+        { flag: '--out', path: folder, kind: 'folder', mine: plans.length === 1 ? ownRun : ownRuns },
+        { flag: '--report', path: asked.report },
+      ],
+    )
     const loaded = await loadPlan(first, {
       download: true,
       orSynthetic: true,
@@ -81,7 +90,6 @@ export const bench = defineVerb({
     })
     noteData(loaded, call.screen)
     noteMethods(plans, call.screen)
-    const folder = asked.save ? (asked.out ?? folderName(plans)) : undefined
     const outcome = await runPlans({ ...asked, threads }, call, {
       plans: plans.map((plan) => withSource(plan, loaded)),
       loaded,

@@ -69,6 +69,7 @@ export const curve = defineVerb({
         { flag: 'TO', path: to, is: 'model' },
         { flag: '--old', path: old, is: 'data' },
         { flag: '--new', path: fresh, is: 'data' },
+        { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [
         { flag: '-o', path: asked.out },

@@ -42,6 +42,7 @@ export const fisher = defineVerb({
       [
         { flag: 'MODEL', path: asked.model, is: 'model' },
         { flag: '--data', path: asked.data, is: 'data' },
+        { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [{ flag: '-o', path: asked.out }],
     )

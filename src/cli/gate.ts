@@ -108,7 +108,9 @@ export const gate = defineVerb({
         { flag: '--golden', path: golden, is: 'model' },
         { flag: '--data', path: data, is: 'data' },
         { flag: '--new', path: asked.new, is: 'data' },
-        { flag: '--never-flip', path: neverFlip, is: 'data' },
+        { flag: '--never-flip', path: neverFlip, is: 'file' },
+        { flag: '--traffic', path: asked.traffic, is: 'file' },
+        { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [
         { flag: '--junit', path: asked.junit },

@@ -32,7 +32,7 @@ export const grad = defineVerb({
     await checkPlaces(
       [
         { flag: 'MODEL', path: model, is: 'model' },
-        { flag: '--batch', path: batch, is: 'data' },
+        { flag: '--batch', path: batch, is: 'file' },
       ],
       [{ flag: '-o', path: out }],
     )

@@ -3,6 +3,7 @@ import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
 import { fromText, group, path, pixels, sizes } from './flags/index.ts'
 import { inspectionText } from './inspect-text.ts'
+import { checkPlaces } from './places.ts'
 import { batchnormFlag, outputFlag, trainFlags } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
@@ -32,6 +33,7 @@ export const inspect = defineVerb({
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
   settings,
   run: async ({ model, batch, size, dims, train, lora, batchnorm, output }) => {
+    await checkPlaces([{ flag: 'MODEL', path: model, is: 'model' }])
     const inspection = await inspectFile(model, {
       batch,
       image: size,

@@ -96,7 +96,10 @@ export const keep = defineVerb({
   examples: [example, ...examples],
   settings,
   run: async (asked, call) => {
-    if (asked.show !== undefined) return showPack(asked.show)
+    if (asked.show !== undefined) {
+      await checkPlaces([{ flag: '--show', path: asked.show, is: 'pack' }])
+      return showPack(asked.show)
+    }
     if (asked.merge) {
       const out = outOf(asked)
       // Merging may take the place of one of the packs that it merges.
@@ -107,20 +110,23 @@ export const keep = defineVerb({
       )
       return answer(call, await mergeFiles(asked.models, out))
     }
-    const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
-    const sources = { ...sourcesOf(asked), traffic }
+    const sources = sourcesOf(asked)
     const { model, data, out } = sources
     await checkPlaces(
       [
         { flag: 'MODEL', path: model, is: 'model' },
         { flag: '--data', path: data, is: 'data' },
+        { flag: '--traffic', path: asked.traffic, is: 'file' },
+        { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
         { flag: '--extend', path: asked.extend === out ? undefined : asked.extend, is: 'pack' },
       ],
       [{ flag: '-o', path: out }],
     )
+    const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
+    const wanted = { ...sources, traffic }
     return answer(
       call,
-      asked.extend === undefined ? await keepFile(sources) : await extendFile(asked.extend, sources),
+      asked.extend === undefined ? await keepFile(wanted) : await extendFile(asked.extend, wanted),
     )
   },
 })

@@ -7,7 +7,8 @@ import { engineFor } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
-import { defaultFolder } from './run-folders.ts'
+import { checkPlaces, olderAdapter, type Read } from './places.ts'
+import { defaultFolder, ownRun } from './run-folders.ts'
 import { trackingFlags } from './tracking.ts'
 import { type Answer, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -49,21 +50,50 @@ export const learn = defineVerb({
   run: async (asked, call) => {
     const { config = DEFAULT_CONFIG } = asked
     if (asked.init) return init(config)
-    const loaded = await loadPlan(asChanged(await readPlanFile(config), asked), {
+    await checkPlaces([{ flag: 'CONFIG', path: config, is: 'config' }])
+    const wanted = asChanged(await readPlanFile(config), asked)
+    const folder =
+      asked.out ?? defaultFolder(wanted.name, wanted.method.name, wanted.stream.scenario, String(wanted.seed))
+    await checkPlaces(
+      [{ flag: 'CONFIG', path: config, is: 'config' }, ...readsOf(wanted, asked)],
+      [
+        { flag: '--out', path: folder, kind: 'folder', mine: ownRun },
+        { flag: '--adapter', path: adapterOf(wanted), kind: 'folder', mine: olderAdapter },
+        { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
+      ],
+    )
+    const loaded = await loadPlan(wanted, {
       download: true,
       orSynthetic: true,
       onProgress: showDownload(call.screen),
     })
     noteData(loaded, call.screen)
     noteMethods([loaded.plan], call.screen)
-    const { plan } = loaded
-    const folder =
-      asked.out ?? defaultFolder(plan.name, plan.method.name, plan.stream.scenario, String(plan.seed))
-    return followRun(call, asked, loaded, { engine: engineFor(plan), folder, verb: 'learn' })
+    return followRun(call, asked, loaded, { engine: engineFor(loaded.plan), folder, verb: 'learn' })
   },
 })
 
+/** What a configuration names. */
+function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings): readonly Read[] {
+  const sources =
+    stream.kind === 'list'
+      ? stream.tasks.map(({ source }, at) => ({ flag: `stream.tasks.${at}.source`, path: source }))
+      : [{ flag: 'data.source', path: data.source }]
+  return [
+    ...sources.map((each) => ({ ...each, is: 'data' as const })),
+    { flag: 'data.tokenizer', path: data.tokenizer, is: 'data' },
+    {
+      flag: asked.model === undefined ? 'model.path' : '--model',
+      path: model.kind === 'onnx' ? model.path : undefined,
+      is: 'model',
+    },
+  ]
+}
+
+const adapterOf = ({ model }: RunPlan) => (model.kind === 'onnx' ? model.adapter : undefined)
+
 async function init(path: string): Promise<Answer> {
+  await checkPlaces([], [{ flag: '--init', path }])
   await writeStarterConfig(path)
   return { json: { written: path }, text: `Wrote ${path}. Run it with: holdfast learn ${path}` }
 }

@@ -1,14 +1,16 @@
 import { mkdir, readdir, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { catalogue } from '../data/index.ts'
-import { CheckpointError, DataError, didYouMean, ModelError } from '../errors.ts'
-import { checkOutputs, type Input, type Output } from '../tensor/outputs-files.ts'
+import { CheckpointError, DataError, didYouMean, ModelError, UsageError } from '../errors.ts'
+import { checkOutputs, type Input, type Mine, type Output } from '../tensor/outputs-files.ts'
+import { readObstacle } from '../tensor/reads-files.ts'
 
 /** A file or folder that a verb reads; undefined where it was not named. */
 export interface Read {
   readonly flag: string
   readonly path: string | undefined
-  readonly is: 'model' | 'data' | 'pack'
+  /** `file`: one that is no folder; `run`: the folder of one; `results`: that, or a file. */
+  readonly is: 'model' | 'data' | 'pack' | 'file' | 'config' | 'run' | 'results'
 }
 
 /** One that it writes. */
@@ -32,15 +34,20 @@ export async function checkPlaces(
   const inputs: Input[] = []
   for (const { flag, path, is } of reads) {
     if (path === undefined || (is === 'data' && isNamed(path))) continue
-    await stat(path).catch(async (cause: unknown) => {
-      throw await notThere(`${flag} ${path}`, path, is, cause)
-    })
-    inputs.push({ flag, path })
+    await checkRead(flag, path, is)
+    if (is === 'results') inputs.push(...(await resultFiles(flag, path)))
+    else inputs.push({ flag, path })
   }
   const outputs = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
   await checkOutputs(outputs, inputs)
   if (dry) return
   for (const { path } of outputs) await mkdir(dirname(path), { recursive: true })
+}
+
+/** What a folder for low-rank updates may hold. */
+export const olderAdapter: Mine = {
+  what: 'one that holds an older adapter, which is then replaced',
+  is: (_path, names) => names.includes('adapter_config.json'),
 }
 
 const isNamed = (source: string): boolean =>
@@ -54,14 +61,43 @@ const errors = {
     'pack-missing',
     'A retention pack is made with: holdfast keep model.onnx --data old/ -o model.keep',
   ],
+  config: [
+    UsageError,
+    'config-missing',
+    'Write a configuration to start from with: holdfast learn --init holdfast.yaml',
+  ],
+  run: [CheckpointError, 'run-missing', 'Give the folder of a run, e.g. one in runs/.'],
+  results: [
+    UsageError,
+    'results-missing',
+    'Give the folder of a finished run, or a file with what bench --json printed.',
+  ],
+  file: [DataError, 'file-unreadable', 'Give the path of a file.'],
 } as const
 
-async function notThere(said: string, path: string, is: Read['is'], cause: unknown): Promise<Error> {
-  const beside = await readdir(dirname(path)).catch((): string[] => [])
+const fileOnly: ReadonlySet<Read['is']> = new Set(['pack', 'file', 'config'])
+
+/** Pages may be written into the folder of a run, but over none of what makes it one. */
+async function resultFiles(flag: string, path: string): Promise<Input[]> {
+  const names = await readdir(path).catch((): string[] => [])
+  const inner = names.filter((name) => !/\.(html|md)$/i.test(name)).map((name) => join(path, name))
+  return (names.length === 0 ? [path] : inner).map((file) => ({ flag, path: file }))
+}
+
+async function checkRead(flag: string, path: string, is: Read['is']): Promise<void> {
   const [Kind, code, way] = errors[is]
-  return new Kind(
-    code,
-    `${said}: there is no such file or folder. ${way}${didYouMean(basename(path), beside)}`,
-    { cause },
-  )
+  const said = `${flag} ${path}`
+  const found = await stat(path).catch(async (cause: NodeJS.ErrnoException) => {
+    const beside = cause.code === 'ENOENT' ? await readdir(dirname(path)).catch((): string[] => []) : []
+    const near = didYouMean(basename(path), beside)
+    throw new Kind(code, `${said}: ${readObstacle(path, cause)}. ${way}${near}`, { cause })
+  })
+  if (found.isFile() && is !== 'run') return
+  if (found.isFile()) throw new Kind(code, `${said}: this is a file, and a folder was expected. ${way}`)
+  if (!found.isDirectory()) {
+    const what = 'this is a pipe or a device, and what it gives can be read only once'
+    throw new Kind(code, `${said}: ${what}. Write it to a file first, and name that.`)
+  }
+  if (!fileOnly.has(is)) return
+  throw new Kind(code, `${said}: this is a folder, and a file was expected. ${way}`)
 }

@@ -6,6 +6,7 @@ import { modelToOnnx } from '../model/import/index.ts'
 import { html, type Markup } from '../report/figures/index.ts'
 import { updateArticle } from '../report/update-page.ts'
 import { writeNpz } from '../tensor/npy.ts'
+import type { Mine } from '../tensor/outputs-files.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { executePlan } from '../train/folders/index.ts'
@@ -21,6 +22,22 @@ const known = [0, 1, 2, 3, 4, 5, 6, 7]
 const added = [8, 9]
 /** Rows at most of what the model learns, of what is new to it, and of each for testing. */
 const rows = { old: 12_000, new: 2000, test: 4000 } as const
+
+const written = [
+  'old.npz',
+  'new.npz',
+  'model.onnx',
+  'model.keep',
+  'better.onnx',
+  'better.not-met.onnx',
+  'better.unproven.onnx',
+]
+
+/** What its folder may hold: only files of an earlier one, which wrote the old digits first. */
+export const ownQuickstart: Mine = {
+  what: 'that of an earlier quickstart, whose files are then replaced',
+  is: (_path, names) => names.includes('old.npz') && names.every((name) => written.includes(name)),
+}
 
 interface TrainTest {
   readonly train: Dataset

@@ -13,8 +13,9 @@ import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { engineFor, sharesOf, workersFor } from './engine.ts'
 import { fromText, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
-import { showUpdate, type UpdateShown } from './quickstart-update.ts'
+import { ownQuickstart, showUpdate, type UpdateShown } from './quickstart-update.ts'
 import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
 
 const settings = z.object({
@@ -41,6 +42,13 @@ export const quickstart = defineVerb({
     const [first] = quickstartParts(asked)
     const [plan] = first?.plans ?? []
     if (!plan) return { json: {}, text: '' }
+    await checkPlaces(
+      [{ flag: '--data', path: given.data, is: 'data' }],
+      [
+        { flag: '--folder', path: given.folder, kind: 'folder', mine: ownQuickstart },
+        { flag: '--report', path: given.report },
+      ],
+    )
     const loaded = await loadPlan(plan, {
       download: true,
       orSynthetic: true,

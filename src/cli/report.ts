@@ -5,6 +5,7 @@ import { reportHtml } from '../report/page.ts'
 import { collectResults } from '../study/grid/index-files.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { group, on, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
 import { defineVerb } from './verb.ts'
 
 const DEFAULT_PAGE = 'report.html'
@@ -36,9 +37,13 @@ export const report = defineVerb({
     if (markdown && json) {
       throw new UsageError('flag-value', '--markdown and --json exclude each other; leave one out.')
     }
+    const out = markdown ? undefined : (asked ?? (json ? undefined : DEFAULT_PAGE))
+    await checkPlaces(
+      runs.map((path) => ({ flag: 'RUNS', path, is: 'results' })),
+      [{ flag: '-o', path: out }],
+    )
     const results = await collectResults(runs)
     if (markdown) return { json: results, text: reportMarkdown(results).trimEnd() }
-    const out = asked ?? (json ? undefined : DEFAULT_PAGE)
     if (out !== undefined) {
       const created = new Date().toISOString().slice(0, 10)
       await writeWhole(out, reportHtml(results, { command, created }))

@@ -4,6 +4,7 @@ import { noteData } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
+import { checkPlaces } from './places.ts'
 import { trackingFlags } from './tracking.ts'
 import { defineVerb } from './verb.ts'
 
@@ -20,6 +21,10 @@ export const resume = defineVerb({
   settings,
   run: async (asked, call) => {
     const folder = asked.run
+    await checkPlaces(
+      [{ flag: 'RUN', path: folder, is: 'run' }],
+      [{ flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' }],
+    )
     const { loaded, engine, config, changed } = await loadRun(folder, (plan) =>
       engineFor({ device: plan.device, threads: asked.threads ?? plan.threads }),
     )

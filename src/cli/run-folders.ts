@@ -1,7 +1,29 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Mine } from '../tensor/outputs-files.ts'
+import { isRunPlace } from '../train/folders/index-files.ts'
 
 /** Where runs are kept when no folder is named: `runs/2026-11-23T22-41-05-split-mnist-ewc-class-1`. */
 export const defaultFolder = (...words: readonly string[]): string => {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
   return join('runs', [stamp, ...words].join('-').replaceAll(/[^\w.+-]+/g, '-'))
+}
+
+/** What the folder of a run may hold. */
+export const ownRun: Mine = {
+  what: 'that of a run, which then goes on',
+  is: (_path, names) => isRunPlace(names),
+}
+
+/** What the folder of several runs may hold: theirs, and what they came to. */
+export const ownRuns: Mine = {
+  what: 'that of a benchmark, which then goes on',
+  is: async (path, names) => {
+    const inner = await Promise.all(
+      names
+        .filter((name) => name !== 'bench.json')
+        .map((name) => readdir(join(path, name)).catch(() => undefined)),
+    )
+    return inner.every((found) => found !== undefined && isRunPlace(found))
+  },
 }

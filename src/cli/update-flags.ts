@@ -7,7 +7,7 @@ import { parseUpdateMethod } from '../update/recipes/index.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
-import { checkPlaces, type Read } from './places.ts'
+import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import {
   batchnormFlag,
   confidence,
@@ -124,6 +124,7 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
     { flag: '--old', path: asked.old, is: 'data' },
     { flag: '--keep', path: asked.keep, is: 'pack' },
     { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
+    { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
   ]
   await checkPlaces(reads)
   const { out, dryRun } = asked
@@ -142,11 +143,12 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
     reads,
     [
       ...models.map((path) => ({ flag: '-o', path, kind }) as const),
-      { flag: '--adapter', path: asked.adapter, kind: 'folder' },
+      { flag: '--adapter', path: asked.adapter, kind: 'folder', mine: olderAdapter },
       { flag: '--baseline', path: asked.baseline },
       ...own,
       { flag: '--markdown', path: asked.markdown },
       { flag: '--report', path: asked.report },
+      { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
     ],
     { dry: dryRun },
   )

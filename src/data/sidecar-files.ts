@@ -1,8 +1,6 @@
-import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { DataError } from '../errors.ts'
+import { foundAt, readBytes } from '../tensor/reads-files.ts'
 import { decodeText } from './formats/index.ts'
-import { reading } from './formats/index-files.ts'
 import { type InputFacts, type InputSpec, inputSpec } from './images/index.ts'
 import { createTokenizer, type TextTokenizer } from './text/index.ts'
 
@@ -60,17 +58,6 @@ export async function readInputFiles(
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
-  return reading(path, async () => {
-    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-      throw error
-    })
-    if (!found) return undefined
-    // Opening a pipe waits for somebody to write to it.
-    if (found.isFile()) return decodeText(await readFile(path), path)
-    throw new DataError(
-      'file-unreadable',
-      `${path}: a file was expected, but it is a folder, a pipe or a device. Take it away.`,
-    )
-  })
+  if ((await foundAt(path)) === undefined) return undefined
+  return decodeText(await readBytes(path, { way: 'Mend it or take it away.' }), path)
 }

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, sep, win32 } from 'node:path'
 import { ModelError } from '../errors.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
+import { readObstacle } from '../tensor/reads-files.ts'
 import type { TensorProto } from './onnx_pb.ts'
 import { dtypeOf, type ExternalData } from './tensor-proto.ts'
 
@@ -14,7 +15,7 @@ const READ_AT_MOST = 2 ** 30
  * since a model may come from anybody.
  *
  * The reader throws ModelError `external-data-location` (no file named), `external-data-absolute`,
- * `external-data-outside` (`..` in the path), `external-data-symlink` (a link that leaves the folder),
+ * `external-data-unreadable`, `external-data-outside` (`..` in the path), `external-data-symlink` (a link that leaves the folder),
  * `external-data-not-found`, `external-data-not-file` (a folder, a pipe or a device), `external-data-range` (offset or length
  * are no numbers), `external-data-truncated`, `external-data-repeated`.
  */
@@ -25,7 +26,7 @@ export function externalDataBeside(modelPath: string): ExternalData {
     const path = pathWithin(modelPath, location, tensor)
     const { size } = statSync(path)
     checkTotal(path, length, size, tensor)
-    const file = openSync(path, 'r')
+    const file = opened(path, tensor, modelPath)
     try {
       if (offset + length > size) {
         throw new ModelError(
@@ -37,6 +38,18 @@ export function externalDataBeside(modelPath: string): ExternalData {
     } finally {
       closeSync(file)
     }
+  }
+}
+
+function opened(path: string, tensor: TensorProto, modelPath: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    throw new ModelError(
+      'external-data-unreadable',
+      `${about(modelPath, tensor)} lies in ${path}, and ${readObstacle(path, cause)}.`,
+      { cause },
+    )
   }
 }
 
@@ -136,7 +149,7 @@ function pathWithin(modelPath: string, location: string, tensor: TensorProto): s
   } catch (cause) {
     throw new ModelError(
       'external-data-not-found',
-      `${where}, but there is no such file in ${folder}. Fetch it and put it beside the model.`,
+      `${where}, but ${readObstacle(join(folder, location), cause)} (looked for in ${folder}). Fetch it and put it beside the model.`,
       { cause },
     )
   }

@@ -1,8 +1,9 @@
-import { type FileHandle, readFile, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { ModelError } from '../errors.ts'
 import { bytesOf } from '../tensor/bytes.ts'
+import { type ReadFault, readBytes, regularFile } from '../tensor/reads-files.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { writeAll, writeWhole } from '../tensor/whole-files.ts'
 import { DataLocation, TensorCode } from './codes.ts'
@@ -46,13 +47,16 @@ export async function loadModelFile(
   options: { readonly limit?: number } = {},
 ): Promise<ModelFile> {
   const limit = options.limit ?? PROTOBUF_LIMIT
-  const found = await stat(path).catch(() => undefined)
-  if (!found?.isFile()) {
-    throw new ModelError('model-not-found', `${path}: there is no such file. Give the path of an .onnx file.`)
-  }
-  if (found.size > limit) throw tooLarge(path, found.size, limit)
-  const bytes = new Uint8Array(await readFile(path))
+  const { size } = await regularFile(path, fault)
+  if (size > limit) throw tooLarge(path, size, limit)
+  const bytes = new Uint8Array(await readBytes(path, fault))
   return { path, bytes, model: decodeModel(bytes, path), externalData: externalDataBeside(path) }
+}
+
+const fault: ReadFault = {
+  kind: ModelError,
+  code: 'model-not-found',
+  way: 'Give the path of an .onnx file.',
 }
 
 export interface SaveOptions {

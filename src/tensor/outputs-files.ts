@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { listFolder } from './reads-files.ts'
 
 /** A file or folder that is to be written. */
 export interface Output {
@@ -10,6 +11,15 @@ export interface Output {
   readonly path: string
   /** `folder`: one that files are put into; `model`: one that is written as a model's folder. Default `file`. */
   readonly kind?: 'file' | 'folder' | 'model' | undefined
+  /** Of a folder: what may be in it already. Default of a folder anything, of a model an older one. */
+  readonly mine?: Mine | undefined
+}
+
+/** What a folder may hold that files are put into, besides nothing. */
+export interface Mine {
+  /** Ends the sentence "Name a new or empty folder, or …". */
+  readonly what: string
+  readonly is: (path: string, names: readonly string[]) => boolean | Promise<boolean>
 }
 
 /** A file or folder that is read. */
@@ -21,10 +31,10 @@ export interface Input {
 /**
  * Checks, before anything is computed, that outputs can be written and take the place of nothing that they should not: no output is an
  * input or a folder that holds one, no two are the same, files are not where folders are, and folders of models are new, empty, or hold a
- * model.
+ * model or what `mine` says.
  *
- * @throws UsageError `out-is-input`, `out-in-input`, `out-holds-input`, `out-twice`, `out-is-folder`, `out-is-file`, `out-folder-taken`,
- * `out-unwritable`.
+ * @throws UsageError `out-is-input`, `out-in-input`, `out-holds-input`, `out-twice`, `out-is-folder`, `out-is-file`, `out-is-device`,
+ * `out-folder-taken`, `out-unwritable`.
  * @example
  * await checkOutputs([{ flag: '-o', path: 'better.onnx' }], [{ flag: 'MODEL', path: 'model.onnx' }])
  */
@@ -79,7 +89,7 @@ function refuseInput(
   )
 }
 
-async function checkKind(said: string, { path, kind = 'file' }: Output): Promise<void> {
+async function checkKind(said: string, { path, kind = 'file', mine }: Output): Promise<void> {
   if (dirname(resolve(path)) === resolve(path)) {
     throw new UsageError(
       'out-is-folder',
@@ -87,7 +97,20 @@ async function checkKind(said: string, { path, kind = 'file' }: Output): Promise
     )
   }
   const found = await stat(path).catch(() => undefined)
+  if (kind === 'file' && /[/\\]$/.test(path) && !found?.isDirectory()) {
+    throw new UsageError(
+      'out-is-folder',
+      `${said}: a path that ends like that is a folder, and a file is written. Name a file in it.`,
+    )
+  }
   if (!found) return
+  // What is written takes its place by renaming, which would take a device away.
+  if (!found.isDirectory() && !found.isFile()) {
+    throw new UsageError(
+      'out-is-device',
+      `${said}: this is a device or a pipe, and a file is written. Name a file, or leave the flag out.`,
+    )
+  }
   if (kind === 'file') {
     if (!found.isDirectory()) return
     throw new UsageError(
@@ -101,20 +124,26 @@ async function checkKind(said: string, { path, kind = 'file' }: Output): Promise
       `${said}: this is a file, and a folder is written${kind === 'model' ? ', as the model came as one' : ''}. Name a folder.`,
     )
   }
-  if (kind === 'model') await refuseTaken(path, said)
+  const may = mine ?? (kind === 'model' ? olderModel : undefined)
+  if (may) await refuseTaken(path, said, may)
+}
+
+const olderModel: Mine = {
+  what: 'one that holds an older model, whose files are then replaced',
+  is: (path, names) => holdsModel(path, names),
 }
 
 /**
- * Refuses a folder that holds files and no model: what is in it is somebody's.
+ * Refuses a folder that holds files and not what it may hold, a model: what is in it is somebody's.
  *
  * @throws UsageError `out-folder-taken`.
  */
-export async function refuseTaken(path: string, said = path): Promise<void> {
-  const names = (await readdir(path)).sort()
-  if (names.length === 0 || (await holdsModel(path, names))) return
+export async function refuseTaken(path: string, said = path, mine: Mine = olderModel): Promise<void> {
+  const names = (await listFolder(path)).sort()
+  if (names.length === 0 || (await mine.is(path, names))) return
   throw new UsageError(
     'out-folder-taken',
-    `${said}: this folder holds other things (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a new or empty folder, or one that holds an older model, whose files are then replaced.`,
+    `${said}: this folder holds other things (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a new or empty folder, or ${mine.what}.`,
   )
 }
 

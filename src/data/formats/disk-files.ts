@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { constants, gunzipSync } from 'node:zlib'
-import { DataError, HoldfastError } from '../../errors.ts'
+import { DataError } from '../../errors.ts'
+import { readBytes } from '../../tensor/reads-files.ts'
 import { checkUnpacked, mostUnpacked } from '../../tensor/unpack-limit.ts'
 import type { NamedBytes } from './idx.ts'
 
@@ -25,8 +25,7 @@ const headBytes = 4096
  * @throws DataError `file-unreadable`, `gzip-damaged`, `unpacks-too-large`.
  */
 export async function readUnpacked(path: string, bounds: UnpackBounds = {}): Promise<NamedBytes> {
-  await regularFile(path)
-  const bytes = await reading(path, () => readFile(path))
+  const bytes = await readBytes(path)
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { file: path, bytes }
   return { file: path, bytes: gunzipBounded(bytes, path, bounds) }
 }
@@ -74,29 +73,4 @@ export function gzipProblem(path: string, cause: unknown): DataError {
     `${path}: the gzip file cannot be unpacked (${reason}). Fetch it again.`,
     { cause },
   )
-}
-
-/**
- * Opening a pipe waits for somebody to write to it, and what it gives is gone once it is read.
- *
- * @throws DataError `file-unreadable` where there is no file, or it is another thing.
- */
-export async function regularFile(path: string): Promise<void> {
-  const found = await reading(path, () => stat(path))
-  if (found.isFile()) return
-  throw new DataError(
-    'file-unreadable',
-    `${path}: a file was expected, but it is a folder, a pipe or a device. Write its content to a file first.`,
-  )
-}
-
-/** Does something with a file; what goes wrong and is no error of ours becomes one that names the file. */
-export async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new DataError('file-unreadable', `${path}: the file cannot be read (${reason}).`, { cause: error })
-  }
 }

@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
 import type { FileMetaData } from 'hyparquet'
 import { z } from 'zod'
 import { DataError } from '../../errors.ts'
-import { reading, regularFile } from './disk-files.ts'
+import { regularFile } from '../../tensor/reads-files.ts'
 import { damaged, openParquet, patience } from './parquet-worker-node.ts'
 import { dialects, type Table, type TableOptions } from './table.ts'
 
@@ -22,8 +21,7 @@ export async function* parquetTables(
   _options: TableOptions = {},
   seconds: number = patience,
 ): AsyncGenerator<Table> {
-  await regularFile(path)
-  const { size } = await reading(path, () => stat(path))
+  const { size } = await regularFile(path)
   const parquet = await openParquet(path, seconds)
   try {
     const { metadata } = parquet

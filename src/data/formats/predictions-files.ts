@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { DataError } from '../../errors.ts'
+import { regularFile } from '../../tensor/reads-files.ts'
 import {
   type PredictionReading,
   type PredictionSet,
@@ -56,10 +56,6 @@ export async function loadIds(path: string): Promise<{ readonly id: string; read
 }
 
 async function readTextFile(path: string, code: string, options: PredictionReading = {}): Promise<string> {
-  try {
-    await access(path)
-  } catch (cause) {
-    throw new DataError(code, `${path}: there is no such file.`, { cause })
-  }
+  await regularFile(path, { code })
   return readText(path, options)
 }

@@ -3,9 +3,10 @@ import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../../errors.ts'
+import { reading, regularFile } from '../../tensor/reads-files.ts'
 import { checkUnpacked } from '../../tensor/unpack-limit.ts'
 import { textDecoding } from './decode.ts'
-import { gzipProblem, reading, regularFile } from './disk-files.ts'
+import { gzipProblem } from './disk-files.ts'
 
 /** How a text file is read. */
 interface TextReading {

@@ -1,6 +1,8 @@
+import type { Dirent, Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { DataError } from '../../errors.ts'
+import { reading } from '../../tensor/reads-files.ts'
 import { sorted } from '../names/index.ts'
 import type { ImageReference } from '../parts.ts'
 import { imageFormats, isImageName, isLitter } from './image-names.ts'
@@ -32,7 +34,7 @@ export async function listClassFolders(folder: string): Promise<ImageListing> {
   const classes: string[] = []
   const empty: string[] = []
   for (const name of folders) {
-    const place = await realpath(join(folder, name))
+    const place = await reading(join(folder, name), () => realpath(join(folder, name)))
     const twin = places.get(place)
     if (twin !== undefined) {
       throw new DataError(
@@ -89,15 +91,25 @@ export async function visibleFolders(folder: string): Promise<string[]> {
 }
 
 async function contentsOf(folder: string): Promise<Contents> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !isLitter(name))
+  const entries = (await reading(folder, () => readdir(folder, { withFileTypes: true }))).filter(
+    ({ name }) => !isLitter(name),
+  )
   const folders: string[] = []
   const files: string[] = []
   for (const entry of entries) {
+    if (isNoFile(entry)) throw noFile(join(folder, entry.name))
     const isFolder = entry.isSymbolicLink() ? await leadsToFolder(folder, entry.name) : entry.isDirectory()
     ;(isFolder ? folders : files).push(entry.name)
   }
   return { folders: sorted(folders), files: sorted(files) }
 }
+
+/** Opening a pipe waits for somebody to write to it. */
+const isNoFile = (found: Stats | Dirent): boolean =>
+  found.isFIFO() || found.isSocket() || found.isCharacterDevice() || found.isBlockDevice()
+
+const noFile = (path: string): DataError =>
+  new DataError('image-folder', `${path}: this is a pipe or a device, and no image. Take it away.`)
 
 async function leadsToFolder(folder: string, name: string): Promise<boolean> {
   const path = join(folder, name)
@@ -109,6 +121,7 @@ async function leadsToFolder(folder: string, name: string): Promise<boolean> {
       { cause },
     )
   })
+  if (isNoFile(found)) throw noFile(path)
   if (!found.isDirectory()) return false
   const [target, own] = [await realpath(path), await realpath(folder)]
   if (own === target || own.startsWith(target.endsWith(sep) ? target : `${target}${sep}`)) {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
 import { DataError } from '../../errors.ts'
+import { readBytes, regularFile } from '../../tensor/reads-files.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { ImageReference } from '../parts.ts'
 import type { ImageFindings } from './findings.ts'
@@ -103,7 +103,7 @@ function placePixels(from: Uint8Array, to: Uint8Array, base: number, pixels: num
 
 /** Formats that sharp does not read are decoded first. */
 async function open({ file = '', bytes }: ImageReference): Promise<Sharp> {
-  const content = bytes ?? (/\.(bmp|dib|p[pgbn]m)$/i.test(file) ? await readFile(file) : undefined)
+  const content = bytes ?? (/\.(bmp|dib|p[pgbn]m)$/i.test(file) ? await readBytes(file) : undefined)
   if (content === undefined) return sharp(file)
   const raw = decodeUncompressed(content)
   if (!raw) return sharp(content)
@@ -171,6 +171,8 @@ async function decodeOne(
     return { data, height: info.height, width: info.width }
   } catch (error) {
     if (error instanceof DataError) throw error
+    // The decoder says of files that cannot be read as little as of damaged ones.
+    if (reference.file !== undefined) await regularFile(reference.file, { code: 'image-unreadable' })
     throw new DataError(
       'image-unreadable',
       `${place}: the image cannot be decoded: ${reasonOf(error)}. Replace or remove it.`,

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { readNpz } from '../../tensor/npy.ts'
+import { readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { partsOfArrays } from '../formats/index.ts'
-import { reading, unpackedLimit } from '../formats/index-files.ts'
+import { unpackedLimit } from '../formats/index-files.ts'
 import type { RawPart } from '../parts.ts'
 import { rowCount, takeRows } from '../rows.ts'
 import type { Source, SourceOptions, Sources } from './source.ts'
@@ -12,7 +12,7 @@ import type { Source, SourceOptions, Sources } from './source.ts'
 export const arrayExtensions = ['.npz', '.safetensors']
 
 export async function readArrays(path: string, { maxBytes }: SourceOptions): Promise<Map<string, Tensor>> {
-  const bytes = await reading(path, () => readFile(path))
+  const bytes = await readBytes(path)
   if (extname(path).toLowerCase() === '.npz')
     return readNpz(bytes, path, { maxBytes: maxBytes ?? unpackedLimit() })
   return new Map(readSafetensors(bytes, path).tensors)

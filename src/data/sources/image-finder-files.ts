@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join } from 'node:path'
 import { DataError } from '../../errors.ts'
+import { foundAt, listFolder } from '../../tensor/reads-files.ts'
 import type { TableOptions } from '../formats/index.ts'
 import { isImageName } from '../images/index.ts'
 import { visibleFolders } from '../images/index-files.ts'
@@ -78,7 +78,9 @@ async function placesFor(folder: string, stem: string): Promise<readonly string[
 
 async function listImageNames(place: string): Promise<Listing> {
   // A folder that is not there holds nothing; what is missing is said of the image.
-  const names = (await readdir(place).catch(() => [])).filter((name) => isImageName(name))
+  const names = (await foundAt(place))?.isDirectory()
+    ? (await listFolder(place)).filter((name) => isImageName(name))
+    : []
   const stems = new Map<string, string | undefined>()
   for (const name of names) {
     const stem = name.slice(0, name.length - extname(name).length)

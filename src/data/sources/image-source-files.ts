@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { listFolder } from '../../tensor/reads-files.ts'
 import { type ImageListing, listClassFolders, listImages, visibleFolders } from '../images/index-files.ts'
 import { preview } from '../names/index.ts'
 import { metadataSource } from './image-metadata-files.ts'
@@ -18,7 +18,7 @@ export async function openImages(
     const split = splitOfFile(name, wanted)
     if (split === undefined) continue
     const inner = join(folder, name)
-    const metadata = metadataSource(inner, await readdir(inner), options)
+    const metadata = metadataSource(inner, await listFolder(inner), options)
     // Pictures of trains may lie in a folder of that name: a split has folders of its own.
     const divided = (await visibleFolders(inner)).length > 0
     if (metadata) sources.set(split, metadata)

@@ -1,9 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { DataError } from '../../errors.ts'
 import { readNpy } from '../../tensor/npy.ts'
+import { listFolder, readBytes, reading } from '../../tensor/reads-files.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { reading } from '../formats/index-files.ts'
 import { visibleFolders } from '../images/index-files.ts'
 import { sorted } from '../names/index.ts'
 import { tableReader, tableStem } from '../tables/index-files.ts'
@@ -23,9 +23,7 @@ import { labelled, tableSource } from './table-source-files.ts'
  * @throws DataError `data-missing`, `data-unrecognised`, `idx-incomplete`, `shards-missing`, `image-folder`.
  */
 export async function openSources(path: string, options: SourceOptions, split?: string): Promise<Sources> {
-  const found = await stat(path).catch((error: unknown) => {
-    throw new DataError('data-missing', `${path}: there is no such file or folder.`, { cause: error })
-  })
+  const found = await reading(path, () => stat(path), { code: 'data-missing' })
   const extension = extname(path).toLowerCase()
   if (found.isDirectory()) return openFolder(path, options, split)
   if (tableReader(path)) return new Map([['train', tableSource([path], options)]])
@@ -41,7 +39,7 @@ async function openFolder(
   options: SourceOptions,
   split: string | undefined,
 ): Promise<Sources> {
-  const names = await readdir(folder)
+  const names = await listFolder(folder)
   const idx = await openIdx(folder, new Set(names), options)
   if (idx) return idx
   const files =
@@ -52,7 +50,7 @@ async function openFolder(
     const found = new Map<string, Tensor>()
     for (const file of arrays) {
       const path = join(folder, file)
-      found.set(basename(file, '.npy'), await reading(path, async () => readNpy(await readFile(path), path)))
+      found.set(basename(file, '.npy'), readNpy(await readBytes(path), path))
     }
     return arraySources(found, folder, options)
   }
@@ -74,7 +72,7 @@ async function openInside(
   const inner = folders.includes('data') ? 'data' : folders.length === 1 ? folders[0] : undefined
   if (inner === undefined) return undefined
   const path = join(folder, inner)
-  return openSplitFiles(path, await readdir(path), options, split)
+  return openSplitFiles(path, await listFolder(path), options, split)
 }
 
 /** Files named for their split, `train.csv` or `train-00000-of-00003.parquet`, and metadata of images. */

@@ -1,8 +1,9 @@
-import { readdir, readFile, realpath } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { readLabelText } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { ModelFile } from '../../onnx/files.ts'
+import { foundAt, readBytes } from '../../tensor/reads-files.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
 import type { Model } from '../model.ts'
 import { modelFolder } from './find-files.ts'
@@ -47,8 +48,8 @@ export async function companionsOf(
     const content = await contentOf(sources, name, model)
     if (content === undefined) continue
     const path = join(folder, name)
-    const there = await readFile(path).catch(() => undefined)
-    if (there && Buffer.from(content).equals(there)) continue
+    const there = (await foundAt(path)) && (await readBytes(path))
+    if (there && Buffer.from(content).equals(Buffer.from(there))) continue
     if (there && !replaces) {
       throw new UsageError(
         'out-companions',
@@ -71,10 +72,7 @@ async function contentOf(
 ): Promise<Uint8Array | string | undefined> {
   for (const source of sources) {
     const path = join(source, name)
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-      throw error
-    })
+    const bytes = (await foundAt(path)) && (await readBytes(path))
     if (!bytes) continue
     if (name === 'config.json' && !readLabelText(path, decodedLabels(path, bytes))) return undefined
     return (model.unnamed ? undefined : await withLabelsInStep(path, model.classes)) ?? bytes

@@ -1,9 +1,11 @@
-import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelError } from '../../errors.ts'
+import { foundAt, listFolder } from '../../tensor/reads-files.ts'
 
 /** What transformers.js appends to a model's name for its smaller variants, before `.onnx`. */
 const VARIANT = /_(fp16|int8|uint8|bnb4|quantized|q\d+(f16)?)$/
+
+const fault = { kind: ModelError, code: 'model-not-found', way: 'Give the path of an .onnx file.' } as const
 
 /** Whether a file is a smaller variant of a model: `model_quantized.onnx`, or its data, of `model.onnx`. */
 export function isVariantOf(name: string, model: string): boolean {
@@ -19,11 +21,11 @@ export function isVariantOf(name: string, model: string): boolean {
  * none, `model-several` when it holds several.
  */
 export async function findModelFile(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await foundAt(path, fault)
   if (!found?.isDirectory()) return path
   const files: string[] = []
   for (const folder of [join(path, 'onnx'), path]) {
-    const names = await readdir(folder).catch((): string[] => [])
+    const names = (await foundAt(folder, fault))?.isDirectory() ? await listFolder(folder, fault) : []
     if (names.includes('model.onnx')) return join(folder, 'model.onnx')
     files.push(
       ...names

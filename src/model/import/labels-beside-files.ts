@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type LabelText, readLabelText } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
+import { foundAt, readBytes } from '../../tensor/reads-files.ts'
 import { modelFolder } from './find-files.ts'
 
 /** Where labels are looked for beside a model, in this order. */
@@ -25,15 +25,8 @@ export async function labelTextsBeside(model: string, outputs: number | undefine
 }
 
 async function bytesOf(path: string): Promise<Uint8Array | undefined> {
-  try {
-    // Opening a pipe waits for somebody to write to it.
-    if ((await stat(path)).isFile()) return await readFile(path)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw unreadable(path, message, error)
-  }
-  throw unreadable(path, 'it is a folder, a pipe or a device, and no file; take it away', undefined)
+  const fault = { kind: ModelError, code: 'labels-unreadable', way: 'Mend it or take it away.' }
+  return (await foundAt(path, fault)) === undefined ? undefined : readBytes(path, fault)
 }
 
 /**

@@ -1,8 +1,11 @@
-import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type LabelText, readLabelText } from '../../data/names/index.ts'
+import { ModelError } from '../../errors.ts'
+import { foundAt, readBytes, regularFile } from '../../tensor/reads-files.ts'
 import type { Model } from '../model.ts'
 import { decodedLabels, labelFileNames } from './labels-beside-files.ts'
+
+const fault = { kind: ModelError, code: 'labels-unreadable' } as const
 
 /** Larger files are no lists of labels, whatever they are called. */
 const mostBytes = 2 ** 20
@@ -20,8 +23,8 @@ export async function withLabelsInStep(
 ): Promise<string | undefined> {
   const own = (labelFileNames as readonly string[]).includes(basename(path))
   if (!own && !/\.(txt|names|json)$/i.test(path)) return undefined
-  if (!own && (await stat(path)).size > mostBytes) return undefined
-  const bytes = await readFile(path)
+  if (!own && (await regularFile(path, fault)).size > mostBytes) return undefined
+  const bytes = await readBytes(path, fault)
   if (own) return rewritten(readLabelText(path, decodedLabels(path, bytes)), classes)
   const found = tried(path, bytes)
   const old = found?.names ?? []
@@ -40,11 +43,7 @@ export async function checkLabelsInStep(folder: string, { classes }: Model): Pro
   for (const path of [folder, join(folder, 'onnx')].flatMap((at) =>
     labelFileNames.map((name) => join(at, name)),
   )) {
-    const there = await stat(path).then(
-      (found) => found.isFile(),
-      () => false,
-    )
-    if (there) await withLabelsInStep(path, classes)
+    if ((await foundAt(path, fault))?.isFile()) await withLabelsInStep(path, classes)
   }
 }
 

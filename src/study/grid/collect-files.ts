@@ -1,8 +1,14 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError, UsageError } from '../../errors.ts'
 import { type BenchResult, type RunResult, summarise } from '../../measure/results.ts'
+import { listFolder, readUtf8 } from '../../tensor/reads-files.ts'
 import { isFolder } from '../../train/folders/index-files.ts'
+
+const fault = {
+  kind: UsageError,
+  code: 'results-missing',
+  way: 'Give the folder of a finished run, or a file with what bench --json printed.',
+} as const
 
 /**
  * Results from run folders, folders of runs, and files that `bench --json` printed; those of one benchmark on one data set
@@ -31,12 +37,12 @@ export async function collectResults(paths: readonly string[]): Promise<BenchRes
 }
 
 async function resultsInFolder(folder: string): Promise<BenchResult[]> {
-  const names = await readdir(folder)
+  const names = await listFolder(folder, fault)
   if (names.includes('bench.json')) return [await readBench(join(folder, 'bench.json'))]
   const found: BenchResult[] = []
   for (const name of names.sort()) {
     const inner = join(folder, name)
-    if ((await isFolder(inner)) && (await readdir(inner)).includes('bench.json')) {
+    if ((await isFolder(inner)) && (await listFolder(inner, fault)).includes('bench.json')) {
       found.push(await readBench(join(inner, 'bench.json')))
     }
   }
@@ -44,9 +50,7 @@ async function resultsInFolder(folder: string): Promise<BenchResult[]> {
 }
 
 async function readBench(file: string): Promise<BenchResult> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new UsageError('results-missing', `${file}: there is no such file or folder.`, { cause })
-  })
+  const text = await readUtf8(file, fault)
   try {
     const bench = JSON.parse(text) as Partial<BenchResult>
     if (bench.schema === 1 && Array.isArray(bench.results) && Array.isArray(bench.tasks))

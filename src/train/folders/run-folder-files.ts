@@ -1,12 +1,24 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError, EnvironmentError, UsageError } from '../../errors.ts'
+import {
+  foundAt,
+  listFolder,
+  type ReadFault,
+  readBytes,
+  reading,
+  readUtf8,
+} from '../../tensor/reads-files.ts'
 import { isUnfinished, writeWhole } from '../../tensor/whole-files.ts'
 import { parsePlan, type RunPlan } from '../plan/index.ts'
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type LearnEvent } from '../run/index.ts'
 import { lockFolder } from './run-lock-files.ts'
+
+/** Whether a folder with these names in it is a run's, or one where a run may begin. */
+export const isRunPlace = (names: readonly string[]): boolean =>
+  names.includes('config.json') || names.every((name) => isTemporary(name) || name === 'lock')
 
 /** Everything needed to build a run again, as its folder's `config.json` holds it. */
 export interface RunConfig {
@@ -75,7 +87,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
   await writing(path, () => mkdir(path, { recursive: true }))
   const release = await lockFolder(path)
   try {
-    const names = await readdir(path)
+    const names = await listFolder(path)
     for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
     if (names.includes('config.json')) {
       const found = await readRunConfig(path)
@@ -116,13 +128,22 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
  */
 export async function readRunConfig(folder: string): Promise<RunConfig> {
   const file = join(folder, 'config.json')
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const fault: ReadFault = {
+    kind: CheckpointError,
+    code: 'run-missing',
+    way: 'Give the folder of a run, e.g. one in runs/.',
+  }
+  const there = await reading(folder, () => stat(folder), fault)
+  if (!there.isDirectory()) {
     throw new CheckpointError(
       'run-missing',
-      `${folder} holds no run: there is no config.json. Give the folder of a run, e.g. one in runs/.`,
-      { cause },
+      `${folder}: this is ${there.isFile() ? 'a file' : 'a pipe or a device'}, and the folder of a run was expected. ${fault.way}`,
     )
-  })
+  }
+  if (!(await foundAt(file, fault))) {
+    throw new CheckpointError('run-missing', `${folder} holds no run: there is no config.json. ${fault.way}`)
+  }
+  const text = await readUtf8(file, fault)
   try {
     const found = configSchema.parse(JSON.parse(text))
     return { ...found, plan: parsePlan(found.plan, file) }
@@ -151,7 +172,7 @@ export function runFolderStore(folder: string, fingerprint: string): CheckpointS
       await writeWhole(join(folder, name), bytes)
       const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
       await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
-      for (const other of await readdir(folder)) {
+      for (const other of await listFolder(folder)) {
         if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
           await rm(join(folder, other), { force: true })
       }
@@ -160,12 +181,10 @@ export function runFolderStore(folder: string, fingerprint: string): CheckpointS
       const pointer = await readPointer(folder)
       if (!pointer) return undefined
       const file = join(folder, pointer.file)
-      const bytes = await readFile(file).catch((cause: unknown) => {
-        throw new CheckpointError(
-          'checkpoint-missing',
-          `${join(folder, 'latest.json')} names ${pointer.file}, but that file cannot be read. ${startAnew}`,
-          { cause },
-        )
+      const bytes = await readBytes(file, {
+        kind: CheckpointError,
+        code: 'checkpoint-missing',
+        way: `${join(folder, 'latest.json')} names it. ${startAnew}`,
       })
       const found = createHash('sha256').update(bytes).digest('hex')
       if (found !== pointer.sha256) {
@@ -183,11 +202,9 @@ const startAnew = 'Restore the file, or remove the run folder and start the run 
 
 async function readPointer(folder: string): Promise<z.output<typeof pointerSchema> | undefined> {
   const file = join(folder, 'latest.json')
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (text === undefined) return undefined
+  const fault = { kind: CheckpointError, code: 'checkpoint-pointer', way: startAnew }
+  if (!(await foundAt(file, fault))) return undefined
+  const text = await readUtf8(file, fault)
   try {
     return pointerSchema.parse(JSON.parse(text))
   } catch (cause) {

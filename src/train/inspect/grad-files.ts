@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
+import { readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
 import { type GradLoss, lossAndGradients } from './grad.ts'
@@ -33,12 +33,10 @@ export interface GradSummary {
 export async function gradFile(path: string, out: string, options: GradFileOptions): Promise<GradSummary> {
   const started = performance.now()
   const { model } = await loadModel(path, options.output === undefined ? {} : { output: options.output })
-  const bytes = await readFile(options.batch).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageError(
-      'batch-not-found',
-      `${options.batch}: it could not be read (${cause.code}). Give a safetensors file with the model's inputs and labels.`,
-      { cause },
-    )
+  const bytes = await readBytes(options.batch, {
+    kind: UsageError,
+    code: 'batch-not-found',
+    way: "Give a safetensors file with the model's inputs and labels.",
   })
   const { tensors } = readSafetensors(bytes)
   const { loss, gradients } = await lossAndGradients({

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { parseDocument } from 'yaml'
-import { UsageError } from '../../errors.ts'
+import { EnvironmentError, UsageError } from '../../errors.ts'
+import { readUtf8 } from '../../tensor/reads-files.ts'
 import { parsePlan, type RunPlan } from './plan.ts'
 
 /**
@@ -12,14 +13,10 @@ import { parsePlan, type RunPlan } from './plan.ts'
  * const plan = await readPlanFile('holdfast.yaml')
  */
 export async function readPlanFile(path: string): Promise<RunPlan> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new UsageError(
-      'config-missing',
-      `${path}: there is no such file. Write one with: holdfast learn --init ${path}`,
-      {
-        cause,
-      },
-    )
+  const text = await readUtf8(path, {
+    kind: UsageError,
+    code: 'config-missing',
+    way: 'Write a configuration to start from with: holdfast learn --init holdfast.yaml',
   })
   return planFromText(text, path)
 }
@@ -99,7 +96,11 @@ device: cpu                   # cpu or webgpu
  */
 export async function writeStarterConfig(path: string): Promise<void> {
   await writeFile(path, starterConfig, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EEXIST') throw cause
+    if (cause.code !== 'EEXIST') {
+      throw new EnvironmentError('write-failed', `${path}: it could not be written (${cause.message}).`, {
+        cause,
+      })
+    }
     throw new UsageError(
       'config-exists',
       `${path} is there already, and is not written over. Name another file.`,

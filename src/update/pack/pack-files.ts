@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { CheckpointError } from '../../errors.ts'
+import { readBytes } from '../../tensor/reads-files.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
 import type { Pack } from './pack.ts'
 import { decodePack, encodePack } from './pack-codec.ts'
@@ -12,12 +12,10 @@ import { decodePack, encodePack } from './pack-codec.ts'
  * const { exemplars, logits, heldOut } = await readPack('model.keep')
  */
 export async function readPack(path: string): Promise<Pack> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new CheckpointError(
-      'pack-missing',
-      `${path}: ${cause.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${cause.message})`}. A retention pack is made with: holdfast keep model.onnx --data old/ -o model.keep`,
-      { cause },
-    )
+  const bytes = await readBytes(path, {
+    kind: CheckpointError,
+    code: 'pack-missing',
+    way: 'A retention pack is made with: holdfast keep model.onnx --data old/ -o model.keep',
   })
   return decodePack(bytes, path)
 }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { readCsv } from '../../data/formats/index.ts'
-import { reading } from '../../data/formats/index-files.ts'
 import { DataError, UsageError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
+import { readUtf8 } from '../../tensor/reads-files.ts'
 import { readPack } from './pack-files.ts'
 
 /**
@@ -17,7 +16,7 @@ import { readPack } from './pack-files.ts'
 export async function readTraffic(path: string): Promise<ReadonlyMap<string, number>> {
   const extension = extname(path).toLowerCase()
   if (extension === '.keep') return trafficOfPack(path)
-  const text = await reading(path, () => readFile(path, 'utf8'))
+  const text = await readUtf8(path)
   if (extension === '.json') return fromJson(text, path)
   const { columns, records } = readCsv(text, path)
   if (columns.length !== 2) {
