@@ -61,16 +61,27 @@ export interface BuiltCase {
   readonly places: readonly number[]
 }
 
-/** A graph of the case's single node, or of what it expands into. Integer inputs are constants; floats are inputs. */
-export function buildCase(definition: OpDefinition | CompositeDefinition, item: OpCase): BuiltCase {
-  const builder = new GraphBuilder()
+/**
+ * A graph of the case's single node, or of what it expands into. Integer inputs are constants; floats are inputs.
+ *
+ * @param into A graph that already holds others: the case's inputs are then called by `prefix`.
+ */
+export function buildCase(
+  definition: OpDefinition | CompositeDefinition,
+  item: OpCase,
+  into: { readonly builder: GraphBuilder; readonly prefix: string } = {
+    builder: new GraphBuilder(),
+    prefix: '',
+  },
+): BuiltCase {
+  const { builder, prefix } = into
   const feeds = new Map<string, Tensor>()
   const given = item.inputs.map((input, index) => {
     if (!input) return undefined
     const tensor = drawn(input, `${definition.op}/${item.name}/${index}`)
     const constant = input.constant ?? !isFloat(tensor.type)
     if (constant) return builder.constant(tensor)
-    const value = builder.input(`input${index}`, tensor)
+    const value = builder.input(`${prefix}input${index}`, tensor)
     feeds.set(value.name, tensor)
     return value
   })
