@@ -1,0 +1,204 @@
+import type { FeatureSums } from '../../evaluate/sums.ts'
+import {
+  balanced,
+  centredMeans,
+  checkRows,
+  classWeights,
+  type FitOptions,
+  type Fitted,
+  meanEigenvalue,
+  meanOf,
+  product,
+  rowOf,
+  strengths,
+  total,
+} from './classifier.ts'
+import { centredRows, firm, leastOf, shift } from './ridge.ts'
+import {
+  fromTridiagonal,
+  type Shifted,
+  type Tridiagonal,
+  toTridiagonal,
+  tridiagonalise,
+} from './tridiagonal.ts'
+
+export interface LdaOptions extends FitOptions {
+  /** How often each class comes, [K]; default all alike (`weighting: 'equal'`), or as often as it was summed (`'counts'`). */
+  readonly priors?: Float64Array | undefined
+}
+
+/**
+ * Linear discriminant analysis from sums: all classes Gaussian with one covariance S, so that w_k = S^-1 m_k and
+ * b_k = -m_k' S^-1 m_k / 2 + log prior_k. S is shrunk towards the identity, (S + r s I) / (1 + r) with s its mean eigenvalue.
+ *
+ * r is chosen by leaving out each of the rows at hand in its turn, exactly (a row less changes S by one outer product, and its class's
+ * mean), by the mean logarithmic loss, each class counting alike; without rows by the Rao-Blackwell estimate of Ledoit and Wolf's
+ * shrinkage (Chen, Wiesel, Eldar & Hero 2010, arXiv 0907.4698), which the sums give. Classes without rows get zeros.
+ *
+ * @throws UsageError `features-constant`, `judged-rows`.
+ * @example
+ * const { weights, biases } = lda(sums, { rows: { features, labels } })
+ */
+export function lda(sums: FeatureSums, options: LdaOptions = {}): Fitted {
+  const { weighting = 'equal', rows } = options
+  const { counts, width } = sums
+  if (rows) checkRows(rows, sums)
+  const centre = meanOf(sums, classWeights(counts, 'equal'))
+  const means = centredMeans(sums, centre)
+  const unit = meanEigenvalue(sums.scatter, width)
+  const form = tridiagonalise(sums.scatter.slice(), width)
+  for (let row = 0; row < counts.length; row++) toTridiagonal(form, rowOf(means, row, width))
+  const priors = options.priors ?? classWeights(counts, weighting)
+  const all = total(priors)
+  const problem: Problem = {
+    ...{ form, means, counts, width, unit, rows: total(counts) },
+    // One prior for all says nothing.
+    logPriors: priors.map((prior) => (weighting === 'equal' && !options.priors ? 0 : Math.log(prior / all))),
+  }
+  const judged = rows && { labels: rows.labels, features: centredRows(form, rows.features.data, centre) }
+  const { strength: wanted, chosenBy } = chosen(
+    problem,
+    options.chooseBy === 'sums' ? undefined : judged,
+    options.strength,
+  )
+  const shrunk = firm(problem, wanted)
+  const leftOut = judged && leaveOut(problem, shrunk, judged).answers
+  return { ...classifierOf(problem, shrunk, centre), strength: shrunk.strength, chosenBy, leftOut }
+}
+
+interface Problem {
+  readonly form: Tridiagonal
+  /** Class means about the centre in the coordinates of T, [K, D]. */
+  readonly means: Float64Array
+  readonly counts: Float64Array
+  readonly width: number
+  /** The mean eigenvalue of the scatter. */
+  readonly unit: number
+  /** How many rows were summed. */
+  readonly rows: number
+  readonly logPriors: Float64Array
+}
+
+/** The scatter, shrunk. */
+interface Shrunk {
+  readonly strength: number
+  readonly factored: Shifted
+}
+
+interface Judged {
+  readonly features: Float64Array
+  readonly labels: Int32Array
+}
+
+/** Makes a covariance of a scatter that was shrunk: the factor of its inverse. */
+const precision = ({ rows }: Problem, strength: number): number => rows * (1 + strength)
+
+function classifierOf(problem: Problem, { strength, factored }: Shrunk, centre: Float64Array) {
+  const { form, means, counts, width, logPriors } = problem
+  const weights = new Float64Array(means.length)
+  const biases = new Float64Array(counts.length)
+  for (const [unit, count] of counts.entries()) {
+    if (count === 0) continue
+    const row = rowOf(weights, unit, width)
+    row.set(factored.solve(rowOf(means, unit, width)).map((value) => value * precision(problem, strength)))
+    biases[unit] = (logPriors[unit] as number) - product(row, rowOf(means, unit, width)) / 2
+    fromTridiagonal(form, row)
+    biases[unit] = (biases[unit] as number) - product(row, centre)
+  }
+  return { weights, biases }
+}
+
+function chosen(
+  problem: Problem,
+  judged: Judged | undefined,
+  given: number | undefined,
+): Pick<Fitted, 'strength' | 'chosenBy'> {
+  if (given !== undefined) return { strength: given, chosenBy: 'given' }
+  if (!judged) return { strength: raoBlackwell(problem), chosenBy: 'sums' }
+  const error = (strength: number): number => {
+    const factored = shift(problem, strength)
+    return factored ? leaveOut(problem, { strength, factored }, judged).loss : Number.POSITIVE_INFINITY
+  }
+  return { strength: leastOf(strengths, error), chosenBy: 'leave-one-out' }
+}
+
+/** g / (1 - g), g = ((n - 2) / n tr S^2 + tr^2 S) / ((n + 2) (tr S^2 - tr^2 S / D)); no more than the strongest candidate. */
+function raoBlackwell({ form, width, rows }: Problem): number {
+  const covariances = { trace: total(form.diagonal) / rows, squares: squaresOf(form) / rows ** 2 }
+  const { trace, squares } = covariances
+  const share =
+    (((rows - 2) / rows) * squares + trace ** 2) /
+    ((rows + 2) * Math.max(squares - trace ** 2 / width, 1e-300))
+  const most = strengths.at(-1) as number
+  return share < 1 ? Math.min(most, share / (1 - share)) : most
+}
+
+/** The sum of the squares of all elements of A, which is that of T. */
+function squaresOf({ diagonal, beside }: Tridiagonal): number {
+  return product(diagonal, diagonal) + 2 * product(beside, beside)
+}
+
+/** What the analysis without a row answers for it, [N, K], and the mean loss of these answers. */
+function leaveOut(problem: Problem, shrunk: Shrunk, judged: Judged) {
+  const { means, counts, width } = problem
+  const { factored } = shrunk
+  const solved = new Float64Array(means.length)
+  for (let unit = 0; unit < counts.length; unit++) {
+    solved.set(factored.solve(rowOf(means, unit, width)), unit * width)
+  }
+  const shares = balanced(judged.labels)
+  const answers = new Float64Array(judged.labels.length * counts.length)
+  let loss = 0
+  for (const [row, label] of judged.labels.entries()) {
+    const own = rowOf(answers, row, counts.length)
+    answerWithout(problem, { ...shrunk, solved }, rowOf(judged.features, row, width), label, own)
+    loss += (shares[row] as number) * lossOf(own, label, counts)
+  }
+  return { answers, loss }
+}
+
+/**
+ * With g = x - m_c, A' = A - t g g', t = n_c / (n_c - 1), has the inverse A^-1 + k u u', u = A^-1 g, k = t / (1 - t g' u) (Sherman &
+ * Morrison), and the mean of the row's class is m_c - g / (n_c - 1).
+ */
+function answerWithout(
+  problem: Problem,
+  at: Shrunk & { readonly solved: Float64Array },
+  x: Float64Array,
+  label: number,
+  answers: Float64Array,
+): void {
+  const { means, counts, width, logPriors } = problem
+  const count = counts[label] as number
+  // Of a class with one row nothing would be left: it is answered with the row.
+  const least = count > 1 ? 1 / (count - 1) : 0
+  const g = x.map((value, place) => value - (means[label * width + place] as number))
+  const u = at.factored.solve(g)
+  const along = product(g, u)
+  const ratio = count * least
+  const k = ratio / Math.max(1 - ratio * along, 1e-9)
+  const ux = product(u, x)
+  const scale = (problem.rows - (least > 0 ? 1 : 0)) * (1 + at.strength)
+  for (let unit = 0; unit < counts.length; unit++) {
+    if (counts[unit] === 0) continue
+    const [mean, inverse] = [rowOf(means, unit, width), rowOf(at.solved, unit, width)]
+    const moved = unit === label ? least : 0
+    const um = product(u, mean)
+    const [crossing, square, beside] = [
+      product(inverse, x) - moved * ux,
+      product(inverse, mean) - 2 * moved * um + moved ** 2 * along,
+      um - moved * along,
+    ]
+    answers[unit] =
+      scale * (crossing + k * beside * ux - (square + k * beside ** 2) / 2) + (logPriors[unit] as number)
+  }
+}
+
+/** -log softmax over the classes that were summed. */
+function lossOf(logits: Float64Array, label: number, counts: Float64Array): number {
+  let most = Number.NEGATIVE_INFINITY
+  for (const [unit, logit] of logits.entries()) if (counts[unit] !== 0) most = Math.max(most, logit)
+  let sum = 0
+  for (const [unit, logit] of logits.entries()) if (counts[unit] !== 0) sum += Math.exp(logit - most)
+  return most + Math.log(sum) - (logits[label] as number)
+}
