@@ -1,5 +1,6 @@
 import { ModelError } from '../errors.ts'
 import type { Attributes, Graph, Node, ValueInfo } from '../onnx/graph.ts'
+import { nodesBehind } from '../onnx/walk.ts'
 import {
   attributeReader,
   type Emitter,
@@ -12,10 +13,10 @@ import {
 } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import type { Tensor, TensorType } from '../tensor/tensor.ts'
-import { liveNodes, writeOutputs } from './live-nodes.ts'
 import { NameSource } from './names.ts'
 import { constantKey, nodeKey } from './sharing.ts'
 import { checkSize } from './sizes.ts'
+import { writeOutputs } from './write-outputs.ts'
 
 /** A node as it was emitted, with everything a rule needs to know of it. */
 export interface Step {
@@ -247,7 +248,8 @@ export class GraphBuilder implements Emitter {
 
   /** The graph, without the nodes that no output needs; inputs without use go too, unless it is a body, which needs all. */
   finish(name: string): Graph {
-    const { live, needed } = liveNodes(this.nodes, this.outputs)
+    const outputs = this.outputs.map((output) => output.name)
+    const { nodes: live, read: needed } = nodesBehind(this.nodes, outputs)
     return {
       name,
       inputs: this.outer ? this.inputs : this.inputs.filter((input) => needed.has(input.name)),

@@ -1,7 +1,7 @@
 import { ModelError } from '../../errors.ts'
 import type { Graph, Node } from '../../onnx/graph.ts'
+import { subgraphsOf } from '../../onnx/walk.ts'
 import { nodeLabel } from '../../ops/core/index.ts'
-import { subgraphsOf } from './walk.ts'
 
 /**
  * The graph with every node behind those that it reads from, and the graphs inside it likewise: files need not keep that

@@ -1,12 +1,5 @@
 import type { Graph, Node } from '../../onnx/graph.ts'
-
-/** The graphs that a node holds: bodies of loops and branches. */
-export const subgraphsOf = ({ attributes }: Node): readonly Graph[] =>
-  Object.values(attributes).flatMap((attribute) =>
-    typeof attribute === 'object' && 'kind' in attribute && attribute.kind === 'graph'
-      ? [attribute.value]
-      : [],
-  )
+import { subgraphsOf } from '../../onnx/walk.ts'
 
 /** Every node of a graph, those in the bodies of loops and branches just before the node that holds them. */
 export const nodesThroughout = ({ nodes }: Graph): readonly Node[] =>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../../autodiff/builder.ts'
+import { graphCost } from '../../autodiff/graph-cost.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
 import { mlp } from '../../model/layers/networks.ts'
 import { encodeGraph, type Graph, type Node } from '../../onnx/index.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { inspectModel } from './inspect.ts'
-import { graphCost } from './inspect-cost.ts'
 
 const node = (op: string, inputs: readonly string[], output: string, domain = ''): Node => ({
   op,

@@ -1,9 +1,10 @@
-import type { Graph, Node } from '../../onnx/graph.ts'
-import { attributeReader, nodeLabel, type Value } from '../../ops/core/index.ts'
-import { equationOf } from '../../ops/products/index.ts'
-import { opTable } from '../../ops/table.ts'
-import { byteLengthOf } from '../../tensor/bytes.ts'
-import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
+import type { Graph, Node } from '../onnx/graph.ts'
+import { namesRead, subgraphsOf } from '../onnx/walk.ts'
+import { attributeReader, nodeLabel, type Value } from '../ops/core/index.ts'
+import { equationOf } from '../ops/products/index.ts'
+import { opTable } from '../ops/table.ts'
+import { byteLengthOf } from '../tensor/bytes.ts'
+import { sizeOf, type TensorType } from '../tensor/tensor.ts'
 
 /** What running a graph once takes, counted from its dims; nothing is run. */
 export interface GraphCost {
@@ -11,6 +12,8 @@ export interface GraphCost {
   readonly nodes: number
   /** A multiplication and an addition count 2; other ops 1 for each element of their outputs; moving nothing counts 0. */
   readonly flops: number
+  /** Of each node of the graph, in order. */
+  readonly nodeFlops: readonly number[]
   /** What lies in memory all the time: inputs and initialisers. */
   readonly heldBytes: number
   /** Most that nodes' outputs take at one time; each is given up after its last use, those of the graph never. */
@@ -36,19 +39,20 @@ export function graphCost(graph: Graph, outside: ReadonlyMap<string, Value> = ne
   }
   const held = [...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]
   const memory = new Memory(graph)
-  let flops = 0
+  const nodeFlops: number[] = []
   let nodes = 0
   graph.nodes.forEach((node, at) => {
     const inputs = node.inputs.map((name) => values.get(name))
     const { outputs, ...cost } = node.op === 'Scan' ? scanCost(node, inputs, values) : plainCost(node, inputs)
-    flops += cost.flops
+    nodeFlops.push(cost.flops)
     nodes += cost.nodes
     for (const value of outputs) values.set(value.name, value)
     memory.run(node, at, outputs, cost.peakBytes)
   })
   return {
     nodes,
-    flops,
+    flops: nodeFlops.reduce((sum, each) => sum + each, 0),
+    nodeFlops,
     heldBytes: held.reduce((sum, name) => sum + bytesOf(values.get(name)), 0),
     peakBytes: memory.peak,
   }
@@ -108,18 +112,16 @@ function scanCost(
   inputs: readonly (Value | undefined)[],
   around: ReadonlyMap<string, Value>,
 ): NodeCost {
-  const body = node.attributes.body
-  if (typeof body !== 'object' || !('kind' in body) || body.kind !== 'graph') {
-    return { outputs: [], flops: 0, nodes: 1, peakBytes: 0 }
-  }
+  const [body] = subgraphsOf(node)
+  if (!body) return { outputs: [], flops: 0, nodes: 1, peakBytes: 0 }
   const scanned = Number(node.attributes.num_scan_inputs ?? 0)
   const states = inputs.length - scanned
   const [first] = inputs.slice(states)
   const axes = node.attributes.scan_input_axes
   const trips = first?.dims[Array.isArray(axes) ? Number(axes[0]) : 0] ?? 1
-  const cost = graphCost(body.value, around)
+  const cost = graphCost(body, around)
   const outputs = node.outputs.map((name, at): Value => {
-    const { type = 'float32', dims = [] } = body.value.outputs[at] ?? {}
+    const { type = 'float32', dims = [] } = body.outputs[at] ?? {}
     const concrete = dims.map(Number)
     return { name, type, dims: at < states ? concrete : [trips, ...concrete] }
   })
@@ -145,7 +147,7 @@ class Memory {
       if (views.has(node.op)) this.roots.set(node.outputs[0] ?? '', this.root(from))
     }
     nodes.forEach((node, at) => {
-      for (const name of [...node.outputs, ...readBy(node)]) this.lastUse.set(this.root(name), at)
+      for (const name of [...node.outputs, ...namesRead(node)]) this.lastUse.set(this.root(name), at)
     })
     for (const { name } of outputs) this.lastUse.set(this.root(name), nodes.length)
     // Added to in place: a Concat may end two hundred thousand values.
@@ -171,11 +173,4 @@ class Memory {
   private root(name: string): string {
     return this.roots.get(name) ?? name
   }
-}
-
-/** What a node reads, its body included. */
-function readBy(node: Node): readonly string[] {
-  const body = node.attributes.body
-  if (typeof body !== 'object' || !('kind' in body) || body.kind !== 'graph') return node.inputs
-  return [...node.inputs, ...body.value.nodes.flatMap(readBy)]
 }
