@@ -43,6 +43,12 @@ export interface Evaluator {
   ): Promise<Int32Array>
   /** Logits [N, outputs], or [N, T, outputs]. */
   logits(dataset: Dataset, state: ReadonlyMap<string, Tensor>): Promise<Tensor<'float32'>>
+  /** The same, handed out as they come: [rows, ...] from a row of the data set on. */
+  eachLogits(
+    dataset: Dataset,
+    state: ReadonlyMap<string, Tensor>,
+    take: (logits: Tensor<'float32'>, from: number) => void,
+  ): Promise<void>
   dispose(): Promise<void>
 }
 
@@ -72,6 +78,7 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     dataset: Dataset,
     state: ReadonlyMap<string, Tensor>,
     active: readonly number[] | undefined,
+    take: (answer: ReadonlyMap<string, Tensor>, from: number) => void,
   ) => {
     const { executable, graph, pace } = await session(dataset)
     const rows = predictRows(dataset, graph.batchSize)
@@ -80,30 +87,40 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
       .set('inputs', dataset.inputs)
       .set('offsets', unitOffsets(outputs, active))
     const feeds = new Map([...given].filter(([name]) => graph.inputs.has(name)))
-    const answers: Map<string, Tensor>[] = []
     await paced(
       batches,
       async (from, count) => {
         const data = rows.data.subarray(from * size, (from + count) * size)
-        answers.push(await executable.run(feeds.set('rows', { type: 'int32', dims: [count, size], data })))
+        take(
+          await executable.run(feeds.set('rows', { type: 'int32', dims: [count, size], data })),
+          from * size,
+        )
       },
       pace,
     )
-    return (name: 'logits' | 'classes') =>
-      concatenateRows(answers.map((answer) => required(answer, name, 'output')))
   }
+  const eachLogits: Evaluator['eachLogits'] = (dataset, state, take) =>
+    run(dataset, state, undefined, (answer, from) => {
+      const { dims, data } = required(answer, 'logits', 'output') as Tensor<'float32'>
+      const row = dims.slice(2)
+      // The last row fills up the last batch.
+      const count = Math.min(data.length / sizeOf(row), samples(dataset) - from)
+      take(float32([count, ...row], data.subarray(0, count * sizeOf(row))), from)
+    })
   return {
     predict: async (dataset, state, active) => {
-      const { dims, data } = (await run(dataset, state, active))('classes')
+      const answers: Tensor[] = []
+      await run(dataset, state, active, (answer) => answers.push(required(answer, 'classes', 'output')))
+      const { dims, data } = concatenateRows(answers)
       const [, , positions = 1] = dims
-      return Int32Array.from(data, Number).subarray(0, samples(dataset) * positions)
+      return Int32Array.from(data as BigInt64Array, Number).subarray(0, samples(dataset) * positions)
     },
     logits: async (dataset, state) => {
-      const { dims, data } = (await run(dataset, state, undefined))('logits')
-      const count = samples(dataset)
-      const row = dims.slice(2)
-      return float32([count, ...row], (data as Float32Array).slice(0, count * sizeOf(row)))
+      const parts: Tensor<'float32'>[] = []
+      await eachLogits(dataset, state, (logits) => parts.push(logits))
+      return concatenateRows(parts)
     },
+    eachLogits,
     dispose: async () => {
       for (const opened of sessions.values()) await (await opened).executable.dispose()
       sessions.clear()

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises'
 import type { Dataset } from '../data/dataset.ts'
 import { alignLabels } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
-import { featureDataset, headModel } from '../evaluate/features.ts'
+import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
+import { featureDataset } from '../evaluate/features.ts'
 import { widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
 import type { LoadedModel } from '../model/import/index-files.ts'
@@ -168,7 +169,9 @@ function learnerOf(
   fisher: UpdateOptions['fisher'],
 ): LoadedUpdate['learner'] {
   return {
-    ...(headOnly ? { model: headModel(model), widened: headModel(widened) } : { model, widened }),
+    ...(headOnly
+      ? { model: modelAbove(model, headCut(model)), widened: modelAbove(widened, headCut(widened)) }
+      : { model, widened }),
     stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
     ...given(fisher),
   }

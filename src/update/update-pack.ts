@@ -2,7 +2,8 @@ import { type Dataset, type Preprocessing, samples, subset } from '../data/datas
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
-import { bodyHash, featureDataset, headModel } from '../evaluate/features.ts'
+import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
+import { bodyHash, featureDataset } from '../evaluate/features.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
@@ -69,7 +70,7 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
       `${place}: the pack is private: it holds features that ${pack.model.name} made, and ${identity.name} has other weights below its head, to which they say nothing. Give the pack that was made of this model.`,
     )
   }
-  const reader = pack.private ? headModel(model) : model
+  const reader = pack.private ? modelAbove(model, headCut(model)) : model
   const under = (dataset: Dataset | undefined): Dataset | undefined => {
     if (!dataset) return undefined
     checkRows(dataset, reader, place)

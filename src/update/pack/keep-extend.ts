@@ -1,7 +1,8 @@
 import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
-import { bodyHash, featureDataset, headModel } from '../../evaluate/features.ts'
+import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
+import { bodyHash, featureDataset } from '../../evaluate/features.ts'
 import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -35,7 +36,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const budget = options.budget ?? pack.budget
   const given = underModel(options.train, options)
   refuseMismatch(pack, model, given, identity.name)
-  const reader = pack.private ? headModel(model) : model
+  const reader = pack.private ? modelAbove(model, headCut(model)) : model
   const stored = (dataset: Dataset) => (pack.private ? featureDataset(engine, model, dataset) : dataset)
   const oldExemplars = pack.exemplars && renamed(pack.exemplars, model)
   const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)

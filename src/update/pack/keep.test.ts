@@ -4,7 +4,8 @@ import { classLabels, createDataset, type Dataset, samples, subset } from '../..
 import { rowHashes } from '../../data/fingerprint.ts'
 import { bytesOf, takeRows } from '../../data/rows.ts'
 import { ortNode } from '../../engine/ort-node.ts'
-import { bodyHash, featureDataset, featureVectors, headModel } from '../../evaluate/features.ts'
+import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
+import { bodyHash, featureDataset, featureVectors } from '../../evaluate/features.ts'
 import { openJudge } from '../../evaluate/judge.ts'
 import { widenHead } from '../../model/heads/widen.ts'
 import { mlp } from '../../model/layers/networks.ts'
@@ -201,8 +202,10 @@ describe('the head alone', () => {
   test('answers from features as the model does from inputs', async () => {
     const features = await featureDataset(engine, model, heldOut)
     expect(features.inputs.dims).toEqual([320, 32])
-    expect(await logitsOf(headModel(model), features)).toEqual(await logitsOf(model, heldOut))
-    expect([...headModel(model).parameters.keys()]).toHaveLength(2)
+    expect(await logitsOf(modelAbove(model, headCut(model)), features)).toEqual(
+      await logitsOf(model, heldOut),
+    )
+    expect([...modelAbove(model, headCut(model)).parameters.keys()]).toHaveLength(2)
   })
 
   test('answers so behind a convolutional body, too, whose features are vectors to choose by', async () => {
@@ -212,7 +215,9 @@ describe('the head alone', () => {
     const labels = { type: 'int32' as const, dims: [5], data: new Int32Array(5) }
     const images = createDataset({ name: 'images', inputs, labels, classes: ['a', 'b', 'c'] })
     const features = await featureDataset(engine, network, images)
-    expect(await logitsOf(headModel(network), features)).toEqual(await logitsOf(network, images))
+    expect(await logitsOf(modelAbove(network, headCut(network)), features)).toEqual(
+      await logitsOf(network, images),
+    )
     expect(features.inputs.dims).toEqual([5, 4, 6, 6])
     expect((await featureVectors(engine, network, images)).dims).toEqual([5, 4])
   })
@@ -255,8 +260,8 @@ describe('a private pack', () => {
     const under = (dataset: Dataset | undefined) => dataset && among(dataset, all)
     const result = await updateModel({
       engine,
-      model: headModel(model),
-      widened: headModel(widened),
+      model: modelAbove(model, headCut(model)),
+      widened: modelAbove(widened, headCut(widened)),
       data: {
         train: await featureDataset(engine, model, fresh),
         heldOut: await featureDataset(

@@ -3,7 +3,8 @@ import { fingerprint } from '../../data/fingerprint.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
-import { bodyHash, featureDataset, headModel } from '../../evaluate/features.ts'
+import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
+import { bodyHash, featureDataset } from '../../evaluate/features.ts'
 import { openJudge } from '../../evaluate/judge.ts'
 import { fisherDiagonal } from '../../methods/fisher/index.ts'
 import { findHead } from '../../model/heads/index.ts'
@@ -97,7 +98,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
   const held = measured && heldOutRows(measured, [chosen], { heldOutRows: most, seed, traffic })
   const stored = (dataset: Dataset) => (hides ? featureDataset(engine, model, dataset) : dataset)
   const exemplars = await stored(chosen)
-  const reader = hides ? headModel(model) : model
+  const reader = hides ? modelAbove(model, headCut(model)) : model
   const heldOut = held && {
     // What a row says tells its part, so before it becomes features.
     ...unused(rolesOf(held), 0),

@@ -1,0 +1,42 @@
+import { type Dataset, samples } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Model } from '../../model/model.ts'
+import { nodesBehind } from '../../onnx/walk.ts'
+import { eachOutput } from '../outputs.ts'
+import type { Place } from './cut.ts'
+import { activationsName, isPlain, packed } from './entry.ts'
+import { type ActivationStore, collector } from './store.ts'
+
+export interface ActivationOptions {
+  /** Default float32, in which answers are the model's to the last bit. */
+  readonly store?: ActivationStore | undefined
+}
+
+/**
+ * A data set with activations in place of inputs, for {@link modelAbove}: what the layers below a cut make of each row, as
+ * at inference. Its preprocessing says how what is stored becomes what that model reads.
+ *
+ * @param dataset Rows of the dims that the cut was found for.
+ * @throws DataError `activations-range` for values that float16 or uint8 cannot hold.
+ * @example
+ * const activations = await activationsAt(engine, model, cut, dataset, { store: 'float16' })
+ */
+export async function activationsAt(
+  engine: Engine,
+  model: Model,
+  cut: Place,
+  dataset: Dataset,
+  { store = 'float32' }: ActivationOptions = {},
+): Promise<Dataset> {
+  const { take, stored } = collector(store, samples(dataset))
+  await eachOutput(engine, modelBelow(model, cut), dataset, take)
+  return { ...dataset, ...stored() }
+}
+
+/** The layers below a cut as a model of its own: what it gives, {@link modelAbove} reads. */
+export function modelBelow(model: Model, cut: Place): Model {
+  const { nodes } = nodesBehind(model.graph.nodes, cut.values)
+  const output = activationsName(cut)
+  const pack = isPlain(cut) ? [] : packed(cut, output)
+  return { ...model, graph: { ...model.graph, nodes: [...nodes, ...pack], outputs: [] }, output }
+}

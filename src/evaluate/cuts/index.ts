@@ -1,0 +1,7 @@
+export { type ActivationOptions, activationsAt } from './activations.ts'
+export type { Cut, Place, Side } from './cut.ts'
+export { cutsOf } from './cuts.ts'
+export { headCut } from './head-cut.ts'
+export { modelAbove } from './model-above.ts'
+export type { ActivationStore } from './store.ts'
+export { type WorthwhileOptions, worthwhileCuts } from './worthwhile.ts'

@@ -1,0 +1,57 @@
+import { asStored, type Preprocessing } from '../../data/dataset.ts'
+import { DataError } from '../../errors.ts'
+import { float16FromFloat32 } from '../../tensor/half.ts'
+import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
+import { inBytes } from './in-bytes.ts'
+
+/** How activations are stored: in 4, 2 or 1 bytes a value. */
+export type ActivationStore = 'float32' | 'float16' | 'uint8'
+
+export interface Stored {
+  readonly inputs: Tensor
+  /** How they become what was stored. */
+  readonly preprocessing: Preprocessing
+}
+
+/** Takes rows in as they come. */
+export interface Collector {
+  readonly take: (part: Tensor<'float32'>, from: number) => void
+  readonly stored: () => Stored
+}
+
+/** @param rows How many there will be. */
+export function collector(store: ActivationStore, rows: number): Collector {
+  let inputs: Tensor<'float32'> | Tensor<'float16'> | undefined
+  const take = (part: Tensor<'float32'>, from: number) => {
+    const row = part.dims.slice(1)
+    inputs ??= store === 'float16' ? float16([rows, ...row]) : float32([rows, ...row])
+    const values = inputs.type === 'float16' ? halves(part.data) : part.data
+    inputs.data.set(values, from * sizeOf(row))
+  }
+  return {
+    take,
+    stored: () => {
+      const all = inputs ?? float32([0])
+      return store === 'uint8' && all.type === 'float32'
+        ? inBytes(all)
+        : { inputs: all, preprocessing: asStored }
+    },
+  }
+}
+
+const float16 = (dims: readonly number[]): Tensor<'float16'> => ({
+  type: 'float16',
+  dims,
+  data: new Uint16Array(sizeOf(dims)),
+})
+
+const LARGEST_HALF = 65504
+
+function halves(values: Float32Array): Uint16Array {
+  const large = values.find((value) => Math.abs(value) > LARGEST_HALF)
+  if (large === undefined) return float16FromFloat32(values)
+  throw new DataError(
+    'activations-range',
+    `The activations hold ${large}, and float16 ends at ${LARGEST_HALF}. Store them as float32.`,
+  )
+}

@@ -1,0 +1,34 @@
+import { type Dataset, samples } from '../data/dataset.ts'
+import { concatenateRows } from '../data/rows.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Model } from '../model/model.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+import { createEvaluator } from './evaluate.ts'
+
+/** Runs a model with its own weights, and hands out what it gives for rows from some row on, float32 [rows, ...]. */
+export async function eachOutput(
+  engine: Engine,
+  model: Model,
+  dataset: Dataset,
+  take: (output: Tensor<'float32'>, from: number) => void,
+): Promise<void> {
+  if (samples(dataset) === 0) return
+  // One offset fits values of any width.
+  const evaluator = createEvaluator(engine, model, 1, 250)
+  const state = new Map([
+    ...[...model.parameters].map(([name, tensor]) => [`parameter/${name}`, tensor] as const),
+    ...[...model.buffers].map(([name, tensor]) => [`buffer/${name}`, tensor] as const),
+  ])
+  try {
+    await evaluator.eachLogits(dataset, state, take)
+  } finally {
+    await evaluator.dispose()
+  }
+}
+
+/** What a model gives for all rows, float32 [N, ...]; [0] for none. */
+export async function outputOf(engine: Engine, model: Model, dataset: Dataset): Promise<Tensor<'float32'>> {
+  const parts: Tensor<'float32'>[] = []
+  await eachOutput(engine, model, dataset, (output) => parts.push(output))
+  return parts.length === 0 ? float32([0]) : concatenateRows(parts)
+}
