@@ -19,7 +19,7 @@ export function stepContext(builder: GraphBuilder, given: Partial<StepContext>):
   return {
     ...{ outer: builder, step: builder, parameters, initial: parameters },
     ...{ inputs: new Map(), slots: new Map(), sources: new Map() },
-    ...{ batch: nothing, labels: nothing, logits: nothing, rows: nothing, mask: undefined },
+    ...{ batch: nothing, labels: nothing, logits: nothing, rows: nothing, mask: undefined, mixed: undefined },
     ...{ features: () => nothing, forward: () => nothing, loss: () => nothing },
     gradients: (loss) => {
       const found = gradients(builder, loss, [...parameters.values()])

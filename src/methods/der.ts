@@ -35,7 +35,11 @@ const LOGITS = 'logits'
  * reservoir sampling, and beside every row it holds the logits that the model gave when the row was taken in. With two
  * draws x, y from it, each step adds alpha * MSE(model(x), logits of x) + beta * loss(model(y), labels of y).
  *
- * @throws UsageError `method-option` for values that make no sense; `der-labels` for labels of tokens.
+ * Where rows are augmented, remembered rows are too, and the logits that are remembered are those of a new row as it was
+ * augmented, as in the paper.
+ *
+ * @throws UsageError `method-option` for values that make no sense; `der-labels` for labels of tokens; `der-mixtures` where
+ * rows are mixed with others.
  * @example
  * const method = der({ capacity: 500, alpha: 0.5, beta: 1 })
  */
@@ -53,7 +57,8 @@ export function der(given: DerOptions = {}): Method {
     },
     slots: (_model, { tensors }, { outputs }) =>
       new Map([[LOGITS, tableAtStart(tensors.get('memory/logits'), [capacity, outputs])]]),
-    terms: ({ step, sources, loss, logits, slots }) => {
+    terms: ({ step, sources, loss, logits, slots, mixed }) => {
+      if (mixed) throw mixtures()
       const { from, size, columns } = required(sources, 'replay', 'source')
       const half = size / 2
       const table = required(slots, LOGITS, 'slot')
@@ -84,6 +89,12 @@ export function der(given: DerOptions = {}): Method {
     },
   }
 }
+
+const mixtures = (): UsageError =>
+  new UsageError(
+    'der-mixtures',
+    'DER++ remembers the logits that a new row had when it was seen, and mixup and cutmix (augment) show it mixed with another. Leave them out, or take replay.',
+  )
 
 function refuseTokens(dataset: Dataset): void {
   if (kindOf(dataset) !== 'token-classification') return

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
-import { scale, type Value } from '../ops/core/index.ts'
+import { add, type Emitter, scalar, scale, sub, type Value } from '../ops/core/index.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
-import type { BatchSource, Method, OpeningContext, StepContext, TaskContext } from './method.ts'
+import type { BatchSource, Method, Mixed, OpeningContext, StepContext, TaskContext } from './method.ts'
 import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState } from './teacher.ts'
 
 const options = z.strictObject({
@@ -24,7 +24,8 @@ export type DistilOptions = z.input<typeof options>
 /**
  * Distillation of answers that are known before training: those of the model as the last task left it, for every row
  * that batches are made of, asked once when a task begins (Li & Hoiem 2016; on remembered rows as in Buzzega et al.
- * 2020). It goes over the classes of past tasks alone, with a factor T^2, so that its gradient keeps its size beside that
+ * 2020). Where rows are augmented the answers are those for the rows as they are stored, and for mixed rows those for both
+ * in their shares. It goes over the classes of past tasks alone, with a factor T^2, so that its gradient keeps its size beside that
  * of the labels (Hinton et al. 2015).
  *
  * Remembered rows, and rows without labels, are always distilled on. New rows are where they have classes that are new,
@@ -56,28 +57,39 @@ export function distil(given: DistilOptions = {}): Method {
       return new Map([[onNewRows(task) ? 'all' : 'past', await answers(task, teacher)]])
     },
     terms: (context, _state, task) => {
-      const { step, inputs, rows, batch, logits, sources } = context
+      const { step, inputs, rows, batch, logits, sources, mixed } = context
       const [[which, table] = []] = inputs
       if (!table) return {}
       const from = which === 'all' ? 0 : (sources.get('new')?.size as number)
       const size = (logits.dims[0] as number) - from
       if (size === 0) return {}
       const part = (value: Value) => rowsOfBatch(step, value, { from, size })
-      const answered = step.op('Gather', [table, part(rows)])
-      const value = distilled(
-        step,
-        {
-          ...{ student: pastUnits(context, part(logits), task), teacher: pastUnits(context, answered, task) },
-          ...{ batch: part(batch), temperature },
-        },
-        task,
-      )
+      const student = pastUnits(context, part(logits), task)
+      /** On the answers for these rows of the pool. */
+      const lesson = (answered: Value, weights?: Value) => {
+        const teacher = pastUnits(context, step.op('Gather', [table, part(answered)]), task)
+        return distilled(step, { student, teacher, batch: part(batch), temperature, weights }, task)
+      }
+      const value = mixed
+        ? ofMixed(step, mixed, rows, (of, weights) => lesson(of, part(weights)))
+        : lesson(rows)
       return {
         losses: [{ name: 'distillation', value: scale(step, value, distillationWeight * temperature ** 2) }],
       }
     },
     consolidate: async (_state, context) => ({ state: teacherState(context) }),
   }
+}
+
+/** share L(row) + (1 - share) L(other row): the answers for a mixture are those for both, in its shares. */
+function ofMixed(
+  emit: Emitter,
+  { partner, share }: Mixed,
+  rows: Value,
+  lesson: (rows: Value, weights: Value) => Value,
+): Value {
+  const rest = sub(emit, scalar(emit, 1, share), share)
+  return add(emit, lesson(rows, share), lesson(emit.op('Gather', [rows, partner]), rest))
 }
 
 function onNewRows({ sources, units, index }: OpeningContext): boolean {

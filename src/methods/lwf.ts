@@ -26,7 +26,7 @@ export interface LwfOptions {
 
 /**
  * Learning without forgetting (Li & Hoiem 2016, ECCV): the model as it was before the task is the teacher, and its
- * answers on the new data are distilled into the model. Needs no old data.
+ * answers on the new data, augmented as the model sees them, are distilled into the model. Needs no old data.
  *
  * Default weights are those of the protocol (van de Ven et al. 2022): class-incremental L_new + KD over all outputs;
  * task- and domain-incremental L_new + (k - 1) mean KD, where the mean goes over the k - 1 past heads (domain: the one

@@ -118,4 +118,4 @@ export interface Method {
 
 export type { BatchSource, Drawn, RowSampler, SamplerContext } from './source.ts'
 export { emptyState, type Json, type MethodState } from './state.ts'
-export type { Named, RowRange, SourceRows, StepContext, StepDone, StepTerms } from './step-context.ts'
+export type { Mixed, Named, RowRange, SourceRows, StepContext, StepDone, StepTerms } from './step-context.ts'

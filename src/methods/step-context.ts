@@ -15,6 +15,14 @@ export interface SourceRows extends RowRange {
   readonly columns: ReadonlyMap<string, Value>
 }
 
+/** Rows of the batch that are mixtures of two, by mixup or CutMix. */
+export interface Mixed {
+  /** int32 [rows]: the row of the batch that is in each beside itself; for rows that are not mixed their own. */
+  readonly partner: Value
+  /** [rows]: how much the row's own label counts, 0..1; its partner's counts the rest. 1 for rows that are not mixed. */
+  readonly share: Value
+}
+
 /** Values by the names of parameters. */
 export type Named = ReadonlyMap<string, Value>
 
@@ -32,10 +40,15 @@ export interface StepContext {
   readonly inputs: ReadonlyMap<string, Value>
   /** The method's own slots as this step finds them, by key (values of the body). */
   readonly slots: ReadonlyMap<string, Value>
-  /** The model's input for the whole batch as it is stored, the labels, and the logits [rows, outputs]. */
+  /**
+   * The model's input for the whole batch in the units it is stored in, augmented where that is asked for; the labels, and
+   * the logits [rows, outputs].
+   */
   readonly batch: Value
   readonly labels: Value
   readonly logits: Value
+  /** Undefined where no rows are mixed. */
+  readonly mixed: Mixed | undefined
   /** [rows or 1, outputs], 1 for units that take part in a row's softmax; undefined where all do. */
   readonly mask: Value | undefined
   /** int32 [rows]: which rows of the pool the batch is; the sources' data sets lie in it one after another. */
@@ -49,7 +62,7 @@ export interface StepContext {
   readonly features: () => Value
   /** Runs the model on other rows or with other parameters, as at inference. */
   readonly forward: (input: Value, parameters: Named) => Value
-  /** The mean loss on the labels of some rows of the batch; `weights` [rows, 1] multiply each row's. */
+  /** The mean loss on the labels of some rows of the batch, both of mixed ones; `weights` [rows, 1] multiply each row's. */
   readonly loss: (rows: RowRange, weights?: Value) => Value
   /** The gradient of a scalar with respect to every parameter: one more backward pass. */
   readonly gradients: (loss: Value) => Named

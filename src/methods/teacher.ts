@@ -34,17 +34,19 @@ export interface Lesson extends Pick<DistillationOptions, 'student' | 'teacher'>
   /** The rows as they are stored: tokens that fill up a row teach nothing. */
   readonly batch: Value
   readonly temperature: number
+  /** One factor a row, [rows]; the mean is still over all. Of classes of rows only. Default 1 each. */
+  readonly weights?: Value | undefined
 }
 
 /** The distillation on rows of a task: the mean over past heads where each task has its own. */
 export function distilled(
   emit: Emitter,
-  { student, teacher, batch, temperature }: Lesson,
+  { student, teacher, batch, temperature, weights }: Lesson,
   { scenario, index, outputs, units, train }: TaskContext,
 ): Value {
   const rowwise = { student, teacher, temperature }
   if (kindOf(train) === 'multi-label') return labelDistillation(emit, rowwise)
-  const given = student.dims.length > 2 ? byToken(emit, rowwise, batch, train) : rowwise
+  const given = student.dims.length > 2 ? byToken(emit, rowwise, batch, train) : { ...rowwise, weights }
   if (scenario !== 'task') return distillation(emit, given)
   const heads = units.slice(0, index).map((past) => {
     const mask = float32([1, outputs])

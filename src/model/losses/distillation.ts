@@ -14,7 +14,7 @@ export interface DistillationOptions {
   /** Multiplies by T^2, so that the gradient's size does not fall with T (Hinton et al. 2015). Default false. */
   readonly scaleByTemperature?: boolean
   /** One factor a sample, [B]; the mean is still over B. */
-  readonly weights?: Value
+  readonly weights?: Value | undefined
 }
 
 /**

@@ -14,7 +14,8 @@ import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
-import { batchWidth, buildStep, createBatchSampler, rowWeights, taskMasks } from '../step/index.ts'
+import { augmentationOf, stepDraws } from '../augment/index.ts'
+import { batchWidth, buildStep, createBatchSampler, drawName, rowWeights, taskMasks } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
 import type { LearnOptions } from './options.ts'
 
@@ -60,10 +61,11 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const { model, method, settings, engine, seed } = options
   const sources = taskSources(method, state.method, task)
   const pool = createPool(sources)
+  const augmentation = augmentationOf(settings.augment, task.train)
   const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
   const slots = withoutPrefix(state.tensors, 'slot/')
   const step = buildStep({
-    ...{ model, settings, method, state: state.method, task, pool, sources, constants, slots },
+    ...{ model, settings, method, state: state.method, task, pool, sources, augmentation, constants, slots },
   })
   const program = await loadProgram(engine, step.bytes, step.slots, state.tensors)
   const random = (source: string) => randomStream(seed, `batches/${task.index}/${source}`)
@@ -77,6 +79,11 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     ['masks', taskMasks(task)],
     ['weights', rowWeights(sources)],
   ])
+  const draws = (from: number, count: number): [string, Tensor][] => {
+    if (!augmentation) return []
+    const drawn = stepDraws({ ...augmentation, sources, seed, task: task.index, from, count })
+    return [...drawn].map(([name, tensor]) => [drawName(name), tensor])
+  }
   let { updates } = state
   const call = async (from: number, count: number): Promise<Record<string, number>> => {
     const { rows, columns } = sampler.next(count)
@@ -84,6 +91,7 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     const feeds = new Map<string, Tensor>([
       ...fixed,
       ...columns,
+      ...draws(from, count),
       ['rows', { type: 'int32', dims: [count, width], data: rows }],
       ...stepNumbers(options, at),
     ])

@@ -12,6 +12,6 @@ export {
 export { createBatchSampler } from './samplers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
 export { buildStep, type StepGraph } from './step.ts'
-export { initialState } from './step-inputs.ts'
+export { drawName, initialState } from './step-inputs.ts'
 export type { StepSettings } from './step-request.ts'
 export { updateParameters } from './updates.ts'

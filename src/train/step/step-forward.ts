@@ -1,13 +1,15 @@
 import type { GraphBuilder } from '../../autodiff/builder.ts'
 import { gradients } from '../../autodiff/gradients.ts'
-import type { Named, RowRange, SourceRows, StepContext } from '../../methods/method.ts'
+import type { AugmentColumnName } from '../../data/augment/index.ts'
+import type { Mixed, Named, RowRange, SourceRows, StepContext } from '../../methods/method.ts'
 import { applyModel } from '../../model/apply.ts'
 import { findHead, requireHead } from '../../model/heads/index.ts'
 import { lossKind, taskLoss } from '../../model/losses/index.ts'
-import { filled, ints, type Value } from '../../ops/core/index.ts'
+import { add, filled, ints, mul, reshape, scalar, sub, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
-import { classMask } from './batch.ts'
+import { augment, inStoredType } from '../augment/index.ts'
+import { batchWidth, classMask } from './batch.ts'
 import type { StepInputs } from './step-inputs.ts'
 import type { StepRequest } from './step-request.ts'
 
@@ -26,14 +28,32 @@ export interface StepBody {
   readonly seed: Value
   /** The optimiser's numbers of this step; the first is the learning rate. */
   readonly scalars: readonly Value[]
+  /** What is drawn for augmentation: a row for each of the batch. */
+  readonly draws: ReadonlyMap<AugmentColumnName, Value>
   readonly columns: readonly { readonly source: string; readonly name: string; readonly value: Value }[]
 }
 
-/** The batch's inputs, as they are stored. */
-export const gather = ({ step, inputs, rows }: StepBody): Value => step.op('Gather', [inputs.inputs, rows])
+/** The batch's inputs in the units they are stored in, augmented where that is asked for. */
+export function batchOf({ request, step, inputs, rows, draws }: StepBody): Value {
+  const { augmentation, model, pool } = request
+  const stored = step.op('Gather', [inputs.inputs, rows])
+  if (!augmentation) return stored
+  const batch = augment(step, stored, { ...augmentation, preprocessing: pool.preprocessing, draws })
+  // A model that normalises by itself reads whole numbers.
+  return model.input.type.startsWith('float') ? batch : inStoredType(step, batch, stored.type)
+}
+
+/** Which rows are mixtures of two. */
+function mixedRows({ request: { sources }, step, draws }: StepBody): Mixed | undefined {
+  const [partner, share] = [draws.get('partner'), draws.get('share')]
+  const aRow = (numbers: Value) => reshape(step, numbers, [batchWidth(sources)])
+  return partner && share && { partner: aRow(partner), share: aRow(share) }
+}
 
 /** What the forward pass gives. */
-export interface Passed extends Pick<StepContext, 'labels' | 'mask' | 'logits' | 'features'> {
+export interface Passed extends Pick<StepContext, 'labels' | 'mask' | 'mixed' | 'logits' | 'features'> {
+  /** The labels and masks of the rows that mixed ones have in them. */
+  readonly others: Others | undefined
   /** Moving statistics after this batch. */
   readonly buffers: Named
   /** On the labels. */
@@ -55,22 +75,48 @@ export function forward(body: StepBody, batch: Value): Passed {
   )
   const labels = step.op('Gather', [inputs.labels, rows])
   const mask = classMask(step, request, inputs, rows)
+  const mixed = mixedRows(body)
+  const others = mixed && othersOf(body, mixed, { labels, mask })
   return {
-    logits,
-    buffers,
-    labels,
-    mask,
+    ...{ logits, buffers, labels, mask, mixed, others },
     features: () => required(values, requireHead(model).features, 'value'),
-    loss: lossOf(body, { logits, labels, mask, weights: inputs.weights }),
+    loss: lossOf(body, { logits, labels, mask, weights: inputs.weights }, others),
   }
 }
 
 type Scored = Omit<Parameters<typeof taskLoss>[1], 'kind' | 'labelSmoothing'>
 
-function lossOf({ request: { settings, task }, step }: StepBody, scored: Scored): Value {
+/** Of what is in mixed rows beside themselves. */
+interface Others extends Pick<Scored, 'labels' | 'mask'> {
+  /** [rows, 1], as in {@link Mixed}. */
+  readonly share: Value
+}
+
+function othersOf(
+  { step, request: { sources } }: StepBody,
+  { partner, share }: Mixed,
+  { labels, mask }: Pick<Scored, 'labels' | 'mask'>,
+): Others {
+  const others = (value: Value) => step.op('Gather', [value, partner])
+  return {
+    labels: others(labels),
+    // One row for all stays as it is.
+    mask: mask && (mask.dims[0] === 1 ? mask : others(mask)),
+    share: reshape(step, share, [batchWidth(sources), 1]),
+  }
+}
+
+/** The loss on the labels; of mixed rows share L(y) + (1 - share) L(y'), with y' the label of the other row. */
+function lossOf({ request: { settings, task }, step }: StepBody, scored: Scored, others?: Others): Value {
   const { loss = {} } = settings
   const kind = lossKind(loss, task.train)
-  return taskLoss(step, { ...scored, kind, labelSmoothing: loss.labelSmoothing })
+  const one = (part: Scored) => taskLoss(step, { ...part, kind, labelSmoothing: loss.labelSmoothing })
+  if (!others) return one(scored)
+  const { labels, mask, share } = others
+  const weighted = (part: Value) => (scored.weights ? mul(step, scored.weights, part) : part)
+  const own = one({ ...scored, weights: weighted(share) })
+  const rest = sub(step, scalar(step, 1, share), share)
+  return add(step, own, one({ ...scored, labels, mask, weights: weighted(rest) }))
 }
 
 /** What a method sees. */
@@ -84,7 +130,8 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     inputs: inputs.constants,
     slots: withoutPrefix(now, 'slot/'),
     batch,
-    ...{ labels: passed.labels, mask: passed.mask, logits: passed.logits, features: passed.features },
+    ...{ labels: passed.labels, mask: passed.mask, mixed: passed.mixed },
+    ...{ logits: passed.logits, features: passed.features },
     rows,
     sources: sourceRows(body),
     forward: (input, given) => answer(body, input, given),
@@ -116,14 +163,14 @@ function partLoss(
     value.dims[0] === size && from === 0
       ? value
       : step.op('Slice', [value, ints(step, [from]), ints(step, [from + size]), ints(step, [0])])
-  const { logits, labels, mask } = passed
-  return lossOf(body, {
-    logits: part(logits),
-    labels: part(labels),
-    // One row for all stays as it is.
-    mask: mask && (mask.dims[0] === 1 ? mask : part(mask)),
-    weights,
-  })
+  // One row for all stays as it is.
+  const masks = (mask: Value | undefined) => mask && (mask.dims[0] === 1 ? mask : part(mask))
+  const { logits, labels, mask, others } = passed
+  return lossOf(
+    body,
+    { logits: part(logits), labels: part(labels), mask: masks(mask), weights },
+    others && { labels: part(others.labels), mask: masks(others.mask), share: part(others.share) },
+  )
 }
 
 /** The gradient of a scalar by parameter, 0 where it does not depend on one. */

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../../autodiff/builder.ts'
+import { type AugmentColumnName, augmentColumns } from '../../data/augment/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Value } from '../../ops/core/index.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -27,8 +28,10 @@ export interface StepInputs {
   /** Undefined where all rows count the same. */
   readonly weights: Value | undefined
   readonly constants: ReadonlyMap<string, Value>
-  /** What the `Scan` goes over: rows, seeds, the optimiser's numbers, and the sources' columns. */
+  /** What the `Scan` goes over: rows, seeds, the optimiser's numbers, what is drawn for augmentation, the sources' columns. */
   readonly scanned: readonly Value[]
+  /** What is drawn for augmentation, in the order in which it is scanned. */
+  readonly augment: readonly AugmentColumnName[]
   /** Names of the columns, in the order in which they are scanned: the last of them. */
   readonly columns: readonly { readonly source: string; readonly name: string }[]
   /** The state at the start of the call, in order. */
@@ -61,6 +64,7 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
   const columns = sources.flatMap((source) =>
     Object.entries(source.columns ?? {}).map(([name, count]) => ({ source: source.name, name, count })),
   )
+  const augment = request.augmentation ? augmentColumns(request.augmentation.spec) : []
   const state = new Map(
     [
       ...initialState(model, settings.optimiser),
@@ -73,13 +77,18 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
       rows,
       seeds,
       ...schedule,
+      ...augment.map(({ name, type, still }) => perStep(drawName(name), type, [width, still(0).length])),
       ...columns.map(({ source, name, count }) => perStep(columnName(source, name), 'int32', [count])),
     ],
+    augment: augment.map(({ name }) => name),
     columns,
     state,
     parameters: withoutPrefix(state, 'parameter/'),
   }
 }
+
+/** What is drawn for augmentation is fed as. */
+export const drawName = (name: AugmentColumnName): string => `augment/${name}`
 
 /** What a source's column is fed as. */
 export const columnName = (source: string, name: string): string => `columns/${source}/${name}`

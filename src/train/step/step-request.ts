@@ -1,8 +1,10 @@
+import type { AugmentSpec } from '../../data/augment/index.ts'
 import type { Pool } from '../../data/memory/index.ts'
 import type { BatchSource, Method, MethodState, TaskContext } from '../../methods/method.ts'
 import type { LossOptions } from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import type { Augmentation } from '../augment/index.ts'
 import type { Optimiser, WeightDecay } from './optimisers.ts'
 
 export interface StepSettings {
@@ -11,6 +13,8 @@ export interface StepSettings {
   /** Bound of the gradients' common norm; default none. */
   readonly clipNorm?: number
   readonly loss?: LossOptions
+  /** Of the images that batches are made of, new and replayed. Default none. */
+  readonly augment?: AugmentSpec | undefined
 }
 
 export interface StepRequest {
@@ -21,6 +25,8 @@ export interface StepRequest {
   readonly task: TaskContext
   readonly pool: Pool
   readonly sources: readonly BatchSource[]
+  /** That of the settings, for the images of the task. */
+  readonly augmentation?: Augmentation | undefined
   /** The method's own tensors: those that stay the same all through the task, and those that go from step to step. */
   readonly constants: ReadonlyMap<string, Tensor>
   readonly slots: ReadonlyMap<string, Tensor>

@@ -7,7 +7,7 @@ import { add, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { clipByGlobalNorm } from './optimisers.ts'
-import { forward, gather, type Passed, type StepBody, stepContext } from './step-forward.ts'
+import { batchOf, forward, type Passed, type StepBody, stepContext } from './step-forward.ts'
 import { type StepInputs, stepInputs } from './step-inputs.ts'
 import type { StepRequest } from './step-request.ts'
 import { updateParameters } from './updates.ts'
@@ -26,7 +26,7 @@ export interface StepGraph {
 type Term = { readonly name: string; readonly value: Value }
 
 /**
- * Builds the step for one task: gather a batch, forward, loss terms, backward, the method's changes, the optimiser; all
+ * Builds the step for one task: gather a batch, augment it, forward, loss terms, backward, the method's changes, the optimiser; all
  * in the body of a `Scan` over K steps, so that one call does them all and the state stays in the runtime's memory.
  */
 export function buildStep(request: StepRequest): StepGraph {
@@ -37,7 +37,7 @@ export function buildStep(request: StepRequest): StepGraph {
   const reports: Term[] = []
   const result = scan(builder, [...inputs.state.values()], inputs.scanned, (step, values, scanned) => {
     const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
-    const batch = gather(body)
+    const batch = batchOf(body)
     const passed = forward(body, batch)
     const context = stepContext(body, batch, passed)
     const terms = method.terms?.(context, state, task) ?? {}
@@ -62,13 +62,17 @@ function bodyOf(
   const names = [...inputs.state.keys()]
   const now = new Map(values.map((value, at) => [itemAt(names, at, 'state'), value]))
   const firstColumn = scanned.length - inputs.columns.length
+  const firstDraw = firstColumn - inputs.augment.length
   return {
     ...{ request, outer, step, inputs, now },
     parameters: withoutPrefix(now, 'parameter/'),
     buffers: withoutPrefix(now, 'buffer/'),
     rows: itemAt(scanned, 0, 'scanned value'),
     seed: itemAt(scanned, 1, 'scanned value'),
-    scalars: scanned.slice(2, firstColumn),
+    scalars: scanned.slice(2, firstDraw),
+    draws: new Map(
+      inputs.augment.map((name, at) => [name, itemAt(scanned, firstDraw + at, 'scanned value')]),
+    ),
     columns: inputs.columns.map((column, at) => ({
       ...column,
       value: itemAt(scanned, firstColumn + at, 'scanned value'),
