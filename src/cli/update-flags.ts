@@ -33,6 +33,10 @@ export const updateSettings = z
     ...group('Data', {
       new: path('DIR').meta({ description: 'New data; 20 % are held out where there is no test part' }),
       old: path('DIR').optional().meta({ description: 'Old data: rehearsed, and measured on' }),
+      traffic: path('shares.csv|json').optional().meta({
+        description: 'With --old: how often each class comes where the model is used',
+        otherwise: 'every old row counts the same',
+      }),
       keep: path('FILE.keep').optional().meta({ description: 'A retention pack instead of old data' }),
       unlabelled: path('DIR').optional().meta({ description: 'Inputs without labels to distil on' }),
     }),
@@ -103,6 +107,9 @@ export const updateSettings = z
   .refine(({ old, keep }) => old === undefined || keep === undefined, {
     error: '--old and --keep both say what is old: give one of them.',
   })
+  .refine(({ traffic, old }) => traffic === undefined || old !== undefined, {
+    error: '--traffic weighs the classes of --old DIR. A pack has its own: holdfast keep --traffic.',
+  })
   .refine(({ keepOut, keep }) => keepOut === undefined || keep !== undefined, {
     error: '--keep-out extends a pack: it needs --keep FILE.keep.',
   })
@@ -124,6 +131,7 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
     { flag: '--old', path: asked.old, is: 'data' },
     { flag: '--keep', path: asked.keep, is: 'pack' },
     { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
+    { flag: '--traffic', path: asked.traffic, is: 'file' },
     { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
   ]
   await checkPlaces(reads)

@@ -6,7 +6,7 @@ import { preflightText, updateText } from '../report/update-text.ts'
 import { present } from '../required.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { updateMeasurements } from '../train/tracking/index.ts'
-import { extendFile } from '../update/pack/index-files.ts'
+import { extendFile, readTraffic } from '../update/pack/index-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
 import { chooseMethod } from '../update/recipes/index.ts'
 import { summarise, type UpdateSummary } from '../update/summary.ts'
@@ -52,7 +52,10 @@ export const update = defineVerb({
     await checkUpdatePlaces(asked)
     // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
     const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
-    const sources = sourcesOf(asked)
+    const sources = {
+      ...sourcesOf(asked),
+      traffic: asked.traffic === undefined ? undefined : await readTraffic(asked.traffic),
+    }
     const loaded = await loadUpdate({ ...sources, engine })
     const how = optionsOf(asked)
     const { data, model, widened } = loaded

@@ -10,6 +10,7 @@ import type { LoadedModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { present } from '../required.ts'
 import { paddedTo } from './check-rows.ts'
+import { givenTraffic, trafficShares } from './pack/index.ts'
 import { identify } from './pack/index-files.ts'
 import type { UpdateData } from './parts.ts'
 import type { ClassFacts } from './preflight.ts'
@@ -141,9 +142,11 @@ function updateRows(
   const old = read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions))
   const [newRows, newNotes] = newPart(fresh, sources.fresh)
   const [oldRows, oldNotes] = old ? oldPart(old, sources, sources.seed ?? 0) : [rowsOfPack(kept, padded), []]
+  const traffic = sources.traffic && givenTraffic(sources.traffic, model.classes, 'The traffic')
+  const shares = trafficShares(traffic, model.classes, classes) ?? kept?.traffic
   const unlabelled = read.unlabelled && padded(underNoLabels(read.unlabelled, classes))
   return {
-    rows: { ...newRows, ...oldRows, unlabelled },
+    rows: { ...newRows, ...oldRows, traffic: shares, unlabelled },
     measured: old ? gatePart(old) : padded(kept?.heldOut),
     ownGate: gatePart(fresh),
     notes: [...newNotes, ...oldNotes],

@@ -10,6 +10,8 @@ export interface UpdateSources {
   readonly fresh: string
   /** Data that the model knows already. */
   readonly old?: string | undefined
+  /** How often each class of the old data comes where the model is used, in any unit; default: every old row counts the same. */
+  readonly traffic?: ReadonlyMap<string, number> | undefined
   /** A retention pack, instead of old data. */
   readonly keep?: string | undefined
   /** Inputs whose labels, where there are any, are not looked at. */

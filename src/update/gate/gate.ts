@@ -152,10 +152,16 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
   }
 }
 
-/** @throws UsageError `traffic-classes` for a label of which the traffic says nothing. */
+/** @throws UsageError `traffic-classes` for a label of which the traffic says nothing, `traffic-share` where none has any. */
 function checkTraffic(traffic: ReadonlyMap<string, number>, examples: readonly PairedExample[]): void {
   const missing = examples.find(({ label }) => !traffic.has(label))
-  if (!missing) return
+  if (!missing) {
+    if (examples.some(({ label }) => (traffic.get(label) ?? 0) > 0)) return
+    throw new UsageError(
+      'traffic-share',
+      `By the shares of the traffic each class among the examples comes 0 times, so that nothing would count. Give one of them more, or evaluate on data with the classes that come.`,
+    )
+  }
   throw new UsageError(
     'traffic-classes',
     `The shares of the traffic say nothing of "${missing.label}", which is a label of the examples; they are of ${[...traffic.keys()].slice(0, 8).join(', ')}. Write 0 for a class that never comes.`,

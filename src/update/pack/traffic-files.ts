@@ -26,6 +26,7 @@ export async function readTraffic(path: string): Promise<ReadonlyMap<string, num
     )
   }
   return collected(
+    path,
     records.map(({ cells, line }) => [
       itemAt(cells, 0, 'column').trim(),
       Number(itemAt(cells, 1, 'column')),
@@ -59,6 +60,7 @@ function fromJson(text: string, path: string): ReadonlyMap<string, number> {
     )
   }
   return collected(
+    path,
     Object.entries(value).map(([name, share]) => [
       name,
       typeof share === 'number' ? share : Number.NaN,
@@ -68,6 +70,7 @@ function fromJson(text: string, path: string): ReadonlyMap<string, number> {
 }
 
 function collected(
+  path: string,
   entries: readonly (readonly [name: string, share: number, place: string])[],
 ): ReadonlyMap<string, number> {
   const shares = new Map<string, number>()
@@ -82,5 +85,9 @@ function collected(
     }
     shares.set(name, share)
   }
-  return shares
+  if ([...shares.values()].some((share) => share > 0)) return shares
+  throw new DataError(
+    'traffic-share',
+    `${path}: ${shares.size === 0 ? 'it says no shares' : 'all shares are 0'}, so that nothing would count. Give the classes that come a share above 0.`,
+  )
 }
