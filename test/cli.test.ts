@@ -90,7 +90,7 @@ describe('wrong input', () => {
     ['bench split-mnist --data missing.csv', 'data-missing', 'there is no such file'],
     ['learn', 'argument-missing', 'holdfast learn --init'],
     ['learn missing.yaml', 'config-missing', 'missing.yaml: there is no such file'],
-    ['resume nowhere', 'run-missing', 'nowhere holds no run'],
+    ['resume nowhere', 'run-missing', 'nowhere: there is no such file or folder'],
     ['report nowhere', 'results-missing', 'nowhere: there is no such file'],
     ['fisher missing.onnx --data synthetic', 'model-not-found', 'missing.onnx'],
     ['data get nmist', 'dataset-unknown', 'known are mnist'],
@@ -175,7 +175,7 @@ describe('learn, resume, report, fisher', () => {
       onStderr: (text) => (text.includes('Learned') ? 'SIGINT' : undefined),
     })
     expect(JSON.parse(stopped.stdout)).toMatchObject({ status: 'interrupted', run: 'two' })
-    expect([stopped.code, stopped.stderr.includes('Stopping after the step at hand')]).toEqual([1, true])
+    expect([stopped.code, stopped.stderr.includes('Stopping after the step at hand')]).toEqual([130, true])
     const resumed = await run('resume two --json')
     expect(resumed.stderr).toContain('Going on from the last checkpoint.')
     const second = JSON.parse(resumed.stdout)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -52,13 +52,8 @@ function learn(out: string, heard: (child: ChildProcess, stderr: string) => void
 
 /** Waits until the run has written what its first call of the runtime did. */
 async function trained(out: string): Promise<void> {
-  const log = () => {
-    const path = join(folder, out)
-    const files = existsSync(path)
-      ? readdirSync(path).filter((name) => statSync(join(path, name)).isFile())
-      : []
-    return files.map((name) => readFileSync(join(path, name), 'utf8')).join('')
-  }
+  const events = join(folder, out, 'events.jsonl')
+  const log = () => (existsSync(events) ? readFileSync(events, 'utf8') : '')
   while (!log().includes('"type":"progress"')) await new Promise((done) => setTimeout(done, 20))
 }
 
@@ -69,7 +64,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     await trained(name)
     child.kill(name)
     const { code, signal, stdout, stderr } = await ended
-    expect({ code, signal }).toEqual({ code: 1, signal: null })
+    expect({ code, signal }).toEqual({ code: name === 'SIGINT' ? 130 : 143, signal: null })
     expect(stderr).toContain('Stopping after the step at hand; again to stop at once.')
     const { status, position } = JSON.parse(stdout)
     expect(status).toBe('interrupted')
@@ -89,4 +84,45 @@ test('a second signal ends the process at once, in the middle of a call of the r
   child.kill('SIGTERM')
   const { code, signal, stdout } = await ended
   expect({ code, signal, stdout }).toEqual({ code: null, signal: 'SIGINT', stdout: '' })
+})
+
+/** Loaded first: says when somebody begins to listen for Ctrl-C, or that nobody does. */
+const tellsWhenListening = `data:text/javascript,process.on('newListener', (name) => {
+  if (name === 'SIGTERM' && process.connected) setImmediate(() => process.send('listens', () => process.disconnect()))
+})`
+
+test('the program listens before it loads anything', () => {
+  const imported = (file: string) =>
+    [...readFileSync(`src/cli/${file}`, 'utf8').matchAll(/^import .*'(.*)'$/gm)].map(([, from]) => from)
+  expect(imported('main.ts')).toEqual(['node:worker_threads', './interruption.ts'])
+  expect(imported('interruption.ts')).toEqual([])
+})
+
+test.each([
+  ['SIGINT', 130, ['gate', 'long.jsonl', 'long.jsonl', '--json']],
+  ['SIGTERM', 143, ['gate', 'long.jsonl', 'long.jsonl']],
+] as const)('%s in the first second is answered with a line', async (name, expected, words) => {
+  const rows = Array.from({ length: 200_000 }, (_, id) => `{"id":"${id}","label":"a","pred":"a"}`)
+  writeFileSync(join(folder, 'long.jsonl'), rows.join('\n'))
+  const child = spawn(process.execPath, ['--import', tellsWhenListening, cli.file, ...words], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended = new Promise<[number | null, NodeJS.Signals | null]>((done) => {
+    child.on('close', (code, signal) => done([code, signal]))
+  })
+  child.once('message', () => child.kill(name))
+  expect(await ended).toEqual([expected, null])
+  expect(stderr).toBe('Stopped; what was not finished is not written.\n')
+  expect(stdout === '' ? undefined : JSON.parse(stdout).error.code).toBe(
+    words.some((word) => word === '--json') ? 'interrupted' : undefined,
+  )
 })

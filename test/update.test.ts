@@ -349,7 +349,7 @@ describe('holdfast update', () => {
       'update model.onnx --new new/ --old old/ -o stopped.onnx --epochs 100000',
       { onStderr: (text) => (text.includes('cost') ? 'SIGINT' : undefined) },
     )
-    expect(code).toBe(1)
+    expect(code).toBe(130)
     expect(stderr).toMatch(/error \(interrupted\): Stopped .*as asked\. Nothing was written/)
     expect(existsSync(join(folder, 'stopped.onnx'))).toBe(false)
   })
