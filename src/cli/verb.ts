@@ -15,7 +15,7 @@ export interface Call {
 export interface Answer {
   readonly json: unknown
   readonly text: string
-  /** 0 done or passed; 1 usage error or crash; 2 gate failed; 3 inconclusive. Default 0. */
+  /** 0 done or passed; 1 usage error, crash or stopped; 2 gate failed; 3 inconclusive. Default 0. */
   readonly exitCode?: 0 | 1 | 2 | 3 | undefined
 }
 

@@ -1,0 +1,113 @@
+import { createRequire } from 'node:module'
+import { z } from 'zod'
+import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
+import { visible } from '../report/figures/index.ts'
+import { helpText, spoken } from './flags/index.ts'
+import type { Interruption } from './interruption.ts'
+import { openScreen } from './screen.ts'
+import type { Verb } from './verb.ts'
+import { verbs } from './verbs.ts'
+
+const overview = (): string => {
+  const width = Math.max(...verbs.map(({ name }) => name.length))
+  return [
+    'Update trained neural networks without letting them forget, and prove it.',
+    '',
+    'USAGE  holdfast VERB [arguments]',
+    '',
+    ...verbs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart',
+    '',
+  ].join('\n')
+}
+
+export { isWorker, serveWorker } from '../study/workers/index-files.ts'
+
+/** Runs one command line. Results go to stdout, all else to stderr. */
+export async function main(words: readonly string[], interruption: Interruption): Promise<number> {
+  const [name, ...rest] = words
+  const json = rest.includes('--json')
+  let speak = (text: string): string => text
+  try {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      process.stdout.write(overview())
+      return name === undefined ? 1 : 0
+    }
+    if (name === '--version' || name === '-v') {
+      const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
+      process.stdout.write(`${version}\n`)
+      return 0
+    }
+    const verb = verbs.find((candidate) => candidate.name === name)
+    if (!verb) throw unknownVerb(name)
+    speak = (text) => spoken(text, verb.facts)
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(
+        json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()),
+      )
+      return 0
+    }
+    const { settings, run } = verb.read(rest)
+    const screen = openScreen({ quiet: settings.quiet, speak })
+    const answer = await run({
+      screen,
+      // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
+      get signal() {
+        return interruption.cleanly((line) => screen.warn(line))
+      },
+      command: `holdfast ${words.join(' ')}`,
+    })
+    const told = (key: string, value: unknown) =>
+      key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value
+    process.stdout.write(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
+    const { exitCode = 0 } = answer
+    return exitCode === 1 ? (interruption.code ?? 1) : exitCode
+  } catch (error) {
+    const code = fail(error, json, rest.includes('--debug'), speak)
+    const interrupted = error instanceof HoldfastError && error.code === 'interrupted'
+    return interrupted ? (interruption.code ?? code) : code
+  }
+}
+
+/** A verb for programs. */
+const described = ({ name, summary, examples, schema }: Verb) => ({
+  verb: name,
+  summary,
+  examples,
+  settings: z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }),
+})
+
+const WIDEST_HELP = 110
+
+const helpStyle = () => ({
+  colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  width: Math.min(WIDEST_HELP, process.stdout.columns ?? WIDEST_HELP),
+})
+
+function unknownVerb(name: string): UsageError {
+  const known = verbs.map((verb) => verb.name)
+  return new UsageError(
+    'verb-unknown',
+    `There is no verb "${name}"; known are ${known.join(', ')}.${didYouMean(name, known)}`,
+  )
+}
+
+function fail(error: unknown, json: boolean, debug: boolean, speak: (text: string) => string): number {
+  const known = error instanceof HoldfastError
+  const message = speak(error instanceof Error ? error.message : String(error))
+  const code = known ? error.code : 'unexpected'
+  const hint = known || debug ? '' : ' This is a fault of Holdfast; --debug shows where it comes from.'
+  process.stderr.write(`error (${code}): ${visible(message)}${hint}\n`)
+  if (debug && error instanceof Error) process.stderr.write(`${chain(error)}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
+  return 1
+}
+
+const chain = (error: Error): string =>
+  `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncaused by ${chain(error.cause)}` : ''}`
+
+// A reader that has seen enough (| head) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
