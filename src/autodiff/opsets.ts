@@ -5,7 +5,7 @@ import { CANONICAL_OPSET } from '../ops/core/index.ts'
  * Versions of the standard operator set that are read: from the one that brought today's broadcasting to the newest that
  * ONNX Runtime 1.30 loads. What a model imports of other sets is not looked at: their few ops have one version each.
  */
-export const OPSETS = { oldest: 7, newest: 26 } as const
+const OPSETS = { oldest: 7, newest: 26 } as const
 
 /**
  * The version of the standard operator set that a model's nodes are written in; the canonical one where none is given.

@@ -20,7 +20,6 @@ export {
 export { duplicates, fingerprint, type Overlap, overlap, rowHashes } from './fingerprint.ts'
 export { idxDataset, parseIdx } from './formats/index.ts'
 export {
-  holdfastSchema,
   type ImageSpec,
   type InputFacts,
   type InputSpec,

@@ -17,7 +17,6 @@ export type {
   MethodState,
   OpeningContext,
   RowSampler,
-  SamplerContext,
   SourceRows,
   StepContext,
   StepDone,
@@ -30,3 +29,4 @@ export { none } from './none.ts'
 export type { PenaltyStep } from './quadratic.ts'
 export { type ReplayOptions, replay } from './replay.ts'
 export { type SiOptions, si } from './si.ts'
+export type { SamplerContext } from './source.ts'

@@ -116,6 +116,6 @@ export interface Method {
   readonly answer?: (model: Model, state: MethodState) => Model
 }
 
-export type { BatchSource, Drawn, RowSampler, SamplerContext } from './source.ts'
+export type { BatchSource, Drawn, RowSampler } from './source.ts'
 export { emptyState, type Json, type MethodState } from './state.ts'
 export type { Mixed, Named, RowRange, SourceRows, StepContext, StepDone, StepTerms } from './step-context.ts'

@@ -2,10 +2,8 @@ export { AttributeCode, DataLocation, dtypeOfCode, TensorCode } from './codes.ts
 export { editInitializers } from './edit.ts'
 export { type EncodeOptions, encodeGraph, PROTOBUF_LIMIT } from './encode.ts'
 export {
-  attributeFromProto,
   type FromProtoOptions,
   graphFromModel,
-  graphFromProto,
   type ModelContents,
   nodeFromProto,
   valueInfoFromProto,
@@ -14,5 +12,5 @@ export * from './graph.ts'
 export type { GraphProto, ModelProto, NodeProto, TensorProto } from './onnx_pb.ts'
 export { decodeModel } from './read.ts'
 export { type ExternalData, tensorFromProto, tensorFromSparseProto } from './tensor-proto.ts'
-export { attributeToProto, graphToProto, nodeToProto, tensorToProto, valueInfoToProto } from './to-proto.ts'
+export { attributeToProto, graphToProto, tensorToProto, valueInfoToProto } from './to-proto.ts'
 export { encodeModel } from './write.ts'

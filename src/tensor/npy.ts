@@ -32,6 +32,8 @@ const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59)
  * row-major, little-endian.
  *
  * @throws UsageError `npy-type` for a type that NumPy lacks.
+ * @example
+ * await writeFile('x.npy', writeNpy(float32([2, 3], [1, 2, 3, 4, 5, 6])))
  */
 export function writeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const kind = (kinds as Partial<Record<DType, string>>)[tensor.type]

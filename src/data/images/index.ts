@@ -1,3 +1,3 @@
 export { type ImageFindings, imageFindings } from './findings.ts'
 export { isImageName } from './image-names.ts'
-export { holdfastSchema, type ImageSpec, type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'
+export { type ImageSpec, type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'

@@ -59,7 +59,7 @@ const resizeTo = size.extend({
  * - `maxLength`: tokens in a text;
  * - `features`: the columns of a table in the order in which the model reads them.
  */
-export const holdfastSchema = z.strictObject({
+const holdfastSchema = z.strictObject({
   channels: z.enum(['rgb', 'bgr', 'grey']).optional(),
   layout: z.enum(['NCHW', 'NHWC']).optional(),
   resize: z.union([resizeTo, z.strictObject({ shortestEdge: z.int().positive() })]).optional(),

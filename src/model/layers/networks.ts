@@ -158,6 +158,8 @@ function basicBlock(inputs: number, outputs: number, stride: number): Layer {
  * convolution benchmarks.
  *
  * @param options.channels Outputs of the five convolutions. Default [32, 32, 64, 64, 128], the benchmark's `cnn-small`.
+ * @example
+ * const model = plainCnn({ inputDims: [1, 28, 28], classes: 10 })
  */
 export function plainCnn(
   options: Seeded & {
