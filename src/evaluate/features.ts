@@ -3,7 +3,7 @@ import { bytesOf } from '../data/rows.ts'
 import { sha256 } from '../data/sha256.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
-import { findHead, type Head, requireHead } from '../model/heads/index.ts'
+import { findHead, type Head, readingTrunk, requireHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import type { Node } from '../onnx/graph.ts'
 import { nodesBehind } from '../onnx/walk.ts'
@@ -33,9 +33,12 @@ export async function featureDataset(engine: Engine, model: Model, dataset: Data
 }
 
 /** A head that is tied to an embedding still has features. */
-const anyHead = (model: Model): Head => findHead(model) ?? requireHead(model)
+const anyHead = (model: Model): Head => readingTrunk(model, findHead(model) ?? requireHead(model))
 
-/** Features as one vector a row, float32 [N, D], to choose rows by; those of a convolutional head are averaged over positions. */
+/**
+ * Features as one vector a row, float32 [N, D], to choose rows by; those of a convolutional head are averaged over positions. Of a model
+ * with random features before its head they are those that these are made of.
+ */
 export function featureVectors(engine: Engine, model: Model, dataset: Dataset): Promise<Tensor<'float32'>> {
   const { op, features } = anyHead(model)
   const pooled = `${features}/pooled`

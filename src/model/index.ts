@@ -9,7 +9,17 @@ export {
   withLora,
 } from './adapters/index.ts'
 export { type Applied, type ApplyOptions, applyModel } from './apply.ts'
-export { findHead, type Head, replaceHead, type WidenOptions, widenHead } from './heads/index.ts'
+export {
+  type ExpandOptions,
+  type Expansion,
+  expandHead,
+  expansionOf,
+  findHead,
+  type Head,
+  replaceHead,
+  type WidenOptions,
+  widenHead,
+} from './heads/index.ts'
 export {
   type FromOnnxOptions,
   modelFromOnnx,

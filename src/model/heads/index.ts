@@ -1,3 +1,11 @@
+export {
+  EXPANSION,
+  type ExpandOptions,
+  type Expansion,
+  expandHead,
+  expansionOf,
+  readingTrunk,
+} from './expand.ts'
 export { findHead, type Head, requireHead } from './head.ts'
 export { widerDiagonal, withOldHead } from './head-rows.ts'
 export { withHeadOf } from './stored-head.ts'

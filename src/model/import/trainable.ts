@@ -1,5 +1,6 @@
 import type { Graph } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { EXPANSION } from '../heads/index.ts'
 import { liveValues, nodesThroughout } from './walk.ts'
 
 export interface SortedInitializers {
@@ -60,7 +61,9 @@ export function sortInitializers(graph: Graph, storable: ReadonlySet<string>): S
   const constants = new Map<string, Tensor>()
   for (const [name, tensor] of graph.initializers) {
     const role = roles.get(name)
-    if (role === 'statistic') buffers.set(name, tensor)
+    // Random features are drawn once, and what was summed of them holds only while they stay.
+    if (name === EXPANSION) constants.set(name, tensor)
+    else if (role === 'statistic') buffers.set(name, tensor)
     else if (role === 'operand' && storable.has(name) && isWeight(tensor)) parameters.set(name, tensor)
     else constants.set(name, tensor)
   }
