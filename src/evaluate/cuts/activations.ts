@@ -4,7 +4,7 @@ import type { Model } from '../../model/model.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
 import { eachOutput } from '../outputs.ts'
 import type { Place } from './cut.ts'
-import { activationsName, isPlain, packed } from './entry.ts'
+import { activationsName, isPlain, packed, rowDimsOf } from './entry.ts'
 import { type ActivationStore, collector } from './store.ts'
 
 export interface ActivationOptions {
@@ -28,7 +28,7 @@ export async function activationsAt(
   dataset: Dataset,
   { store = 'float32' }: ActivationOptions = {},
 ): Promise<Dataset> {
-  const { take, stored } = collector(store, samples(dataset))
+  const { take, stored } = collector(store, samples(dataset), rowDimsOf(cut))
   await eachOutput(engine, modelBelow(model, cut), dataset, take)
   return { ...dataset, ...stored() }
 }

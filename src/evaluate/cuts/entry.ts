@@ -23,8 +23,9 @@ export const activationsName = (cut: Place): string => {
 const widthOf = (dims: readonly number[] | undefined): number =>
   sizeOf(present(dims, 'dims of a value of the cut'))
 
-/** How many numbers a row of activations has. */
-export const rowWidth = ({ dims }: Place): number => dims.reduce((sum, each) => sum + widthOf(each), 0)
+/** Dims of a row of activations; none where nothing is known of them. */
+export const rowDimsOf = (cut: Place): readonly number[] =>
+  isPlain(cut) ? (cut.dims[0] ?? []) : [cut.dims.reduce((sum, each) => sum + widthOf(each), 0)]
 
 /** Makes the values of a cut of rows of activations: the part of each, its dims and its type. */
 export function unpacked(cut: Place, input: string, opset: number): Piece {

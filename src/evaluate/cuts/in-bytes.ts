@@ -59,5 +59,5 @@ function rangeOf(data: Float32Array, { rows, width, from, inner }: Channel) {
       if (value > most) most = value
     }
   }
-  return { least, most }
+  return rows === 0 ? { least: 0, most: 0 } : { least, most }
 }

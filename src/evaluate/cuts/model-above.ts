@@ -5,7 +5,7 @@ import type { ValueInfo } from '../../onnx/graph.ts'
 import { nodeLabel } from '../../ops/core/index.ts'
 import { type Above, aboveOf } from './above.ts'
 import type { Place } from './cut.ts'
-import { activationsName, isPlain, rowWidth, unpacked } from './entry.ts'
+import { activationsName, isPlain, rowDimsOf, unpacked } from './entry.ts'
 import { sizesOf } from './sizes.ts'
 import { standIns } from './stand-ins.ts'
 
@@ -66,7 +66,7 @@ function inputOf(model: Model, cut: Place): ValueInfo {
   const [first] = model.input.dims ?? []
   const batch = typeof first === 'number' ? first : 'batch'
   const name = activationsName(cut)
-  if (!isPlain(cut)) return { name, type: 'float32', dims: [batch, rowWidth(cut)] }
+  if (!isPlain(cut)) return { name, type: 'float32', dims: [batch, ...rowDimsOf(cut)] }
   const [dims] = cut.dims
   // Of the other axes nothing may be known, not even how many there are.
   const known = dims ? [batch, ...dims] : typeof first === 'number' ? [first, ''] : undefined

@@ -19,19 +19,23 @@ export interface Collector {
   readonly stored: () => Stored
 }
 
-/** @param rows How many there will be. */
-export function collector(store: ActivationStore, rows: number): Collector {
-  let inputs: Tensor<'float32'> | Tensor<'float16'> | undefined
+/**
+ * @param rows How many there will be.
+ * @param width Dims of a row, for when there are none.
+ */
+export function collector(store: ActivationStore, rows: number, width: readonly number[]): Collector {
+  let inputs: ReturnType<typeof empty> | undefined
+  const empty = (dims: readonly number[]) => (store === 'float16' ? float16(dims) : float32(dims))
   const take = (part: Tensor<'float32'>, from: number) => {
     const row = part.dims.slice(1)
-    inputs ??= store === 'float16' ? float16([rows, ...row]) : float32([rows, ...row])
+    inputs ??= empty([rows, ...row])
     const values = inputs.type === 'float16' ? halves(part.data) : part.data
     inputs.data.set(values, from * sizeOf(row))
   }
   return {
     take,
     stored: () => {
-      const all = inputs ?? float32([0])
+      const all = inputs ?? empty([0, ...width])
       return store === 'uint8' && all.type === 'float32'
         ? inBytes(all)
         : { inputs: all, preprocessing: asStored }
