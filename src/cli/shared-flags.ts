@@ -44,6 +44,10 @@ export const readingFlags = group('Reading data', {
   maxBytes: byteCount()
     .optional()
     .meta({ description: capitalised(maxBytes.description ?? '') }),
+  cache: z.boolean().default(true).meta({
+    description: 'Keep decoded images in ~/.cache/holdfast for the next reading',
+    negative: 'Decode every image anew, and keep none on disk',
+  }),
 })
 
 /** What those flags say, as configurations say it. */
@@ -67,6 +71,7 @@ export const readingOf = (settings: z.output<z.ZodObject<typeof readingFlags>>):
   maxLength: settings.maxLength,
   skipBad: settings.skipBad,
   maxBytes: settings.maxBytes,
+  cache: settings.cache,
 })
 
 /** What numbers for labels mean, where two sides have lists of classes. */

@@ -1,11 +1,11 @@
-import { totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
-import { sizeOf } from '../tensor/tensor.ts'
 import { type AssembleOptions, assemble } from './assemble.ts'
 import type { Dataset } from './dataset.ts'
 import type { TableOptions } from './formats/index.ts'
+import { imageCache } from './image-cache-files.ts'
 import { imageFindings } from './images/index.ts'
+import { bytesOfPart, memoryLimit } from './memory-limit-node.ts'
 import { collectClasses } from './names/index.ts'
 import type { LoadedData, ReadyPart } from './parts.ts'
 import type { ReadOptions } from './read-options.ts'
@@ -59,14 +59,20 @@ export async function readDataset(
   const splits = new Map<string, ReadyPart[]>()
   const room = memoryLimit(options.maxBytes, path)
   const findings = imageFindings(options.skipBad)
-  for (const [split, source] of wanted) {
-    const parts: ReadyPart[] = []
-    for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`, findings)) {
-      room(bytesOfPart(part))
-      if (!('data' in part.labels)) collector.add(part.labels)
-      parts.push(part)
+  const cache = imageCache(options)
+  const images = { findings, cache: cache.open, expect: room.expect }
+  try {
+    for (const [split, source] of wanted) {
+      const parts: ReadyPart[] = []
+      for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`, images)) {
+        room.take(bytesOfPart(part))
+        if (!('data' in part.labels)) collector.add(part.labels)
+        parts.push(part)
+      }
+      splits.set(split, parts)
     }
-    splits.set(split, parts)
+  } finally {
+    await cache.close()
   }
   for (const note of findings.notes()) options.onNote(note)
   // Classes are those of all splits, also where one is asked for: which index a class has does not depend on that.
@@ -77,7 +83,7 @@ export async function readDataset(
     .flat()
     .flatMap(({ inputs }) => ('tokens' in inputs ? inputs.tokens : []))
   const length = fixedLength(options) ?? rowLength(tokens, options.tokenizer?.limit)
-  room(tokens.length * length * BigInt64Array.BYTES_PER_ELEMENT)
+  room.take(tokens.length * length * BigInt64Array.BYTES_PER_ELEMENT)
   const settings: AssembleOptions = {
     ...options,
     name: options.name ?? nameOf(path),
@@ -134,9 +140,15 @@ export async function* streamRows(
   const classes = collector.classes()
   const findings = imageFindings(options.skipBad)
   const settings = { ...options, length, name: options.name ?? nameOf(path) }
-  for await (const part of prepared(source, chunk, options, `${path}, ${split} part`, findings)) {
-    if (options.classes && !('data' in part.labels)) collector.add(part.labels)
-    yield assemble([part], classes, settings)
+  const cache = imageCache(options)
+  const images = { findings, cache: cache.open }
+  try {
+    for await (const part of prepared(source, chunk, options, `${path}, ${split} part`, images)) {
+      if (options.classes && !('data' in part.labels)) collector.add(part.labels)
+      yield assemble([part], classes, settings)
+    }
+  } finally {
+    await cache.close()
   }
   for (const note of findings.notes()) options.onNote(note)
 }
@@ -168,27 +180,5 @@ async function collectFrom(
       collector.add(labels)
       if (collector.named()) return
     }
-  }
-}
-
-function bytesOfPart({ inputs }: ReadyPart): number {
-  if ('tokens' in inputs) return inputs.tokens.reduce((sum, { ids }) => sum + 8 * ids.length, 0)
-  if (inputs.type === 'string')
-    return (inputs.data as string[]).reduce((sum, text) => sum + 2 * text.length, 0)
-  const width = (inputs.data as { readonly BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1
-  return sizeOf(inputs.dims) * width
-}
-
-function memoryLimit(maxBytes: number | undefined, place: string): (bytes: number) => void {
-  const limit = maxBytes ?? totalmem() / 4
-  let sum = 0
-  return (bytes) => {
-    sum += bytes
-    if (sum <= limit) return
-    const gigabytes = (limit / 2 ** 30).toPrecision(3)
-    throw new DataError(
-      'data-too-large',
-      `${place}: the data do not fit into ${gigabytes} GiB, ${maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set'}. Raise the limit (maxBytes), or take fewer rows.`,
-    )
   }
 }

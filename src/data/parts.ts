@@ -25,6 +25,8 @@ export interface RawPart {
   readonly labels: RawLabels | Tensor<'float32'>
   /** The names of the columns that the inputs are made of, one a number, where they have names. */
   readonly columns?: readonly string[] | undefined
+  /** How many rows the source has at least, where that is known before they are read. */
+  readonly total?: number | undefined
 }
 
 /** The same rows with images decoded and texts tokenized. */

@@ -23,6 +23,11 @@ export interface ReadOptions extends TableOptions {
   readonly channels?: 1 | 3 | undefined
   /** How many bytes the data may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
   readonly maxBytes?: number | undefined
+  /**
+   * Whether decoded images are kept on disk, so that the next reading need not decode them; default false. They lie in `rows` in
+   * HOLDFAST_CACHE (default `~/.cache/holdfast`), up to HOLDFAST_CACHE_BYTES (default 2 GiB), and are found by their content.
+   */
+  readonly cache?: boolean | undefined
   /** How many images that cannot be decoded may be left out; default 0. */
   readonly skipBad?: number | undefined
 }

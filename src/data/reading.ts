@@ -82,6 +82,10 @@ export const readingSchema = z.strictObject({
     .min(0)
     .optional()
     .describe('how many images that cannot be decoded may be left out; default 0'),
+  cache: z
+    .boolean()
+    .optional()
+    .describe('whether decoded images are kept on disk for the next reading; default yes, see docs/data.md'),
   maxLength: z.int().min(1).optional().describe('tokens in a row; default those of the longest text'),
   maxBytes: z
     .int()
@@ -94,7 +98,7 @@ export const readingSchema = z.strictObject({
 export type Reading = z.output<typeof readingSchema>
 
 /** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
-export function readOptionsOf({ columns, maxLength, maxBytes, skipBad }: Reading): ReadOptions {
+export function readOptionsOf({ columns, maxLength, maxBytes, skipBad, cache }: Reading): ReadOptions {
   const { kind, label, labels, targets, separator, text, image, features, id } = columns ?? {}
   const { header, delimiter, decimal, encoding } = columns ?? {}
   return {
@@ -114,6 +118,7 @@ export function readOptionsOf({ columns, maxLength, maxBytes, skipBad }: Reading
     maxLength,
     skipBad,
     maxBytes,
+    cache,
   }
 }
 

@@ -1,8 +1,8 @@
 import { DataError, UsageError } from '../errors.ts'
 import { itemAt } from '../required.ts'
 import { tagsOfTokens } from './assemble.ts'
-import type { ImageFindings, ImageSpec } from './images/index.ts'
-import { type CommonSize, decodeImages } from './images/index-files.ts'
+import type { ImageSpec } from './images/index.ts'
+import { type CommonSize, decodeImages, type ImageDecoding } from './images/index-files.ts'
 import type { RawPart, ReadyPart } from './parts.ts'
 import type { ReadOptions } from './read-options.ts'
 import { takeRows } from './rows.ts'
@@ -15,13 +15,22 @@ export function fixedLength({ maxLength, input }: ReadOptions): number | undefin
   return maxLength ?? (input?.kind === 'text' ? input.maxLength : undefined)
 }
 
+/** What images are decoded with, beside their spec. */
+export interface ImageReading {
+  readonly findings: ImageDecoding['findings']
+  /** Opens the cache for images of a spec; undefined where there is none. */
+  readonly cache: (spec: ImageSpec) => Promise<ImageDecoding['cache']>
+  /** Told how many rows of how many bytes there will be. */
+  readonly expect?: ((rows: number | undefined, rowBytes: number) => void) | undefined
+}
+
 /** A source's parts with images decoded and texts tokenized. */
 export async function* prepared(
   source: Source,
   rows: number,
   options: ReadOptions,
   place: string,
-  findings: ImageFindings,
+  { findings, cache, expect }: ImageReading,
 ): AsyncGenerator<ReadyPart> {
   const spec = imageSpec(options)
   const limit = fixedLength(options) ?? options.tokenizer?.limit
@@ -30,7 +39,13 @@ export async function* prepared(
   for await (const part of source.parts(rows)) {
     const { inputs, labels } = part
     if ('images' in inputs) {
-      const decoded = await decodeImages(inputs.images, spec, findings, size)
+      const decoded = await decodeImages(inputs.images, {
+        spec,
+        findings,
+        cache: await cache(spec),
+        size,
+        onRowBytes: expect && ((bytes) => expect(part.total, bytes)),
+      })
       if (!decoded) continue
       size = decoded.size
       yield { inputs: decoded.inputs, labels: labelsOfRows(labels, decoded.rows) }

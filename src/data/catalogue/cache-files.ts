@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { access } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { DataError, EnvironmentError, UsageError } from '../../errors.ts'
+import { cacheFolder as defaultCache } from '../cache/index-files.ts'
 import { readDataset } from '../files.ts'
 import { readUnpacked } from '../formats/index-files.ts'
 import type { LoadedData } from '../parts.ts'
@@ -187,12 +187,7 @@ function dataFolder(places: Places): string | undefined {
   return places.dataFolder ?? (process.env.HOLDFAST_DATA || undefined)
 }
 
-function cacheFolder(places: Places): string {
-  const { HOLDFAST_CACHE, XDG_CACHE_HOME } = process.env
-  return (
-    places.cacheFolder ?? (HOLDFAST_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast'))
-  )
-}
+const cacheFolder = (places: Places): string => places.cacheFolder ?? defaultCache()
 
 async function findFolder(entry: CatalogueEntry, places: Places): Promise<string | undefined> {
   for (const place of [dataFolder(places), cacheFolder(places)]) {

@@ -37,7 +37,8 @@ export async function* parquetTables(
         throw damaged(path, `rows ${start} to ${end - 1} are expected, but ${cells.length} were found`)
       }
       for (let from = 0; from < cells.length; from += rows) {
-        yield parquetTable(path, cells.slice(from, from + rows), start + from, columns, classNames)
+        const table = parquetTable(path, cells.slice(from, from + rows), start + from, columns, classNames)
+        yield { ...table, total: Number(metadata.num_rows) }
       }
     }
   } finally {

@@ -88,6 +88,8 @@ export interface Table {
   readonly locate: (row: number) => string
   /** Names of the classes that columns hold indexes of. */
   readonly classNames?: ReadonlyMap<string, readonly string[]> | undefined
+  /** How many rows the whole file has, where that is known before they are read. */
+  readonly total?: number | undefined
 }
 
 /** A cell as a number, or undefined where it is none, or not finite. */

@@ -11,6 +11,17 @@ const kinds = {
 
 export type ImageKind = keyof typeof kinds
 
+/** The bit of each kind in what is kept of an image: never given another meaning. */
+const bits: Readonly<Record<ImageKind, number>> = { depth: 1, alpha: 2, cmyk: 4, pages: 8, turned: 16 }
+const allKinds = Object.keys(bits) as ImageKind[]
+
+/** Kinds as a number. */
+export const marksOf = (found: readonly ImageKind[]): number =>
+  found.reduce((marks, kind) => marks | bits[kind], 0)
+
+/** The kinds that a number stands for. */
+export const kindsOf = (marks: number): ImageKind[] => allKinds.filter((kind) => (marks & bits[kind]) !== 0)
+
 /** Listed at most; what is beyond is counted. */
 const mostListed = 20
 /** Where so many are bad reading stops: these are no images. */

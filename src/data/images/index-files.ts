@@ -1,2 +1,3 @@
+export { type CommonSize, decodeImages, type ImageDecoding } from './decode-images-node.ts'
+export { imageRecipe } from './decode-sharp-node.ts'
 export { type ImageListing, listClassFolders, listImages, visibleFolders } from './folders-files.ts'
-export { type CommonSize, decodeImages } from './images-node.ts'

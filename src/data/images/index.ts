@@ -1,3 +1,3 @@
-export { type ImageFindings, imageFindings } from './findings.ts'
+export { imageFindings } from './findings.ts'
 export { isImageName } from './image-names.ts'
 export { type ImageSpec, type InputFacts, type InputSpec, inputSpec } from './input-spec.ts'

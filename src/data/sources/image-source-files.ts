@@ -52,6 +52,7 @@ function imageSource({ images, classes, notes }: ImageListing, { onNote }: Sourc
         const slice = images.slice(start, start + rows)
         yield {
           inputs: { images: slice },
+          total: images.length,
           labels:
             classes.length === 0
               ? { type: 'float32', dims: [slice.length, 0], data: new Float32Array() }

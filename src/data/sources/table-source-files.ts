@@ -28,7 +28,7 @@ export async function* tableParts(
       for (let start = 0; start < table.rows; start += rows) {
         const part = readRows(slice(table, start, rows), plan, options.onNote)
         if (!('data' in part.labels)) several.add(part.labels)
-        yield await beside(part, finder)
+        yield await beside({ ...part, total: table.total }, finder)
       }
     }
   }

@@ -60,7 +60,12 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
   const notes = new Set([...(read?.notes ?? []), ...found.notes])
-  const reading: ReadOptions = { ...found.options, unlabelled: plan.loss === 'causal-lm' }
+  const reading: ReadOptions = {
+    ...found.options,
+    unlabelled: plan.loss === 'causal-lm',
+    // Runs read the same data again and again.
+    cache: plan.data.cache ?? true,
+  }
   const loaded: LoadedSource[] = []
   for (const source of sources) {
     const next = await loadSource(source, plan, options, reading, loaded[0]?.found)

@@ -1,0 +1,27 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { UsageError } from '../../errors.ts'
+
+/** The folder of all that can be fetched or computed again: HOLDFAST_CACHE, else `holdfast` in XDG_CACHE_HOME, else `~/.cache/holdfast`. */
+export function cacheFolder(): string {
+  const { HOLDFAST_CACHE, XDG_CACHE_HOME } = process.env
+  return HOLDFAST_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast')
+}
+
+const defaultBytes = 2 * 2 ** 30
+
+/**
+ * What decoded rows may take there: HOLDFAST_CACHE_BYTES, else 2 GiB. With 0 none are kept.
+ *
+ * @throws UsageError `cache-bytes`
+ */
+export function cacheBytes(): number {
+  const said = process.env.HOLDFAST_CACHE_BYTES
+  if (!said) return defaultBytes
+  const bytes = Number(said)
+  if (Number.isInteger(bytes) && bytes >= 0) return bytes
+  throw new UsageError(
+    'cache-bytes',
+    `HOLDFAST_CACHE_BYTES: expected a whole number of bytes, found '${said}'. Write 2147483648 for 2 GiB, or 0 to keep nothing.`,
+  )
+}

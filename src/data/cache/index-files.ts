@@ -1,0 +1,5 @@
+export { cacheBytes, cacheFolder } from './cache-folder-files.ts'
+export { contentKey } from './content-key-node.ts'
+export { openRowCache, type RowCache } from './row-cache-files.ts'
+export type { CachedRow } from './row-entry-files.ts'
+export type { NewRow } from './row-writer-files.ts'
