@@ -3,6 +3,7 @@ export {
   type ActivationStore,
   activationsAt,
   type Cut,
+  convStatistics,
   cutsOf,
   headCut,
   modelAbove,

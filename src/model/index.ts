@@ -1,5 +1,7 @@
 export {
   type Adapter,
+  type ChannelStatistics,
+  foldNorms,
   type LoraModel,
   type LoraOptions,
   parseSelection,
@@ -7,6 +9,7 @@ export {
   selectParameters,
   trainOnly,
   withLora,
+  withNorms,
 } from './adapters/index.ts'
 export { type Applied, type ApplyOptions, applyModel } from './apply.ts'
 export {

@@ -1,4 +1,5 @@
 export { type ActivationOptions, activationsAt } from './activations.ts'
+export { convStatistics } from './conv-statistics.ts'
 export type { Cut, Place, Side } from './cut.ts'
 export { cutsOf } from './cuts.ts'
 export { headCut } from './head-cut.ts'

@@ -1,4 +1,6 @@
+export { type FoldedConv, foldedConvs } from './folded-convs.ts'
 export { layerGroups } from './layer-groups.ts'
 export { type Adapter, type LoraModel, type LoraOptions, withLora } from './lora.ts'
 export { mergeLora } from './merge-lora.ts'
+export { type ChannelStatistics, foldNorms, withNorms } from './norms.ts'
 export { parseSelection, type Selection, selectParameters, trainOnly } from './select.ts'
