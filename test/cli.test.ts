@@ -107,7 +107,7 @@ describe('wrong input', () => {
   test('a configuration that is wrong names the place in the file', async () => {
     writeFileSync(join(folder, 'wrong.yaml'), 'stream: {kind: split, scenario: klass}\n')
     const { stderr, stdout, code } = await run('learn wrong.yaml --json')
-    expect(stderr).toContain('wrong.yaml is not a configuration that can be run. stream.scenario: ')
+    expect(stderr).toContain('wrong.yaml is not a configuration that can be run. stream.scenario (')
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'config' } })
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import type { ProtocolOverrides } from '../study/protocols/index.ts'
 import { fromText, group, limit, path } from './flags/index.ts'
 import { methodOptionsOf } from './method-flags.ts'
@@ -10,26 +11,30 @@ export const digitsFlags = group('Data', {
   limit: limit().optional().meta({ description: 'At most so many training and test samples: quick tries' }),
 })
 
-const whole = (description: string) => fromText(z.int().min(1)).optional().meta({ description })
+const steps = (description: string) => fromText(bounds.steps()).optional().meta({ description })
 
 /** What can be changed in a protocol, as flags; what is not given stays as published. */
 export const protocolFlags = {
   ...digitsFlags,
   ...group('Protocol', {
-    tasks: whole('Number of tasks'),
-    iterations: whole('Steps a task'),
-    jointIterations: whole('Steps a task of joint training'),
-    batch: whole('Rows of new data a step').meta({ option: 'batchSize' }),
-    lr: fromText(z.number().min(0)).optional().meta({ description: 'Learning rate', option: 'learningRate' }),
+    tasks: fromText(bounds.tasks()).optional().meta({ description: 'Number of tasks' }),
+    iterations: steps('Steps a task'),
+    jointIterations: steps('Steps a task of joint training'),
+    batch: fromText(bounds.batch())
+      .optional()
+      .meta({ description: 'Rows of new data a step', option: 'batchSize' }),
+    lr: fromText(bounds.learningRate())
+      .optional()
+      .meta({ description: 'Learning rate', option: 'learningRate' }),
     optimiser: fromText(z.enum(['sgd', 'adam', 'adamw', 'rmsprop']))
       .optional()
       .meta({ description: 'The optimiser' }),
-    momentum: fromText(z.number()).optional().meta({ description: 'Momentum of sgd and rmsprop' }),
-    hidden: fromText(z.array(z.int().min(1)).min(1))
+    momentum: fromText(bounds.momentum()).optional().meta({ description: 'Momentum of sgd and rmsprop' }),
+    hidden: fromText(z.array(bounds.width()).min(1))
       .optional()
       .meta({ description: 'Units of the hidden layers', hint: '400,400' }),
-    evaluateEvery: whole('Steps between measurements within a task'),
-    checkpointEvery: whole('Steps between checkpoints within a task'),
+    evaluateEvery: steps('Steps between measurements within a task'),
+    checkpointEvery: steps('Steps between checkpoints within a task'),
   }),
 }
 

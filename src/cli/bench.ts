@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type RunOne, runGrid } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
@@ -33,9 +34,7 @@ const settings = z.object({
       .optional()
       .meta({ description: 'task, domain, class', otherwise: 'those of the protocol', hint: 'a,b' }),
     seeds: seeds().optional().meta({ description: 'Seeds', otherwise: '1' }),
-    jobs: fromText(z.int().min(1))
-      .optional()
-      .meta({ description: 'Runs at a time', otherwise: 'one a core' }),
+    jobs: fromText(bounds.jobs()).optional().meta({ description: 'Runs at a time', otherwise: 'one a core' }),
   }),
   ...protocolFlags,
   ...methodFlags,

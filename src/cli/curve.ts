@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import type { Engine } from '../engine/engine.ts'
 import { curvePage, curveSvg, curveText } from '../report/curve-text.ts'
 import { points } from '../report/figures/index.ts'
@@ -22,7 +23,7 @@ const settings = z
     ...group('Path', {
       old: path('DIR').optional().meta({ description: 'Old data: the test part, else all' }),
       new: path('DIR').optional().meta({ description: 'New data: the test part, else all' }),
-      points: fromText(z.int().min(2))
+      points: fromText(bounds.points())
         .default(curveDefaults.points)
         .meta({ description: 'How many, both ends among them' }),
       groups: on().meta({ description: 'Also take back each group of layers alone' }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { fisherDefaults, fisherLabels } from '../methods/fisher/index.ts'
 import { fisherFile } from '../train/plan/index-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
@@ -17,10 +18,10 @@ const settings = z.object({
     labels: fromText(z.enum(fisherLabels))
       .default(fisherDefaults.labels)
       .meta({ description: 'Labels that the Fisher is taken over' }),
-    samples: fromText(z.int().min(1))
+    samples: fromText(bounds.rows())
       .optional()
       .meta({ description: 'Samples, drawn at random', otherwise: 'all' }),
-    batch: fromText(z.int().min(1))
+    batch: fromText(bounds.batch())
       .default(fisherDefaults.batchSize)
       .meta({ description: 'Rows a pass; changes the result of --labels batch only', option: 'batchSize' }),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
 import { fromText, group, path, pixels, sizes } from './flags/index.ts'
@@ -11,7 +12,7 @@ const settings = z
   .object({
     model: path('MODEL').meta({ argument: true, description: 'An .onnx file, or a folder with one' }),
     ...group('Step', {
-      batch: fromText(z.int().min(1)).default(inspectDefaults.batch).meta({ description: 'Rows in a batch' }),
+      batch: fromText(bounds.batch()).default(inspectDefaults.batch).meta({ description: 'Rows in a batch' }),
       size: pixels().optional().meta({
         description: 'Height and width of images, where the file leaves them free',
         otherwise: 'as the files beside the model say, else 224x224',

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { keepDefaults, type PackBudget, summarisePack } from '../update/pack/index.ts'
 import {
@@ -30,16 +31,16 @@ const settings = z
       data: path('DIR').optional().meta({
         description: 'What the model was trained on, with a test or validation part to hold out',
       }),
-      budget: fromText(z.int().min(1))
+      budget: fromText(bounds.rows())
         .optional()
         .meta({ description: 'Exemplars in all', otherwise: String(keepDefaults.rows) }),
-      perClass: fromText(z.int().min(1))
+      perClass: fromText(bounds.rows())
         .optional()
         .meta({ description: 'Exemplars of each class, instead of --budget' }),
       choose: fromText(z.enum(['herding', 'random', 'hardest']))
         .optional()
         .meta({ description: 'Which ones', otherwise: keepDefaults.choose }),
-      heldOut: fromText(z.int().min(0))
+      heldOut: fromText(bounds.rows(0))
         .default(keepDefaults.heldOutRows)
         .meta({ description: 'Held-out rows at most', option: 'heldOutRows' }),
       traffic: path('shares.csv|json').optional().meta({

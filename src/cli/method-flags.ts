@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { allOptions, type MethodOptions, type OptionRule } from '../methods/registry.ts'
 import { capitalised, fromText, group } from './flags/index.ts'
 
@@ -18,7 +19,7 @@ export const methodFlags = group(
 function schemaOf(rule: OptionRule) {
   if (rule.kind === 'choice') return z.enum(rule.choices)
   if (rule.kind === 'boolean') return z.enum(['true', 'false'])
-  return rule.kind === 'whole' ? z.int().min(1) : z.number()
+  return rule.kind === 'whole' ? bounds.rows() : bounds.number()
 }
 
 /** The options of methods among the settings; which there are is known when the program runs. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import type { BenchResult } from '../measure/results.ts'
 import { reportHtml } from '../report/page.ts'
 import type { TableRow } from '../report/terminal.ts'
@@ -20,7 +21,7 @@ import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.
 
 const settings = z.object({
   ...digitsFlags,
-  jobs: fromText(z.int().min(1))
+  jobs: fromText(bounds.jobs())
     .optional()
     .meta({ description: 'Runs at a time', otherwise: 'one a core', group: 'Run' }),
   folder: path('DIR')

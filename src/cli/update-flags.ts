@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
@@ -20,8 +21,6 @@ import {
 } from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import type { CommonSettings } from './verb.ts'
-
-const whole = () => fromText(z.int().min(1))
 
 /** What `holdfast update` can be told. */
 export const updateSettings = z
@@ -65,14 +64,16 @@ export const updateSettings = z
           description: `auto, or ${methodEntries.map(({ name }) => name).join(', ')}, or several with +`,
           hint: 'METHOD',
         }),
-      trials: whole()
+      trials: fromText(bounds.trials())
         .default(updateDefaults.trials)
         .meta({ description: 'Trials at most, each with more protection' }),
-      epochs: whole().default(updateDefaults.epochs).meta({ description: 'Passes over the new data' }),
-      batch: whole()
+      epochs: fromText(bounds.epochs())
+        .default(updateDefaults.epochs)
+        .meta({ description: 'Passes over the new data' }),
+      batch: fromText(bounds.batch())
         .default(updateDefaults.batchSize)
         .meta({ description: 'New rows a step', option: 'batchSize' }),
-      learningRate: fromText(z.number().min(0)).optional().meta({
+      learningRate: fromText(bounds.learningRate()).optional().meta({
         description: 'Learning rate',
         otherwise: '1e-3, and 1e-4 where there are layer norms',
       }),

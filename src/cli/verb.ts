@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
 import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
 import type { Screen } from './screen.ts'
 
@@ -23,7 +24,7 @@ export interface Answer {
 export const commonSettings = z.object(
   group('Every verb', {
     seed: fromText(z.int().min(0)).optional().meta({ description: 'Seed of everything random' }),
-    threads: fromText(z.int().min(1))
+    threads: fromText(bounds.threads())
       .optional()
       .meta({ description: 'Threads of the runtime', otherwise: 'the physical cores' }),
     device: fromText(z.enum(['cpu', 'webgpu']))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from './bounds.ts'
 import {
   asStored,
   type Dataset,
@@ -77,16 +78,15 @@ export const readingSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
-  skipBad: z
-    .int()
-    .min(0)
+  skipBad: bounds
+    .rows(0)
     .optional()
     .describe('how many images that cannot be decoded may be left out; default 0'),
   cache: z
     .boolean()
     .optional()
     .describe('whether decoded images are kept on disk for the next reading; default yes, see docs/data.md'),
-  maxLength: z.int().min(1).optional().describe('tokens in a row; default those of the longest text'),
+  maxLength: bounds.width().optional().describe('tokens in a row; default those of the longest text'),
   maxBytes: z
     .int()
     .min(1)

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
+import { type Described, inWords } from '../data/schema-words.ts'
 import { didYouMean, UsageError } from '../errors.ts'
 import { itemAt, required } from '../required.ts'
 import type { Json, Method } from './method.ts'
@@ -53,6 +55,8 @@ export interface OptionRule {
   /** Where it is a choice. */
   readonly choices: readonly string[]
   readonly meaning: string
+  /** What it takes, in words that end the sentence "expected …". */
+  readonly expected: string
   readonly default: Json | undefined
   readonly role: UpdateRole | undefined
 }
@@ -88,6 +92,7 @@ function ruleOf(name: string, schema: z.core.JSONSchema._JSONSchema): OptionRule
     kind,
     choices: choices.map(String),
     meaning: description,
+    expected: inWords(schema as Described),
     default: usual as Json | undefined,
     role: update as UpdateRole | undefined,
   }
@@ -108,10 +113,8 @@ export function settle<Options extends z.ZodObject>(
   for (const [option, value] of Object.entries(asked)) checkOption(name, option, value as Json, rules)
   const result = options.safeParse(asked)
   if (result.success) return result.data
-  const issue = itemAt(result.error.issues, 0, 'issue')
-  const option = String(issue.path[0])
-  const expected = issue.message.replace(/^[^:]*: expected /, '')
-  throw refused(name, option, itemOf(rules, option), expected, (asked[option] ?? null) as Json)
+  const option = String(itemAt(result.error.issues, 0, 'issue').path[0])
+  throw refused(name, option, itemOf(rules, option), (asked[option] ?? null) as Json)
 }
 
 /** In a configuration, null is as good as left out. */
@@ -134,30 +137,22 @@ export function checkOption(
     )
   }
   if (fits(rule, value)) return
-  const expected = rule.kind === 'choice' ? `one of ${rule.choices.join(', ')}` : expectations[rule.kind]
-  throw refused(method, option, rule, expected, value)
+  throw refused(method, option, rule, value)
 }
-
-const expectations = { number: 'a number', whole: 'a whole number', boolean: 'true or false' } as const
 
 function fits(rule: OptionRule, value: Json): boolean {
   if (rule.kind === 'choice') return typeof value === 'string' && rule.choices.includes(value)
   if (rule.kind === 'boolean') return typeof value === 'boolean'
   return (
-    typeof value === 'number' && (rule.kind === 'whole' ? Number.isInteger(value) : Number.isFinite(value))
+    typeof value === 'number' &&
+    (rule.kind === 'whole' ? bounds.rows(0) : bounds.number()).safeParse(value).success
   )
 }
 
-const refused = (
-  method: string,
-  option: string,
-  rule: OptionRule,
-  expected: string,
-  value: Json,
-): UsageError =>
+const refused = (method: string, option: string, rule: OptionRule, value: Json): UsageError =>
   new UsageError(
     'method-option',
-    `Method "${method}", option "${option}" (${rule.meaning}): expected ${expected}, found ${JSON.stringify(value)}.`,
+    `Method "${method}", option "${option}" (${rule.meaning}): expected ${rule.expected}, found ${JSON.stringify(value)}.`,
   )
 
 const itemOf = (rules: Readonly<Record<string, OptionRule>>, option: string): OptionRule =>

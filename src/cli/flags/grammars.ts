@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../../data/bounds.ts'
 import { told } from './kinds.ts'
 
 const between =
@@ -52,7 +53,7 @@ function rangeOf(text: string): number[] | undefined {
 
 /** Training and test samples: `600,200`. */
 export const limit = () =>
-  told(z.strictObject({ train: z.int().min(1), test: z.int().min(1) }), {
+  told(z.strictObject({ train: bounds.samples(), test: bounds.samples() }), {
     hint: '600,200',
     expected: 'two numbers like 600,200 (training, test)',
     read: (text) => {
@@ -64,7 +65,7 @@ export const limit = () =>
 
 /** A rank, and alpha behind a colon: `8`, `8:16`. */
 export const rankAndAlpha = () =>
-  told(z.strictObject({ rank: z.int().min(1), alpha: z.number().gt(0).optional() }), {
+  told(z.strictObject({ rank: bounds.width(), alpha: bounds.aboveZero().optional() }), {
     hint: 'RANK[:ALPHA]',
     expected: 'a rank such as 8, or rank and alpha such as 8:16',
     read: (text) => {
@@ -77,7 +78,7 @@ export const rankAndAlpha = () =>
 
 /** Sizes of dims by name: `sequence=64,width=32`. */
 export const sizes = () =>
-  told(z.record(z.string(), z.int().min(1)), {
+  told(z.record(z.string(), bounds.rows()), {
     hint: 'NAME=SIZE,…',
     expected: 'sizes as in sequence=64,width=32',
     read: (text) => {
@@ -93,7 +94,7 @@ export const sizes = () =>
 
 /** Pixels of images: `48x192`, height first. */
 export const pixels = () =>
-  told(z.object({ height: z.int().min(1), width: z.int().min(1) }), {
+  told(z.object({ height: bounds.pixels(), width: bounds.pixels() }), {
     hint: 'HxW',
     expected: 'a height and a width in pixels such as 224x224',
     read: (text) => {

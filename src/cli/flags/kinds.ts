@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Described, inWords, numberInWords } from '../../data/schema-words.ts'
 import { didYouMean } from '../../errors.ts'
 
 /** Text that becomes a value, and the text that a value would be typed as. */
@@ -29,17 +30,6 @@ export function told<Value>(schema: z.ZodType<Value>, grammar: Grammar<Value>) {
       encode: (value) => write(value as Value),
     })
     .meta({ hint })
-}
-
-/** What JSON Schema says of a value, as far as flags need it. */
-interface Described {
-  readonly type?: string
-  readonly enum?: readonly string[]
-  readonly items?: Described
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly exclusiveMinimum?: number
-  readonly exclusiveMaximum?: number
 }
 
 /**
@@ -77,11 +67,12 @@ function listOf(item: Described): Grammar<unknown> {
 }
 
 function wordOf(described: Described): Grammar<unknown> {
-  const { type, enum: words } = described
+  const { type } = described
+  const words = described.enum?.map(String)
   if (words) {
     return {
       hint: words.join('|'),
-      expected: `one of ${words.join(', ')}`,
+      expected: inWords(described),
       read: (text) => words.find((word) => word === text),
       near: (text) => didYouMean(text, words),
     }
@@ -92,22 +83,12 @@ function wordOf(described: Described): Grammar<unknown> {
   const whole = type === 'integer'
   return {
     hint: whole ? 'N' : 'X',
-    expected: `${whole ? 'a whole number' : 'a number'}${range(described)}`,
+    expected: numberInWords(described),
     read: (text) => {
       const value = text.trim() === '' ? Number.NaN : Number(text)
       return (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) ? value : undefined
     },
   }
-}
-
-/** Bounds in words; those of the number type itself are not worth saying. */
-function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Described): string {
-  const [least, most, above, below] = [minimum, maximum, exclusiveMinimum, exclusiveMaximum].map((bound) =>
-    bound === undefined || Math.abs(bound) >= Number.MAX_SAFE_INTEGER ? undefined : bound,
-  )
-  const lower = above === undefined ? least !== undefined && ` from ${least}` : ` above ${above}`
-  const upper = below === undefined ? most !== undefined && ` to ${most}` : ` below ${below}`
-  return `${lower || ''}${upper || (lower && above === undefined ? ' on' : '')}`
 }
 
 /** A field of a configuration as a flag, with what the configuration says of it. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseDocument } from 'yaml'
 import { EnvironmentError, UsageError } from '../../errors.ts'
+import { methodEntries, methodOptions } from '../../methods/registry.ts'
 import { readUtf8 } from '../../tensor/reads-files.ts'
 import { parsePlan, type RunPlan } from './plan.ts'
 
@@ -49,6 +50,37 @@ function resolved(document: ReturnType<typeof parseDocument>, path: string): unk
   }
 }
 
+/** Columns that a line of comment may take. */
+const lineWidth = 110
+
+/** Every method with its options, as comments. */
+function methodLines(): string {
+  return methodEntries
+    .flatMap(({ name }) => {
+      const options = Object.entries(methodOptions(name)).map(
+        ([option, { choices, default: usual }]) =>
+          `${option} ${choices.length > 0 ? choices.join('|') : ''}${usual === undefined ? '' : ` = ${usual}`}`,
+      )
+      return folded(
+        `  # ${name}`,
+        options.map((each) => each.replaceAll('  ', ' ')),
+      )
+    })
+    .join('\n')
+}
+
+/** A heading with parts behind it, in lines of at most {@link lineWidth}. */
+function folded(heading: string, parts: readonly string[]): string[] {
+  const lines = [parts.length > 0 ? `${heading}:` : heading]
+  for (const [at, part] of parts.entries()) {
+    const text = `${part}${at < parts.length - 1 ? ',' : ''}`
+    const last = lines.at(-1) ?? ''
+    if (last.length + text.length < lineWidth) lines[lines.length - 1] = `${last} ${text}`
+    else lines.push(`  #   ${text}`)
+  }
+  return lines
+}
+
 /** A configuration to start from: every setting of weight on one screen. */
 export const starterConfig = `# Learn five pairs of digits, one after another, without forgetting. Run with: holdfast learn THIS_FILE
 name: my-first-run            # what reports call it
@@ -68,9 +100,11 @@ model:
   hidden: [400, 400]          # units of the hidden layers
 
 method:
-  name: replay                # none, joint, ewc, online-ewc, lwf, replay, reservoir-replay; or several: ewc+replay
+  name: replay                # one of those below, or several: ewc+replay
   options:
-    perClass: 100             # exemplars kept a class; ewc takes lambda, fisher, fisherSamples, ewcStep
+    perClass: 100             # exemplars kept a class
+  # The methods, each with its options and their defaults:
+${methodLines()}
 
 optimiser:
   name: adam                  # sgd, adam, adamw, rmsprop

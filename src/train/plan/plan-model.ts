@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounds } from '../../data/bounds.ts'
 
 export const whole = (least: number) => z.int().min(least)
 
@@ -16,8 +17,8 @@ export const onnxModelSchema = z.strictObject({
     ),
   lora: z
     .strictObject({
-      rank: whole(1).default(8).describe('inner dim of the updates'),
-      alpha: z.number().gt(0).optional().describe('updates count alpha / rank; default twice the rank'),
+      rank: bounds.width().default(8).describe('inner dim of the updates'),
+      alpha: bounds.aboveZero().optional().describe('updates count alpha / rank; default twice the rank'),
       targets: z
         .array(z.string().min(1))
         .min(1)
@@ -60,52 +61,55 @@ export const model = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('simple').describe('one linear layer') }),
   z.strictObject({
     kind: z.literal('mlp'),
-    hidden: z.array(whole(1)).default([400, 400]).describe('units of the hidden layers'),
+    hidden: z.array(bounds.width()).default([400, 400]).describe('units of the hidden layers'),
     activation: z.enum(['relu', 'tanh', 'gelu']).default('relu'),
   }),
   z.strictObject({
     kind: z.literal('cnn'),
-    channels: z.array(whole(1)).min(1).default([16, 32, 64]).describe('width of each stage'),
-    blocks: whole(1).default(1).describe('residual blocks a stage'),
+    channels: z.array(bounds.width()).min(1).default([16, 32, 64]).describe('width of each stage'),
+    blocks: bounds.layers().default(1).describe('residual blocks a stage'),
   }),
   z.strictObject({
     kind: z.literal('transformer'),
-    layers: whole(1).default(2),
-    width: whole(1).default(64),
-    heads: whole(1).default(4),
-    feedForward: whole(1).default(256),
-    vocabulary: whole(1).optional().describe('number of different tokens, where inputs are token numbers'),
+    layers: bounds.layers().default(2),
+    width: bounds.width().default(64),
+    heads: bounds.width().default(4),
+    feedForward: bounds.width().default(256),
+    vocabulary: bounds
+      .rows()
+      .optional()
+      .describe('number of different tokens, where inputs are token numbers'),
   }),
   onnxModelSchema,
 ])
 
-const weightDecay = z.number().min(0).default(0).describe('L2 added to the gradient')
+const weightDecay = bounds.fromZero().default(0).describe('L2 added to the gradient')
 export const optimiser = z.discriminatedUnion('name', [
   z.strictObject({
     name: z.literal('sgd'),
-    momentum: z.number().min(0).default(0),
+    momentum: bounds.momentum().default(0),
     nesterov: z.boolean().default(false),
     weightDecay,
   }),
   z.strictObject({
     name: z.literal('adam'),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.999),
-    epsilon: z.number().default(1e-8),
+    beta1: bounds.momentum().default(0.9),
+    beta2: bounds.momentum().default(0.999),
+    epsilon: bounds.fromZero().default(1e-8),
     weightDecay,
   }),
   z.strictObject({
     name: z.literal('adamw'),
-    beta1: z.number().default(0.9),
-    beta2: z.number().default(0.999),
-    epsilon: z.number().default(1e-8),
-    weightDecay: z.number().min(0).default(0.01).describe('decoupled: weights shrink by lr * weightDecay'),
+    beta1: bounds.momentum().default(0.9),
+    beta2: bounds.momentum().default(0.999),
+    epsilon: bounds.fromZero().default(1e-8),
+    weightDecay: bounds.fromZero().default(0.01).describe('decoupled: weights shrink by lr * weightDecay'),
   }),
   z.strictObject({
     name: z.literal('rmsprop'),
-    alpha: z.number().default(0.99),
-    epsilon: z.number().default(1e-8),
-    momentum: z.number().min(0).default(0),
+    alpha: bounds.momentum().default(0.99),
+    epsilon: bounds.fromZero().default(1e-8),
+    momentum: bounds.momentum().default(0),
     weightDecay,
   }),
 ])

@@ -52,9 +52,9 @@ test('errors name each place in the file', () => {
     bacthSize: 3,
   }
   expect(() => parsePlan(wrong, 'run.yaml')).toThrow(
-    /^run\.yaml is not.*stream\.scenario: .*model\.hidden\.0: .*bacthSize/,
+    /^run\.yaml is not.*stream\.scenario .*model\.hidden\.0: .*bacthSize/,
   )
-  expect(() => parsePlan({}, 'run.yaml')).toThrow(/stream: /)
+  expect(() => parsePlan({}, 'run.yaml')).toThrow(/stream is missing/)
   expect(() => parsePlan({ stream: { kind: 'split' }, iterations: 1, epochs: 1 })).toThrow(/leave one out/)
 })
 

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
 import { model, optimiser, whole } from './plan-model.ts'
+import { problemsOf } from './plan-problems.ts'
 
 const scenario = z
   .enum(['task', 'domain', 'class'])
@@ -29,7 +31,7 @@ export const data = z.strictObject({
     .describe('mnist, synthetic, or the path of a file or folder; list streams name theirs in stream.tasks'),
   preprocessing,
   limit: z
-    .strictObject({ train: whole(1), test: whole(1) })
+    .strictObject({ train: bounds.samples(), test: bounds.samples() })
     .optional()
     .describe('at most so many samples of each part, chosen at random: for quick tries'),
   testShare: z
@@ -44,9 +46,9 @@ export const data = z.strictObject({
 const split = z.strictObject({
   kind: z.literal('split'),
   scenario: scenario.default('class'),
-  classesPerTask: whole(1).default(2).describe('classes in each task'),
+  classesPerTask: bounds.rows().default(2).describe('classes in each task'),
   groups: z
-    .array(z.array(whole(0)).min(1))
+    .array(z.array(bounds.rows(0)).min(1))
     .min(1)
     .optional()
     .describe('instead: the classes of each task'),
@@ -58,15 +60,15 @@ const split = z.strictObject({
 const permuted = z.strictObject({
   kind: z.literal('permuted'),
   scenario: scenario.default('domain'),
-  tasks: whole(1).default(10),
-  padTo: whole(1).optional().describe('pixels a side that images are padded to'),
+  tasks: bounds.tasks().default(10),
+  padTo: bounds.pixels().optional().describe('pixels a side that images are padded to'),
   streamSeed: z.int().default(0).describe('of the permutations'),
 })
 const rotated = z.strictObject({
   kind: z.literal('rotated'),
   scenario: scenario.default('domain'),
-  tasks: whole(1).default(20),
-  angles: z.array(z.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
+  tasks: bounds.tasks().default(20),
+  angles: z.array(bounds.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
   streamSeed: z.int().default(0).describe('of the random angles'),
 })
 export const list = z.strictObject({
@@ -97,15 +99,15 @@ export const planSchema = z.strictObject({
     })
     .prefault({ name: 'none' }),
   optimiser: optimiser.prefault({ name: 'adam' }),
-  learningRate: z.number().gt(0).default(0.001),
+  learningRate: bounds.rate().default(0.001),
   schedule: z
     .strictObject({
       kind: z.enum(['constant', 'cosine', 'linear']).default('constant'),
       warmup: whole(0).default(0).describe('steps'),
-      final: z.number().min(0).default(0).describe('factor at the last step of a task'),
+      final: bounds.fromZero().default(0).describe('factor at the last step of a task'),
     })
     .prefault({}),
-  clipNorm: z.number().gt(0).optional().describe('bound of the common norm of the gradients'),
+  clipNorm: bounds.aboveZero().optional().describe('bound of the common norm of the gradients'),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   loss: z
     .enum(['cross-entropy', 'binary-cross-entropy', 'mse', 'causal-lm'])
@@ -119,23 +121,24 @@ export const planSchema = z.strictObject({
     .describe(
       'what tasks are scored by: accuracy (default; R^2 of numbers), subset (all labels of a row), macro-f1',
     ),
-  iterations: whole(1).optional().describe('steps a task; this or epochs'),
-  epochs: whole(1).optional().describe('passes over the mean task’s data; instead of iterations'),
-  batchSize: whole(1).default(128),
+  iterations: bounds.steps().optional().describe('steps a task; this or epochs'),
+  epochs: bounds.epochs().optional().describe('passes over the mean task’s data; instead of iterations'),
+  batchSize: bounds.batch().default(128),
   seed: z.int().default(0),
   resetOptimiser: z.boolean().default(false).describe('start the optimiser anew with each task'),
-  checkpointEvery: whole(1).optional().describe('steps between checkpoints within a task'),
-  evaluateEvery: whole(1).optional().describe('steps between measurements of all tasks seen so far'),
+  checkpointEvery: bounds.steps().optional().describe('steps between checkpoints within a task'),
+  evaluateEvery: bounds.steps().optional().describe('steps between measurements of all tasks seen so far'),
   earlyStopping: z
     .strictObject({
       share: z.number().gt(0).lt(1).default(0.1),
-      every: whole(1).default(100),
-      patience: whole(1).default(5),
+      every: bounds.steps().default(100),
+      patience: bounds.steps().default(5),
     })
     .optional()
     .describe('end a task when the loss on a held-out share no longer falls'),
   device: z.enum(['cpu', 'webgpu']).default('cpu'),
-  threads: whole(1)
+  threads: bounds
+    .threads()
     .optional()
     .describe(
       'of the runtime; default the physical cores. A run’s last bits belong to the number of threads',
@@ -158,11 +161,8 @@ export type PlanInput = z.input<typeof planSchema>
 export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
   const result = planSchema.safeParse(value)
   if (!result.success) {
-    const problems = result.error.issues.map((issue) => {
-      const place = issue.path.map(String).join('.') || 'the whole file'
-      return `${place}: ${issue.message}`
-    })
-    throw new UsageError('config', `${from} is not a configuration that can be run. ${problems.join('; ')}.`)
+    const problems = problemsOf(planSchema, value, result.error.issues)
+    throw new UsageError('config', `${from} is not a configuration that can be run. ${problems.join(' ')}`)
   }
   const plan = result.data
   const contradiction = contradictionIn(plan)

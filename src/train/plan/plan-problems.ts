@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { type Described, inWords } from '../../data/schema-words.ts'
+import { didYouMean } from '../../errors.ts'
+
+/** The longest that a value is shown; the rest is cut. */
+const longest = 60
+
+/**
+ * What is wrong with a configuration, a sentence each: the place, what it is for, what was expected there and what was found.
+ *
+ * @example problemsOf(planSchema, { stream: { kind: 'split', scenario: 'klass' } }, issues)
+ * // ['stream.scenario (what is told at test time: …): expected one of task, domain, class, found "klass". Did you mean "class"?']
+ */
+export function problemsOf(schema: z.ZodType, value: unknown, issues: readonly z.core.$ZodIssue[]): string[] {
+  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described
+  return issues.flatMap((issue) => {
+    const path = issue.path.map(String)
+    const [described, found] = [schemaAt(root, value, path), valueAt(value, path)]
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => unknownKey(path, key, described, found))
+    const place = path.join('.') || 'the whole file'
+    const use = described?.description === undefined ? '' : ` (${described.description})`
+    const expected = described ? inWords(described) : issue.message
+    const words = described ? wordsOf(described) : []
+    const near = typeof found === 'string' ? didYouMean(found, words) : ''
+    return [
+      found === undefined
+        ? `${place}${use} is missing; expected ${expected}.`
+        : `${place}${use}: expected ${expected}, found ${shown(found)}.${near}`,
+    ]
+  })
+}
+
+function unknownKey(
+  path: readonly string[],
+  key: string,
+  described: Described | undefined,
+  found: unknown,
+): string {
+  const known = Object.keys(chosen(described, found)?.properties ?? {})
+  const place = path.length === 0 ? 'At the top' : `In ${path.join('.')}`
+  return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${didYouMean(key, known)}`
+}
+
+/** The words that a value may be, for the nearest one. */
+const wordsOf = ({ enum: words = [], const: only, anyOf, oneOf }: Described): string[] => [
+  ...[...words, only].filter((word) => typeof word === 'string'),
+  ...(anyOf ?? oneOf ?? []).flatMap(wordsOf),
+]
+
+/** What the schema says of a place; of settings that come in several kinds, the kind that is given counts. */
+function schemaAt(root: Described, value: unknown, path: readonly string[]): Described | undefined {
+  let described: Described | undefined = root
+  let found = value
+  for (const key of path) {
+    const kinds: readonly Described[] | undefined = described?.oneOf ?? described?.anyOf
+    const own = chosen(described, found)
+    described =
+      own?.properties?.[key] ??
+      (typeof own?.additionalProperties === 'object' ? own.additionalProperties : undefined) ??
+      own?.items ??
+      // What tells the kinds apart is any of their words.
+      (kinds && { oneOf: kinds.flatMap(({ properties }) => properties?.[key] ?? []) })
+    found = valueAt(found, [key])
+  }
+  return described?.oneOf?.every(({ const: only }) => only !== undefined)
+    ? { enum: described.oneOf.map(({ const: only }) => only) }
+    : described
+}
+
+/** Of several forms, the one whose kind or name is that of the value, else the only one that has settings or entries. */
+function chosen(described: Described | undefined, value: unknown): Described | undefined {
+  const forms = described?.oneOf ?? described?.anyOf
+  if (!forms) return described
+  const told = forms.filter(({ properties = {} }) =>
+    Object.entries(properties).some(
+      ([key, { const: only }]) => only !== undefined && valueAt(value, [key]) === only,
+    ),
+  )
+  const structured = forms.filter(({ type }) => type === 'object' || type === 'array')
+  return told[0] ?? (structured.length === 1 ? structured[0] : undefined)
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  let found = value
+  for (const key of path) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined
+    found = (found as Readonly<Record<string, unknown>>)[key]
+  }
+  return found
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
