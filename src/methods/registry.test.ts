@@ -31,7 +31,9 @@ test('an option of another method, or of the wrong kind, is refused', () => {
   expect(() => createMethod('ewc', { fisher: 'exakt' })).toThrow(
     /expected one of exact, sampled, true, batch/,
   )
-  expect(() => createMethod('replay', { perClass: 1.5 })).toThrow(/expected a whole number from 1 on, found 1.5/)
+  expect(() => createMethod('replay', { perClass: 1.5 })).toThrow(
+    /expected a whole number from 1 on, found 1.5/,
+  )
 })
 
 test('a name may end in +, in compositions too', () => {
@@ -51,5 +53,7 @@ test('every option says what it is, and an option of one name is of one kind', (
 })
 
 test('a value out of range is refused by what was expected', () => {
-  expect(() => createMethod('l2-sp', { lambda: -1 })).toThrow(/"lambda".*expected a number from 0 on, found -1/)
+  expect(() => createMethod('l2-sp', { lambda: -1 })).toThrow(
+    /"lambda".*expected a number from 0 on, found -1/,
+  )
 })
