@@ -5,10 +5,10 @@ import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
 import { findHead, type Head, readingTrunk, requireHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
-import type { Node } from '../onnx/graph.ts'
+import { type Node, plainNode } from '../onnx/graph.ts'
 import { nodesBehind } from '../onnx/walk.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { activationsAt } from './cuts/index.ts'
+import { activationsAt, modelAbove, type Place } from './cuts/index.ts'
 import { outputOf } from './outputs.ts'
 
 /**
@@ -44,8 +44,8 @@ export function featureVectors(engine: Engine, model: Model, dataset: Dataset): 
   const pooled = `${features}/pooled`
   const output = `${features}/vector`
   const added: readonly Node[] = [
-    node(op === 'Conv' ? 'GlobalAveragePool' : 'Identity', features, pooled),
-    { ...node('Flatten', pooled, output), attributes: { axis: 1 } },
+    plainNode(op === 'Conv' ? 'GlobalAveragePool' : 'Identity', [features], pooled),
+    plainNode('Flatten', [pooled], output, { axis: 1 }),
   ]
   const { nodes } = nodesBehind(model.graph.nodes, [features])
   return outputOf(
@@ -55,22 +55,26 @@ export function featureVectors(engine: Engine, model: Model, dataset: Dataset): 
   )
 }
 
-const node = (op: string, input: string, output: string): Node => ({
-  op,
-  domain: '',
-  name: output,
-  inputs: [input],
-  outputs: [output],
-  attributes: {},
-})
-
-/** SHA-256 of the weights below the head, which decide what the features are. */
-export function bodyHash(model: Model): string {
-  const { weight, bias } = anyHead(model)
+/**
+ * SHA-256 of the weights below a cut, which decide what the activations there are: data that were stored for one model are
+ * of use to another with the same.
+ *
+ * @param cut Default right below the head.
+ */
+export function bodyHash(model: Model, cut?: Place): string {
+  const above = cut ? weightsOf(modelAbove(model, cut)) : headWeights(model)
   const hash = sha256()
-  const weights = [...model.parameters, ...model.buffers].filter(([name]) => name !== weight && name !== bias)
+  const weights = [...model.parameters, ...model.buffers].filter(([name]) => !above.has(name))
   for (const [name, tensor] of weights.sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${JSON.stringify([name, tensor.dims])}\n`).update(bytesOf(tensor))
   }
   return hash.hex()
+}
+
+const weightsOf = ({ parameters, buffers }: Model): ReadonlySet<string> =>
+  new Set([...parameters.keys(), ...buffers.keys()])
+
+function headWeights(model: Model): ReadonlySet<string | undefined> {
+  const { weight, bias } = anyHead(model)
+  return new Set([weight, bias])
 }

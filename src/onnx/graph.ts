@@ -59,6 +59,14 @@ export interface Node {
   readonly attributes: Attributes
 }
 
+/** A node of the standard domain with one output, after which it is called. */
+export const plainNode = (
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Attributes = {},
+): Node => ({ op, domain: '', name: output, inputs, outputs: [output], attributes })
+
 /**
  * A named input or output. A string among `dims` is a symbolic size ('' one that nothing is known of), `undefined` dims
  * an unknown rank.

@@ -2,10 +2,10 @@ import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { type ChannelStatistics, foldedConvs } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
+import { plainNode as node } from '../../onnx/graph.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
 import { itemAt, required } from '../../required.ts'
 import { eachOutput } from '../outputs.ts'
-import { node } from './entry.ts'
 
 /**
  * Mean and variance of each channel of the convolutions that batch norms may have been folded into, over rows and

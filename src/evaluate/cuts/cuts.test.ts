@@ -13,6 +13,7 @@ import {
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
+import { bodyHash } from '../features.ts'
 import { openReader } from '../reader.ts'
 import { activationsAt, cutsOf, headCut, modelAbove } from './index.ts'
 
@@ -350,6 +351,22 @@ describe('activations', () => {
       const found = await logitsOf(modelAbove(model, cut), stored)
       expect(farthest(found, whole)).toBeLessThanOrEqual(bound)
     }
+  })
+
+  test('are told to be of other weights by the hash of what is below alone', () => {
+    const hash = (name?: string) =>
+      bodyHash(
+        {
+          ...model,
+          parameters: new Map(
+            [...model.parameters].map(([key, tensor]) => [key, key === name ? float32(tensor.dims) : tensor]),
+          ),
+        },
+        cut,
+      )
+    expect(hash('head.weight')).toBe(hash())
+    expect(hash('one.bias')).not.toBe(hash())
+    expect(bodyHash(model)).toBe(hash())
   })
 
   test('are refused where 16 bits cannot hold them', async () => {

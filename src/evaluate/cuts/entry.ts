@@ -1,5 +1,5 @@
 import { TensorCode } from '../../onnx/codes.ts'
-import type { Attributes, Node } from '../../onnx/graph.ts'
+import { type Node, plainNode as node } from '../../onnx/graph.ts'
 import { itemAt, present } from '../../required.ts'
 import { int64, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { Place } from './cut.ts'
@@ -70,10 +70,3 @@ export function packed({ values }: Place, output: string): readonly Node[] {
   const parts = values.map((value) => `${output}/flat/${value}`)
   return [...flat, node('Concat', parts, output, { axis: 1 })]
 }
-
-export const node = (
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Attributes = {},
-): Node => ({ op, domain: '', name: output, inputs, outputs: [output], attributes })

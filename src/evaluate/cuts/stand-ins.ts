@@ -1,7 +1,8 @@
+import { plainNode as node } from '../../onnx/graph.ts'
 import { fromNumbers } from '../../ops/core/index.ts'
 import { int64, type Tensor } from '../../tensor/tensor.ts'
 import type { Above } from './above.ts'
-import { node, type Piece } from './entry.ts'
+import type { Piece } from './entry.ts'
 import type { FromRows, Sizes } from './sizes.ts'
 
 /** What is not computed from activations, because it follows from how many rows of them there are. */

@@ -1,4 +1,4 @@
-export { type FoldedConv, foldedConvs } from './folded-convs.ts'
+export { foldedConvs } from './folded-convs.ts'
 export { layerGroups } from './layer-groups.ts'
 export { type Adapter, type LoraModel, type LoraOptions, withLora } from './lora.ts'
 export { mergeLora } from './merge-lora.ts'

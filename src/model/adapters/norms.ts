@@ -1,4 +1,4 @@
-import { float, type Node } from '../../onnx/graph.ts'
+import { float, type Node, plainNode } from '../../onnx/graph.ts'
 import { required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import type { Model } from '../model.ts'
@@ -49,14 +49,12 @@ export function withNorms(model: Model, statistics: ReadonlyMap<string, ChannelS
     const before = `${output}/before-norm`
     return [
       { ...node, outputs: [before] },
-      {
-        op: 'BatchNormalization',
-        domain: '',
-        name: `${output}/norm`,
-        inputs: [before, names.scale, names.shift, names.mean, names.variance],
-        outputs: [output],
-        attributes: { epsilon: float(EPSILON), momentum: float(MOMENTUM) },
-      },
+      plainNode(
+        'BatchNormalization',
+        [before, names.scale, names.shift, names.mean, names.variance],
+        output,
+        { epsilon: float(EPSILON), momentum: float(MOMENTUM) },
+      ),
     ]
   })
   return { ...model, graph: { ...model.graph, nodes }, parameters, buffers }
@@ -82,32 +80,37 @@ export function foldNorms(
 ): Map<string, Tensor> {
   const folded = new Map(parameters)
   for (const conv of foldedConvs(model)) {
-    const names = namesOf(conv)
-    if (!parameters.has(names.scale)) continue
-    const numbers = (from: ReadonlyMap<string, Tensor>, name: string) =>
-      required(from, name, 'tensor').data as Float32Array
-    const [scale, shift] = [numbers(parameters, names.scale), numbers(parameters, names.shift)]
-    const [mean, variance] = [numbers(buffers, names.mean), numbers(buffers, names.variance)]
-    const factors = Float64Array.from(deviations(variance), (value, at) => (scale[at] ?? 0) / value)
-    const weight = required(parameters, conv.weight, 'parameter')
-    const bias = required(parameters, conv.bias, 'parameter')
-    const inner = weight.data.length / factors.length
-    folded.set(
-      conv.weight,
-      float32(
-        weight.dims,
-        (weight.data as Float32Array).map((value, at) => value * (factors[Math.floor(at / inner)] ?? 0)),
-      ),
-    )
-    // A norm that was not trained adds nothing, not even to a -0.
-    const offsets = factors.map((factor, at) => (shift[at] ?? 0) - (mean[at] ?? 0) * factor)
-    const moved = (bias.data as Float32Array).map((value, at) => {
-      const scaled = value * (factors[at] ?? 0)
-      return offsets[at] === 0 ? scaled : scaled + (offsets[at] ?? 0)
-    })
-    folded.set(conv.bias, float32(bias.dims, moved))
-    folded.delete(names.scale)
-    folded.delete(names.shift)
+    const { scale, shift } = namesOf(conv)
+    if (!parameters.has(scale)) continue
+    for (const [name, tensor] of foldedIn(conv, parameters, buffers)) folded.set(name, tensor)
+    folded.delete(scale)
+    folded.delete(shift)
   }
   return folded
+}
+
+function foldedIn(
+  conv: FoldedConv,
+  parameters: ReadonlyMap<string, Tensor>,
+  buffers: ReadonlyMap<string, Tensor>,
+): readonly [string, Tensor][] {
+  const names = namesOf(conv)
+  const parameter = (name: string) => required(parameters, name, 'parameter') as Tensor<'float32'>
+  const buffer = (name: string) => required(buffers, name, 'buffer') as Tensor<'float32'>
+  const [scale, shift] = [parameter(names.scale).data, parameter(names.shift).data]
+  const [mean, deviation] = [buffer(names.mean).data, deviations(buffer(names.variance).data)]
+  const [weight, bias] = [parameter(conv.weight), parameter(conv.bias)]
+  const factors = Float64Array.from(deviation, (value, at) => (scale[at] ?? 0) / value)
+  const offsets = factors.map((factor, at) => (shift[at] ?? 0) - (mean[at] ?? 0) * factor)
+  const inner = weight.data.length / factors.length
+  const scaled = weight.data.map((value, at) => value * (factors[Math.floor(at / inner)] ?? 0))
+  const moved = bias.data.map((value, at) => {
+    const product = value * (factors[at] ?? 0)
+    // A norm that was not trained adds nothing, not even to a -0.
+    return offsets[at] === 0 ? product : product + (offsets[at] ?? 0)
+  })
+  return [
+    [conv.weight, float32(weight.dims, scaled)],
+    [conv.bias, float32(bias.dims, moved)],
+  ]
 }
