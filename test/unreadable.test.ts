@@ -92,6 +92,42 @@ describe.each(Object.entries(kinds))('where %s is to be read', (kind, said) => {
   })
 })
 
+describe('an argument of another kind', () => {
+  test.each([
+    ['gate m.onnx m.onnx --data m.onnx', '--data m.onnx: this is a model', 'Give data.'],
+    ['gate p.keep m.onnx --data d.csv', 'BASELINE p.keep: this is a retention pack', 'Give a model.'],
+    [
+      'curve m.onnx d.csv --old m.onnx',
+      'TO d.csv: this is data',
+      '--old m.onnx is a model: the two are swapped.',
+    ],
+    [
+      'keep d.csv --data m.onnx -o x.keep',
+      'MODEL d.csv: this is data',
+      '--data m.onnx is a model: the two are swapped.',
+    ],
+    ['update d.csv --new m.onnx --old d.csv -o x.onnx', 'MODEL d.csv: this is data', 'swapped'],
+    [
+      'update m.onnx --new d.csv --old p.keep -o x.onnx',
+      '--old p.keep: this is a retention pack',
+      'Give data.',
+    ],
+    [
+      'update m.onnx --new d.csv --keep d.csv -o x.onnx',
+      '--keep d.csv: this is data',
+      'Give a retention pack.',
+    ],
+    ['fisher d.csv --data m.onnx -o x', 'MODEL d.csv: this is data', 'swapped'],
+    ['inspect d.csv', 'MODEL d.csv: this is data', 'Give a model.'],
+  ])('is named: %s', async (line, what, way) => {
+    const { code, stderr } = await run(line)
+    expect(stderr).toMatch(/^error \(argument-kind\): /)
+    expect(stderr).toContain(what)
+    expect(stderr).toContain(way)
+    expect(code).toBe(1)
+  })
+})
+
 test.each([
   'keep --show folder',
   'keep --merge folder p.keep -o x.keep',

@@ -103,9 +103,9 @@ export const gate = defineVerb({
     const { baseline, candidate, golden, data, preprocessing, output, neverFlip } = asked
     await checkPlaces(
       [
-        { flag: 'BASELINE', path: baseline, is: 'model' },
-        { flag: 'CANDIDATE', path: candidate, is: 'model' },
-        { flag: '--golden', path: golden, is: 'model' },
+        { flag: 'BASELINE', path: baseline, is: 'model', predictions: true },
+        { flag: 'CANDIDATE', path: candidate, is: 'model', predictions: true },
+        { flag: '--golden', path: golden, is: 'model', predictions: true },
         { flag: '--data', path: data, is: 'data' },
         { flag: '--new', path: asked.new, is: 'data' },
         { flag: '--never-flip', path: neverFlip, is: 'file' },

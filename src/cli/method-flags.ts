@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import { allOptions, type MethodOptions, type OptionRule } from '../methods/registry.ts'
+import {
+  allOptions,
+  type MethodOptions,
+  methodEntries,
+  type OptionRule,
+  optionRules,
+} from '../methods/registry.ts'
 import { capitalised, fromText, group } from './flags/index.ts'
 
 /** Options of all registered methods, by their names there. */
@@ -11,10 +17,20 @@ export const methodFlags = group(
       option,
       fromText(schemaOf(rule))
         .optional()
-        .meta({ description: `${capitalised(rule.meaning)} (${rule.methods.join(', ')})` }),
+        .meta({ description: meaningsOf(option) }),
     ]),
   ),
 )
+
+/** What an option means, for each of the methods that have it: they may mean different things by it. */
+function meaningsOf(option: string): string {
+  const methods = new Map<string, string[]>()
+  for (const { name, options } of methodEntries) {
+    const meaning = optionRules(options)[option]?.meaning
+    if (meaning !== undefined) methods.set(meaning, [...(methods.get(meaning) ?? []), name])
+  }
+  return [...methods].map(([meaning, names]) => `${capitalised(meaning)} (${names.join(', ')})`).join('. ')
+}
 
 function schemaOf(rule: OptionRule) {
   if (rule.kind === 'choice') return z.enum(rule.choices)

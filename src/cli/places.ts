@@ -7,6 +7,8 @@ import { readObstacle } from '../tensor/reads-files.ts'
 
 /** A file or folder that a verb reads; undefined where it was not named. */
 export interface Read {
+  /** Whether a model's predictions will do as well. Default false. */
+  readonly predictions?: boolean | undefined
   readonly flag: string
   readonly path: string | undefined
   /** `file`: one that is no folder; `run`: the folder of one; `results`: that, or a file. */
@@ -38,6 +40,7 @@ export async function checkPlaces(
     if (is === 'results') inputs.push(...(await resultFiles(flag, path)))
     else inputs.push({ flag, path })
   }
+  refuseOtherKinds(reads)
   const outputs = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
   await checkOutputs(outputs, inputs)
   if (dry) return
@@ -48,6 +51,36 @@ export async function checkPlaces(
 export const olderAdapter: Mine = {
   what: 'one that holds an older adapter, which is then replaced',
   is: (_path, names) => names.includes('adapter_config.json'),
+}
+
+const endings = {
+  model: /\.onnx$/i,
+  pack: /\.keep$/i,
+  data: /\.(csv|tsv|json|jsonl|ndjson|parquet|npz|npy)(\.gz)?$/i,
+} as const
+const names = { model: 'a model', pack: 'a retention pack', data: 'data' } as const
+
+/** What a path is by its ending; undefined where that says nothing. */
+const kindOf = (path: string | undefined): keyof typeof endings | undefined =>
+  path === undefined
+    ? undefined
+    : (['model', 'pack', 'data'] as const).find((kind) => endings[kind].test(path))
+
+/** @throws UsageError `argument-kind` where an ending says that something else was given than is read. */
+function refuseOtherKinds(reads: readonly Read[]): void {
+  for (const { flag, path, is, predictions = false } of reads) {
+    const found = kindOf(path)
+    if (found === undefined || found === is || !(is === 'model' || is === 'data' || is === 'pack')) continue
+    if (predictions && found === 'data') continue
+    const other = reads.find((each) => each.is === found && kindOf(each.path) === is)
+    const way = other
+      ? `${other.flag} ${other.path} is ${names[is]}: the two are swapped.`
+      : `Give ${names[is]}.`
+    throw new UsageError(
+      'argument-kind',
+      `${flag} ${path}: this is ${names[found]} by its ending, but ${names[is]} should stand here. ${way}`,
+    )
+  }
 }
 
 const isNamed = (source: string): boolean =>

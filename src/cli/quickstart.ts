@@ -1,23 +1,19 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import type { BenchResult } from '../measure/results.ts'
 import { reportHtml } from '../report/page.ts'
-import type { TableRow } from '../report/terminal.ts'
-import { type BenchEvent, runGrid } from '../study/grid/index.ts'
-import { type QuickstartPart, quickstartParts } from '../study/protocols/index.ts'
-import type { Workers } from '../study/workers/index-files.ts'
+import { quickstartParts } from '../study/protocols/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { machineFacts } from '../train/folders/index-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { engineFor, sharesOf, workersFor } from './engine.ts'
 import { fromText, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { closingLines, partLines, quickstartTasks } from './quickstart-text.ts'
+import { type PartShown, runPart } from './quickstart-parts.ts'
+import { closingLines, partLines } from './quickstart-text.ts'
 import { ownQuickstart, showUpdate, type UpdateShown } from './quickstart-update.ts'
-import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
+import { type Answer, type Call, defineVerb } from './verb.ts'
 
 const settings = z.object({
   ...digitsFlags,
@@ -59,18 +55,19 @@ export const quickstart = defineVerb({
     const parts = quickstartParts({ ...asked, source: loaded.plan.data.source })
     const { jobs, threads } = sharesOf(given, first?.plans.length ?? 1)
     const workers = jobs > 1 ? workersFor({ ...given, threads }) : undefined
-    const benches: BenchResult[] = []
+    const shown: PartShown[] = []
     const above: string[] = []
     try {
       for (const part of parts) {
-        const bench = await runPart({ ...given, threads }, call, part, loaded.inputs, {
+        const next = await runPart({ ...given, threads }, call, part, {
+          inputs: loaded.inputs,
           above,
           jobs,
           workers,
         })
-        if (!bench) return stopped
-        benches.push(bench)
-        above.push(...partLines(part.title, finalRows(bench), call.screen), '')
+        if (!next) return stopped
+        shown.push(next)
+        above.push(...partLines(part.title, next.rows, call.screen), '')
       }
     } finally {
       // Threads that wait for work would keep the program from ending.
@@ -78,10 +75,10 @@ export const quickstart = defineVerb({
     }
     call.screen.draw([])
     const [data] = loaded.inputs.data
-    const shown =
+    const updated =
       data && (await showUpdate(data, { folder: given.folder, engine: engineFor(given), asked: given, call }))
-    if (!shown) return stopped
-    return answer(given.report, call, benches, shown)
+    if (!updated) return stopped
+    return answer(given.report, call, shown, updated)
   },
 })
 
@@ -91,86 +88,45 @@ const stopped: Answer = {
   exitCode: 1,
 }
 
-const finalRows = ({ results }: BenchResult): TableRow[] =>
-  results.map(({ method, matrix }) => ({ method, accuracies: matrix.at(-1) ?? [] }))
-
-async function runPart(
-  asked: CommonSettings,
-  call: Call,
-  { title, plans }: QuickstartPart,
-  inputs: Parameters<typeof runGrid>[0]['inputs'],
-  { above, jobs, workers }: { above: readonly string[]; jobs: number; workers: Workers | undefined },
-): Promise<BenchResult | undefined> {
-  const { screen, signal } = call
-  const engine = engineFor(asked)
-  const rows: TableRow[] = plans.map(({ method }) => ({
-    method: method.name,
-    accuracies: quickstartTasks.map(() => null),
-    status: 'waiting',
-  }))
-  // A terminal can only draw over what it still shows.
-  const room = (process.stderr.rows ?? 24) - rows.length - 3
-  const show = () => screen.draw([...(above.length <= room ? above : []), ...partLines(title, rows, screen)])
-  const run = workers?.run(() => undefined)
-  const events = runGrid({
-    plans,
-    inputs,
-    engine,
-    machine: machineFacts(engine),
-    jobs,
-    signal,
-    run,
-  })
-  let next = await events.next()
-  while (!next.done) {
-    const row = rowAfter(next.value, rows[next.value.run])
-    if (row) rows[next.value.run] = row
-    if (row) show()
-    next = await events.next()
-  }
-  const [failure] = next.value.failures
-  if (failure) throw failure.error
-  if (next.value.unfinished > 0) return undefined
-  if (!screen.live) screen.say(`${title}: done`)
-  return { ...next.value.bench, tasks: quickstartTasks }
-}
-
-/** A row of the live table after an event; undefined where the event changes nothing in it. */
-function rowAfter(message: BenchEvent, row: TableRow | undefined): TableRow | undefined {
-  if (!row) return undefined
-  if (message.type === 'run-finished') {
-    return { method: row.method, accuracies: message.result.matrix.at(-1) ?? [] }
-  }
-  if (message.type !== 'run-event') return undefined
-  const { event } = message
-  if (event.type === 'task-started') return { ...row, status: `learning ${quickstartTasks[event.task]}` }
-  if (event.type === 'evaluated') return { ...row, accuracies: event.accuracies }
-  return undefined
-}
-
 async function answer(
   page: string,
   call: Call,
-  benches: readonly BenchResult[],
-  shown: UpdateShown,
+  parts: readonly PartShown[],
+  updated: UpdateShown,
 ): Promise<Answer> {
   const report = resolve(page)
+  const failures = parts.flatMap((part) =>
+    part.failures.map(({ plan, error }) => ({
+      benchmark: part.bench.benchmark,
+      method: plan.method.name,
+      error: { code: error.code, message: error.message },
+    })),
+  )
+  // A table in which nothing came to an end has nothing to be drawn from.
+  const benches = parts.flatMap(({ bench }) => (bench.results.length > 0 ? [bench] : []))
   const created = new Date().toISOString().slice(0, 10)
-  await writeWhole(report, reportHtml(benches, { command: call.command, created, more: shown.page }))
+  await writeWhole(report, reportHtml(benches, { command: call.command, created, more: updated.page }))
   const synthetic = benches.some(({ dataset }) => dataset.synthetic)
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR
   return {
-    json: { benchmarks: benches, ...shown.json, report },
+    json: {
+      benchmarks: benches,
+      ...(failures.length > 0 ? { failures } : {}),
+      ...updated.json,
+      report,
+    },
     text: [
       `${benches[0]?.dataset.name ?? ''}, digits 0-4 first, then 5-9${synthetic ? ' (synthetic digits, not MNIST)' : ''}`,
       '',
-      ...benches.flatMap((bench) => [...partLines(bench.benchmark, finalRows(bench), { colour }), '']),
+      ...parts.flatMap(({ bench, rows }) => [...partLines(bench.benchmark, rows, { colour }), '']),
+      ...failures.map(({ benchmark, method, error }) => `${benchmark}, ${method}: ${error.message}`),
       ...closingLines(benches),
       '',
       'And the job that Holdfast is for: a model that knows 0-7 learns 8 and 9 inside a budget for what it may forget.',
       '',
-      ...shown.lines,
+      ...updated.lines,
       `Report: ${report}`,
     ].join('\n'),
+    exitCode: failures.length > 0 ? 1 : 0,
   }
 }
