@@ -1,6 +1,14 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
 import type { Graph, Node } from '../onnx/graph.ts'
-import { attributeReader, type Emitter, ints, nodeLabel, reshape, type Value } from '../ops/core/index.ts'
+import {
+  attributeReader,
+  dimOf,
+  type Emitter,
+  ints,
+  nodeLabel,
+  reshape,
+  type Value,
+} from '../ops/core/index.ts'
 import { int64, toNumbers } from '../tensor/tensor.ts'
 
 /** Most nodes that one loop is unrolled into. */
@@ -140,7 +148,7 @@ const column = (rows: readonly (readonly Value[])[], index: number): Value[] =>
 /** The entries of `value` along `axis`, without that axis. */
 function unstack(builder: Emitter, value: Value, axis: number): Value[] {
   const from = axis < 0 ? axis + value.dims.length : axis
-  const count = value.dims[from] ?? 0
+  const count = dimOf(value, from)
   const dims = value.dims.filter((_, at) => at !== from)
   if (count === 0) return []
   return builder

@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../onnx/graph.ts'
+import { type Graph, type Node, outputName } from '../onnx/graph.ts'
 import { namesRead, subgraphsOf } from '../onnx/walk.ts'
 import { attributeReader, nodeLabel, type Value } from '../ops/core/index.ts'
 import { equationOf } from '../ops/products/index.ts'
@@ -144,7 +144,7 @@ class Memory {
   constructor({ nodes, outputs }: Graph) {
     for (const node of nodes) {
       const [from = ''] = node.inputs
-      if (views.has(node.op)) this.roots.set(node.outputs[0] ?? '', this.root(from))
+      if (views.has(node.op)) this.roots.set(outputName(node, 0), this.root(from))
     }
     nodes.forEach((node, at) => {
       for (const name of [...node.outputs, ...namesRead(node)]) this.lastUse.set(this.root(name), at)

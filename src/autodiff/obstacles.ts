@@ -1,5 +1,5 @@
 import { HoldfastError, ModelError } from '../errors.ts'
-import type { Graph, Node, ValueInfo } from '../onnx/graph.ts'
+import { type Graph, type Node, outputName, type ValueInfo } from '../onnx/graph.ts'
 import { filled, sumTo, type Value } from '../ops/core/index.ts'
 import type { TensorType } from '../tensor/tensor.ts'
 import { GraphBuilder } from './builder.ts'
@@ -40,7 +40,7 @@ export function obstacles(
   opsets: Readonly<Record<string, number>>,
   options: ObstacleOptions,
 ): Obstacle[] {
-  const nodes = graph.nodes.map((node) => (node.name ? node : { ...node, name: node.outputs[0] ?? '' }))
+  const nodes = graph.nodes.map((node) => (node.name ? node : { ...node, name: outputName(node, 0) }))
   const list = new ObstacleList(nodes)
   const opset = list.attempt(undefined, () => standardOpset(opsets))
   if (opset === undefined) return list.found

@@ -1,5 +1,5 @@
 import { ModelError, UnsupportedOpError } from '../errors.ts'
-import type { Graph, Node } from '../onnx/graph.ts'
+import { type Graph, inputName, type Node } from '../onnx/graph.ts'
 import { compositeOf } from '../ops/composite-table.ts'
 import {
   attributeReader,
@@ -71,7 +71,7 @@ export function replayGraph(
           inputs: node.inputs.map((name) => (name === '' ? undefined : read(name, nodeLabel(node)))),
           index: depth === 0 ? index : graph.nodes.length + replay.inlined++,
           nested,
-          buffer: (at) => source(node.inputs[at] ?? ''),
+          buffer: (at) => source(inputName(node, at)),
         })
       })
       node.outputs.forEach((name, at) => {

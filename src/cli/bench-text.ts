@@ -1,6 +1,7 @@
 import { type BenchResult, groupResults } from '../measure/results.ts'
 import { capitalise, meanAndError, methodTitle } from '../report/figures/index.ts'
 import { headline } from '../report/headline.ts'
+import { itemAt } from '../required.ts'
 
 /** A benchmark's results as a small table: methods down, scenarios across, average accuracy in %. */
 export function benchText(bench: BenchResult): string {
@@ -22,7 +23,9 @@ export function benchText(bench: BenchResult): string {
   const lines = rows.map((row) =>
     row
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        column === 0
+          ? cell.padEnd(itemAt(widths, 0, 'column'))
+          : cell.padStart(itemAt(widths, column, 'column')),
       )
       .join('   '),
   )

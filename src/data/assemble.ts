@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import {
   asStored,
@@ -66,7 +67,7 @@ function numbered(
   if (kind !== 'multi-label') return []
   return classes.length > 0
     ? classes
-    : Array.from({ length: labels.dims[1] ?? 0 }, (_, column) => String(column))
+    : Array.from({ length: itemAt(labels.dims, 1, 'axis') }, (_, column) => String(column))
 }
 
 /** Grey images [N, 1, H, W] as [N, H, W, 1] where the model reads that: the same bytes. */

@@ -1,10 +1,12 @@
+import { itemAt } from '../required.ts'
+
 /** log of n! by a table grown on demand: exact sums of logs, n up to some millions. */
 const logFactorials: number[] = [0]
 function logFactorial(n: number): number {
   for (let k = logFactorials.length; k <= n; k++) {
-    logFactorials.push((logFactorials[k - 1] ?? 0) + Math.log(k))
+    logFactorials.push(itemAt(logFactorials, k - 1, 'factorial of') + Math.log(k))
   }
-  return logFactorials[n] ?? 0
+  return itemAt(logFactorials, n, 'factorial of')
 }
 
 /**

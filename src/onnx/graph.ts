@@ -87,3 +87,9 @@ export interface Graph {
   readonly initializers: ReadonlyMap<string, Tensor>
   readonly nodes: readonly Node[]
 }
+
+/** The name of a node's input; empty where it is left out, as ONNX itself writes that. */
+export const inputName = ({ inputs }: Pick<Node, 'inputs'>, place: number): string => inputs[place] ?? ''
+
+/** The name of a node's output; empty where it is left out. */
+export const outputName = ({ outputs }: Pick<Node, 'outputs'>, place: number): string => outputs[place] ?? ''

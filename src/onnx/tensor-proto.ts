@@ -1,4 +1,5 @@
 import { ModelError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { byteLengthOf, bytesOf, storageLengthOf, tensorFromBytes, zeros } from '../tensor/bytes.ts'
 import { type DType, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { DataLocation, dtypeOfCode } from './codes.ts'
@@ -161,7 +162,7 @@ export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: E
     )
   }
   const dense = zeros(values.type, dims)
-  const columns = indices.dims.length === 1 ? 1 : (indices.dims[1] ?? 0)
+  const columns = indices.dims.length === 1 ? 1 : itemAt(indices.dims, 1, 'axis')
   const flat = toNumbers(indices)
   const width = values.type === 'string' ? 0 : bytesOf(values).byteLength / Math.max(count, 1)
   const fits = indices.dims[0] === count && (indices.dims.length === 1 || columns === dims.length)
@@ -176,7 +177,7 @@ export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: E
     const place =
       columns === 1 && indices.dims.length === 1
         ? (index[0] ?? 0)
-        : index.reduce((sum, at, axis) => sum * (dims[axis] ?? 0) + at, 0)
+        : index.reduce((sum, at, axis) => sum * itemAt(dims, axis, 'axis') + at, 0)
     if (!(place >= 0 && place < sizeOf(dims))) {
       throw new ModelError(
         'tensor-sparse',

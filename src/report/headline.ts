@@ -1,5 +1,6 @@
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
 import { mean, sem } from '../measure/statistics.ts'
+import { itemAt } from '../required.ts'
 import { capitalise, count, meanAndError, methodName, points } from './figures/index.ts'
 
 /** The result in words. */
@@ -93,7 +94,7 @@ export function headline(bench: BenchResult): Headline {
   const trials =
     seeds.length === 1 && seeds[0] === 1
       ? 'One seed each: repeat with more before trusting small differences.'
-      : `${seeds.length === 1 ? count(seeds[0] ?? 0, 'seed') : `${seeds[0]} to ${seeds.at(-1)} seeds`} each, ± is one standard error.`
+      : `${seeds.length === 1 ? count(itemAt(seeds, 0, 'seed'), 'seed') : `${seeds[0]} to ${seeds.at(-1)} seeds`} each, ± is one standard error.`
   const scope = `${capitalise(scenario)}-incremental, ${count(bench.tasks.length, 'task')} of ${bench.dataset.name}`
   return {
     title,

@@ -1,3 +1,4 @@
+import { itemAt } from '../required.ts'
 import { capitalise, duration, methodName, points, shortNames } from './figures/index.ts'
 
 /** How a terminal is written to. */
@@ -60,7 +61,7 @@ export function liveTable(
   const cell = Math.max(5, ...short.map((name) => name.length)) + 1
   const room = Math.floor((width - first - 10 - (status > 0 ? status + 2 : 0)) / cell)
   const columns = shownColumns(tasks.length, Math.max(2, room))
-  const columnTitle = (i: number | null) => (i === null ? '…' : (short[i] ?? '')).padStart(cell)
+  const columnTitle = (i: number | null) => (i === null ? '…' : itemAt(short, i, 'task')).padStart(cell)
   const head = `${'Method'.padEnd(first)}${columns.map(columnTitle).join('')}${'average'.padStart(10)}`
   const number = (accuracy: number | null | undefined, length: number): string =>
     accuracy === null || accuracy === undefined
@@ -69,7 +70,7 @@ export function liveTable(
   const body = rows.map((row, n) => {
     const cells = columns.map((i) => (i === null ? '…'.padStart(cell) : number(row.accuracies[i], cell)))
     const note = row.status ? `  ${paint('2', row.status, colour)}` : ''
-    return `${(titles[n] ?? '').padEnd(first)}${cells.join('')}${number(averageOf(row), 10)}${note}`
+    return `${itemAt(titles, n, 'row').padEnd(first)}${cells.join('')}${number(averageOf(row), 10)}${note}`
   })
   return [paint('1', head, colour), ...body]
 }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 interface Pixels {
@@ -19,7 +20,7 @@ function pixelsOf(dataset: Dataset): Pixels {
       `Data set '${dataset.name}': expected images, uint8 [N, H, W] or [N, C, H, W], found ${type} [${dims.join(', ')}].`,
     )
   }
-  return { data: data as Uint8Array, dims, rows: dims[0] ?? 0, height, width }
+  return { data: data as Uint8Array, dims, rows: itemAt(dims, 0, 'axis'), height, width }
 }
 
 function withPixels(dataset: Dataset, dims: readonly number[], data: Uint8Array): Dataset {

@@ -67,7 +67,8 @@ function unitsOfTasks(list: readonly ListedTask[], scenario: Scenario): number[]
   const known = new Map<string, number>()
   let next = 0
   return list.map(({ train }) => {
-    const width = train.labels.type === 'float32' ? (train.labels.dims[1] ?? 0) : train.classes.length
+    const width =
+      train.labels.type === 'float32' ? itemAt(train.labels.dims, 1, 'axis') : train.classes.length
     if (scenario === 'domain') return range(0, width)
     if (scenario === 'task') {
       next += width

@@ -1,5 +1,6 @@
 import { type Zippable, zipSync } from 'fflate'
 import { DataError, UsageError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { byteLengthOf, bytesOf, tensorFromBytes } from './bytes.ts'
 import { type DType, sizeOf, type Tensor } from './tensor.ts'
 import { unzipBounded } from './unpack-limit.ts'
@@ -133,10 +134,10 @@ function rowMajor(bytes: Uint8Array, dims: readonly number[], width: number): Ui
   for (let target = 0; target < result.byteLength; target += width) {
     result.set(bytes.subarray(source * width, source * width + width), target)
     for (let axis = dims.length - 1; axis >= 0; axis--) {
-      const stride = strides[axis] ?? 0
-      const next = (position[axis] ?? 0) + 1
+      const stride = itemAt(strides, axis, 'axis')
+      const next = itemAt(position, axis, 'axis') + 1
       source += stride
-      if (next < (dims[axis] ?? 0)) {
+      if (next < itemAt(dims, axis, 'axis')) {
         position[axis] = next
         break
       }

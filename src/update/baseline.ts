@@ -20,7 +20,7 @@ export async function baselineOf(
 ): Promise<Baseline> {
   const predictions = async (data: Parts['oldCheck']): Promise<Int32Array> => {
     const answers = await judge.answers(data)
-    return predicted(answers, answers.logits.dims[1] ?? 0, 0)
+    return predicted(answers, itemAt(answers.logits.dims, 1, 'axis'), 0)
   }
   return {
     choose: await predictions(oldChoose),

@@ -1,4 +1,4 @@
-import { ints, reshape, type Value } from '../../ops/core/index.ts'
+import { dimOf, ints, reshape, type Value } from '../../ops/core/index.ts'
 import type { BlockCall, BlockRule } from './call.ts'
 
 /** Dims alone change: rows of a block are rows behind it where the first dim stays. */
@@ -34,7 +34,7 @@ export const expanded: BlockRule = ({ blocks, inputs: [x], types: [type], name }
 export const tiled: BlockRule = ({ blocks, inputs: [x, repeats], types: [type], name }) => {
   if (!x || !type || !blocks.isHeld(x) || !repeats?.constant) return undefined
   const { builder } = blocks
-  const each = type.dims.map((dim, axis) => ((x.dims[axis] ?? 0) === 0 ? 1 : dim / (x.dims[axis] ?? 1)))
+  const each = type.dims.map((dim, axis) => (dimOf(x, axis) === 0 ? 1 : dim / (x.dims[axis] ?? 1)))
   const values: Value[] = builder.add({
     op: 'Tile',
     inputs: [blocks.stacked(x), ints(builder, [1, ...each])],

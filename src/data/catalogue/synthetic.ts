@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { type RandomStream, randomStream } from '../../tensor/random.ts'
 import { createDataset, type Dataset, unitPixels } from '../dataset.ts'
 import { digitGlyphs, type Glyph } from './strokes.ts'
@@ -47,8 +48,8 @@ function drawDigits(count: number, random: RandomStream): Dataset {
   const data = new Uint8Array(count * pixels)
   const ink = new Float32Array(pixels)
   for (const [row, digit] of labels.entries()) {
-    const styles = digitGlyphs[digit] ?? []
-    const glyph = styles[random.integer(styles.length)] ?? []
+    const styles = itemAt(digitGlyphs, digit, 'digit')
+    const glyph = itemAt(styles, random.integer(styles.length), 'style')
     drawGlyph(glyph, ink, random)
     const strength = between(random, 200, 255)
     for (let pixel = 0; pixel < pixels; pixel++)

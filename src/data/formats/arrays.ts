@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import type { PartName, RawPart } from '../parts.ts'
 import { describe } from '../rows.ts'
@@ -53,7 +54,7 @@ function pair(
   if (inputs && options.unlabelled) {
     return {
       inputs: narrow(inputs),
-      labels: { type: 'float32', dims: [inputs.dims[0] ?? 0, 0], data: new Float32Array() },
+      labels: { type: 'float32', dims: [itemAt(inputs.dims, 0, 'axis'), 0], data: new Float32Array() },
     }
   }
   if (inputs === undefined || labels === undefined) {
@@ -87,7 +88,7 @@ function readLabels(labels: Tensor, place: string, kind: TableOptions['kind']): 
   if ((floating || numbers) && labels.dims.length <= 2) {
     return {
       type: 'float32',
-      dims: [labels.dims[0] ?? 0, labels.dims[1] ?? 1],
+      dims: [itemAt(labels.dims, 0, 'axis'), labels.dims[1] ?? 1],
       data: Float32Array.from(values),
     }
   }

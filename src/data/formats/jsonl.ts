@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { dialects, type Table } from './table.ts'
 
 type Fields = Readonly<{ [field: string]: unknown }>
@@ -26,7 +27,7 @@ export function jsonTable(rows: readonly JsonRow[], file: string, columns: reado
     rows: rows.length,
     value: (row, column) => {
       const fields = rows[row]?.fields ?? {}
-      const name = columns[column] ?? ''
+      const name = itemAt(columns, column, 'column')
       // Not what every object has: a field may be called toString.
       return Object.hasOwn(fields, name) ? fields[name] : undefined
     },

@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.ts'
-import { required } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { type Dataset, ignoredLabel, kindOf, withLabels } from '../dataset.ts'
 import { matchClasses } from './match.ts'
 
@@ -73,12 +73,15 @@ export function alignLabels(
 /** Labels under a new order: class c becomes `map[c]`, of `count`. */
 function moveLabels({ labels }: Dataset, map: readonly number[], count: number): Dataset['labels'] {
   if (labels.type === 'int32') {
-    return { ...labels, data: labels.data.map((label) => (label < 0 ? ignoredLabel : (map[label] ?? 0))) }
+    return {
+      ...labels,
+      data: labels.data.map((label) => (label < 0 ? ignoredLabel : itemAt(map, label, 'class'))),
+    }
   }
   const [rows = 0, width = 0] = labels.dims
   const data = new Float32Array(rows * count)
   for (const [at, value] of labels.data.entries()) {
-    data[Math.floor(at / width) * count + (map[at % width] ?? 0)] = value
+    data[Math.floor(at / width) * count + itemAt(map, at % width, 'class')] = value
   }
   return { type: 'float32', dims: [rows, count], data }
 }

@@ -1,3 +1,5 @@
+import { itemAt } from '../../required.ts'
+
 /** An index, what parts it from the name (a colon, a comma, white space, …), and a name with a letter in it. */
 const indexed = /^\s*(\d{1,9})(\s*[:;,.)=|-]\s*|_|\s+)(\S.*)$/su
 
@@ -37,6 +39,6 @@ export function splitPlaces(
   if ((least !== 0 && least !== 1) || Math.max(...found.indexes) !== least + names.length - 1)
     return undefined
   const inOrder: string[] = []
-  for (const [at, index] of found.indexes.entries()) inOrder[index - least] = found.names[at] ?? ''
+  for (const [at, index] of found.indexes.entries()) inOrder[index - least] = itemAt(found.names, at, 'name')
   return { names: inOrder, base: least, between: found.between }
 }

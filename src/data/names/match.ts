@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { className, isNumber, preview } from './class-name.ts'
 import { refuseRepeated } from './distinct.ts'
 import { splitIndexes } from './indexes.ts'
@@ -56,7 +57,7 @@ export function matchClasses(data: readonly string[], model: KnownClasses, optio
   const knownNumbers = known.length > 0 && values.every(isNumber)
   if (numbersArePositions && ownNumbers !== knownNumbers && own.length > 0 && known.length > 0) {
     const places = ownNumbers ? positionsOfNumbers(own, known, place) : positionsOfNames(own, known, place)
-    return { names: places.map((at) => model.names[at] ?? ''), nearMisses: [], notes: [] }
+    return { names: places.map((at) => itemAt(model.names, at, 'class')), nearMisses: [], notes: [] }
   }
   const found = written(own, known)
   const spelled = new Map([...found.keys()].map((at) => [at, 'alike' as const]))
@@ -150,7 +151,7 @@ function nearMisses(
   return own.flatMap((data, at) => {
     if (found.has(at)) return []
     const to = plain.get(spellingKey(data))
-    return to === undefined || present.has(to) ? [] : [{ data, model: known[to] ?? '' }]
+    return to === undefined || present.has(to) ? [] : [{ data, model: itemAt(known, to, 'class') }]
   })
 }
 

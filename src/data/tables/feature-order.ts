@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { findColumns, type Table, type TableOptions } from '../formats/index.ts'
 
 /** Names shown in a sentence. */
@@ -16,7 +17,7 @@ export function inFeatureOrder(
   columns: readonly number[],
   { featureOrder, onNote }: TableOptions,
 ): readonly number[] {
-  const names = columns.map((column) => table.columns[column] ?? '')
+  const names = columns.map((column) => itemAt(table.columns, column, 'column'))
   if (featureOrder) {
     const ordered = findColumns(table, featureOrder)
     const read = new Set(featureOrder)
@@ -39,10 +40,10 @@ export function inFeatureOrder(
     return columns
   }
   const order = natural ?? columns.map((_, at) => at)
-  const ordered = order.map((at) => columns[at] ?? 0)
+  const ordered = order.map((at) => itemAt(columns, at, 'column'))
   const why = differs ? 'by the numbers in their names' : 'as in the first row'
   onNote?.(
-    `${table.file}: the model reads the ${columns.length} fields in this order, ${why}: ${shown(order.map((at) => names[at] ?? ''))}. If it wants another, name them in its order (featureColumns).`,
+    `${table.file}: the model reads the ${columns.length} fields in this order, ${why}: ${shown(order.map((at) => itemAt(names, at, 'column')))}. If it wants another, name them in its order (featureColumns).`,
   )
   return ordered
 }
@@ -56,13 +57,13 @@ function byNumber(names: readonly string[]): number[] | undefined {
     part && part[1] === first[1] && part[3] === first[3] ? Number(part[2]) : Number.NaN,
   )
   if (numbers.some(Number.isNaN) || new Set(numbers).size < numbers.length) return undefined
-  return names.map((_, at) => at).sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0))
+  return names.map((_, at) => at).sort((a, b) => itemAt(numbers, a, 'column') - itemAt(numbers, b, 'column'))
 }
 
 /** @throws DataError `data-dims` where the model reads another number of columns. */
 export function checkWidth(table: Table, columns: readonly number[], width: number | undefined): void {
   if (width === undefined || columns.length === width) return
-  const names = columns.map((column) => table.columns[column] ?? '')
+  const names = columns.map((column) => itemAt(table.columns, column, 'column'))
   throw new DataError(
     'data-dims',
     `${table.file}: the model reads ${width} numbers a row, but the file has ${columns.length}: ${shown(names)}. Name those to learn from, in the model's order (featureColumns).`,

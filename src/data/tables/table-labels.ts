@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { numberOf, type Table, wrongCell } from '../formats/index.ts'
 import type { RawLabels } from '../names/index.ts'
@@ -11,14 +12,16 @@ export function readLabels(table: Table, plan: LabelPlan, inputs: RawInputs): Ra
   const { rows, locate } = table
   if (plan.form === 'numbers') return readNumbers(table, plan.columns)
   if (plan.form === 'flags') {
-    const names = plan.columns.map((column) => table.columns[column] ?? '')
+    const names = plan.columns.map((column) => itemAt(table.columns, column, 'column'))
     const values = Array.from({ length: rows }, (_, row) =>
-      plan.columns.flatMap((column, index) => (flagAt(table, row, column) ? (names[index] ?? []) : [])),
+      plan.columns.flatMap((column, index) =>
+        flagAt(table, row, column) ? itemAt(names, index, 'column') : [],
+      ),
     )
     return { kind: 'multi-label', values, locate, names }
   }
   const { column } = plan
-  const names = table.classNames?.get(table.columns[column] ?? '')
+  const names = table.classNames?.get(itemAt(table.columns, column, 'column'))
   const asked = plan.form === 'class' && plan.asked
   const read = (value: unknown, row: number) => labelOf(table, row, column, value, names, asked)
   const common = { locate, names }

@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { columnsShown, isList, numberOf, type Table, type TableOptions, wrongCell } from '../formats/index.ts'
 import type { ImageReference, RawInputs, RawPart } from '../parts.ts'
@@ -22,7 +23,9 @@ export function readRows(table: Table, plan: TablePlan, onNote?: TableOptions['o
   return {
     inputs,
     labels,
-    ...(from.form === 'numbers' && { columns: from.columns.map((column) => plan.columns[column] ?? '') }),
+    ...(from.form === 'numbers' && {
+      columns: from.columns.map((column) => itemAt(plan.columns, column, 'column')),
+    }),
   }
 }
 
@@ -31,7 +34,7 @@ function moved<T extends InputPlan | LabelPlan>(table: Table, plan: TablePlan, p
   if (table.columns === plan.columns) return part
   const places = new Map(table.columns.map((name, column) => [name, column]))
   const place = (column: number): number => {
-    const name = plan.columns[column] ?? ''
+    const name = itemAt(plan.columns, column, 'column')
     const found = places.get(name)
     if (found !== undefined) return found
     throw new DataError(

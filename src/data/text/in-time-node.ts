@@ -1,5 +1,6 @@
 import { Script } from 'node:vm'
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 
 /** Milliseconds that any texts may take, and what each 1,000 characters add: fifty times what slow tokenizers need. */
 const leastTime = 10_000
@@ -34,7 +35,7 @@ export function encodedInTime<T extends string | readonly string[], R>(
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'))
       throw cause
-    const text = texts[rows.length] ?? ''
+    const text = itemAt(texts, rows.length, 'text')
     throw new DataError(
       'tokenizer-endless',
       `${where}: the tokenizer did not come to an end within ${Math.ceil(timeout / 1000)} seconds on the text '${String(text).slice(0, 60)}'. A regular expression in tokenizer.json takes ever longer on such texts: correct it, or take another tokenizer.`,

@@ -2,6 +2,7 @@ import { graphCost } from '../../autodiff/graph-cost.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
+import { itemAt } from '../../required.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import { aboveOf, nearestTo, sidesOf } from './above.ts'
 import type { Cut, Place, UnweighedCut } from './cut.ts'
@@ -37,8 +38,8 @@ function foundCuts(model: Model, rowDims: readonly number[]): readonly Cut[] {
   const work = workBelow(chosen, sizes)
   return chosen.map(({ above, below, ...place }, at) => ({
     ...place,
-    above: { ...above, work: work.all - (work.below[at] ?? 0) },
-    below: { ...below, work: work.below[at] ?? 0 },
+    above: { ...above, work: work.all - itemAt(work.below, at, 'place') },
+    below: { ...below, work: itemAt(work.below, at, 'place') },
   }))
 }
 
@@ -98,7 +99,7 @@ function workBelow(cuts: readonly Place[], { built: { builder, rows, logits, val
   const output = builder.output(logits, 'logits').name
   const graph = builder.finish('forward')
   const { nodeFlops } = graphCost(graph)
-  const work = new Map(graph.nodes.map((node, at) => [node, (nodeFlops[at] ?? 0) / (2 * rows)]))
+  const work = new Map(graph.nodes.map((node, at) => [node, itemAt(nodeFlops, at, 'node') / (2 * rows)]))
   const done = new Set<string>()
   let sum = 0
   const until = (names: readonly string[]): number => {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts'
-import { graph as asGraph, float, type Graph, type Node } from '../../onnx/graph.ts'
+import { graph as asGraph, float, type Graph, type Node, outputName } from '../../onnx/graph.ts'
 import { required } from '../../required.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { findHead } from '../heads/index.ts'
@@ -189,9 +189,9 @@ function placesOf(model: Model): ReadonlyMap<string, Place> {
     const [x = '', w = ''] = node.inputs
     const moved = behind.get(x)
     const { perm } = node.attributes
-    if (moved && node.op === 'Identity') behind.set(node.outputs[0] ?? '', moved)
+    if (moved && node.op === 'Identity') behind.set(outputName(node, 0), moved)
     if (moved && node.op === 'Transpose' && (perm === undefined || String(perm) === '1,0')) {
-      behind.set(node.outputs[0] ?? '', { ...moved, turned: !moved.turned })
+      behind.set(outputName(node, 0), { ...moved, turned: !moved.turned })
     }
     const found = behind.get(w)
     const layout =

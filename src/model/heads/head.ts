@@ -1,6 +1,7 @@
 import { ModelError } from '../../errors.ts'
-import type { Graph, Node } from '../../onnx/graph.ts'
+import { type Graph, inputName, type Node, outputName } from '../../onnx/graph.ts'
 import { nodeLabel } from '../../ops/core/index.ts'
+import { itemAt } from '../../required.ts'
 import type { Model } from '../model.ts'
 
 /** The last layer with weights: what turns features into one logit a class. */
@@ -85,12 +86,12 @@ function headAt(
     node.op === 'Conv' || (node.op === 'Gemm' && node.attributes.transB === 1) ? 0 : tensor.dims.length - 1
   if (node.op !== 'Conv' && tensor.dims.length !== 2) return undefined
   const classAxis = found.transposed ? 1 - seen : seen
-  const classes = tensor.dims[classAxis] ?? 0
+  const classes = itemAt(tensor.dims, classAxis, 'axis')
   const bias = added ?? parameterBehind(model, producer, b)?.name
   if (bias !== undefined && model.parameters.get(bias)?.data.length !== classes) return undefined
   return {
     op: node.op as Head['op'],
-    node: node.name === '' ? (node.outputs[0] ?? '') : node.name,
+    node: node.name === '' ? outputName(node, 0) : node.name,
     features,
     weight: found.name,
     classAxis,
@@ -112,7 +113,7 @@ function parameterBehind(
     const node = producer.get(name)
     if (node?.op === 'Transpose' && isSwap(node)) transposed = !transposed
     else if (node?.op !== 'Identity' && node?.op !== 'Cast') return undefined
-    name = node.inputs[0] ?? ''
+    name = inputName(node, 0)
   }
   return { name, transposed }
 }

@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts'
-import type { Graph, Node, ValueInfo } from '../../onnx/graph.ts'
+import { type Graph, type Node, outputName, type ValueInfo } from '../../onnx/graph.ts'
 
 /** Ops that multiply with their weights: without elements nothing comes of them. */
 const products: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul'])
@@ -18,7 +18,7 @@ export function checkGraph({ name, inputs, outputs, initializers, nodes }: Graph
     ...Array.from(initializers.keys(), (key): [string, string] => [key, 'an initialiser']),
   ])
   for (const node of nodes) {
-    const label = `${node.op} ${JSON.stringify(node.name || (node.outputs[0] ?? ''))}`
+    const label = `${node.op} ${JSON.stringify(node.name || outputName(node, 0))}`
     for (const output of node.outputs) {
       if (output === '') continue
       const maker = makers.get(output)

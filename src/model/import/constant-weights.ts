@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../../onnx/graph.ts'
+import { type Graph, inputName, type Node } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { liveValues, nodesThroughout } from './walk.ts'
 
@@ -116,7 +116,7 @@ function isWeightAt({ node, place }: End, tensor: Tensor, uses: Uses): boolean {
       place > 0 && dims.length >= 2 && node.inputs.some((name, at) => at !== place && uses.live.has(name))
     )
   }
-  const other = node.inputs[1 - place] ?? ''
+  const other = inputName(node, 1 - place)
   if (!isVector(dims) || !uses.live.has(other)) return false
   if (op === 'Add') return isWeighted(behind(other, uses), uses)
   return op === 'Mul' && (isNormalised(behind(other, uses), uses) || isAddedTo(node, uses))
@@ -125,7 +125,7 @@ function isWeightAt({ node, place }: End, tensor: Tensor, uses: Uses): boolean {
 /** What computes a value, before it was moved. */
 function behind(name: string, uses: Uses): Node | undefined {
   let node = uses.producer.get(name)
-  while (node && moving.has(node.op)) node = uses.producer.get(node.inputs[0] ?? '')
+  while (node && moving.has(node.op)) node = uses.producer.get(inputName(node, 0))
   return node
 }
 
@@ -133,7 +133,7 @@ function behind(name: string, uses: Uses): Node | undefined {
 function isWeighted(node: Node | undefined, uses: Uses): boolean {
   if (!node) return false
   if (kernels.has(node.op) || node.op === 'Gemm') return true
-  if (node.op === 'MatMul' || node.op === 'Einsum') return isHeld(node.inputs[1] ?? '', uses)
+  if (node.op === 'MatMul' || node.op === 'Einsum') return isHeld(inputName(node, 1), uses)
   return node.op === 'Mul' && node.inputs.some((name) => isHeld(name, uses))
 }
 
@@ -143,14 +143,14 @@ function isHeld(name: string, uses: Uses): boolean {
     if (tensor) return tensor.dims.length > 0
     const node = uses.producer.get(from)
     if (node === undefined || !moving.has(node.op)) return false
-    from = node.inputs[0] ?? ''
+    from = inputName(node, 0)
   }
 }
 
 /** Whether a node divides by a root, as the norms do that are written out. */
 function isNormalised(node: Node | undefined, uses: Uses): boolean {
   if (node?.op !== 'Div' && node?.op !== 'Mul') return false
-  const divisor = behind(node.inputs[1] ?? '', uses)
+  const divisor = behind(inputName(node, 1), uses)
   return divisor?.op === (node.op === 'Div' ? 'Sqrt' : 'Reciprocal')
 }
 

@@ -1,4 +1,11 @@
-import type { Attribute, Attributes, Graph, Node, ValueInfo } from '../../onnx/graph.ts'
+import {
+  type Attribute,
+  type Attributes,
+  type Graph,
+  inputName,
+  type Node,
+  type ValueInfo,
+} from '../../onnx/graph.ts'
 import { TensorCode } from '../../onnx/index.ts'
 import { type FloatType, floatsOf, isFloatType } from '../../tensor/convert.ts'
 import type { DType, Tensor } from '../../tensor/tensor.ts'
@@ -61,7 +68,7 @@ function weightOf(
     return found && dequantised(found)
   }
   if (node.op !== 'Identity' || untie === 'none') return undefined
-  const shared = constant(node.inputs[0] ?? '', node.op)
+  const shared = constant(inputName(node, 0), node.op)
   if (shared?.type !== 'float32' || shared.data.length < 2) return undefined
   return untie === 'all' || isFilled(shared.data as Float32Array) ? shared : undefined
 }

@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts'
-import type { Graph, Node, ValueInfo } from '../../onnx/graph.ts'
+import { type Graph, inputName, type Node, type ValueInfo } from '../../onnx/graph.ts'
 
 /** Where a model's logits are found, and what answers from them. */
 export interface FoundLogits {
@@ -67,7 +67,7 @@ const moving: ReadonlySet<string> = new Set(['Flatten', 'Identity', 'Reshape', '
 
 function behindSigmoid(produced: ReadonlyMap<string, Node>, output: string): string | undefined {
   let node = produced.get(output)
-  while (node && moving.has(node.op)) node = produced.get(node.inputs[0] ?? '')
+  while (node && moving.has(node.op)) node = produced.get(inputName(node, 0))
   return node?.op === 'Sigmoid' ? node.inputs[0] : undefined
 }
 

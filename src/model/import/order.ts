@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts'
-import type { Graph, Node } from '../../onnx/graph.ts'
+import { type Graph, type Node, outputName } from '../../onnx/graph.ts'
 import { subgraphsOf } from '../../onnx/walk.ts'
 import { nodeLabel } from '../../ops/core/index.ts'
 
@@ -59,7 +59,7 @@ function sortedNodes(name: string, nodes: readonly Node[]): readonly Node[] {
 const cycle = (graph: string, node: Node | undefined): ModelError =>
   new ModelError(
     'graph-cycle',
-    `Graph ${JSON.stringify(graph)}: ${node ? nodeLabel({ op: node.op, name: node.name || (node.outputs[0] ?? '') }) : 'a node'} needs what is computed from its own output. The model is damaged: export it again.`,
+    `Graph ${JSON.stringify(graph)}: ${node ? nodeLabel({ op: node.op, name: node.name || outputName(node, 0) }) : 'a node'} needs what is computed from its own output. The model is damaged: export it again.`,
   )
 
 /** What a node reads, its subgraphs' readings from outside among it. */

@@ -37,7 +37,7 @@ export function quantisedWeight(
   if (!bounds[values.type] || !isFloatType(scale.type)) return undefined
   const from = axis < 0 ? axis + values.dims.length : axis
   const one = sizeOf(scale.dims) === 1
-  if (!one && !sameDims(scale.dims, [values.dims[from] ?? 0])) return undefined
+  if (!one && !sameDims(scale.dims, [itemAt(values.dims, from, 'axis')])) return undefined
   return { values, scale, zeroPoint, axis: from }
 }
 

@@ -1,5 +1,6 @@
 import { ModelError } from '../../errors.ts'
 import { graphFromModel, nodeFromProto } from '../../onnx/from-proto.ts'
+import { inputName } from '../../onnx/graph.ts'
 import type { ModelProto, NodeProto, TensorProto } from '../../onnx/onnx_pb.ts'
 import { dtypeOf, type ExternalData, tensorFromProto } from '../../onnx/tensor-proto.ts'
 import { sameElements } from '../../tensor/bytes.ts'
@@ -72,7 +73,7 @@ function readFrom(
   if (!proto) return tensor
   const node = nodeFromProto(proto)
   const quantised = node.op === 'DequantizeLinear' ? quantisedWeight(node, now) : undefined
-  const shared = now(node.inputs[0] ?? '')
+  const shared = now(inputName(node, 0))
   return quantised ? dequantised(quantised) : shared ? asRead(shared) : tensor
 }
 

@@ -1,4 +1,4 @@
-import type { Graph } from '../../onnx/graph.ts'
+import { type Graph, outputName } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { EXPANSION } from '../heads/index.ts'
 import { liveValues, nodesThroughout } from './walk.ts'
@@ -90,7 +90,7 @@ function rolesOf(graph: Graph): Map<string, Role> {
         (scales && !(node.op === 'Add' && isTable(tensor))) ||
         (iterates && tensor?.dims.length === 1)
       const moved = passing.has(node.op) && (place === 0 || node.op === 'Concat')
-      const role = moved ? roles.get(node.outputs[0] ?? '') : setsUp ? 'setting' : roleAt(node.op, place)
+      const role = moved ? roles.get(outputName(node, 0)) : setsUp ? 'setting' : roleAt(node.op, place)
       const known = roles.get(name)
       if (role === undefined || known === 'operand') continue
       if (known === undefined || role === 'operand') roles.set(name, role)

@@ -4,6 +4,7 @@ import {
   add,
   type CompositeContext,
   defineComposite,
+  dimOf,
   type Emitter,
   fromNumbers,
   indicator,
@@ -139,7 +140,7 @@ export const Attention = defineComposite('', 'Attention', {
     const q = apart(query, 'q_num_heads')
     const k = apart(required(context, 1), 'kv_num_heads')
     const v = apart(required(context, 2), 'kv_num_heads')
-    const bias = maskOf(context, q, k.dims[2] ?? 0)
+    const bias = maskOf(context, q, dimOf(k, 2))
     const window = windowOf(attributes)
     const out = attend(emit, q, k, v, {
       scale: attributes.float('scale', 1 / Math.sqrt(q.dims[3] ?? 1)),

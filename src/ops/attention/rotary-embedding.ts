@@ -1,6 +1,7 @@
 import {
   add,
   defineComposite,
+  dimOf,
   type Emitter,
   ints,
   mul,
@@ -22,8 +23,8 @@ export type Pairing = 'interleaved' | 'halves'
  * @param cos and `sin`: [.., w], broadcast to the axes of `x` before the last.
  */
 export function rotatePairs(emit: Emitter, x: Value, cos: Value, sin: Value, pairing: Pairing): Value {
-  const width = cos.dims.at(-1) ?? 0
-  const size = x.dims.at(-1) ?? 0
+  const width = dimOf(cos, -1)
+  const size = dimOf(x, -1)
   const last = { axis: x.dims.length - 1 }
   const lead = x.dims.slice(0, -1)
   const split = (of: Value, sizes: readonly number[], axis = last) =>
@@ -58,7 +59,7 @@ export const RotaryEmbedding = defineComposite('', 'RotaryEmbedding', {
     const flat = x.dims.length === 3
     if (flat && heads < 1) throw refusal(context, 'an input of three axes needs the attribute num_heads.')
     if (!cos || !sin) return []
-    const split = flat ? reshape(emit, x, [batch, length, heads, (x.dims[2] ?? 0) / heads]) : x
+    const split = flat ? reshape(emit, x, [batch, length, heads, dimOf(x, 2) / heads]) : x
     // Every head turns by the same angles.
     const angles = (of: Value) => reshape(emit, of, of.dims.toSpliced(flat ? 2 : 1, 0, 1))
     const pairing = attributes.int('interleaved', 0) ? 'interleaved' : 'halves'

@@ -5,6 +5,7 @@ import {
   type CompositeContext,
   cast,
   defineComposite,
+  dimOf,
   expand,
   ints,
   refusal,
@@ -23,7 +24,7 @@ function separated(context: CompositeContext, heads: number, keyHeads: number): 
   const { emit } = context
   const query = required(context, 0)
   if (context.inputs[1]) return [query, required(context, 1), required(context, 2)]
-  const size = (query.dims.at(-1) ?? 0) / (heads + 2 * keyHeads)
+  const size = dimOf(query, -1) / (heads + 2 * keyHeads)
   const widths = [heads * size, keyHeads * size, keyHeads * size]
   return emit.ops('Split', [query, ints(emit, widths)], 3, { axis: -1 })
 }

@@ -4,6 +4,7 @@ import {
   add,
   type CompositeContext,
   defineComposite,
+  dimOf,
   ints,
   required,
   reshape,
@@ -35,7 +36,7 @@ function biasParts(context: CompositeContext, widths: readonly number[], heads: 
   if (!bias) return []
   return emit
     .ops('Split', [bias, ints(emit, widths)], 3, { axis: 0 })
-    .map((part) => reshape(emit, part, [1, heads, 1, (part.dims[0] ?? 0) / heads]))
+    .map((part) => reshape(emit, part, [1, heads, 1, dimOf(part, 0) / heads]))
 }
 
 function projections(context: CompositeContext, heads: number): Projections {

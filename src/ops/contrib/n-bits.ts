@@ -3,6 +3,7 @@ import {
   type CompositeContext,
   cast,
   defineComposite,
+  dimOf,
   type Emitter,
   fromNumbers,
   ints,
@@ -20,7 +21,7 @@ import {
 /** The numbers of `bits` each that lie packed in bytes, lowest bits first: the last axis grows to `count`. */
 function unpackBits(emit: Emitter, bytes: Value, bits: number, count: number): Value {
   const lead = bytes.dims.slice(0, -1)
-  const wide = bytes.dims.at(-1) ?? 0
+  const wide = dimOf(bytes, -1)
   const each = 8 / bits
   const constant = (value: number) => emit.constant(fromNumbers('uint8', [], [value]))
   const parts = Array.from({ length: each }, (_, index) => {

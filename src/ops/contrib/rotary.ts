@@ -5,6 +5,7 @@ import {
   type CompositeContext,
   cast,
   defineComposite,
+  dimOf,
   type Emitter,
   refusal,
   required,
@@ -70,7 +71,7 @@ export const RotaryEmbedding = defineComposite('com.microsoft', 'RotaryEmbedding
     }
     const separate = input.dims.length === 4
     const named = attributes.int('num_heads', 0)
-    const heads = named > 0 ? named : (input.dims.at(-1) ?? 0) / (2 * (cos.dims.at(-1) ?? 1))
+    const heads = named > 0 ? named : dimOf(input, -1) / (2 * (cos.dims.at(-1) ?? 1))
     const x = separate ? input : splitHeads(emit, input, heads)
     const rotated = rotate(emit, {
       x,

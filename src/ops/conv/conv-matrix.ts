@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { float32, sizeOf } from '../../tensor/tensor.ts'
 import { type Emitter, matmul, reshape, swapLast, transpose, type Value } from '../core/index.ts'
 import type { InputGradient } from './conv-input-gradient.ts'
@@ -45,7 +46,10 @@ function eachReading(
   for (const [output, window] of kernelPlaces(outputSizes(axes)).entries()) {
     for (const [index, place] of kernelPlaces(kernel).entries()) {
       const read = axes.map(
-        (axis, at) => (window[at] ?? 0) * axis.stride + (place[at] ?? 0) * axis.dilation - axis.before,
+        (axis, at) =>
+          itemAt(window, at, 'window') * axis.stride +
+          itemAt(place, at, 'place') * axis.dilation -
+          axis.before,
       )
       if (read.some((position, at) => position < 0 || position >= (axes[at]?.input ?? 0))) continue
       visit(

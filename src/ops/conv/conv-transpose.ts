@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
   defineOp,
@@ -38,7 +39,7 @@ function transposedAxes(context: Omit<ShapeContext, 'outputs'> | GradientContext
       dilation: dilations[at] ?? 1,
       output: size,
     }
-    const full = (size - 1) * shape.stride + (extra[at] ?? 0) + extent(shape)
+    const full = (size - 1) * shape.stride + itemAt(extra, at, 'pad') + extent(shape)
     const same = automatic.startsWith('SAME') ? size * shape.stride : undefined
     const wanted = stated?.[at] ?? same
     if (wanted !== undefined) {
@@ -52,8 +53,8 @@ function transposedAxes(context: Omit<ShapeContext, 'outputs'> | GradientContext
         after: upper ? total - less : less,
       }
     }
-    const before = automatic === 'VALID' ? 0 : (pads[at] ?? 0)
-    const after = automatic === 'VALID' ? 0 : (pads[at + rank] ?? 0)
+    const before = automatic === 'VALID' ? 0 : itemAt(pads, at, 'pad')
+    const after = automatic === 'VALID' ? 0 : itemAt(pads, at + rank, 'pad')
     return { ...shape, input: full - before - after, before, after }
   })
 }

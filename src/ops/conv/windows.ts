@@ -1,4 +1,5 @@
 import { ModelError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { type AttributeReader, nodeLabel } from '../core/index.ts'
 
 /** How windows slide along one spatial axis: window `o` reads the positions `o * stride + k * dilation - before`. */
@@ -78,7 +79,7 @@ export function windowAxes(
       ? samePadded(shape, automatic === 'SAME_UPPER')
       : automatic === 'VALID'
         ? padded(shape, 0, 0, ceil)
-        : padded(shape, pads[at] ?? 0, pads[at + rank] ?? 0, ceil)
+        : padded(shape, itemAt(pads, at, 'pad'), itemAt(pads, at + rank, 'pad'), ceil)
     if (axis.output < 1) {
       throw new ModelError(
         'window-too-large',

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { zeros } from '../../tensor/bytes.ts'
 import { sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { OpDefinition, ShapeContext } from './define.ts'
@@ -17,7 +18,7 @@ export function stridesOf(dims: readonly number[]): number[] {
 
 /** The flat position of `at`, where axis i advances by strides[i]. */
 export const offsetOf = (at: readonly number[], strides: readonly number[]): number =>
-  at.reduce((sum, position, axis) => sum + position * (strides[axis] ?? 0), 0)
+  at.reduce((sum, position, axis) => sum + position * itemAt(strides, axis, 'stride'), 0)
 
 /** Calls `visit` for every position of a tensor of `dims`, in row-major order. `at` is reused between calls. */
 export function eachPosition(

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { bfloat16FromFloat32, float16FromFloat32 } from '../../tensor/half.ts'
 import { type DType, type Storage, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { OpDefinition, ShapeContext } from './define.ts'
@@ -105,7 +106,7 @@ export function broadcastNumbers(tensor: Tensor, dims: readonly number[]): numbe
     let offset = 0
     for (let axis = dims.length - 1; axis >= 0; axis--) {
       const dim = dims[axis] ?? 1
-      offset += (rest % dim) * (strides[axis] ?? 0)
+      offset += (rest % dim) * itemAt(strides, axis, 'stride')
       rest = Math.floor(rest / dim)
     }
     return Number(source[offset] ?? 0)

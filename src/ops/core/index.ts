@@ -55,6 +55,7 @@ export {
   broadcastDims,
   constantInput,
   constantInts,
+  dimOf,
   nodeLabel,
   positiveAxis,
   required,

@@ -22,6 +22,20 @@ export function required(
   return input
 }
 
+/**
+ * The size of an axis that has to be there; negative ones count from the back.
+ *
+ * @throws ModelError `shape-mismatch` naming the dims.
+ */
+export function dimOf({ dims }: Pick<TensorType, 'dims'>, axis: number): number {
+  const size = dims.at(axis)
+  if (size !== undefined) return size
+  throw new ModelError(
+    'shape-mismatch',
+    `A value of dims [${dims}] was given where axis ${axis} is read: it has too few of them.`,
+  )
+}
+
 /** NumPy-style broadcasting of dims. */
 export function broadcastDims(context: ShapeContext, ...shapes: (readonly number[])[]): number[] {
   const rank = Math.max(0, ...shapes.map((dims) => dims.length))

@@ -2,6 +2,7 @@ import type { TensorType } from '../../tensor/tensor.ts'
 import {
   cast,
   defineOp,
+  dimOf,
   type Emitter,
   filled,
   ints,
@@ -25,7 +26,7 @@ function gatherElementsShape(context: ShapeContext): TensorType[] {
 
 /** One index along the axis for each row: dx is dy where the place is the index, without a scatter. */
 function oneHotGradient(emit: Emitter, x: Value, indices: Value, dy: Value, axis: number): Value {
-  const dim = x.dims[axis] ?? 0
+  const dim = dimOf(x, axis)
   const places = ints(
     emit,
     Array.from({ length: dim }, (_, index) => index),

@@ -1,6 +1,7 @@
 import { sameDims, sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
   defineOp,
+  dimOf,
   eachPosition,
   filled,
   type GradientContext,
@@ -16,7 +17,7 @@ function gatherShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
   const indices = required(context, 1)
   const batch = context.attributes.int('batch_dims', 0)
-  const depth = indices.dims.at(-1) ?? 0
+  const depth = dimOf(indices, -1)
   if (!sameDims(x.dims.slice(0, batch), indices.dims.slice(0, batch)) || batch + depth > x.dims.length)
     throw shapeError(context, `indices do not fit the data with ${batch} batch dims.`)
   return [{ type: x.type, dims: [...indices.dims.slice(0, -1), ...x.dims.slice(batch + depth)] }]

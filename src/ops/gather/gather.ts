@@ -1,8 +1,10 @@
+import { itemAt } from '../../required.ts'
 import { sizeOf, type TensorType, toNumbers } from '../../tensor/tensor.ts'
 import {
   add,
   cast,
   defineOp,
+  dimOf,
   type Emitter,
   filled,
   foldPicking,
@@ -66,7 +68,7 @@ function gatherGradient(context: GradientContext): (Value | undefined)[] {
   const [dy] = context.gradients
   if (!dy) return []
   const axis = gatherAxis(context)
-  const dim = x.dims[axis] ?? 0
+  const dim = dimOf(x, axis)
   const count = sizeOf(indices.dims)
   const start = sliceStart(indices, dim)
   if (start !== undefined) {
@@ -152,7 +154,7 @@ export const Gather = defineOp('Gather', {
   },
   fold: foldPicking(gatherShape, (context, source) => {
     const axis = gatherAxis(context)
-    const dim = source.dims[axis] ?? 0
+    const dim = dimOf(source, axis)
     const strides = stridesOf(source.dims)
     const indices = required(context, 1)
     const table = indices.constant ? toNumbers(indices.constant) : []
@@ -165,7 +167,7 @@ export const Gather = defineOp('Gather', {
       const place = index < 0 ? index + dim : index
       return (
         offsetOf(at.slice(0, axis), outer) +
-        place * (strides[axis] ?? 0) +
+        place * itemAt(strides, axis, 'stride') +
         offsetOf(at.slice(axis + indices.dims.length), inner)
       )
     }

@@ -3,6 +3,7 @@ import { sameDims, sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
   add,
   defineOp,
+  dimOf,
   div,
   type Emitter,
   filled,
@@ -176,7 +177,7 @@ export const ScatterElements = defineOp('ScatterElements', {
 function ndShape(context: ShapeContext): TensorType[] {
   const data = required(context, 0)
   const indices = required(context, 1)
-  const depth = indices.dims.at(-1) ?? 0
+  const depth = dimOf(indices, -1)
   const expected = [...indices.dims.slice(0, -1), ...data.dims.slice(depth)]
   if (depth > data.dims.length || !sameDims(required(context, 2).dims, expected))
     throw shapeError(context, `updates must have dims [${expected}].`)

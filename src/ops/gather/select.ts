@@ -3,6 +3,7 @@ import { sizeOf } from '../../tensor/tensor.ts'
 import {
   constantInts,
   defineOp,
+  dimOf,
   filled,
   ints,
   nodeLabel,
@@ -84,8 +85,7 @@ export const TopK = defineOp('TopK', {
     const [count = 0] = constantInts(context, 1)
     // ONNX Runtime 1.30 divides by zero there, which ends the process.
     if (sizeOf(x.dims) === 0) throw shapeError(context, 'ONNX Runtime takes no tensor without elements here.')
-    if (count > (x.dims[axis] ?? 0))
-      throw shapeError(context, `axis ${axis} has fewer than ${count} elements.`)
+    if (count > dimOf(x, axis)) throw shapeError(context, `axis ${axis} has fewer than ${count} elements.`)
     const dims = x.dims.with(axis, count)
     return [
       { type: x.type, dims },

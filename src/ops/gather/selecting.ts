@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { int64, sizeOf, toNumbers } from '../../tensor/tensor.ts'
 import { type CaseInput, defineComposite, filled, refusal, required, reshape } from '../core/index.ts'
 import { padZeros } from '../shape/index.ts'
@@ -48,7 +49,7 @@ export const CenterCropPad = defineComposite('', 'CenterCropPad', {
         emit,
         x,
         before,
-        growth.map((more, axis) => more - (before[axis] ?? 0)),
+        growth.map((more, axis) => more - itemAt(before, axis, 'pad')),
       ),
     ]
   },

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { sizeOf, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { type CompositeCase, defineComposite, fromNumbers, refusal, required } from '../core/index.ts'
 
@@ -38,13 +39,13 @@ export const Unique = defineComposite('', 'Unique', {
     const axis = ((asked ?? 0) + flat.dims.length) % flat.dims.length
     const slices = slicesOf(flat, axis)
     const keys = slices.map((slice) => slice.join())
-    const firsts = slices.flatMap((_, at) => (keys.indexOf(keys[at] ?? '') === at ? [at] : []))
+    const firsts = slices.flatMap((_, at) => (keys.indexOf(itemAt(keys, at, 'slice')) === at ? [at] : []))
     if (attributes.int('sorted', 1) !== 0)
-      firsts.sort((a, b) => compare(slices[a] ?? [], slices[b] ?? []) || a - b)
-    const order = firsts.map((at) => keys[at] ?? '')
+      firsts.sort((a, b) => compare(itemAt(slices, a, 'slice'), itemAt(slices, b, 'slice')) || a - b)
+    const order = firsts.map((at) => itemAt(keys, at, 'slice'))
     const inverse = keys.map((key) => order.indexOf(key))
     const counts = order.map((key) => keys.filter((other) => other === key).length)
-    const distinct = firsts.map((at) => slices[at] ?? [])
+    const distinct = firsts.map((at) => itemAt(slices, at, 'slice'))
     const dims = flat.dims.with(axis, firsts.length)
     const list = (values: readonly number[]) => fromNumbers('int64', [values.length], values)
     const all = [

@@ -5,6 +5,7 @@ import {
   add,
   broadcastSquares,
   defineOp,
+  dimOf,
   div,
   type Emitter,
   type Formed,
@@ -79,7 +80,7 @@ const inverseDeviation = (emit: Emitter, variance: Value, epsilon: number): Valu
     emit.op('Sqrt', [add(emit, variance, scalar(emit, epsilon, variance))]),
   )
 
-const channelTotal = (emit: Emitter, sums: Value): Value => sumTo(emit, sums, [sums.dims[1] ?? 0])
+const channelTotal = (emit: Emitter, sums: Value): Value => sumTo(emit, sums, [dimOf(sums, 1)])
 
 /** The batch's own mean and (biased) variance, one a channel, and x less its mean. */
 function batchStatistics(emit: Emitter, x: Value): { centred: Value; mean: Value; variance: Value } {
@@ -167,7 +168,7 @@ function batchSquares(context: SquaresContext): (SquareTerm | undefined)[] {
   const { emit, needs, carries, samples } = context
   const [dy] = context.gradients
   if (!dy || !carries[0] || isTraining(context)) return []
-  const term = (x: Value) => broadcastSquares(emit, spatialSums(emit, x), [dy.dims[1] ?? 0], samples)
+  const term = (x: Value) => broadcastSquares(emit, spatialSums(emit, x), [dimOf(dy, 1)], samples)
   return [
     undefined,
     needs[1] ? term(mul(emit, dy, normalized(context))) : undefined,

@@ -4,6 +4,7 @@ import {
   broadcastSquares,
   type CaseInput,
   defineOp,
+  dimOf,
   expand,
   type GradientContext,
   mul,
@@ -26,7 +27,7 @@ import { normalizeRows } from './normalization.ts'
 
 type Groups = (context: Omit<ShapeContext, 'outputs'>) => number
 
-const channelsOf = (context: Omit<ShapeContext, 'outputs'>): number => required(context, 0).dims[1] ?? 0
+const channelsOf = (context: Omit<ShapeContext, 'outputs'>): number => dimOf(required(context, 0), 1)
 
 const groupShape =
   (groups: Groups) =>

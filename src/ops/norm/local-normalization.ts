@@ -4,6 +4,7 @@ import {
   add,
   cast,
   defineOp,
+  dimOf,
   div,
   type Emitter,
   fromNumbers,
@@ -73,7 +74,7 @@ export const LpNormalization = defineOp('LpNormalization', {
 
 /** Sums over windows of `size` neighbouring channels: a product with a band of ones. x is [batch, channels, space]. */
 function windowSums(emit: Emitter, x: Value, size: number): Value {
-  const channels = x.dims[1] ?? 0
+  const channels = dimOf(x, 1)
   const reach = (size - 1) / 2
   const band = Array.from({ length: channels * channels }, (_, index) =>
     Number(Math.abs(Math.floor(index / channels) - (index % channels)) <= reach),

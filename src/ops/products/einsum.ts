@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import {
   defineOp,
@@ -57,9 +58,9 @@ function diagonalMask(emit: Emitter, x: Value, letters: readonly string[]): Valu
 function operandGradient(context: GradientContext, equation: Equation, dy: Value, k: number): Value {
   const { emit } = context
   const x = required(context, k)
-  const letters = equation.operands[k] ?? []
+  const letters = itemAt(equation.operands, k, 'operand')
   const others = context.inputs.flatMap((value, index) =>
-    value && index !== k ? [{ value, letters: equation.operands[index] ?? [] }] : [],
+    value && index !== k ? [{ value, letters: itemAt(equation.operands, index, 'operand') }] : [],
   )
   const available = new Set([...equation.output, ...others.flatMap((term) => term.letters)])
   const isFirst = letters.map((letter, axis) => letters.indexOf(letter) === axis)
@@ -89,8 +90,8 @@ function operandSquares(context: SquaresContext): (SquareTerm | undefined)[] {
   return [0, 1].map((k) => {
     const other = 1 - k
     const x = context.inputs[other]
-    const letters = equation.operands[k] ?? []
-    const theirs = equation.operands[other] ?? []
+    const letters = itemAt(equation.operands, k, 'operand')
+    const theirs = itemAt(equation.operands, other, 'operand')
     const [n] = equation.output
     const plain = new Set(letters).size === letters.length && new Set(theirs).size === theirs.length
     const given = letters.every((letter) => equation.output.includes(letter) || theirs.includes(letter))

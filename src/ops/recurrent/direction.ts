@@ -2,6 +2,7 @@ import { sizeOf, toNumbers } from '../../tensor/tensor.ts'
 import {
   add,
   cast,
+  dimOf,
   type Emitter,
   filled,
   fromNumbers,
@@ -97,7 +98,7 @@ function ofStarted(
   if (!validity || (lengths?.constant && toNumbers(lengths.constant).every((length) => length > 0)))
     return dLast
   const first = emit.op('Slice', [validity.valid, ints(emit, [0]), ints(emit, [1]), ints(emit, [0])])
-  return mul(emit, dLast, reshape(emit, first, [dLast.dims[0] ?? 0, 1]))
+  return mul(emit, dLast, reshape(emit, first, [dimOf(dLast, 0), 1]))
 }
 
 /** The values before each step from those after it, [steps, batch, hidden]; `first` is [1, batch, hidden]. */

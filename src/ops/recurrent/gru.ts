@@ -1,4 +1,15 @@
-import { add, defineOp, type Emitter, matmul, mul, scalar, scan, sub, type Value } from '../core/index.ts'
+import {
+  add,
+  defineOp,
+  dimOf,
+  type Emitter,
+  matmul,
+  mul,
+  scalar,
+  scan,
+  sub,
+  type Value,
+} from '../core/index.ts'
 import { type Cell, type DirectionContext, type DirectionGradients, whereValid } from './direction.ts'
 import {
   acrossSteps,
@@ -12,7 +23,7 @@ import { gruCases } from './recurrent-cases.ts'
 
 /** Rows of a weight or bias: those of the update and reset gate, and those of the candidate. */
 function cut(emit: Emitter, weight: Value): [gates: Value, candidate: Value] {
-  const hidden = (weight.dims[0] ?? 0) / 3
+  const hidden = dimOf(weight, 0) / 3
   const sizes = emit.constant({
     type: 'int64',
     dims: [2],

@@ -1,6 +1,7 @@
 import {
   add,
   defineOp,
+  dimOf,
   type Emitter,
   filled,
   matmul,
@@ -158,7 +159,7 @@ function backward(context: DirectionContext): DirectionGradients {
 /** dP = sum over steps and batch of da_i c', da_o c, da_f c'. */
 function dPeephole(emit: Emitter, da: Value, earlier: Value, cells: Value): Value {
   const [di = da, dO = da, df = da] = gatesOf(emit, da, 4)
-  const hidden = cells.dims.at(-1) ?? 0
+  const hidden = dimOf(cells, -1)
   const sums = [mul(emit, di, earlier), mul(emit, dO, cells), mul(emit, df, earlier)]
   return emit.op(
     'Concat',

@@ -2,6 +2,7 @@ import { UnsupportedOpError, UsageError } from '../../errors.ts'
 import { sameDims, type TensorType } from '../../tensor/tensor.ts'
 import {
   add,
+  dimOf,
   type Emitter,
   type GradientContext,
   matmul,
@@ -43,7 +44,7 @@ export const recurrentShape =
     const [x, w, r] = [required(context, X), required(context, W), required(context, R)]
     const [steps = 0, batch = 0, inputs = 0] = x.dims
     const directions = directionsOf(context).length
-    const hidden = r.dims[2] ?? 0
+    const hidden = dimOf(r, 2)
     const rows = cell.gates * hidden
     const { outputs } = context
     const expected: readonly (readonly [number, string, readonly number[]])[] = [
@@ -93,7 +94,7 @@ export const acrossSteps = (emit: Emitter, d: Value, x: Value): Value =>
 function inputGradients(cell: Cell, given: DirectionContext): (Value | undefined)[] {
   const { emit, x, node } = given
   const { dInput, dState, ...found } = cell.backward(given)
-  const sumOf = (d: Value) => sumTo(emit, rowsOf(emit, d), [d.dims.at(-1) ?? 0])
+  const sumOf = (d: Value) => sumTo(emit, rowsOf(emit, d), [dimOf(d, -1)])
   const wanted: readonly (() => Value | undefined)[] = [
     () => reshape(emit, matmul(emit, rowsOf(emit, dInput), given.w), x.dims),
     () => acrossSteps(emit, dInput, x),
@@ -151,7 +152,7 @@ export function preActivations(
   let sum = bias
   let dims: readonly number[] = []
   for (const [of, weight] of terms) {
-    dims = [...of.dims.slice(0, 2), weight.dims[0] ?? 0]
+    dims = [...of.dims.slice(0, 2), dimOf(weight, 0)]
     sum = emit.op('Gemm', [rowsOf(emit, of), weight, sum], { transB: 1 })
   }
   if (!sum) throw new UsageError('no-terms', 'Pre-activations need a product.')

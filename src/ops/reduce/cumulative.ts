@@ -2,6 +2,7 @@ import { sizeOf, toNumbers } from '../../tensor/tensor.ts'
 import {
   constantInts,
   defineOp,
+  dimOf,
   foldableInputs,
   foldPicking,
   fromNumbers,
@@ -90,7 +91,7 @@ export const CumSum = defineOp('CumSum', {
   fold: ([x], context) => {
     if (!x || !foldableInputs([x])) return undefined
     const axis = cumulativeAxis(context)
-    const size = x.dims[axis] ?? 0
+    const size = dimOf(x, axis)
     const stride = sizeOf(x.dims.slice(axis + 1))
     const exclusive = context.attributes.int('exclusive', 0) !== 0
     const backwards = context.attributes.int('reverse', 0) !== 0

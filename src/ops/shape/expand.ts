@@ -1,8 +1,10 @@
+import { itemAt } from '../../required.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
   broadcastDims,
   constantInts,
   defineOp,
+  dimOf,
   foldPicking,
   reduceSum,
   required,
@@ -28,7 +30,7 @@ export const Expand = defineOp('Expand', {
   fold: foldPicking(expandShape, (_, source) => {
     const strides = stridesOf(source.dims)
     // An axis of size 1 stands still: every position along it reads the same element.
-    const steps = source.dims.map((dim, axis) => (dim === 1 ? 0 : (strides[axis] ?? 0)))
+    const steps = source.dims.map((dim, axis) => (dim === 1 ? 0 : itemAt(strides, axis, 'stride')))
     return (at) => {
       const lead = at.length - steps.length
       return steps.reduce((sum, step, axis) => sum + step * (at[axis + lead] ?? 0), 0)
@@ -69,7 +71,7 @@ export const Tile = defineOp('Tile', {
     const [dy] = context.gradients
     if (!dy || !y) return []
     // Axis i of size r d, repeat by repeat, is [r, d]: the sum goes over all the r.
-    const split = x.dims.flatMap((dim, axis) => [dim === 0 ? 1 : (y.dims[axis] ?? 0) / dim, dim])
+    const split = x.dims.flatMap((dim, axis) => [dim === 0 ? 1 : dimOf(y, axis) / dim, dim])
     const axes = split.flatMap((size, axis) => (axis % 2 === 0 && size !== 1 ? [axis] : []))
     return [reshape(emit, reduceSum(emit, reshape(emit, dy, split), axes), x.dims)]
   },
@@ -77,7 +79,10 @@ export const Tile = defineOp('Tile', {
   fold: foldPicking(tileShape, (_, source) => {
     const strides = stridesOf(source.dims)
     return (at) =>
-      source.dims.reduce((sum, dim, axis) => sum + ((at[axis] ?? 0) % dim) * (strides[axis] ?? 0), 0)
+      source.dims.reduce(
+        (sum, dim, axis) => sum + ((at[axis] ?? 0) % dim) * itemAt(strides, axis, 'stride'),
+        0,
+      )
   }),
   cases: [
     { name: 'one axis', inputs: [{ dims: [2, 3] }, int64Input([1, 2])] },

@@ -2,6 +2,7 @@ import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
   constantInts,
   defineOp,
+  dimOf,
   foldDims,
   type GradientContext,
   ints,
@@ -41,7 +42,7 @@ function reshapeShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
   const asked = constantInts(context, 1)
   const zeroIsZero = context.attributes.int('allowzero', 0) !== 0
-  const dims = asked.map((dim, axis) => (dim === 0 && !zeroIsZero ? (x.dims[axis] ?? 0) : dim))
+  const dims = asked.map((dim, axis) => (dim === 0 && !zeroIsZero ? dimOf(x, axis) : dim))
   const open = dims.indexOf(-1)
   if (open >= 0) {
     const known = sizeOf(dims.filter((dim) => dim !== -1))

@@ -1,7 +1,9 @@
+import { itemAt } from '../../required.ts'
 import { sizeOf, type TensorType, toNumbers } from '../../tensor/tensor.ts'
 import {
   constantInts,
   defineOp,
+  dimOf,
   type Emitter,
   foldableInputs,
   fromNumbers,
@@ -32,8 +34,8 @@ export function padZeros(
   if (pads.every((pad) => pad === 0)) return x
   if (pads.some((pad) => pad > 0)) return emit.op('Pad', [x, ints(emit, pads)], { mode: 'constant' })
   const cut = x.dims.flatMap((_, axis) => (before[axis] || after[axis] ? [axis] : []))
-  const starts = cut.map((axis) => -(before[axis] ?? 0))
-  const ends = cut.map((axis) => (x.dims[axis] ?? 0) + (after[axis] ?? 0))
+  const starts = cut.map((axis) => -itemAt(before, axis, 'pad'))
+  const ends = cut.map((axis) => dimOf(x, axis) + itemAt(after, axis, 'pad'))
   return emit.op('Slice', [x, ints(emit, starts), ints(emit, ends), ints(emit, cut)])
 }
 
@@ -53,8 +55,8 @@ function marginsOf(context: Omit<ShapeContext, 'outputs'>): Margins {
   const before = new Array<number>(rank).fill(0)
   const after = new Array<number>(rank).fill(0)
   axes.forEach((axis, index) => {
-    before[axis] = pads[index] ?? 0
-    after[axis] = pads[index + axes.length] ?? 0
+    before[axis] = itemAt(pads, index, 'pad')
+    after[axis] = itemAt(pads, index + axes.length, 'pad')
   })
   return { before, after }
 }
@@ -62,7 +64,7 @@ function marginsOf(context: Omit<ShapeContext, 'outputs'>): Margins {
 function padShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
   const { before, after } = marginsOf(context)
-  const dims = x.dims.map((dim, axis) => dim + (before[axis] ?? 0) + (after[axis] ?? 0))
+  const dims = x.dims.map((dim, axis) => dim + itemAt(before, axis, 'pad') + itemAt(after, axis, 'pad'))
   if (dims.some((dim) => dim < 0)) throw shapeError(context, 'pads cut off more than there is.')
   checkReach(context, x.dims, { before, after })
   return [{ type: x.type, dims }]
@@ -175,7 +177,9 @@ export const Pad = defineOp('Pad', {
     const { before, after } = marginsOf(context)
     const mode = context.attributes.string('mode', 'constant')
     if (mode === 'constant' && value && toNumbers(value)[0] !== 0) return undefined
-    const sources = x.dims.map((dim, axis) => sourcesAlong(mode, dim, before[axis] ?? 0, after[axis] ?? 0))
+    const sources = x.dims.map((dim, axis) =>
+      sourcesAlong(mode, dim, itemAt(before, axis, 'pad'), itemAt(after, axis, 'pad')),
+    )
     const strides = stridesOf(x.dims)
     return [
       pickElements(x, out.dims, (at) => {

@@ -1,7 +1,9 @@
+import { itemAt } from '../../required.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
   constantInts,
   defineOp,
+  dimOf,
   type Emitter,
   filled,
   foldPicking,
@@ -37,7 +39,7 @@ export function cutsOf(context: Omit<ShapeContext, 'outputs'>): Cut[] {
   const cuts: Cut[] = x.dims.map((count) => ({ start: 0, step: 1, count }))
   axes.forEach((given, index) => {
     const axis = positiveAxis(full, given, x.dims.length)
-    const dim = x.dims[axis] ?? 0
+    const dim = dimOf(x, axis)
     const step = steps[index] ?? 1
     if (step === 0) throw shapeError(full, 'a step of 0 goes nowhere.')
     const low = step > 0 ? 0 : -1
@@ -45,8 +47,8 @@ export function cutsOf(context: Omit<ShapeContext, 'outputs'>): Cut[] {
     const bounded = (value: number, floor: number) =>
       Math.min(high, Math.max(floor, value < 0 ? value + dim : value))
     // A negative step may end before the first element, but starts at the first at the least.
-    const start = bounded(starts[index] ?? 0, 0)
-    const end = bounded(ends[index] ?? 0, low)
+    const start = bounded(itemAt(starts, index, 'start'), 0)
+    const end = bounded(itemAt(ends, index, 'end'), low)
     cuts[axis] = { start, step, count: Math.max(0, Math.ceil((end - start) / step)) }
   })
   return cuts
@@ -60,7 +62,7 @@ const sliceShape = (context: ShapeContext): TensorType[] => [
 function reverse(emit: Emitter, x: Value, axes: readonly number[]): Value {
   if (axes.length === 0) return x
   const all = (value: (axis: number) => number) => ints(emit, axes.map(value))
-  const beyond = all((axis) => -(x.dims[axis] ?? 0) - 1)
+  const beyond = all((axis) => -dimOf(x, axis) - 1)
   return emit.op('Slice', [x, all(() => -1), beyond, ints(emit, axes), all(() => -1)])
 }
 
@@ -72,7 +74,7 @@ function spread(emit: Emitter, x: Value, axis: number, step: number): Value {
   const columns = reshape(emit, x, [...before, 1, ...after])
   const none = columns.dims.map(() => 0)
   const padded = padZeros(emit, columns, none, none.with(axis + 1, step - 1))
-  return reshape(emit, padded, [...x.dims.slice(0, axis), (x.dims[axis] ?? 0) * step, ...after])
+  return reshape(emit, padded, [...x.dims.slice(0, axis), dimOf(x, axis) * step, ...after])
 }
 
 /** Before opset 10 starts, ends and axes were attributes. */
@@ -102,7 +104,7 @@ export const Slice = defineOp('Slice', {
       reverse(emit, dy, backwards),
     )
     const before = cuts.map(({ start, step, count }) => (step < 0 ? start + step * (count - 1) : start))
-    const after = x.dims.map((dim, axis) => dim - (before[axis] ?? 0) - (spaced.dims[axis] ?? 0))
+    const after = x.dims.map((dim, axis) => dim - itemAt(before, axis, 'pad') - dimOf(spaced, axis))
     return [padZeros(emit, spaced, before, after)]
   },
   rows: ({ inputs: [x], outputs: [y], carries, attributes, inputs }) => {
@@ -115,7 +117,8 @@ export const Slice = defineOp('Slice', {
     const cuts = cutsOf(context)
     return (at) =>
       cuts.reduce(
-        (sum, { start, step }, axis) => sum + (start + step * (at[axis] ?? 0)) * (strides[axis] ?? 0),
+        (sum, { start, step }, axis) =>
+          sum + (start + step * (at[axis] ?? 0)) * itemAt(strides, axis, 'stride'),
         0,
       )
   }),

@@ -4,6 +4,7 @@ import {
   constantInts,
   copyElements,
   defineOp,
+  dimOf,
   filled,
   foldableInputs,
   type GradientContext,
@@ -20,7 +21,7 @@ import { blocks } from './concat.ts'
 function splitSizes(context: ShapeContext): number[] {
   const x = required(context, 0)
   const axis = splitAxis(context)
-  const dim = x.dims[axis] ?? 0
+  const dim = dimOf(x, axis)
   if (context.inputs[1]) {
     const sizes = constantInts(context, 1)
     const total = sizes.reduce((sum, size) => sum + size, 0)

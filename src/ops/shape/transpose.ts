@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
   defineOp,
@@ -42,7 +43,7 @@ export const Transpose = defineOp('Transpose', {
     const x = required(context, 0)
     const perm = context.attributes.ints('perm') ?? reversed(x)
     const strides = stridesOf(source.dims)
-    const permuted = perm.map((axis) => strides[axis] ?? 0)
+    const permuted = perm.map((axis) => itemAt(strides, axis, 'stride'))
     return (at) => offsetOf(at, permuted)
   }),
   cases: [

@@ -1,4 +1,5 @@
 import type { ResultGroup } from '../../measure/results.ts'
+import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { methodTitle, points, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
@@ -30,7 +31,7 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const height = top + matrix.length * cellHeight + 2
   const columnShort = shortNames(tasks, Math.max(3, Math.floor(cellWidth / 6)))
   const rowShort = shortNames(tasks, 10)
-  const rowName = (t: number) => (atOnce ? 'everything' : (tasks[t] ?? ''))
+  const rowName = (t: number) => (atOnce ? 'everything' : itemAt(tasks, t, 'task'))
   const cells = matrix.map((row, t) =>
     row.map((value, i) => {
       if (value === null) return undefined
@@ -43,11 +44,11 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   )
   const columnNames = tasks.map(
     (_, i) =>
-      html`<text class="tick" x="${(left + (i + 0.5) * cellWidth).toFixed(1)}" y="${top - 6}" text-anchor="middle">${columnShort[i] ?? ''}</text>`,
+      html`<text class="tick" x="${(left + (i + 0.5) * cellWidth).toFixed(1)}" y="${top - 6}" text-anchor="middle">${itemAt(columnShort, i, 'task')}</text>`,
   )
   const rowNames = matrix.map(
     (_, t) =>
-      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${atOnce ? rowName(t) : (rowShort[t] ?? '')}</text>`,
+      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${atOnce ? rowName(t) : itemAt(rowShort, t, 'task')}</text>`,
   )
   const end = (matrix.at(-1) ?? []).map(
     (value, i) => `${tasks[i]} ${value === null ? '–' : points(value, 0)}`,

@@ -1,4 +1,5 @@
 import type { ResultGroup } from '../../measure/results.ts'
+import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { count, methodTitle, points, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
@@ -40,7 +41,7 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   )
   const showEvery = Math.ceil(borders.length / 10)
   const areas = borders.map((border, t) => {
-    const from = t === 0 ? 0 : (borders[t - 1] ?? 0)
+    const from = t === 0 ? 0 : itemAt(borders, t - 1, 'task')
     const title = atOnce ? 'all tasks at once' : String(t + 1)
     return html`${
       t % 2 === 1
@@ -57,8 +58,8 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
       html`<polyline class="line c${n}" points="${line.points.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')}"/><circle class="dot c${n}" cx="${x(line.points.at(-1)?.x ?? 0)}" cy="${y(last(line))}" r="3"/>`,
   )
   const labels = drawn.map((line, n) => {
-    const place = places[n] ?? 0
-    return html`<polyline class="leader" points="${x(line.points.at(-1)?.x ?? 0) + 4},${y(last(line))} ${plot.right + 14},${place}"/><text class="label t${n}" x="${plot.right + 17}" y="${place + 4}">${short[line.task] ?? ''}<tspan class="value" dx="5">${points(last(line), 0)}</tspan></text>`
+    const place = itemAt(places, n, 'line')
+    return html`<polyline class="leader" points="${x(line.points.at(-1)?.x ?? 0) + 4},${y(last(line))} ${plot.right + 14},${place}"/><text class="label t${n}" x="${plot.right + 17}" y="${place + 4}">${itemAt(short, line.task, 'task')}<tspan class="value" dx="5">${points(last(line), 0)}</tspan></text>`
   })
   const summary = drawn.map((line) => `${tasks[line.task]} ${points(last(line), 0)}`).join(', ')
   const svg = html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`Accuracy of each task over time with ${name}. At the end, in per cent: ${summary}.`}">${areas}${grid}${lines}${labels}<text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">${unit === 'steps' ? `${end.toLocaleString('en-US')} steps` : atOnce ? 'before and after training' : `${count(end, 'task')}`}${atOnce ? '' : ' · above: the task being learned'}</text></svg>`

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { points } from './format.ts'
 import { html, type Markup } from './markup.ts'
@@ -77,7 +78,7 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
   )
   const labels = series.map(
     ({ name, n, last }, at) =>
-      html`<text class="label t${n}" x="${plot.right + 8}" y="${(places[at] ?? 0) + 4}">${name}<tspan class="value" dx="5">${points(last)}</tspan></text>`,
+      html`<text class="label t${n}" x="${plot.right + 8}" y="${itemAt(places, at, 'line') + 4}">${name}<tspan class="value" dx="5">${points(last)}</tspan></text>`,
   )
   const budget =
     floor === undefined

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 /** Maps a value of the domain to a place in the drawing, two decimals. */
 export type Scale = (value: number) => number
 
@@ -32,7 +33,7 @@ export function spread(wanted: readonly number[], gap: number, top: number, bott
       if (block.centre - above.centre >= reach) break
       blocks.pop()
       const indices = [...above.indices, ...block.indices]
-      const wish = indices.reduce((sum, member) => sum + (wanted[member] ?? 0), 0) / indices.length
+      const wish = indices.reduce((sum, member) => sum + itemAt(wanted, member, 'place'), 0) / indices.length
       block = { indices, centre: clamp(wish, indices.length) }
     }
     blocks.push(block)

@@ -1,6 +1,7 @@
 import { withWeights } from '../../evaluate/reader.ts'
 import type { Method, TaskContext } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { initialState, type Optimiser } from '../step/index.ts'
@@ -61,7 +62,7 @@ function fitted(held: Tensor, start: Tensor): Tensor {
   if (held.dims.join() === dims.join()) return held
   if (held.dims.length !== dims.length || held.type !== 'float32' || start.type !== 'float32') return start
   const data = (start.data as Float32Array).slice()
-  const shared = dims.map((dim, axis) => Math.min(dim, held.dims[axis] ?? 0))
+  const shared = dims.map((dim, axis) => Math.min(dim, itemAt(held.dims, axis, 'axis')))
   for (let at = 0; at < sizeOf(shared); at++) {
     let rest = at
     let [from, to, heldStride, stride] = [0, 0, 1, 1]
