@@ -184,7 +184,7 @@ describe('a model with random features before its head', () => {
         ...(weight ? { expansion: weight } : {}),
       })
       const all = { features: read, labels }
-      const { parameters } = closedFormHead({
+      const { parameters } = await closedFormHead({
         model: widened,
         oldClasses: 2,
         sums,

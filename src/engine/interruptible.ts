@@ -1,6 +1,9 @@
 import { TrainingError } from '../errors.ts'
 import type { Engine } from './engine.ts'
 
+export const interrupted = (): TrainingError =>
+  new TrainingError('interrupted', 'Stopped as asked. Nothing was written; the same command begins anew.')
+
 /**
  * An engine whose next call, whatever it is for, fails once the signal was given: for work of which nothing is kept
  * half-way. What saves its state on the way heeds the signal itself.
@@ -11,11 +14,7 @@ import type { Engine } from './engine.ts'
  */
 export function interruptible(engine: Engine, signal: AbortSignal): Engine {
   const check = (): void => {
-    if (!signal.aborted) return
-    throw new TrainingError(
-      'interrupted',
-      'Stopped as asked. Nothing was written; the same command begins anew.',
-    )
+    if (signal.aborted) throw interrupted()
   }
   return {
     ...engine,

@@ -1,4 +1,10 @@
 export { type AgemOptions, agem } from './a-gem.ts'
+export {
+  type ClosedForm,
+  type ClosedFormOptions,
+  closedFormHead,
+  type JudgedRows,
+} from './closed-form/index.ts'
 export { compose } from './compose.ts'
 export { type DerOptions, der } from './der.ts'
 export { type DistilOptions, distil } from './distil.ts'

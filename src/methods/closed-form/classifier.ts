@@ -1,3 +1,4 @@
+import type { Turns } from '../../engine/turns.ts'
 import { UsageError } from '../../errors.ts'
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import { itemAt } from '../../required.ts'
@@ -35,6 +36,8 @@ export interface FitOptions {
   readonly strength?: number | undefined
   /** Rows that are answered without themselves; default none. */
   readonly rows?: JudgedRows | undefined
+  /** Lets the event loop have its turn; default a turn now and then. */
+  readonly turn?: Turns | undefined
   /** What chooses the strength. Default the rows, where there are some; they should then be of all classes. */
   readonly chooseBy?: 'rows' | 'sums' | undefined
 }

@@ -92,8 +92,8 @@ const head = (options: Pick<ClosedFormOptions, 'kind' | 'old'> & Partial<ClosedF
   closedFormHead({ model, oldClasses: OLD, sums, fresh, exemplars, ...options })
 
 describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
-  it('leaves the old rows as they are, bit for bit, and puts the new ones beside them', () => {
-    const { parameters, chosenBy } = head({ kind, old: 'fixed' })
+  it('leaves the old rows as they are, bit for bit, and puts the new ones beside them', async () => {
+    const { parameters, chosenBy } = await head({ kind, old: 'fixed' })
     expect([...parameters.keys()]).toEqual(names)
     for (const [name, count] of [
       [weightName, OLD * WIDTH],
@@ -113,8 +113,8 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
     expect(learned).toBeGreaterThan(0.88)
   })
 
-  it('works all rows out in the scale of the trained logits', () => {
-    const { parameters } = head({ kind, old: 'free' })
+  it('works all rows out in the scale of the trained logits', async () => {
+    const { parameters } = await head({ kind, old: 'free' })
     const { old: kept, fresh: learned } = accuracies(parameters)
     expect(kept).toBeGreaterThan(0.88)
     expect(learned).toBeGreaterThan(0.88)
@@ -136,9 +136,9 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
     expect(spread(parameters) / spread(model.parameters)).toBeCloseTo(1, 1)
   })
 
-  it('finds the same border without old rows, from what the sums say of them', () => {
-    const { scale, offset, chosenBy, parameters } = head({ kind, old: 'fixed', exemplars: undefined })
-    const beside = head({ kind, old: 'fixed', exemplars: old })
+  it('finds the same border without old rows, from what the sums say of them', async () => {
+    const { scale, offset, chosenBy, parameters } = await head({ kind, old: 'fixed', exemplars: undefined })
+    const beside = await head({ kind, old: 'fixed', exemplars: old })
     expect(chosenBy).toBe('sums')
     expect(scale / beside.scale).toBeGreaterThan(0.7)
     expect(scale / beside.scale).toBeLessThan(1.4)
@@ -148,7 +148,7 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
     expect(learned).toBeGreaterThan(0.88)
   })
 
-  it('leaves the row of a class of which nothing was summed as it was trained', () => {
+  it('leaves the row of a class of which nothing was summed as it was trained', async () => {
     const some = sumsUnder(sums, [0, 1, 2, 3, 4], CLASSES)
     some.counts[1] = 0
     some.sums.fill(0, WIDTH, 2 * WIDTH)
@@ -160,7 +160,7 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
       ),
       labels: Int32Array.from(seen, (row) => itemAt(exemplars.labels, row, 'label')),
     }
-    const { parameters } = head({ kind, old: 'free', sums: some, exemplars: others })
+    const { parameters } = await head({ kind, old: 'free', sums: some, exemplars: others })
     const [was, is] = [model.parameters, parameters].map((map) =>
       (required(map, weightName, 'weight').data as Float32Array).subarray(WIDTH, 2 * WIDTH),
     )
@@ -169,18 +169,18 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
 })
 
 describe('what cannot be a head from sums', () => {
-  it('is refused: other features, nothing to add, a head without a bias for discriminants', () => {
+  it('is refused: other features, nothing to add, a head without a bias for discriminants', async () => {
     const narrow = { ...sums, width: 4, sums: new Float64Array(4 * CLASSES), scatter: new Float64Array(16) }
-    expect(() => head({ kind: 'ridge', old: 'free', sums: narrow })).toThrow(
+    await expect(head({ kind: 'ridge', old: 'free', sums: narrow })).rejects.toThrow(
       expect.objectContaining({ code: 'sums-mismatch' }),
     )
-    expect(() => head({ kind: 'ridge', old: 'fixed', oldClasses: CLASSES })).toThrow(
+    await expect(head({ kind: 'ridge', old: 'fixed', oldClasses: CLASSES })).rejects.toThrow(
       expect.objectContaining({ code: 'closed-form-old' }),
     )
   })
 
-  it('updates every row where no class is new', () => {
-    const { parameters, offset } = head({ kind: 'ridge', old: 'free', oldClasses: CLASSES })
+  it('updates every row where no class is new', async () => {
+    const { parameters, offset } = await head({ kind: 'ridge', old: 'free', oldClasses: CLASSES })
     expect(offset).toBe(0)
     expect(accuracies(parameters).fresh).toBeGreaterThan(0.88)
   })

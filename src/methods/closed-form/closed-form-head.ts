@@ -1,3 +1,4 @@
+import { openTurns } from '../../engine/turns.ts'
 import { UsageError } from '../../errors.ts'
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import type { Model } from '../../model/model.ts'
@@ -35,6 +36,8 @@ export interface ClosedFormOptions {
   readonly strength?: number | undefined
   /** Of what is drawn at random. Default 0. */
   readonly seed?: number | undefined
+  /** Stops the work, which takes some seconds for 2,000 features. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A head that was worked out, and how. */
@@ -50,11 +53,12 @@ export interface ClosedForm extends Calibration, Pick<Fitted, 'strength' | 'chos
  * logits are drawn. Classes of which no row was summed keep the rows of the head that they have.
  *
  * @throws ModelError `head-missing`, `head-tied`, `head-closed-form`; UsageError `sums-mismatch` for sums of other features or classes,
- * `closed-form-old` where old rows are fixed and there are no others, `features-constant`, `judged-rows`.
+ * `closed-form-old` where old rows are fixed and there are no others, `closed-form-bias`, `features-constant`, `judged-rows`; TrainingError
+ * `interrupted`.
  * @example
- * const { parameters } = closedFormHead({ model: widened, oldClasses: 8, sums, fresh, exemplars, kind: 'ridge', old: 'fixed' })
+ * const { parameters } = await closedFormHead({ model: widened, oldClasses: 8, sums, fresh, exemplars, kind: 'ridge', old: 'fixed' })
  */
-export function closedFormHead(options: ClosedFormOptions): ClosedForm {
+export async function closedFormHead(options: ClosedFormOptions): Promise<ClosedForm> {
   const { model, oldClasses, sums, kind, old, weighting, strength } = options
   const head = linearHead(model)
   const trained = classifierOf(model, head)
@@ -73,11 +77,13 @@ export function closedFormHead(options: ClosedFormOptions): ClosedForm {
     randomStream(seed, 'closed form/rows'),
   )
   const fit = {
-    ...{ weighting, strength, rows },
+    ...{ weighting, strength, rows, turn: openTurns(options.signal) },
     chooseBy: exemplars ? ('rows' as const) : ('sums' as const),
   }
   const found =
-    kind === 'ridge' ? ridge(sums, { ...fit, intercept: head.bias !== undefined }) : lda(sums, fit)
+    kind === 'ridge'
+      ? await ridge(sums, { ...fit, intercept: head.bias !== undefined })
+      : await lda(sums, fit)
   const start = { scale: matchedScale(options, trained, found), offset: 0 }
   const calibration = classes > oldClasses ? calibrated(options, trained, found, start, rows) : start
   const classifier = joined(sums, trained, found, (unit) =>

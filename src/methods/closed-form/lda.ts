@@ -1,3 +1,4 @@
+import { openTurns, type Turns } from '../../engine/turns.ts'
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import {
   balanced,
@@ -35,18 +36,18 @@ export interface LdaOptions extends FitOptions {
  * mean), by the mean logarithmic loss, each class counting alike; without rows by the Rao-Blackwell estimate of Ledoit and Wolf's
  * shrinkage (Chen, Wiesel, Eldar & Hero 2010, arXiv 0907.4698), which the sums give. Classes without rows get zeros.
  *
- * @throws UsageError `features-constant`, `judged-rows`.
+ * @throws UsageError `features-constant`, `judged-rows`; TrainingError `interrupted`.
  * @example
- * const { weights, biases } = lda(sums, { rows: { features, labels } })
+ * const { weights, biases } = await lda(sums, { rows: { features, labels } })
  */
-export function lda(sums: FeatureSums, options: LdaOptions = {}): Fitted {
-  const { weighting = 'equal', rows } = options
+export async function lda(sums: FeatureSums, options: LdaOptions = {}): Promise<Fitted> {
+  const { weighting = 'equal', rows, turn = openTurns() } = options
   const { counts, width } = sums
   if (rows) checkRows(rows, sums)
   const centre = meanOf(sums, classWeights(counts, 'equal'))
   const means = centredMeans(sums, centre)
   const unit = meanEigenvalue(sums.scatter, width)
-  const form = tridiagonalise(sums.scatter.slice(), width)
+  const form = await tridiagonalise(sums.scatter.slice(), width, turn)
   for (let row = 0; row < counts.length; row++) toTridiagonal(form, rowOf(means, row, width))
   const priors = options.priors ?? classWeights(counts, weighting)
   const all = total(priors)
@@ -55,11 +56,15 @@ export function lda(sums: FeatureSums, options: LdaOptions = {}): Fitted {
     // One prior for all says nothing.
     logPriors: priors.map((prior) => (weighting === 'equal' && !options.priors ? 0 : Math.log(prior / all))),
   }
-  const judged = rows && { labels: rows.labels, features: centredRows(form, rows.features.data, centre) }
-  const { strength: wanted, chosenBy } = chosen(
+  const judged = rows && {
+    labels: rows.labels,
+    features: await centredRows(form, rows.features.data, centre, turn),
+  }
+  const { strength: wanted, chosenBy } = await chosen(
     problem,
     options.chooseBy === 'sums' ? undefined : judged,
     options.strength,
+    turn,
   )
   const shrunk = firm(problem, wanted)
   const leftOut = judged && leaveOut(problem, shrunk, judged).answers
@@ -108,18 +113,19 @@ function classifierOf(problem: Problem, { strength, factored }: Shrunk, centre: 
   return { weights, biases }
 }
 
-function chosen(
+async function chosen(
   problem: Problem,
   judged: Judged | undefined,
   given: number | undefined,
-): Pick<Fitted, 'strength' | 'chosenBy'> {
+  turn: Turns,
+): Promise<Pick<Fitted, 'strength' | 'chosenBy'>> {
   if (given !== undefined) return { strength: given, chosenBy: 'given' }
   if (!judged) return { strength: raoBlackwell(problem), chosenBy: 'sums' }
   const error = (strength: number): number => {
     const factored = shift(problem, strength)
     return factored ? leaveOut(problem, { strength, factored }, judged).loss : Number.POSITIVE_INFINITY
   }
-  return { strength: leastOf(strengths, error), chosenBy: 'leave-one-out' }
+  return { strength: await leastOf(strengths, error, turn), chosenBy: 'leave-one-out' }
 }
 
 /** g / (1 - g), g = ((n - 2) / n tr S^2 + tr^2 S) / ((n + 2) (tr S^2 - tr^2 S / D)); no more than the strongest candidate. */

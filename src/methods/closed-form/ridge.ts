@@ -1,3 +1,4 @@
+import { openTurns, type Turns } from '../../engine/turns.ts'
 import { addOuterProduct, type FeatureSums } from '../../evaluate/sums.ts'
 import {
   balanced,
@@ -35,12 +36,12 @@ export interface RidgeOptions extends FitOptions {
  * counting alike; without rows by generalised cross-validation (Golub, Heath & Wahba 1979), which the sums give. With `weighting: 'equal'`
  * each class counts alike; the scatter within classes is then taken for the same in all, as there is one for all of them.
  *
- * @throws UsageError `features-constant`, `judged-rows`.
+ * @throws UsageError `features-constant`, `judged-rows`; TrainingError `interrupted`.
  * @example
- * const { weights, biases } = ridge(sums, { rows: { features, labels } })
+ * const { weights, biases } = await ridge(sums, { rows: { features, labels } })
  */
-export function ridge(sums: FeatureSums, options: RidgeOptions = {}): Fitted {
-  const { weighting = 'equal', intercept = true, rows } = options
+export async function ridge(sums: FeatureSums, options: RidgeOptions = {}): Promise<Fitted> {
+  const { weighting = 'equal', intercept = true, rows, turn = openTurns() } = options
   const { counts, width } = sums
   const classes = counts.length
   if (rows) checkRows(rows, sums)
@@ -52,15 +53,19 @@ export function ridge(sums: FeatureSums, options: RidgeOptions = {}): Fitted {
     if (weight > 0) addOuterProduct(gram, rowOf(means, unit, width), weight)
   }
   const unit = meanEigenvalue(gram, width)
-  const form = tridiagonalise(gram, width)
+  const form = await tridiagonalise(gram, width, turn)
   const targets = means.map((value, at) => value * (weights[Math.floor(at / width)] as number))
   for (let row = 0; row < classes; row++) toTridiagonal(form, rowOf(targets, row, width))
   const problem: Problem = { form, targets, weights, intercept, counts, width, unit }
-  const judged = rows && { labels: rows.labels, features: centredRows(form, rows.features.data, centre) }
-  const { strength: wanted, chosenBy } = chosen(
+  const judged = rows && {
+    labels: rows.labels,
+    features: await centredRows(form, rows.features.data, centre, turn),
+  }
+  const { strength: wanted, chosenBy } = await chosen(
     problem,
     options.chooseBy === 'sums' ? undefined : judged,
     options.strength,
+    turn,
   )
   const { strength, factored } = firm(problem, wanted)
   const leftOut = judged && leaveOut(problem, factored, judged)
@@ -92,10 +97,19 @@ interface Judged {
 }
 
 /** Rows about a centre in the coordinates of T, [N, D]. */
-export function centredRows(form: Tridiagonal, data: Float32Array, centre: Float64Array): Float64Array {
+export async function centredRows(
+  form: Tridiagonal,
+  data: Float32Array,
+  centre: Float64Array,
+  turn: Turns,
+): Promise<Float64Array> {
   const width = centre.length
   const rows = Float64Array.from(data, (value, at) => value - (centre[at % width] as number))
-  for (let row = 0; row * width < rows.length; row++) toTridiagonal(form, rowOf(rows, row, width))
+  for (let row = 0; row * width < rows.length; row++) {
+    toTridiagonal(form, rowOf(rows, row, width))
+    const wait = turn()
+    if (wait) await wait
+  }
   return rows
 }
 
@@ -124,23 +138,33 @@ function solved({ targets, width, weights }: Problem, factored: Shifted): Float6
   return solution
 }
 
-function chosen(
+async function chosen(
   problem: Problem,
   judged: Judged | undefined,
   given: number | undefined,
-): Pick<Fitted, 'strength' | 'chosenBy'> {
+  turn: Turns,
+): Promise<Pick<Fitted, 'strength' | 'chosenBy'>> {
   if (given !== undefined) return { strength: given, chosenBy: 'given' }
   const error = (strength: number): number => {
     const factored = shift(problem, strength)
     if (!factored) return Number.POSITIVE_INFINITY
     return judged ? press(problem, factored, judged) : generalised(problem, factored, strength)
   }
-  return { strength: leastOf(strengths, error), chosenBy: judged ? 'leave-one-out' : 'sums' }
+  return { strength: await leastOf(strengths, error, turn), chosenBy: judged ? 'leave-one-out' : 'sums' }
 }
 
 /** The candidate of the least error; of equal ones the stronger. */
-export function leastOf(candidates: readonly number[], error: (candidate: number) => number): number {
-  const judged = candidates.map((candidate) => ({ candidate, error: error(candidate) }))
+export async function leastOf(
+  candidates: readonly number[],
+  error: (candidate: number) => number,
+  turn: Turns,
+): Promise<number> {
+  const judged: { readonly candidate: number; readonly error: number }[] = []
+  for (const candidate of candidates) {
+    judged.push({ candidate, error: error(candidate) })
+    const wait = turn()
+    if (wait) await wait
+  }
   const [first, ...others] = judged.filter((one) => Number.isFinite(one.error))
   if (!first) return candidates.at(-1) as number
   return others.reduce((best, one) => (one.error <= best.error ? one : best), first).candidate

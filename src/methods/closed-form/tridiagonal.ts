@@ -1,3 +1,5 @@
+import { openTurns, type Turns } from '../../engine/turns.ts'
+
 /**
  * A symmetric matrix A as Q T Q^T with T tridiagonal. (A + lambda I)^-1 is then a matter of n operations for every lambda, where a
  * decomposition for each would take n^3 / 3. What is multiplied by it is brought into the coordinates of T once.
@@ -18,8 +20,13 @@ export interface Tridiagonal {
  * matrix. The update by one reflection and the product with the next go through the matrix together: it is read n times, not 2 n.
  *
  * @param matrix [n, n], of which the lower triangle is read; it is written over.
+ * @throws TrainingError `interrupted`.
  */
-export function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal {
+export async function tridiagonalise(
+  matrix: Float64Array,
+  size: number,
+  turn: Turns = openTurns(),
+): Promise<Tridiagonal> {
   const diagonal = new Float64Array(size)
   const beside = new Float64Array(Math.max(0, size - 1))
   const factors = new Float64Array(size)
@@ -35,6 +42,8 @@ export function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal 
     const factor = reflect(u, beside)
     factors[last] = factor
     updateAndMultiply({ matrix, size, v, w, u, product })
+    const wait = turn()
+    if (wait) await wait
     const along = 0.5 * factor * factor * dot(u, product)
     for (let at = 0; at < last; at++) {
       product[at] = factor * (product[at] as number) - along * (u[at] as number)
