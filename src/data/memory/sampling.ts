@@ -112,6 +112,10 @@ export function herding(features: Tensor<'float32'>, labels: Int32Array, perClas
   return Int32Array.from(chosen)
 }
 
+/**
+ * With the mean m of the class and the sum s of k - 1 chosen rows, |m - (s + x) / k|^2 = |m - s / k|^2 + |x|^2 / k^2 - 2 x (m - s / k) / k:
+ * one product of vectors a row, as the first term is the same for all.
+ */
 function herdClass(
   unit: Float64Array,
   width: number,
@@ -119,29 +123,38 @@ function herdClass(
   perClass: number,
 ): number[] {
   const mean = new Float64Array(width)
-  for (const row of members)
-    for (let i = 0; i < width; i++) mean[i] = (mean[i] ?? 0) + (unit[row * width + i] ?? 0) / members.length
+  const squares = new Float64Array(members.length)
+  for (const [place, row] of members.entries()) {
+    for (let i = 0; i < width; i++) {
+      const value = unit[row * width + i] as number
+      mean[i] = (mean[i] as number) + value / members.length
+      squares[place] = (squares[place] as number) + value * value
+    }
+  }
   const sum = new Float64Array(width)
-  const left = new Set(members)
+  const missing = new Float64Array(width)
+  const taken = new Uint8Array(members.length)
   const chosen: number[] = []
-  while (chosen.length < perClass && left.size > 0) {
+  while (chosen.length < perClass && chosen.length < members.length) {
     const count = chosen.length + 1
+    for (let i = 0; i < width; i++) missing[i] = (mean[i] as number) - (sum[i] as number) / count
     let best = -1
     let least = Number.POSITIVE_INFINITY
-    for (const row of left) {
-      let distance = 0
-      for (let i = 0; i < width; i++) {
-        const difference = (mean[i] ?? 0) - ((sum[i] ?? 0) + (unit[row * width + i] ?? 0)) / count
-        distance += difference * difference
-      }
+    for (let place = 0; place < members.length; place++) {
+      if (taken[place] === 1) continue
+      const from = (members[place] as number) * width
+      let along = 0
+      for (let i = 0; i < width; i++) along += (unit[from + i] as number) * (missing[i] as number)
+      const distance = (squares[place] as number) / count - 2 * along
       if (distance < least) {
         least = distance
-        best = row
+        best = place
       }
     }
-    for (let i = 0; i < width; i++) sum[i] = (sum[i] ?? 0) + (unit[best * width + i] ?? 0)
-    left.delete(best)
-    chosen.push(best)
+    const row = itemAt(members, best, 'row of a class')
+    for (let i = 0; i < width; i++) sum[i] = (sum[i] as number) + (unit[row * width + i] as number)
+    taken[best] = 1
+    chosen.push(row)
   }
   return chosen
 }
