@@ -89,14 +89,15 @@ describe('holdfast keep', () => {
       exemplars  12 by herding, 4 of each class, inputs [2]
       held out   120 rows, 100.00 % right; 54 choose, 66 check
       traffic    counted: amber 33.33 %, blue 33.33 %, coral 33.33 %
-      fisher     1,251 parameters, over 120 rows
+      sums       of 120 rows, 32 features
+      fisher     none
       private    no: inputs are stored
       created …
       size …
       "
     `)
 
-    await run('keep model.onnx --data more --per-class 2 --held-out 9 --fisher no -o more.keep')
+    await run('keep model.onnx --data more --per-class 2 --held-out 9 -o more.keep')
     const both = await json('keep --merge model.keep more.keep -o both.keep')
     expect(both).toMatchObject({ exemplars: { rows: 18 }, heldOut: { rows: 129 }, fisher: null })
 

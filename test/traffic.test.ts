@@ -29,7 +29,7 @@ beforeAll(async () => {
   write('zeros.csv', 'class,share\namber,0\nblue,0\ncoral,0\n')
   write('zeros.json', '{"amber": 0, "blue": 0, "coral": 0}')
   write('others.csv', 'class,share\namber,0\nblue,0\ncoral,0\nzebra,1\n')
-  await run('keep m.onnx --data old -o p.keep --fisher no')
+  await run('keep m.onnx --data old -o p.keep')
 })
 afterAll(() => {
   cli.remove()

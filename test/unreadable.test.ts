@@ -32,7 +32,7 @@ beforeAll(async () => {
   for (const kind of Object.keys(kinds)) {
     write(`data-${kind.replace('/', '-')}.yaml`, `data: {source: ${kind}}\nstream: {kind: split}\n`)
   }
-  await run('keep m.onnx --data d.csv -o p.keep --fisher no')
+  await run('keep m.onnx --data d.csv -o p.keep')
   symlinkSync('circle', join(folder, 'circle'))
   execFileSync('mkfifo', [join(folder, 'pipe')])
   mkdirSync(join(folder, 'folder'))

@@ -238,7 +238,7 @@ describe('holdfast update', () => {
   })
 
   test('the pack of a model that is not shown to keep its budget goes beside the one that was asked for, too', async () => {
-    await run('keep model.onnx --data few/ --fisher no -o few.keep')
+    await run('keep model.onnx --data few/ -o few.keep')
     const { code } = await run(
       `update model.onnx --new new/ --keep few.keep --max-drop 1% --trials 1 -o weak.onnx --keep-out few.keep ${learned}`,
     )

@@ -34,7 +34,7 @@ const iterations = Math.ceil((old.train.length * 12) / 32)
 shell.write('assistant/model.onnx', await trained(model, train, { iterations, learningRate: 0.002 }))
 
 // At ship time.
-await shell.run('holdfast keep assistant/ --data old/ --per-class 10 --fisher no -o assistant.keep')
+await shell.run('holdfast keep assistant/ --data old/ --per-class 10 -o assistant.keep')
 
 // Later: a new domain.
 const settings = '--new new/ --max-drop 3% --epochs 12 --learning-rate 0.001'

@@ -6,7 +6,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
 /** What a pack holds, for people. */
 export function packText(summary: PackSummary): string {
-  const { model, exemplars, heldOut, fisher, classes, budget, history } = summary
+  const { model, exemplars, heldOut, fisher, sums, classes, budget, history } = summary
   const facts: readonly (readonly [string, string])[] = [
     ['model', `${model.name}, SHA-256 ${model.sha256.slice(0, 12)}…, ${count(classes.length)} classes`],
     [
@@ -17,7 +17,9 @@ export function packText(summary: PackSummary): string {
     ],
     [
       'exemplars',
-      `${count(exemplars.rows)} by ${budget.choose}, ${perClass(exemplars.perClass)} of each class, ${summary.private ? 'features' : 'inputs'} [${exemplars.dims.join(', ')}]`,
+      exemplars.rows === 0
+        ? 'none'
+        : `${count(exemplars.rows)} by ${budget.choose}, ${perClass(exemplars.perClass)} of each class, ${summary.private ? 'features' : 'inputs'} [${exemplars.dims.join(', ')}]`,
     ],
     [
       'held out',
@@ -26,8 +28,9 @@ export function packText(summary: PackSummary): string {
         : 'none',
     ],
     ['traffic', trafficWords(summary)],
+    ['sums', sumsWords(sums)],
     ['fisher', fisher ? `${count(fisher.parameters)} parameters, over ${count(fisher.rows)} rows` : 'none'],
-    ['private', summary.private ? 'yes: no inputs are stored' : 'no: inputs are stored'],
+    ['private', privateWords(summary)],
     ['created', summary.created],
   ]
   const releases = history.map(
@@ -49,6 +52,16 @@ function usedWords(uses: NonNullable<PackSummary['heldOut']>['uses']): string {
     ({ releases, rows }) => `${count(rows)} by ${count(releases)} ${releases === 1 ? 'release' : 'releases'}`,
   )
   return `; used: ${said.join(', ')}`
+}
+
+const sumsWords = (sums: PackSummary['sums']): string =>
+  sums
+    ? `of ${count(sums.rows)} rows${sums.of === 'exemplars' ? ', what was left of the old data among them' : ''}, ${count(sums.width)} features${sums.random > 0 ? `, ${count(sums.random)} of them random` : ''}`
+    : 'none'
+
+const privateWords = ({ private: hides, exemplars, heldOut }: PackSummary): string => {
+  if (!hides) return 'no: inputs are stored'
+  return exemplars.rows === 0 && !heldOut ? 'yes: no row is stored' : 'yes: no inputs are stored'
 }
 
 /** The classes that come most often. */

@@ -48,9 +48,12 @@ const settings = z
         otherwise: 'as in the data',
       }),
       private: on().meta({ description: 'Store features, never inputs: then only the head can be trained' }),
-      fisher: fromText(z.enum(['yes', 'no', 'auto']))
-        .default('auto')
-        .meta({ description: 'Store the Fisher; auto: for up to 1,000,000 parameters' }),
+      sumsOnly: on().meta({ description: 'Store sums of features alone, and no row: as private as can be' }),
+      expandHead: fromText(z.int().min(1)).optional().meta({
+        description: 'Sum so many random features, too, for update --expand-head',
+        otherwise: "the head's own features",
+      }),
+      fisher: on().meta({ description: 'Store the Fisher, for update --method ewc' }),
     }),
     ...readingFlags,
     ...numbersFlag,
@@ -69,9 +72,21 @@ const settings = z
   .refine(({ show, merge, extend }) => [show, extend, merge || undefined].filter(Boolean).length < 2, {
     error: 'Of --show, --merge and --extend take one at a time.',
   })
-  .refine((asked) => asked.extend === undefined || !asked.private, {
-    error: '--private is decided when a pack is made; --extend goes on with it.',
-  })
+  .refine(
+    ({ extend, private: hides, sumsOnly, expandHead, fisher }) =>
+      extend === undefined || !(hides || sumsOnly || expandHead !== undefined || fisher),
+    {
+      error:
+        '--private, --sums-only, --expand-head and --fisher are decided when a pack is made; --extend goes on with them.',
+    },
+  )
+  .refine(
+    ({ sumsOnly, budget, perClass, choose }) => !sumsOnly || (budget ?? perClass ?? choose) === undefined,
+    {
+      error:
+        'With --sums-only no row is kept, so that --budget, --per-class and --choose have nothing to say.',
+    },
+  )
   .refine(({ budget, perClass }) => budget === undefined || perClass === undefined, {
     error: '--budget counts exemplars in all, --per-class those of each class: take one.',
   })
@@ -84,7 +99,7 @@ const settings = z
 type KeepSettings = z.output<typeof settings> & CommonSettings
 
 const [example, ...examples] = [
-  'holdfast keep model.onnx --data old/ --budget 200 -o model.keep',
+  'holdfast keep model.onnx --data old/ -o model.keep',
   'holdfast keep --show model.keep',
   'holdfast keep --merge north.keep south.keep -o both.keep',
   'holdfast keep --extend model.keep --model better.onnx --data new/ -o next.keep',
@@ -183,7 +198,9 @@ function sourcesOf(asked: KeepSettings): KeepSources {
     budget: budgetOf(asked),
     heldOutRows: asked.heldOut,
     private: asked.private,
-    fisher: asked.fisher === 'auto' ? undefined : asked.fisher === 'yes',
+    sumsOnly: asked.sumsOnly,
+    expandHead: asked.expandHead,
+    fisher: asked.fisher,
     numbersArePositions: asked.numbersArePositions,
     output: asked.output,
     preprocessing: asked.preprocessing,

@@ -20,16 +20,24 @@ import { outputOf } from './outputs.ts'
  * const logits = await openReader(engine, modelAbove(model, headCut(model)), 10).logits(features)
  */
 export async function featureDataset(engine: Engine, model: Model, dataset: Dataset): Promise<Dataset> {
-  const head = anyHead(model)
-  const { read } = nodesBehind(model.graph.nodes, [head.features])
-  if (![...model.parameters.keys()].some((name) => read.has(name))) {
-    throw new ModelError(
-      'features-raw',
-      `The head "${head.node}" reads the model's input, with no layer with weights before it: its features are the data themselves, so nothing would be kept private. Make the pack without --private.`,
-    )
-  }
+  const head = refuseRaw(model)
   const place = { values: [head.features], types: ['float32'], dims: [undefined] } as const
   return activationsAt(engine, model, place, dataset)
+}
+
+/**
+ * The head, whose features are not the data themselves.
+ *
+ * @throws ModelError `features-raw` where they are.
+ */
+export function refuseRaw(model: Model): Head {
+  const head = anyHead(model)
+  const { read } = nodesBehind(model.graph.nodes, [head.features])
+  if ([...model.parameters.keys()].some((name) => read.has(name))) return head
+  throw new ModelError(
+    'features-raw',
+    `The head "${head.node}" reads the model's input, with no layer with weights before it: its features are the data themselves, so nothing would be kept private. Make the pack without --private and --sums-only.`,
+  )
 }
 
 /** A head that is tied to an embedding still has features. */

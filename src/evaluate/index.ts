@@ -13,5 +13,8 @@ export {
   worthwhileCuts,
 } from './cuts/index.ts'
 export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
-export { featureDataset } from './features.ts'
+export { expandFeatures } from './expand-features.ts'
+export { type FeatureSumsOptions, featureSums } from './feature-sums.ts'
+export { featureDataset, featureVectors } from './features.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
+export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'

@@ -83,6 +83,36 @@ export function sumsUnder(
   return moved
 }
 
+/**
+ * The sums of the features f, of those of Relu(f R) where R begins with the identity, and with its negative where features pass twice.
+ *
+ * @param features How many there are, D.
+ * @param passes 1 where f is never negative, f = Relu(f), or 2, f = Relu(f) - Relu(-f).
+ */
+export function plainSums(
+  { counts, sums, scatter, width }: FeatureSums,
+  { features, passes }: { readonly features: number; readonly passes: 1 | 2 },
+): FeatureSums {
+  const cell = (row: number, column: number): number =>
+    scatter[Math.max(row, column) * width + Math.min(row, column)] as number
+  const sum = (unit: number, at: number): number => sums[unit * width + at] as number
+  const own = new Float64Array(counts.length * features)
+  for (let unit = 0; unit < counts.length; unit++) {
+    for (let at = 0; at < features; at++) {
+      own[unit * features + at] = sum(unit, at) - (passes === 2 ? sum(unit, features + at) : 0)
+    }
+  }
+  const plain = new Float64Array(features * features)
+  for (let row = 0; row < features; row++) {
+    for (let column = 0; column <= row; column++) {
+      const [mirrored, beside] = [features + row, features + column]
+      const less = passes === 2 ? cell(row, beside) + cell(mirrored, column) - cell(mirrored, beside) : 0
+      plain[row * features + column] = cell(row, column) - less
+    }
+  }
+  return { counts, sums: own, scatter: plain, width: features }
+}
+
 /** Sum of the features of one class, [width]. */
 export const classSum = ({ sums, width }: ClassSums, unit: number): Float64Array =>
   sums.subarray(unit * width, (unit + 1) * width)

@@ -4,12 +4,13 @@ import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
 import { bodyHash, featureDataset } from '../evaluate/features.ts'
+import type { FeatureSums } from '../evaluate/sums.ts'
 import type { LoraOptions, Selection } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
-import { type ModelIdentity, type Pack, trafficShares, usesOf } from './pack/index.ts'
+import { type ModelIdentity, type Pack, type PackSums, sumsFor, trafficShares, usesOf } from './pack/index.ts'
 import type { UpdateData } from './parts.ts'
 import { inTwo, rowsByRole } from './row-roles.ts'
 
@@ -38,7 +39,17 @@ export interface PackRows {
   readonly uses: UpdateData['uses']
   /** The pack's Fisher diagonal, where it is that of this model. */
   readonly fisher: ReadonlyMap<string, Tensor<'float32'>> | undefined
+  /** The pack's sums of features; undefined where it has none. */
+  readonly sums: PackedSums | undefined
   readonly notes: readonly string[]
+}
+
+/** Sums of the features of all old rows. */
+export interface PackedSums {
+  /** The random features that were summed: `expandHead(model, { width, seed })` has them. */
+  readonly expansion: PackSums['expansion']
+  /** Those that the head of a model reads, under the classes of the updated model; undefined where they are of other features. */
+  readonly of: (model: Model) => FeatureSums | undefined
 }
 
 /**
@@ -82,6 +93,7 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
     ...heldOutParts(pack, under(pack.heldOut?.dataset), classes, own),
     traffic: trafficShares(pack.traffic, pack.classes, classes),
     fisher: own ? pack.fisher?.diagonal : undefined,
+    sums: pack.sums && packedSums(pack.sums, pack.classes, classes),
     notes: [
       ...(own ? [] : [otherModel(pack, use)]),
       ...(pack.traffic || !pack.heldOut ? [] : [noTraffic(place)]),
@@ -91,6 +103,11 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
     ],
   }
 }
+
+const packedSums = (sums: PackSums, own: readonly string[], classes: readonly string[]): PackedSums => ({
+  expansion: sums.expansion,
+  of: (model) => sumsFor(sums, model, own, classes),
+})
 
 /** The pack's held-out rows by the part they play, with what the first release answered for them. */
 function heldOutParts(

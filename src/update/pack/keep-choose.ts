@@ -68,6 +68,8 @@ export interface ChooseOptions {
   readonly model: Model
   /** Labels are the model's outputs. */
   readonly dataset: Dataset
+  /** Of the rows, where they are known. */
+  readonly features?: Tensor<'float32'> | undefined
   readonly choose: PackBudget['choose']
   /** How many rows of each class. */
   readonly quota: ReadonlyMap<number, number>
@@ -93,12 +95,13 @@ export async function chooseForPack(options: ChooseOptions): Promise<Int32Array>
 }
 
 async function rank(
-  { engine, model, dataset, choose, random }: ChooseOptions,
+  { engine, model, dataset, features, choose, random }: ChooseOptions,
   labels: Int32Array,
   most: number,
 ): Promise<Iterable<number>> {
   if (choose === 'random') return chooseBalanced(dataset, most, random)
-  if (choose === 'herding') return herding(await featureVectors(engine, model, dataset), labels, most)
+  if (choose === 'herding')
+    return herding(features ?? (await featureVectors(engine, model, dataset)), labels, most)
   const judge = openJudge(engine, model, model.classes.length)
   const logits = await judge.logits(dataset).finally(() => judge.dispose())
   const surprise = Float64Array.from(labels, (label, row) => surpriseOf(logits, row, label))

@@ -2,20 +2,22 @@ import { classLabels, concatenate, type Dataset, samples, subset } from '../../d
 import { alignLabels, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
-import { bodyHash, featureDataset } from '../../evaluate/features.ts'
+import { bodyHash, featureDataset, featureVectors } from '../../evaluate/features.ts'
 import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { paddedTo } from '../check-rows.ts'
 import { rolesOf } from '../row-roles.ts'
 import { type HeldOutChoice, heldOutRows } from './held-out-rows.ts'
-import { answered, fisherOn, identityOf, type KeepOptions, type Kept, underModel, unused } from './keep.ts'
+import { answered, identityOf, type KeepOptions, type Kept, underModel, unused } from './keep.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
-import { type HeldOut, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
+import { fisherOn } from './keep-fisher.ts'
+import { extendedSums, fewRows } from './keep-sums.ts'
+import { type HeldOut, isSumsOnly, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
 import { extendedTraffic, givenTraffic } from './traffic.ts'
 
 /** `model` is the updated one, `train` and `heldOut` what it learned; the rest is as the pack has it. */
-export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher'> {
+export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher' | 'sumsOnly' | 'expandHead'> {
   readonly pack: Pack
 }
 
@@ -41,18 +43,31 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const oldExemplars = pack.exemplars && renamed(pack.exemplars, model)
   const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)
   const candidates = await unseenOf(given, [oldExemplars, oldHeld], stored)
-  const { old, fresh } = divided(oldExemplars, candidates, { ...pack, budget })
-  const random = randomStream(seed, `keep/exemplars ${pack.data.length}`)
+  const joined = identityOf(given)
   const { choose } = budget
-  const rows = await chooseForPack({ engine, model, dataset: candidates, choose, quota: fresh, random })
-  const chosen = await stored(subset(candidates, rows))
-  const exemplars = inOrder([...(oldExemplars ? [firstOf(oldExemplars, old)] : []), chosen])
+  const needed = samples(candidates) > 0 && (pack.sums || choose === 'herding')
+  const features = needed ? await featureVectors(engine, model, candidates) : undefined
+  const summed = await extendedSums({
+    ...{ engine, pack, model, fresh: candidates, features, exemplars: oldExemplars },
+    known: pack.data.some(({ fingerprint }) => fingerprint === joined.fingerprint),
+  })
+  const bare = isSumsOnly(pack)
+  const chosen = async () => {
+    const { old, fresh: quota } = divided(oldExemplars, candidates, { ...pack, budget })
+    const random = randomStream(seed, `keep/exemplars ${pack.data.length}`)
+    const rows = await chooseForPack({ engine, model, dataset: candidates, features, choose, quota, random })
+    const joining = await stored(subset(candidates, rows))
+    return inOrder([...(oldExemplars ? [firstOf(oldExemplars, old)] : []), joining])
+  }
+  const exemplars = bare ? undefined : await chosen()
   const measured = options.heldOut && underModel(options.heldOut, options)
   const traffic = options.traffic
     ? givenTraffic(options.traffic, model.classes, 'The traffic')
     : extendedTraffic(pack.traffic, pack.classes, model.classes, [given, measured])
   const newHeld =
-    measured && (await freshHeldOut(measured, [oldHeld, exemplars], { ...options, traffic }, stored))
+    bare || !measured
+      ? undefined
+      : await freshHeldOut(measured, [oldHeld, exemplars], { ...options, traffic }, stored)
   const joining = newHeld && (await stored(newHeld))
   const held = [oldHeld, joining].flatMap((part) => part ?? [])
   const heldOut =
@@ -79,15 +94,22 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     traffic,
     columns: pack.columns ?? options.columns,
     exemplars,
-    logits: (await answered(engine, reader, exemplars)).logits,
-    fisher: pack.fisher && (await fisherOn(engine, reader, exemplars, seed)),
+    logits: exemplars && (await answered(engine, reader, exemplars)).logits,
+    fisher: pack.fisher && exemplars && (await fisherOn(engine, reader, exemplars, seed)),
+    sums: summed.sums,
     heldOut,
-    data: [...pack.data, identityOf(given)],
+    data: [...pack.data, joined],
     versions: options.versions ?? pack.versions,
     budget,
     history: [...pack.history.map((earlier) => carried(earlier, pack, model, count)), release],
   }
-  return { pack: next, notes: [...(newHeld ? [] : [noHeldOut]), ...trafficNotes(pack, model, options)] }
+  const notes = [
+    ...summed.notes,
+    ...(newHeld || bare ? [] : [noHeldOut]),
+    ...trafficNotes(pack, model, options),
+    ...(pack.private ? fewRows(next) : []),
+  ]
+  return { pack: next, notes }
 }
 
 /** Shares that were given say nothing of classes that have come since. */

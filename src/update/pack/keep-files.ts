@@ -19,7 +19,16 @@ import { readPack, writePack } from './pack-files.ts'
 export interface KeepSources
   extends Pick<
     KeepOptions,
-    'engine' | 'budget' | 'heldOutRows' | 'traffic' | 'private' | 'fisher' | 'numbersArePositions' | 'seed'
+    | 'engine'
+    | 'budget'
+    | 'heldOutRows'
+    | 'traffic'
+    | 'private'
+    | 'sumsOnly'
+    | 'expandHead'
+    | 'fisher'
+    | 'numbersArePositions'
+    | 'seed'
   > {
   /** An .onnx file, or a folder as transformers.js lays it out. */
   readonly model: string
@@ -65,7 +74,7 @@ export const keepFile = (sources: KeepSources): Promise<WrittenPack> =>
  */
 export const extendFile = (
   path: string,
-  sources: Omit<KeepSources, 'private' | 'fisher'>,
+  sources: Omit<KeepSources, 'private' | 'fisher' | 'sumsOnly' | 'expandHead'>,
 ): Promise<WrittenPack> =>
   written(sources.out, async () => {
     const pack = await readPack(path)
@@ -85,8 +94,13 @@ export const mergeFiles = (paths: readonly string[], out: string): Promise<Writt
     if (!first || others.length === 0) {
       throw new UsageError('keep-merge', `Two or more packs are needed to merge; ${paths.length} were given.`)
     }
-    return { pack: others.reduce(mergePacks, first), notes: [] }
+    const pack = others.reduce(mergePacks, first)
+    const summed = [first, ...others].some(({ sums }) => sums !== undefined)
+    return { pack, notes: summed && !pack.sums ? [sumsGone] : [] }
   })
+
+const sumsGone =
+  'The packs have no sums, or not of the same features (--expand-head, --seed), so that the merged one has none: sums of some of the data would say nothing of the rest.'
 
 async function written(file: string, make: () => Promise<Kept>): Promise<WrittenPack> {
   const began = performance.now()

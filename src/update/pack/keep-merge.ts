@@ -6,6 +6,7 @@ import { itemAt, required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { alike, inOrder, predictionsOf } from './keep-extend.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
+import { mergedSums } from './pack-sums.ts'
 import { mergedTraffic } from './traffic.ts'
 
 /**
@@ -29,6 +30,8 @@ export function mergePacks(a: Pack, b: Pack): Pack {
     exemplars,
     logits: exemplars && logitsOf(exemplars, [a, b]),
     fisher: mergedFisher(a, b),
+    // Of the same data they are the same.
+    sums: b.data.every(({ fingerprint }) => known.has(fingerprint)) ? a.sums : mergedSums(a.sums, b.sums),
     heldOut: heldOut?.both,
     data: [...a.data, ...b.data.filter(({ fingerprint }) => !known.has(fingerprint))],
     budget: mergedBudget(a.budget, b.budget, exemplars),

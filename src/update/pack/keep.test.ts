@@ -49,7 +49,7 @@ const counts = ({ exemplars, classes: names }: Pack) =>
 
 beforeAll(async () => {
   model = await blobModel(engine, classes)
-  pack = (await keepModel(keeping())).pack
+  pack = (await keepModel(keeping({ fisher: true }))).pack
 })
 
 describe('what is chosen', () => {
@@ -231,7 +231,7 @@ describe('the head alone', () => {
 describe('a private pack', () => {
   let hidden: Pack
   beforeAll(async () => {
-    hidden = (await keepModel(keeping({ private: true }))).pack
+    hidden = (await keepModel(keeping({ private: true, fisher: true }))).pack
   })
 
   test('holds no bytes of any input', () => {

@@ -4,12 +4,10 @@ import { alignLabels, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
-import { bodyHash, featureDataset } from '../../evaluate/features.ts'
+import { featureDataset, featureVectors, refuseRaw } from '../../evaluate/features.ts'
 import { openJudge } from '../../evaluate/judge.ts'
-import { fisherDiagonal } from '../../methods/fisher/index.ts'
 import { findHead } from '../../model/heads/index.ts'
-import { type Model, parameterCount } from '../../model/model.ts'
-import { present } from '../../required.ts'
+import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
@@ -17,6 +15,8 @@ import { predicted } from '../path/index.ts'
 import { rolesOf } from '../row-roles.ts'
 import { heldOutRows } from './held-out-rows.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
+import { fisherOf } from './keep-fisher.ts'
+import { fewRows, sumsOfRows } from './keep-sums.ts'
 import {
   type Answered,
   type HeldOut,
@@ -25,7 +25,8 @@ import {
   type PackBudget,
   packVersion,
 } from './pack.ts'
-import { countedTraffic, givenTraffic } from './traffic.ts'
+import { placeOf } from './pack-sums.ts'
+import { countedTraffic, givenTraffic, type Traffic } from './traffic.ts'
 
 export interface KeepOptions {
   readonly engine: Engine
@@ -37,7 +38,7 @@ export interface KeepOptions {
   readonly columns?: readonly string[] | undefined
   /** Rows that the model was not trained on; without them no update can measure what it costs. */
   readonly heldOut?: Dataset | undefined
-  /** Default 200 rows in all, chosen by herding. */
+  /** Default 1,000 rows in all, chosen by herding. */
   readonly budget?: PackBudget | undefined
   /** Each class's share of the traffic, by name, in any unit; default counted, over all rows that are given. */
   readonly traffic?: ReadonlyMap<string, number> | undefined
@@ -45,7 +46,11 @@ export interface KeepOptions {
   readonly heldOutRows?: number | undefined
   /** Stores features in place of inputs. Default false. */
   readonly private?: boolean | undefined
-  /** Default: for models of up to 1,000,000 parameters, as it is as large as these and costs a pass backward for each class. */
+  /** Stores sums of features alone, and no row: nothing to rehearse, and nothing to measure on. Default false. */
+  readonly sumsOnly?: boolean | undefined
+  /** Sums so many random features beside the head's own, for an update that puts them before the head; default none. */
+  readonly expandHead?: number | undefined
+  /** Stores the Fisher, which is as large as the model, and costs a pass backward for each class. Default false. */
   readonly fisher?: boolean | undefined
   /** Whether numbers for labels are positions in the other side's list of names. Default false. */
   readonly numbersArePositions?: boolean | undefined
@@ -64,46 +69,40 @@ export interface Kept {
 }
 
 /** What `keep` does where it is not told otherwise: exemplars in all and how they are chosen, held-out rows at most. */
-export const keepDefaults = { rows: 200, choose: 'herding', heldOutRows: 2000 } as const
+export const keepDefaults = { rows: 1000, choose: 'herding', heldOutRows: 2000 } as const
 const { rows, choose } = keepDefaults
 const defaultBudget: PackBudget = { rows, choose }
-const FISHER_PARAMETERS = 1_000_000
 
 /**
  * Makes the retention pack of a model: exemplars of its data with the model's own answers for them, held-out rows with its
- * predictions, and its Fisher diagonal. With it the model can be updated, and the update measured, when the data are gone.
+ * predictions, sums of the features of all training rows, and if asked for its Fisher diagonal. With it the model can be updated, and the
+ * update measured, when the data are gone.
  *
  * @throws ModelError `labels-missing`, `head-missing`, `features-raw`, `logits-not-finite`; DataError `keep-classes` for
  * classes that the model does not know, `classes-numbered`, `data-dims`, `data-not-finite`; UsageError `keep-budget`,
- * `update-kind`, `traffic-classes`, `traffic-share`.
+ * `head-width`, `update-kind`, `traffic-classes`, `traffic-share`.
  * @example
  * const { pack } = await keepModel({ engine, model, identity: { name: 'model.onnx', sha256 }, train, heldOut: test })
  * await writePack('model.keep', pack)
  */
 export async function keepModel(options: KeepOptions): Promise<Kept> {
-  const { engine, model, identity, budget = defaultBudget, seed = 0, private: hides = false } = options
+  const { engine, model, identity, budget = defaultBudget, seed = 0, sumsOnly = false } = options
+  const hides = sumsOnly || (options.private ?? false)
   const train = underModel(options.train, options)
-  const available = new Map([...byClass(classLabels(train))].map(([label, rows]) => [label, rows.length]))
-  const quota = quotas(available, budget)
-  const random = randomStream(seed, 'keep/exemplars')
-  const chosen = subset(
-    train,
-    await chooseForPack({ engine, model, dataset: train, choose: budget.choose, quota, random }),
-  )
   const measured = options.heldOut && underModel(options.heldOut, options)
   const traffic = options.traffic
     ? givenTraffic(options.traffic, model.classes, 'The traffic')
     : countedTraffic([train, measured], model.classes.length)
-  const { heldOutRows: most } = options
-  const held = measured && heldOutRows(measured, [chosen], { heldOutRows: most, seed, traffic })
+  if (sumsOnly) refuseRaw(model)
+  const features = findHead(model) && (await featureVectors(engine, model, train))
+  const { sums, notes } = await sumsOfRows({
+    ...{ engine, model, dataset: train, features, expandHead: options.expandHead, seed },
+  })
   const stored = (dataset: Dataset) => (hides ? featureDataset(engine, model, dataset) : dataset)
-  const exemplars = await stored(chosen)
   const reader = hides ? modelAbove(model, headCut(model)) : model
-  const heldOut = held && {
-    // What a row says tells its part, so before it becomes features.
-    ...unused(rolesOf(held), 0),
-    ...(await answered(engine, reader, await stored(held))),
-  }
+  const rows = sumsOnly
+    ? undefined
+    : await rowsOf({ ...options, train, heldOut: measured }, { features, traffic, stored, reader })
   const created = options.created ?? new Date().toISOString()
   const none: Tensor<'int32'> = { type: 'int32', dims: [0], data: new Int32Array() }
   const pack: Pack = {
@@ -115,21 +114,61 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     preprocessing: train.preprocessing,
     columns: options.columns,
     private: hides,
-    features: hides
-      ? { value: present(findHead(model), 'the head of the model').features, body: bodyHash(model) }
-      : undefined,
-    exemplars,
-    logits: (await answered(engine, reader, exemplars)).logits,
-    fisher: await fisherOf(options, reader, train, stored),
-    heldOut,
+    features: hides ? placeOf(model) : undefined,
+    exemplars: rows?.exemplars,
+    logits: rows?.logits,
+    fisher: options.fisher ? await fisherOf(engine, reader, train, stored, seed) : undefined,
+    sums,
+    heldOut: rows?.heldOut,
     data: [identityOf(train)],
     versions: options.versions ?? {},
-    budget,
+    budget: sumsOnly ? { ...budget, rows: 0, perClass: undefined } : budget,
     history: [
-      { model: identity, created, classes: model.classes.length, predictions: heldOut?.predictions ?? none },
+      {
+        model: identity,
+        created,
+        classes: model.classes.length,
+        predictions: rows?.heldOut?.predictions ?? none,
+      },
     ],
   }
-  return { pack, notes: notesOn(pack, options) }
+  return { pack, notes: [...notes, ...notesOn(pack, { ...options, train })] }
+}
+
+/** Exemplars and held-out rows, and what the model answers for them. */
+async function rowsOf(
+  { engine, model, train, heldOut, budget = defaultBudget, seed = 0, heldOutRows: most }: KeepOptions,
+  {
+    features,
+    traffic,
+    stored,
+    reader,
+  }: {
+    readonly features: Tensor<'float32'> | undefined
+    readonly traffic: Traffic
+    readonly stored: (dataset: Dataset) => Dataset | Promise<Dataset>
+    readonly reader: Model
+  },
+): Promise<Pick<Pack, 'exemplars' | 'logits' | 'heldOut'>> {
+  const available = new Map([...byClass(classLabels(train))].map(([label, rows]) => [label, rows.length]))
+  const quota = quotas(available, budget)
+  const random = randomStream(seed, 'keep/exemplars')
+  const { choose } = budget
+  const chosen = subset(
+    train,
+    await chooseForPack({ engine, model, dataset: train, features, choose, quota, random }),
+  )
+  const held = heldOut && heldOutRows(heldOut, [chosen], { heldOutRows: most, seed, traffic })
+  const exemplars = await stored(chosen)
+  return {
+    exemplars,
+    logits: (await answered(engine, reader, exemplars)).logits,
+    heldOut: held && {
+      // What a row says tells its part, so before it becomes features.
+      ...unused(rolesOf(held), 0),
+      ...(await answered(engine, reader, await stored(held))),
+    },
+  }
 }
 
 /** The data under the model's classes, refused where the model could not read or name them. */
@@ -203,51 +242,23 @@ export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
   synthetic: dataset.synthetic,
 })
 
-/** Rows that the Fisher is averaged over: a thousand, and fewer where many classes make each dear. */
-const fisherRows = (classes: number): number => Math.min(1000, Math.max(100, Math.floor(20_000 / classes)))
-
-async function fisherOf(
-  { engine, fisher, seed = 0 }: KeepOptions,
-  reader: Model,
-  train: Dataset,
-  stored: (dataset: Dataset) => Dataset | Promise<Dataset>,
-): Promise<Pack['fisher']> {
-  if (!(fisher ?? parameterCount(reader) <= FISHER_PARAMETERS)) return undefined
-  const count = Math.min(samples(train), fisherRows(reader.classes.length))
-  const rows = randomStream(seed, 'keep/fisher rows').choose(samples(train), count).sort()
-  return fisherOn(engine, reader, await stored(subset(train, rows)), seed)
-}
-
-/** The Fisher on all rows of a data set. */
-export async function fisherOn(
-  engine: Engine,
-  model: Model,
-  dataset: Dataset,
-  seed: number,
-): Promise<NonNullable<Pack['fisher']>> {
-  const { diagonal, samples: rows } = await fisherDiagonal({
-    engine,
-    model,
-    parameters: model.parameters,
-    dataset,
-    random: randomStream(seed, 'keep/fisher'),
-  })
-  return { rows, diagonal }
-}
-
-function notesOn({ heldOut, exemplars, classes }: Pack, { heldOut: given }: KeepOptions): string[] {
-  const present = new Set(exemplars ? classLabels(exemplars) : [])
+function notesOn(pack: Pack, { heldOut: given, train, sumsOnly }: KeepOptions): string[] {
+  const { heldOut, classes } = pack
+  const present = new Set(classLabels(train))
   const missing = classes.filter((_, label) => !present.has(label))
   return [
     ...(missing.length > 0
       ? [`The data have no rows of ${preview(missing)}: nothing of these classes is kept.`]
       : []),
-    ...(heldOut
-      ? []
-      : [
-          given
-            ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
-            : 'The data have no test or validation part: an update with this pack cannot measure what it costs.',
-        ]),
+    ...(heldOut ? [] : [nothingHeldOut(given !== undefined, sumsOnly ?? false)]),
+    ...(pack.private ? fewRows(pack) : []),
   ]
+}
+
+const nothingHeldOut = (given: boolean, sumsOnly: boolean): string => {
+  if (sumsOnly)
+    return 'No row is kept: an update with this pack can measure what it costs only on old data that are given with it.'
+  return given
+    ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
+    : 'The data have no test or validation part: an update with this pack cannot measure what it costs.'
 }

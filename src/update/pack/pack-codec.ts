@@ -17,8 +17,10 @@ import {
   HELD_OUT,
   MANIFEST,
   MTIME,
+  SUMS,
 } from './pack-format.ts'
 import { checked, damaged, json, type Take, tensorsIn, unzipped } from './pack-members.ts'
+import { sumsIn, sumTensors } from './sums-codec.ts'
 
 /**
  * A pack as the bytes of its file: a zip of JSON and safetensors, with the SHA-256 of each in a manifest. Equal packs give
@@ -30,7 +32,7 @@ import { checked, damaged, json, type Take, tensorsIn, unzipped } from './pack-m
  */
 export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
   const members: Record<string, Uint8Array> = { [FACTS]: strToU8(JSON.stringify(factsOf(pack), null, 2)) }
-  const { exemplars, logits, heldOut, fisher, history } = pack
+  const { exemplars, logits, heldOut, fisher, sums, history } = pack
   if (exemplars && logits) {
     members[EXEMPLARS] = writeSafetensors(new Map([...tensorsOf(exemplars), ['logits', logits]]))
   }
@@ -47,10 +49,11 @@ export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
     )
   }
   if (fisher) members[FISHER] = writeSafetensors(fisher.diagonal)
-  const sums = Object.fromEntries(
+  if (sums) members[SUMS] = writeSafetensors(sumTensors(sums.sums))
+  const checksums = Object.fromEntries(
     Object.entries(members).map(([name, bytes]) => [name, sha256().update(bytes).hex()]),
   )
-  const manifest = { format: FORMAT, version: packVersion, members: sums }
+  const manifest = { format: FORMAT, version: packVersion, members: checksums }
   const files: Zippable = { [MANIFEST]: strToU8(JSON.stringify(manifest, null, 2)), ...members }
   return zipSync(files, { mtime: MTIME }) as Uint8Array<ArrayBuffer>
 }
@@ -61,13 +64,14 @@ const tensorsOf = ({ inputs, labels }: Dataset): [string, Tensor][] => [
 ]
 
 function factsOf(pack: Pack): Facts {
-  const { version: _version, logits: _logits, exemplars, heldOut, fisher, history, ...rest } = pack
+  const { version: _version, logits: _logits, exemplars, heldOut, fisher, sums, history, ...rest } = pack
   const rows = ({ name, synthetic, preprocessing }: Dataset) => ({ name, synthetic, preprocessing })
   return factsSchema.parse({
     ...rest,
     ...(exemplars && { exemplars: rows(exemplars) }),
     ...(heldOut && { heldOut: rows(heldOut.dataset) }),
     ...(fisher && { fisherRows: fisher.rows }),
+    ...(sums && { sums: { ...sums, sums: undefined } }),
     history: history.map(({ predictions: _predictions, ...release }) => release),
   })
 }
@@ -103,6 +107,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     exemplars,
     heldOut,
     fisherRows,
+    sums: summed,
     history,
     features,
     columns,
@@ -138,6 +143,11 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     exemplars: exemplars && kept && dataset(exemplars, kept.take),
     logits: kept?.take('logits', 'float32'),
     fisher: fisherRows === undefined ? undefined : { rows: fisherRows, diagonal: fisherOf(files, name) },
+    sums: summed && {
+      ...summed,
+      expansion: summed.expansion,
+      sums: sumsIn(files, facts.classes.length, name),
+    },
     heldOut: rows &&
       held && {
         dataset: rows,

@@ -7,6 +7,7 @@ export const FACTS = 'pack.json'
 export const EXEMPLARS = 'exemplars.safetensors'
 export const HELD_OUT = 'held-out.safetensors'
 export const FISHER = 'fisher.safetensors'
+export const SUMS = 'sums.safetensors'
 /** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
 export const MTIME = new Date(1980, 0, 1)
 
@@ -35,6 +36,21 @@ export const traffic = z.object({
   weights: z.array(z.number().nonnegative()),
 })
 const rowsOf = z.object({ name: z.string(), synthetic: z.boolean() })
+/** What is said of the sums beside their numbers. */
+const sums = z.object({
+  value: z.string(),
+  body: z.string(),
+  of: z.enum(['training data', 'exemplars']),
+  expansion: z
+    .object({
+      width: z.int(),
+      seed: z.int().optional(),
+      features: z.int(),
+      passes: z.union([z.literal(1), z.literal(2)]),
+      weight: z.string(),
+    })
+    .optional(),
+})
 export const factsSchema = z.object({
   created: z.string(),
   model,
@@ -47,6 +63,7 @@ export const factsSchema = z.object({
   exemplars: rowsOf.extend({ preprocessing }).optional(),
   heldOut: rowsOf.extend({ preprocessing }).optional(),
   fisherRows: z.int().optional(),
+  sums: sums.optional(),
   data: z.array(rowsOf.extend({ fingerprint: z.string(), rows: z.int() })),
   versions: z.record(z.string(), z.string()),
   budget: z.object({

@@ -1,5 +1,6 @@
 import { classLabels, samples } from '../../data/dataset.ts'
 import { type HeldOut, type Pack, releaseAccuracy } from './pack.ts'
+import type { PackSums } from './pack-sums.ts'
 import { type Traffic, trafficShares } from './traffic.ts'
 
 /** What a pack holds, in figures. */
@@ -30,6 +31,13 @@ export interface PackSummary {
   /** Each class's share, in the order of `classes`; null in packs that do not say it. */
   readonly traffic: { readonly source: Traffic['source']; readonly shares: readonly number[] } | null
   readonly fisher: { readonly rows: number; readonly parameters: number } | null
+  /** Sums of features: over how many rows, of how many features, of which so many random ones; null where there are none. */
+  readonly sums: {
+    readonly of: PackSums['of']
+    readonly rows: number
+    readonly width: number
+    readonly random: number
+  } | null
   readonly data: Pack['data']
   /** First to last; of the held-out rows that each release was asked about. */
   readonly history: readonly {
@@ -48,7 +56,7 @@ export interface PackSummary {
  * console.log(summarisePack(await readPack('model.keep')).heldOut)
  */
 export function summarisePack(pack: Pack): PackSummary {
-  const { exemplars, heldOut, fisher, history, classes } = pack
+  const { exemplars, heldOut, fisher, sums, history, classes } = pack
   const counts = new Array<number>(classes.length).fill(0)
   for (const label of exemplars ? classLabels(exemplars) : []) counts[label] = (counts[label] ?? 0) + 1
   const releases = history.map((release) => ({
@@ -77,6 +85,14 @@ export function summarisePack(pack: Pack): PackSummary {
       ? {
           rows: fisher.rows,
           parameters: [...fisher.diagonal.values()].reduce((sum, { data }) => sum + data.length, 0),
+        }
+      : null,
+    sums: sums
+      ? {
+          of: sums.of,
+          rows: sums.sums.counts.reduce((all, count) => all + count, 0),
+          width: sums.sums.width,
+          random: sums.expansion?.width ?? 0,
         }
       : null,
     data: pack.data,

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../../data/dataset.ts'
+import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { rolesOf } from '../row-roles.ts'
 import { type Pack, releaseAccuracy, unseenRows } from './pack.ts'
 import { decodePack, encodePack } from './pack-codec.ts'
 import { readPack, writePack } from './pack-files.ts'
+import { sumsIn } from './sums-codec.ts'
 
 const int32 = (values: readonly number[]): Tensor<'int32'> => ({
   type: 'int32',
@@ -38,6 +40,7 @@ const pack: Pack = {
   exemplars: rows('pets', [1, 2, 3, 4, 5, 6], [0, 1, 1]),
   logits: float32([3, 2], [1, -1, 0.5, 2, -3, 4]),
   fisher: { rows: 3, diagonal: new Map([['fc.bias', float32([2], [0.25, 0.5])]]) },
+  sums: undefined,
   heldOut: {
     dataset: rows('pets test', [7, 8, 9, 10], [0, 1]),
     roles: { type: 'uint8', dims: [2], data: Uint8Array.of(1, 0) },
@@ -58,6 +61,11 @@ const pack: Pack = {
   ],
 }
 
+const float64 = (values: readonly number[]): Tensor<'float64'> => ({
+  ...{ type: 'float64', dims: [values.length] },
+  data: Float64Array.from(values),
+})
+
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-pack-'))
@@ -69,6 +77,31 @@ describe('a pack', () => {
     const bytes = encodePack(pack)
     expect(decodePack(bytes, 'model.keep')).toEqual(pack)
     expect(encodePack(decodePack(bytes, 'model.keep'))).toEqual(bytes)
+  })
+
+  test('may have sums, of which a file holds each product once', () => {
+    const expansion = { width: 1, features: 1, passes: 1, weight: '12'.repeat(32), seed: 7 } as const
+    const summed: Pack = {
+      ...pack,
+      sums: {
+        ...{ value: 'features', body: 'ef'.repeat(32), of: 'training data', expansion },
+        sums: {
+          counts: Float64Array.of(30, 10),
+          sums: Float64Array.of(1.5, 2, -3, 0.25),
+          scatter: Float64Array.of(4, 0, -1.25, 9),
+          width: 2,
+        },
+      },
+    }
+    const bytes = encodePack(summed)
+    expect(decodePack(bytes, 'model.keep')).toEqual(summed)
+    expect(bytes).not.toEqual(encodePack(pack))
+    const { 'sums.safetensors': member = new Uint8Array() } = unzipSync(bytes)
+    expect(readSafetensors(member).tensors.get('scatter')?.dims).toEqual([3])
+    const narrow = writeSafetensors(new Map([...readSafetensors(member).tensors, ['counts', float64([30])]]))
+    expect(() => sumsIn({ 'sums.safetensors': narrow }, 2, 'model.keep')).toThrow(
+      'model.keep, sums.safetensors: counts of [1], sums of [2, 2] and 3 products do not go together with 2 classes',
+    )
   })
 
   test('may have neither exemplars nor held-out rows nor Fisher', () => {

@@ -1,6 +1,7 @@
 import type { Dataset, Preprocessing } from '../../data/dataset.ts'
 import { rowHashes } from '../../data/fingerprint.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import type { PackSums } from './pack-sums.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The version of the file format that is written; older ones are read. */
@@ -41,6 +42,8 @@ export interface Pack {
   readonly fisher:
     | { readonly rows: number; readonly diagonal: ReadonlyMap<string, Tensor<'float32'>> }
     | undefined
+  /** Sums of the features of all rows that the model was trained on; undefined in older packs, and for models without a head. */
+  readonly sums: PackSums | undefined
   /** Old rows that the model was not trained on; undefined where the data had none. */
   readonly heldOut: HeldOut | undefined
   /** The data that the pack was made of, first to last. */
@@ -133,3 +136,7 @@ export function unseenRows(dataset: Dataset, others: readonly (Dataset | undefin
     }),
   )
 }
+
+/** Whether a pack holds sums of features and no row. */
+export const isSumsOnly = ({ private: hides, exemplars, heldOut, sums }: Pack): boolean =>
+  hides && !exemplars && !heldOut && sums !== undefined
