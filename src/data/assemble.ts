@@ -12,6 +12,7 @@ import {
 import type { InputSpec } from './images/index.ts'
 import { encodeLabels, type RawLabels } from './names/index.ts'
 import type { ReadyPart } from './parts.ts'
+import { inOneRoom } from './row-room.ts'
 import { concatenateRows } from './rows.ts'
 import { padRows, rowLength, type TextTokenizer, type TokenRow } from './text/index.ts'
 
@@ -38,7 +39,7 @@ export function assemble(
   const inputs =
     'tokens' in first.inputs
       ? padRows(tokens, length, options.tokenizer?.pad ?? 0)
-      : concatenateRows(parts.flatMap((part) => ('data' in part.inputs ? [part.inputs] : [])))
+      : inOneRoom(parts.flatMap((part) => ('data' in part.inputs ? [part.inputs] : [])))
   const encoded = parts.map(({ labels }) =>
     'data' in labels
       ? { kind: options.kind ?? ('regression' as const), labels }

@@ -2,6 +2,7 @@ import { totalmem } from 'node:os'
 import { DataError } from '../errors.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { ReadyPart } from './parts.ts'
+import type { RowsExpected } from './row-room.ts'
 
 /** What data may take in memory, counted as they are read. */
 export interface MemoryLimit {
@@ -13,7 +14,7 @@ export interface MemoryLimit {
    * @param rows undefined where that is not known: then it is found out by {@link MemoryLimit.take}.
    * @throws DataError `data-too-large` naming the size.
    */
-  readonly expect: (rows: number | undefined, rowBytes: number) => void
+  readonly expect: RowsExpected
 }
 
 /** @param maxBytes Default a quarter of the machine's memory. */

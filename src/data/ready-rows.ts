@@ -5,6 +5,7 @@ import type { ImageSpec } from './images/index.ts'
 import { type CommonSize, decodeImages, type ImageDecoding } from './images/index-files.ts'
 import type { RawPart, ReadyPart } from './parts.ts'
 import type { ReadOptions } from './read-options.ts'
+import { type RowsExpected, rowRoom } from './row-room.ts'
 import { takeRows } from './rows.ts'
 import type { Source } from './sources/index.ts'
 import { cutTexts } from './text/index.ts'
@@ -20,8 +21,8 @@ export interface ImageReading {
   readonly findings: ImageDecoding['findings']
   /** Opens the cache for images of a spec; undefined where there is none. */
   readonly cache: (spec: ImageSpec) => Promise<ImageDecoding['cache']>
-  /** Told how many rows of how many bytes there will be. */
-  readonly expect?: ((rows: number | undefined, rowBytes: number) => void) | undefined
+  /** Where all rows are held at a time. */
+  readonly expect?: RowsExpected | undefined
 }
 
 /** A source's parts with images decoded and texts tokenized. */
@@ -36,6 +37,7 @@ export async function* prepared(
   const limit = fixedLength(options) ?? options.tokenizer?.limit
   const cut = cutTexts(limit, place)
   let size: CommonSize | undefined
+  const room = rowRoom(expect)
   for await (const part of source.parts(rows)) {
     const { inputs, labels } = part
     if ('images' in inputs) {
@@ -44,9 +46,10 @@ export async function* prepared(
         findings,
         cache: await cache(spec),
         size,
-        onRowBytes: expect && ((bytes) => expect(part.total, bytes)),
+        room: (count, bytes) => room.take(part.total, count, bytes),
       })
       if (!decoded) continue
+      room.fill(decoded.inputs.data.length)
       size = decoded.size
       yield { inputs: decoded.inputs, labels: labelsOfRows(labels, decoded.rows) }
     } else {

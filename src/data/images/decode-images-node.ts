@@ -7,6 +7,7 @@ import { type DecodedImage, decodeBySharp } from './decode-sharp-node.ts'
 import { type ImageFindings, kindsOf, marksOf } from './findings.ts'
 import { imageBytes } from './image-bytes-files.ts'
 import type { ImageSpec } from './input-spec.ts'
+import { placePixels } from './place-pixels.ts'
 import type { ImageSize } from './preprocessor.ts'
 import { decodeSmall } from './small-images-node.ts'
 
@@ -38,8 +39,8 @@ export interface ImageDecoding {
   readonly cache?: RowCache | undefined
   /** The size that earlier images of the same data had. */
   readonly size?: CommonSize | undefined
-  /** Called once the first image says how many bytes each row takes; may throw where so many rows are too many. */
-  readonly onRowBytes?: ((bytes: number) => void) | undefined
+  /** Where so many rows are put, once the first image says how many bytes each takes; may throw where they are too many. Default new memory. */
+  readonly room?: ((rows: number, rowBytes: number) => Uint8Array<ArrayBuffer>) | undefined
 }
 
 /**
@@ -53,7 +54,7 @@ export async function decodeImages(
   images: readonly ImageReference[],
   decoding: ImageDecoding,
 ): Promise<DecodedImages | undefined> {
-  const { spec, findings, cache } = decoding
+  const { spec, findings, cache, room = (count, bytes) => new Uint8Array(count * bytes) } = decoding
   const channels = spec.channels === 'grey' ? 1 : 3
   let size = decoding.size
   let data = new Uint8Array()
@@ -67,12 +68,9 @@ export async function decodeImages(
     for (const [offset, image] of found.entries()) {
       if (!image) continue
       const { place } = itemAt(chunk, offset, 'image')
-      if (size === undefined) {
-        size = { height: image.height, width: image.width, place }
-        decoding.onRowBytes?.(channels * image.height * image.width)
-      }
+      size ??= { height: image.height, width: image.width, place }
       const width1 = channels * size.height * size.width
-      if (data.length === 0) data = new Uint8Array(images.length * width1)
+      if (data.length === 0) data = room(images.length, width1)
       if (image.height !== size.height || image.width !== size.width) throw otherSize(image, place, size)
       const row = data.subarray(rows.length * width1, (rows.length + 1) * width1)
       const { kinds } = image
@@ -142,21 +140,4 @@ function cachedImage(row: CachedRow, { layout, channels }: ImageSpec): Found | u
   if (count !== (channels === 'grey' ? 1 : 3)) return undefined
   const cached = new Uint8Array(count * height * width)
   return row.read(cached) ? { cached, height, width, kinds: kindsOf(row.marks) } : undefined
-}
-
-/** Copies the interleaved pixels of one image into a row, in the spec's order of channels and layout. */
-function placePixels(from: Uint8Array, to: Uint8Array, pixels: number, spec: ImageSpec): void {
-  const channels = spec.channels === 'grey' ? 1 : 3
-  const interleaved = spec.layout === 'NHWC'
-  if (channels === 1 || (interleaved && spec.channels === 'rgb')) {
-    to.set(from)
-    return
-  }
-  const [first, last] = spec.channels === 'bgr' ? [2, 0] : [0, 2]
-  const [step, plane] = interleaved ? [3, 1] : [1, pixels]
-  for (let pixel = 0, at = 0, put = 0; pixel < pixels; pixel++, at += 3, put += step) {
-    to[put] = from[at + first] ?? 0
-    to[put + plane] = from[at + 1] ?? 0
-    to[put + 2 * plane] = from[at + last] ?? 0
-  }
 }
