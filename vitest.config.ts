@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Real data sits beside the checkout on machines that have it; elsewhere the suite uses the synthetic digits.
 if (!process.env.HOLDFAST_DATA && existsSync('../shared/data')) process.env.HOLDFAST_DATA = '../shared/data'
+// Tests leave nothing in the user's cache.
+process.env.HOLDFAST_CACHE_BYTES ??= '0'
 
 /** The files that take longest come first: one of them at the end would leave a core idle. */
 class SlowFirst extends BaseSequencer {

@@ -74,8 +74,9 @@ describe('decoded images that are cached', () => {
     const kept = { key: contentKey(bytes), marks: 0, bytes: new Uint8Array(192).fill(7) }
     await cache.add([kept], [3, 8, 8], 0)
     await cache.close()
-    const before = process.env.HOLDFAST_CACHE
+    const { HOLDFAST_CACHE, HOLDFAST_CACHE_BYTES } = process.env
     process.env.HOLDFAST_CACHE = join(root, 'cache')
+    process.env.HOLDFAST_CACHE_BYTES = ''
     try {
       const firstPixel = async (options: { cache?: boolean; channels?: 1 }) =>
         (await readDataset(join(root, 'set'), { split: 'train', ...options })).inputs.data[0]
@@ -90,9 +91,9 @@ describe('decoded images that are cached', () => {
       process.env.HOLDFAST_CACHE_BYTES = '2GB'
       await expect(firstPixel({ cache: true })).rejects.toMatchObject({ code: 'cache-bytes' })
     } finally {
-      delete process.env.HOLDFAST_CACHE_BYTES
-      if (before === undefined) delete process.env.HOLDFAST_CACHE
-      else process.env.HOLDFAST_CACHE = before
+      // An empty name is as none.
+      process.env.HOLDFAST_CACHE = HOLDFAST_CACHE ?? ''
+      process.env.HOLDFAST_CACHE_BYTES = HOLDFAST_CACHE_BYTES ?? ''
     }
   })
 })
