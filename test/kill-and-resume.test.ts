@@ -15,6 +15,7 @@ test('runs killed at random moments and resumed end in the same parameters', asy
 test.each([
   ['low-rank updates', ['--lora', '2']],
   ['the head alone', ['--train', 'head']],
+  ['on augmented images', ['--augment', 'flip,crop:2,cutout,mixup']],
 ])(
   'so do runs that train %s',
   async (_, model) => {

@@ -9,6 +9,7 @@ import { followRun } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
+import { augmentFlag } from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import { type Answer, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -28,6 +29,7 @@ const settings = z
         alias: 'o',
       }),
     }),
+    ...augmentFlag,
     ...modelFlags,
     ...trackingFlags,
   })
@@ -99,11 +101,12 @@ async function init(path: string): Promise<Answer> {
 }
 
 /** The plan with what the flags say instead. */
-function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings): RunPlan {
+function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings & Pick<RunPlan, 'augment'>): RunPlan {
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
+  const { augment = read.augment } = asked
   const { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
   return withModelFlags(
-    { ...read, threads, device, seed },
+    { ...read, threads, device, seed, ...(augment && { augment }) },
     { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head },
   )
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { augmentSchema, augmentText, parseAugment, problemIn } from '../data/augment/index.ts'
 import { preprocessingNames, type Reading, readingSchema } from '../data/reading.ts'
 import { confidenceRange } from '../measure/confidence.ts'
 import { parseSelection, type Selection } from '../model/adapters/index.ts'
@@ -114,6 +115,21 @@ export const trainFlags = group('Training', {
   lora: rankAndAlpha().optional().meta({
     description: 'Train low-rank updates of this rank instead; alpha is twice the rank unless given',
   }),
+})
+
+/** How training images are augmented; as in a configuration, a list. */
+export const augmentFlag = group('Training', {
+  augment: told(augmentSchema, {
+    hint: 'flip,crop:4|none',
+    expected: 'augmentations such as flip,crop:4',
+    read: (text) => (problemIn(text.split(',')) === undefined ? text.split(',') : undefined),
+    write: (list) => augmentText(parseAugment(list)),
+    near: (text) => ` ${capitalised(problemIn(text.split(',')) ?? '')}`,
+  })
+    .optional()
+    .meta({
+      description: 'Augment training images: flip, crop, colour, cutout, mixup, cutmix, each with :NUMBER',
+    }),
 })
 
 /** The confidence of bounds. */

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { z } from 'zod'
+import { parseAugment } from '../data/augment/index.ts'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { methodEntries } from '../methods/registry.ts'
@@ -10,6 +11,7 @@ import { fromText, group, on, path, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import {
+  augmentFlag,
   batchnormFlag,
   confidence,
   numbersFlag,
@@ -79,6 +81,7 @@ export const updateSettings = z
       }),
     }),
     ...methodFlags,
+    ...augmentFlag,
     ...trainFlags,
     ...outputFlag,
     ...batchnormFlag,
@@ -193,6 +196,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
   batchSize: asked.batch,
   learningRate: asked.learningRate,
   methodOptions: methodOptionsOf(asked),
+  augment: asked.augment && parseAugment(asked.augment),
   select: asked.train,
   lora: asked.lora,
 })

@@ -1,3 +1,4 @@
+export { type AugmentSpec, parseAugment } from './augment/index.ts'
 export { type CatalogueEntry, catalogue, syntheticDigits } from './catalogue/index.ts'
 export {
   asStored,

@@ -93,7 +93,7 @@ export function der(given: DerOptions = {}): Method {
 const mixtures = (): UsageError =>
   new UsageError(
     'der-mixtures',
-    'DER++ remembers the logits that a new row had when it was seen, and mixup and cutmix (augment) show it mixed with another. Leave them out, or take replay.',
+    'DER++ remembers the logits that a new row had when it was seen, and mixup and cutmix show it mixed with another. Leave them out, or take replay.',
   )
 
 function refuseTokens(dataset: Dataset): void {

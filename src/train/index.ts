@@ -1,5 +1,6 @@
 export { mergeLora } from '../model/adapters/index.ts'
 export type { LossOptions } from '../model/losses/index.ts'
+export { augmentedViews, type ViewOptions } from './augment/index.ts'
 export {
   type GradLoss,
   type GradOptions,

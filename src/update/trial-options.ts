@@ -1,6 +1,8 @@
+import { augmentText } from '../data/augment/index.ts'
 import { samples } from '../data/dataset.ts'
 import type { TaskContext } from '../methods/method.ts'
 import { present } from '../required.ts'
+import { augmentationOf } from '../train/augment/index.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import { outputsOf } from './classes.ts'
@@ -9,12 +11,20 @@ import { updateDefaults } from './defaults.ts'
 import { type Protection, type TrialOptions, trialMethod } from './recipes/index.ts'
 import type { TrialSettings, UpdateOptions } from './update-types.ts'
 
-export function settingsOf({ model, epochs, batchSize, learningRate }: UpdateOptions): Context['settings'] {
+/**
+ * What all trials train with.
+ *
+ * @throws UsageError `augment-data` for new rows that cannot be augmented as asked.
+ */
+export function settingsOf(options: UpdateOptions): Context['settings'] {
+  const { model, epochs, batchSize, learningRate, data } = options
+  const augmentation = augmentationOf(options.augment, data.train)
   const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
   return {
     epochs: epochs ?? updateDefaults.epochs,
     batchSize: batchSize ?? updateDefaults.batchSize,
     learningRate: learningRate ?? (normed ? 1e-4 : 1e-3),
+    ...(augmentation && { augment: augmentText(augmentation.spec) }),
   }
 }
 
@@ -49,7 +59,7 @@ export function trialOptions(context: Context, index: number, protection: Protec
     model: options.widened,
     oldClasses: context.oldClasses,
     ...{ method, state: past, task, reader },
-    settings: { optimiser: options.optimiser ?? adam() },
+    settings: { optimiser: options.optimiser ?? adam(), augment: options.augment },
     select: options.select ?? { kind: 'all' },
     lora: options.lora,
     iterations: stepsOf(rows, used),

@@ -1,3 +1,4 @@
+import type { AugmentSpec } from '../data/augment/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Agreement } from '../measure/chance.ts'
 import type { MethodOptions } from '../methods/registry.ts'
@@ -33,6 +34,8 @@ export interface UpdateOptions {
    * distillation is multiplied as the trial says.
    */
   readonly methodOptions?: MethodOptions | undefined
+  /** How training images are augmented, new rows and exemplars; default not at all. */
+  readonly augment?: AugmentSpec | undefined
   /** Fisher diagonal for EWC, by name, of the parameters of `model`; default exact, on the exemplars. */
   readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
   /** Default Adam. */
@@ -67,6 +70,8 @@ export type TrialSettings = Protection & {
   readonly epochs: number
   readonly batchSize: number
   readonly learningRate: number
+  /** How images are augmented, as `--augment` takes it; absent where they are not. */
+  readonly augment?: string | undefined
   /** Options of the method. */
   readonly methodOptions?: MethodOptions | undefined
 }

@@ -36,5 +36,5 @@ export function augmentColumns(spec: AugmentSpec): readonly AugmentColumn[] {
 /** The numbers of one row, or of one draw. */
 export type Numbers = readonly number[]
 
-/** The numbers of a row by column. */
-export type RowDraws = ReadonlyMap<AugmentColumnName, Numbers>
+/** Some numbers of a row, with the columns that they belong to. */
+export type RowDraws = readonly (readonly [AugmentColumnName, Numbers])[]

@@ -1,7 +1,7 @@
 import { required } from '../../required.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { type AugmentColumnName, augmentColumns, type Numbers, type RowDraws } from './columns.ts'
+import { type AugmentColumn, type AugmentColumnName, augmentColumns, type Numbers } from './columns.ts'
 import type { ImageForm } from './image.ts'
 import { drawMixes } from './mix-draws.ts'
 import { type AugmentSpec, mixes } from './spec.ts'
@@ -36,52 +36,57 @@ export interface AugmentRequest {
  */
 export function drawAugment(request: AugmentRequest): ReadonlyMap<AugmentColumnName, Tensor> {
   const { spec, parts, batches } = request
-  const columns = augmentColumns(spec)
-  const drawn = new Map<AugmentColumnName, Numbers[]>(columns.map(({ name }) => [name, []]))
-  for (const random of batches) {
-    for (const row of drawRows(request, random)) {
-      for (const { name } of columns) required(drawn, name, 'column').push(required(row, name, 'column'))
-    }
-  }
-  const rows = parts.reduce((sum, { size }) => sum + size, 0)
-  return new Map(
-    columns.map(({ name, type, still }) => {
-      const numbers = required(drawn, name, 'column').flat()
-      const dims = [batches.length, rows, still(0).length]
-      return [
-        name,
-        type === 'int32'
-          ? { type, dims, data: Int32Array.from(numbers) }
-          : { type, dims, data: Float32Array.from(numbers) },
-      ]
-    }),
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const tensors = augmentColumns(spec).map(
+    (column) => [column.name, still(column, batches.length, size)] as const,
   )
+  const columns = new Map(tensors)
+  batches.forEach((random, batch) => {
+    drawBatch(request, random, (name, row, numbers) => {
+      const { data } = required(columns, name, 'column')
+      data.set(numbers, (batch * size + row) * numbers.length)
+    })
+  })
+  return columns
 }
 
-/** The rows of one batch, each with its numbers by column. */
-function drawRows({ spec, image, parts }: AugmentRequest, random: AugmentRandom): readonly RowDraws[] {
-  const columns = augmentColumns(spec)
+/** The column of rows that all stay as they are, [batches, size, numbers]. */
+function still(
+  { type, still: numbersOf }: AugmentColumn,
+  batches: number,
+  size: number,
+): Tensor<'int32'> | Tensor<'float32'> {
+  const width = numbersOf(0).length
+  const dims = [batches, size, width]
+  const length = batches * size * width
+  const tensor: Tensor<'int32'> | Tensor<'float32'> =
+    type === 'int32'
+      ? { type, dims, data: new Int32Array(length) }
+      : { type, dims, data: new Float32Array(length) }
+  for (let at = 0; at < batches * size; at++) tensor.data.set(numbersOf(at % size), at * width)
+  return tensor
+}
+
+/** Says the numbers of each row of one batch that does not stay as it is. */
+function drawBatch(
+  { spec, image, parts }: AugmentRequest,
+  random: AugmentRandom,
+  say: (name: AugmentColumnName, row: number, numbers: Numbers) => void,
+): void {
   const alone = rowDraws(spec, image, random)
   const mixing = mixes(spec) ? random('mix') : undefined
   let from = 0
-  return parts.flatMap(({ size, augmented, mixed }) => {
-    const first = from
+  for (const { size, augmented, mixed } of parts) {
+    for (let row = from; augmented && row < from + size; row++) {
+      for (const [name, draw] of alone) say(name, row, draw())
+    }
+    if (augmented && mixed && mixing) {
+      drawMixes(spec, image, { from, size }, mixing).forEach((draws, at) => {
+        for (const [name, numbers] of draws) say(name, from + at, numbers)
+      })
+    }
     from += size
-    const still = Array.from(
-      { length: size },
-      (_, at): RowDraws => new Map(columns.map((column) => [column.name, column.still(first + at)])),
-    )
-    if (!augmented) return still
-    const together = mixing && mixed ? drawMixes(spec, image, { from: first, size }, mixing) : []
-    return still.map(
-      (row, at): RowDraws =>
-        new Map([
-          ...row,
-          ...[...alone].map(([name, draw]) => [name, draw()] as const),
-          ...(together[at] ?? []),
-        ]),
-    )
-  })
+  }
 }
 
 /** What is drawn for each row by itself. */
@@ -89,31 +94,37 @@ function rowDraws(
   { flip, crop, colour, cutout }: AugmentSpec,
   { height, width }: AugmentRequest['image'],
   random: AugmentRandom,
-): ReadonlyMap<AugmentColumnName, () => Numbers> {
-  const draws = new Map<AugmentColumnName, () => Numbers>()
+): readonly (readonly [AugmentColumnName, () => Numbers])[] {
+  const draws: [AugmentColumnName, () => Numbers][] = []
   if (flip !== undefined || crop !== undefined) {
     const flips = random('flip')
     const shifts = random('crop')
     const shift = () => (crop === undefined ? 0 : shifts.integer(2 * crop + 1) - crop)
-    draws.set('place', () => {
-      const [down, across] = [shift(), shift()]
-      const flipped = flip !== undefined && flips.uniform() < flip
-      return flipped ? [down, across + width - 1, -1] : [down, across, 1]
-    })
+    draws.push([
+      'place',
+      () => {
+        const [down, across] = [shift(), shift()]
+        const flipped = flip !== undefined && flips.uniform() < flip
+        return flipped ? [down, across + width - 1, -1] : [down, across, 1]
+      },
+    ])
   }
   if (colour !== undefined) {
     const factors = random('colour')
     const factor = () => 1 + colour * (2 * factors.uniform() - 1)
-    draws.set('colour', () => colourFactors(factor(), factor(), factor()))
+    draws.push(['colour', () => colourFactors(factor(), factor(), factor())])
   }
   if (cutout !== undefined) {
     const centres = random('cutout')
     // The centre lies anywhere in the image, so that at a border less of it is blanked.
     const start = (side: number) => centres.integer(side) - Math.floor(cutout / 2)
-    draws.set('cutout', () => {
-      const [top, left] = [start(height), start(width)]
-      return [top, top + cutout, left, left + cutout]
-    })
+    draws.push([
+      'cutout',
+      () => {
+        const [top, left] = [start(height), start(width)]
+        return [top, top + cutout, left, left + cutout]
+      },
+    ])
   }
   return draws
 }

@@ -46,7 +46,7 @@ export function checkAugment(spec: AugmentSpec, dataset: Dataset): ImageForm {
   if (image && problem === undefined) return image
   throw new UsageError(
     'augment-data',
-    `The rows of "${dataset.name}" cannot be augmented by ${augmentText(spec)} (augment): ${problem}`,
+    `The rows of "${dataset.name}" cannot be augmented by ${augmentText(spec)}: ${problem}`,
   )
 }
 

@@ -1,8 +1,7 @@
-export { type AugmentColumn, type AugmentColumnName, augmentColumns } from './columns.ts'
+export { type AugmentColumnName, augmentColumns } from './columns.ts'
 export { type AugmentPart, type AugmentRandom, drawAugment } from './draws.ts'
 export { checkAugment, type ImageForm, imageForm } from './image.ts'
 export {
-  type AugmentName,
   type AugmentSpec,
   augmentSchema,
   augmentText,

@@ -1,12 +1,11 @@
 import { itemAt } from '../../required.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 import { symmetricBeta } from './beta.ts'
-import type { AugmentColumnName, Numbers, RowDraws } from './columns.ts'
+import type { RowDraws } from './columns.ts'
 import type { ImageForm } from './image.ts'
 import type { AugmentSpec } from './spec.ts'
 
 type Size = Pick<ImageForm, 'height' | 'width'>
-type Draws = readonly (readonly [AugmentColumnName, Numbers])[]
 
 /**
  * What rows are mixed with, a permutation among themselves, and how: by mixup or by CutMix, each with even chance where both
@@ -26,12 +25,12 @@ export function drawMixes(
   return Array.from({ length: size }, (_, at): RowDraws => {
     const partner = from + itemAt(partners, at, 'partner')
     const draw = itemAt(ways, random.integer(ways.length), 'way of mixing')
-    return new Map([['partner', [partner]], ...draw()])
+    return [['partner', [partner]], ...draw()]
   })
 }
 
 /** Mixup: a share of every pixel. */
-function blend(alpha: number, random: RandomStream): Draws {
+function blend(alpha: number, random: RandomStream): RowDraws {
   const share = symmetricBeta(alpha, random)
   return [
     ['share', [share]],
@@ -43,7 +42,7 @@ function blend(alpha: number, random: RandomStream): Draws {
  * CutMix: a box of the partner whose sides are sqrt(1 - a) of the image's, around a point anywhere in it, cut off at its
  * borders. The share is that of the area that is left.
  */
-function box(alpha: number, { height, width }: Size, random: RandomStream): Draws {
+function box(alpha: number, { height, width }: Size, random: RandomStream): RowDraws {
   const part = Math.sqrt(1 - symmetricBeta(alpha, random))
   const side = (length: number) => {
     const half = Math.floor(Math.floor(part * length) / 2)

@@ -50,42 +50,45 @@ type Written = string | { readonly [name: string]: number | undefined }
  * const spec = parseAugment(['flip', 'crop:4']) // { flip: 0.5, crop: 4 }
  */
 export function parseAugment(list: readonly Written[]): AugmentSpec {
-  if (list.length === 1 && list[0] === 'none') return {}
-  const pairs = list.flatMap(pairsOf)
-  const twice = pairs.find(([name], at) => pairs.findIndex(([other]) => other === name) < at)
-  if (twice) throw refused(`${twice[0]} stands twice`)
-  return Object.fromEntries(pairs)
-}
-
-function pairsOf(written: Written): (readonly [AugmentName, number])[] {
-  if (typeof written === 'string') {
-    const [word = '', digits] = written.split(/:(.*)/s).map((part) => part.trim())
-    const name = known(word)
-    const number = digits === '' ? Number.NaN : Number(digits)
-    return [[name, digits === undefined ? augmentations[name].usual : checked(name, number)]]
+  const problem = problemIn(list)
+  if (problem !== undefined) {
+    throw new UsageError('augment', `An augmentation is a list such as flip,crop:4, but ${problem}`)
   }
-  return Object.entries(written).flatMap(([word, number]) => {
-    const name = known(word)
-    return number === undefined ? [] : [[name, checked(name, number)] as const]
-  })
-}
-
-function known(word: string): AugmentName {
-  const name = names.find((one) => one === word)
-  if (name !== undefined) return name
-  throw refused(`there is no "${word}" among ${names.join(', ')}`, didYouMean(word, names))
-}
-
-function checked(name: AugmentName, value: number): number {
-  const { number, range, means } = augmentations[name]
-  if (number.safeParse(value).success) return value
-  throw refused(
-    `the number behind ${name} is ${means}, ${range}, and ${Number.isNaN(value) ? 'none' : value} was found`,
+  if (isNone(list)) return {}
+  return Object.fromEntries(
+    list.flatMap(pairsOf).map(([name, number = augmentations[name as AugmentName].usual]) => [name, number]),
   )
 }
 
-const refused = (problem: string, near = ''): UsageError =>
-  new UsageError('augment', `An augmentation is a list such as flip,crop:4, but ${problem}.${near}`)
+/** What is wrong with a list, in half a sentence; undefined where nothing is. */
+export function problemIn(list: readonly Written[]): string | undefined {
+  if (isNone(list)) return undefined
+  const pairs = list.flatMap(pairsOf)
+  const [problem] = pairs.flatMap(([word, number]) => problemOf(word, number) ?? [])
+  if (problem !== undefined) return problem
+  const twice = pairs.find(([name], at) => pairs.findIndex(([other]) => other === name) < at)
+  return twice && `${twice[0]} stands twice.`
+}
+
+const isNone = (list: readonly Written[]): boolean => list.length === 1 && list[0] === 'none'
+
+/** Names with their numbers; undefined where none is said, NaN where what is said is none. */
+function pairsOf(written: Written): (readonly [name: string, number: number | undefined])[] {
+  if (typeof written !== 'string') return Object.entries(written).filter(([, value]) => value !== undefined)
+  const [name = '', digits] = written.split(/:(.*)/s).map((part) => part.trim())
+  return [[name, digits === '' ? Number.NaN : digits === undefined ? undefined : Number(digits)]]
+}
+
+function problemOf(word: string, value: number | undefined): string | undefined {
+  const name = names.find((one) => one === word)
+  if (name === undefined) {
+    return `there is no "${word}" among ${names.join(', ')}.${didYouMean(word, names)}`
+  }
+  const { number, range, means } = augmentations[name]
+  if (value === undefined || number.safeParse(value).success) return undefined
+  const found = Number.isNaN(value) ? 'none' : value
+  return `the number behind ${name} is ${means}, ${range}, and ${found} was found.`
+}
 
 /** As {@link parseAugment} reads it, with every number: `flip:0.5,crop:4`; `none` for none. */
 export const augmentText = (spec: AugmentSpec): string =>
@@ -99,14 +102,3 @@ export const augmentSchema = z
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
   })
   .describe(`of training images, e.g. flip,crop:4; of ${names.join(', ')}`)
-
-/** What {@link parseAugment} says against a list. */
-export function problemIn(list: readonly Written[]): string | undefined {
-  try {
-    parseAugment(list)
-    return undefined
-  } catch (error) {
-    if (error instanceof UsageError) return error.message
-    throw error
-  }
-}

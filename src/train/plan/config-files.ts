@@ -112,6 +112,7 @@ learningRate: 0.001
 schedule:
   kind: constant              # constant, cosine or linear, anew in each task
 
+# augment: [flip, crop:4]     # of photographs, not digits: flip, crop, colour, cutout, mixup, cutmix
 iterations: 500               # steps a task; or epochs: 1
 batchSize: 128                # rows of new data a step
 seed: 1                       # of everything random

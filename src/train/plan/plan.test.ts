@@ -58,6 +58,14 @@ test('errors name each place in the file', () => {
   expect(() => parsePlan({ stream: { kind: 'split' }, iterations: 1, epochs: 1 })).toThrow(/leave one out/)
 })
 
+test('augmentations are a list, and a wrong one is named', () => {
+  const plan = (augment: unknown) => parsePlan({ stream: { kind: 'split' }, augment }, 'run.yaml')
+  expect(plan(['flip', { crop: 4 }]).augment).toEqual(['flip', { crop: 4 }])
+  expect(parsePlan({ stream: { kind: 'split' } })).not.toHaveProperty('augment')
+  expect(() => plan(['color'])).toThrow(/augment: there is no "color" among .* Did you mean "colour"\?/)
+  expect(() => plan(['flip:2'])).toThrow(/augment: the number behind flip is the chance/)
+})
+
 test('the starter configuration is a plan, and is not written over', async () => {
   expect(parsePlan(parse(starterConfig))).toMatchObject({
     method: { name: 'replay', options: { perClass: 100 } },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { augmentSchema } from '../../data/augment/index.ts'
 import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
@@ -109,6 +110,7 @@ export const planSchema = z.strictObject({
     .prefault({}),
   clipNorm: bounds.aboveZero().optional().describe('bound of the common norm of the gradients'),
   labelSmoothing: z.number().min(0).lt(1).default(0),
+  augment: augmentSchema.optional(),
   loss: z
     .enum(['cross-entropy', 'binary-cross-entropy', 'mse', 'causal-lm'])
     .optional()

@@ -16,6 +16,7 @@ test('a plan becomes what the trainer takes', () => {
     schedule: { kind: 'cosine' },
     clipNorm: 2,
     labelSmoothing: 0.1,
+    augment: ['crop:2', { cutout: 6 }],
     iterations: 3,
   })
   expect(prepared.stream.outputs).toBe(10)
@@ -26,9 +27,21 @@ test('a plan becomes what the trainer takes', () => {
     weightDecay: { rate: 0.01, kind: 'decoupled' },
     clipNorm: 2,
     loss: { labelSmoothing: 0.1 },
+    augment: { crop: 2, cutout: 6 },
   })
   expect(prepared.schedule?.(2, 3)).toBeLessThan(1)
   expect(prepared.iterations).toBe(3)
+})
+
+test('data that cannot be augmented as asked are refused before anything is trained', () => {
+  const stream = { kind: 'split' } as const
+  expect(prepare({ stream, augment: ['none'] }).settings).not.toHaveProperty('augment')
+  expect(() => prepare({ stream, augment: ['crop:28'] })).toThrow(
+    expect.objectContaining({
+      code: 'augment-data',
+      message: expect.stringContaining('the images are 28 x 28 pixels'),
+    }),
+  )
 })
 
 test('epochs are passes over the mean task', () => {

@@ -1,3 +1,4 @@
+import { parseAugment } from '../../data/augment/index.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
 import { normalised } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
@@ -17,8 +18,17 @@ import { splitStream } from '../../tasks/split.ts'
 import type { TaskStream } from '../../tasks/stream.ts'
 import { permutedStream, rotatedStream } from '../../tasks/variants.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
+import { augmentationOf } from '../augment/index.ts'
 import type { LearnOptions } from '../run/index.ts'
-import { adam, type Optimiser, rmsprop, schedule, sgd, type WeightDecay } from '../step/index.ts'
+import {
+  adam,
+  type Optimiser,
+  rmsprop,
+  type StepSettings,
+  schedule,
+  sgd,
+  type WeightDecay,
+} from '../step/index.ts'
 import type { RunPlan } from './plan.ts'
 
 /** Training and test data under one list of classes. */
@@ -48,7 +58,8 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
 /**
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
- * @throws UsageError `model-data` when the model and the data cannot go together; and what the parts throw.
+ * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
+ * augmented so; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
@@ -71,6 +82,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
         ...(plan.loss === undefined || plan.loss === 'causal-lm' ? {} : { kind: plan.loss }),
         ...(plan.score === undefined ? {} : { score: plan.score }),
       },
+      ...planAugment(plan, stream),
     },
     iterations: planIterations(plan, stream),
     batchSize: plan.batchSize,
@@ -211,6 +223,13 @@ function planOptimiser({ optimiser }: RunPlan): {
   if (optimiser.name === 'sgd') return { optimiser: sgd(optimiser), weightDecay }
   if (optimiser.name === 'rmsprop') return { optimiser: rmsprop(optimiser), weightDecay }
   return { optimiser: adam(optimiser), weightDecay }
+}
+
+/** Checked on the first task; the others are, when they begin. */
+function planAugment({ augment }: RunPlan, { tasks }: TaskStream): Pick<StepSettings, 'augment'> {
+  if (augment === undefined) return {}
+  const found = augmentationOf(parseAugment(augment), itemAt(tasks, 0, 'task').train)
+  return found ? { augment: found.spec } : {}
 }
 
 function planIterations(plan: RunPlan, stream: TaskStream): number {
