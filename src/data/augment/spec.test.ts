@@ -40,7 +40,7 @@ describe('a list of augmentations', () => {
     [['crop:1.5'], 'a whole number from 1 on, and 1.5 was found.'],
     [['crop:'], 'and none was found.'],
     [['cutout:four'], 'and none was found.'],
-    [['mixup:0'], 'a number above 0, and 0 was found.'],
+    [['mixup:0'], 'a number from 0.001 to 1,000,000, and 0 was found.'],
     [['flip', 'none'], 'there is no "none"'],
   ])('refuses %j', (list, problem) => {
     expect(() => parseAugment(list)).toThrow(

@@ -3,7 +3,8 @@ import { didYouMean, UsageError } from '../../errors.ts'
 
 const share = { number: z.number().gt(0).max(1), range: 'a number above 0 and up to 1' }
 const pixels = { number: z.int().min(1), range: 'a whole number from 1 on' }
-const alpha = { number: z.number().gt(0), range: 'a number above 0' }
+/** Beyond these all shares are 0 or 1, or all are 1/2, as far as float32 tells. */
+const alpha = { number: z.number().min(0.001).max(1e6), range: 'a number from 0.001 to 1,000,000' }
 
 /** How images may be augmented: the number behind each name, its usual value, what it means, and whose it is. */
 const augmentations = {
