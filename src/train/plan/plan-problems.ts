@@ -19,6 +19,8 @@ export function problemsOf(schema: z.ZodType, value: unknown, issues: readonly z
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => unknownKey(path, key, described, found))
     const place = path.join('.') || 'the whole file'
+    // What a schema checks by itself it says in words of ours.
+    if (issue.code === 'custom') return [`${place}: ${issue.message}`]
     const use = described?.description === undefined ? '' : ` (${described.description})`
     const expected = described ? inWords(described) : issue.message
     const words = described ? wordsOf(described) : []
