@@ -137,7 +137,7 @@ describe('before a run begins', () => {
 
 describe('labels', () => {
   test('travel with a model to another folder, so that the pack can be extended', async () => {
-    expect((await run('keep model --data old -o old.keep')).code).toBe(0)
+    expect((await run('keep model --data old --budget 200 -o old.keep')).code).toBe(0)
     const line = `update model/model.onnx --new new --keep old.keep -o out/better.onnx --keep-out out/next.keep ${learned}`
     const { stderr, code } = await run(line)
     expect(stderr).toBe('')

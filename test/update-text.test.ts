@@ -86,7 +86,7 @@ describe('an update of a text classifier with a tokenizer beside it', () => {
     if (!pack || !better || !next) throw new Error('no names')
     const place = { engine, budget: { rows: 10, choose: 'herding' as const } }
     const model = at('model.onnx')
-    await keepFile({ ...place, model, data: at('old'), out: pack, private: hides })
+    await keepFile({ ...place, model, data: at('old'), out: pack, private: hides, fisher: true })
     const kept = await readPack(pack)
     expect(kept.exemplars?.inputs.dims).toEqual(dims)
     const loaded = await loadUpdate({ engine, model, fresh: at('new'), keep: pack })

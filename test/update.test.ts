@@ -182,7 +182,7 @@ describe('holdfast update', () => {
   })
 
   test('a retention pack stands for the old data, and lives on for the next update', async () => {
-    const kept = await run('keep model.onnx --data old/ -o model.keep --json')
+    const kept = await run('keep model.onnx --data old/ --budget 200 -o model.keep --json')
     expect([kept.code, kept.stderr]).toEqual([0, ''])
     const { code, stdout } = await run(
       `update model.onnx --new new/ --keep model.keep --max-drop 3% -o kept.onnx --keep-out next.keep ${learned} --json`,

@@ -49,7 +49,7 @@ const settings = z
       }),
       private: on().meta({ description: 'Store features, never inputs: then only the head can be trained' }),
       sumsOnly: on().meta({ description: 'Store sums of features alone, and no row: as private as can be' }),
-      expandHead: fromText(z.int().min(1)).optional().meta({
+      expandHead: fromText(bounds.expansion()).optional().meta({
         description: 'Sum so many random features, too, for update --expand-head',
         otherwise: "the head's own features",
       }),

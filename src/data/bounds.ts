@@ -37,6 +37,8 @@ export const bounds = {
   points: () => whole(2, 10_000, 'at each of them the model answers all rows'),
   /** Units, channels and other dims of a layer. */
   width: () => whole(1, 2 ** 20, 'a layer has to fit in memory'),
+  /** Random features before a head. */
+  expansion: () => whole(1, 4096, 'the products of all pairs of them are kept'),
   layers: () => whole(1, 1000, 'the graph has to fit in memory'),
   pixels: () => whole(1, 65_535, 'no format has larger images'),
   learningRate: () => real(0, 1e6, fast),

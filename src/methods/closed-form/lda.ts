@@ -149,15 +149,19 @@ function leaveOut(problem: Problem, shrunk: Shrunk, judged: Judged) {
   const { means, counts, width } = problem
   const { factored } = shrunk
   const solved = new Float64Array(means.length)
+  const squares = new Float64Array(counts.length)
   for (let unit = 0; unit < counts.length; unit++) {
-    solved.set(factored.solve(rowOf(means, unit, width)), unit * width)
+    const mean = rowOf(means, unit, width)
+    const inverse = factored.solve(mean)
+    solved.set(inverse, unit * width)
+    squares[unit] = product(inverse, mean)
   }
   const shares = balanced(judged.labels)
   const answers = new Float64Array(judged.labels.length * counts.length)
   let loss = 0
   for (const [row, label] of judged.labels.entries()) {
     const own = rowOf(answers, row, counts.length)
-    answerWithout(problem, { ...shrunk, solved }, rowOf(judged.features, row, width), label, own)
+    answerWithout(problem, { ...shrunk, solved, squares }, rowOf(judged.features, row, width), label, own)
     loss += (shares[row] as number) * lossOf(own, label, counts)
   }
   return { answers, loss }
@@ -169,7 +173,7 @@ function leaveOut(problem: Problem, shrunk: Shrunk, judged: Judged) {
  */
 function answerWithout(
   problem: Problem,
-  at: Shrunk & { readonly solved: Float64Array },
+  at: Shrunk & { readonly solved: Float64Array; readonly squares: Float64Array },
   x: Float64Array,
   label: number,
   answers: Float64Array,
@@ -192,7 +196,7 @@ function answerWithout(
     const um = product(u, mean)
     const [crossing, square, beside] = [
       product(inverse, x) - moved * ux,
-      product(inverse, mean) - 2 * moved * um + moved ** 2 * along,
+      (at.squares[unit] as number) - 2 * moved * um + moved ** 2 * along,
       um - moved * along,
     ]
     answers[unit] =

@@ -1,3 +1,4 @@
+import { bounds } from '../../data/bounds.ts'
 import { ModelError, UsageError } from '../../errors.ts'
 import type { Graph, Node } from '../../onnx/graph.ts'
 import { present, required } from '../../required.ts'
@@ -43,10 +44,10 @@ export const EXPANDED = 'holdfast.expansion.features'
  * const wider = expandHead(model, { width: 2000, seed: 1 })
  */
 export function expandHead(model: Model, { width, seed = 0 }: ExpandOptions): Model {
-  if (!Number.isInteger(width) || width < 1) {
+  if (!bounds.expansion().safeParse(width).success) {
     throw new UsageError(
       'head-width',
-      `The number of random features is a whole number from 1 on, but it is ${width}.`,
+      `The number of random features is a whole number from 1 to 4096, as the products of all pairs of them are kept; it is ${width}.`,
     )
   }
   const head = requireHead(model)

@@ -70,7 +70,9 @@ function unfit(model: Model, { dims }: Tensor, expansion: Expansion | undefined)
   const read = expansion ? (expansion.weight.dims[1] ?? 0) : (weight?.data.length ?? 0) / (head?.classes ?? 1)
   const given = expansion ? (expansion.weight.dims[0] ?? 0) : read
   if (width !== given) return `the head reads several vectors of features a row, ${width} numbers in all`
-  return read > WIDEST ? `the head reads ${read} features, and sums are kept of ${WIDEST} at most` : undefined
+  return !expansion && read > WIDEST
+    ? `the head reads ${read} features, and sums are kept of ${WIDEST} at most`
+    : undefined
 }
 
 const summed = (
