@@ -2,35 +2,32 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { PlainHeader } from './plain-headers.ts'
 
-/** Decodes plain JPEGs and PNGs on the calling thread. */
-export interface SmallDecoder {
-  /**
-   * One channel, or three interleaved.
-   *
-   * @returns undefined where the image is transparent in places, or damaged.
-   */
-  readonly decode: (bytes: Uint8Array, header: PlainHeader) => Uint8Array | undefined
+/**
+ * Decodes plain images of one format on the calling thread: to one channel, or three interleaved.
+ *
+ * @returns undefined where the image is transparent in places, or damaged.
+ */
+type SmallDecoder = (bytes: Uint8Array, header: PlainHeader) => Uint8Array | undefined
+
+type Format = PlainHeader['format']
+
+const loaders: Readonly<Record<Format, () => Promise<SmallDecoder>>> = { jpeg: jpegDecoder, png: pngDecoder }
+const loading = new Map<Format, Promise<SmallDecoder>>()
+
+/** The decoder of a format, loaded at first use. To be asked for again after each image: one that met a damaged file is done with. */
+export function smallDecoder(format: Format): Promise<SmallDecoder> {
+  const decoder = loading.get(format) ?? loaders[format]()
+  loading.set(format, decoder)
+  return decoder
 }
 
-let loading: Promise<SmallDecoder> | undefined
-
-/** The decoder, loaded at first use. To be asked for again after some images: one that met a damaged file is done with. */
-export function smallDecoder(): Promise<SmallDecoder> {
-  loading ??= load()
-  return loading
-}
-
-async function load(): Promise<SmallDecoder> {
-  const [png, jpeg] = [await import('@cwasm/lodepng'), await jpegDecoder()]
-  return {
-    decode: (bytes, header) =>
-      header.format === 'jpeg'
-        ? jpeg(bytes)
-        : opaque(
-            attempt(() => png.decode(bytes).data),
-            header,
-          ),
-  }
+async function pngDecoder(): Promise<SmallDecoder> {
+  const { decode } = await import('@cwasm/lodepng')
+  return (bytes, header) =>
+    opaque(
+      attempt(() => decode(bytes).data),
+      header,
+    )
 }
 
 /** What decoders throw differs, and what it says is left to sharp, which looks at the file again. */
@@ -45,7 +42,7 @@ function attempt<T>(action: () => T): T | undefined {
 let turbo: WebAssembly.Module | undefined
 
 /** libjpeg-turbo in WebAssembly; it warns of damage by throwing. */
-async function jpegDecoder(): Promise<(bytes: Uint8Array) => Uint8Array | undefined> {
+async function jpegDecoder(): Promise<SmallDecoder> {
   const { default: factory } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs')
   const path = createRequire(import.meta.url).resolve('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm')
   turbo ??= new WebAssembly.Module(readFileSync(path))
@@ -69,7 +66,7 @@ async function jpegDecoder(): Promise<(bytes: Uint8Array) => Uint8Array | undefi
     if (pixels) return new Uint8Array(pixels.buffer)
     // An error does not unwind the module's stack, so it is not used again.
     failed = true
-    loading = undefined
+    loading.delete('jpeg')
     return undefined
   }
 }

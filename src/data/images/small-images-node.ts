@@ -22,7 +22,7 @@ export async function decodeSmall(bytes: Uint8Array, spec: ImageSpec): Promise<D
     return undefined
   // Which grey a colour has is libvips' to say.
   if (spec.channels === 'grey' && header.colours !== 'grey') return undefined
-  const data = (await smallDecoder()).decode(bytes, header)
+  const data = (await smallDecoder(header.format))(bytes, header)
   if (!data) return undefined
   const { height, width } = header
   return { data: spec.channels === 'grey' ? data : asRgb(data, height * width), height, width, kinds: [] }
