@@ -25,7 +25,7 @@ const MOST_LOGITS = 2 ** 22
  * Values that one batch leaves between ops, 512 MiB: a batch of large images through a deep model takes many seconds, in
  * which no signal is heard, and more memory than there is.
  */
-const MOST_ACTIVATIONS = 2 ** 27
+export const MOST_ACTIVATIONS = 2 ** 27
 
 interface Session {
   readonly executable: Executable

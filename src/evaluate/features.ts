@@ -9,7 +9,7 @@ import { type Node, plainNode } from '../onnx/graph.ts'
 import { nodesBehind } from '../onnx/walk.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { activationsAt, modelAbove, type Place } from './cuts/index.ts'
-import { outputOf } from './outputs.ts'
+import { frozenOutputs } from './frozen-outputs.ts'
 
 /**
  * A data set with the model's features in place of its inputs, float32 [N, ...], for the model above {@link headCut}.
@@ -56,7 +56,7 @@ export function featureVectors(engine: Engine, model: Model, dataset: Dataset): 
     plainNode('Flatten', [pooled], output, { axis: 1 }),
   ]
   const { nodes } = nodesBehind(model.graph.nodes, [features])
-  return outputOf(
+  return frozenOutputs(
     engine,
     { ...model, graph: { ...model.graph, nodes: [...nodes, ...added], outputs: [] }, output },
     dataset,

@@ -1,0 +1,77 @@
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
+import { concatenateRows, takeRows } from '../data/rows.ts'
+import type { Engine } from '../engine/engine.ts'
+import { applyModel } from '../model/apply.ts'
+import { type Model, parameterCount } from '../model/model.ts'
+import { encodeGraph } from '../onnx/encode.ts'
+import { required } from '../required.ts'
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { MOST_ACTIVATIONS } from './evaluate.ts'
+import { outputOf } from './outputs.ts'
+
+/** Rows of one call at most. */
+const ROWS = 250
+/** A graph of 2 GiB cannot be handed over: larger models are read with their weights beside the graph. */
+const MOST_WEIGHTS = 2 ** 28
+
+/**
+ * What a model gives for all rows, float32 [N, ...], as `outputOf` does, but for the last digits: its weights are constants of the graph, so
+ * that the runtime lays them out as its kernels like them and folds batch normalisation into convolutions. For one pass over many rows.
+ */
+export async function frozenOutputs(
+  engine: Engine,
+  model: Model,
+  dataset: Dataset,
+): Promise<Tensor<'float32'>> {
+  const count = samples(dataset)
+  if (count === 0) return float32([0])
+  if (parameterCount(model) > MOST_WEIGHTS) return outputOf(engine, model, dataset)
+  const { bytes, size } = fittingGraph(model, dataset, Math.min(ROWS, count))
+  const executable = await engine.load(bytes)
+  try {
+    const parts: Tensor<'float32'>[] = []
+    for (let from = 0; from < count; from += size) {
+      // The last batch is filled up with its last row.
+      const rows = Int32Array.from({ length: size }, (_, at) => Math.min(from + at, count - 1))
+      const results = await executable.run(new Map([['inputs', takeRows(dataset.inputs, rows)]]))
+      parts.push(firstRows(required(results, 'values', 'output') as Tensor<'float32'>, count - from))
+    }
+    return concatenateRows(parts)
+  } finally {
+    await executable.dispose()
+  }
+}
+
+const firstRows = ({ dims, data }: Tensor<'float32'>, most: number): Tensor<'float32'> => {
+  const [rows = 0, ...row] = dims
+  const count = Math.min(rows, most)
+  return float32([count, ...row], data.subarray(0, (data.length / rows) * count))
+}
+
+/** For as many rows as leave the runtime's memory, and a signal that has to wait, within bounds. */
+function fittingGraph(model: Model, dataset: Dataset, wanted: number) {
+  const asked = graphOf(model, dataset, wanted)
+  const fits = Math.max(1, Math.floor((wanted * MOST_ACTIVATIONS) / asked.activations))
+  return fits < wanted ? graphOf(model, dataset, fits) : asked
+}
+
+function graphOf(model: Model, dataset: Dataset, size: number) {
+  const builder = new GraphBuilder()
+  const stored = builder.input('inputs', {
+    type: dataset.inputs.type,
+    dims: [size, ...dataset.inputs.dims.slice(1)],
+  })
+  const held = (tensors: ReadonlyMap<string, Tensor>) =>
+    new Map([...tensors].map(([name, tensor]) => [name, builder.parameter(name, tensor)]))
+  const { logits } = applyModel(
+    builder,
+    model,
+    { stored, preprocessing: dataset.preprocessing },
+    { parameters: held(model.parameters), buffers: held(model.buffers) },
+  )
+  builder.output(logits, 'values')
+  let activations = 0
+  for (const { outputs } of builder.steps) for (const { dims } of outputs) activations += sizeOf(dims)
+  return { bytes: encodeGraph(builder.finish('frozen')), size, activations }
+}
