@@ -126,7 +126,7 @@ describe('holdfast keep', () => {
     ['keep model.onnx --data old --budget 9 --per-class 3', 'flag-value', 'take one'],
     ['keep model.onnx --data photos -o x.keep', 'data-dims', 'a row is [3, 4, 4]'],
     ['keep model.onnx --data old -o old/train.csv/x.keep', 'out-unwritable', 'old/train.csv'],
-    ['keep --show old/train.csv', 'pack-damaged', 'a retention pack'],
+    ['keep --show old/train.csv', 'argument-kind', 'a retention pack should stand here'],
     ['keep --merge model.keep -o x.keep', 'keep-merge', 'Two or more packs'],
     [
       'keep --extend model.keep --model eye.onnx --data photos -o x.keep',
