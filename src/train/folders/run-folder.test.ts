@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -78,6 +78,75 @@ describe('checkpoints', () => {
     await expect(runFolderStore(folder, 'yours').load()).rejects.toMatchObject({
       code: 'checkpoint-other-run',
     })
+  })
+})
+
+describe('a folder that cannot be written', () => {
+  /** A system error's name, or the call that failed, is no sentence. */
+  const inWords = expect.not.stringMatching(/\bE[A-Z]{4,}\b|mkdir|open|append/)
+
+  test.skipIf(process.platform !== 'linux')('is a full disk in words', async () => {
+    const folder = await folderFor()
+    const run = await openRunFolder(folder, config())
+    await symlink('/dev/full', join(folder, 'events.jsonl'))
+    const append = run.append({ type: 'consolidated', task: 0, seconds: 1 })
+    await expect(append).rejects.toMatchObject({ code: 'write-failed', message: inWords })
+    await expect(append).rejects.toThrow('events.jsonl: it could not be written (the disk is full')
+    await run.close()
+  })
+
+  test('is a file on the way in words', async () => {
+    const file = join(await folderFor(), 'notes')
+    await writeFile(file, 'x')
+    const opened = openRunFolder(join(file, 'run'), config())
+    await expect(opened).rejects.toMatchObject({ code: 'write-failed', message: inWords })
+    await expect(opened).rejects.toThrow(`${file} is a file: name a folder`)
+  })
+
+  test.skipIf(process.platform === 'win32')('is one without permission in words', async () => {
+    const folder = await folderFor()
+    await chmod(folder, 0o555)
+    const root = process.geteuid?.() === 0
+    // Root may write everywhere, nobody else may.
+    if (root) process.seteuid?.(65_534)
+    try {
+      const opened = openRunFolder(folder, config())
+      await expect(opened).rejects.toMatchObject({ code: 'write-failed', message: inWords })
+      await expect(opened).rejects.toThrow('the system does not let you write there')
+    } finally {
+      if (root) process.seteuid?.(0)
+    }
+  })
+})
+
+describe('configurations of runs that are damaged', () => {
+  const refused = async (text: string): Promise<string> => {
+    const folder = await folderFor()
+    await writeFile(join(folder, 'config.json'), text)
+    const error = await readRunConfig(folder).catch((each: unknown) => each)
+    expect(error).toMatchObject({ code: 'run-config' })
+    return String(error)
+  }
+
+  test.each([
+    [{ format: 'holdfast-pack' }, 'format: expected holdfast-run, found "holdfast-pack".'],
+    [{ version: '1' }, 'version: expected 1, found "1".'],
+    [{ verb: undefined }, 'verb is missing; expected text.'],
+    [{ versions: { node: 20 } }, 'versions.node: expected text, found 20.'],
+    [
+      { plan: { stream: { kind: 'spilt' } } },
+      'stream.kind: expected one of split, permuted, rotated, list, found "spilt".',
+    ],
+  ])('say what was expected where: %j', async (change, problem) => {
+    const message = await refused(JSON.stringify({ ...config(), ...change }))
+    expect(message).toContain(problem)
+    expect(message).toContain('Restore the file')
+    expect(message).not.toMatch(/Invalid|"path"|is not a configuration that can be run/)
+    expect(message.match(/config\.json/g)).toHaveLength(1)
+  })
+
+  test('say where the JSON breaks off', async () => {
+    expect(await refused('{"format":')).toMatch(/config\.json.* is not JSON/)
   })
 })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../../data/dataset.ts'
+import { sha256 } from '../../data/sha256.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { rolesOf } from '../row-roles.ts'
@@ -202,6 +203,26 @@ describe('a damaged pack is refused', () => {
       expect.objectContaining({ code: 'unpacks-too-large' }),
     )
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e8)
+  })
+
+  test.each([
+    [{ private: 'no' }, 'private: expected true or false, found "no".'],
+    [{ budget: { choose: 'hardst' } }, 'found "hardst". Did you mean "hardest"?'],
+    [{ fisherRows: 1.5 }, 'fisherRows: expected a whole number, found 1.5.'],
+    [{ history: [] }, 'history: expected a list, not empty, of'],
+  ])('where another program wrote %j, with what was expected', (change, problem) => {
+    const other = changed((members) => {
+      const read = (member: string) => JSON.parse(strFromU8(members[member] ?? new Uint8Array()))
+      const facts = strToU8(JSON.stringify({ ...read('pack.json'), ...change }))
+      const manifest = read('manifest.json')
+      const sums = { ...manifest.members, 'pack.json': sha256().update(facts).hex() }
+      members['pack.json'] = facts
+      members['manifest.json'] = strToU8(JSON.stringify({ ...manifest, members: sums }))
+    })
+    const decode = () => decodePack(other, 'model.keep')
+    expect(decode).toThrow(problem)
+    expect(decode).toThrow(/^model\.keep, pack\.json: .*[.?] The file is damaged/)
+    expect(decode).not.toThrow(/Invalid|received/)
   })
 
   test('where a newer Holdfast wrote it, with the way out', () => {
