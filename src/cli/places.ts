@@ -1,9 +1,10 @@
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { catalogue } from '../data/index.ts'
 import { CheckpointError, DataError, didYouMean, ModelError, UsageError } from '../errors.ts'
 import { checkOutputs, type Input, type Mine, type Output } from '../tensor/outputs-files.ts'
 import { readObstacle } from '../tensor/reads-files.ts'
+import { makeFolder } from '../tensor/writes-files.ts'
 
 /** A file or folder that a verb reads; undefined where it was not named. */
 export interface Read {
@@ -44,7 +45,7 @@ export async function checkPlaces(
   const outputs = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
   await checkOutputs(outputs, inputs)
   if (dry) return
-  for (const { path } of outputs) await mkdir(dirname(path), { recursive: true })
+  for (const { path } of outputs) await makeFolder(dirname(path))
 }
 
 /** What a folder for low-rank updates may hold. */

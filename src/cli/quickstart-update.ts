@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Dataset, rowsOfClasses, subset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -9,6 +8,7 @@ import { writeNpz } from '../tensor/npy.ts'
 import type { Mine } from '../tensor/outputs-files.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
+import { makeFolder } from '../tensor/writes-files.ts'
 import { executePlan } from '../train/folders/index.ts'
 import { parsePlan, preparePlan, type RunPlan } from '../train/plan/index.ts'
 import type { Preflight } from '../update/preflight.ts'
@@ -74,7 +74,7 @@ export async function showUpdate(
   },
 ): Promise<UpdateShown | undefined> {
   const file = (name: string) => join(folder, name)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const old = { train: ofClasses(data.train, known, rows.old), test: ofClasses(data.test, known, rows.test) }
   const fresh = {
     train: ofClasses(data.train, added, rows.new),

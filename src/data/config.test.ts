@@ -8,6 +8,7 @@ const schema = z.strictObject({
   size: z.strictObject({ height: z.int().positive(), width: z.int().positive() }).optional(),
   fill: z.union([z.number().min(0).max(255), z.tuple([z.number(), z.number(), z.number()])]).optional(),
   token: z.string().nullish(),
+  crop: z.boolean().nullish(),
   features: z.array(z.string().min(1)).min(1).optional(),
 })
 
@@ -17,9 +18,13 @@ test.each([
   [{ size: { height: 2 } }, 'size.width is missing; expected a whole number above 0.'],
   [{ fill: [1, 2] }, 'fill: expected a number from 0 to 255, or a list of 3 values, found [1,2].'],
   [{ token: 3 }, 'token: expected text, or nothing, found 3.'],
+  [{ crop: 'yes' }, 'crop: expected true or false, or nothing, found "yes".'],
   [{ features: [''] }, 'features.0: expected text that is not empty, found "".'],
-  [{ laoyut: 'NCHW' }, 'there is no setting "laoyut"; known are layout, scale, size, fill, token, features.'],
-  [[], 'the whole file: expected settings (layout, scale, size, fill, token, features), found [].'],
+  [
+    { laoyut: 'NCHW' },
+    'there is no setting "laoyut"; known are layout, scale, size, fill, token, crop, features.',
+  ],
+  [[], 'the whole file: expected settings (layout, scale, size, fill, token, crop, …), found [].'],
 ])('%j is refused in our words', (value, words) => {
   const parse = () =>
     parseConfig(JSON.stringify(value), schema, 'vit, holdfast.json', 'preprocessing-invalid')

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { DataError } from '../errors.ts'
+import { problemsOf } from './schema-problems.ts'
 
 /** A JSON text by a schema, with the file and the field in the error. */
 export function parseConfig<T>(text: string, schema: z.ZodType<T>, place: string, code: string): T {
@@ -17,8 +18,5 @@ export function parseConfig<T>(text: string, schema: z.ZodType<T>, place: string
   }
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const issues = result.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`,
-  )
-  throw new DataError(code, `${place}: ${issues.join('; ')}.`)
+  throw new DataError(code, `${place}: ${problemsOf(schema, value, result.error.issues).join(' ')}`)
 }

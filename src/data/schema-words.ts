@@ -1,10 +1,13 @@
 /** What JSON Schema says of a value, as far as messages need it. */
 export interface Described {
-  readonly type?: string | undefined
+  readonly type?: string | readonly string[] | undefined
   readonly enum?: readonly unknown[] | undefined
   readonly const?: unknown
   readonly items?: Described | undefined
+  /** What each place of a list of fixed length is. */
+  readonly prefixItems?: readonly Described[] | undefined
   readonly minItems?: number | undefined
+  readonly minLength?: number | undefined
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
   readonly exclusiveMinimum?: number | undefined
@@ -25,13 +28,15 @@ export interface Described {
  */
 export function inWords(described: Described): string {
   const { type, enum: words, const: only, items, minItems, anyOf, oneOf, properties } = described
-  const forms = anyOf ?? oneOf
+  // A list of types is how "text, or nothing" is said.
+  const forms = typeof type === 'object' ? type.map((one) => ({ ...described, type: one })) : (anyOf ?? oneOf)
   if (forms) return [...new Set(forms.map(inWords))].join(', or ')
   if (only !== undefined) return String(only)
   if (words) return `one of ${words.join(', ')}`
   if (type === 'integer' || type === 'number') return numberInWords(described)
   if (type === 'boolean') return 'true or false'
   if (type === 'null') return 'nothing'
+  if (described.prefixItems) return `a list of ${described.prefixItems.length} values`
   if (type === 'array')
     return `a list${minItems ? ', not empty,' : ''}${items ? ` of values that are each ${inWords(items)}` : ''}`
   if (type === 'object') {
@@ -40,7 +45,7 @@ export function inWords(described: Described): string {
       ? `settings (${known.slice(0, 6).join(', ')}${known.length > 6 ? ', …' : ''})`
       : 'settings by name'
   }
-  return 'text that is not empty'
+  return described.minLength === undefined ? 'text' : 'text that is not empty'
 }
 
 /** The same of a number: its bounds, and why it has them. */

@@ -84,7 +84,7 @@ export async function regularFile(path: string, fault: ReadFault = {}): Promise<
 
 /** Whether the system says only that there is no such file or folder. */
 export const isAbsence = (error: unknown): boolean => {
-  const code = codeOf(error)
+  const code = systemCode(error)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
@@ -99,7 +99,7 @@ function faultOf(path: string, obstacle: string, fault: ReadFault, cause?: unkno
  * @example readObstacle('a/b', { code: 'ENOENT' }) // 'there is no such file or folder'
  */
 export function readObstacle(path: string, error: unknown): string {
-  const code = codeOf(error)
+  const code = systemCode(error)
   if (code === 'ENOTDIR') return `there is no such file or folder, as ${fileOnTheWay(path)} is a file`
   const known = code === undefined ? undefined : obstacles.get(code)
   if (known !== undefined) return known
@@ -121,7 +121,8 @@ const obstacles: ReadonlyMap<string, string> = new Map([
   ['ERR_INVALID_ARG_VALUE', 'the path has a NUL character in it'],
 ])
 
-const codeOf = (error: unknown): string | undefined => {
+/** What the operating system, or Node, calls an error. */
+export const systemCode = (error: unknown): string | undefined => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
 }

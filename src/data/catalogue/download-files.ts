@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DataError, EnvironmentError } from '../../errors.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
+import { makeFolder } from '../../tensor/writes-files.ts'
 
 export interface DownloadProgress {
   readonly file: string
@@ -41,7 +41,7 @@ export async function downloadFile(
       try {
         const bytes = await fetchBytes(url, path, options)
         check(bytes)
-        await mkdir(dirname(path), { recursive: true })
+        await makeFolder(dirname(path))
         await writeWhole(path, bytes)
         return
       } catch (error) {

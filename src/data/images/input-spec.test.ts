@@ -96,7 +96,7 @@ test('holdfast.json has the last word', () => {
 test('what cannot be done, or does not fit the model, is refused with the field', () => {
   const refused = (more: Partial<InputFacts>) => () => inputSpec({ ...photo, folder: 'vit', ...more })
   expect(refused({ holdfast: '{"means": 1}' })).toThrow(
-    'vit, holdfast.json: the whole: Unrecognized key: "means"',
+    'vit, holdfast.json: At the top there is no setting "means"; known are channels,',
   )
   expect(refused({ holdfast: '{' })).toThrow('vit, holdfast.json: this is not JSON')
   expect(refused(theirs({ size: 224, resample: 4 }))).toThrow('vit, preprocessor_config.json: resample is 4')

@@ -89,8 +89,10 @@ test('files that make no tokenizer are refused by name and field', () => {
   const refused = (tokenizer: string, tokenizerConfig?: string) => () =>
     createTokenizer({ tokenizer, tokenizerConfig, folder: 'bert' })
   expect(refused('{')).toThrow('bert, tokenizer.json: this is not JSON')
-  expect(refused('{}')).toThrow('bert, tokenizer.json: model: ')
-  expect(refused(wordPieces, '{"pad_token": 3}')).toThrow('bert, tokenizer_config.json: pad_token: ')
+  expect(refused('{}')).toThrow('bert, tokenizer.json: model is missing; expected settings')
+  expect(refused(wordPieces, '{"pad_token": 3}')).toThrow(
+    'bert, tokenizer_config.json: pad_token: expected text, or settings (content)',
+  )
   const unpadded = JSON.stringify({ ...JSON.parse(wordPieces), added_tokens: [] }).replaceAll(
     '[PAD]',
     '[NONE]',

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
+import { makeFolder } from '../../tensor/writes-files.ts'
 import type { LoraModel } from './lora.ts'
 
 /**
@@ -54,7 +54,7 @@ export async function saveAdapters(
     target_modules: modules,
     task_type: null,
   }
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   await writeWhole(join(folder, 'adapter_model.safetensors'), writeSafetensors(tensors, { format: 'pt' }))
   await writeWhole(join(folder, 'adapter_config.json'), `${JSON.stringify(config, null, 2)}\n`)
 }

@@ -6,6 +6,7 @@ import { DataLocation } from '../../onnx/index.ts'
 import { refuseTaken } from '../../tensor/outputs-files.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
+import { writeObstacle } from '../../tensor/writes-files.ts'
 import type { Model } from '../model.ts'
 import { saveModel } from './files.ts'
 import { isVariantOf, modelFolder } from './find-files.ts'
@@ -71,7 +72,7 @@ export async function saveModelFolder(
   } catch (cause) {
     await rm(beside, { recursive: true, force: true })
     if (cause instanceof HoldfastError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = await writeObstacle(path, cause, 'folder')
     throw new EnvironmentError('write-failed', `${path}: the folder could not be written (${reason}).`, {
       cause,
     })

@@ -16,7 +16,8 @@ import type { LearnEvent } from '../run/index.ts'
 import { benchResult } from './bench-result.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
 import { machineFacts, runtimeVersion } from './machine-node.ts'
-import { openRunFolder, type RunConfig, readRunConfig } from './run-folder-files.ts'
+import { type RunConfig, readRunConfig } from './run-config-files.ts'
+import { openRunFolder } from './run-folder-files.ts'
 
 /** A finished run in its folder. */
 export interface KeptRun {

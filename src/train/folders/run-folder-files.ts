@@ -1,68 +1,25 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
+import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { CheckpointError, EnvironmentError, UsageError } from '../../errors.ts'
-import {
-  foundAt,
-  listFolder,
-  type ReadFault,
-  readBytes,
-  reading,
-  readUtf8,
-} from '../../tensor/reads-files.ts'
+import { CheckpointError, UsageError } from '../../errors.ts'
+import { foundAt, listFolder, readBytes, readUtf8 } from '../../tensor/reads-files.ts'
 import { isUnfinished, writeWhole } from '../../tensor/whole-files.ts'
-import { parsePlan, type RunPlan } from '../plan/index.ts'
+import { makeFolder, writing } from '../../tensor/writes-files.ts'
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type LearnEvent } from '../run/index.ts'
+import { type RunConfig, readRunConfig, runFingerprint, startAnew } from './run-config-files.ts'
 import { lockFolder } from './run-lock-files.ts'
 
 /** Whether a folder with these names in it is a run's, or one where a run may begin. */
 export const isRunPlace = (names: readonly string[]): boolean =>
   names.includes('config.json') || names.every((name) => isTemporary(name) || name === 'lock')
 
-/** Everything needed to build a run again, as its folder's `config.json` holds it. */
-export interface RunConfig {
-  readonly format: 'holdfast-run'
-  readonly version: 1
-  /** The command that began it. */
-  readonly verb: string
-  readonly plan: RunPlan
-  /** SHA-256 over the content of the data, and of the model's file. */
-  readonly dataSha256: string
-  /** Versions of what computed: holdfast, node, onnxruntime. */
-  readonly versions: Readonly<Record<string, string>>
-}
-
 const pointerSchema = z.object({
   file: z.string().regex(/^checkpoint-[\w-]+\.safetensors$/),
   sha256: z.string(),
 })
-const configSchema = z.object({
-  format: z.literal('holdfast-run'),
-  version: z.literal(1),
-  verb: z.string(),
-  plan: z.unknown(),
-  dataSha256: z.string(),
-  versions: z.record(z.string(), z.string()),
-})
-
 /** What a process that was killed may leave: of the lock, or of a file. */
 const isTemporary = (name: string): boolean => /^\..+\.tmp$/.test(name) || isUnfinished(name)
-
-/** What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. */
-export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
-  return createHash('sha256')
-    .update(`${JSON.stringify(sorted(plan))}\n${dataSha256}`)
-    .digest('hex')
-}
-
-/** The same for objects that differ only in the order of their keys. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
-}
 
 /** A run's folder, held by this process alone until it is closed. */
 export interface RunFolder {
@@ -84,7 +41,7 @@ export interface RunFolder {
  * @throws CheckpointError `run-config` when its `config.json` cannot be read.
  */
 export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
-  await writing(path, () => mkdir(path, { recursive: true }))
+  await makeFolder(path)
   const release = await lockFolder(path)
   try {
     const names = await listFolder(path)
@@ -111,45 +68,13 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
     await release()
     throw error
   }
+  const events = join(path, 'events.jsonl')
   return {
     path,
     store: runFolderStore(path, runFingerprint(config)),
-    append: (event) =>
-      writing(path, () => appendFile(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`)),
+    append: (event) => writing(events, () => appendFile(events, `${JSON.stringify(event)}\n`)),
     write: (name, content) => writeWhole(join(path, name), content),
     close: release,
-  }
-}
-
-/**
- * The configuration of a run in a folder.
- *
- * @throws CheckpointError `run-missing` when there is none, `run-config` when it cannot be read.
- */
-export async function readRunConfig(folder: string): Promise<RunConfig> {
-  const file = join(folder, 'config.json')
-  const fault: ReadFault = {
-    kind: CheckpointError,
-    code: 'run-missing',
-    way: 'Give the folder of a run, e.g. one in runs/.',
-  }
-  const there = await reading(folder, () => stat(folder), fault)
-  if (!there.isDirectory()) {
-    throw new CheckpointError(
-      'run-missing',
-      `${folder}: this is ${there.isFile() ? 'a file' : 'a pipe or a device'}, and the folder of a run was expected. ${fault.way}`,
-    )
-  }
-  if (!(await foundAt(file, fault))) {
-    throw new CheckpointError('run-missing', `${folder} holds no run: there is no config.json. ${fault.way}`)
-  }
-  const text = await readUtf8(file, fault)
-  try {
-    const found = configSchema.parse(JSON.parse(text))
-    return { ...found, plan: parsePlan(found.plan, file) }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CheckpointError('run-config', `${file} is not the configuration of a run: ${reason}`, { cause })
   }
 }
 
@@ -198,8 +123,6 @@ export function runFolderStore(folder: string, fingerprint: string): CheckpointS
   }
 }
 
-const startAnew = 'Restore the file, or remove the run folder and start the run anew.'
-
 async function readPointer(folder: string): Promise<z.output<typeof pointerSchema> | undefined> {
   const file = join(folder, 'latest.json')
   const fault = { kind: CheckpointError, code: 'checkpoint-pointer', way: startAnew }
@@ -213,15 +136,6 @@ async function readPointer(folder: string): Promise<z.output<typeof pointerSchem
       `${file} is damaged: expected {"file", "sha256"}, found ${JSON.stringify(text.slice(0, 80))}. ${startAnew}`,
       { cause },
     )
-  }
-}
-
-async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new EnvironmentError('write-failed', `${path} could not be written: ${reason}`, { cause })
   }
 }
 

@@ -7,13 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { float32 } from '../../tensor/tensor.ts'
 import { parsePlan } from '../plan/plan.ts'
 import type { RunState } from '../run/checkpoint.ts'
-import {
-  openRunFolder,
-  type RunConfig,
-  readRunConfig,
-  runFingerprint,
-  runFolderStore,
-} from './run-folder-files.ts'
+import { type RunConfig, readRunConfig, runFingerprint } from './run-config-files.ts'
+import { openRunFolder, runFolderStore } from './run-folder-files.ts'
 
 const folderFor = () => mkdtemp(join(tmpdir(), 'holdfast-folder-'))
 
@@ -141,7 +136,7 @@ describe('configurations of runs that are damaged', () => {
     const message = await refused(JSON.stringify({ ...config(), ...change }))
     expect(message).toContain(problem)
     expect(message).toContain('Restore the file')
-    expect(message).not.toMatch(/Invalid|"path"|is not a configuration that can be run/)
+    expect(message).not.toMatch(/Invalid|"path"/)
     expect(message.match(/config\.json/g)).toHaveLength(1)
   })
 

@@ -5,6 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { EnvironmentError } from '../../errors.ts'
+import { reading, systemCode } from '../../tensor/reads-files.ts'
+import { writing } from '../../tensor/writes-files.ts'
 
 interface Holder {
   readonly pid: number
@@ -107,19 +109,18 @@ async function place(
 ): Promise<boolean> {
   const beside = join(dirname(file), `.lock.${randomUUID()}.tmp`)
   try {
-    await writeFile(beside, text)
-    try {
-      await move(beside, file)
-      return true
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      // Gone: whoever holds the folder took it for a left-over.
-      if (code === 'EEXIST' || code === 'ENOENT') return false
-      throw error
-    }
-  } catch (cause) {
-    const { message } = cause as Error
-    throw new EnvironmentError('write-failed', `${file} could not be written: ${message}`, { cause })
+    return await writing(file, async () => {
+      await writeFile(beside, text)
+      try {
+        await move(beside, file)
+        return true
+      } catch (error) {
+        const code = systemCode(error)
+        // Gone: whoever holds the folder took it for a left-over.
+        if (code === 'EEXIST' || code === 'ENOENT') return false
+        throw error
+      }
+    })
   } finally {
     await rm(beside, { force: true })
   }
@@ -127,10 +128,16 @@ async function place(
 
 /** Undefined for a lock that is gone. */
 async function readLock(file: string): Promise<Lock | undefined> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined
-    throw new EnvironmentError('read-failed', `${file} could not be read: ${cause.message}`, { cause })
-  })
+  const fault = { kind: EnvironmentError, code: 'read-failed' }
+  const text = await reading(
+    file,
+    () =>
+      readFile(file, 'utf8').catch((cause: unknown) => {
+        if (systemCode(cause) === 'ENOENT') return undefined
+        throw cause
+      }),
+    fault,
+  )
   return text === undefined ? undefined : { text, holder: holderOf(text) }
 }
 

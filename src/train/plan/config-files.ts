@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { parseDocument } from 'yaml'
-import { EnvironmentError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { methodEntries, methodOptions } from '../../methods/registry.ts'
-import { readUtf8 } from '../../tensor/reads-files.ts'
+import { readUtf8, systemCode } from '../../tensor/reads-files.ts'
+import { writing } from '../../tensor/writes-files.ts'
 import { parsePlan, type RunPlan } from './plan.ts'
 
 /**
@@ -127,19 +128,17 @@ device: cpu                   # cpu or webgpu
 /**
  * Writes the starter configuration.
  *
- * @throws UsageError `config-exists`: nothing is written over.
+ * @throws UsageError `config-exists`: nothing is written over; EnvironmentError `write-failed`.
  */
 export async function writeStarterConfig(path: string): Promise<void> {
-  await writeFile(path, starterConfig, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'EEXIST') {
-      throw new EnvironmentError('write-failed', `${path}: it could not be written (${cause.message}).`, {
-        cause,
-      })
-    }
-    throw new UsageError(
-      'config-exists',
-      `${path} is there already, and is not written over. Name another file.`,
-      { cause },
-    )
-  })
+  await writing(path, () =>
+    writeFile(path, starterConfig, { flag: 'wx' }).catch((cause: unknown) => {
+      if (systemCode(cause) !== 'EEXIST') throw cause
+      throw new UsageError(
+        'config-exists',
+        `${path} is there already, and is not written over. Name another file.`,
+        { cause },
+      )
+    }),
+  )
 }

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { augmentSchema } from '../../data/augment/index.ts'
 import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
+import { problemsOf } from '../../data/schema-problems.ts'
 import { UsageError } from '../../errors.ts'
 import { model, optimiser, whole } from './plan-model.ts'
-import { problemsOf } from './plan-problems.ts'
 
 const scenario = z
   .enum(['task', 'domain', 'class'])

@@ -1,6 +1,7 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { writeObstacle } from '../../tensor/writes-files.ts'
 import { scalarsRecord, versionRecord } from './event-records.ts'
 import type { Tracker } from './tracker.ts'
 
@@ -30,9 +31,9 @@ export function tensorBoard(folder: string, warn: (line: string) => void): Track
       const record = scalarsRecord(measurement, Date.now() / 1000)
       writing = writing
         .then(() => appendFile(path, record))
-        .catch((problem: unknown) => {
+        .catch(async (problem: unknown) => {
           if (lost++ > 0) return
-          const reason = problem instanceof Error ? problem.message : String(problem)
+          const reason = await writeObstacle(path, problem)
           warn(
             `warning: TensorBoard's file ${path} cannot be written (${reason}). The run goes on without it.`,
           )

@@ -1,5 +1,6 @@
 import { strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
 import { createDataset, type Dataset, samples } from '../../data/dataset.ts'
+import { problemsOf } from '../../data/schema-problems.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { CheckpointError, HoldfastError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
@@ -98,10 +99,10 @@ export function decodePack(bytes: Uint8Array, name: string): Pack {
 }
 
 function packOf(files: Unzipped, version: number, name: string): Pack {
-  const parsed = factsSchema.safeParse(json(files, FACTS, name))
+  const said = json(files, FACTS, name)
+  const parsed = factsSchema.safeParse(said)
   if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw damaged(name, FACTS, `${issue?.path.join('.')}: ${issue?.message}`)
+    throw damaged(name, FACTS, problemsOf(factsSchema, said, parsed.error.issues).join(' '))
   }
   const {
     exemplars,

@@ -54,7 +54,7 @@ export function checked(files: Unzipped, name: string): number {
 export const damaged = (name: string, member: string, reason: string): CheckpointError =>
   new CheckpointError(
     'pack-damaged',
-    `${name}, ${member}: ${reason}. The file is damaged; take a copy of it, or make it anew with holdfast keep.`,
+    `${name}, ${member}: ${reason}${/[.?]$/.test(reason) ? '' : '.'} The file is damaged; take a copy of it, or make it anew with holdfast keep.`,
   )
 
 function memberOf(files: Unzipped, member: string, name: string): Uint8Array {

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { type Described, inWords } from '../../data/schema-words.ts'
-import { didYouMean } from '../../errors.ts'
+import { didYouMean } from '../errors.ts'
+import { type Described, inWords } from './schema-words.ts'
 
 /** The longest that a value is shown; the rest is cut. */
 const longest = 60
 
 /**
- * What is wrong with a configuration, a sentence each: the place, what it is for, what was expected there and what was found.
+ * What is wrong with a configuration or another JSON file, a sentence each: the place, what it is for, what was expected there and what was found.
  *
  * @example problemsOf(planSchema, { stream: { kind: 'split', scenario: 'klass' } }, issues)
  * // ['stream.scenario (what is told at test time: …): expected one of task, domain, class, found "klass". Did you mean "class"?']
