@@ -140,7 +140,7 @@ test('a wrong input name or wrong dims in the batch', async () => {
 test('labels out of range', async () => {
   batch('labels.safetensors', { x: float32([2, 3]), labels: int64([2], [0, 2]) })
   expect(await grad('model.onnx', 'labels.safetensors')).toMatchInlineSnapshot(
-    `"error (label-out-of-range): Label 2 at place 1 is not one of the model's 2 classes (0 to 1; -100 does not count)."`,
+    `"error (label-out-of-range): Label 2 at place 1 is not one of the 2 classes of the model (0 to 1; -100 does not count)."`,
   )
 })
 

@@ -1,4 +1,4 @@
-import { points } from '../report/figures/index.ts'
+import { points } from '../measure/points.ts'
 import type { BenchEvent } from '../study/grid/index.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import type { Screen } from './screen.ts'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type RunOne, runGrid } from '../study/grid/index.ts'
@@ -180,8 +181,8 @@ async function answer(
       ? []
       : [
           folder === undefined
-            ? `${outcome.unfinished} runs were not finished, and nothing was kept (--no-save).`
-            : `${outcome.unfinished} runs were not finished. Go on with the same command and --out ${folder}`,
+            ? `${count(outcome.unfinished, 'run')} did not finish, and nothing was kept (--no-save).`
+            : `${count(outcome.unfinished, 'run')} did not finish. Go on with the same command and --out ${folder}`,
         ]
   return {
     json: {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { fisherDefaults, fisherLabels } from '../methods/fisher/index.ts'
 import { fisherFile } from '../train/plan/index-files.ts'
@@ -64,7 +65,7 @@ export const fisher = defineVerb({
     return {
       json: { ...summary, notes: loaded.notes },
       text: [
-        `Fisher (${summary.labels}) of ${summary.model} on ${summary.samples} samples of ${summary.dataset.name}`,
+        `Fisher (${summary.labels}) of ${summary.model} on ${count(summary.samples, 'sample')} of ${summary.dataset.name}`,
         '',
         ...summary.parameters.map(
           ({ name, dims, mass }) => `${name.padEnd(widest)}  ${mass.toExponential(3)}  [${dims.join(', ')}]`,

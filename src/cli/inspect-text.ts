@@ -1,4 +1,4 @@
-import { count } from '../report/figures/index.ts'
+import { count } from '../count.ts'
 import type { InspectedParameter, InspectedValue } from '../train/inspect/index.ts'
 import type { FileInspection } from '../train/inspect/index-files.ts'
 
@@ -77,7 +77,7 @@ interface Group {
 
 function parametersText(parameters: readonly InspectedParameter[]): string[] {
   const trained = parameters.filter(({ trainable }) => trainable)
-  const head = `${count(parameters.length, 'parameter')} with ${thousands(numbersIn(parameters))} numbers, of which ${thousands(numbersIn(trained))} train`
+  const head = `${count(parameters.length, 'parameter')} with ${count(numbersIn(parameters), 'number')}, of which ${thousands(numbersIn(trained))} train`
   const groups = grouped(parameters)
   const shown = groups.slice(0, MOST_LINES)
   const width = Math.max(...shown.map(({ name }) => name.length))
@@ -93,11 +93,15 @@ function parametersText(parameters: readonly InspectedParameter[]): string[] {
           ? '  fixed'
           : `  ${trainable} of ${members.length} train`
     const times = members.length > 1 ? `  x ${members.length}` : ''
-    const dims = alike ? `[${first?.dims.join(', ')}]` : `${thousands(numbersIn(members))} numbers`
+    const dims = alike ? `[${first?.dims.join(', ')}]` : count(numbersIn(members), 'number')
     return `  ${name.padEnd(width)}  ${types} ${dims}${times}${fate}`
   })
   const more = groups.length - shown.length
-  return [head, ...rows, ...(more > 0 ? [`  and ${more} more lines; --json has all`] : [])]
+  return [
+    head,
+    ...rows,
+    ...(more > 0 ? [`  and ${more} more ${more === 1 ? 'line' : 'lines'}; --json has all`] : []),
+  ]
 }
 
 /** Parameters whose names differ in numbers only stand on one line: layers of one kind. */
@@ -127,10 +131,7 @@ function headText({ binary, head, labels, logits }: FileInspection): string[] {
     ]
   }
   return [
-    `Head ${head.op} "${head.node}" with weight "${head.weight}"; ${count(head.classes, 'class')}${named}`.replace(
-      /classs/,
-      'classes',
-    ),
+    `Head ${head.op} "${head.node}" with weight "${head.weight}"; ${count(head.classes, 'class')}${named}`,
   ]
 }
 
@@ -139,7 +140,7 @@ function stepText({ step }: FileInspection): string[] {
   const sizes = Object.entries(step.dims).map(([name, size]) => `${name} = ${size}`)
   return [
     `A step of training with Adam on ${count(step.batch, 'row')}${sizes.length === 0 ? '' : ` (${sizes.join(', ')})`}`,
-    `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${thousands(step.nodes)} nodes`,
+    `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${count(step.nodes, 'node')}`,
     `  ${bytes(step.bytes)} of memory at most, the program and the file among it: trained parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}, and copies of them`,
   ]
 }

@@ -1,41 +1,45 @@
+import { count } from '../count.ts'
 import { visible } from '../report/figures/index.ts'
 import type { PackSummary } from '../update/pack/index.ts'
 
-const count = (value: number): string => value.toLocaleString('en-US')
+const whole = (value: number): string => value.toLocaleString('en-US')
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
 /** What a pack holds, for people. */
 export function packText(summary: PackSummary): string {
   const { model, exemplars, heldOut, fisher, sums, classes, budget, history } = summary
   const facts: readonly (readonly [string, string])[] = [
-    ['model', `${model.name}, SHA-256 ${model.sha256.slice(0, 12)}…, ${count(classes.length)} classes`],
+    ['model', `${model.name}, SHA-256 ${model.sha256.slice(0, 12)}…, ${count(classes.length, 'class')}`],
     [
       'data',
       summary.data
-        .map(({ name, rows, synthetic }) => `${name} (${count(rows)} rows${synthetic ? ', drawn' : ''})`)
+        .map(({ name, rows, synthetic }) => `${name} (${count(rows, 'row')}${synthetic ? ', drawn' : ''})`)
         .join(', '),
     ],
     [
       'exemplars',
       exemplars.rows === 0
         ? 'none'
-        : `${count(exemplars.rows)} by ${budget.choose}, ${perClass(exemplars.perClass)} of each class, ${summary.private ? 'features' : 'inputs'} [${exemplars.dims.join(', ')}]`,
+        : `${whole(exemplars.rows)} by ${budget.choose}, ${perClass(exemplars.perClass)} of each class, ${summary.private ? 'features' : 'inputs'} [${exemplars.dims.join(', ')}]`,
     ],
     [
       'held out',
       heldOut
-        ? `${count(heldOut.rows)} rows, ${percent(heldOut.accuracy)} right; ${count(heldOut.choose)} choose, ${count(heldOut.check)} check${usedWords(heldOut.uses)}`
+        ? `${count(heldOut.rows, 'row')}, ${percent(heldOut.accuracy)} right; ${whole(heldOut.choose)} choose, ${whole(heldOut.check)} check${usedWords(heldOut.uses)}`
         : 'none',
     ],
     ['traffic', trafficWords(summary)],
     ['sums', sumsWords(sums)],
-    ['fisher', fisher ? `${count(fisher.parameters)} parameters, over ${count(fisher.rows)} rows` : 'none'],
+    [
+      'fisher',
+      fisher ? `${count(fisher.parameters, 'parameter')}, over ${count(fisher.rows, 'row')}` : 'none',
+    ],
     ['private', privateWords(summary)],
     ['created', summary.created],
   ]
   const releases = history.map(
     (release, at) =>
-      `  ${at + 1}  ${release.model.name}  ${release.created}  ${count(release.classes)} classes${release.heldOut ? `  ${percent(release.heldOut.accuracy)} of ${count(release.heldOut.rows)} held-out rows right` : ''}`,
+      `  ${at + 1}  ${release.model.name}  ${release.created}  ${count(release.classes, 'class')}${release.heldOut ? `  ${percent(release.heldOut.accuracy)} of ${count(release.heldOut.rows, 'held-out row')} right` : ''}`,
   )
   const lines = [
     ...facts.map(([name, value]) => `${name.padEnd(9)}  ${value}`),
@@ -48,15 +52,13 @@ export function packText(summary: PackSummary): string {
 function usedWords(uses: NonNullable<PackSummary['heldOut']>['uses']): string {
   const used = uses.filter(({ releases }) => releases > 0)
   if (used.length === 0) return ''
-  const said = used.map(
-    ({ releases, rows }) => `${count(rows)} by ${count(releases)} ${releases === 1 ? 'release' : 'releases'}`,
-  )
+  const said = used.map(({ releases, rows }) => `${whole(rows)} by ${count(releases, 'release')}`)
   return `; used: ${said.join(', ')}`
 }
 
 const sumsWords = (sums: PackSummary['sums']): string =>
   sums
-    ? `of ${count(sums.rows)} rows${sums.of === 'exemplars' ? ', what was left of the old data among them' : ''}, ${count(sums.width)} features${sums.random > 0 ? `, ${count(sums.random)} of them random` : ''}`
+    ? `of ${count(sums.rows, 'row')}${sums.of === 'exemplars' ? ', what was left of the old data among them' : ''}, ${count(sums.width, 'feature')}${sums.random > 0 ? `, ${whole(sums.random)} of them random` : ''}`
     : 'none'
 
 const privateWords = ({ private: hides, exemplars, heldOut }: PackSummary): string => {
@@ -79,5 +81,5 @@ function trafficWords({ traffic, classes }: PackSummary): string {
 
 function perClass(counts: readonly number[]): string {
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
-  return least === most ? count(most) : `${count(least)} to ${count(most)}`
+  return least === most ? whole(most) : `${whole(least)} to ${whole(most)}`
 }

@@ -1,5 +1,5 @@
+import { points } from '../measure/points.ts'
 import type { BenchResult, RunResult } from '../measure/results.ts'
-import { points } from '../report/figures/index.ts'
 import { liveTable, type TableRow, type TerminalStyle } from '../report/terminal.ts'
 
 /** Task names short enough for a table. */

@@ -1,4 +1,4 @@
-import { points } from '../report/figures/index.ts'
+import { points } from '../measure/points.ts'
 import { liveTable } from '../report/terminal.ts'
 import type { KeptOutcome } from '../train/folders/index-files.ts'
 import type { LearnEvent } from '../train/run/index.ts'

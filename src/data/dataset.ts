@@ -1,3 +1,4 @@
+import { count, oneOf } from '../count.ts'
 import { DataError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { concatenateRows, describe, rowCount, takeRows } from './rows.ts'
@@ -84,7 +85,7 @@ export function createDataset(
   if (rowCount(dataset.labels) !== rows) {
     throw new DataError(
       'data-rows',
-      `Data set '${dataset.name}' has ${rows} inputs but ${rowCount(dataset.labels)} labels; each input needs one label.`,
+      `Data set '${dataset.name}' has ${count(rows, 'input')} but ${count(rowCount(dataset.labels), 'label')}; each input needs one label.`,
     )
   }
   checkLabels(dataset)
@@ -116,7 +117,7 @@ function checkLabels(dataset: Dataset): void {
     if (width !== classes.length) {
       throw new DataError(
         'data-labels',
-        `Data set '${name}': ${form.words} with one column a class, found ${describe(labels)} and ${classes.length} classes.`,
+        `Data set '${name}': ${form.words} with one column a class, found ${describe(labels)} and ${count(classes.length, 'class')}.`,
       )
     }
     refuseLabel(
@@ -137,7 +138,7 @@ function checkLabels(dataset: Dataset): void {
   refuseLabel(
     dataset,
     labels.data.findIndex((label) => (label < 0 && label !== ignored) || label >= classes.length),
-    `not one of the ${classes.length} classes (0 to ${classes.length - 1})`,
+    `not ${oneOf(classes.length, 'class')} (0 to ${classes.length - 1})`,
   )
 }
 
@@ -161,7 +162,7 @@ function checkPreprocessing({ name, inputs, preprocessing }: Dataset): void {
     if (typeof value !== 'number' && value.length !== inputs.dims[axis]) {
       throw new DataError(
         'data-preprocessing',
-        `Data set '${name}': ${which} has ${value.length} values, one per channel, but the inputs are ${describe(inputs)} with channels at axis ${axis}.`,
+        `Data set '${name}': ${which} has ${count(value.length, 'value')}, one per channel, but the inputs are ${describe(inputs)} with channels at axis ${axis}.`,
       )
     }
   }

@@ -84,7 +84,7 @@ test('CSV: errors name line, column, what was expected and what was found', asyn
     code: 'label-too-many',
   })
   await expect(readDataset(bad, { textColumn: 'x', classes: ['a'] })).rejects.toThrow(
-    "line 4: label 'b' is not one of the 1 classes",
+    "line 4: label 'b' is not the one class",
   )
 })
 

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os'
+import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { ReadyPart } from './parts.ts'
@@ -35,7 +36,7 @@ export function memoryLimit(maxBytes: number | undefined, place: string): Memory
     },
     expect: (rows, rowBytes) => {
       if (rows === undefined || sum + rows * rowBytes <= limit) return
-      const each = `${rows.toLocaleString('en-US')} rows of ${rowBytes.toLocaleString('en-US')} bytes`
+      const each = `${count(rows, 'row')} of ${count(rowBytes, 'byte')}`
       refuse(`${each} take ${gigabytes(rows * rowBytes)} of memory, and do not fit into`)
     },
   }

@@ -169,7 +169,7 @@ test('columns that count the rows are left out, and that is said', async () => {
   expect(width.rows).toEqual([5, 6])
   expect(width.notes[0]).toContain('customer_id')
   await expect(read(csv('u,x,label\n7,5,a\n3,6,b\n'), { width: 1 })).rejects.toThrow(
-    'the model reads 1 numbers a row, but the file has 2: u, x. Name those to learn from',
+    'the model reads 1 number a row, but the file has 2: u, x. Name those to learn from',
   )
   const parquet = parquetWriteBuffer({
     columnData: [

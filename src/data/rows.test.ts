@@ -53,10 +53,12 @@ test('copies into the middle of a buffer and leaves the rest alone', () => {
 
 test('refuses rows that are not there, buffers that are too small, and rows of another kind', () => {
   const source = bytes([2, 3], [1, 2, 3, 4, 5, 6])
-  expect(() => takeRows(source, Int32Array.of(0, 2))).toThrow('Index 1 asks for row 2, but there are 2 rows')
+  expect(() => takeRows(source, Int32Array.of(0, 2))).toThrow(
+    'Index 1 asks for row 2, but of rows there are 2',
+  )
   expect(() => takeRows(source, Int32Array.of(-1))).toThrow('row -1')
   expect(() => copyRows(source, Int32Array.of(0, 1), bytes([2, 3], Array(6).fill(0)), 1)).toThrow(
-    'do not fit',
+    'there is no room for 2 rows, as there are 2.',
   )
   expect(() => copyRows(source, Int32Array.of(0), bytes([1, 2], [0, 0]), 0)).toThrow('uint8 [2, 3]')
   expect(() => concatenateRows([source, bytes([1, 2], [0, 0])])).toThrow('Part 1 is uint8 [1, 2]')

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
@@ -67,7 +68,7 @@ export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, ta
   if (targetRow < 0 || targetRow + indices.length > rowCount(target)) {
     throw new DataError(
       'row-out-of-range',
-      `${indices.length} rows from row ${targetRow} on do not fit into ${rowCount(target)} rows.`,
+      `From row ${targetRow} on there is no room for ${count(indices.length, 'row')}, as there are ${rowCount(target)}.`,
     )
   }
   if (indices.length === 0) return
@@ -191,7 +192,7 @@ function checkIndices(indices: Int32Array, rows: number): void {
     if (row < 0 || row >= rows) {
       throw new DataError(
         'row-out-of-range',
-        `Index ${position} asks for row ${row}, but there are ${rows} rows (0 to ${rows - 1}).`,
+        `Index ${position} asks for row ${row}, but of rows there are ${rows} (0 to ${rows - 1}).`,
       )
     }
   }

@@ -10,7 +10,7 @@ describe('agreement', () => {
     // Answers outside the labels agree with none.
     expect(agreement(['a', 'b'], ['c', 'c'])).toEqual({ right: 0, total: 2, byChance: 0, classes: 2 })
     expect(agreement([], [])).toEqual({ right: 0, total: 0, byChance: 0, classes: 0 })
-    expect(() => agreement([1], [])).toThrow('1 labels, but 0 answers')
+    expect(() => agreement([1], [])).toThrow('1 label, but 0 answers')
   })
 })
 

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
 import { binomialCdf } from './binomial.ts'
 
@@ -24,7 +25,7 @@ export function agreement<Label>(labels: ArrayLike<Label>, answers: ArrayLike<La
   if (answers.length !== total) {
     throw new UsageError(
       'predictions-length',
-      `Agreement needs one answer a label: there are ${total} labels, but ${answers.length} answers.`,
+      `Agreement needs one answer a label: found were ${count(total, 'label')}, but ${count(answers.length, 'answer')}.`,
     )
   }
   const counts = new Map<Label, { labelled: number; answered: number }>()

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
 
 /** How the predictions of two models on the same examples differ in being right. */
@@ -32,7 +33,7 @@ export function flips<Label extends number | string>(
   if (before.length !== total || after.length !== total) {
     throw new UsageError(
       'predictions-length',
-      `Flips need one prediction of each model per label: ${total} labels, but ${before.length} predictions before and ${after.length} after.`,
+      `Flips need one prediction of each model per label: ${count(total, 'label')}, but ${count(before.length, 'prediction')} before and ${after.length} after.`,
     )
   }
   if (total === 0)

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
 
 /**
@@ -121,7 +122,7 @@ export function intransigence(matrix: AccuracyMatrix, joint: readonly number[]):
   if (joint.length !== matrix.length) {
     throw new UsageError(
       'joint-accuracies',
-      `Intransigence needs one accuracy of joint training for each of the ${matrix.length} tasks, but got ${joint.length}.`,
+      `Intransigence needs one accuracy of joint training for each of ${count(matrix.length, 'task')}, but got ${joint.length}.`,
     )
   }
   return average(joint.map((best, k) => best - at(matrix, k, k)))

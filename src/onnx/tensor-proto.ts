@@ -1,3 +1,4 @@
+import { count as counted } from '../count.ts'
 import { ModelError } from '../errors.ts'
 import { itemAt } from '../required.ts'
 import { byteLengthOf, bytesOf, storageLengthOf, tensorFromBytes, zeros } from '../tensor/bytes.ts'
@@ -158,7 +159,7 @@ export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: E
   if (sizeOf(dims) > SPARSE_ANYWAY + SPARSEST * count) {
     throw new ModelError(
       'tensor-sparse',
-      `${where} has ${count} values in dims [${dims}]: written out it would be ${sizeOf(dims)} elements, next to all of them zero. The model is damaged, or has to be exported with a dense tensor.`,
+      `${where} has ${counted(count, 'value')} in dims [${dims}]: written out it would be ${sizeOf(dims)} elements, next to all of them zero. The model is damaged, or has to be exported with a dense tensor.`,
     )
   }
   const dense = zeros(values.type, dims)
@@ -169,7 +170,7 @@ export function tensorFromSparseProto(proto: SparseTensorProto, externalData?: E
   if (!fits || !Number.isInteger(width)) {
     throw new ModelError(
       'tensor-sparse',
-      `${where} has ${count} values of ${values.type}, but indices of dims [${indices.dims}].`,
+      `${where} has ${counted(count, 'value')} of ${values.type}, but indices of dims [${indices.dims}].`,
     )
   }
   for (let entry = 0; entry < count; entry++) {

@@ -1,5 +1,6 @@
+import { points } from '../measure/points.ts'
 import type { CurveGroup, CurvePoint, CurveResult } from '../update/path/index.ts'
-import { html, type PathPlot, pathFigure, pathSvg, points, type TableData } from './figures/index.ts'
+import { html, type PathPlot, pathFigure, pathSvg, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
 import { standalonePage } from './update-page.ts'
 

@@ -1,5 +1,6 @@
+import { points } from '../measure/points.ts'
 import type { GateResult, GroupComparison } from '../update/gate/index.ts'
-import { escapeText, points } from './figures/index.ts'
+import { escapeText } from './figures/index.ts'
 import { figuresLine } from './gate-table.ts'
 
 interface Case {

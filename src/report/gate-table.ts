@@ -1,5 +1,6 @@
+import { points } from '../measure/points.ts'
 import type { Comparison, GateResult, GroupComparison, OverallComparison } from '../update/gate/index.ts'
-import { points, type TableData } from './figures/index.ts'
+import type { TableData } from './figures/index.ts'
 
 /** Headlines for people. */
 export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const

@@ -1,7 +1,9 @@
+import { count } from '../count.ts'
+import { points } from '../measure/points.ts'
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
 import { mean, sem } from '../measure/statistics.ts'
 import { itemAt } from '../required.ts'
-import { capitalise, count, meanAndError, methodName, points } from './figures/index.ts'
+import { capitalise, meanAndError, methodName } from './figures/index.ts'
 
 /** The result in words. */
 export interface Headline {

@@ -1,9 +1,9 @@
+import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
 import {
   accuracyFigure,
   capitalise,
-  count,
   dataTable,
   heatmapFigure,
   html,

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import type { BenchResult, ResultGroup, RunResult } from '../measure/results.ts'
 import { mean } from '../measure/statistics.ts'
 import { capitalise, duration, meanAndError, methodTitle, type TableData } from './figures/index.ts'
@@ -122,7 +123,7 @@ export function machineTable({ machine }: BenchResult): TableData {
     caption: 'Machine',
     head: ['Part', 'Value'],
     rows: [
-      ['processor', `${machine.cpu}, ${machine.cores} cores`],
+      ['processor', `${machine.cpu}, ${count(machine.cores, 'core')}`],
       ['threads used', String(machine.threads)],
       ...(memoryBytes === undefined ? [] : [['memory', `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`]]),
       ['device', machine.device],

@@ -1,5 +1,6 @@
+import { points } from '../measure/points.ts'
 import { itemAt } from '../required.ts'
-import { capitalise, duration, methodName, points, shortNames } from './figures/index.ts'
+import { capitalise, duration, methodName, shortNames } from './figures/index.ts'
 
 /** How a terminal is written to. */
 export interface TerminalStyle {

@@ -1,7 +1,9 @@
+import { count } from '../count.ts'
+import { points } from '../measure/points.ts'
 import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { count, duration, points, type TableData } from './figures/index.ts'
+import { duration, type TableData } from './figures/index.ts'
 
 const verdicts = {
   met: 'Budget met',
@@ -194,15 +196,15 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ['task', 'inputs do not say which task they belong to: one head tells all classes apart'],
     [
       'new data',
-      `${whole(rows.train)} rows to train on${found.duplicates > 0 ? ` (${whole(found.duplicates)} of them twice)` : ''}, ${whole(rows.heldOut)} held out`,
+      `${count(rows.train, 'row')} to train on${found.duplicates > 0 ? ` (${whole(found.duplicates)} of them twice)` : ''}, ${whole(rows.heldOut)} held out`,
     ],
     [
       'old data',
       rows.oldHeldOut + rows.exemplars === 0
         ? 'none'
-        : `${whole(rows.exemplars)} rows to rehearse, ${whole(rows.oldHeldOut)} to measure on`,
+        : `${count(rows.exemplars, 'row')} to rehearse, ${whole(rows.oldHeldOut)} to measure on`,
     ],
-    ...(rows.unlabelled > 0 ? [['unlabelled', `${whole(rows.unlabelled)} rows`] as const] : []),
+    ...(rows.unlabelled > 0 ? [['unlabelled', count(rows.unlabelled, 'row')] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
     ...(power ? [['budget', `${whole(power.n)} old rows to check on; ${neededWords(power)}`] as const] : []),
     ...(cost && seconds

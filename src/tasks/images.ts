@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
 import { itemAt } from '../required.ts'
@@ -66,7 +67,7 @@ export function permutePixels(dataset: Dataset, order: Int32Array): Dataset {
   if (order.length !== values) {
     throw new DataError(
       'image-size',
-      `A permutation of ${order.length} places does not fit images of ${values} values.`,
+      `A permutation of ${count(order.length, 'place')} does not fit images of ${count(values, 'value')}.`,
     )
   }
   const permuted = new Uint8Array(data.length)

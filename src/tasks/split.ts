@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { classLabels, type Dataset, rowsOfClasses, subset, withLabels } from '../data/dataset.ts'
 import { DataError, UsageError } from '../errors.ts'
 import { itemAt } from '../required.ts'
@@ -74,23 +75,23 @@ export function splitStream(train: Dataset, test: Dataset, options: SplitOptions
   }
 }
 
-function divide(count: number, { classesPerTask = 2, permuteClasses = 0 }: SplitOptions): number[][] {
+function divide(classes: number, { classesPerTask = 2, permuteClasses = 0 }: SplitOptions): number[][] {
   if (
     !Number.isInteger(classesPerTask) ||
     classesPerTask < 1 ||
-    count % classesPerTask !== 0 ||
-    count === 0
+    classes % classesPerTask !== 0 ||
+    classes === 0
   ) {
     throw new UsageError(
       'split-classes',
-      `${count} classes cannot be divided into tasks of ${classesPerTask}; give a divisor of ${count}, or list the groups.`,
+      `${count(classes, 'class')} cannot be divided into tasks of ${classesPerTask}; give a divisor of ${classes}, or list the groups.`,
     )
   }
   const order =
     permuteClasses === 0
-      ? range(0, count)
-      : Array.from(randomStream(permuteClasses, 'class order').permutation(count))
-  return range(0, count / classesPerTask).map((task) =>
+      ? range(0, classes)
+      : Array.from(randomStream(permuteClasses, 'class order').permutation(classes))
+  return range(0, classes / classesPerTask).map((task) =>
     order.slice(task * classesPerTask, (task + 1) * classesPerTask),
   )
 }
@@ -117,7 +118,7 @@ function checkGroups(groups: readonly (readonly number[])[], classes: number, sc
     if (scenario === 'domain' && group.length !== groups[0]?.length) {
       throw new UsageError(
         'split-classes',
-        `In the domain scenario all tasks share the outputs, so all groups need the same size, but group 0 has ${groups[0]?.length} classes and group ${task} has ${group.length}.`,
+        `In the domain scenario all tasks share the outputs, so all groups need the same size, but group 0 has ${count(itemAt(groups, 0, 'group').length, 'class')} and group ${task} has ${group.length}.`,
       )
     }
   }

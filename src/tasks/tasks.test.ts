@@ -193,7 +193,7 @@ test('rotated: given angles, or random ones by seed', () => {
   const names = (seed: number) => rotatedStream(two, two, { tasks: 3, seed }).tasks.map((task) => task.name)
   expect(names(1)).toEqual(names(1))
   expect(names(1)).not.toEqual(names(2))
-  expect(() => rotatedStream(two, two, { tasks: 3, angles: [1] })).toThrow('3 tasks need 3 angles')
+  expect(() => rotatedStream(two, two, { tasks: 3, angles: [1] })).toThrow('Each of 3 tasks needs an angle')
   expect(() => permutedStream(two, two, { tasks: 0 })).toThrow('but 0 were asked for')
 })
 

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { classLabels, type Dataset, withLabels } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { itemAt } from '../required.ts'
@@ -74,7 +75,7 @@ export function rotatedStream(train: Dataset, test: Dataset, options: RotatedOpt
   if (options.angles && (options.angles.length !== tasks || !options.angles.every(Number.isFinite))) {
     throw new UsageError(
       'angles',
-      `${tasks} tasks need ${tasks} angles in degrees, but these were given: ${options.angles.join(', ')}.`,
+      `Each of ${count(tasks, 'task')} needs an angle in degrees, but these were given: ${options.angles.join(', ')}.`,
     )
   }
   const angles =

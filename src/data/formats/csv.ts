@@ -1,4 +1,5 @@
 import { type Options, parse } from 'csv-parse/browser/esm/sync'
+import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { type CsvAsked, type CsvDialect, findDialect, nameOf } from './csv-dialect.ts'
 import { dialects, numberOf, type Table } from './table.ts'
@@ -128,21 +129,16 @@ export function csvRows(columns: readonly string[], { delimiter }: CsvDialect, f
     take,
     notes: () => [
       ...(empty > 0
-        ? [
-            `${file}: ${counted(empty, 'line')} without any content ${empty === 1 ? 'is' : 'are'} passed over.`,
-          ]
+        ? [`${file}: ${count(empty, 'line')} without any content ${empty === 1 ? 'is' : 'are'} passed over.`]
         : []),
       ...(trailing > 0
         ? [
-            `${file}: ${counted(trailing, 'row')} end${trailing === 1 ? 's' : ''} with ${nameOf(delimiter)} too many, which is passed over.`,
+            `${file}: ${count(trailing, 'row')} end${trailing === 1 ? 's' : ''} with ${nameOf(delimiter)} too many, which is passed over.`,
           ]
         : []),
     ],
   }
 }
-
-const counted = (count: number, noun: string): string =>
-  `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
 
 function unevenRecord({ cells, line }: Record, width: number, delimiter: string, file: string): DataError {
   const more = cells.length > width
@@ -152,7 +148,7 @@ function unevenRecord({ cells, line }: Record, width: number, delimiter: string,
       : ''
   return new DataError(
     'csv-syntax',
-    `${file}, line ${line}: expected ${counted(width, 'cell')} as in the header, found ${cells.length}. ${more ? `A cell that holds ${nameOf(delimiter)} has to stand in quotes.` : 'Is a delimiter missing, or a line broken in two?'}${hint} If something else parts the columns, say what (delimiter).`,
+    `${file}, line ${line}: expected ${count(width, 'cell')} as in the header, found ${cells.length}. ${more ? `A cell that holds ${nameOf(delimiter)} has to stand in quotes.` : 'Is a delimiter missing, or a line broken in two?'}${hint} If something else parts the columns, say what (delimiter).`,
   )
 }
 

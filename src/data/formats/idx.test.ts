@@ -45,7 +45,7 @@ test('files that do not belong together are refused', () => {
   )
   expect(() => idxDataset(images, images)).toThrow('images: expected labels, uint8 [N]')
   const one = { file: 'one', bytes: Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7) }
-  expect(() => idxDataset(images, one)).toThrow('images holds 2 images, but one holds 1 labels')
+  expect(() => idxDataset(images, one)).toThrow('images holds 2 images, but one holds 1 label:')
   expect(() => idxDataset(images, labels, { classes: ['a', 'b'] })).toThrow(
     'row 0: label 7 is not one of the 2 classes',
   )

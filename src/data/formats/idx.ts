@@ -1,7 +1,8 @@
+import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { type DType, type Storage, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { createDataset, type Dataset, unitPixels } from '../dataset.ts'
-import { describe } from '../rows.ts'
+import { describe, rowCount } from '../rows.ts'
 
 interface IdxType {
   readonly type: DType
@@ -125,7 +126,7 @@ export function idxDataset(
   if (rows !== targets.dims[0]) {
     throw new DataError(
       'data-rows',
-      `${images.file} holds ${rows} images, but ${labels.file} holds ${targets.dims[0]} labels: they do not belong together.`,
+      `${images.file} holds ${count(rows, 'image')}, but ${labels.file} holds ${count(rowCount(targets), 'label')}: they do not belong together.`,
     )
   }
   const data = Int32Array.from(targets.data as Uint8Array)

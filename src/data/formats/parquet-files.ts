@@ -1,5 +1,6 @@
 import type { FileMetaData } from 'hyparquet'
 import { z } from 'zod'
+import { count as counted } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { regularFile } from '../../tensor/reads-files.ts'
 import { damaged, openParquet, patience } from './parquet-worker-node.ts'
@@ -79,7 +80,7 @@ function* piecesOf({ row_groups, num_rows }: FileMetaData, path: string): Genera
     const count = Number(groupRows)
     const bytes = Number(total_byte_size)
     if (count < 0 || groupStart + count > Number(num_rows)) {
-      throw damaged(path, `its row groups hold more than the ${num_rows} rows that it says it has`)
+      throw damaged(path, `its row groups hold more rows than the ${num_rows} that it says it has`)
     }
     const pieces = Math.max(1, Math.min(count, Math.ceil(bytes / groupBytes)))
     const step = Math.max(1, Math.ceil(count / pieces))
@@ -90,7 +91,7 @@ function* piecesOf({ row_groups, num_rows }: FileMetaData, path: string): Genera
     groupStart += count
   }
   if (groupStart !== Number(num_rows)) {
-    throw damaged(path, `its row groups hold ${groupStart} rows, but it says ${num_rows}`)
+    throw damaged(path, `its row groups hold ${counted(groupStart, 'row')}, but it says ${num_rows}`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { count as counted } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import type { DType } from '../../tensor/tensor.ts'
 import { parseConfig } from '../config.ts'
@@ -235,7 +236,7 @@ function checkSizes(
   if ((count !== undefined && count !== channels) || odd !== undefined) {
     throw new DataError(
       'preprocessing-size',
-      `${folder}: the preprocessing makes images of ${channels} channels, but ${odd === undefined ? `the model reads ${count}` : `mean or std has ${typeof odd === 'number' ? 1 : odd.length} values`}.`,
+      `${folder}: the preprocessing makes images of ${counted(channels, 'channel')}, but ${odd === undefined ? `the model reads ${count}` : `mean or std has ${counted(typeof odd === 'number' ? 1 : odd.length, 'value')}`}.`,
     )
   }
 }

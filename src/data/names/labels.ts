@@ -1,3 +1,4 @@
+import { oneOf } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type DatasetKind, ignoredLabel } from '../dataset.ts'
@@ -163,7 +164,7 @@ function indexer(
     if (index === undefined) {
       throw new DataError(
         'label-unknown',
-        `${locate(row)}: label '${value}' is not one of the ${classes.length} classes (${preview(classes)}).`,
+        `${locate(row)}: label '${value}' is not ${oneOf(classes.length, 'class')} (${preview(classes)}).`,
       )
     }
     known.set(value, index)

@@ -176,6 +176,6 @@ function refuseFromOne(own: readonly string[], values: readonly string[], place:
   if (numbers.has(0n) || !values.every((_, at) => numbers.has(BigInt(at + 1)))) return
   throw new DataError(
     'classes-numbered',
-    `${place}: the labels are ${preview(own)}, but nothing names the model's ${values.length} outputs, which are then numbered from 0 to ${values.length - 1}. There is no label 0: do they count from 1? Put a labels.txt beside the model, one label a line in the order of its outputs.`,
+    `${place}: the labels are ${preview(own)}, but nothing names the model's outputs, which are then numbered from 0 to ${values.length - 1}. There is no label 0: do they count from 1? Put a labels.txt beside the model, one label a line in the order of its outputs.`,
   )
 }

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { preview } from './class-name.ts'
 import { splitIndexes } from './indexes.ts'
@@ -14,7 +15,7 @@ export function positionsOfNumbers(
     const from1 = at === known.length && !own.some((other) => Number(other) === 0)
     throw new DataError(
       'label-no-position',
-      `${place}: label ${name} is no position among the model's ${known.length} classes (${preview(known)}), which are counted from 0 to ${known.length - 1}.${from1 ? ' There is no label 0: do they count from 1?' : ''} Correct the labels, or write the classes' names.`,
+      `${place}: label ${name} is no position among the model's classes, ${known.length} in all (${preview(known)}), which are counted from 0 to ${known.length - 1}.${from1 ? ' There is no label 0: do they count from 1?' : ''} Correct the labels, or write the classes' names.`,
     )
   })
 }
@@ -26,6 +27,6 @@ export function positionsOfNames(own: readonly string[], known: readonly string[
   if (own.length === known.length) return own.map((_, at) => at)
   throw new DataError(
     'classes-numbered',
-    `${place}: the data have ${own.length} classes (${preview(own)}) and the model has ${known.length} outputs without names, so that their order does not say which is which. Put a labels.txt beside the model, one class a line in the order of its outputs.`,
+    `${place}: the data have ${count(own.length, 'class')} (${preview(own)}) and the model has ${count(known.length, 'output')} without names, so that their order does not say which is which. Put a labels.txt beside the model, one class a line in the order of its outputs.`,
   )
 }

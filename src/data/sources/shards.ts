@@ -1,3 +1,4 @@
+import { count as counted } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 
 /** A split is one file, or all of its shards `-00000-of-00003`. */
@@ -9,6 +10,6 @@ export function checkShards(folder: string, files: readonly string[]): void {
     'shards-missing',
     count === undefined
       ? `${folder}: ${files.join(', ')} could each be the same split. Leave one of them there.`
-      : `${folder}: expected ${Number(count)} files of one split, found ${files.length}: ${files.slice(0, 4).join(', ')}. Fetch what is missing and remove what does not belong.`,
+      : `${folder}: expected ${counted(Number(count), 'file')} of one split, found ${files.length}: ${files.slice(0, 4).join(', ')}. Fetch what is missing and remove what does not belong.`,
   )
 }

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import { findColumns, type Table, type TableOptions } from '../formats/index.ts'
@@ -66,6 +67,6 @@ export function checkWidth(table: Table, columns: readonly number[], width: numb
   const names = columns.map((column) => itemAt(table.columns, column, 'column'))
   throw new DataError(
     'data-dims',
-    `${table.file}: the model reads ${width} numbers a row, but the file has ${columns.length}: ${shown(names)}. Name those to learn from, in the model's order (featureColumns).`,
+    `${table.file}: the model reads ${count(width, 'number')} a row, but the file has ${columns.length}: ${shown(names)}. Name those to learn from, in the model's order (featureColumns).`,
   )
 }

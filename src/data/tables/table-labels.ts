@@ -1,3 +1,4 @@
+import { oneOf } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -51,7 +52,7 @@ export function readLabels(table: Table, plan: LabelPlan, inputs: RawInputs): Ra
           table,
           uneven,
           column,
-          `one tag for each of the ${words[uneven]?.length} words`,
+          `one tag for each word, ${itemAt(words, uneven, 'text').length} in all`,
           table.value(uneven, column),
         )
       }
@@ -123,7 +124,7 @@ function labelOf(
   if (name !== undefined) return name
   throw new DataError(
     'label-missing',
-    `${table.locate(row)}, column '${table.columns[column]}': label ${number} is not one of the ${names.length} classes that the file names${number === -1 ? ' (-1 stands for rows without a label, as in the hidden test sets of benchmarks)' : ''}.`,
+    `${table.locate(row)}, column '${table.columns[column]}': label ${number} is not ${oneOf(names.length, 'class')} that the file names${number === -1 ? ' (-1 stands for rows without a label, as in the hidden test sets of benchmarks)' : ''}.`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -103,7 +104,7 @@ function readArrays(table: Table, column: number, dims: readonly number[]): Tens
     } else if (isList(value) && value.length === dims[axis]) {
       for (let index = 0; index < value.length; index++) fill(value[index], axis + 1, row)
     } else {
-      const found = isList(value) ? `${value.length} values` : `${String(value).slice(0, 40)}`
+      const found = isList(value) ? count(value.length, 'value') : `${String(value).slice(0, 40)}`
       throw new DataError(
         table.dialect.typeCode,
         `${table.locate(row)}, ${table.dialect.noun} '${table.columns[column]}': expected dims [${dims.join(', ')}] as in the first row, found ${found} at axis ${axis}.`,

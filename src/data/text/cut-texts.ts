@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RawLabels } from '../names/index.ts'
 import { asWarning } from '../notes.ts'
@@ -40,10 +41,11 @@ export function cutTexts(limit: number | undefined, place: string): CutTexts {
       }
     },
     notes() {
-      if (cut === 0) return []
+      // Without a limit nothing is cut.
+      if (limit === undefined || cut === 0) return []
       const alike = [...seen.values()].filter(({ others }) => others > 0)
       const rows = alike.reduce((sum, each) => sum + each.rows, 0)
-      const note = `${place}: ${cut.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} texts are longer than the ${limit} tokens that the model reads (the longest has ${longest}), and lose their end.`
+      const note = `${place}: ${cut.toLocaleString('en-US')} of ${count(all, 'text')} ${cut === 1 ? 'is longer' : 'are longer'} than the ${count(limit, 'token')} that the model reads (the longest has ${longest.toLocaleString('en-US')}), and ${cut === 1 ? 'loses its end' : 'lose their end'}.`
       if (rows === 0) return [note]
       return [
         note,

@@ -1,3 +1,4 @@
+import { count as counted } from '../../count.ts'
 import { samples as countSamples, type Dataset, kindOf } from '../../data/dataset.ts'
 import { paced } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
@@ -58,7 +59,7 @@ function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
   if (!(samples >= 1 && samples <= count)) {
     throw new UsageError(
       'fisher-samples',
-      `The Fisher was asked for on ${samples} samples, but "${dataset.name}" has ${count}.`,
+      `The Fisher was asked for on ${counted(samples, 'sample')}, but "${dataset.name}" has ${count}.`,
     )
   }
   return random.choose(count, samples)

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { arePlaceholders, type LabelText, numbered, preview, refuseRepeated } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
 import { findHead } from '../heads/index.ts'
@@ -99,7 +100,7 @@ function wrongCount({ path, names }: LabelText, model: string, outputs: number):
 const withoutNames = (path: string, { classes }: Model, outputs: number): SettledLabels => ({
   classes: { classes: numbered(outputs), unnamed: true },
   notes: [
-    `${path} names ${classes.length} classes in its metadata (${preview(classes)}), but has ${outputs} outputs: they are taken to have no names. A labels.txt beside it, one class a line, gives them some.`,
+    `${path} names ${count(classes.length, 'class')} in its metadata (${preview(classes)}), but has ${count(outputs, 'output')}: they are taken to have no names. A labels.txt beside it, one class a line, gives them some.`,
   ],
 })
 

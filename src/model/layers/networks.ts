@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import type { Model } from '../model.ts'
@@ -68,7 +69,7 @@ export function mlp(options: MlpOptions): Model {
   if (inputs === undefined || last === undefined || last !== classes.length) {
     throw new UsageError(
       'widths',
-      `An mlp takes the widths of its layers from the input to the ${classes.length} classes, but got [${widths}].`,
+      `An mlp takes the widths of its layers from the input to ${count(classes.length, 'class')}, but got [${widths}].`,
     )
   }
   const layers = rest.flatMap((width, index) => {

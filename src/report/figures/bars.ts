@@ -1,7 +1,9 @@
+import { count } from '../../count.ts'
+import { points } from '../../measure/points.ts'
 import type { ResultGroup } from '../../measure/results.ts'
 import { mean, sem } from '../../measure/statistics.ts'
 import { figure } from './figure.ts'
-import { count, meanAndError, methodTitle, points } from './format.ts'
+import { meanAndError, methodTitle } from './format.ts'
 import { html, type Markup } from './markup.ts'
 
 /** A bar from 0 to `value`, in fractions of the whole width. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { duration, meanAndError, methodName, methodTitle, points, shortNames } from './format.ts'
+import { duration, meanAndError, methodName, methodTitle, shortNames } from './format.ts'
 import { escapeText, html } from './markup.ts'
 import { linear, spread } from './scale.ts'
 
@@ -13,14 +13,6 @@ describe('words and numbers', () => {
       'My-own',
     ])
     expect(methodName('der++')).toBe('DER++')
-  })
-  it('writes points with a real minus and no minus zero', () => {
-    expect([points(0.1234), points(-0.4012), points(-0.0001), points(1, 0)]).toEqual([
-      '12.3',
-      '−40.1',
-      '0.0',
-      '100',
-    ])
   })
   it('gives an error only where there are two values', () => {
     expect(meanAndError([0.9, 0.92, null])).toBe('91.0 ± 1.0')

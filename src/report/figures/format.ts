@@ -1,3 +1,4 @@
+import { points } from '../../measure/points.ts'
 import { mean, sem } from '../../measure/statistics.ts'
 
 const names: Readonly<Record<string, string>> = {
@@ -38,18 +39,6 @@ export const capitalise = (text: string): string => text.charAt(0).toUpperCase()
 /** A method's name where it stands alone. */
 export const methodTitle = (method: string): string => capitalise(methodName(method))
 
-const minus = (text: string): string => text.replace('-', '−')
-
-/**
- * A fraction as percentage points, with a real minus sign and never "−0".
- *
- * @example points(-0.4012) // '−40.1'
- */
-export const points = (fraction: number, digits = 1): string => {
-  const text = (100 * fraction).toFixed(digits)
-  return minus(Number(text) === 0 ? (0).toFixed(digits) : text)
-}
-
 /**
  * Mean of fractions with its standard error in points; undefined where no run has the figure.
  *
@@ -80,9 +69,6 @@ export const duration = (seconds: number): string => {
   const hours = Math.round(seconds / 3600)
   return `${Math.floor(hours / 24)} d ${pad(hours % 24)} h`
 }
-
-/** Number of things with its noun, e.g. `1 seed`, `3 seeds`. */
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
 /**
  * Task names for tight places: what they all begin with left out, and numbers where the rest is still too long or not unique.

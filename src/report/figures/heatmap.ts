@@ -1,7 +1,9 @@
+import { count } from '../../count.ts'
+import { points } from '../../measure/points.ts'
 import type { ResultGroup } from '../../measure/results.ts'
 import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
-import { methodTitle, points, shortNames } from './format.ts'
+import { methodTitle, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
 import { meanMatrix } from './series.ts'
 
@@ -53,7 +55,7 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const end = (matrix.at(-1) ?? []).map(
     (value, i) => `${tasks[i]} ${value === null ? '–' : points(value, 0)}`,
   )
-  const label = `Accuracy matrix of ${name}, ${matrix.length} rows by ${columns} columns. Last row, in per cent: ${end.join(', ')}.`
+  const label = `Accuracy matrix of ${name}, ${count(matrix.length, 'row')} by ${count(columns, 'column')}. Last row, in per cent: ${end.join(', ')}.`
   const svg = html`<svg viewBox="0 0 ${width.toFixed(0)} ${height.toFixed(0)}" role="img" aria-label="${label}"${
     wide ? html` style="min-width:${width.toFixed(0)}px;max-width:${(1.2 * width).toFixed(0)}px"` : undefined
   }><text class="tick" x="${left - 6}" y="12" text-anchor="end">learned ↓</text><text class="tick" x="${left}" y="12">tested on →</text>${columnNames}${rowNames}${cells}</svg>`

@@ -1,7 +1,7 @@
+import { points } from '../../measure/points.ts'
 import type { ImportanceSummary } from '../../measure/results.ts'
 import { barPlot } from './bars.ts'
 import { figure } from './figure.ts'
-import { points } from './format.ts'
 import { html, type Markup } from './markup.ts'
 
 type Pixels = NonNullable<ImportanceSummary['pixels']>

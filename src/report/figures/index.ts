@@ -2,12 +2,10 @@ export { accuracyFigure } from './bars.ts'
 export { dataTable, type TableData } from './figure.ts'
 export {
   capitalise,
-  count,
   duration,
   meanAndError,
   methodName,
   methodTitle,
-  points,
   shortNames,
 } from './format.ts'
 export { heatmapFigure } from './heatmap.ts'

@@ -1,6 +1,6 @@
+import { points } from '../../measure/points.ts'
 import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
-import { points } from './format.ts'
 import { html, type Markup } from './markup.ts'
 import { linear, spread } from './scale.ts'
 import { styleSheet } from './theme.ts'

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { gradients } from '../../autodiff/gradients.ts'
 import { specialise } from '../../autodiff/specialise.ts'
+import { oneOf } from '../../count.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, TrainingError, UsageError } from '../../errors.ts'
 import {
@@ -193,7 +194,7 @@ function checkLabels(labels: Tensor, logits: Value, loss: GradLoss): void {
   if (at >= 0) {
     throw new DataError(
       'label-out-of-range',
-      `Label ${labels.data[at]} at place ${at} is not one of the model's ${classes} classes (0 to ${classes - 1}; ${IGNORED_LABEL} does not count).`,
+      `Label ${labels.data[at]} at place ${at} is not ${oneOf(classes, 'class')} of the model (0 to ${classes - 1}; ${IGNORED_LABEL} does not count).`,
     )
   }
 }

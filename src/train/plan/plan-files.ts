@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, resolve } from 'node:path'
+import { count } from '../../count.ts'
 import { catalogue, syntheticDigits } from '../../data/catalogue/index.ts'
 import { type DownloadProgress, mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
 import { type Dataset, samples, subset } from '../../data/dataset.ts'
@@ -183,7 +184,7 @@ function withTest(loaded: LoadedData, share: number, source: string): TrainTest 
   if (held < 1 || held >= rows) {
     throw new DataError(
       'data-too-few',
-      `${source}: of its ${rows} samples a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
+      `${source}: of ${count(rows, 'sample')} a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
     )
   }
   const order = randomStream(0, 'test share').permutation(rows)

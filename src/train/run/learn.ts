@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { emptyState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -81,7 +82,7 @@ function checkOptions(options: LearnOptions): void {
   if (model.classes.length > 0 && model.classes.length !== stream.outputs) {
     throw new UsageError(
       'model-outputs',
-      `The model has ${model.classes.length} outputs, but stream "${stream.name}" needs ${stream.outputs}.`,
+      `The model has ${count(model.classes.length, 'output')}, but stream "${stream.name}" needs ${stream.outputs}.`,
     )
   }
 }

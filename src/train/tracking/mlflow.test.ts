@@ -191,7 +191,7 @@ it('counts what the server refuses', async () => {
   const warnings: string[] = []
   const tracker = mlflow({ ...quick, url, warn: (line) => warnings.push(line) })
   tracker.log({ step: 1, numbers: { loss: 1, accuracy: 0 } })
-  expect(await tracker.close('finished')).toMatch(/2 numbers of run abc were not logged.*bad metric/)
+  expect(await tracker.close('finished')).toMatch(/of run abc 2 numbers did not arrive.*bad metric/)
   expect(warnings).toHaveLength(1)
 })
 

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { type Call, callMlflow, MlflowError } from './mlflow-calls.ts'
 import type { Measurement, TrackedEnd, Tracker } from './tracker.ts'
 
@@ -138,7 +139,7 @@ function missing(numbers: number, run: string | undefined, problem: Error | unde
   if (!problem) return undefined
   if (run === undefined) return `MLflow: nothing was logged. ${problem.message}`
   return numbers > 0
-    ? `MLflow: ${numbers} numbers of run ${run} were not logged. ${problem.message}`
+    ? `MLflow: of run ${run} ${count(numbers, 'number')} did not arrive. ${problem.message}`
     : undefined
 }
 

@@ -1,6 +1,7 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { count } from '../../count.ts'
 import { writeObstacle } from '../../tensor/writes-files.ts'
 import { scalarsRecord, versionRecord } from './event-records.ts'
 import type { Tracker } from './tracker.ts'
@@ -41,7 +42,9 @@ export function tensorBoard(folder: string, warn: (line: string) => void): Track
     },
     close: async () => {
       await writing.catch(() => undefined)
-      return lost > 0 ? `TensorBoard: ${lost} measurements were not written to ${path}.` : undefined
+      return lost > 0
+        ? `TensorBoard: ${count(lost, 'measurement')} could not be written to ${path}.`
+        : undefined
     },
   }
 }

@@ -110,6 +110,6 @@ it('warns once where nothing can be written, and counts what is missing', async 
   const tracker = tensorBoard(join(path, 'logs'), (line) => warnings.push(line))
   tracker.log({ step: 1, numbers: { loss: 1 } })
   tracker.log({ step: 2, numbers: { loss: 2 } })
-  expect(await tracker.close('finished')).toMatch(/2 measurements were not written/)
+  expect(await tracker.close('finished')).toMatch(/2 measurements could not be written/)
   expect(warnings).toHaveLength(1)
 })

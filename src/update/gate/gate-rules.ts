@@ -1,3 +1,5 @@
+import { count } from '../../count.ts'
+import { points as inPoints } from '../../measure/points.ts'
 import type { GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
 
 /** One of the rules that a gate was asked to hold, and how it came out. */
@@ -16,13 +18,7 @@ export interface RuleOutcome {
   readonly reason: string
 }
 
-const rounded = (fraction: number): string => {
-  const text = (100 * fraction).toFixed(2)
-  return Number(text) === 0 ? '0.00' : text
-}
-const points = (fraction: number): string => `${rounded(fraction)} points`
-const times = (n: number, one: string, many = `${one}s`): string =>
-  `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`
+const points = (fraction: number): string => `${inPoints(fraction, 2)} points`
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`
 
@@ -53,14 +49,14 @@ export function dropRule(
     case 'inconclusive': {
       const needed =
         unseen > 0
-          ? `classes of ${rounded(unseen)} % of the traffic have no example`
+          ? `classes of ${inPoints(unseen, 2)} % of the traffic have no example`
           : neededN === null
             ? 'no number decides where the drop is the budget exactly'
-            : `about ${times(neededN, 'example')} would be needed`
+            : `about ${count(neededN, 'example')} would be needed`
       return {
         rule,
         verdict,
-        reason: `${times(n, 'example')} cannot tell whether the drop ${what}is inside ${allowed}: it is ${points(drop)}, between ${points(lower)} and ${points(upper)} (each bound ${sure}); ${needed}.`,
+        reason: `${count(n, 'example')} cannot tell whether the drop ${what}is inside ${allowed}: it is ${points(drop)}, between ${points(lower)} and ${points(upper)} (each bound ${sure}); ${needed}.`,
       }
     }
   }
@@ -72,14 +68,14 @@ export function groupRule(
   groups: readonly GroupComparison[],
   budget: number,
 ): RuleOutcome {
-  const [one, many] = rule === 'classes' ? ['class', 'classes'] : ['slice', 'slices']
+  const one = rule === 'classes' ? 'class' : 'slice'
   const worse = groups.filter(({ verdict }) => verdict === 'worse')
   if (worse.length === 0) {
-    const reason = `None of ${times(groups.length, one, many)} is shown to have lost more than ${points(budget)}.`
+    const reason = `None of ${count(groups.length, one)} is shown to have lost more than ${points(budget)}.`
     return { rule, verdict: 'pass', reason }
   }
   const names = listed(worse.map(({ name, drop }) => `${name} (${points(drop)})`))
-  const reason = `${times(worse.length, one, many)} of ${groups.length.toLocaleString('en-US')} lost more than ${points(budget)}: ${names}.`
+  const reason = `${count(worse.length, one)} of ${groups.length.toLocaleString('en-US')} lost more than ${points(budget)}: ${names}.`
   return { rule, verdict: 'fail', reason }
 }
 
@@ -89,13 +85,13 @@ export function negativeFlipRule({ negativeFlipRate }: OverallComparison, limit:
   return {
     rule: 'negative-flips',
     verdict: broken ? 'fail' : 'pass',
-    reason: `${rounded(negativeFlipRate)} % of the examples were right and are wrong now; ${rounded(limit)} % are allowed.`,
+    reason: `${inPoints(negativeFlipRate, 2)} % of the examples were right and are wrong now; ${inPoints(limit, 2)} % are allowed.`,
   }
 }
 
 /** The rule on examples that must never flip. */
-export function neverFlipRule(broken: readonly string[], count: number): RuleOutcome {
-  const those = `the ${times(count, 'example')} that must never flip`
+export function neverFlipRule(broken: readonly string[], asked: number): RuleOutcome {
+  const those = `the ${count(asked, 'example')} that must never flip`
   return broken.length === 0
     ? { rule: 'never-flip', verdict: 'pass', reason: `None of ${those} was right and is wrong now.` }
     : {

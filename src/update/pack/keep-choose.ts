@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { classLabels, type Dataset } from '../../data/dataset.ts'
 import { chooseBalanced, herding } from '../../data/memory/index.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -56,7 +57,7 @@ export function quotas(
       'keep-budget',
       rows === undefined
         ? `The number of exemplars of each class is a whole number from 1 on, but it is ${given}.`
-        : `${given} exemplars are too few for ${available.size} classes: at least one of each is needed, better 20.`,
+        : `A pack of ${count(given, 'exemplar')} has too few for ${count(available.size, 'class')}: at least one of each is needed, better 20.`,
     )
   }
   if (rows !== undefined) return shares(available, rows)

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { classLabels, type Dataset, samples } from '../../data/dataset.ts'
 import { preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -137,7 +138,7 @@ const total = (old: FeatureSums | undefined, joining: FeatureSums | undefined): 
   old && joining ? addSums(old, joining) : present(old ?? joining, 'sums of old or new rows')
 
 const renewed = (exemplars: Dataset | undefined): string =>
-  `The weights below the head have changed, so that the sums of the old data hold no more: they were taken anew, ${exemplars ? `of the ${samples(exemplars)} exemplars of old data and` : 'of'} all new rows.`
+  `The weights below the head have changed, so that the sums of the old data hold no more: they were taken anew, ${exemplars ? `of the ${count(samples(exemplars), 'exemplar')} of old data and` : 'of'} all new rows.`
 
 /** Where the model's head reads plain features, the random ones that the pack summed. */
 const expansionAgain = (model: Model, said: PackExpansion | undefined): Expansion | undefined =>

@@ -1,4 +1,5 @@
 import { strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
+import { count } from '../../count.ts'
 import { createDataset, type Dataset, samples } from '../../data/dataset.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { sha256 } from '../../data/sha256.ts'
@@ -194,7 +195,7 @@ function checkRows(
     throw damaged(
       name,
       FACTS,
-      `the traffic has ${shares.weights.length} weights for ${classes.length} classes`,
+      `the traffic has ${count(shares.weights.length, 'weight')} for ${count(classes.length, 'class')}`,
     )
   }
   const beside: readonly [string, string, Dataset | undefined, Tensor | undefined][] = [
@@ -215,7 +216,7 @@ function checkRows(
     throw damaged(
       name,
       member,
-      `"${key}" has ${tensor?.dims[0]} rows, but there are ${samples(dataset)} inputs`,
+      `"${key}" has dims [${tensor?.dims ?? ''}], and its first should be that of ${count(samples(dataset), 'input')}`,
     )
   }
 }
