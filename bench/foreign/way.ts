@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A model, what it has learned, what it is to learn, and rows of both that no command but the last two is given. */
+export interface Errand {
+  readonly name: string
+  /** The model's file or folder; what it writes goes beside it. */
+  readonly model: string
+  readonly old: string
+  readonly fresh: string
+  readonly judgeOld: string
+  readonly judgeNew: string
+  readonly maxDrop: string
+  /** Flags of `update` alone. */
+  readonly update?: readonly string[] | undefined
+}
+
+export interface Ended {
+  readonly verb: string
+  readonly code: number | null
+  readonly cpuSeconds: number
+  /** What `--json` printed. */
+  readonly json: Record<string, unknown>
+  /** Lines of stderr that begin with note or warning. */
+  readonly said: readonly string[]
+}
+
+/** How often a verb may end otherwise than with 0 and still have done its work: a verdict is not a fault. */
+const verdicts = [0, 2, 3]
+
+/**
+ * One model the whole way: inspect, keep, update, gate with a golden baseline, and keep --extend, each as a person would
+ * type it. Nothing is written over.
+ *
+ * @throws Error where a verb ends in another code than a verdict, with what it said.
+ */
+export async function walk(errand: Errand, folder: string): Promise<ReadonlyMap<string, Ended>> {
+  const { model, old, fresh, judgeOld, judgeNew, maxDrop } = errand
+  const at = (name: string): string => join(folder, name)
+  await mkdir(folder, { recursive: true })
+  const ends = new Map<string, Ended>()
+  const run = (step: string, ...words: readonly string[]): Ended => {
+    const ended = holdfast(words)
+    ends.set(step, ended)
+    return ended
+  }
+  run('inspect', 'inspect', model)
+  run('keep', 'keep', model, '--data', old, '-o', at('model.keep'))
+  const pinned = ['--max-drop', maxDrop, '--save-predictions', at('golden.jsonl')]
+  run('golden', 'gate', model, model, '--data', judgeOld, ...pinned)
+  const out = at(model.endsWith('.onnx') ? 'better/model.onnx' : 'better')
+  await mkdir(join(out, '..'), { recursive: true })
+  const update = ['--keep', at('model.keep'), '--max-drop', maxDrop, '-o', out, '--report', at('report.html')]
+  const { json } = run('update', 'update', model, '--new', fresh, ...update, ...(errand.update ?? []))
+  const better = writtenBy(json, out)
+  run(
+    'gate',
+    'gate',
+    model,
+    better,
+    '--data',
+    judgeOld,
+    '--max-drop',
+    maxDrop,
+    '--golden',
+    at('golden.jsonl'),
+  )
+  run('gate-new', 'gate', model, better, '--data', judgeNew, '--max-drop', maxDrop)
+  run(
+    'extend',
+    'keep',
+    '--extend',
+    at('model.keep'),
+    '--model',
+    better,
+    '--data',
+    fresh,
+    '-o',
+    at('next.keep'),
+  )
+  await writeFile(at('ends.json'), JSON.stringify(Object.fromEntries(ends), null, 1))
+  return ends
+}
+
+/** Where `update` put the model, which is not the name that was asked for where the budget is not shown to be kept. */
+function writtenBy({ written }: Record<string, unknown>, out: string): string {
+  const { model } = written as { readonly model?: string | null }
+  if (typeof model !== 'string')
+    throw new Error(`update wrote no model for ${out}: ${JSON.stringify(written)}`)
+  return model
+}
+
+/** The built command line with --json. Seconds are those of the processor: others may use the machine, too. */
+function holdfast(words: readonly string[]): Ended {
+  const timed = ['-c', 'TIMEFORMAT="cpu %U %S"; time "$@"', 'bash', process.execPath, 'dist/cli/main.js']
+  console.error(`$ holdfast ${words.join(' ')}`)
+  const ended = spawnSync('bash', [...timed, ...words, '--json'], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+  const [verb = ''] = words
+  const cpu = /cpu (\d+[.,]\d+) (\d+[.,]\d+)\s*$/.exec(ended.stderr)
+  if (!verdicts.includes(ended.status ?? -1) || !cpu)
+    throw new Error(`holdfast ${words.join(' ')} ended with ${ended.status}:\n${ended.stderr}${ended.stdout}`)
+  const seconds = [cpu[1], cpu[2]].map((text) => Number((text ?? '').replace(',', '.')))
+  return {
+    verb,
+    code: ended.status,
+    cpuSeconds: seconds.reduce((sum, part) => sum + part, 0),
+    json: JSON.parse(ended.stdout) as Record<string, unknown>,
+    said: ended.stderr.split('\n').filter((line) => /^(note|warning)\b/.test(line)),
+  }
+}
