@@ -96,14 +96,27 @@ test('holdfast.json has the last word', () => {
 test('what cannot be done, or does not fit the model, is refused with the field', () => {
   const refused = (more: Partial<InputFacts>) => () => inputSpec({ ...photo, folder: 'vit', ...more })
   expect(refused({ holdfast: '{"means": 1}' })).toThrow(
-    'vit, holdfast.json: At the top there is no setting "means"; known are channels,',
+    /^vit, holdfast.json: At the top there is no setting "means"; known are channels, .*Did you mean "mean"\?$/,
+  )
+  expect(refused({ holdfast: '{"fit": "letterbox"}' })).toThrow(
+    /^vit, holdfast.json: At the top there is no setting "fit"; .*\. "fit" stands in resize\.$/,
+  )
+  expect(refused({ holdfast: '{"resize": {"height": 48}}' })).toThrow(
+    'resize: expected settings (height, width, fit, fill, align), or settings (shortestEdge), found {"height":48}.',
+  )
+  expect(refused({ holdfast: '{"resize": {"height": 48, "width": 9, "fit": "box"}}' })).toThrow(
+    'found {"height":48',
+  )
+  expect(refused({ holdfast: '{"scale": 0}' })).toThrow('scale: expected a number above 0, found 0.')
+  expect(refused(theirs({ image_mean: 'half' }))).toThrow(
+    /^vit, preprocessor_config.json: image_mean: expected .*, found "half"\.$/,
   )
   expect(refused({ holdfast: '{' })).toThrow('vit, holdfast.json: this is not JSON')
   expect(refused(theirs({ size: 224, resample: 4 }))).toThrow('vit, preprocessor_config.json: resample is 4')
   expect(refused(theirs({ size: { longest_edge: 800 } }))).toThrow('size is {"longest_edge":800}')
   expect(refused(theirs({ do_normalize: true }))).toThrow('do_normalize is true')
   expect(refused(theirs({ size: 384 }))).toThrow('images of 384 x 384 pixels, but the model reads 224 x 224')
-  expect(refused({ holdfast: '{"channels": "grey"}' })).toThrow('1 channel, but the model reads 3')
+  expect(refused({ holdfast: '{"channels": "grey"}' })).toThrow('1 channels, but the model reads 3')
   expect(refused({ holdfast: '{"mean": [1, 2]}' })).toThrow('mean or std has 2 values')
 })
 

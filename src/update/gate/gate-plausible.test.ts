@@ -85,3 +85,26 @@ describe('a side that is no better than always giving one answer', () => {
     ).toEqual([])
   })
 })
+
+describe('two sides with the same answers to the last bit of their probabilities', () => {
+  const sure = (name: string, certain = 0.75): PredictionSet => {
+    const { predictions } = answers(name, 10)
+    return { name, predictions: predictions.map((each) => ({ ...each, probs: { [each.pred]: certain } })) }
+  }
+  it('are a warning: they may be one model given twice', () => {
+    expect(gate(sure('old.onnx'), sure('new.onnx'), { maxDrop: 0.5 }).warnings).toEqual([
+      'old.onnx and new.onnx give the same probabilities for every example: they seem to be one model, and the verdict says nothing of another. Look whether the candidate is the right file.',
+    ])
+  })
+  it('are none where a probability differs, or where none are said', () => {
+    expect(gate(sure('old.onnx'), sure('new.onnx', 0.7500001), { maxDrop: 0.5 }).warnings).toEqual([])
+    expect(gate(answers('a', 10), answers('b', 10), { maxDrop: 0.5 }).warnings).toEqual([])
+  })
+  it('are none against the golden baseline, which may well be the model before', () => {
+    const result = gate(sure('old.onnx'), sure('new.onnx', 0.8), {
+      maxDrop: 0.5,
+      golden: sure('golden.jsonl'),
+    })
+    expect(result.warnings).toEqual([])
+  })
+})
