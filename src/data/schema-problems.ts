@@ -17,7 +17,7 @@ export function problemsOf(schema: z.ZodType, value: unknown, issues: readonly z
     const path = issue.path.map(String)
     const [described, found] = [schemaAt(root, value, path), valueAt(value, path)]
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => unknownKey(path, key, described, found))
+      return issue.keys.map((key) => unknownKey(root, path, key, chosen(described, found)))
     const place = path.join('.') || 'the whole file'
     // What a schema checks by itself it says in words of ours.
     if (issue.code === 'custom') return [`${place}: ${issue.message}`]
@@ -34,15 +34,29 @@ export function problemsOf(schema: z.ZodType, value: unknown, issues: readonly z
 }
 
 function unknownKey(
+  root: Described,
   path: readonly string[],
   key: string,
   described: Described | undefined,
-  found: unknown,
 ): string {
-  const known = Object.keys(chosen(described, found)?.properties ?? {})
+  const known = Object.keys(described?.properties ?? {})
   const place = path.length === 0 ? 'At the top' : `In ${path.join('.')}`
-  return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${didYouMean(key, known)}`
+  const [home] = homesOf(root, key)
+  const hint = home === undefined ? didYouMean(key, known) : ` "${key}" stands in ${home.join('.')}.`
+  return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${hint}`
 }
+
+/** The settings in which a setting of that name stands, those at the top left out. */
+const homesOf = ({ properties = {}, anyOf, oneOf }: Described, key: string): string[][] => [
+  ...Object.entries(properties).flatMap(([name, inner]) => [
+    ...(formsOf(inner).some((form) => form.properties?.[key] !== undefined) ? [[name]] : []),
+    ...homesOf(inner, key).map((home) => [name, ...home]),
+  ]),
+  ...(anyOf ?? oneOf ?? []).flatMap((form) => homesOf(form, key)),
+]
+
+const formsOf = (described: Described): readonly Described[] =>
+  described.anyOf ?? described.oneOf ?? [described]
 
 /** The words that a value may be, for the nearest one. */
 const wordsOf = ({ enum: words = [], const: only, anyOf, oneOf }: Described): string[] => [

@@ -1,4 +1,4 @@
-import type { PredictionSet } from '../../data/formats/index.ts'
+import { type PredictionSet, probabilityOf } from '../../data/formats/index.ts'
 import { spellingKey } from '../../data/names/index.ts'
 import { DataError } from '../../errors.ts'
 import { binomialCdf } from '../../measure/binomial.ts'
@@ -57,5 +57,21 @@ export function chanceWarning({ name, predictions }: PredictionSet): string[] {
   const percent = (part: number) => `${((100 * part) / n).toFixed(2)} %`
   return [
     `${name} answers ${percent(right)} rightly, which is not shown to be more than always answering "${most}" would (${percent(count)}): a verdict on it says little. Look whether it is the right file.`,
+  ]
+}
+
+/**
+ * A warning where both sides give the same probabilities, to the last bit, for every example: no two models do, so it is one
+ * that was given twice, and it would pass as a candidate that it is not. Both have the same examples.
+ */
+export function sameWarning(baseline: PredictionSet, candidate: PredictionSet): string[] {
+  const certain = new Map(candidate.predictions.map((each) => [each.id, probabilityOf(each)]))
+  const same = baseline.predictions.every((each) => {
+    const probability = probabilityOf(each)
+    return probability !== undefined && probability === certain.get(each.id)
+  })
+  if (!same) return []
+  return [
+    `${baseline.name} and ${candidate.name} give the same probabilities for every example: they seem to be one model, and the verdict says nothing of another. Look whether the candidate is the right file.`,
   ]
 }

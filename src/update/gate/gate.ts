@@ -13,7 +13,7 @@ import {
 } from './gate-compare.ts'
 import { flipsDown } from './gate-flips.ts'
 import { joinPredictions, type PairedExample } from './gate-join.ts'
-import { chanceWarning, refuseSpelling } from './gate-plausible.ts'
+import { chanceWarning, refuseSpelling, sameWarning } from './gate-plausible.ts'
 import { dropRule, groupRule, negativeFlipRule, neverFlipRule, type RuleOutcome } from './gate-rules.ts'
 
 /** What `gate` does where it is not told otherwise. */
@@ -148,7 +148,7 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
     slices,
     golden,
     neverFlip: broken ? { listed: listed.length, broken } : null,
-    warnings: [...new Set(sides.flatMap(chanceWarning))],
+    warnings: [...new Set([...sameWarning(baseline, candidate), ...sides.flatMap(chanceWarning)])],
   }
 }
 
