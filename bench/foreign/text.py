@@ -83,8 +83,8 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
-        self.word, self.type = nn.Embedding(len(vocabulary), WIDTH), nn.Embedding(2, WIDTH)
-        self.position = nn.Embedding(LENGTH, WIDTH)
+        self.word_embeddings, self.token_type_embeddings = nn.Embedding(len(vocabulary), WIDTH), nn.Embedding(2, WIDTH)
+        self.position_embeddings = nn.Embedding(LENGTH, WIDTH)
         self.norm = nn.LayerNorm(WIDTH)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.pooler = nn.Linear(WIDTH, WIDTH)
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
 
     def forward(self, input_ids, attention_mask, token_type_ids):
         places = torch.arange(input_ids.shape[1])
-        x = self.norm(self.word(input_ids) + self.type(token_type_ids) + self.position(places))
+        x = self.norm(self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids) + self.position_embeddings(places))
         blocked = (1 - attention_mask[:, None, None].float()) * -10000
         for layer in self.layers:
             x = layer(x, blocked)

@@ -344,6 +344,21 @@ test('files beside a model say how its inputs are made', async () => {
   expect(bert.input.kind).toBe('text')
 })
 
+test.each(['bge-small-en-v1.5', 'better.unproven', 'better.not-met'])(
+  'files are found in a folder of a model that has a dot in its name: %s',
+  async (name) => {
+    const facts = { type: 'int64', dims: ['n', 't'] } as const
+    await put(`${name}/tokenizer.json`, wordVocabulary(['anna']))
+    await put(`${name}/onnx/model.onnx`, '')
+    expect((await readInputFiles(join(root, name), facts)).tokenizer).toMatchObject({ size: 3 })
+    expect((await readInputFiles(`${join(root, name)}/`, facts)).tokenizer).toMatchObject({ size: 3 })
+    expect((await readInputFiles(join(root, name, 'onnx', '..'), facts)).tokenizer).toMatchObject({ size: 3 })
+    expect((await readInputFiles(join(root, name, 'onnx', 'model.onnx'), facts)).tokenizer).toMatchObject({
+      size: 3,
+    })
+  },
+)
+
 /** Columns 0 to width - 1 with the value of the column. */
 const ramp = (width: number, height: number): Promise<Buffer> =>
   sharp(
