@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { foundAt, readBytes } from '../tensor/reads-files.ts'
 import { decodeText } from './formats/index.ts'
 import { type InputFacts, type InputSpec, inputSpec } from './images/index.ts'
@@ -26,8 +26,9 @@ export async function readInputFiles(
   model: string,
   facts: Pick<InputFacts, 'type' | 'dims'>,
 ): Promise<InputFiles> {
-  const near = /\.[^/\\]+$/.test(basename(model)) ? dirname(model) : model
-  const folders = basename(near) === 'onnx' ? [near, dirname(near)] : [near]
+  // A folder may have a dot in its name, as better.unproven and bge-small-en-v1.5 do: only the disk tells.
+  const near = (await foundAt(model))?.isDirectory() ? model : dirname(model)
+  const folders = basename(resolve(near)) === 'onnx' ? [near, join(near, '..')] : [near]
   const find = async (name: string): Promise<string | undefined> => {
     for (const folder of folders) {
       const text = await readIfThere(join(folder, name))
