@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wordVocabulary } from '../src/data/text/index.ts'
 import { buildCli, type Cli } from './cli.ts'
 
 let cli: Cli
@@ -40,6 +41,18 @@ test('--json has the promised fields, and the exit code is 0 where the model can
   })
   expect(parameter('bn1.running_mean')).toMatchObject({ trainable: false })
   for (const key of ['flops', 'bytes', 'nodes']) expect(found.step[key]).toBeGreaterThan(0)
+})
+
+test('a step is counted for as many positions as the tokenizer lets through, where these are few', async () => {
+  const family = resolve(import.meta.dirname, 'fixtures', 'families', 'distilbert.onnx')
+  const positions = async (config: object): Promise<unknown> => {
+    copyFileSync(family, join(folder, 'model.onnx'))
+    writeFileSync(join(folder, 'tokenizer.json'), wordVocabulary(['anna']))
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(config))
+    return JSON.parse((await inspect(`${join(folder, 'model.onnx')} --json`)).stdout).step.dims.sequence
+  }
+  expect(await positions({ model_max_length: 10 })).toBe(10)
+  expect(await positions({ model_max_length: 512 })).toBe(128)
 })
 
 test('people get lines, with layers of one kind together', async () => {

@@ -43,6 +43,12 @@ describe('classes', () => {
     ).toThrow('b: none of its classes (0, 1) is among the labels')
     expect(() => labelNames(data(['cat', 'Dog'], [0, 1]), [named('a', ['cat', 'dog'])])).toThrow('"Dog"')
   })
+  it('are refused in other words where all of them are new to the older model', () => {
+    const models = [named('old', ['cat', 'dog']), named('new', ['cat', 'dog', 'cow', 'hen'])]
+    expect(() => labelNames(data(['cow', 'hen'], [0, 1]), models)).toThrow(
+      'old: all classes of data (cow, hen) are new to it, so it has no answer to hold new to. Give data with classes that both know; on these, new can be held against itself.',
+    )
+  })
 })
 
 describe('models', () => {
