@@ -35,11 +35,12 @@ export async function inspectFile(
   const { output, ...asked } = options
   const { loaded, ambiguous } = await loadFor(path, output)
   const { model, file } = loaded
-  const preprocessing = await preprocessingOf(loaded)
+  const { preprocessing, positions } = await preprocessingOf(loaded)
   const image = asked.image ?? imageSize(preprocessing) ?? sizeInMetadata(file)
   const inspection = inspectModel(model, {
     ...asked,
     image,
+    positions,
     fileBytes: bytesOnDisk(file),
     typeOf: storedTypes(file.model),
   })
@@ -110,11 +111,15 @@ async function loadFor(
   }
 }
 
-async function preprocessingOf({ model, file }: LoadedModel): Promise<FileInspection['preprocessing']> {
+async function preprocessingOf({ model, file }: LoadedModel): Promise<{
+  readonly preprocessing: FileInspection['preprocessing']
+  readonly positions?: number | undefined
+}> {
   try {
-    return (await readInputFiles(file.path, model.input)).input
+    const { input, tokenizer } = await readInputFiles(file.path, model.input)
+    return { preprocessing: input, positions: tokenizer?.limit }
   } catch (problem) {
-    if (problem instanceof HoldfastError) return { problem: problem.message }
+    if (problem instanceof HoldfastError) return { preprocessing: { problem: problem.message } }
     throw problem
   }
 }

@@ -57,6 +57,8 @@ export interface InspectOptions {
   readonly dims?: Readonly<Record<string, number>> | undefined
   /** Pixels of images, where the file leaves their size free. Default 224 by 224. */
   readonly image?: StepRequest['image']
+  /** Positions that texts have at most, as the tokenizer says. Default as many as the model takes, up to 128. */
+  readonly positions?: number | undefined
   /** Of the model's file, and of files beside it. Default as many as the parameters take. */
   readonly fileBytes?: number | undefined
   /** Which parameters train. Default all. */
@@ -80,7 +82,9 @@ export interface InspectOptions {
 export function inspectModel(model: Model, options: InspectOptions = {}): Inspection {
   const { batch = inspectDefaults.batch, dims = {}, image, fileBytes, typeOf = () => undefined } = options
   const training = asTrained(model, options)
-  const counted = countedStep({ model: training, batch, dims, image, fileBytes })
+  const { positions = Number.POSITIVE_INFINITY } = options
+  const lengths = sequences.map((length) => Math.min(length, positions))
+  const counted = countedStep({ model: training, batch, dims, image, fileBytes }, lengths)
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
   const step = counted instanceof HoldfastError ? undefined : counted
   const head = findHead(model) ?? null
@@ -122,7 +126,7 @@ const sequences = [128, 8]
 /** The step, or why it cannot be built. */
 function countedStep(
   request: Omit<StepRequest, 'sequence'>,
-  [sequence = 8, ...shorter]: readonly number[] = sequences,
+  [sequence = 8, ...shorter]: readonly number[],
 ): CountedStep | HoldfastError {
   try {
     return countStep({ ...request, sequence })

@@ -13,6 +13,7 @@ import { UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import { itemAt, present, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { checkRows } from '../check-rows.ts'
 import { readMeasured } from '../model-data-files.ts'
 import type { FlipRecord } from './gate-flips.ts'
 import { labelNames, logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
@@ -65,7 +66,7 @@ export interface NearestNew {
 /**
  * Reads prediction files, and evaluates models on the data.
  *
- * @throws UsageError `gate-data` when there are models but no data; DataError `gate-classes`, ModelError `labels-missing`,
+ * @throws UsageError `gate-data` when there are models but no data, what {@link checkRows} throws; DataError `gate-classes`, ModelError `labels-missing`,
  * `logits-not-finite`, and what loading throws.
  * @example
  * const { baseline, candidate } = await loadGate({ engine, baseline: 'a.onnx', candidate: 'b.onnx', data: 'old-test/' })
@@ -97,7 +98,9 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   const measured = () => present(data, 'the data of the gate')
   const testData = async (model: NamedModel) => {
     const { train, validation, test } = await read(measured(), model)
-    return test ?? validation ?? train
+    const rows = test ?? validation ?? train
+    checkRows(rows, model.model, measured())
+    return rows
   }
   const [first] = models.values()
   const dataset = first ? await testData(first) : undefined
@@ -139,6 +142,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
         known,
         Int32Array.from(flips, ({ id }) => Number(id)),
       )
+      checkRows(fresh, model.model, source)
       const rows = await nearestRows(engine, queries, await logitsFor(engine, model, fresh))
       const { names } = labelNames(fresh, [model], sources)
       return rows.map((row) => ({

@@ -82,6 +82,14 @@ export function labelNames(
     )
   }
   const stranger = models.find(({ model }) => !labels.some((label) => model.classes.includes(label)))
+  const heir =
+    stranger && models.find((other) => other !== stranger && knowsMore(other.model, stranger.model))
+  if (stranger && heir) {
+    throw new DataError(
+      'gate-classes',
+      `${stranger.name}: all classes of ${dataset.name} (${preview(labels)}) are new to it, so it has no answer to hold ${heir.name} to. Give data with classes that both know; on these, ${heir.name} can be held against itself.`,
+    )
+  }
   if (stranger) {
     throw new DataError(
       'gate-classes',
@@ -90,6 +98,10 @@ export function labelNames(
   }
   return { names, notes }
 }
+
+/** Whether a model knows all classes of another, and more: as one that was updated from it. */
+const knowsMore = (model: Model, other: Model): boolean =>
+  model.classes.length > other.classes.length && other.classes.every((name) => model.classes.includes(name))
 
 /** Positions mean the same only in lists of one order. */
 function refuseOtherOrder(dataset: Dataset, models: readonly NamedModel[], longest: readonly string[]): void {
