@@ -42,8 +42,8 @@ function unknownKey(
   const known = Object.keys(described?.properties ?? {})
   const place = path.length === 0 ? 'At the top' : `In ${path.join('.')}`
   const [home] = homesOf(root, key)
-  const hint = home === undefined ? didYouMean(key, known) : ` "${key}" stands in ${home.join('.')}.`
-  return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${hint}`
+  const elsewhere = home === undefined ? '' : ` "${key}" stands in ${home.join('.')}.`
+  return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${didYouMean(key, known) || elsewhere}`
 }
 
 /** The settings in which a setting of that name stands, those at the top left out. */

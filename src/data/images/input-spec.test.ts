@@ -116,7 +116,7 @@ test('what cannot be done, or does not fit the model, is refused with the field'
   expect(refused(theirs({ size: { longest_edge: 800 } }))).toThrow('size is {"longest_edge":800}')
   expect(refused(theirs({ do_normalize: true }))).toThrow('do_normalize is true')
   expect(refused(theirs({ size: 384 }))).toThrow('images of 384 x 384 pixels, but the model reads 224 x 224')
-  expect(refused({ holdfast: '{"channels": "grey"}' })).toThrow('1 channels, but the model reads 3')
+  expect(refused({ holdfast: '{"channels": "grey"}' })).toThrow('1 channel, but the model reads 3')
   expect(refused({ holdfast: '{"mean": [1, 2]}' })).toThrow('mean or std has 2 values')
 })
 
