@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { type RandomStream, randomStream } from '../../src/tensor/random.ts'
 
 // Lines of text for a model that tells whether one lies upright or on its head. Old: dark words in Latin letters on light
@@ -53,13 +53,13 @@ export async function checkFonts(): Promise<void> {
     )
 }
 
-function plainLine(random: RandomStream): Promise<sharp.Sharp> {
+function plainLine(random: RandomStream): Promise<Sharp> {
   const ink = 10 + random.integer(60)
   const paper = 215 + random.integer(40)
   return line(random, latin, [ink, ink, ink], [paper, paper, paper])
 }
 
-async function colouredLine(random: RandomStream): Promise<sharp.Sharp> {
+async function colouredLine(random: RandomStream): Promise<Sharp> {
   const letters = pick(random, others)
   const paper = [random.integer(256), random.integer(256), random.integer(256)]
   // In each channel ink is 60 to 120 away from paper, on the side where there is room.
@@ -70,7 +70,7 @@ async function colouredLine(random: RandomStream): Promise<sharp.Sharp> {
 }
 
 /** Adds normal noise of deviation 12 to every channel. */
-async function noisy(drawn: sharp.Sharp, random: RandomStream): Promise<sharp.Sharp> {
+async function noisy(drawn: Sharp, random: RandomStream): Promise<Sharp> {
   const { data, info } = await drawn.raw().toBuffer({ resolveWithObject: true })
   const pixels = Uint8ClampedArray.from(data, (value) => value + 12 * random.normal())
   const { width, height, channels } = info
@@ -83,7 +83,7 @@ async function line(
   letters: readonly string[],
   ink: readonly number[],
   paper: readonly number[],
-): Promise<sharp.Sharp> {
+): Promise<Sharp> {
   const text = Array.from({ length: 5 + random.integer(5) }, () => pick(random, letters)).join('')
   const ground = `rgb(${paper.join()})`
   const drawn = svg(text, pick(random, fonts), 24 + random.integer(16), `rgb(${ink.join()})`, ground)
