@@ -138,7 +138,6 @@ export async function runUpdate(
         ...(given.oldHeldOut ? { oldHeldOut: given.oldHeldOut } : {}),
       },
       budget: { maxDrop },
-      trials: settings.trials,
       epochs: settings.epochs,
       batchSize: settings.batchSize,
       learningRate: settings.learningRate,

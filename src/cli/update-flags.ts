@@ -5,7 +5,7 @@ import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
-import { parseUpdateMethod } from '../update/recipes/index.ts'
+import { parseUpdateMethod, rungNames } from '../update/recipes/index.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
@@ -66,12 +66,16 @@ export const updateSettings = z
           description: `auto, or ${methodEntries.map(({ name }) => name).join(', ')}, or several with +`,
           hint: 'METHOD',
         }),
-      trials: fromText(bounds.trials())
-        .default(updateDefaults.trials)
-        .meta({ description: 'Trials at most, each with more protection' }),
-      epochs: fromText(bounds.epochs())
-        .default(updateDefaults.epochs)
-        .meta({ description: 'Passes over the new data' }),
+      rungs: fromText(z.array(z.enum(rungNames)).min(1))
+        .optional()
+        .meta({
+          description: 'What may train, from the cheapest on',
+          otherwise: 'climbed as far as it pays',
+        }),
+      epochs: fromText(bounds.epochs()).optional().meta({
+        description: 'Passes over the new data',
+        otherwise: 'as many as the rung takes',
+      }),
       batch: fromText(bounds.batch())
         .default(updateDefaults.batchSize)
         .meta({ description: 'New rows a step', option: 'batchSize' }),
@@ -191,7 +195,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
     confidence: asked.confidence,
   },
   seed: asked.seed ?? 0,
-  trials: asked.trials,
+  rungs: asked.rungs,
   epochs: asked.epochs,
   batchSize: asked.batch,
   learningRate: asked.learningRate,

@@ -148,25 +148,22 @@ export function chosenSentence({ chosen, trials }: UpdateSummary): string {
   const { trial, alpha, offset, method } = chosen
   const shifted =
     offset === 0 ? '' : `, with ${offset.toFixed(2)} added to the logits of the new classes (in their biases)`
-  return `Chosen: trial ${trial + 1} of ${trials.length} (${method}), ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
+  return `Chosen: ${trials[trial]?.settings.rung} (${method}), ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
 }
 
 /** What was tried: a row for each trial. */
 export const trialsTable = ({ trials, chosen, budget }: UpdateSummary): TableData => ({
-  caption:
-    'What was tried; new accuracy is the best inside the budget, on the rows that the choice was made on',
-  head: ['trial', 'method', 'replayed', 'distillation', 'rate', 'passes', 'new % inside', 'new % at end', ''],
+  caption: 'What was tried; new accuracy is the best that was tested and is inside the budget',
+  head: ['trained', 'method', 'rate', 'passes', 'tested', 'new % inside', ''],
   rows: trials.map(({ method, settings, curve }, index) => {
     const inside = curve.filter(({ upper }) => upper <= budget).map((point) => point.new)
     return [
-      String(index + 1),
+      settings.rung,
       method,
-      settings.replay.toString(),
-      settings.distillation.toString(),
-      (settings.learningRate * settings.rate).toString(),
-      (settings.epochs * settings.passes).toString(),
+      settings.learningRate.toString(),
+      settings.epochs.toString(),
+      whole(curve.length),
       inside.length > 0 ? points(Math.max(...inside)) : 'none',
-      points(curve.at(-1)?.new ?? 0),
       index === chosen?.trial ? 'chosen' : '',
     ]
   }),

@@ -1,5 +1,5 @@
 import { classLabels, type Dataset } from '../data/dataset.ts'
-import type { Judge } from '../evaluate/judge.ts'
+import type { Answers, Judge } from '../evaluate/judge.ts'
 import { type Agreement, agreement } from '../measure/chance.ts'
 import { itemAt } from '../required.ts'
 import type { Parts } from './parts.ts'
@@ -8,30 +8,33 @@ import type { Known } from './update-types.ts'
 
 /** The old model's answers. */
 export interface Baseline {
+  readonly order: Answers
+  readonly proof: Int32Array
   readonly choose: Int32Array
   readonly check: Int32Array
-  readonly newChoose: Int32Array
-  readonly newCheck: Int32Array
 }
 
+/** @param read Rows as what answers reads them. */
 export async function baselineOf(
   judge: Judge,
-  { oldChoose, oldCheck, newChoose, newCheck }: Parts,
+  { order, proof, choose, check }: Parts,
+  oldClasses: number,
+  read: (rows: Dataset) => Promise<Dataset>,
 ): Promise<Baseline> {
-  const predictions = async (data: Parts['oldCheck']): Promise<Int32Array> => {
-    const answers = await judge.answers(data)
-    return predicted(answers, itemAt(answers.logits.dims, 1, 'axis'), 0)
-  }
+  const answers = async (data: Dataset | undefined) => judge.answers(data && (await read(data)))
+  const predictions = async (data: Dataset | undefined): Promise<Int32Array> =>
+    predicted(await answers(data), oldClasses, 0)
+  const chosen = await predictions(choose)
   return {
-    choose: await predictions(oldChoose),
-    check: await predictions(oldCheck),
-    newChoose: await predictions(newChoose),
-    newCheck: await predictions(newCheck),
+    order: await answers(order),
+    proof: await predictions(proof),
+    choose: chosen,
+    check: check === choose ? chosen : await predictions(check),
   }
 }
 
 /** What the old model answers right of everything that is measured on. New classes it cannot know. */
-export function knownOf(parts: Parts, baseline: Baseline, oldClasses: number): Known {
+export function knownOf({ proof, choose, check }: Parts, baseline: Baseline, oldClasses: number): Known {
   const agreementOn = (found: readonly (readonly [Dataset | undefined, Int32Array])[]): Agreement | null => {
     const rows = found.flatMap(([data, answers]) =>
       data
@@ -46,13 +49,10 @@ export function knownOf(parts: Parts, baseline: Baseline, oldClasses: number): K
     )
   }
   return {
-    old: agreementOn([
-      [parts.oldChoose, baseline.choose],
-      [parts.oldCheck, baseline.check],
-    ]),
+    old: agreementOn([[proof, baseline.proof]]),
     new: agreementOn([
-      [parts.newChoose, baseline.newChoose],
-      [parts.newCheck, baseline.newCheck],
+      [choose, baseline.choose],
+      ...(check === choose ? [] : [[check, baseline.check] as const]),
     ]),
   }
 }

@@ -5,7 +5,6 @@ import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
 import {
-  type Aim,
   accuracyOf,
   type ClaimResult,
   flipsBetween,
@@ -15,50 +14,64 @@ import {
   predicted,
   statusOf,
 } from './path/index.ts'
+import { curveOf } from './shown.ts'
 import { type Tried, take } from './take.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 
-/** The chosen point, checked on rows that had no part in the choice; or the old model, where there is nothing to gain. */
-export async function conclude(context: Context, tried: readonly Tried[], aim: Aim): Promise<UpdateResult> {
+/** The candidate that was taken, or the old model, where there is nothing to gain; and what can be said of it. */
+export async function conclude(context: Context, tried: readonly Tried[]): Promise<UpdateResult> {
   const { judge, parts, baseline, oldClasses, options } = context
   const { budget, widened, data } = options
-  const taken = await take(context, tried, aim)
-  const choice = taken?.choice
+  const began = performance.now()
+  const { tested, taken } = await take(context, tried)
   // The offset is part of the weights by now.
-  const answered = async (data: Dataset | undefined) => {
-    const answers = await judge.answers(data, taken?.parameters)
-    return { found: predicted(answers, oldClasses, 0), labels: answers.labels }
-  }
-  const onOld = taken ? await answered(parts.oldCheck) : asBefore(parts.oldCheck, baseline.check)
-  const onNew = taken ? await answered(parts.newCheck) : asBefore(parts.newCheck, baseline.newCheck)
-  const lost = flipsBetween(baseline.check, onOld.found, onOld.labels)
-  const claims = judgeClaims(context.claims.check, onOld.found, onOld.labels, budget.confidence)
-  const won = flipsBetween(baseline.newCheck, onNew.found, onNew.labels)
+  const answered = async (rows: Dataset) =>
+    predicted(await judge.answers(rows, taken?.parameters), oldClasses, 0)
+  const onNew = taken ? await answered(parts.check) : baseline.check
+  const onOld = taken?.proof ?? baseline.proof
+  const newLabels = classLabels(parts.check)
+  const oldLabels = parts.proof ? classLabels(parts.proof) : new Int32Array()
+  const lost = flipsBetween(baseline.proof, onOld, oldLabels)
+  const claims = judgeClaims(context.claims, onOld, oldLabels, budget.confidence)
+  const won = flipsBetween(baseline.check, onNew, newLabels)
   return {
-    status: statusOf(choice, claims),
+    status: statusOf(taken?.settled, claims),
     learned: taken !== undefined && hasLearned(won),
-    chosen: taken?.chosen ?? null,
+    chosen: taken
+      ? {
+          ...{ trial: taken.trial.index, alpha: taken.guess.alpha, offset: taken.guess.offset },
+          method: taken.trial.method,
+          tested: tested.length,
+          new: taken.guess.new,
+        }
+      : null,
     heldBack: heldBack(
-      tried.map(({ walk }) => walk.points),
-      choice,
+      tried.map(({ guesses }) => guesses),
+      taken?.guess,
     ),
-    old: parts.oldCheck && lost.total > 0 ? lossOn(lost, taken ? claims : claims.map(unchanged), data) : null,
+    old: parts.proof ? lossOn(lost, taken ? claims : claims.map(unchanged), data) : null,
     new: {
-      before: accuracyOf(baseline.newCheck, onNew.labels),
-      after: accuracyOf(onNew.found, onNew.labels),
+      before: accuracyOf(baseline.check, newLabels),
+      after: accuracyOf(onNew, newLabels),
       n: won.total,
       negativeFlips: won.negative,
       positiveFlips: won.positive,
     },
     known: context.before,
     budget: budget.maxDrop,
-    trials: tried.map(({ result }) => result),
+    trials: tried.map((each) => ({
+      method: each.method,
+      settings: each.settings,
+      curve: curveOf(each.index, tested),
+    })),
     parameters: taken?.parameters ?? weightsOf(widened),
-    path: taken?.path ?? { start: weightsOf(widened), end: weightsOf(widened) },
+    path: taken
+      ? { start: wholeOf(widened, taken.trial.trained.start), end: wholeOf(widened, taken.trial.trained.end) }
+      : { start: weightsOf(widened), end: weightsOf(widened) },
     adapters: taken?.adapters,
     seconds: {
       train: tried.reduce((sum, { seconds }) => sum + seconds.train, 0),
-      search: tried.reduce((sum, { seconds }) => sum + seconds.search, 0),
+      search: tried.reduce((sum, { seconds }) => sum + seconds.search, (performance.now() - began) / 1000),
     },
   }
 }
@@ -66,10 +79,8 @@ export async function conclude(context: Context, tried: readonly Tried[], aim: A
 const weightsOf = ({ parameters, buffers }: Model): ReadonlyMap<string, Tensor> =>
   new Map([...parameters, ...buffers])
 
-const asBefore = (data: Dataset | undefined, found: Int32Array) => ({
-  found,
-  labels: data ? classLabels(data) : new Int32Array(),
-})
+const wholeOf = (model: Model, part: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> =>
+  new Map([...weightsOf(model), ...part])
 
 /** The old model, where it stays, loses nothing against itself: there is no bound to that. */
 const unchanged = (claim: ClaimResult): ClaimResult =>

@@ -5,10 +5,6 @@ export const updateDefaults = {
   /** Drop of accuracy on old data that is allowed, as a fraction. */
   maxDrop: 0.01,
   confidence: defaultConfidence,
-  /** Trials at most. */
-  trials: 3,
-  /** Passes over the new data. */
-  epochs: 5,
   /** New rows a step. */
   batchSize: 32,
 } as const

@@ -1,6 +1,7 @@
-import { type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, samples, subset } from '../data/dataset.ts'
+import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
-import { inTwo } from './row-roles.ts'
+import { below } from './hold-out.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
 export interface UpdateData {
@@ -9,62 +10,69 @@ export interface UpdateData {
   readonly heldOut: Dataset
   /** Old rows to rehearse. */
   readonly exemplars?: Dataset | undefined
-  /** Old rows that the model was not trained on: the budget is measured on them. */
+  /** Old rows that the model was not trained on: the budget is proved on all of them. */
   readonly oldHeldOut?: Dataset | undefined
   /**
-   * Other such rows that the choice is checked on, once; `oldHeldOut` and `heldOut` are then for the choice alone.
-   * Default: held-out rows are divided by what they say, see {@link splitHeldOut}.
+   * Other old rows, to order candidates by before they are tested: neither trained on nor proof. Default: a fifth of the exemplars, see
+   * {@link assignRows}.
    */
-  readonly oldCheck?: Dataset | undefined
+  readonly oldOrder?: Dataset | undefined
+  /** Other new rows that what was chosen on `heldOut` is measured on. Default: `heldOut` itself. */
   readonly check?: Dataset | undefined
   /** Each class's share of the traffic, by unit, summing to 1; default: every old row counts the same. */
   readonly traffic?: readonly number[] | undefined
-  /**
-   * What the model's first release answered for each row of `oldHeldOut` and of `oldCheck`, -1 for rows that came later. The
-   * total budget is held against it.
-   */
-  readonly first?:
-    | { readonly name: string; readonly choose: Int32Array; readonly check: Int32Array }
-    | undefined
-  /** How many rows of `oldCheck` have been used by how many releases before. */
+  /** What the model's first release answered for each row of `oldHeldOut`, -1 for rows that came later. The total budget is held against it. */
+  readonly first?: { readonly name: string; readonly answers: Int32Array } | undefined
+  /** How many rows of `oldHeldOut` have been used by how many releases before. */
   readonly uses?: readonly { readonly releases: number; readonly rows: number }[] | undefined
   /** Inputs whose labels mean nothing. */
   readonly unlabelled?: Dataset | undefined
 }
 
-/** Held-out rows in two: those that a point is chosen on, and those that the choice is checked on, once. */
+/** Rows by the part that they play. */
 export interface Parts {
-  readonly oldChoose: Dataset | undefined
-  readonly oldCheck: Dataset | undefined
-  readonly newChoose: Dataset
-  readonly newCheck: Dataset
+  /** Old rows that are rehearsed. */
+  readonly exemplars: Dataset | undefined
+  /** Old rows that order candidates. */
+  readonly order: Dataset | undefined
+  /** Old rows that prove the budget: all that are held out. */
+  readonly proof: Dataset | undefined
+  /** New rows that candidates are compared on, and those that the result is measured on. */
+  readonly choose: Dataset
+  readonly check: Dataset
 }
 
+/** Of the exemplars, the share that orders; of fewer than so many all do both: a poor order proves less, but nothing false. */
+const ORDER = 0.2
+const FEW = 50
+
 /**
- * Splits what is held out. Which part a row plays is told by what it says, and by nothing else: a row that chooses goes on to
- * choose and one that checks to check, whatever rows join them, in whatever order they come, and whether they are new or have
- * become old. So what is announced next month is not measured on rows that this month's choice was made on.
+ * The part that each row plays. Which exemplars order is told by what they say (`rowDraws`), so that they are the same ones next month.
  *
- * @throws UsageError `update-data` without new rows to train on, or fewer than two to measure on.
+ * @throws UsageError `update-data` without new rows to train on, or to measure on.
  */
-export function splitHeldOut(data: UpdateData): Parts {
-  const { train, heldOut, oldHeldOut } = data
-  for (const [what, dataset, least] of [
-    ['to train on', train, 1],
-    ['held out from training', heldOut, data.check ? 1 : 2],
+export function assignRows(data: UpdateData): Parts {
+  const { train, heldOut, oldHeldOut, exemplars, oldOrder } = data
+  for (const [what, dataset] of [
+    ['to train on', train],
+    ['held out from training', heldOut],
   ] as const) {
-    if (samples(dataset) >= least) continue
-    throw new UsageError(
-      'update-data',
-      `An update needs new rows ${what}, but "${dataset.name}" has ${samples(dataset)}.`,
-    )
+    if (samples(dataset) > 0) continue
+    throw new UsageError('update-data', `An update needs new rows ${what}, but "${dataset.name}" has none.`)
   }
-  const [newChoose, newCheck] = data.check ? [heldOut, data.check] : inTwo(heldOut)
-  const [oldChoose, oldCheck] =
-    oldHeldOut && data.oldCheck
-      ? [oldHeldOut, data.oldCheck]
-      : oldHeldOut && samples(oldHeldOut) > 1
-        ? inTwo(oldHeldOut)
-        : []
-  return { oldChoose, oldCheck, newChoose, newCheck }
+  return {
+    ...(oldOrder ? { exemplars, order: oldOrder } : divided(exemplars)),
+    proof: oldHeldOut && samples(oldHeldOut) > 0 ? oldHeldOut : undefined,
+    choose: heldOut,
+    check: data.check ?? heldOut,
+  }
+}
+
+function divided(exemplars: Dataset | undefined): Pick<Parts, 'exemplars' | 'order'> {
+  if (!exemplars || samples(exemplars) < FEW) return { exemplars, order: exemplars }
+  const rows = Array.from({ length: samples(exemplars) }, (_, row) => row)
+  const order = new Set(below(rows, rowDraws(exemplars, 'order'), ORDER))
+  const part = (wanted: boolean) =>
+    subset(exemplars, Int32Array.from(rows.filter((row) => order.has(row) === wanted)))
+  return { exemplars: part(false), order: part(true) }
 }

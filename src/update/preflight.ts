@@ -1,7 +1,7 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
-import { splitHeldOut, type UpdateData } from './parts.ts'
+import { assignRows, type UpdateData } from './parts.ts'
 import { type Budget, effectiveRows, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update.ts'
@@ -75,24 +75,18 @@ export interface OverlapFact {
 export function preflight(options: PreflightOptions): Preflight {
   const { classes, data, method, budget, notes = [] } = options
   const told = sortedNotes(notes)
-  const parts = splitHeldOut(data)
+  const parts = assignRows(data)
   const train = hashed('new training rows', data.train)
   const exemplars = data.exemplars && hashed('old exemplars', data.exemplars)
   const held = [data.heldOut, data.check].flatMap((part) => (part ? hashed('new held-out rows', part) : []))
-  const oldHeld = [data.oldHeldOut, data.oldCheck].flatMap((part) =>
-    part ? hashed('old held-out rows', part) : [],
-  )
+  const oldHeld = data.oldHeldOut ? [hashed('old held-out rows', data.oldHeldOut)] : []
   const overlaps = [
     ...held.map((part) => inCommon(part, train)),
     ...oldHeld.map((part) => inCommon(part, train)),
     ...(exemplars ? [inCommon(train, exemplars), ...oldHeld.map((part) => inCommon(part, exemplars))] : []),
   ].filter(({ rows }) => rows > 0)
-  const power = parts.oldCheck
-    ? powerOf(
-        samples(parts.oldCheck),
-        budget,
-        effectiveRows(classLabels(parts.oldCheck), budget, data.traffic),
-      )
+  const power = parts.proof
+    ? powerOf(samples(parts.proof), budget, effectiveRows(classLabels(parts.proof), budget, data.traffic))
     : null
   return {
     classes,
@@ -101,7 +95,7 @@ export function preflight(options: PreflightOptions): Preflight {
       train: samples(data.train),
       heldOut: countOf(data.heldOut) + countOf(data.check),
       exemplars: countOf(data.exemplars),
-      oldHeldOut: countOf(data.oldHeldOut) + countOf(data.oldCheck),
+      oldHeldOut: countOf(data.oldHeldOut),
       unlabelled: countOf(data.unlabelled),
     },
     duplicates: train.hashes.length - new Set(train.hashes).size,

@@ -1,134 +1,174 @@
+import { classLabels } from '../data/dataset.ts'
 import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
-import { itemAt, present } from '../required.ts'
+import { itemAt } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
+import type { Ground } from './ground.ts'
 import {
-  type Aim,
-  type Choice,
-  choose,
-  choosePoint,
+  type Blend,
+  type Guess,
+  judgeClaims,
+  nothingToGain,
   openBlend,
-  type PathPoint,
-  pointsAt,
-  type Walk,
+  passes,
+  predicted,
+  proveInOrder,
+  type Settled,
+  sequenceOf,
+  settle,
+  startOf,
+  type Tested,
 } from './path/index.ts'
 import type { Adapters, Trained } from './recipes/index.ts'
-import type { TrialResult, UpdateResult } from './update-types.ts'
+import { pointOf } from './shown.ts'
+import type { TrialSettings, UpdateResult } from './update-types.ts'
 
-/** A trial, and the points of its path. */
+/** A rung that was climbed, and what the points of its path seem to be worth. */
 export interface Tried {
   readonly index: number
+  readonly ground: Ground
   readonly trained: Trained
-  readonly walk: Walk
-  readonly result: TrialResult
+  readonly guesses: readonly Guess[]
+  readonly method: string
+  readonly settings: TrialSettings
   readonly seconds: UpdateResult['seconds']
 }
 
 /** Without old rows nothing says how far to go; half way is what does best on average (WiSE-FT). */
 const ALPHA_UNSEEN = 0.5
 
-/** The choice among the points of trials, and it alone without old rows. */
-function choiceOf(
-  { parts }: Context,
-  trials: readonly (readonly PathPoint[])[],
-  aim: Aim,
-): Choice | undefined {
-  const choice = choose(trials, aim)
-  if (!choice || parts.oldCheck) return choice
-  const point = trials[0]?.find(({ alpha, offset }) => alpha === ALPHA_UNSEEN && offset === 0)
-  return point && { trial: 0, point }
-}
-
-/** Points that are read back at most: rounding moves a point a little, and the first or the second is the best. */
-const READ_BACK = 8
-
-/**
- * The chosen point as the file gives it back. Where the file rounds weights a point may be worth less than it seemed, its shifted border
- * above all, which ends in rounded biases. Then the next best is looked at, until none that is left seems better than one that was read
- * back.
- */
-export async function take(context: Context, tried: readonly Tried[], aim: Aim): Promise<Taken | undefined> {
-  let trials = tried.map(({ walk }) => walk.points)
-  let best: Taken | undefined
-  for (let looks = 0; looks < READ_BACK; looks++) {
-    const choice = choiceOf(context, trials, aim)
-    if (!choice) return best
-    if (best && !isBetter(choice.point, best.choice.point, aim)) return best
-    const taken = await takenAt(context, itemAt(tried, choice.trial, 'trial'), choice)
-    if (!context.options.stored || !context.parts.oldCheck) return taken
-    if (!best || isBetter(taken.choice.point, best.choice.point, aim)) best = taken
-    trials = trials.map((points) => points.filter((point) => point !== choice.point))
-  }
-  return best
-}
-
-const isBetter = (point: PathPoint, than: PathPoint, aim: Aim): boolean =>
-  choosePoint([than, point], aim) === point
-
-/** A point of a trial's path as weights. */
+/** A candidate as weights, and how it came to be taken. */
 export interface Taken {
-  /** As it is, once its weights were read back. */
-  readonly choice: Choice
-  readonly chosen: NonNullable<UpdateResult['chosen']>
+  readonly guess: Guess
+  readonly settled: Settled
+  readonly trial: Tried
   readonly parameters: ReadonlyMap<string, Tensor>
-  readonly path: UpdateResult['path']
+  /** What it answers for the old rows that prove. */
+  readonly proof: Int32Array
   readonly adapters: Adapters | undefined
 }
 
-async function takenAt(
-  context: Context,
-  trial: Tried,
-  { trial: index, point: sought }: Choice,
-): Promise<Taken> {
-  const { options, oldClasses } = context
-  const { engine, widened, stored } = options
-  const { alpha, offset } = sought
-  const { start, end, adapters } = trial.trained
-  const blend = await openBlend(engine, start, end)
+/** What was tested, and which of it is taken. */
+export interface Outcome {
+  readonly tested: readonly Tested[]
+  readonly taken: Taken | undefined
+}
+
+/** Puts all candidates in their order, tests them, and takes one. Weights of the taken one are those of the file that will be written. */
+export async function take(context: Context, tried: readonly Tried[]): Promise<Outcome> {
+  const { aim, parts } = context
+  const guesses = tried.flatMap((each) => each.guesses)
+  if (guesses.length === 0) return { tested: [], taken: undefined }
+  const points = openPoints(context, tried)
   try {
-    const weights = withOffset(widened, oldClasses, await blend.at(alpha), offset)
-    const parameters = stored ? stored(weights) : weights
-    const point = stored ? await pointOf(context, parameters, sought) : sought
-    return {
-      choice: { trial: index, point },
-      chosen: {
-        trial: trial.index,
-        alpha,
-        offset,
-        method: trial.result.method,
-        old: point.old,
-        new: point.new,
-      },
-      parameters,
-      path: trial.trained,
-      adapters: adapters && atPoint(adapters, alpha),
+    const sequence = sequenceOf(guesses, aim)
+    if (!parts.proof) {
+      const unseen = tried
+        .at(-1)
+        ?.guesses.find(({ alpha, offset }) => offset === 0 && (alpha === ALPHA_UNSEEN || alpha === 1))
+      const guess = sequence.length === 0 ? startOf(guesses) : (unseen ?? startOf(guesses))
+      const taken = guess && (await points.taken(guess, { at: 0, proven: false }))
+      return { tested: [], taken }
     }
+    if (sequence.length === 0) {
+      const start = nothingToGain(aim) ? undefined : startOf(guesses)
+      const taken = start && (await points.taken(start, { at: 0, proven: true }))
+      return { tested: [], taken }
+    }
+    const labels = classLabels(parts.proof)
+    const tested = await proveInOrder({
+      sequence,
+      claims: context.claims,
+      labels,
+      confidence: aim.budget.confidence,
+      answersOf: points.answers,
+      onTested: ({ guess, claims }) => {
+        context.options.onEvent?.({ type: 'point', trial: guess.trial, point: pointOf({ guess, claims }) })
+      },
+    })
+    return { tested, taken: await confirmed(context, points, tested) }
   } finally {
-    await blend.dispose()
+    await points.dispose()
   }
 }
 
-/** A point anew, from its weights as they were read back: the offset is part of them. */
-async function pointOf(
-  { judge, parts, baseline, claims, oldClasses, options }: Context,
-  parameters: ReadonlyMap<string, Tensor>,
-  { alpha, offset }: PathPoint,
-): Promise<PathPoint> {
-  const answers = {
-    old: await judge.answers(parts.oldChoose, parameters),
-    new: await judge.answers(parts.newChoose, parameters),
+/**
+ * The candidate that is taken, its claims judged once more on the whole model with the weights that the file will give back. Should
+ * arithmetic in another order turn a row at the very border, so that it passes no longer, the one before is taken.
+ */
+async function confirmed(
+  { claims, parts, aim }: Context,
+  points: Points,
+  tested: readonly Tested[],
+): Promise<Taken | undefined> {
+  const labels = parts.proof ? classLabels(parts.proof) : new Int32Array()
+  let settled = settle(tested)
+  while (settled) {
+    const { guess } = itemAt(tested, settled.at, 'candidate')
+    const taken = await points.taken(guess, settled)
+    const again = { claims: judgeClaims(claims, taken.proof, labels, aim.budget.confidence) }
+    if (!settled.proven || passes(again) || settled.at === 0) return taken
+    settled = { at: settled.at - 1, proven: true }
   }
-  const [point] = pointsAt({
-    alpha,
-    answers,
-    baseline: baseline.choose,
-    oldClasses,
-    budget: options.budget,
-    claims: claims.choose,
-    offsets: [0],
-  })
-  return { ...present(point, 'point'), offset }
+  return undefined
+}
+
+/** Weights and answers of candidates. */
+interface Points {
+  answers(guess: Guess): Promise<Int32Array>
+  taken(guess: Guess, settled: Settled): Promise<Taken>
+  dispose(): Promise<void>
+}
+
+function openPoints(context: Context, tried: readonly Tried[]): Points {
+  const { options, oldClasses, judge, parts } = context
+  const { engine, widened, stored } = options
+  const blends = new Map<number, Promise<Blend>>()
+  const trialOf = ({ trial }: Guess) => itemAt(tried, trial, 'trial')
+  const blendOf = (guess: Guess): Promise<Blend> => {
+    const { start, end } = trialOf(guess).trained
+    const found = blends.get(guess.trial) ?? openBlend(engine, start, end)
+    blends.set(guess.trial, found)
+    return found
+  }
+  const between = async (guess: Guess) => (await blendOf(guess)).at(guess.alpha)
+  const readBack = (weights: ReadonlyMap<string, Tensor>) => (stored ? stored(weights) : weights)
+  const logits = new Map<string, ReturnType<typeof judge.answers>>()
+  const answersAt = async (
+    guess: Guess,
+    weights: () => Promise<ReadonlyMap<string, Tensor>>,
+    key: string,
+  ) => {
+    const { ground } = trialOf(guess)
+    const found = logits.get(key) ?? ground.judge.answers(ground.proof, await weights())
+    logits.set(key, found)
+    return found
+  }
+  return {
+    answers: async (guess) => {
+      const { trial, alpha, offset } = guess
+      // Where the file rounds, a shifted border ends in a rounded bias: then each offset is a model of its own.
+      if (stored) {
+        const weights = async () => readBack(withOffset(widened, oldClasses, await between(guess), offset))
+        return predicted(await answersAt(guess, weights, `${trial} ${alpha} ${offset}`), oldClasses, 0)
+      }
+      return predicted(await answersAt(guess, () => between(guess), `${trial} ${alpha}`), oldClasses, offset)
+    },
+    taken: async (guess, settled) => {
+      const trial = trialOf(guess)
+      const whole = new Map([...widened.parameters, ...widened.buffers, ...(await between(guess))])
+      const parameters = readBack(withOffset(widened, oldClasses, whole, guess.offset))
+      return {
+        ...{ guess, settled, trial, parameters },
+        proof: predicted(await judge.answers(parts.proof, parameters), oldClasses, 0),
+        adapters: trial.trained.adapters && atPoint(trial.trained.adapters, guess.alpha),
+      }
+    },
+    dispose: async () => {
+      for (const blend of blends.values()) await (await blend).dispose()
+    },
+  }
 }
 
 /** The updates B A of the point: W + alpha (B A) is W with alpha B for B. */

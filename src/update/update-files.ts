@@ -158,8 +158,7 @@ const rowsOfPack = (
   padded: (part: Dataset | undefined) => Dataset | undefined,
 ): Partial<UpdateData> => ({
   exemplars: padded(kept?.exemplars),
-  oldHeldOut: padded(kept?.oldHeldOut),
-  oldCheck: padded(kept?.oldCheck),
+  oldHeldOut: padded(kept?.heldOut),
   traffic: kept?.traffic,
   first: kept?.first,
   uses: kept?.uses,

@@ -1,4 +1,4 @@
-import { type Dataset, type Preprocessing, samples, subset } from '../data/dataset.ts'
+import type { Dataset, Preprocessing } from '../data/dataset.ts'
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
@@ -12,7 +12,6 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
 import { type ModelIdentity, type Pack, type PackSums, sumsFor, trafficShares, usesOf } from './pack/index.ts'
 import type { UpdateData } from './parts.ts'
-import { inTwo, rowsByRole } from './row-roles.ts'
 
 /** What a pack is to be used with. */
 export interface PackUse {
@@ -31,9 +30,6 @@ export interface PackRows {
   readonly exemplars: Dataset | undefined
   /** All held-out rows, in the order of the pack. */
   readonly heldOut: Dataset | undefined
-  /** Those of them that choose, and those that check. */
-  readonly oldHeldOut: Dataset | undefined
-  readonly oldCheck: Dataset | undefined
   readonly traffic: UpdateData['traffic']
   readonly first: UpdateData['first']
   readonly uses: UpdateData['uses']
@@ -109,41 +105,27 @@ const packedSums = (sums: PackSums, own: readonly string[], classes: readonly st
   of: (model) => sumsFor(sums, model, own, classes),
 })
 
-/** The pack's held-out rows by the part they play, with what the first release answered for them. */
+/** The pack's held-out rows, with what the first release answered for them. */
 function heldOutParts(
   { heldOut, history, classes }: Pack,
   rows: Dataset | undefined,
   wanted: readonly string[],
   own: boolean,
-): Pick<PackRows, 'heldOut' | 'oldHeldOut' | 'oldCheck' | 'first' | 'uses'> {
-  if (!heldOut || !rows) {
-    return {
-      heldOut: undefined,
-      oldHeldOut: undefined,
-      oldCheck: undefined,
-      first: undefined,
-      uses: undefined,
-    }
-  }
-  const { choose, check } = rowsByRole(heldOut.roles.data)
-  const parted = choose.length > 0 && check.length > 0
+): Pick<PackRows, 'heldOut' | 'first' | 'uses'> {
+  if (!heldOut || !rows) return { heldOut: undefined, first: undefined, uses: undefined }
   const [first] = history
   const units = classes.map((name) => wanted.indexOf(name))
-  const answers = (at: Int32Array) =>
-    at.map((row) => {
-      const unit = first ? itemAt(first.predictions.data, row, 'row') : -1
-      return unit < 0 ? -1 : itemAt(units, unit, 'class')
-    })
   return {
     heldOut: rows,
-    oldHeldOut: parted ? subset(rows, choose) : rows,
-    oldCheck: parted ? subset(rows, check) : undefined,
     // The first release is the model itself until there is another; that of another model's pack is of another line.
     first:
-      own && parted && first && history.length > 1
-        ? { name: first.model.name, choose: answers(choose), check: answers(check) }
+      own && first && history.length > 1
+        ? {
+            name: first.model.name,
+            answers: first.predictions.data.map((unit) => (unit < 0 ? -1 : itemAt(units, unit, 'class'))),
+          }
         : undefined,
-    uses: parted ? usesOf(check.map((row) => itemAt(heldOut.uses.data, row, 'row'))) : undefined,
+    uses: usesOf(heldOut.uses.data),
   }
 }
 
@@ -163,14 +145,11 @@ const sameNormalisation = (a: Preprocessing, b: Preprocessing): boolean =>
 export async function withFeatures(engine: Engine, model: Model, data: UpdateData): Promise<UpdateData> {
   const features = async (dataset: Dataset | undefined) =>
     dataset && (await featureDataset(engine, model, dataset))
-  // What a row says tells its part, so it is divided before it becomes features, which another body would make otherwise.
-  const [choose, check] =
-    data.check || samples(data.heldOut) < 2 ? [data.heldOut, data.check] : inTwo(data.heldOut)
   return {
     ...data,
     train: await featureDataset(engine, model, data.train),
-    heldOut: await featureDataset(engine, model, choose),
-    check: await features(check),
+    heldOut: await featureDataset(engine, model, data.heldOut),
+    check: await features(data.check),
     unlabelled: await features(data.unlabelled),
   }
 }

@@ -65,9 +65,9 @@ export function oldPart(
   { train, validation, test }: LoadedData,
   { old: place = '', method }: UpdateSources,
   seed: number,
-): [Pick<UpdateData, 'exemplars' | 'oldHeldOut' | 'oldCheck'>, string[]] {
+): [Pick<UpdateData, 'exemplars' | 'oldHeldOut' | 'oldOrder'>, string[]] {
   const chosen = (from: Dataset) => (takesAllOldRows(method) ? from : chooseExemplars(from, seed))
-  if (test && validation) return [{ exemplars: chosen(train), oldHeldOut: validation, oldCheck: test }, []]
+  if (test && validation) return [{ exemplars: chosen(train), oldOrder: validation, oldHeldOut: test }, []]
   const given = test ?? validation
   if (given) return [{ exemplars: chosen(train), oldHeldOut: given }, []]
   const { rest, heldOut } = holdOut(train, OLD_HELD_OUT)

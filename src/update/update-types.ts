@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { UpdateData } from './parts.ts'
 import type { Budget, ClaimResult, HeldBack, PathPoint, Status } from './path/index.ts'
-import type { Adapters, Protection, Trained } from './recipes/index.ts'
+import type { Adapters, Protection, RungName } from './recipes/index.ts'
 
 export interface UpdateOptions {
   readonly engine: Engine
@@ -19,13 +19,17 @@ export interface UpdateOptions {
   readonly widened: Model
   readonly data: UpdateData
   readonly budget: Budget
-  /** Trials at most, each with more protection; default 3. */
-  readonly trials?: number | undefined
-  /** Passes over the new data; default 5. */
+  /** Seconds: a rung above the first is climbed only where it seems to end in that time. Default: as long as it takes. */
+  readonly time?: number | undefined
+  /** Rungs of the ladder that may be climbed; default all that the model has. */
+  readonly rungs?: readonly RungName[] | undefined
+  /** Passes over the new data; default as many as the rung takes. */
   readonly epochs?: number | undefined
   /** New rows a step; default 32. */
   readonly batchSize?: number | undefined
-  /** Default 1e-3, and 1e-4 for a model with layer norms, as transformers have. */
+  /**
+   * Default 1e-3, and 1e-4 for a model with layer norms, as transformers have; for the head alone the best of 3e-2, 1e-2 and 3e-3.
+   */
   readonly learningRate?: number | undefined
   /** Any registered method, or several: `ewc+replay`. Default `replay+distil` where there are exemplars, else `distil`. */
   readonly method?: string | undefined
@@ -48,8 +52,6 @@ export interface UpdateOptions {
    * are, which is what a file in float32 does.
    */
   readonly stored?: ReadBack | undefined
-  /** Protections by trial instead of the usual ones. */
-  readonly protections?: readonly Protection[] | undefined
   readonly seed?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: (event: UpdateEvent) => void
@@ -67,6 +69,9 @@ export type UpdateEvent =
   | { readonly type: 'point'; readonly trial: number; readonly point: PathPoint }
 
 export type TrialSettings = Protection & {
+  /** What trains: 'the head', 'everything'. */
+  readonly rung: string
+  /** Passes over the new rows. */
   readonly epochs: number
   readonly batchSize: number
   readonly learningRate: number
@@ -80,7 +85,7 @@ export interface TrialResult {
   /** What was trained with: 'replay+distil', 'distil', 'ewc+replay by LoRA'. */
   readonly method: string
   readonly settings: TrialSettings
-  /** For each alpha the point that would be chosen there. */
+  /** Its points that were tested, in the order of the test. */
   readonly curve: readonly PathPoint[]
 }
 
@@ -92,7 +97,7 @@ export interface Known {
 
 export interface UpdateResult {
   readonly status: Status
-  /** Whether more new rows are right than before, of those that had no part in the choice. */
+  /** Whether more new rows are right than before, of those that are held out. */
   readonly learned: boolean
   /** Null where there is nothing to gain and the old model stays. */
   readonly chosen: {
@@ -100,13 +105,14 @@ export interface UpdateResult {
     readonly alpha: number
     readonly offset: number
     readonly method: string
-    /** Accuracy on the rows that the choice was made on. */
-    readonly old: number
+    /** Candidates that were tested, all in all. */
+    readonly tested: number
+    /** Accuracy on the new rows that candidates were compared on. */
     readonly new: number
   } | null
   /** New accuracy that training reached and the budget did not let through; null where that is little. */
   readonly heldBack: HeldBack | null
-  /** On old rows that had no part in the choice; null without old rows. */
+  /** On all old rows that are held out; null without old rows. */
   readonly old: {
     readonly before: number
     readonly after: number
@@ -128,7 +134,7 @@ export interface UpdateResult {
     /** How many of the rows have been used by how many releases before; null where that is not known. */
     readonly uses: readonly { readonly releases: number; readonly rows: number }[] | null
   } | null
-  /** On new rows that had no part in the choice. */
+  /** On held-out new rows. */
   readonly new: {
     readonly before: number
     readonly after: number
@@ -143,7 +149,7 @@ export interface UpdateResult {
   /** Parameters and moving statistics of the chosen point, by name. */
   readonly parameters: ReadonlyMap<string, Tensor>
   /** Both ends of the chosen trial's path. */
-  readonly path: Pick<Trained, 'start' | 'end'>
+  readonly path: { readonly start: ReadonlyMap<string, Tensor>; readonly end: ReadonlyMap<string, Tensor> }
   /** The low-rank updates of the chosen point, where these were trained. */
   readonly adapters?: Adapters | undefined
   readonly seconds: { readonly train: number; readonly search: number }

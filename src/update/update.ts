@@ -1,11 +1,13 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { addsClasses } from './classes.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
+import { type Ground, openGround } from './ground.ts'
 import { closeContext, openContext } from './open-context.ts'
-import { type Aim, accuracyOf, predicted, walkPath, worthAnother } from './path/index.ts'
-import { type Protection, TIMED_STEPS, timeTrial, train, warmUpSteps } from './recipes/index.ts'
+import { type Aim, accuracyOf, predicted, walkPath, withinBudget, worthClimbing } from './path/index.ts'
+import { type Beginning, type Rung, TIMED_STEPS, timeTrial, train, warmUpSteps } from './recipes/index.ts'
 import type { Tried } from './take.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
@@ -14,15 +16,16 @@ import { doubtsOf } from './warnings.ts'
 export type { UpdateEvent, UpdateOptions, UpdateResult } from './update-types.ts'
 
 /**
- * Updates a model on new data so that it gets at most `budget.maxDrop` worse on old data. Trains with what is left of the
- * old (rehearsal and distillation), then looks along the straight way between the old weights and the new for the best
- * new accuracy whose drop on old rows, with its confidence bound, is inside the budget; where the budget holds back what training has
- * reached, trains again with more protection. What is chosen is checked once on old rows that had no part in the choice.
+ * Updates a model on new data so that it gets at most `budget.maxDrop` worse on old data. Climbs a ladder of
+ * recipes, from the cheapest to the dearest, for as long as the next can pay: the head on stored features, what lies above a cut on
+ * stored activations, everything; each rehearses and distils what is left of the old. Points on the straight ways between old weights
+ * and new are put in an order by new rows and by old rows that prove nothing, from the one that seems to lose least on, and tested in
+ * that order on all old rows that are held out, up to the first whose drop is not shown to be inside the budget.
  *
- * `met` says that the drop is shown to be inside the budget on these untouched rows; `not-met` that it is shown to be outside;
+ * `met` says that the drop is shown to be inside the budget; `not-met` that it is shown to be outside;
  * `inconclusive` that they are too few to tell: the gate's words for the same flips. `nothing-to-gain` says that nothing better was
  * found than the old model, which answers nearly all new rows right: its weights come back, and `chosen` is null. `learned` says whether
- * more of the untouched new rows are right than before.
+ * more of the held-out new rows are right than before.
  *
  * @throws UsageError `confidence-range`, `budget-range`, `update-data` without new rows to train on and to measure on, `method-old-data`
  * for a method that needs exemplars where there are none, `method-lora` for a penalty with LoRA, `method-option`; TrainingError
@@ -79,107 +82,180 @@ export async function openUpdate(options: UpdateOptions): Promise<Update> {
   }
 }
 
-/** Points that are judged in a trial, at most. */
-const POINTS = 7
+/** Points that are looked at on a path. */
+const POINTS = 5
+
+const rowsIn = (...judged: readonly (Dataset | undefined)[]): number =>
+  judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
+
+/** Rates that a rung is tried with. */
+const ratesOf = ({ learningRate }: UpdateOptions, { rates }: Rung): readonly number[] =>
+  learningRate === undefined ? rates : [learningRate]
 
 async function estimate(context: Context): Promise<UpdateEstimate> {
-  const { protections, parts, options, secondsPerRow, preparation } = context
-  const rowsOf = (...judged: readonly (Dataset | undefined)[]) =>
-    judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
-  const check = rowsOf(parts.newCheck, parts.oldCheck) * secondsPerRow
-  const [first] = protections
-  if (!first) return { trials: [], secondsPerStep: 0, preparation, check }
-  const began = performance.now()
-  const secondsPerStep = await timeTrial(trialOptions(context, 0, first).trial)
-  // What is left of the time went to building the step and opening it, which each trial does anew.
-  const opening = Math.max(0, (performance.now() - began) / 1000 - (TIMED_STEPS + 1) * secondsPerStep)
-  const judged = rowsOf(parts.newChoose, parts.oldChoose)
+  const { rungs, parts, options, secondsPerRow, preparation } = context
+  const check = rowsIn(parts.check, parts.proof) * secondsPerRow
   const added = addsClasses(options)
-  // Later trials replay more, and their steps take as much longer as they have more rows.
-  const { width } = trialOptions(context, 0, first)
-  return {
-    secondsPerStep,
-    preparation,
-    check,
-    trials: protections.map((protection, index) => {
-      const { trial, width: rows } = trialOptions(context, index, protection)
-      const steps = trial.iterations + (added ? warmUpSteps(trial) : 0)
-      const training = (steps * secondsPerStep * rows) / width
-      const seconds = (added ? 2 : 1) * opening + training + POINTS * judged * secondsPerRow
-      return { steps, seconds }
-    }),
+  const trials: { readonly steps: number; readonly seconds: number }[] = []
+  let slowest = 0
+  for (const [index, rung] of rungs.entries()) {
+    const began = performance.now()
+    const ground = await openGround(context, rung)
+    try {
+      const rates = ratesOf(options, rung)
+      const { trial } = trialOptions(context, ground, index, { rate: itemAt(rates, 0, 'rate') })
+      const secondsPerStep = await timeTrial(trial)
+      // What is left of the time went to rows, to building the step and opening it, which the trial does anew.
+      const opening = Math.max(0, (performance.now() - began) / 1000 - (TIMED_STEPS + 1) * secondsPerStep)
+      const steps = trial.iterations + (added && index === 0 ? warmUpSteps(trial) : 0)
+      const judged = POINTS * rowsIn(parts.choose, parts.order) * secondsPerRow
+      slowest = Math.max(slowest, secondsPerStep)
+      trials.push({ steps, seconds: opening + rates.length * (steps * secondsPerStep + judged) })
+    } finally {
+      await ground.dispose()
+    }
   }
+  return { trials, secondsPerStep: slowest, preparation, check }
 }
 
 async function runTrials(context: Context): Promise<UpdateResult> {
-  const { options, baseline, parts } = context
-  const aim: Aim = {
-    budget: options.budget,
-    before: accuracyOf(baseline.newChoose, classLabels(parts.newChoose)),
-    rows: baseline.check.length,
-    added: addsClasses(options),
+  const { aim, rungs } = context
+  const climbed: Climbed[] = []
+  const began = performance.now()
+  try {
+    if (await knowsAll(context)) return await conclude(context, [])
+    for (const rung of rungs) {
+      const guesses = climbed.map(({ tried }) => tried.flatMap((each) => each.guesses))
+      if (!worthClimbing(guesses, aim)) break
+      const next = await climb(context, climbed, rung, began)
+      if (!next) break
+      climbed.push(next)
+    }
+    return await conclude(
+      context,
+      climbed.flatMap(({ tried }) => tried),
+    )
+  } finally {
+    for (const { ground } of climbed) await ground.dispose()
   }
-  const tried: Tried[] = []
-  if (await knowsAll(context, aim)) return conclude(context, tried, aim)
-  for (const [index, protection] of context.protections.entries()) {
-    tried.push(await runTrial(context, index, protection, aim))
-    const points = tried.map(({ walk }) => walk.points)
-    if (!worthAnother(points, aim)) break
-  }
-  return conclude(context, tried, aim)
+}
+
+/** A rung, and its trials. */
+interface Climbed {
+  readonly ground: Ground
+  readonly tried: readonly Tried[]
 }
 
 /** Whether the old model answers every new row right, those to train on included: then there is nothing to train for. */
-async function knowsAll({ judge, options, oldClasses }: Context, { before, added }: Aim): Promise<boolean> {
-  if (before < 1 || added) return false
+async function knowsAll({ judge, options, oldClasses, aim }: Context): Promise<boolean> {
+  if (aim.before < 1 || aim.added) return false
   const answers = await judge.answers(options.data.train)
   return accuracyOf(predicted(answers, oldClasses, 0), answers.labels) === 1
 }
 
 /** @throws TrainingError `interrupted` once the signal was given. */
-function stopIfAsked({ signal }: UpdateOptions, index: number, doing: string): void {
+function stopIfAsked({ signal }: UpdateOptions, doing: string): void {
   if (!signal?.aborted) return
   throw new TrainingError(
     'interrupted',
-    `Stopped in trial ${index + 1} while ${doing}, as asked. Nothing was written; the same command begins anew.`,
+    `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
   )
 }
 
-async function runTrial(context: Context, index: number, protection: Protection, aim: Aim): Promise<Tried> {
-  const { options, parts, method, judge } = context
-  const { engine, onEvent } = options
-  const { used, trial, unlabelled } = trialOptions(context, index, protection)
-  onEvent?.({ type: 'trial', trial: index, settings: used })
+/** Whether a rung would take more than is left of the time that was allowed; the first rung is always climbed. */
+async function tooDear(context: Context, ground: Ground, start: number): Promise<boolean> {
+  const { options } = context
+  if (options.time === undefined) return false
+  const rates = ratesOf(options, ground.rung)
+  const { trial } = trialOptions(context, ground, 0, { rate: itemAt(rates, 0, 'rate') })
+  const left = options.time - (performance.now() - start) / 1000
+  return (await timeTrial(trial)) * trial.iterations * rates.length > left
+}
+
+/** Tries a rung at each of its rates, from where the best trial of the rung below has come to. */
+async function climb(
+  context: Context,
+  below: readonly Climbed[],
+  rung: Rung,
+  start: number,
+): Promise<Climbed | undefined> {
   const began = performance.now()
+  const ground = await openGround(context, rung)
+  try {
+    if (below.length > 0 && (await tooDear(context, ground, start))) {
+      await ground.dispose()
+      return undefined
+    }
+    const tried: Tried[] = []
+    const first = below.reduce((count, each) => count + each.tried.length, 0)
+    const opened = (performance.now() - began) / 1000
+    for (const [at, rate] of ratesOf(context.options, rung).entries()) {
+      const done = await runTrial(context, ground, first + at, { rate, from: beginningAbove(context, below) })
+      tried.push(
+        at === 0 ? { ...done, seconds: { ...done.seconds, train: done.seconds.train + opened } } : done,
+      )
+    }
+    return { ground, tried }
+  } catch (error) {
+    await ground.dispose()
+    throw error
+  }
+}
+
+/**
+ * Where classes are added the paths of all rungs but the first begin with a head that knows them, over the old layers below; else with the
+ * old weights.
+ */
+function beginningAbove({ aim }: Context, below: readonly Climbed[]): Beginning | undefined {
+  const last = below.at(-1)
+  const start = below[0]
+  if (!last || !start) return undefined
+  const { trained } = bestOf(last.tried, aim)
+  const first = bestOf(start.tried, aim).trained
+  return { weights: trained.end, path: aim.added ? first.end : first.start }
+}
+
+/** The trial that seems to get most inside the budget. */
+function bestOf(tried: readonly Tried[], aim: Aim): Tried {
+  const worth = (each: Tried) => withinBudget(each.guesses, aim)
+  return tried.reduce((best, each) => (worth(each) > worth(best) ? each : best))
+}
+
+async function runTrial(
+  context: Context,
+  ground: Ground,
+  index: number,
+  at: { readonly rate: number; readonly from: Beginning | undefined },
+): Promise<Tried> {
+  const { options, method } = context
+  const { engine, onEvent } = options
+  const began = performance.now()
+  const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
+  onEvent?.({ type: 'trial', trial: index, settings: used })
   const trained = await train({
     ...trial,
     onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
   })
-  stopIfAsked(options, index, 'training')
+  stopIfAsked(options, `training ${ground.rung.place}`)
   const searching = performance.now()
-  const walk = await walkPath({
+  const guesses = await walkPath({
     engine,
-    judge,
+    judge: ground.judge,
+    trial: index,
     start: trained.start,
     end: trained.end,
-    old: parts.oldChoose,
-    fresh: parts.newChoose,
-    baseline: context.baseline.choose,
-    claims: context.claims.choose,
+    order: ground.order,
+    before: context.baseline.order,
+    fresh: ground.choose,
     oldClasses: context.oldClasses,
-    aim,
     shift: context.shift,
     stored: options.stored,
-    onPoint: (point) => {
-      onEvent?.({ type: 'point', trial: index, point })
-      stopIfAsked(options, index, 'searching the path')
-    },
   })
+  stopIfAsked(options, 'comparing points of the path')
   return {
-    index,
-    trained,
-    walk,
-    result: { method: methodName(method, unlabelled, options), settings: used, curve: walk.curve },
+    ...{ index, ground, trained, guesses },
+    method: methodName(method, unlabelled, options),
+    settings: used,
     seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },
   }
 }

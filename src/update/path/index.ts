@@ -16,14 +16,20 @@ export {
   openPath,
 } from './curve.ts'
 export {
-  choose,
-  choosePoint,
   hasLearned,
   heldBack,
+  nothingToGain,
+  passes,
+  type Settled,
+  sequenceOf,
+  settle,
+  startOf,
   statusOf,
-  worthAnother,
+  withinBudget,
+  worthClimbing,
 } from './decide.ts'
-export type { Aim, Budget, Choice, HeldBack, PathPoint, PowerFacts, Status } from './points.ts'
+export type { Aim, Budget, Guess, HeldBack, PathPoint, PowerFacts, Status, Tested } from './points.ts'
 export { effectiveRows, powerOf } from './power.ts'
-export { accuracyOf, flipsBetween, pointsAt, predicted } from './search.ts'
-export { type Walk, walkPath } from './walk.ts'
+export { proveInOrder } from './prove.ts'
+export { accuracyOf, flipsBetween, predicted } from './search.ts'
+export { walkPath } from './walk.ts'

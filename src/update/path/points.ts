@@ -1,26 +1,38 @@
 import type { PairedCounts } from '../../measure/paired.ts'
 import type { Budget, ClaimResult } from './claims.ts'
 
-/** One point that could be shipped. */
-export interface PathPoint {
-  /** 0 is the old model, 1 the trained one. */
+/** One model that could be shipped, as far as it is known before the old rows that prove are looked at. */
+export interface Guess {
+  /** The trial whose path it lies on, from 0. */
+  readonly trial: number
+  /** 0 is the start of the path, 1 the trained model. */
   readonly alpha: number
   /** Added to the logits of the classes that are new; 0 where there are none. */
   readonly offset: number
-  /** Accuracy on old and on new calibration rows, as fractions. */
+  /** Share of the old rows that order which is lost, softly counted: what comes first is tested first, and nothing more. */
+  readonly loss: number
+  /** Accuracy on held-out new rows, a fraction. */
+  readonly new: number
+}
+
+/** A guess, and what the old rows that prove say of it. */
+export interface Tested {
+  readonly guess: Guess
+  /** All that is held to a budget, and what is only told. */
+  readonly claims: readonly ClaimResult[]
+}
+
+/** One point of a trial's path as it is shown, judged on the old rows that prove. */
+export interface PathPoint {
+  readonly alpha: number
+  readonly offset: number
+  /** Accuracy on old and on new rows, as fractions. */
   readonly old: number
   readonly new: number
   /** How much worse than before on old rows, a fraction, and the upper bound of that at the asked-for confidence. */
   readonly drop: number
   readonly upper: number
   readonly flips: PairedCounts
-  /** All that the budget is held on; default the drop above, every row counting the same. */
-  readonly claims?: readonly PointClaim[] | undefined
-}
-
-/** One drop that is held to a budget, on the rows that points are judged on. */
-export type PointClaim = Pick<ClaimResult, 'name' | 'drop' | 'upper' | 'flips' | 'n'> & {
-  readonly maxDrop: number
 }
 
 export type { Budget } from './claims.ts'
@@ -28,25 +40,16 @@ export type { Budget } from './claims.ts'
 /** What a point is chosen for. */
 export interface Aim {
   readonly budget: Budget
-  /** The old model's accuracy on the new rows that points are judged on, a fraction. */
+  /** The old model's accuracy on the held-out new rows, a fraction. */
   readonly before: number
   /** Whether there are new classes, which the old model cannot answer. Default false. */
   readonly added?: boolean | undefined
-  /** Old rows that the choice will be checked on, untouched by it. */
-  readonly rows: number
 }
 
-/** A point, and the trial that it is of. */
-export interface Choice {
-  /** From 0. */
-  readonly trial: number
-  readonly point: PathPoint
-}
-
-/** What an update came to; see {@link statusOf}. */
+/** What an update came to; see `statusOf`. */
 export type Status = 'met' | 'not-met' | 'inconclusive' | 'nothing-to-gain'
 
-/** New accuracy that training reached and the budget did not let through, on the same rows: those that the choice was made on. */
+/** New accuracy that training reached and the budget did not let through, on the same rows. */
 export interface HeldBack {
   /** From 0. */
   readonly trial: number
@@ -56,7 +59,7 @@ export interface HeldBack {
 
 /** Whether old rows can show a budget. */
 export interface PowerFacts {
-  /** Old rows that the result is checked on. */
+  /** Old rows that the result is proved on. */
   readonly n: number
   /** So many show the budget in 80 % of cases if hardly an answer changes, and if 5 % do; null for a budget of 0. */
   readonly needed: number | null

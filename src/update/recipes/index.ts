@@ -1,7 +1,9 @@
 export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
 export { openPastReader, pastOf, updateTasks } from './past.ts'
+export { ladderFor, partOf, type Rung, type RungName, rungNames } from './rungs.ts'
 export {
   type Adapters,
+  type Beginning,
   TIMED_STEPS,
   type Trained,
   type TrialOptions,
@@ -10,5 +12,6 @@ export {
   trainedModel,
   warmUpSteps,
 } from './trial.ts'
-export { type Protection, protections, trialMethod } from './trial-method.ts'
+export { type Protection, trialMethod } from './trial-method.ts'
+export { openTrunk, type Trunk } from './trunk.ts'
 export { type ChosenMethod, chooseMethod, parseUpdateMethod, takesAllOldRows } from './update-method.ts'

@@ -15,19 +15,7 @@ export interface Protection {
   readonly replay: number
   /** Factor of the weight of the distillation beside the loss on labels. */
   readonly distillation: number
-  /** Factor of the learning rate. */
-  readonly rate: number
-  /** Factor of the passes over the new data. */
-  readonly passes: number
 }
-
-/** Protections by trial. Later ones rehearse more and have the time for it; the last ones learn less, too. */
-export const protections: readonly Protection[] = [
-  { replay: 0.5, distillation: 1, rate: 1, passes: 1 },
-  { replay: 2, distillation: 1, rate: 1, passes: 2 },
-  { replay: 2, distillation: 4, rate: 0.5, passes: 2 },
-  { replay: 2, distillation: 8, rate: 0.2, passes: 2 },
-]
 
 /** How many times as strong the penalty of a trial is as that of the one before. */
 const PENALTY_GROWTH = 10

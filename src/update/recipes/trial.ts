@@ -17,6 +17,14 @@ export interface TrialOptions extends TaskTraining {
   readonly oldClasses: number
   readonly select: Selection
   readonly lora?: LoraOptions | undefined
+  /** Default: the model's own weights, where classes are added with the new rows of the head fitted first. */
+  readonly from?: Beginning | undefined
+}
+
+/** Where a trial begins: what the rung below has come to; and the weights that the path to its end begins with. */
+export interface Beginning {
+  readonly weights: ReadonlyMap<string, Tensor>
+  readonly path: ReadonlyMap<string, Tensor>
 }
 
 export interface Trained {
@@ -40,18 +48,24 @@ export interface Adapters {
 const WARM_UP = 0.2
 
 /** Steps that fit the new rows of the head before the rest trains; none where nothing but the head trains. */
-export const warmUpSteps = ({ select, iterations }: Pick<TrialOptions, 'select' | 'iterations'>): number =>
-  select.kind === 'head' ? 0 : Math.max(10, Math.round(iterations * WARM_UP))
+export const warmUpSteps = ({
+  select,
+  iterations,
+  from,
+}: Pick<TrialOptions, 'select' | 'iterations' | 'from'>): number =>
+  from || select.kind === 'head' ? 0 : Math.max(10, Math.round(iterations * WARM_UP))
 
 /**
  * Trains once. Where classes are added the new rows of the head are fitted first, on features that stay as they are
  * (LP-FT: Kumar et al. 2022, arXiv 2202.10054), so that the start of the path knows them, too.
  */
 export async function train(options: TrialOptions): Promise<Trained> {
-  const { model, oldClasses, iterations } = options
-  const added = model.classes.length > oldClasses
+  const { model, oldClasses, iterations, from } = options
+  const added = model.classes.length > oldClasses && !from
   const warmUp = added ? warmUpSteps(options) : 0
-  const start = added ? await withFittedHead(options, warmUp || iterations) : model.parameters
+  const start = added
+    ? await withFittedHead(options, warmUp || iterations)
+    : overlaid(model.parameters, from?.weights)
   if (added && warmUp === 0 && !options.method.answer) {
     const weights = new Map([...start, ...model.buffers])
     return { start: weights, end: weights, steps: iterations }
@@ -63,12 +77,19 @@ export async function train(options: TrialOptions): Promise<Trained> {
     ? await mergeLora(options.engine, { ...model, parameters: start }, lora, tuned.parameters)
     : tuned.parameters
   return {
-    start: new Map([...start, ...model.buffers]),
+    start: overlaid(new Map([...start, ...model.buffers]), from?.path),
     end: new Map([...start, ...trained, ...tuned.buffers]),
     steps: tuned.steps + warmUp,
     ...(lora ? { adapters: { lora, parameters: tuned.parameters } } : {}),
   }
 }
+
+/** The tensors with others in place of those of the same names. */
+const overlaid = (
+  tensors: ReadonlyMap<string, Tensor>,
+  by: ReadonlyMap<string, Tensor> | undefined,
+): ReadonlyMap<string, Tensor> =>
+  by ? new Map([...tensors].map(([name, tensor]) => [name, by.get(name) ?? tensor])) : tensors
 
 /** The model with what trains as its parameters: those selected, or low-rank updates. */
 export function trainedModel(

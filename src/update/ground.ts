@@ -1,0 +1,70 @@
+import type { Dataset } from '../data/dataset.ts'
+import { type Judge, openJudge } from '../evaluate/judge.ts'
+import type { OpenReader } from '../evaluate/reader.ts'
+import type { MethodState, TaskContext } from '../methods/method.ts'
+import { widerDiagonal } from '../model/heads/index.ts'
+import type { Model } from '../model/model.ts'
+import type { Context } from './context.ts'
+import {
+  openPastReader,
+  partOf,
+  pastOf,
+  type Rung,
+  trainedModel,
+  trialMethod,
+  updateTasks,
+} from './recipes/index.ts'
+import { batchOf, placeOf } from './trial-options.ts'
+
+/** What a rung trains and is judged on: the part of the model that trains, and rows as that part reads them. */
+export interface Ground {
+  readonly rung: Rung
+  /** With outputs for the new classes, too. */
+  readonly widened: Model
+  readonly order: Dataset | undefined
+  readonly proof: Dataset | undefined
+  readonly choose: Dataset
+  readonly judge: Judge
+  /** The old model's answers, for the method. */
+  readonly reader: OpenReader
+  /** What the method remembers of the old model. */
+  readonly past: MethodState
+  readonly task: TaskContext
+  dispose(): Promise<void>
+}
+
+/** Runs what lies below the rung's part once for each row, and opens the part. */
+export async function openGround(context: Context, rung: Rung): Promise<Ground> {
+  const { options, parts, oldClasses, method } = context
+  const { engine, widened: whole, data } = options
+  const rows = (dataset: Dataset): Promise<Dataset> => context.trunk.rowsAt(rung, dataset)
+  const some = async (dataset: Dataset | undefined) => dataset && (await rows(dataset))
+  const widened = partOf(rung, whole)
+  const classes = whole.classes.length
+  const lesson = {
+    train: await rows(data.train),
+    exemplars: await some(parts.exemplars),
+    unlabelled: await some(data.unlabelled),
+  }
+  const tasks = updateTasks(lesson, { oldClasses, classes, batchSize: batchOf(options) })
+  const reader = openPastReader(engine, widened, classes)
+  const judge = openJudge(engine, widened, classes)
+  const { lora, fisher, seed = 0 } = options
+  const remembered = trialMethod(method, options.methodOptions ?? {}, placeOf(context, 0, rung))
+  const trains = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
+  return {
+    ...{ rung, widened, judge, reader },
+    order: await some(parts.order),
+    proof: await some(parts.proof),
+    choose: await rows(parts.choose),
+    past: await pastOf(remembered.method, {
+      ...{ engine, model: trains, task: tasks.past, reader, seed },
+      fisher: fisher && widerDiagonal(whole, fisher),
+    }),
+    task: tasks.now,
+    dispose: async () => {
+      await judge.dispose()
+      await reader.dispose()
+    },
+  }
+}

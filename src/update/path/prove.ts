@@ -1,0 +1,35 @@
+import { type Claim, judgeClaims } from './claims.ts'
+import { mayBeInside, passes } from './decide.ts'
+import type { Guess, Tested } from './points.ts'
+
+export interface ProofOptions {
+  /** In the order of the test; see `sequenceOf`. */
+  readonly sequence: readonly Guess[]
+  readonly claims: readonly Claim[]
+  /** Of the old rows that prove. */
+  readonly labels: Int32Array
+  readonly confidence: number | undefined
+  /** What a candidate answers for these rows. */
+  readonly answersOf: (guess: Guess) => Promise<Int32Array>
+  readonly onTested?: ((tested: Tested) => void) | undefined
+}
+
+/**
+ * Tests candidates in their order, each on all old rows that prove and at the full level, up to the first that fails. Where that is the
+ * first of all, it looks on for as long as candidates are seen inside the budget though not shown to be: one of these is what can be
+ * offered, and nothing is claimed of it.
+ */
+export async function proveInOrder(options: ProofOptions): Promise<Tested[]> {
+  const { sequence, claims, labels, confidence, answersOf, onTested } = options
+  const tested: Tested[] = []
+  for (const guess of sequence) {
+    const found: Tested = { guess, claims: judgeClaims(claims, await answersOf(guess), labels, confidence) }
+    tested.push(found)
+    onTested?.(found)
+    const unproven = tested.every((each) => !passes(each))
+    if (!passes(found) && !(unproven && mayBeInside(found))) break
+    // One that passes behind one that failed ends the look, too: it is not shown by it.
+    if (passes(found) && tested.some((each) => !passes(each))) break
+  }
+  return tested
+}

@@ -1,0 +1,109 @@
+import { ModelError } from '../../errors.ts'
+import { type Cut, cutsOf, headCut, modelAbove, type Place, worthwhileCuts } from '../../evaluate/index.ts'
+import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
+import type { Model } from '../../model/model.ts'
+import type { Protection } from './trial-method.ts'
+
+/** Rungs of the ladder, from the cheapest to the dearest. */
+export const rungNames = ['head', 'above', 'whole'] as const
+export type RungName = (typeof rungNames)[number]
+
+/** One way to train: what trains, on what, and how long. */
+export interface Rung {
+  readonly name: RungName
+  /** In words: 'the head', 'above /stage2/Relu', 'everything'. */
+  readonly place: string
+  readonly protection: Protection
+  /** Learning rates that are tried, where none is asked for: what is cheap is tried several times. */
+  readonly rates: readonly number[]
+  /** Passes over the new rows, and the steps that these are at least and at most, where none are asked for. */
+  readonly passes: { readonly epochs: number; readonly least: number; readonly most: number }
+  /** What trains lies above it; undefined where all of the model may train. */
+  readonly cut: Place | undefined
+}
+
+export interface LadderOptions {
+  /** The model that is updated. */
+  readonly model: Model
+  /** Rungs to climb; default all that the model has. */
+  readonly rungs?: readonly RungName[] | undefined
+  readonly select?: Selection | undefined
+  readonly lora?: LoraOptions | undefined
+  /** Of a row of the data. */
+  readonly rowDims: readonly number[]
+  /** Rows whose activations would be kept. */
+  readonly rows: number
+}
+
+/** The part of a model that a rung trains. */
+export const partOf = ({ cut }: Pick<Rung, 'cut'>, model: Model): Model =>
+  cut ? modelAbove(model, cut) : model
+
+type Recipe = Pick<Rung, 'protection' | 'rates' | 'passes'>
+
+/** How each rung rehearses, how fast and for how long; measured by `bench/update-cifar.ts` and `bench/update-streams.ts`. */
+const recipes = ({ model }: LadderOptions): Readonly<Record<RungName, Recipe>> => {
+  // Where layers are normed by rows, as in transformers, a tenth of the rate is what does not tear them apart.
+  const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
+  const rate = normed ? 1e-4 : 1e-3
+  return {
+    head: {
+      protection: { replay: 2, distillation: 1 },
+      rates: [3e-2, 1e-2, 3e-3],
+      passes: { epochs: 60, least: 600, most: 3000 },
+    },
+    above: {
+      protection: { replay: 1, distillation: 1 },
+      rates: [rate],
+      passes: { epochs: 8, least: 200, most: 20_000 },
+    },
+    whole: {
+      protection: { replay: 1, distillation: 1 },
+      rates: [rate],
+      passes: { epochs: 8, least: 200, most: 20_000 },
+    },
+  }
+}
+
+/** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
+export function ladderFor(options: LadderOptions): Rung[] {
+  const { rungs = rungNames, select, lora } = options
+  const whole: Rung = {
+    name: 'whole',
+    place: placeOf(select, lora),
+    ...recipes(options).whole,
+    cut: undefined,
+  }
+  if (lora || (select && select.kind !== 'all')) return [whole]
+  const found = [...headRungs(options), ...aboveRungs(options), whole]
+  return found.filter(({ name }) => rungs.includes(name))
+}
+
+const placeOf = (select: Selection | undefined, lora: LoraOptions | undefined): string =>
+  lora ? 'low-rank updates' : select && select.kind !== 'all' ? select.kind : 'everything'
+
+/** What lies above a place in the graph, trained on stored activations (latent replay: Pellegrini et al. 2020, arXiv 1912.01100). */
+const rungAt = (options: LadderOptions, name: RungName, place: string, cut: Place): Rung => ({
+  name,
+  place,
+  ...recipes(options)[name],
+  cut,
+})
+
+/** The head on stored features, where it can be taken alone and is not all that there is. */
+function headRungs(options: LadderOptions): Rung[] {
+  const { model } = options
+  try {
+    const cut = headCut(model)
+    const { parameters } = modelAbove(model, cut)
+    return parameters.size < model.parameters.size ? [rungAt(options, 'head', 'the head', cut)] : []
+  } catch (error) {
+    if (error instanceof ModelError) return []
+    throw error
+  }
+}
+
+const aboveRungs = (options: LadderOptions): Rung[] =>
+  worthwhileCuts(cutsOf(options.model, options.rowDims), options).map((cut: Cut) =>
+    rungAt(options, 'above', `above ${cut.values[0]}`, cut),
+  )

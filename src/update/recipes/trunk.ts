@@ -1,0 +1,36 @@
+import type { Dataset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { activationsAt, modelAbove } from '../../evaluate/index.ts'
+import type { Model } from '../../model/model.ts'
+import type { Rung } from './rungs.ts'
+
+/** Rows as the rungs of a ladder read them. What lies below is run once for each row, however many rungs ask. */
+export interface Trunk {
+  /** The rung whose activations are kept for those above it, and for the old model's answers; undefined where inputs are. */
+  readonly base: Rung | undefined
+  rowsAt(rung: Rung, dataset: Dataset): Promise<Dataset>
+}
+
+/**
+ * Keeps activations at the highest cut below the head that a rung trains above: features are made of them, not of inputs anew.
+ *
+ * @param model The old model, whose layers below the cuts stay as they are.
+ */
+export function openTrunk(engine: Engine, model: Model, rungs: readonly Rung[]): Trunk {
+  const base = rungs.find(({ name }) => name === 'above') ?? rungs.find(({ name }) => name === 'head')
+  const kept = new Map<Rung, WeakMap<Dataset, Promise<Dataset>>>()
+  const rowsAt = (rung: Rung, dataset: Dataset): Promise<Dataset> => {
+    const known = kept.get(rung) ?? new WeakMap<Dataset, Promise<Dataset>>()
+    kept.set(rung, known)
+    const found = known.get(dataset) ?? made(rung, dataset)
+    known.set(dataset, found)
+    return found
+  }
+  const made = async (rung: Rung, dataset: Dataset): Promise<Dataset> => {
+    const { cut } = rung
+    if (!cut) return dataset
+    if (!base?.cut || rung === base || rung.name !== 'head') return activationsAt(engine, model, cut, dataset)
+    return activationsAt(engine, modelAbove(model, base.cut), cut, await rowsAt(base, dataset))
+  }
+  return { base, rowsAt }
+}
