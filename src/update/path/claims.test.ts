@@ -11,18 +11,7 @@ const answers = (wrong: readonly [number, number], from = 0) =>
     const place = row % 1000
     return place >= from && place < from + (wrong[label] ?? 0) ? 1 - label : label
   })
-const chosen = {
-  trial: 0,
-  point: {
-    alpha: 1,
-    offset: 0,
-    old: 1,
-    new: 1,
-    drop: 0,
-    upper: 0,
-    flips: { negative: 0, positive: 0, total: 1 },
-  },
-}
+const chosen = { proven: true }
 
 function judged(
   budget: Budget,

@@ -1,193 +1,169 @@
 import { describe, expect, test } from 'vitest'
 import { judgeWeighted } from '../../measure/weighted-verdict.ts'
 import { compareAll } from '../gate/gate-compare.ts'
-import { choose, choosePoint, dropOf, statusOf, worthAnother } from './decide.ts'
-import type { Aim, PathPoint } from './points.ts'
+import {
+  dropOf,
+  heldBack,
+  nothingToGain,
+  sequenceOf,
+  settle,
+  startOf,
+  statusOf,
+  worthClimbing,
+} from './decide.ts'
+import type { Aim, Guess } from './points.ts'
 
-const point = (parts: Partial<PathPoint>): PathPoint => ({
+const guess = (parts: Partial<Guess>): Guess => ({
+  trial: 0,
   alpha: 0.5,
   offset: 0,
-  old: 0.9,
+  loss: 0,
   new: 0.5,
-  drop: 0,
-  upper: 0.005,
-  flips: { negative: 0, positive: 0, total: 1000 },
   ...parts,
 })
 
-describe('the choice', () => {
-  const budget = { maxDrop: 0.02 }
+/** What so many flips of 1,000 rows come to, held to a budget. */
+const tested = (negative: number, positive = 0, budget = 0.02, total = 1000) => {
+  const counts = { negative, positive, total }
+  return { claims: [{ ...claimLike, ...judgeWeighted([{ share: 1, counts }], { budget }), maxDrop: budget }] }
+}
+const claimLike = {
+  name: 'deployed',
+  before: 1,
+  after: 1,
+  n: 1000,
+  flips: { negative: 0, positive: 0, total: 1000 },
+} as const
 
-  test('is the best new accuracy among points inside the budget', () => {
-    const points = [
-      point({ alpha: 0.25, new: 0.5 }),
-      point({ alpha: 0.5, new: 0.7 }),
-      point({
-        alpha: 1,
-        new: 0.9,
-        drop: 0.05,
-        upper: 0.07,
-        flips: { negative: 50, positive: 0, total: 1000 },
-      }),
+test('nothing is known of a drop without rows', () => {
+  expect(dropOf({ negative: 0, positive: 0, total: 0 }, { maxDrop: 0.02 })).toEqual({ drop: 0, upper: 1 })
+})
+
+describe('the order of the test', () => {
+  const order = (guesses: readonly Guess[], before = 0) =>
+    sequenceOf(guesses, { before }).map(({ loss, new: gained }) => [loss, gained])
+
+  test('goes from the least loss on, each with more of the new right than all before', () => {
+    const guesses = [
+      guess({ loss: 0.03, new: 0.8 }),
+      guess({ loss: 0.01, new: 0.4 }),
+      guess({ loss: 0.02, new: 0.3 }),
+      guess({ loss: 0.05, new: 0.8 }),
+      guess({ loss: 0.9, new: 1 }),
     ]
-    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
+    expect(order(guesses)).toEqual([
+      [0.01, 0.4],
+      [0.03, 0.8],
+      [0.9, 1],
+    ])
   })
 
-  test('of equals keeps more of the old', () => {
-    const points = [point({ alpha: 1, old: 0.88 }), point({ alpha: 0.75, old: 0.9 })]
-    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.75)
+  test('leaves out what gains nothing over the old model', () => {
+    expect(order([guess({ loss: 0, new: 0.7 }), guess({ loss: 0.1, new: 0.71 })], 0.7)).toEqual([[0.1, 0.71]])
+    expect(order([guess({ new: 0.5 })], 0.5)).toEqual([])
   })
 
-  test('passes over a point at the very border for one that the check will probably confirm', () => {
-    const points = [
-      point({ alpha: 0.5, new: 0.7 }),
-      point({
-        alpha: 1,
-        new: 0.72,
-        drop: 0.012,
-        upper: 0.0199,
-        flips: { negative: 18, positive: 6, total: 1000 },
-      }),
+  test('mixes the rungs: a dear one that loses less comes first, and of equals the cheaper is taken', () => {
+    const guesses = [
+      guess({ trial: 1, loss: 0.01, new: 0.4 }),
+      guess({ trial: 0, loss: 0.02, new: 0.6 }),
+      guess({ trial: 1, loss: 0.03, new: 0.7 }),
+      guess({ trial: 0, loss: 0.03, new: 0.7 }),
     ]
-    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
+    expect(sequenceOf(guesses, { before: 0 }).map(({ trial }) => trial)).toEqual([1, 0, 0])
   })
 
-  test('takes a useful point that few rows cannot confirm over a sure one that gains little', () => {
-    const points = [
-      point({ alpha: 0, new: 0.1 }),
-      point({ alpha: 0.25, new: 0.2 }),
-      point({
-        alpha: 1,
-        new: 0.9,
-        drop: 0.005,
-        upper: 0.03,
-        flips: { negative: 2, positive: 1, total: 200 },
-      }),
-    ]
-    expect(choosePoint(points, { budget, before: 0, rows: 200 })?.alpha).toBe(1)
-  })
-
-  test('is the one that loses least where every point loses too much', () => {
-    const points = [
-      point({ alpha: 0.5, drop: 0.06, upper: 0.08 }),
-      point({ alpha: 1, drop: 0.09, upper: 0.12 }),
-    ]
-    expect(choosePoint(points, { budget, before: 0, rows: 1000 })?.alpha).toBe(0.5)
-  })
-
-  test('knows nothing of a drop without rows', () => {
-    expect(dropOf({ negative: 0, positive: 0, total: 0 }, budget)).toEqual({ drop: 0, upper: 1 })
+  test('keeps first and last of very many, and no more than it has time to test', () => {
+    const many = Array.from({ length: 400 }, (_, at) => guess({ loss: at / 400, new: (at + 1) / 400 }))
+    const kept = sequenceOf(many, { before: 0 })
+    expect(kept).toHaveLength(48)
+    expect([kept[0], kept.at(-1)]).toEqual([many[0], many.at(-1)])
+    expect(new Set(kept.map(({ new: gained }) => gained)).size).toBe(48)
   })
 })
 
-describe('another trial', () => {
-  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0, rows: 1000 }
-  const chosen = point({ alpha: 1, new: 0.9 })
-  /** Where the border is shifted so far that every row goes to a new class. */
-  const everythingNew = point({
-    alpha: 1,
-    offset: 50,
-    old: 0,
-    new: 1,
-    drop: 0.9,
-    upper: 0.92,
-    flips: { negative: 900, positive: 0, total: 1000 },
+describe('of those tested', () => {
+  test('the last before the first that fails is taken, however well those behind it do', () => {
+    expect(settle([tested(0), tested(5), tested(8), tested(19), tested(2)])).toEqual({ at: 2, proven: true })
   })
 
-  test('is not worth its time where the budget holds nothing back that training has reached', () => {
-    expect(worthAnother([[chosen, everythingNew]], aim)).toBe(false)
+  test('all may pass', () => {
+    expect(settle([tested(0), tested(5)])).toEqual({ at: 1, proven: true })
+    expect(settle([])).toBeUndefined()
   })
 
-  test('is where training has reached more without any shift of the border', () => {
-    const held = point({
-      alpha: 1,
-      new: 0.97,
-      drop: 0.1,
-      upper: 0.12,
-      flips: { negative: 100, positive: 0, total: 1000 },
-    })
-    expect(worthAnother([[chosen, held, everythingNew]], aim)).toBe(true)
+  test('nothing is proven where the first fails, whatever passes behind it', () => {
+    expect(settle([tested(14), tested(16), tested(25), tested(0)])).toEqual({ at: 1, proven: false })
+    expect(settle([tested(14), tested(2), tested(25)])).toEqual({ at: 1, proven: false })
+    expect(statusOf({ proven: false }, tested(2).claims)).toBe('inconclusive')
+    expect(statusOf({ proven: true }, tested(2).claims)).toBe('met')
   })
 
-  test('is where the border at which both are right most often gives more than the budget lets through', () => {
-    const low = point({ alpha: 1, new: 0.85 })
-    const balanced = point({
-      alpha: 1,
-      offset: 2,
-      old: 0.87,
-      new: 0.97,
-      drop: 0.03,
-      upper: 0.04,
-      flips: { negative: 30, positive: 0, total: 1000 },
-    })
-    expect(worthAnother([[low, balanced, everythingNew]], aim)).toBe(true)
-  })
-
-  test('is where little of what there is to gain was gained: later trials train longer', () => {
-    const barely = point({ alpha: 1, new: 0.82 })
-    expect(worthAnother([[barely]], { ...aim, before: 0.8 })).toBe(true)
-    expect(worthAnother([[point({ alpha: 1, new: 0.86 })]], { ...aim, before: 0.8 })).toBe(false)
-  })
-
-  test('is where all that was gained breaks the budget, or nothing was, though there is room', () => {
-    const idle = point({ alpha: 1, new: 0.8 })
-    expect(worthAnother([[idle, everythingNew]], { ...aim, before: 0.8 })).toBe(true)
-    expect(worthAnother([[idle]], { ...aim, before: 0.8 })).toBe(true)
-  })
-
-  test('is not where nothing can be gained, however many trials are left', () => {
-    expect(worthAnother([[point({ new: 1 })]], { ...aim, before: 1 })).toBe(false)
+  test('the first is what is shown where all lose too much', () => {
+    expect(settle([tested(60), tested(90)])).toEqual({ at: 0, proven: false })
+    expect(statusOf({ proven: false }, tested(60).claims)).toBe('not-met')
   })
 })
 
-describe('the choice between trials', () => {
-  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0.1, rows: 200 }
-  /** Of few rows: its drop is estimated inside, its bound is outside. */
-  const bold = (gained: number) =>
-    point({
-      alpha: 1,
-      new: gained,
-      drop: 0.005,
-      upper: 0.03,
-      flips: { negative: 2, positive: 1, total: 200 },
-    })
-  const safe = (gained: number) => point({ alpha: 0.5, new: gained })
+describe('another rung', () => {
+  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0 }
 
-  test('takes the point inside its bound where another, outside, gains as much', () => {
-    expect(choose([[bold(0.8)], [safe(0.8)]], aim)).toMatchObject({ trial: 1 })
-    expect(choose([[safe(0.8)], [bold(0.8)]], aim)).toMatchObject({ trial: 0 })
+  test('is climbed where there is none yet, and where there is something left to gain', () => {
+    expect(worthClimbing([], aim)).toBe(true)
+    expect(worthClimbing([[guess({ loss: 0.01, new: 0.6 })]], aim)).toBe(true)
   })
 
-  test('passes over a bold point of one trial for a safe one of another that gains half as much or more', () => {
-    expect(choose([[bold(0.9)], [safe(0.7)]], aim)).toMatchObject({ trial: 1 })
-    expect(choose([[bold(0.9)], [safe(0.3)]], aim)).toMatchObject({ trial: 0 })
+  test('is not climbed where nearly all of the new is right inside the budget', () => {
+    expect(worthClimbing([[guess({ loss: 0.01, new: 0.995 })]], aim)).toBe(false)
+    expect(worthClimbing([[guess({ loss: 0.03, new: 0.995 })]], aim)).toBe(true)
+  })
+
+  test('is not climbed where two rungs in a row brought nothing', () => {
+    const [first, idle, more] = [0.6, 0.605, 0.7].map((gained) => [guess({ loss: 0.01, new: gained })])
+    if (!first || !idle || !more) throw new Error('no rungs')
+    expect(worthClimbing([first, idle], aim)).toBe(true)
+    expect(worthClimbing([first, idle, idle], aim)).toBe(false)
+    expect(worthClimbing([first, idle, more], aim)).toBe(true)
   })
 })
 
-describe('a gain that breaks the budget', () => {
-  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0.9, rows: 900 }
-  const start = point({ alpha: 0, new: 0.78 })
-  const dear = point({ alpha: 1, offset: 7, new: 0.95, old: 0.85, drop: 0.14, upper: 0.17 })
+describe('where nothing gains', () => {
+  const aim: Aim = { budget: { maxDrop: 0.02 }, before: 0.97 }
 
-  test('is not taken where it loses more: the old model stays', () => {
-    expect(choose([[start, dear]], aim)?.point).toBe(start)
-    expect(choose([[start, dear]], { ...aim, before: 0.99 })).toBeUndefined()
-    expect(choose([[start, { ...dear, new: 1 }]], { ...aim, before: 0.99 })?.point).toBe(start)
+  test('the old model stays if it answers nearly all new rows right and no class is added', () => {
+    expect(nothingToGain(aim)).toBe(true)
+    expect(nothingToGain({ ...aim, added: true })).toBe(false)
+    expect(nothingToGain({ ...aim, before: 0.9 })).toBe(false)
   })
 
-  test('is shown where it gains more than it loses and nothing else does', () => {
-    expect(choose([[{ ...start, new: 0.05 }, dear]], { ...aim, before: 0.1 })?.point).toBe(dear)
+  test('the start of the path is shown, with new classes answered least', () => {
+    const start = guess({ alpha: 0, offset: -4 })
+    expect(startOf([guess({ alpha: 1, offset: -9 }), guess({ alpha: 0 }), start])).toBe(start)
+    expect(startOf([])).toBeUndefined()
+  })
+})
+
+describe('what the budget held back', () => {
+  const chosen = guess({ new: 0.5 })
+
+  test('is what training reached without shifting the border, where that is much more', () => {
+    const end = guess({ alpha: 1, loss: 0.3, new: 0.9 })
+    expect(heldBack([[chosen], [chosen, end]], chosen)).toEqual({ trial: 1, reached: 0.9, chosen: 0.5 })
+    expect(heldBack([[chosen, guess({ new: 0.54 })]], chosen)).toBeNull()
+    expect(heldBack([[chosen, end]], undefined)).toBeNull()
   })
 
-  test('does not say that there is nothing to gain where a class is added', () => {
-    expect(choose([[start]], { ...aim, before: 0.97, added: true })?.point).toBe(start)
-    expect(choose([[start]], { ...aim, before: 0.97 })).toBeUndefined()
+  test('is not what a border gives that takes every row for new', () => {
+    const everything = guess({ alpha: 1, offset: 50, loss: 1, new: 1 })
+    const balanced = guess({ alpha: 1, offset: 2, loss: 0.05, new: 0.8 })
+    expect(heldBack([[chosen, everything]], chosen)).toBeNull()
+    expect(heldBack([[chosen, balanced, everything]], chosen)?.reached).toBe(0.8)
   })
 })
 
 describe('what the result is called', () => {
   const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const
-  const chosen = { trial: 0, point: point({}) }
+  const chosen = { proven: true }
   /** As many rows, so many of them right before and wrong after, and so many the reverse. */
   const gateOn = (total: number, negative: number, positive: number, budget: number) =>
     compareAll(

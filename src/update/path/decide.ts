@@ -62,21 +62,23 @@ export interface Settled {
 
 /**
  * Which candidate is taken of those tested, in their order: the last before the first that fails. Where the first fails already, nothing
- * is shown; then it is the last that keeps the budget by what is seen, not by its bound, and the first where that does not.
+ * is shown; then it is the last before the first that is not even seen inside the budget, and the first of all where that is not.
  */
 export function settle(tested: readonly Pick<Tested, 'claims'>[]): Settled | undefined {
   if (tested.length === 0) return undefined
   const failed = tested.findIndex((each) => !passes(each))
   if (failed < 0) return { at: tested.length - 1, proven: true }
   if (failed > 0) return { at: failed - 1, proven: true }
-  const beyond = tested.findIndex((each) => !mayBeInside(each))
+  const beyond = tested.findIndex((each) => !seenInside(each))
   return { at: Math.max(0, (beyond < 0 ? tested.length : beyond) - 1), proven: false }
 }
 
-/** Whether a candidate is not shown to be inside the budget, and yet seen inside. */
-export const mayBeInside = ({ claims }: Pick<Tested, 'claims'>): boolean =>
-  verdictOf(claims) === 'inconclusive' &&
-  claims.every(({ drop, maxDrop }) => maxDrop === null || drop <= maxDrop)
+/**
+ * Whether a candidate is seen inside the budget, shown or not. One that passes counts, too, so that a larger budget, under which more of
+ * them pass, offers no less; behind one that failed its passing shows nothing, see `statusOf`.
+ */
+export const seenInside = ({ claims }: Pick<Tested, 'claims'>): boolean =>
+  verdictOf(claims) !== 'fail' && claims.every(({ drop, maxDrop }) => maxDrop === null || drop <= maxDrop)
 
 /** New accuracy from which on the old model leaves nothing to gain, should training not find it. */
 const NEARLY_ALL = 0.95

@@ -1,5 +1,6 @@
+import { itemAt } from '../../required.ts'
 import { type Claim, judgeClaims } from './claims.ts'
-import { mayBeInside, passes } from './decide.ts'
+import { passes, seenInside } from './decide.ts'
 import type { Guess, Tested } from './points.ts'
 
 export interface ProofOptions {
@@ -16,8 +17,8 @@ export interface ProofOptions {
 
 /**
  * Tests candidates in their order, each on all old rows that prove and at the full level, up to the first that fails. Where that is the
- * first of all, it looks on for as long as candidates are seen inside the budget though not shown to be: one of these is what can be
- * offered, and nothing is claimed of it.
+ * first of all, it looks on for as long as candidates are seen inside the budget: one of these is what can be offered, and nothing is
+ * claimed of it.
  */
 export async function proveInOrder(options: ProofOptions): Promise<Tested[]> {
   const { sequence, claims, labels, confidence, answersOf, onTested } = options
@@ -26,10 +27,8 @@ export async function proveInOrder(options: ProofOptions): Promise<Tested[]> {
     const found: Tested = { guess, claims: judgeClaims(claims, await answersOf(guess), labels, confidence) }
     tested.push(found)
     onTested?.(found)
-    const unproven = tested.every((each) => !passes(each))
-    if (!passes(found) && !(unproven && mayBeInside(found))) break
-    // One that passes behind one that failed ends the look, too: it is not shown by it.
-    if (passes(found) && tested.some((each) => !passes(each))) break
+    const first = itemAt(tested, 0, 'candidate')
+    if (passes(first) ? !passes(found) : !seenInside(found)) break
   }
   return tested
 }
