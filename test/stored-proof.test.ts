@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classLabels, type Dataset } from '../src/data/dataset.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import type { Model } from '../src/model/model.ts'
-import { splitHeldOut } from '../src/update/parts.ts'
+import { assignRows } from '../src/update/parts.ts'
 import { curve, openPath } from '../src/update/path/curve.ts'
 import { loadCurve, savePoint } from '../src/update/path/curve-files.ts'
 import { updateModel } from '../src/update/update.ts'
@@ -70,22 +70,22 @@ async function updated(storage: Storage, fresh: string) {
     ...loaded.learner,
     data: loaded.data,
     budget,
-    trials: 1,
+    rungs: ['whole'],
     epochs: 2,
     learningRate: 1e-2,
   })
   const to = from.replace('.onnx', `-${fresh}.onnx`)
   await writeUpdated(to, loaded, result)
-  const { oldCheck } = splitHeldOut(loaded.data)
-  if (!oldCheck) throw new Error('no old rows')
-  return { from, to, loaded, result, check: oldCheck }
+  const { proof } = assignRows(loaded.data)
+  if (!proof) throw new Error('no old rows')
+  return { from, to, loaded, result, proof }
 }
 
 describe.each(storages)('a file that keeps its weights as %s', (storage) => {
   test.each(['new', 'added'])('has just the flips that were announced, with %s data', async (fresh) => {
-    const { from, to, result, check } = await updated(storage, fresh)
-    const [before, after] = [await answersOf(from, check), await answersOf(to, check)]
-    const labels = [...classLabels(check)]
+    const { from, to, result, proof } = await updated(storage, fresh)
+    const [before, after] = [await answersOf(from, proof), await answersOf(to, proof)]
+    const labels = [...classLabels(proof)]
     const right = (answers: readonly number[], row: number) => answers[row] === labels[row]
     expect(result.old).toMatchObject({
       n: labels.length,
@@ -110,19 +110,19 @@ test('the predictions that are written are those of the file', async () => {
 test.each(['int8, coarse', 'float16'] as const)(
   'a curve shows what the file of a point answers: %s',
   async (storage) => {
-    const { from, to, check } = await updated(storage, 'new')
+    const { from, to, proof } = await updated(storage, 'new')
     const loaded = await loadCurve({ from, to, old: join(folder, 'old') })
     const { stored } = loaded
     const result = await curve({
       engine,
       from: loaded.from,
       to: loaded.to.model,
-      old: check,
+      old: proof,
       stored,
       points: 3,
       pick: 0.4,
     })
-    const labels = [...classLabels(check)]
+    const labels = [...classLabels(proof)]
     const path = await openPath(engine, loaded.from, loaded.to.model, stored)
     for (const [alpha, point] of [
       [0.5, result.points[1]],
@@ -130,7 +130,7 @@ test.each(['int8, coarse', 'float16'] as const)(
     ] as const) {
       const out = join(folder, 'point.onnx')
       await savePoint(out, loaded, path, alpha)
-      const answers = await answersOf(out, check)
+      const answers = await answersOf(out, proof)
       expect(point?.old).toBe(answers.filter((unit, row) => unit === labels[row]).length / labels.length)
     }
     await path.dispose()

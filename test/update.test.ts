@@ -71,9 +71,9 @@ describe('holdfast update', () => {
       learned: true,
       budget: 0.03,
       chosen: { method: 'replay+distil' },
-      old: { n: 346 },
-      new: { before: 0, n: 38 },
-      verified: { passes: true, n: 346 },
+      old: { n: 600 },
+      new: { before: 0, n: 60 },
+      verified: { passes: true, n: 600 },
       help: [],
       preflight: { classes: { added: ['ebony'], kept: [] }, rows: { train: 80, heldOut: 60 } },
       written: { model: 'better.onnx', files: ['next.jsonl', 'update.md', 'report.html'] },
@@ -103,7 +103,7 @@ describe('holdfast update', () => {
 
   test('budget not met: exit code 2, the nearest point beside the file that was asked for', async () => {
     const { code, stdout } = await run(
-      `update model.onnx --new swapped/ --old old/ --max-drop 3% --method none --trials 1 -o worse.onnx ${learned}`,
+      `update model.onnx --new swapped/ --old old/ --max-drop 3% --method none --rungs whole -o worse.onnx ${learned}`,
     )
     expect(code).toBe(2)
     expect(stdout).toMatch(
@@ -135,7 +135,7 @@ describe('holdfast update', () => {
 
   test('nothing learned: a warning in these words, and learned: false', async () => {
     const line =
-      'update model.onnx --new turned/ --old old/ --max-drop 3% -o idle.onnx --learning-rate 1e-9 --trials 1'
+      'update model.onnx --new turned/ --old old/ --max-drop 3% -o idle.onnx --learning-rate 1e-9 --rungs whole'
     const { code, stdout } = await run(`${line} --json`)
     const { status, learned, warnings, help } = JSON.parse(stdout)
     expect([code, status, learned]).toEqual([0, 'met', false])
@@ -149,7 +149,7 @@ describe('holdfast update', () => {
 
   test('a model at chance before the update: said before training, and beside the verdict', async () => {
     const { stdout, stderr } = await run(
-      'update model.onnx --new new/ --old swapped/ --max-drop 3% -o chance.onnx --trials 1 --epochs 1 --json',
+      'update model.onnx --new new/ --old swapped/ --max-drop 3% -o chance.onnx --rungs whole --epochs 1 --json',
     )
     const said = 'Before the update the model answers'
     expect(stderr).toContain(`warning: ${said} 0 of 240 old examples right (0.0 %)`)
@@ -157,7 +157,7 @@ describe('holdfast update', () => {
   })
 
   test('too few old rows: exit code 3, how many it takes, and the model by another name; --force takes the name', async () => {
-    const line = `update model.onnx --new undivided.csv --old few/ --max-drop 1% --trials 1 -o some.onnx ${learned}`
+    const line = `update model.onnx --new undivided.csv --old few/ --max-drop 1% --rungs whole -o some.onnx ${learned}`
     const { code, stdout, stderr } = await run(line)
     expect(code).toBe(3)
     expect(stderr).toMatch(/warning: \d+ old rows to check on are few\. It takes about \d+ to show/)
@@ -221,13 +221,13 @@ describe('holdfast update', () => {
       ['balanced', null],
     ])
     const second = await run(
-      `update released/one.onnx --new turned/ --keep released/one.keep -o second/two.onnx --trials 1 ${line}`,
+      `update released/one.onnx --new turned/ --keep released/one.keep -o second/two.onnx --rungs whole ${line}`,
     )
     const { old: since } = JSON.parse(second.stdout)
     expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 1 }] })
     expect(since.claims.map(({ name }: Record<string, unknown>) => name)).toContain('total')
     const text = await run(
-      `update released/one.onnx --new new/ --keep released/one.keep -o third/three.onnx --trials 1 --max-drop 8% ${learned}`,
+      `update released/one.onnx --new new/ --keep released/one.keep -o third/three.onnx --rungs whole --max-drop 8% ${learned}`,
     )
     expect(text.stdout).toContain('had been used by releases before, up to once')
     const gate = await run(
@@ -240,7 +240,7 @@ describe('holdfast update', () => {
   test('the pack of a model that is not shown to keep its budget goes beside the one that was asked for, too', async () => {
     await run('keep model.onnx --data few/ -o few.keep')
     const { code } = await run(
-      `update model.onnx --new new/ --keep few.keep --max-drop 1% --trials 1 -o weak.onnx --keep-out few.keep ${learned}`,
+      `update model.onnx --new new/ --keep few.keep --max-drop 1% --rungs whole -o weak.onnx --keep-out few.keep ${learned}`,
     )
     expect(code).toBe(3)
     expect([
@@ -260,7 +260,7 @@ describe('holdfast update', () => {
     const result = JSON.parse(stdout)
     // The head alone gives up some of the old for the new: whether this is inside the budget is not asked here.
     expect([0, 3]).toContain(code)
-    expect(result).toMatchObject({ chosen: { method: 'replay+distil of head' }, old: { n: 346 } })
+    expect(result).toMatchObject({ chosen: { method: 'replay+distil of head' }, old: { n: 600 } })
     expect(result.old.after).toBeGreaterThan(0.9)
     expect(result.new.after).toBeGreaterThan(0.5)
     const [before, after] = [
@@ -313,21 +313,21 @@ describe('holdfast update', () => {
       new data  80 rows to train on, 60 held out
       old data  400 rows to rehearse, 600 to measure on
       method    replay+distil. Old rows are there: rehearsing even 1 to 5 % of the old data, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020). Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).
-      budget    346 old rows to check on; it takes about 314 if hardly an answer changes, 433 if 5 % do
+      budget    600 old rows to check on; it takes about 314 if hardly an answer changes, 433 if 5 % do
       cost      23 steps and about _ s for the first trial, its search and the check, _ s if all 3 are needed; _ s went to reading and to what the old model answers
       "
     `)
     const json = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run --json')
     expect(JSON.parse(json.stdout)).toMatchObject({
       schema: 'holdfast.preflight/1',
-      power: { n: 346, enough: true },
+      power: { n: 600, enough: true },
       cost: { trials: [{ steps: 23 }, {}, {}] },
     })
   })
 
   test('--tensorboard writes the losses and the points of each trial as event files', async () => {
     const { code } = await run(
-      'update model.onnx --new turned/ --old old/ --trials 1 --epochs 1 --tensorboard logs -o tracked.onnx',
+      'update model.onnx --new turned/ --old old/ --rungs whole --epochs 1 --tensorboard logs -o tracked.onnx',
     )
     expect([0, 2, 3]).toContain(code)
     const [name = ''] = readdirSync(join(folder, 'logs'))
@@ -338,7 +338,7 @@ describe('holdfast update', () => {
 
   test('trains low-rank updates alone, and writes them', async () => {
     const { code } = await run(
-      `update model.onnx --new turned/ --old old/ --max-drop 3% --lora 2:4 --adapter adapter -o lora.onnx --trials 1 --force --epochs 1`,
+      `update model.onnx --new turned/ --old old/ --max-drop 3% --lora 2:4 --adapter adapter -o lora.onnx --rungs whole --force --epochs 1`,
     )
     expect([0, 2, 3]).toContain(code)
     expect(JSON.parse(read('adapter/adapter_config.json'))).toMatchObject({ r: 2, lora_alpha: 4 })

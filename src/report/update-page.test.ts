@@ -20,6 +20,7 @@ const point = (alpha: number, old: number, fresh: number, upper: number) => ({
   flips,
 })
 const settings = {
+  rung: 'everything',
   replay: 0.5,
   distillation: 1,
   rate: 1,
@@ -36,7 +37,7 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   learned: true,
   budget: 0.01,
   confidence: 0.95,
-  chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil', old: 0.9475, new: 0.92 },
+  chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil', tested: 3, new: 0.92 },
   old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200, ...alone },
   new: { before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
   heldBack: null,

@@ -13,7 +13,7 @@ import { rowHashes } from '../data/fingerprint.ts'
 import { randomStream } from '../tensor/random.ts'
 import { int64 } from '../tensor/tensor.ts'
 import { holdOut } from './hold-out.ts'
-import { splitHeldOut } from './parts.ts'
+import { assignRows } from './parts.ts'
 
 const old = blobNames.slice(0, 3)
 const all = blobNames.slice(0, 4)
@@ -28,77 +28,89 @@ function shuffled(dataset: Dataset, seed: number): Dataset {
   return subset(dataset, randomStream(seed, 'order').shuffle(order))
 }
 
-const split = (oldHeldOut: Dataset) =>
-  splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: rows(['denim'], 20, 9), oldHeldOut })
+const fresh = { train: rows(['denim'], 5, 8), heldOut: rows(['denim'], 20, 9) }
+const parts = (exemplars: Dataset) => assignRows({ ...fresh, exemplars, oldHeldOut: first })
 const hashes = (dataset: Dataset | undefined) => new Set(dataset ? rowHashes(dataset) : [])
 
-describe('held-out rows', () => {
-  test('that choose go on to choose, and that check go on to check, whatever rows come and in whatever order', () => {
-    const [before, after] = [split(first), split(grown)]
-    const [choose, check] = [hashes(after.oldChoose), hashes(after.oldCheck)]
-    for (const hash of hashes(before.oldChoose)) expect(choose).toContain(hash)
-    for (const hash of hashes(before.oldCheck)) expect(check).toContain(hash)
-    expect(choose.size + check.size).toBe(samples(grown))
+describe('old rows', () => {
+  test('that are held out prove, all of them, and nothing else does', () => {
+    expect(parts(rows(old, 60, 2)).proof).toBe(first)
+    expect(assignRows(fresh).proof).toBeUndefined()
+    expect(assignRows({ ...fresh, oldHeldOut: subset(first, new Int32Array()) }).proof).toBeUndefined()
   })
 
-  test('play the part as old rows that they played as new ones', () => {
-    const fresh = rows(['denim'], 50, 6)
-    const { newChoose } = splitHeldOut({ train: rows(['denim'], 5, 8), heldOut: fresh })
-    expect(hashes(split(concatenate([first, fresh])).oldCheck)).not.toEqual(
-      expect.arrayContaining([...hashes(newChoose)]),
-    )
-    for (const hash of hashes(newChoose))
-      expect(hashes(split(concatenate([first, fresh])).oldChoose)).toContain(hash)
-  })
-
-  test('choose to two fifths, and twins stand on one side', () => {
+  test('to rehearse order candidates, a fifth of them, and these are not rehearsed', () => {
     const many = rows(old, 400, 4)
-    const share = samples(split(many).oldChoose ?? many) / samples(many)
-    expect(share).toBeGreaterThan(0.36)
-    expect(share).toBeLessThan(0.44)
-    const twice = split(concatenate([first, first]))
-    expect(samples(twice.oldChoose ?? first)).toBe(2 * samples(split(first).oldChoose ?? first))
+    const { exemplars, order, proof } = parts(many)
+    expect(samples(order ?? many) / samples(many)).toBeGreaterThan(0.16)
+    expect(samples(order ?? many) / samples(many)).toBeLessThan(0.24)
+    const both = [...hashes(exemplars), ...hashes(order)]
+    expect(both.sort()).toEqual([...hashes(many)].sort())
+    for (const hash of hashes(order)) expect(hashes(proof)).not.toContain(hash)
+  })
+
+  test('that order go on to order, whatever rows come and in whatever order', () => {
+    const [before, after] = [parts(first), parts(grown)]
+    for (const hash of hashes(before.order)) expect(hashes(after.order)).toContain(hash)
+    for (const hash of hashes(before.exemplars)) expect(hashes(after.exemplars)).toContain(hash)
+  })
+
+  test('of one kind stand on one side, and few do both', () => {
+    const twice = parts(concatenate([first, first]))
+    expect(samples(twice.order ?? first)).toBe(2 * samples(parts(first).order ?? first))
+    const few = rows(old, 16, 5)
+    expect(parts(few)).toMatchObject({ exemplars: few, order: few })
+  })
+
+  test('that are given for the order are taken as they are', () => {
+    const [exemplars, oldOrder] = [rows(old, 60, 2), rows(old, 30, 3)]
+    expect(assignRows({ ...fresh, exemplars, oldOrder, oldHeldOut: first })).toMatchObject({
+      exemplars,
+      order: oldOrder,
+      proof: first,
+    })
   })
 
   test('are told by what they say, not by how far short texts are filled up', () => {
-    const texts = (width: number) =>
+    const texts = (width: number, tokens?: Dataset) =>
       createDataset({
         name: 'texts',
         inputs: int64(
-          [50, width],
-          Array.from({ length: 50 * width }, (_, at) => (at % width < 3 ? 1 + ((7 * at) % 97) : 0)),
+          [80, width],
+          Array.from({ length: 80 * width }, (_, at) => {
+            const [row, place] = [Math.floor(at / width), at % width]
+            if (place >= 3) return 0
+            return tokens ? Number(tokens.inputs.data[3 * row + place]) : 1 + ((7 * at) % 97)
+          }),
         ),
-        labels: { type: 'int32', dims: [50], data: new Int32Array(50) },
+        labels: { type: 'int32', dims: [80], data: new Int32Array(80) },
         classes: all,
         preprocessing: { ...asStored, pad: 0 },
       })
-    // Row r of the wider one says the same only if its first three tokens do.
     const narrow = texts(3)
-    const wide = createDataset({
-      ...narrow,
-      inputs: int64(
-        [50, 9],
-        Array.from({ length: 450 }, (_, at) =>
-          at % 9 < 3 ? Number(narrow.inputs.data[3 * Math.floor(at / 9) + (at % 9)]) : 0,
-        ),
-      ),
-    })
-    const labelled = (dataset: Dataset) => {
-      const { oldChoose } = split(withPreprocessing(dataset, dataset.preprocessing))
-      return Array.from({ length: samples(oldChoose ?? dataset) }, (_, row) =>
-        [0, 1, 2]
-          .map((at) => Number(oldChoose?.inputs.data[row * (oldChoose.inputs.dims[1] ?? 0) + at]))
-          .join(),
+    const said = (dataset: Dataset) => {
+      const { order = dataset } = parts(withPreprocessing(dataset, dataset.preprocessing))
+      const width = order.inputs.dims[1] ?? 0
+      return Array.from({ length: samples(order) }, (_, row) =>
+        [0, 1, 2].map((at) => Number(order.inputs.data[row * width + at])).join(),
       )
     }
-    expect(labelled(wide)).toEqual(labelled(narrow))
+    expect(said(narrow).length).toBeLessThan(80)
+    expect(said(texts(9, narrow))).toEqual(said(narrow))
+  })
+})
+
+describe('new rows', () => {
+  test('that are held out choose and measure, unless others to measure on are given', () => {
+    expect(assignRows(fresh)).toMatchObject({ choose: fresh.heldOut, check: fresh.heldOut })
+    const check = rows(['denim'], 7, 10)
+    expect(assignRows({ ...fresh, check })).toMatchObject({ choose: fresh.heldOut, check })
   })
 
-  test('are on both sides, however few they are', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const { oldChoose, oldCheck } = split(subset(rows(old, 2, seed), Int32Array.of(0, 1)))
-      expect([samples(oldChoose ?? first), samples(oldCheck ?? first)]).toEqual([1, 1])
-    }
+  test('are needed to train on and to measure on', () => {
+    const none = subset(first, new Int32Array())
+    for (const part of ['train', 'heldOut'] as const)
+      expect(() => assignRows({ ...fresh, [part]: none })).toThrow('has none')
   })
 })
 
@@ -120,10 +132,10 @@ describe('holding out', () => {
     expect(samples(holdOut(rows(old, 1, 5), 0.5).heldOut)).toBe(0)
   })
 
-  test('does not decide which of what is held out chooses', () => {
-    const { heldOut } = holdOut(rows(old, 400, 7), 0.2)
-    const share = samples(split(heldOut).oldChoose ?? heldOut) / samples(heldOut)
-    expect(share).toBeGreaterThan(0.3)
-    expect(share).toBeLessThan(0.5)
+  test('does not decide which of what is rehearsed orders', () => {
+    const { rest } = holdOut(rows(old, 400, 7), 0.2)
+    const { order = rest } = parts(rest)
+    expect(samples(order) / samples(rest)).toBeGreaterThan(0.16)
+    expect(samples(order) / samples(rest)).toBeLessThan(0.24)
   })
 })

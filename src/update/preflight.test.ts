@@ -33,7 +33,7 @@ describe('the preflight', () => {
       overlaps: [],
       warnings: [],
       method: { name: 'replay+distil' },
-      power: { n: 1263, enough: true },
+      power: { n: 2100, enough: true },
     })
   })
 
@@ -62,11 +62,11 @@ describe('the preflight', () => {
   test('says beforehand that few old rows cannot show a small budget, and what they can show', () => {
     const { power, warnings } = look({ oldHeldOut: rows(old, 50, 4) })
     expect(power?.enough).toBe(false)
-    expect(power?.n).toBe(98)
+    expect(power?.n).toBe(150)
     const smallest = power?.smallestBudget ?? 0
     expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest).power?.enough).toBe(true)
     expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest * 0.95).power?.enough).toBe(false)
-    expect(warnings[0]).toMatch(/^98 old rows to check on are few\. It takes about \d+/)
+    expect(warnings[0]).toMatch(/^150 old rows to check on are few\. It takes about \d+/)
   })
 
   test('asks for more rows where a class that comes often has few of them, and finds none enough where it has none', () => {

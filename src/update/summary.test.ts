@@ -4,6 +4,7 @@ import type { UpdateResult } from './update-types.ts'
 import { outputPath } from './update-writing-files.ts'
 
 const settings = {
+  rung: 'everything',
   replay: 0.5,
   distillation: 1,
   rate: 1,
@@ -21,7 +22,7 @@ const alone = { claims: [], weighted: false, first: null, uses: null }
 const result = (parts: Partial<UpdateResult> = {}): UpdateResult => ({
   status: 'not-met',
   learned: true,
-  chosen: { trial: 0, alpha: 0.5, offset: 0, method: 'distil', old: 0.93, new: 0.9 },
+  chosen: { trial: 0, alpha: 0.5, offset: 0, method: 'distil', tested: 1, new: 0.9 },
   heldBack: null,
   known: { old: null, new: null },
   old: {

@@ -55,8 +55,8 @@ describe('an update that adds a class', () => {
     })
     expect(result.status).toBe('met')
     expect(result.old?.upper).toBeLessThanOrEqual(0.03)
-    expect(result.old?.n).toBe(359)
-    expect(result.new).toMatchObject({ before: 0, n: 42 })
+    expect(result.old?.n).toBe(600)
+    expect(result.new).toMatchObject({ before: 0, n: 60 })
     expect(result.new.after).toBeGreaterThan(0.9)
     expect(result.chosen?.method).toBe('replay+distil')
     // Untouched by the update altogether.
@@ -74,7 +74,7 @@ describe('an update that adds a class', () => {
         widened,
         data: adding(),
         budget: { maxDrop: 0.03 },
-        trials: 1,
+        rungs: ['whole'],
         epochs: 2,
         seed: 4,
       })
@@ -91,7 +91,7 @@ describe('an update that adds a class', () => {
       widened,
       data: adding({ oldHeldOut: few }),
       budget: { maxDrop: 0.01 },
-      trials: 1,
+      rungs: ['whole'],
     })
     expect(status).toBe('inconclusive')
   })
@@ -125,7 +125,7 @@ describe('an update that cannot keep its budget', () => {
       data: turned,
       budget: { maxDrop: 0.002 },
       method: 'none',
-      trials: 1,
+      rungs: ['whole'],
       epochs: 10,
       learningRate: 1e-2,
     })
@@ -133,13 +133,16 @@ describe('an update that cannot keep its budget', () => {
     expect(result.chosen?.method).toBe('none')
     expect(result.chosen?.alpha).toBeGreaterThan(0)
     const [trial] = result.trials
-    expect(trial?.curve.map(({ alpha }) => alpha)).toEqual(expect.arrayContaining([0, 0.25, 0.5, 0.75, 1]))
-    expect(trial?.curve.at(-1)?.drop).toBeGreaterThan(0.5)
+    // The test went on from less loss to more, and not beyond the first that is not seen inside the budget.
+    const drops = (trial?.curve ?? []).map(({ drop }) => drop)
+    expect(drops.length).toBeGreaterThan(0)
+    expect(drops.slice(0, -1).every((drop) => drop <= 0.002)).toBe(true)
+    expect(drops.at(-1)).toBeGreaterThan(0.002)
   })
 })
 
 describe('methods', () => {
-  const quick = { trials: 1, epochs: 2, budget: { maxDrop: 0.05 } }
+  const quick = { rungs: ['whole'], epochs: 2, budget: { maxDrop: 0.05 } }
   const named = (method: string) => ({ method })
 
   test.each([
@@ -281,17 +284,17 @@ describe('methods', () => {
 
 describe('cost and end', () => {
   test('the estimate names the steps that are then done', async () => {
-    const done = new Map<number, number>()
+    const done: number[] = []
     const update = await openUpdate({
       engine,
       model,
       widened,
       data: adding(),
       budget: { maxDrop: 0.03 },
-      trials: 2,
       epochs: 2,
       onEvent: (event) => {
-        if (event.type === 'progress') done.set(event.of, event.of)
+        if (event.type === 'progress' && event.step === event.of)
+          done[event.trial] = (done[event.trial] ?? 0) + event.of
       },
     })
     try {
@@ -299,9 +302,8 @@ describe('cost and end', () => {
       expect(secondsPerStep).toBeGreaterThan(0)
       expect(trials).toHaveLength(2)
       await update.run()
-      // Head first, then the whole: both are counted.
-      const [head = 0, whole = 0] = [...done.keys()].sort((a, b) => a - b)
-      expect(trials[0]?.steps).toBe(head + whole)
+      // Of each rung the new rows of the head first, then what it trains: both are counted.
+      expect(trials.map(({ steps }) => steps)).toEqual(done)
     } finally {
       await update.dispose()
     }
@@ -332,7 +334,7 @@ describe('cost and end', () => {
   })
 
   test('new rows are needed to train on and to measure on', async () => {
-    const none = among(blobs({ classes: ['ebony'], perClass: 1, seed: 5 }), all)
+    const none = among(blobs({ classes: ['ebony'], perClass: 0, seed: 5 }), all)
     await expect(
       updateModel({ engine, model, widened, data: adding({ heldOut: none }), budget: { maxDrop: 0.01 } }),
     ).rejects.toMatchObject({ code: 'update-data' })

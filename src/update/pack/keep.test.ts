@@ -275,7 +275,7 @@ describe('a private pack', () => {
       budget: { maxDrop: 0.05 },
       epochs: 10,
       learningRate: 1e-2,
-      trials: 1,
+      rungs: ['whole'],
     })
     expect(result.old?.n).toBeGreaterThan(100)
     expect(result.new).toMatchObject({ before: 0 })

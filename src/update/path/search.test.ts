@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Answers } from '../../evaluate/judge.ts'
 import { float32 } from '../../tensor/tensor.ts'
-import { flipsBetween, pointsAt, predicted } from './search.ts'
+import { accuracyOf, flipsBetween, offsetsFor, predicted, split } from './search.ts'
 
 const answers = (rows: readonly (readonly number[])[], labels: readonly number[]): Answers => ({
   logits: float32([rows.length, rows[0]?.length ?? 0], rows.flat()),
@@ -34,7 +34,7 @@ describe('answers', () => {
   })
 })
 
-describe('the points at one alpha', () => {
+describe('offsets', () => {
   const old = answers(
     [
       [2, 0, 1.5],
@@ -43,42 +43,18 @@ describe('the points at one alpha', () => {
     [0, 1],
   )
   const fresh = answers([[0, 1, 0.5]], [2])
-
-  test('trade old for new accuracy by the offset of new classes', () => {
-    const points = pointsAt({
-      alpha: 1,
-      answers: { old, new: fresh },
-      baseline: Int32Array.of(0, 1),
-      oldClasses: 2,
-      budget: { maxDrop: 0.5 },
-      offsets: [-2, 0, 0.6],
-    })
-    expect(points.map((each) => [each.offset, each.old, each.new, each.drop])).toEqual([
-      [-2, 1, 0, 0],
-      [0, 0.5, 0, 0.5],
-      [0.6, 0, 1, 1],
-    ])
-  })
+  const leads = (oldClasses: number) => [old, fresh].map((each) => split(each, oldClasses).lead)
 
   test('are sought between the rows, where answers change, and at 0', () => {
-    const points = pointsAt({
-      alpha: 1,
-      answers: { old, new: fresh },
-      baseline: Int32Array.of(0, 1),
-      oldClasses: 2,
-      budget: { maxDrop: 0.5 },
-    })
-    expect(points.map(({ offset }) => offset)).toEqual([-0.25, 0, 0.5])
+    expect(offsetsFor(leads(2))).toEqual([-0.25, 0, 0.5])
   })
 
-  test('are one where no class is new', () => {
-    const points = pointsAt({
-      alpha: 1,
-      answers: { old, new: fresh },
-      baseline: Int32Array.of(0, 1),
-      oldClasses: 3,
-      budget: { maxDrop: 0.5 },
-    })
-    expect(points).toHaveLength(1)
+  test('are none but 0 where no class is new', () => {
+    expect(offsetsFor(leads(3))).toEqual([0])
   })
+})
+
+test('accuracy is the share of predictions that are the label, and 0 of nothing', () => {
+  expect(accuracyOf(Int32Array.of(0, 1, 2, 2), Int32Array.of(0, 1, 1, 2))).toBe(0.75)
+  expect(accuracyOf(new Int32Array(), new Int32Array())).toBe(0)
 })

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { among, blobModel, blobNames, blobs } from '../../../test/blobs.ts'
+import { blobModel, blobNames, blobs } from '../../../test/blobs.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { type Judge, openJudge } from '../../evaluate/judge.ts'
 import { findHead } from '../../model/heads/head.ts'
 import { withOldHead } from '../../model/heads/head-rows.ts'
 import { widenHead } from '../../model/heads/widen.ts'
 import type { Model } from '../../model/model.ts'
-import { splitHeldOut } from '../parts.ts'
 import { openBlend } from './blend.ts'
-import { predicted } from './search.ts'
-import { walkPath } from './walk.ts'
+import { accuracyOf, predicted } from './search.ts'
+import { type WalkOptions, walkPath } from './walk.ts'
 
 const engine = ortNode()
 const classes = blobNames.slice(0, 3)
@@ -25,40 +24,49 @@ beforeAll(async () => {
 })
 afterAll(() => judge.dispose())
 
-const walk = async (alphas?: readonly number[]) => {
-  const answers = await judge.answers(old)
-  const seen: number[] = []
-  const result = await walkPath({
+const fresh = blobs({ classes, perClass: 60, seed: 3, turn: 1 })
+const walk = async (parts: Partial<WalkOptions> = {}) =>
+  walkPath({
     engine,
     judge,
+    trial: 2,
     start: model.parameters,
     end: other.parameters,
-    old,
-    fresh: blobs({ classes, perClass: 60, seed: 3, turn: 1 }),
-    baseline: predicted(answers, classes.length, 0),
+    order: old,
+    before: await judge.answers(old),
+    fresh,
     oldClasses: classes.length,
-    aim: { budget: { maxDrop: 0.05 }, before: 0, rows: 180 },
     shift: false,
-    ...(alphas ? { alphas, refine: false } : {}),
-    onPoint: ({ alpha }) => seen.push(alpha),
+    ...parts,
   })
-  return { ...result, seen }
+const right = async (weights: Model['parameters'] | undefined, rows: typeof old) => {
+  const answers = await judge.answers(rows, weights)
+  return accuracyOf(predicted(answers, classes.length, 0), answers.labels)
 }
 
 describe('the path between two sets of weights', () => {
-  test('begins where nothing has changed and ends at the other model', async () => {
-    const { curve } = await walk([0, 0.5, 1])
-    expect(curve.map(({ alpha }) => alpha)).toEqual([0, 0.5, 1])
-    expect(curve[0]).toMatchObject({ drop: 0, flips: { negative: 0, positive: 0, total: 180 } })
-    const end = await judge.answers(old, other.parameters)
-    const right = predicted(end, 3, 0).filter((unit, row) => unit === end.labels[row]).length
-    expect(curve[2]?.old).toBeCloseTo(right / 180)
+  test('begins where nothing is lost and ends at the other model', async () => {
+    const guesses = await walk()
+    expect(guesses.map(({ trial, alpha, offset }) => [trial, alpha, offset])).toEqual(
+      [0, 0.25, 0.5, 0.75, 1].map((alpha) => [2, alpha, 0]),
+    )
+    expect(guesses[0]).toMatchObject({ loss: 0, new: await right(undefined, fresh) })
+    expect(guesses[4]?.new).toBe(await right(other.parameters, fresh))
   })
 
-  test('is looked at more closely around the best point, and every look is told', async () => {
-    const { curve, seen } = await walk()
-    expect(seen).toHaveLength(curve.length)
-    expect(curve.length).toBeGreaterThan(5)
+  test('is judged by the weights that the file gives back', async () => {
+    const guesses = await walk({ stored: () => model.parameters })
+    expect(new Set(guesses.map(({ loss }) => loss))).toEqual(new Set([0]))
+  })
+
+  test('is one point where nothing moves', async () => {
+    expect(await walk({ end: model.parameters })).toMatchObject([{ alpha: 1, loss: 0 }])
+  })
+
+  test('is ordered by its length where there are no old rows', async () => {
+    const none = { order: undefined, before: await judge.answers(undefined) }
+    const losses = (await walk(none)).map(({ loss }) => loss)
+    expect(losses).toEqual([0, 0.25, 0.5, 0.75, 1])
   })
 
   test('has its two ends bit for bit, and the mean half way', async () => {
@@ -91,23 +99,5 @@ describe('rows of the head', () => {
     const [bias, own] = [mixed, widened.parameters].map((each) => each.get(head.bias ?? '')?.data)
     expect([...(bias as Float32Array)].slice(0, 3)).toEqual([...(own as Float32Array)].slice(0, 3))
     expect((bias as Float32Array)[3]).toBe(Math.fround(Number(own?.[3]) + 1))
-  })
-})
-
-describe('held-out rows', () => {
-  const all = { train: old, heldOut: old, oldHeldOut: old }
-
-  test('are divided without a row in both parts', () => {
-    const parts = splitHeldOut(all)
-    const points = (part: typeof old | undefined) => [...((part?.inputs.data ?? []) as Float32Array)]
-    const [choose, check] = [points(parts.oldChoose), points(parts.oldCheck)]
-    expect([choose.length, check.length].every((length) => length > 100)).toBe(true)
-    expect([...choose, ...check].sort()).toEqual(points(old).sort())
-  })
-
-  test('are taken as they are where rows to check on are given', () => {
-    const check = among(blobs({ classes, perClass: 5, seed: 9 }), classes)
-    const parts = splitHeldOut({ ...all, check, oldCheck: check })
-    expect(parts).toEqual({ oldChoose: old, oldCheck: check, newChoose: old, newCheck: check })
   })
 })
