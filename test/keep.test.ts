@@ -87,7 +87,7 @@ describe('holdfast keep', () => {
       "model      model.onnx, SHA-256 …, 3 classes
       data       old (120 rows)
       exemplars  12 by herding, 4 of each class, inputs [2]
-      held out   120 rows, 100.00 % right; 54 choose, 66 check
+      held out   120 rows, 100.00 % right
       traffic    counted: amber 33.33 %, blue 33.33 %, coral 33.33 %
       sums       of 120 rows, 32 features
       fisher     none

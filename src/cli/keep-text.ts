@@ -25,7 +25,7 @@ export function packText(summary: PackSummary): string {
     [
       'held out',
       heldOut
-        ? `${count(heldOut.rows, 'row')}, ${percent(heldOut.accuracy)} right; ${whole(heldOut.choose)} choose, ${whole(heldOut.check)} check${usedWords(heldOut.uses)}`
+        ? `${count(heldOut.rows, 'row')}, ${percent(heldOut.accuracy)} right${usedWords(heldOut.uses)}`
         : 'none',
     ],
     ['traffic', trafficWords(summary)],

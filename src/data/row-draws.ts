@@ -3,11 +3,11 @@ import { rowKeys } from './fingerprint.ts'
 
 /**
  * What a draw decides. Each has its own part of a row's hash, so that one says nothing of another: `hold-out`, whether a
- * row is kept from training; `choose`, whether a held-out row helps to choose a model or checks the choice; `order`, whether an exemplar orders candidates or is rehearsed.
+ * row is kept from training; `order`, whether an exemplar orders candidates or is rehearsed.
  */
-export type DrawPurpose = 'hold-out' | 'choose' | 'order'
+export type DrawPurpose = 'hold-out' | 'order'
 
-const words = { 'hold-out': 0, choose: 1, order: 2 } as const satisfies Record<DrawPurpose, number>
+const words = { 'hold-out': 0, order: 2 } as const satisfies Record<DrawPurpose, number>
 
 /**
  * A number from 0 to below 1 for each row, as if drawn at random, told by what the row's input says: the same row has the

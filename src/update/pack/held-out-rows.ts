@@ -1,7 +1,6 @@
 import { classLabels, type Dataset, samples, subset } from '../../data/dataset.ts'
 import { itemAt, required } from '../../required.ts'
 import { type RandomStream, randomStream } from '../../tensor/random.ts'
-import { CHOOSE, rolesOf } from '../row-roles.ts'
 import { byClass } from './keep-choose.ts'
 import { unseenRows } from './pack.ts'
 import type { Traffic } from './traffic.ts'
@@ -17,8 +16,7 @@ export interface HeldOutChoice {
 
 /**
  * Held-out rows for the pack: none that an update would rehearse. Half of the room is divided among the classes evenly, half
- * as the traffic is, so that both drops, by class and as deployed, can be bounded; within a class rows that choose and rows
- * that check come in their usual shares.
+ * as the traffic is, so that both drops, by class and as deployed, can be bounded.
  */
 export function heldOutRows(
   dataset: Dataset,
@@ -42,14 +40,8 @@ function chosenRows(
   const members = byClass(classLabels(dataset))
   const available = new Map([...members].map(([label, rows]) => [label, rows.length]))
   const quota = heldOutQuotas(available, most, traffic)
-  const roles = rolesOf(dataset)
   const chosen = [...members].flatMap(([label, rows]) => {
-    const count = required(quota, label, 'class')
-    const drawn = [...random.shuffle(Int32Array.from(rows))]
-    const [choose, check] = [1, 0].map((role) => drawn.filter((row) => roles[row] === role))
-    const wanted = Math.round(CHOOSE * count)
-    const first = Math.max(count - (check?.length ?? 0), Math.min(wanted, choose?.length ?? 0))
-    return [...(choose ?? []).slice(0, first), ...(check ?? []).slice(0, count - first)]
+    return [...random.shuffle(Int32Array.from(rows))].slice(0, required(quota, label, 'class'))
   })
   return Int32Array.from(chosen).sort()
 }

@@ -7,9 +7,8 @@ import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { paddedTo } from '../check-rows.ts'
-import { rolesOf } from '../row-roles.ts'
 import { type HeldOutChoice, heldOutRows } from './held-out-rows.ts'
-import { answered, identityOf, type KeepOptions, type Kept, underModel, unused } from './keep.ts'
+import { answered, identityOf, type KeepOptions, type Kept, underModel, usedBy } from './keep.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOn } from './keep-fisher.ts'
 import { extendedSums, fewRows } from './keep-sums.ts'
@@ -74,7 +73,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     held.length === 0
       ? undefined
       : {
-          ...usedAgain(pack.heldOut, newHeld),
+          uses: usedAgain(pack.heldOut, newHeld),
           ...(await answered(engine, reader, concatenate(alike(held)))),
         }
   const created = options.created ?? new Date().toISOString()
@@ -170,12 +169,12 @@ async function freshHeldOut(
   return heldOutRows(await unseenOf(dataset, others, stored), [], { heldOutRows: most, seed, traffic })
 }
 
-/** The rows' parts, which stay, and their uses: this release was chosen or checked on all of them. */
-function usedAgain(old: HeldOut | undefined, fresh: Dataset | undefined): Pick<HeldOut, 'roles' | 'uses'> {
-  const roles = [...(old?.roles.data ?? []), ...(fresh ? rolesOf(fresh) : [])]
-  const { uses, ...rest } = unused(Uint8Array.from(roles), 1)
-  for (const [row, count] of (old?.uses.data ?? []).entries()) uses.data[row] = count + 1
-  return { ...rest, uses }
+/** One use more of each row: this release was proved on all of them. */
+function usedAgain(old: HeldOut | undefined, fresh: Dataset | undefined): HeldOut['uses'] {
+  const before = old ? old.uses.data : new Int32Array()
+  const uses = usedBy(before.length + (fresh ? samples(fresh) : 0), 1)
+  for (const [row, count] of before.entries()) uses.data[row] = count + 1
+  return uses
 }
 
 /** How many rows of each class come from the old exemplars, and how many from the new data. */

@@ -102,11 +102,16 @@ function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): Merged
   const all = alike([...rehearsed, ...parts.map(({ dataset }) => dataset)])
   const [avoided, datasets] = [all.slice(0, rehearsed.length), all.slice(rehearsed.length)]
   const kept = datasets.map((dataset, at) => unseenRows(dataset, [...avoided, ...datasets.slice(0, at)]))
-  const chosen = <T extends 'int32' | 'float32' | 'uint8'>(of: (part: HeldOut) => Tensor<T>): Tensor<T> =>
+  const chosen = <T extends 'int32' | 'float32'>(of: (part: HeldOut) => Tensor<T>): Tensor<T> =>
     concatenateRows(parts.map((part, at) => takeRows(of(part), itemAt(kept, at, 'kept rows'))))
   const both: HeldOut = {
     dataset: concatenate(datasets.map((dataset, at) => subset(dataset, itemAt(kept, at, 'kept rows')))),
-    ...jointUse(parts, kept, datasets, chosen),
+    uses: jointUse(
+      parts,
+      kept,
+      datasets,
+      chosen(({ uses }) => uses),
+    ),
     predictions: chosen(({ predictions }) => predictions),
     logits: chosen(({ logits }) => logits),
   }
@@ -114,27 +119,24 @@ function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): Merged
   return { both, stayed: [first, second] }
 }
 
-/** A row that both packs have has chosen where it chose in one of them, and was used as often as in the one that used it most. */
+/** A row that both packs have was used as often as in the one that used it most. */
 function jointUse(
   parts: readonly HeldOut[],
   kept: readonly Int32Array[],
   datasets: readonly Dataset[],
-  chosen: <T extends 'int32' | 'uint8'>(of: (part: HeldOut) => Tensor<T>) => Tensor<T>,
-): Pick<HeldOut, 'roles' | 'uses'> {
-  const roles = chosen(({ roles: own }) => own)
-  const uses = chosen(({ uses: own }) => own)
+  uses: HeldOut['uses'],
+): HeldOut['uses'] {
   const [one, other] = datasets
   const [first] = kept
-  if (!one || !other || !first) return { roles, uses }
+  if (!one || !other || !first) return uses
   const places = new Map(rowHashes(subset(one, first)).map((hash, row) => [hash, row]))
   for (const [row, hash] of rowHashes(other).entries()) {
     const place = places.get(hash)
     const beside = parts[1]
     if (place === undefined || !beside) continue
-    roles.data[place] = Math.max(itemAt(roles.data, place, 'row'), itemAt(beside.roles.data, row, 'row'))
     uses.data[place] = Math.max(itemAt(uses.data, place, 'row'), itemAt(beside.uses.data, row, 'row'))
   }
-  return { roles, uses }
+  return uses
 }
 
 /** A release of the first pack, with what the second knows of the same model's answers. */

@@ -12,7 +12,6 @@ import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
 import { predicted } from '../path/index.ts'
-import { rolesOf } from '../row-roles.ts'
 import { heldOutRows } from './held-out-rows.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOf } from './keep-fisher.ts'
@@ -164,8 +163,7 @@ async function rowsOf(
     exemplars,
     logits: (await answered(engine, reader, exemplars)).logits,
     heldOut: held && {
-      // What a row says tells its part, so before it becomes features.
-      ...unused(rolesOf(held), 0),
+      uses: usedBy(samples(held), 0),
       ...(await answered(engine, reader, await stored(held))),
     },
   }
@@ -229,10 +227,11 @@ export async function answered(engine: Engine, model: Model, dataset: Dataset): 
   return { dataset, logits, predictions: { type: 'int32', dims: [predictions.length], data: predictions } }
 }
 
-/** Parts of rows, and how many releases have used them. */
-export const unused = (roles: Uint8Array, uses: number): Pick<HeldOut, 'roles' | 'uses'> => ({
-  roles: { type: 'uint8', dims: [roles.length], data: roles },
-  uses: { type: 'int32', dims: [roles.length], data: new Int32Array(roles.length).fill(uses) },
+/** So many rows, on each of which so many releases have been proved. */
+export const usedBy = (rows: number, releases: number): HeldOut['uses'] => ({
+  type: 'int32',
+  dims: [rows],
+  data: new Int32Array(rows).fill(releases),
 })
 
 export const identityOf = (dataset: Dataset): Pack['data'][number] => ({

@@ -7,7 +7,6 @@ import { CheckpointError, HoldfastError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { rolesOf } from '../row-roles.ts'
 import { type HeldOut, type Pack, packVersion, type Release } from './pack.ts'
 import {
   EXEMPLARS,
@@ -42,7 +41,6 @@ export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
     members[HELD_OUT] = writeSafetensors(
       new Map([
         ...tensorsOf(heldOut.dataset),
-        ['roles', heldOut.roles],
         ['uses', heldOut.uses],
         ['predictions', heldOut.predictions],
         ['logits', heldOut.logits],
@@ -153,9 +151,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     heldOut: rows &&
       held && {
         dataset: rows,
-        ...(version === 1
-          ? firstFormat(rows, releases)
-          : { roles: held.take('roles', 'uint8'), uses: held.take('uses', 'int32') }),
+        uses: version === 1 ? firstUses(rows, releases) : held.take('uses', 'int32'),
         predictions: held.take('predictions', 'int32'),
         logits: held.take('logits', 'float32'),
       },
@@ -165,20 +161,13 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
   return pack
 }
 
-/**
- * What the first version of the format did not say: a row's part is told by what it says, as it is for rows that come today,
- * and it was used by each release after the one that it came with.
- */
-function firstFormat(rows: Dataset, releases: readonly Release[]): Pick<HeldOut, 'roles' | 'uses'> {
-  const roles = rolesOf(rows)
-  const uses = Int32Array.from(roles, (_, row) => {
+/** What the first version of the format did not say: a row was used by each release after the one that it came with. */
+function firstUses(rows: Dataset, releases: readonly Release[]): HeldOut['uses'] {
+  const uses = Int32Array.from({ length: samples(rows) }, (_, row) => {
     const first = releases.findIndex(({ predictions }) => itemAt(predictions.data, row, 'row') >= 0)
     return first < 0 ? 0 : releases.length - Math.max(1, first)
   })
-  return {
-    roles: { type: 'uint8', dims: [roles.length], data: roles },
-    uses: { type: 'int32', dims: [uses.length], data: uses },
-  }
+  return { type: 'int32', dims: [uses.length], data: uses }
 }
 
 function fisherOf(files: Unzipped, name: string): ReadonlyMap<string, Tensor<'float32'>> {
@@ -200,7 +189,6 @@ function checkRows(
   }
   const beside: readonly [string, string, Dataset | undefined, Tensor | undefined][] = [
     [EXEMPLARS, 'logits', exemplars, logits],
-    [HELD_OUT, 'roles', heldOut?.dataset, heldOut?.roles],
     [HELD_OUT, 'uses', heldOut?.dataset, heldOut?.uses],
     [HELD_OUT, 'predictions', heldOut?.dataset, heldOut?.predictions],
     [HELD_OUT, 'logits', heldOut?.dataset, heldOut?.logits],

@@ -22,9 +22,6 @@ export interface PackSummary {
   readonly heldOut: {
     readonly rows: number
     readonly accuracy: number
-    /** Rows that choose an update, and rows that check the choice. */
-    readonly choose: number
-    readonly check: number
     /** How many rows have been used by how many releases, ascending. */
     readonly uses: readonly { readonly releases: number; readonly rows: number }[]
   } | null
@@ -106,13 +103,10 @@ function heldOutSummary(
   latest: { readonly accuracy: number } | null | undefined,
 ): PackSummary['heldOut'] {
   if (!heldOut || !latest) return null
-  const { dataset, roles, uses } = heldOut
-  const choose = roles.data.filter((role) => role === 1).length
+  const { dataset, uses } = heldOut
   return {
     rows: samples(dataset),
     accuracy: latest.accuracy,
-    choose,
-    check: samples(dataset) - choose,
     uses: usesOf(uses.data),
   }
 }

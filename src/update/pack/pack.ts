@@ -5,7 +5,7 @@ import type { PackSums } from './pack-sums.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The version of the file format that is written; older ones are read. */
-export const packVersion = 2
+export const packVersion = 3
 
 /** How exemplars are chosen; see `keepModel`. */
 export type Choice = 'herding' | 'random' | 'hardest'
@@ -69,12 +69,7 @@ export interface FeatureSpace {
 }
 
 export interface HeldOut extends Answered {
-  /**
-   * uint8 [n]: 1 where a row helps to choose an update, 0 where it checks the choice. It is settled when a row comes into the
-   * pack, by what the row says, and never changes.
-   */
-  readonly roles: Tensor<'uint8'>
-  /** int32 [n]: how many releases have been chosen or checked on each row. */
+  /** int32 [n]: how many releases have been proved on each row. */
   readonly uses: Tensor<'int32'>
 }
 
