@@ -90,6 +90,39 @@ describe('an update in words', () => {
     expect(second).toBe('Written: better.onnx')
   })
 
+  test('does not call a drop shown that passes only behind a candidate that failed', () => {
+    const claim = {
+      ...{ name: 'deployed', maxDrop: 0.01, verdict: 'pass', confidence: 0.95, drop: 0.0025, lower: -0.0041 },
+      ...{ upper: 0.0091, before: 0.95, after: 0.9475, n: 1200, effective: 1200, unseen: 0, neededN: 900 },
+    } as const
+    const given = summary({ status: 'inconclusive', met: false })
+    const unproven = { ...given, old: given.old && { ...given.old, claims: [claim] } }
+    expect(updateText(unproven).split('\n')[0]).toBe(
+      'INCONCLUSIVE. 1200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 %.',
+    )
+    expect(updateText(unproven)).toContain('not shown to be inside')
+  })
+
+  test('says how often the rows have proved, and at what confidence the drop since the first release was tested', () => {
+    const given = summary()
+    const claim = {
+      ...{ name: 'total', maxDrop: 0.03, verdict: 'pass', confidence: 0.9875, drop: 0.01, lower: 0.002 },
+      ...{ upper: 0.02, before: 0.95, after: 0.94, n: 1200, effective: 1200, unseen: 0, neededN: 900 },
+    } as const
+    const uses = [
+      { releases: 0, rows: 200 },
+      { releases: 3, rows: 1000 },
+    ]
+    const served =
+      '1,000 of the 1,200 rows that this was proved on have proved releases before, up to 3 times.'
+    const old = given.old && { ...given.old, first: 'one.onnx', claims: [claim], uses }
+    expect(updateText({ ...given, old })).toContain(
+      `${served} The drop from the last release is as sure as on fresh rows; that since one.onnx, the first release, was tested at 98.75 % instead of 95 %, so that it is, too.`,
+    )
+    expect(updateText({ ...given, old: old && { ...old, claims: [] } })).toContain(served)
+    expect(updateText(given)).not.toContain('have proved')
+  })
+
   test('calls a gain a gain: a bound below 0 is no drop', () => {
     const risen = (upper: number) =>
       updateText(

@@ -44,11 +44,21 @@ export function updateSentence(summary: UpdateSummary): string {
     case 'not-met':
       return `Old accuracy${what} dropped by ${points(claim.drop, 2)} points, at least ${points(claim.lower, 2)} ${sure}, and ${points(allowed, 2)} are allowed; ${learned}.`
     case 'inconclusive':
+      if (passesUnproven(summary)) {
+        return `${count(old.n, 'old example')} cannot tell whether the drop is inside ${points(budget, 2)} points: what was tested before this did not show it, and the proof ends there; ${learned}.`
+      }
       return `${count(old.n, 'old example')} cannot tell whether the drop${what} is inside ${points(allowed, 2)} points: it may be up to ${points(claim.upper, 2)} ${sure}; ${learned}.`
   }
 }
 
 type Old = NonNullable<UpdateSummary['old']>
+
+/** Whether what was taken passes by itself, behind a candidate that failed: of so many looks one may pass by chance. */
+const passesUnproven = ({ status, old }: UpdateSummary): boolean =>
+  status === 'inconclusive' &&
+  old !== null &&
+  old.claims.some(({ maxDrop }) => maxDrop !== null) &&
+  old.claims.every(({ maxDrop, verdict }) => maxDrop === null || verdict === 'pass')
 
 /** The drop that decided: of several that are held, the first that does not hold. */
 function deciding({ status }: UpdateSummary, old: Old) {
@@ -75,14 +85,21 @@ function sinceWords({ claims, first }: Old): string {
     : `, and since ${first}, the first release, by at most ${points(Math.max(0, total.upper), 2)} (${points(total.maxDrop, 2)} are allowed)`
 }
 
-/** How often the rows that checked the update have been used, and what that means; undefined where they are fresh. */
-export function usesSentence({ old }: UpdateSummary): string | undefined {
+/** How often the rows that prove have proved before, and what follows from it; undefined where they are fresh. */
+export function usesSentence({ old, confidence }: UpdateSummary): string | undefined {
   const used = old?.uses?.filter(({ releases }) => releases > 0) ?? []
   const [most] = [...used].sort((a, b) => b.releases - a.releases)
   if (!old || !most) return undefined
   const rows = used.reduce((sum, each) => sum + each.rows, 0)
-  return `${whole(rows)} of the ${whole(old.n)} rows that checked this had been used by releases before, up to ${most.releases === 1 ? 'once' : `${whole(most.releases)} times`}: what they let through is no longer independent of them, and the chance that one of ${whole(most.releases + 1)} releases was let through wrongly is up to ${whole(most.releases + 1)} times that of one. Fresh held-out rows make the claim fresh (holdfast keep).`
+  const times = most.releases === 1 ? 'once' : `${whole(most.releases)} times`
+  const served = `${whole(rows)} of the ${whole(old.n)} rows that this was proved on have proved releases before, up to ${times}`
+  const since = old.claims.find(({ name, maxDrop }) => name.startsWith('total') && maxDrop !== null)
+  if (!since) return `${served}. The drop from the last release is as sure as on fresh rows.`
+  return `${served}. The drop from the last release is as sure as on fresh rows; that since ${old.first}, the first release, was tested at ${sureness(since.confidence)} % instead of ${sureness(confidence)} %, so that it is, too. Fresh held-out rows would let more through (holdfast keep).`
 }
+
+/** A confidence in percent, with as many digits as tell it from 100. */
+const sureness = (confidence: number): string => String(Number((100 * confidence).toPrecision(4)))
 
 /** A bound below 0 is a gain, and no drop. */
 function keptWords(upper: number, budget: number, sure: string): string {
@@ -94,7 +111,9 @@ function keptWords(upper: number, budget: number, sure: string): string {
 }
 
 /** Accuracy before and after. */
-export function updateTable({ old, new: fresh, met }: UpdateSummary): TableData {
+export function updateTable(summary: UpdateSummary): TableData {
+  const { old, new: fresh, met } = summary
+  const unproven = passesUnproven(summary)
   const row = (name: string, before: number, after: number, n: number, rest: readonly string[]) => [
     name,
     whole(n),
@@ -117,7 +136,7 @@ export function updateTable({ old, new: fresh, met }: UpdateSummary): TableData 
                 points(claim.drop, 2),
                 points(claim.upper, 2),
                 claim.maxDrop === null ? '' : points(claim.maxDrop, 2),
-                claim.maxDrop === null ? '' : insideWords(claim, met),
+                claim.maxDrop === null ? '' : insideWords(claim, met, unproven),
               ],
             ),
           )
@@ -135,8 +154,12 @@ const rowWords = (name: Old['claims'][number]['name'], { first, weighted }: Old)
     'total-balanced': `, by class since ${first}`,
   })[name]
 
-const insideWords = ({ verdict }: Old['claims'][number], kept: boolean): string =>
-  kept || verdict === 'pass' ? 'inside' : verdict === 'fail' ? 'outside' : 'not shown to be inside'
+const insideWords = ({ verdict }: Old['claims'][number], kept: boolean, unproven: boolean): string =>
+  kept || (verdict === 'pass' && !unproven)
+    ? 'inside'
+    : verdict === 'fail'
+      ? 'outside'
+      : 'not shown to be inside'
 
 /** The chosen point of the path, in words. */
 export function chosenSentence({ chosen, trials }: UpdateSummary): string {

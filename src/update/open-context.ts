@@ -91,6 +91,7 @@ function claimsOn({ budget, data }: UpdateOptions, { proof }: Parts, baseline: B
     labels: classLabels(proof),
     traffic: data.traffic,
     first: data.first?.answers,
+    uses: Math.max(0, ...(data.uses ?? []).map(({ releases }) => releases)),
   })
 }
 

@@ -23,7 +23,7 @@ export interface UpdateData {
   readonly traffic?: readonly number[] | undefined
   /** What the model's first release answered for each row of `oldHeldOut`, -1 for rows that came later. The total budget is held against it. */
   readonly first?: { readonly name: string; readonly answers: Int32Array } | undefined
-  /** How many rows of `oldHeldOut` have been used by how many releases before. */
+  /** How many rows of `oldHeldOut` have proved how many releases before; see `levelFor` for what follows from it. */
   readonly uses?: readonly { readonly releases: number; readonly rows: number }[] | undefined
   /** Inputs whose labels mean nothing. */
   readonly unlabelled?: Dataset | undefined

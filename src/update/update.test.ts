@@ -142,7 +142,7 @@ describe('an update that cannot keep its budget', () => {
 })
 
 describe('methods', () => {
-  const quick = { rungs: ['whole'], epochs: 2, budget: { maxDrop: 0.05 } }
+  const quick = { rungs: ['whole'] as const, epochs: 2, budget: { maxDrop: 0.05 } }
   const named = (method: string) => ({ method })
 
   test.each([

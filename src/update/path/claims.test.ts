@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Budget, claimsFor, judgeClaims, verdictOf } from './claims.ts'
 import { statusOf } from './decide.ts'
+import { confidenceAfter, levelFor } from './reuse.ts'
 
 /** 1,000 rows of each of two classes. What is right answers the label, what is wrong the other class. */
 const labels = Int32Array.from({ length: 2000 }, (_, row) => (row < 1000 ? 0 : 1))
@@ -84,6 +85,27 @@ describe('the budget since the first release', () => {
       'not-met',
     )
     expect(judged({ maxDrop: 0.025, maxDropTotal: 0.05 }, after, { before, first }).status).toBe('met')
+  })
+
+  test('is tested at a lower level the more releases the rows have proved, that of the last release is not', () => {
+    const claims = claimsFor({
+      budget: { maxDrop: 0.025, maxDropTotal: 0.05 },
+      before,
+      labels,
+      first,
+      uses: 4,
+    })
+    const reused = judgeClaims(claims, after, labels, undefined)
+    const { claims: fresh } = judged({ maxDrop: 0.025, maxDropTotal: 0.05 }, after, { before, first })
+    for (const [at, { name, confidence, upper, drop }] of reused.entries()) {
+      const since = name.startsWith('total')
+      expect(confidence).toBeCloseTo(since ? 0.99 : 0.95, 12)
+      expect(drop).toBe(fresh[at]?.drop)
+      if (since) expect(upper).toBeGreaterThan(Number(fresh[at]?.upper))
+      else expect(upper).toBe(fresh[at]?.upper)
+    }
+    expect(levelFor(0.05, 0)).toBe(0.05)
+    expect(confidenceAfter(1e9)).toBe(0.999999)
   })
 
   test('is of the rows and classes that it was asked about', () => {

@@ -2,6 +2,7 @@ import type { PairedCounts } from '../../measure/paired.ts'
 import type { Verdict } from '../../measure/verdict.ts'
 import { effectiveCounts, judgeWeighted, pooledCounts, strataOf } from '../../measure/weighted-verdict.ts'
 import { itemAt } from '../../required.ts'
+import { confidenceAfter } from './reuse.ts'
 
 /** Which drop a budget is held on: as deployed, by class, or both. */
 export type BudgetOn = 'deployed' | 'balanced' | 'both'
@@ -33,6 +34,8 @@ export interface Claim {
   readonly before: Int32Array
   /** Share of each class, by unit; default every row counts the same. */
   readonly shares?: readonly number[] | undefined
+  /** Releases whose proof on the same rows bears on this claim; see `levelFor`. Default 0. */
+  readonly uses?: number | undefined
 }
 
 /** What a claim comes to on some rows. All but the counts are fractions. */
@@ -40,6 +43,8 @@ export interface ClaimResult {
   readonly name: ClaimName
   readonly maxDrop: number | null
   readonly verdict: Verdict
+  /** Of the bounds and the verdict, one-sided. */
+  readonly confidence: number
   readonly drop: number
   readonly lower: number
   readonly upper: number
@@ -64,10 +69,12 @@ export interface ClaimOptions {
   /** How many classes the model that is updated knows: those of the rows. */
   readonly traffic?: readonly number[] | undefined
   readonly first?: Int32Array | undefined
+  /** Releases that have been proved on these rows before; default 0. */
+  readonly uses?: number | undefined
 }
 
 /** What is held, and what is only told, on rows of these labels. The first is the one that is spoken of. */
-export function claimsFor({ budget, before, labels, traffic, first }: ClaimOptions): Claim[] {
+export function claimsFor({ budget, before, labels, traffic, first, uses }: ClaimOptions): Claim[] {
   const { maxDrop, maxDropTotal = maxDrop, on = 'deployed' } = budget
   const held = (name: BudgetOn, limit: number) => (on === name || on === 'both' ? limit : null)
   const equal = equalShares(labels, before)
@@ -81,12 +88,13 @@ export function claimsFor({ budget, before, labels, traffic, first }: ClaimOptio
     const shares = traffic?.map((share, unit) => (known.has(unit) ? share : 0))
     const weighed = shares?.some((share) => share > 0) ? shares : undefined
     claims.push(
-      { name: 'total', maxDrop: held('deployed', maxDropTotal), before: first, shares: weighed },
+      { name: 'total', maxDrop: held('deployed', maxDropTotal), before: first, shares: weighed, uses },
       {
         name: 'total-balanced',
         maxDrop: held('balanced', maxDropTotal),
         before: first,
         shares: equalShares(labels, first),
+        uses,
       },
     )
   }
@@ -113,11 +121,12 @@ export const judgeClaims = (
 ): ClaimResult[] => claims.map((claim) => judgeClaim(claim, after, labels, confidence))
 
 function judgeClaim(
-  { name, maxDrop, before, shares }: Claim,
+  { name, maxDrop, before, shares, uses = 0 }: Claim,
   after: Int32Array,
   labels: Int32Array,
-  confidence: number | undefined,
+  asked: number | undefined,
 ): ClaimResult {
+  const confidence = confidenceAfter(uses, asked)
   const examples = [...labels].flatMap((label, row) => {
     const was = itemAt(before, row, 'row')
     return was < 0 ? [] : [{ label, before: was === label, after: itemAt(after, row, 'row') === label }]
@@ -132,6 +141,7 @@ function judgeClaim(
     name,
     maxDrop,
     verdict: judged.verdict,
+    confidence,
     drop,
     lower,
     upper,

@@ -91,8 +91,8 @@ function outcome(candidates: readonly Candidate[], before: number, budget: Budge
   const taken = settled && ordered[settled.at]
   return { settled, taken, status: taken ? statusOf(settled, taken.flips, budget) : undefined }
 }
-const told: Pick<Tested['claims'][number], 'name' | 'before' | 'after' | 'n' | 'flips'> = {
-  ...{ name: 'deployed', before: 1, after: 1, n: ROWS },
+const told: Pick<Tested['claims'][number], 'name' | 'confidence' | 'before' | 'after' | 'n' | 'flips'> = {
+  ...{ name: 'deployed', confidence: 0.95, before: 1, after: 1, n: ROWS },
   flips: { negative: 0, positive: 0, total: ROWS },
 }
 

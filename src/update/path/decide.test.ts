@@ -29,6 +29,7 @@ const tested = (negative: number, positive = 0, budget = 0.02, total = 1000) => 
 }
 const claimLike = {
   name: 'deployed',
+  confidence: 0.95,
   before: 1,
   after: 1,
   n: 1000,

@@ -55,7 +55,7 @@ describe('the path between two sets of weights', () => {
   })
 
   test('is judged by the weights that the file gives back', async () => {
-    const guesses = await walk({ stored: () => model.parameters })
+    const guesses = await walk({ stored: () => new Map(model.parameters) })
     expect(new Set(guesses.map(({ loss }) => loss))).toEqual(new Set([0]))
   })
 
