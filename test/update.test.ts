@@ -160,7 +160,7 @@ describe('holdfast update', () => {
     const line = `update model.onnx --new undivided.csv --old few/ --max-drop 1% --rungs whole -o some.onnx ${learned}`
     const { code, stdout, stderr } = await run(line)
     expect(code).toBe(3)
-    expect(stderr).toMatch(/warning: \d+ old rows to check on are few\. It takes about \d+ to show/)
+    expect(stderr).toMatch(/warning: \d+ old rows to prove on are few\. It takes about \d+ to show/)
     expect(stderr).toContain('about 20 % of each class (28 rows) are held out')
     expect(stdout).toMatch(/^INCONCLUSIVE\. \d+ old examples cannot tell/)
     expect(stdout).toMatch(/- About \d+ held-out old examples instead of \d+\./)
@@ -226,7 +226,7 @@ describe('holdfast update', () => {
     const { old: since } = JSON.parse(second.stdout)
     expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 1 }] })
     const total = since.claims.find(({ name }: Record<string, unknown>) => name === 'total')
-    expect(total.confidence).toBeCloseTo(0.975, 9)
+    expect(total.confidence).toBeCloseTo(0.9875, 9)
     const text = await run(
       `update released/one.onnx --new new/ --keep released/one.keep -o third/three.onnx --rungs whole --max-drop 8% ${learned}`,
     )
@@ -314,7 +314,7 @@ describe('holdfast update', () => {
       new data  80 rows to train on, 60 held out
       old data  400 rows to rehearse, 600 to measure on
       method    replay+distil. Old rows are there: rehearsing even 1 to 5 % of the old data, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020). Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).
-      budget    600 old rows to check on; it takes about 314 if hardly an answer changes, 433 if 5 % do
+      budget    600 old rows to prove on; it takes about 314 if hardly an answer changes, 433 if 5 % do
       cost      60 steps and about _ s for the first trial, its search and the check, _ s if all 2 are needed; _ s went to reading and to what the old model answers
       "
     `)

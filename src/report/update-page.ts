@@ -81,7 +81,7 @@ function updateSections(summary: UpdateSummary, found: Preflight): Markup {
 ${
   paths.length === 0
     ? undefined
-    : html`<section><h2>The path between old and new weights</h2><p class="about">Accuracy on the rows that the choice was made on. At each share of the way the point that would be chosen there is shown.</p><div class="plots">${paths}</div></section>
+    : html`<section><h2>The path between old and new weights</h2><p class="about">The points that were tested, in their order: old accuracy on the rows that prove, new accuracy on the rows that candidates were compared on.</p><div class="plots">${paths}</div></section>
 <section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>`
 }
 <section><h2>What was found</h2><div class="facts">${dataTable({

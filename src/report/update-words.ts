@@ -122,7 +122,7 @@ export function updateTable(summary: UpdateSummary): TableData {
     ...rest,
   ]
   return {
-    caption: 'Accuracy before and after, on rows that had no part in training or in the choice',
+    caption: 'Accuracy before and after, on rows that had no part in training',
     head: ['', 'examples', 'before %', 'after %', 'drop', 'at most', 'budget', ''],
     rows: [
       ...(old
@@ -226,7 +226,7 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ],
     ...(rows.unlabelled > 0 ? [['unlabelled', count(rows.unlabelled, 'row')] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
-    ...(power ? [['budget', `${whole(power.n)} old rows to check on; ${neededWords(power)}`] as const] : []),
+    ...(power ? [['budget', `${whole(power.n)} old rows to prove on; ${neededWords(power)}`] as const] : []),
     ...(cost && seconds
       ? [
           [

@@ -66,7 +66,7 @@ describe('the preflight', () => {
     const smallest = power?.smallestBudget ?? 0
     expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest).power?.enough).toBe(true)
     expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest * 0.95).power?.enough).toBe(false)
-    expect(warnings[0]).toMatch(/^150 old rows to check on are few\. It takes about \d+/)
+    expect(warnings[0]).toMatch(/^150 old rows to prove on are few\. It takes about \d+/)
   })
 
   test('asks for more rows where a class that comes often has few of them, and finds none enough where it has none', () => {

@@ -175,7 +175,7 @@ function powerWarning(power: PowerFacts | null, { maxDrop }: Budget): string[] {
       ? 'No number of rows can show'
       : `It takes about ${power.needed.toLocaleString('en-US')} to show`
   return [
-    `${power.n.toLocaleString('en-US')} old rows to check on are few. ${wanted} a drop of at most ${percent(maxDrop)} points; so many can show ${percent(power.smallestBudget)} at best. The result will probably be inconclusive (exit code 3).`,
+    `${power.n.toLocaleString('en-US')} old rows to prove on are few. ${wanted} a drop of at most ${percent(maxDrop)} points; so many can show ${percent(power.smallestBudget)} at best. The result will probably be inconclusive (exit code 3).`,
   ]
 }
 

@@ -9,20 +9,20 @@ const percent = (fraction: number): string => (100 * fraction).toFixed(1)
 export interface UpdateSummary {
   readonly schema: 'holdfast.update/2'
   /**
-   * `met`: the drop is shown to be inside the budget, on old rows that had no part in the choice; `not-met`: it is shown to be outside;
-   * `inconclusive`: there are too few of them to tell, or none; `nothing-to-gain`: no better model was found than the old one, which
+   * `met`: the drop is shown to be inside the budget, on old rows that had no part in training or in the order of the test;
+   * `not-met`: it is shown to be outside; `inconclusive`: there are too few of them to tell, or none; `nothing-to-gain`: no better model was found than the old one, which
    * answers nearly all new rows right, and it stays.
    */
   readonly status: Status
   /** Whether what is written is shown to keep the budget; of the old model that is sure. */
   readonly met: boolean
-  /** Whether more new rows are right than before, of those that had no part in the choice. */
+  /** Whether more new rows are right than before, of those that had no part in training. */
   readonly learned: boolean
   readonly budget: number
   readonly confidence: number
   /**
-   * `trial` counts from 0 in `trials`; `alpha` is 0 at the old weights and 1 where training ended; `old` and `new` are accuracies on the
-   * rows that the choice was made on. Null where the old model stays.
+   * `trial` counts from 0 in `trials`; `alpha` is 0 at the old weights and 1 where training ended; `new` is the accuracy on the
+   * new rows that candidates were compared on, `tested` how many were tested. Null where the old model stays.
    */
   readonly chosen: UpdateResult['chosen']
   /** New accuracy that training reached and the budget did not let through, on the same rows as `chosen.new`; null where that is little. */

@@ -99,12 +99,15 @@ describe('the budget since the first release', () => {
     const { claims: fresh } = judged({ maxDrop: 0.025, maxDropTotal: 0.05 }, after, { before, first })
     for (const [at, { name, confidence, upper, drop }] of reused.entries()) {
       const since = name.startsWith('total')
-      expect(confidence).toBeCloseTo(since ? 0.99 : 0.95, 12)
+      expect(confidence).toBeCloseTo(since ? 0.99875 : 0.95, 12)
       expect(drop).toBe(fresh[at]?.drop)
       if (since) expect(upper).toBeGreaterThan(Number(fresh[at]?.upper))
       else expect(upper).toBe(fresh[at]?.upper)
     }
     expect(levelFor(0.05, 0)).toBe(0.05)
+    // All releases to come together spend half the level of one.
+    const spent = Array.from({ length: 10_000 }, (_, at) => levelFor(0.05, at + 1))
+    expect(spent.reduce((sum, level) => sum + level, 0)).toBeCloseTo(0.025, 4)
     expect(confidenceAfter(1e9)).toBe(0.999999)
   })
 

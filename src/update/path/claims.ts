@@ -176,12 +176,6 @@ function weightedRight(
   return weight === 0 ? 0 : sum / weight
 }
 
-/** Those that are held to a budget, for points of a path. */
-export const heldPoints = (claims: readonly ClaimResult[]) =>
-  claims.flatMap(({ name, maxDrop, drop, upper, flips, n }) =>
-    maxDrop === null ? [] : [{ name, maxDrop, drop, upper, flips, n }],
-  )
-
 /** One verdict of all that is held: it fails where one fails, and passes where all pass. */
 export function verdictOf(claims: readonly Pick<ClaimResult, 'maxDrop' | 'verdict'>[]): Verdict {
   const held = claims.filter(({ maxDrop }) => maxDrop !== null)

@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { judgeWeighted } from '../../measure/weighted-verdict.ts'
 import { compareAll } from '../gate/gate-compare.ts'
-import {
-  dropOf,
-  heldBack,
-  nothingToGain,
-  sequenceOf,
-  settle,
-  startOf,
-  statusOf,
-  worthClimbing,
-} from './decide.ts'
+import { heldBack, nothingToGain, sequenceOf, settle, startOf, statusOf, worthClimbing } from './decide.ts'
 import type { Aim, Guess } from './points.ts'
 
 const guess = (parts: Partial<Guess>): Guess => ({
@@ -35,10 +26,6 @@ const claimLike = {
   n: 1000,
   flips: { negative: 0, positive: 0, total: 1000 },
 } as const
-
-test('nothing is known of a drop without rows', () => {
-  expect(dropOf({ negative: 0, positive: 0, total: 0 }, { maxDrop: 0.02 })).toEqual({ drop: 0, upper: 1 })
-})
 
 describe('the order of the test', () => {
   const order = (guesses: readonly Guess[], before = 0) =>

@@ -1,21 +1,10 @@
-import { defaultConfidence } from '../../measure/confidence.ts'
-import { nonInferiority, type PairedCounts } from '../../measure/paired.ts'
+import type { PairedCounts } from '../../measure/paired.ts'
 import { itemAt } from '../../required.ts'
 import { type ClaimResult, verdictOf } from './claims.ts'
-import type { Aim, Budget, Guess, HeldBack, Status, Tested } from './points.ts'
+import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 
 // All that an update decides: in which order candidates are tested, which one is taken, whether another rung of the ladder is
 // worth its time, and what the result is called. Pure functions over guesses and counts.
-
-/** Without rows nothing is known of the drop: its bound is 1. */
-export function dropOf(
-  flips: PairedCounts,
-  { maxDrop, confidence = defaultConfidence }: Budget,
-): { readonly drop: number; readonly upper: number } {
-  if (flips.total === 0) return { drop: 0, upper: 1 }
-  const { drop, upperBound } = nonInferiority(flips, { budget: maxDrop, confidence })
-  return { drop, upper: upperBound }
-}
 
 /** Candidates that are tested at most: so many lie close enough. */
 const CANDIDATES = 48

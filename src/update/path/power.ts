@@ -5,7 +5,7 @@ import { strataOf } from '../../measure/weighted-verdict.ts'
 import type { Budget, PowerFacts } from './points.ts'
 
 /**
- * Whether so many rows to check on can show the budget, before anything is known of how they will flip.
+ * Whether so many rows to prove on can show the budget, before anything is known of how they will flip.
  *
  * @param effective So many rows would tell as much, were each to count the same; default all of them. See {@link effectiveRows}.
  */
