@@ -125,54 +125,53 @@ async function agrees(counts: readonly PairedCounts[], budget: number): Promise<
 }
 
 async function oneRelease(): Promise<void> {
-console.log(`One release at the border, ${draws.toLocaleString('en-US')} draws each: false claims in %.\n`)
-console.log('| n | budget % | candidates | order | met % | false % | were all tested % |')
-console.log('|---:|---:|---:|---|---:|---:|---:|')
-let checked = 0
-/** What false claims came to, by candidates and order, over all n and budgets. */
-const worst = new Map<string, { wrong: number; naive: number }>()
-for (const n of [300, 1000, 3000, 10_000]) {
-  for (const budget of [0.005, 0.01, 0.02, 0.05]) {
-    for (const count of [1, 5, 48]) {
-      for (const [name, plan] of Object.entries(kinds)) {
-        if (count === 1 && name !== 'rising') continue
-        let [met, wrong, naive] = [0, 0, 0]
-        for (let draw = 0; draw < draws; draw++) {
-          const candidates = plan(count)
-          const counts = drawn(candidates, n, budget)
-          const passes = counts.map((each) => tailOf(each, budget) <= LEVEL)
-          const taken = lastProven(passes)
-          const outside = (at: number) => at >= 0 && itemAt(candidates.drops, at, 'drop') >= 1
-          if (taken >= 0) met++
-          if (outside(taken)) wrong++
-          if (outside(passes.lastIndexOf(true))) naive++
-          if (draw < 3) {
-            if (!(await agrees(counts, budget))) throw new Error('The update would have decided otherwise.')
-            checked++
+  console.log(`One release at the border, ${draws.toLocaleString('en-US')} draws each: false claims in %.\n`)
+  console.log('| n | budget % | candidates | order | met % | false % | were all tested % |')
+  console.log('|---:|---:|---:|---|---:|---:|---:|')
+  let checked = 0
+  /** What false claims came to, by candidates and order, over all n and budgets. */
+  const worst = new Map<string, { wrong: number; naive: number }>()
+  for (const n of [300, 1000, 3000, 10_000]) {
+    for (const budget of [0.005, 0.01, 0.02, 0.05]) {
+      for (const count of [1, 5, 48]) {
+        for (const [name, plan] of Object.entries(kinds)) {
+          if (count === 1 && name !== 'rising') continue
+          let [met, wrong, naive] = [0, 0, 0]
+          for (let draw = 0; draw < draws; draw++) {
+            const candidates = plan(count)
+            const counts = drawn(candidates, n, budget)
+            const passes = counts.map((each) => tailOf(each, budget) <= LEVEL)
+            const taken = lastProven(passes)
+            const outside = (at: number) => at >= 0 && itemAt(candidates.drops, at, 'drop') >= 1
+            if (taken >= 0) met++
+            if (outside(taken)) wrong++
+            if (outside(passes.lastIndexOf(true))) naive++
+            if (draw < 3) {
+              if (!(await agrees(counts, budget))) throw new Error('The update would have decided otherwise.')
+              checked++
+            }
           }
+          const before = worst.get(`${count} | ${name}`) ?? { wrong: 0, naive: 0 }
+          worst.set(`${count} | ${name}`, {
+            wrong: Math.max(before.wrong, wrong / draws),
+            naive: Math.max(before.naive, naive / draws),
+          })
+          console.log(
+            `| ${n} | ${percent(budget)} | ${count} | ${name} | ${percent(met / draws)} | ${percent(wrong / draws, 2)} | ${percent(naive / draws)} |`,
+          )
         }
-        const before = worst.get(`${count} | ${name}`) ?? { wrong: 0, naive: 0 }
-        worst.set(`${count} | ${name}`, {
-          wrong: Math.max(before.wrong, wrong / draws),
-          naive: Math.max(before.naive, naive / draws),
-        })
-        console.log(
-          `| ${n} | ${percent(budget)} | ${count} | ${name} | ${percent(met / draws)} | ${percent(wrong / draws, 2)} | ${percent(naive / draws)} |`,
-        )
       }
     }
   }
-}
-console.log(
-  `\nThe most of all n and budgets; standard error of a share of ${percent(LEVEL)} %: ${percent(errorOf(LEVEL, draws), 2)} points. In ${checked.toLocaleString('en-US')} draws proveInOrder and settle were asked, too, and said the same.\n`,
-)
-console.log('| candidates | order | false %, most | were all tested %, most |')
-console.log('|---:|---|---:|---:|')
-for (const [name, { wrong, naive }] of worst) {
-  console.log(`| ${name} | ${percent(wrong, 2)} | ${percent(naive)} |`)
-}
-console.log()
-
+  console.log(
+    `\nThe most of all n and budgets; standard error of a share of ${percent(LEVEL)} %: ${percent(errorOf(LEVEL, draws), 2)} points. In ${checked.toLocaleString('en-US')} draws proveInOrder and settle were asked, too, and said the same.\n`,
+  )
+  console.log('| candidates | order | false %, most | were all tested %, most |')
+  console.log('|---:|---|---:|---:|')
+  for (const [name, { wrong, naive }] of worst) {
+    console.log(`| ${name} | ${percent(wrong, 2)} | ${percent(naive)} |`)
+  }
+  console.log()
 }
 
 // Twelve releases on the same rows.
@@ -250,42 +249,42 @@ const sizes = [
 const SHOWN = [0, 1, 3, 7, 11]
 
 function twelveReleases(): void {
-console.log(
-  `Twelve releases on the same rows, ${chains.toLocaleString('en-US')} chains for each of ${sizes.length} pairs of n and budget (${sizes.map(({ n, budget }) => `${n} at ${percent(budget)}`).join(', ')} %). Chance of a false claim in %, the most of the pairs, in releases 1, 2, 4, 8 and 12. Standard error of a share of ${percent(LEVEL)} %: ${percent(errorOf(LEVEL, chains), 2)} points.\n`,
-)
-console.log(
-  '| budget in all | rows that flip | candidates | level in all | met % | own drop | drop in all | false, of all claims % |',
-)
-console.log('|---|---|---|---|---:|---|---|---:|')
-for (const since of [undefined, 3, 1]) {
-  for (const world of Object.keys(worlds) as (keyof typeof worlds)[]) {
-    for (const aim of Object.keys(aims) as (keyof typeof aims)[]) {
-      const own = aim === '8, at the budget of the release'
-      if (own !== (since === undefined)) continue
-      for (const rule of Object.keys(rules) as (keyof typeof rules)[]) {
-        if (since === undefined && rule !== 'full') continue
-        const found = sizes.map((size) => follow({ ...size, since, world, aim, rule }))
-        const sum = (of: (tally: Tally) => number) => found.flat().reduce((all, tally) => all + of(tally), 0)
-        const most = (of: (tally: Tally) => number) =>
-          SHOWN.map((release) =>
-            percent(
-              Math.max(
-                ...found.map((tallies) => {
-                  const tally = itemAt(tallies, release, 'release')
-                  return of(tally) / tally.tried
-                }),
+  console.log(
+    `Twelve releases on the same rows, ${chains.toLocaleString('en-US')} chains for each of ${sizes.length} pairs of n and budget (${sizes.map(({ n, budget }) => `${n} at ${percent(budget)}`).join(', ')} %). Chance of a false claim in %, the most of the pairs, in releases 1, 2, 4, 8 and 12. Standard error of a share of ${percent(LEVEL)} %: ${percent(errorOf(LEVEL, chains), 2)} points.\n`,
+  )
+  console.log(
+    '| budget in all | rows that flip | candidates | level in all | met % | own drop | drop in all | false, of all claims % |',
+  )
+  console.log('|---|---|---|---|---:|---|---|---:|')
+  for (const since of [undefined, 3, 1]) {
+    for (const world of Object.keys(worlds) as (keyof typeof worlds)[]) {
+      for (const aim of Object.keys(aims) as (keyof typeof aims)[]) {
+        const own = aim === '8, at the budget of the release'
+        if (own !== (since === undefined)) continue
+        for (const rule of Object.keys(rules) as (keyof typeof rules)[]) {
+          if (since === undefined && rule !== 'full') continue
+          const found = sizes.map((size) => follow({ ...size, since, world, aim, rule }))
+          const sum = (of: (tally: Tally) => number) =>
+            found.flat().reduce((all, tally) => all + of(tally), 0)
+          const most = (of: (tally: Tally) => number) =>
+            SHOWN.map((release) =>
+              percent(
+                Math.max(
+                  ...found.map((tallies) => {
+                    const tally = itemAt(tallies, release, 'release')
+                    return of(tally) / tally.tried
+                  }),
+                ),
               ),
-            ),
-          ).join(', ')
-        const wrong = sum(({ own, total }) => Math.max(own, total)) / sum(({ met }) => met)
-        console.log(
-          `| ${since ?? 'none'} | ${world} | ${aim} | ${rule} | ${percent(sum(({ met }) => met) / sum(({ tried }) => tried), 0)} | ${most(({ own }) => own)} | ${since === undefined ? '' : most(({ total }) => total)} | ${percent(wrong)} |`,
-        )
+            ).join(', ')
+          const wrong = sum(({ own, total }) => Math.max(own, total)) / sum(({ met }) => met)
+          console.log(
+            `| ${since ?? 'none'} | ${world} | ${aim} | ${rule} | ${percent(sum(({ met }) => met) / sum(({ tried }) => tried), 0)} | ${most(({ own }) => own)} | ${since === undefined ? '' : most(({ total }) => total)} | ${percent(wrong)} |`,
+          )
+        }
       }
     }
   }
-}
-
 }
 
 // Beside the procedure before this one, which chose a candidate on 40 % of the rows and checked it on the others.
@@ -320,47 +319,46 @@ function divided(
 }
 
 function besideTheDivision(): void {
-console.log(
-  `\nOne release, 32 candidates of true drops from 0.1 to 3 budgets on one path, new accuracy drop / (drop + 2 points), ${draws.toLocaleString('en-US')} draws each. Best: the largest drop that is truly inside.\n`,
-)
-console.log(
-  '| n | budget % | met %: divided, in order | new % where met: divided, in order | new %, 0 where not: divided, in order, best | false %: divided, in order |',
-)
-console.log('|---:|---:|---|---|---|---|')
-const path: Plan = {
-  drops: Array.from({ length: 32 }, (_, at) => 0.1 + (2.9 * at) / 31),
-  rungs: new Array<number>(32).fill(0),
-}
-for (const n of [300, 1000, 3000, 10_000]) {
-  for (const budget of [0.005, 0.01, 0.02, 0.05]) {
-    const gains = path.drops.map((drop) => gainOf(drop * budget))
-    const best = Math.max(...gains.filter((_, at) => itemAt(path.drops, at, 'drop') < 1))
-    const before = { met: 0, gained: 0, wrong: 0 }
-    const now = { met: 0, gained: 0, wrong: 0 }
-    for (let draw = 0; draw < draws; draw++) {
-      const few = Math.round(0.4 * n)
-      const [choosing, checking] = [drawn(path, few, budget), drawn(path, n - few, budget)]
-      const all = choosing.map((each, at) => joined(each, itemAt(checking, at, 'candidate')))
-      const older = divided(choosing, checking, gains, budget)
-      const newer = lastProven(all.map((each) => tailOf(each, budget) <= LEVEL))
-      for (const [sums, at] of [
-        [before, older.met ? older.at : -1],
-        [now, newer],
-      ] as const) {
-        if (at < 0) continue
-        sums.met++
-        sums.gained += itemAt(gains, at, 'candidate')
-        if (itemAt(path.drops, at, 'drop') >= 1) sums.wrong++
-      }
-    }
-    const both = (of: (sums: typeof now) => number, digits = 0) =>
-      [before, now].map((sums) => percent(of(sums), digits)).join(', ')
-    console.log(
-      `| ${n} | ${percent(budget)} | ${both(({ met }) => met / draws)} | ${both(({ met, gained }) => (met === 0 ? 0 : gained / met))} | ${both(({ gained }) => gained / draws)}, ${percent(best, 0)} | ${both(({ wrong }) => wrong / draws, 1)} |`,
-    )
+  console.log(
+    `\nOne release, 32 candidates of true drops from 0.1 to 3 budgets on one path, new accuracy drop / (drop + 2 points), ${draws.toLocaleString('en-US')} draws each. Best: the largest drop that is truly inside.\n`,
+  )
+  console.log(
+    '| n | budget % | met %: divided, in order | new % where met: divided, in order | new %, 0 where not: divided, in order, best | false %: divided, in order |',
+  )
+  console.log('|---:|---:|---|---|---|---|')
+  const path: Plan = {
+    drops: Array.from({ length: 32 }, (_, at) => 0.1 + (2.9 * at) / 31),
+    rungs: new Array<number>(32).fill(0),
   }
-}
-
+  for (const n of [300, 1000, 3000, 10_000]) {
+    for (const budget of [0.005, 0.01, 0.02, 0.05]) {
+      const gains = path.drops.map((drop) => gainOf(drop * budget))
+      const best = Math.max(...gains.filter((_, at) => itemAt(path.drops, at, 'drop') < 1))
+      const before = { met: 0, gained: 0, wrong: 0 }
+      const now = { met: 0, gained: 0, wrong: 0 }
+      for (let draw = 0; draw < draws; draw++) {
+        const few = Math.round(0.4 * n)
+        const [choosing, checking] = [drawn(path, few, budget), drawn(path, n - few, budget)]
+        const all = choosing.map((each, at) => joined(each, itemAt(checking, at, 'candidate')))
+        const older = divided(choosing, checking, gains, budget)
+        const newer = lastProven(all.map((each) => tailOf(each, budget) <= LEVEL))
+        for (const [sums, at] of [
+          [before, older.met ? older.at : -1],
+          [now, newer],
+        ] as const) {
+          if (at < 0) continue
+          sums.met++
+          sums.gained += itemAt(gains, at, 'candidate')
+          if (itemAt(path.drops, at, 'drop') >= 1) sums.wrong++
+        }
+      }
+      const both = (of: (sums: typeof now) => number, digits = 0) =>
+        [before, now].map((sums) => percent(of(sums), digits)).join(', ')
+      console.log(
+        `| ${n} | ${percent(budget)} | ${both(({ met }) => met / draws)} | ${both(({ met, gained }) => (met === 0 ? 0 : gained / met))} | ${both(({ gained }) => gained / draws)}, ${percent(best, 0)} | ${both(({ wrong }) => wrong / draws, 1)} |`,
+      )
+    }
+  }
 }
 
 function joined(a: PairedCounts, b: PairedCounts): PairedCounts {
