@@ -14,7 +14,7 @@ import {
   trialMethod,
   updateTasks,
 } from './recipes/index.ts'
-import { batchOf, placeOf } from './trial-options.ts'
+import { batchOf, placeOf } from './trial-place.ts'
 
 /** What a rung trains and is judged on: the part of the model that trains, and rows as that part reads them. */
 export interface Ground {

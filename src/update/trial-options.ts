@@ -4,28 +4,11 @@ import { present } from '../required.ts'
 import { augmentationOf } from '../train/augment/index.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
-import { outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
-import { updateDefaults } from './defaults.ts'
 import type { Ground } from './ground.ts'
-import { type Beginning, type Rung, type TrialOptions, trialMethod } from './recipes/index.ts'
-import type { TrialSettings, UpdateOptions } from './update-types.ts'
-
-/** Rows a step: of new data. */
-export const batchOf = ({ batchSize = updateDefaults.batchSize, data }: UpdateOptions): number =>
-  Math.min(batchSize, samples(data.train))
-
-/** What of an update a method's options depend on, in the trial of that number. */
-export const placeOf = (
-  { options, parts }: Pick<Context, 'options' | 'parts'>,
-  trial: number,
-  rung: Rung,
-) => ({
-  ...{ trial, protection: rung.protection, batchSize: batchOf(options) },
-  oldRows: parts.exemplars ? samples(parts.exemplars) : 0,
-  oldClasses: outputsOf(options),
-  classes: options.widened.classes.length,
-})
+import { type Beginning, type TrialOptions, trialMethod } from './recipes/index.ts'
+import { placeOf } from './trial-place.ts'
+import type { TrialSettings } from './update-types.ts'
 
 /** What a rung trains with at one rate, in the trial of that number. */
 export function trialOptions(
