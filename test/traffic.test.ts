@@ -51,7 +51,7 @@ describe('shares that leave nothing to count', () => {
 })
 
 describe('update --traffic', () => {
-  const quick = '--trials 1 --epochs 1 --max-drop 20% --json --quiet'
+  const quick = '--rungs whole --epochs 1 --max-drop 20% --json --quiet'
   test('weighs the drop on old data by class', async () => {
     const by = async (flags: string) =>
       JSON.parse((await run(`update m.onnx --new new --old old -o x.onnx ${quick}${flags}`)).stdout)

@@ -97,10 +97,10 @@ describe('an update in words', () => {
     } as const
     const given = summary({ status: 'inconclusive', met: false })
     const unproven = { ...given, old: given.old && { ...given.old, claims: [claim] } }
-    expect(updateText(unproven).split('\n')[0]).toBe(
+    expect(updateText(unproven, '').split('\n')[0]).toBe(
       'INCONCLUSIVE. 1200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 %.',
     )
-    expect(updateText(unproven)).toContain('not shown to be inside')
+    expect(updateText(unproven, '')).toContain('not shown to be inside')
   })
 
   test('says how often the rows have proved, and at what confidence the drop since the first release was tested', () => {
@@ -123,11 +123,11 @@ describe('an update in words', () => {
     const served =
       '1,000 of the 1,200 rows that this was proved on have proved releases before, up to 3 times.'
     const old = given.old && { ...given.old, first: 'one.onnx', claims: [claim], uses }
-    expect(updateText({ ...given, old })).toContain(
+    expect(updateText({ ...given, old }, '')).toContain(
       `${served} The drop from the last release is as sure as on fresh rows; that since one.onnx, the first release, was tested at 99.79 % instead of 95 %, so that it is, too.`,
     )
-    expect(updateText({ ...given, old: old && { ...old, claims: [] } })).toContain(served)
-    expect(updateText(given)).not.toContain('have proved')
+    expect(updateText({ ...given, old: old && { ...old, claims: [] } }, '')).toContain(served)
+    expect(updateText(given, '')).not.toContain('have proved')
   })
 
   test('calls a gain a gain: a bound below 0 is no drop', () => {

@@ -292,6 +292,7 @@ describe('cost and end', () => {
       data: adding(),
       budget: { maxDrop: 0.03 },
       epochs: 2,
+      learningRate: 1e-3,
       onEvent: (event) => {
         if (event.type === 'progress' && event.step === event.of)
           done[event.trial] = (done[event.trial] ?? 0) + event.of

@@ -106,12 +106,17 @@ describe('another rung', () => {
     expect(worthClimbing([[guess({ loss: 0.03, new: 0.995 })]], aim)).toBe(true)
   })
 
-  test('is not climbed where two rungs in a row brought nothing', () => {
+  test('is not climbed where the last one won little, nor because of what breaks the budget', () => {
     const [first, idle, more] = [0.6, 0.605, 0.7].map((gained) => [guess({ loss: 0.01, new: gained })])
     if (!first || !idle || !more) throw new Error('no rungs')
-    expect(worthClimbing([first, idle], aim)).toBe(true)
-    expect(worthClimbing([first, idle, idle], aim)).toBe(false)
-    expect(worthClimbing([first, idle, more], aim)).toBe(true)
+    expect(worthClimbing([first, idle], aim)).toBe(false)
+    expect(worthClimbing([first, more], aim)).toBe(true)
+    expect(worthClimbing([first, more, more], aim)).toBe(false)
+    expect(worthClimbing([first, [guess({ loss: 0.3, new: 0.9 })]], aim)).toBe(false)
+  })
+
+  test('is tried above the first, however little that won', () => {
+    expect(worthClimbing([[guess({ loss: 0.01, new: 0.001 })]], aim)).toBe(true)
   })
 })
 
