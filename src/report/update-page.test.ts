@@ -92,8 +92,19 @@ describe('an update in words', () => {
 
   test('does not call a drop shown that passes only behind a candidate that failed', () => {
     const claim = {
-      ...{ name: 'deployed', maxDrop: 0.01, verdict: 'pass', confidence: 0.95, drop: 0.0025, lower: -0.0041 },
-      ...{ upper: 0.0091, before: 0.95, after: 0.9475, n: 1200, effective: 1200, unseen: 0, neededN: 900 },
+      name: 'deployed',
+      maxDrop: 0.01,
+      verdict: 'pass',
+      confidence: 0.95,
+      drop: 0.0025,
+      lower: -0.0041,
+      upper: 0.0091,
+      before: 0.95,
+      after: 0.9475,
+      n: 1200,
+      effective: 1200,
+      unseen: 0,
+      neededN: 900,
     } as const
     const given = summary({ status: 'inconclusive', met: false })
     const unproven = { ...given, old: given.old && { ...given.old, claims: [claim] } }
@@ -114,7 +125,13 @@ describe('an update in words', () => {
         drop: 0.01,
         lower: 0.002,
       },
-      ...{ upper: 0.02, before: 0.95, after: 0.94, n: 1200, effective: 1200, unseen: 0, neededN: 900 },
+      upper: 0.02,
+      before: 0.95,
+      after: 0.94,
+      n: 1200,
+      effective: 1200,
+      unseen: 0,
+      neededN: 900,
     } as const
     const uses = [
       { releases: 0, rows: 200 },
