@@ -118,9 +118,9 @@ describe('an update in words', () => {
     const given = summary()
     const claim = {
       ...{
-        name: 'total',
+        name: 'total' as const,
         maxDrop: 0.03,
-        verdict: 'pass',
+        verdict: 'pass' as const,
         confidence: 1 - 0.05 / 24,
         drop: 0.01,
         lower: 0.002,
