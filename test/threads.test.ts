@@ -11,7 +11,7 @@ import type { Attributes } from '../src/onnx/graph.ts'
 import type { OpCase, OpDefinition } from '../src/ops/core/index.ts'
 import * as elementwiseOps from '../src/ops/elementwise/index.ts'
 import { opTable } from '../src/ops/table.ts'
-import { required } from '../src/required.ts'
+import { itemAt, required } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 import { adam } from '../src/train/step/index.ts'
@@ -19,6 +19,20 @@ import { buildCase, feedsFor } from './op-cases.ts'
 import { bitsOf, runToEnd, toyOptions, toyStream } from './toy-learning.ts'
 
 const engines = [1, 2, 4].map((threads) => ortNode({ threads }))
+/** Whole runs load many graphs each: the two that are furthest apart. */
+const furthest = [1, 4].map((threads) => ortNode({ threads }))
+
+/** The share of each op's cases, of some 1,900, drawn (at least one). HOLDFAST_THREADS_SHARE=1 takes all. */
+const share = Number(process.env.HOLDFAST_THREADS_SHARE ?? 0.25)
+
+/** Those of an op's cases that are looked at, always the same. */
+function drawn({ op, cases }: OpDefinition): readonly OpCase[] {
+  const all = cases.filter((item) => !item.withoutKernel)
+  // The one that shows that differences are found.
+  if (op === 'LSTM') return all
+  const order = randomStream(0, `cases of ${op}`).permutation(all.length)
+  return [...order].slice(0, Math.ceil(share * all.length)).map((at) => itemAt(all, at, 'case'))
+}
 
 type Answers = ReadonlyMap<string, Buffer>
 
@@ -66,9 +80,9 @@ async function dependentOps(cases: readonly (readonly [OpDefinition, OpCase])[])
 }
 
 describe('ops that are not listed', () => {
-  it('give the same bits on 1, 2 and 4 threads in every case', async () => {
+  it('give the same bits on 1, 2 and 4 threads', async () => {
     const cases = [...opTable.values()].flatMap((definition) =>
-      definition.cases.flatMap((item) => (item.withoutKernel ? [] : [[definition, item] as const])),
+      drawn(definition).map((item) => [definition, item] as const),
     )
     expect(new Set(cases.map(([{ op }]) => op)).size).toBeGreaterThan(130)
     // The runtime's time goes as the square of the nodes of a graph, and by the number of graphs.
@@ -239,7 +253,7 @@ describe('ops on many numbers', () => {
 describe('steps and Fisher of a run', () => {
   const tokens = { classes: 4, width: 16 * 32, dims: [16, 32], perClass: 64 }
   const models: readonly (readonly [string, Parameters<typeof toyStream>[1], () => Model])[] = [
-    ['an mlp', { width: 784, perClass: 64 }, () => mlp({ widths: [784, 96, 6] })],
+    ['an mlp', { classes: 4, width: 784, perClass: 64 }, () => mlp({ widths: [784, 96, 4] })],
     [
       'a transformer',
       tokens,
@@ -255,7 +269,7 @@ describe('steps and Fisher of a run', () => {
         }),
     ],
   ]
-  /** Parameters and buffers as a run with EWC leaves them, on each engine. */
+  /** Parameters and buffers as a run with EWC leaves them, on 1 thread and on 4. */
   async function endsOf(
     data: Parameters<typeof toyStream>[1],
     modelOf: () => Model,
@@ -263,7 +277,7 @@ describe('steps and Fisher of a run', () => {
   ): Promise<Map<string, Tensor>[]> {
     const stream = toyStream('class', data)
     const ends: Map<string, Tensor>[] = []
-    for (const engine of engines) {
+    for (const engine of furthest) {
       // The Fisher of a task is on as many rows as one pass has.
       const method = ewc({ lambda: 10, samples: 128 })
       const { result } = await runToEnd(
@@ -299,22 +313,19 @@ describe('steps and Fisher of a run', () => {
 
   it('are the same each time on one number of threads, whatever the products', async () => {
     const stream = toyStream('class', { classes: 4, width: 784, perClass: 32 })
-    for (const engine of engines.slice(1)) {
-      const run = async () => {
-        const method = ewc({ lambda: 10, samples: 100 })
-        const { result } = await runToEnd(
-          toyOptions({
-            stream,
-            model: mlp({ widths: [784, 100, 4] }),
-            engine,
-            method,
-            batchSize: 32,
-            iterations: 3,
-          }),
-        )
-        return bitsOf(result.parameters)
-      }
-      expect(await run()).toBe(await run())
+    const run = async () => {
+      const { result } = await runToEnd(
+        toyOptions({
+          stream,
+          model: mlp({ widths: [784, 100, 4] }),
+          engine: itemAt(furthest, 1, 'engine'),
+          method: ewc({ lambda: 10, samples: 100 }),
+          batchSize: 32,
+          iterations: 3,
+        }),
+      )
+      return bitsOf(result.parameters)
     }
+    expect(await run()).toBe(await run())
   })
 })
