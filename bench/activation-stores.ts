@@ -3,16 +3,56 @@ import { readDataset } from '../src/data/files.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { activationsAt, cutsOf, modelAbove, worthwhileCuts } from '../src/evaluate/cuts/index.ts'
 import { openReader } from '../src/evaluate/reader.ts'
+import { none } from '../src/methods/none.ts'
 import { loadModel } from '../src/model/import/files.ts'
+import { transformerEncoder } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
+import { adam } from '../src/train/step/optimisers.ts'
+import { fineTune } from '../src/update/recipes/fine-tune.ts'
 import { argument } from './update-bench.ts'
 
 // What storing activations in fewer bits changes: answers that flip, the farthest logit, seconds and bytes.
 //
-//   node scripts/run.mjs bench/activation-stores.ts --model model.onnx --data FOLDER [--split test]
+//   node scripts/run.mjs bench/activation-stores.ts --data FOLDER [--split test] [--model model.onnx]
+//
+// Without a model a small transformer is trained first, which reads images row of pixels by row of pixels.
 const engine = ortNode({ threads: 1 })
-const { model } = await loadModel(argument('model', ''))
-const data = await readDataset(argument('data', ''), { split: argument('split', 'test') as 'test' })
+const path = argument('model', '')
+const given = await readDataset(argument('data', ''), { split: argument('split', 'test') })
+const data = path === '' ? asSequences(given) : given
+const model = path === '' ? await trainedTransformer() : (await loadModel(path)).model
+
+/** Images [N, C, H, W] as H tokens of W * C values each. */
+function asSequences(images: Dataset): Dataset {
+  const [count = 0, channels = 1, height = 1, width = 1] = images.inputs.dims
+  const pixels = images.inputs.data as Uint8Array
+  const values = new Uint8Array(pixels.length)
+  for (let at = 0; at < values.length; at++) {
+    const channel = at % channels
+    const column = Math.floor(at / channels) % width
+    const row = Math.floor(at / channels / width) % height
+    const image = Math.floor(at / channels / width / height)
+    values[at] = pixels[((image * channels + channel) * height + row) * width + column] ?? 0
+  }
+  const dims = [count, height, width * channels]
+  return { ...images, inputs: { type: 'uint8', dims, data: values } }
+}
+
+async function trainedTransformer(): Promise<Model> {
+  const train = asSequences(await readDataset(argument('data', ''), { split: 'train' }))
+  const [, tokens = 1, inputWidth = 1] = train.inputs.dims
+  const fresh = transformerEncoder({
+    ...{ layers: 3, width: 64, heads: 4, feedForward: 128, tokens, inputWidth },
+    ...{ classes: train.classes, seed: 1 },
+  })
+  const iterations = Number(argument('steps', '1500'))
+  const { parameters } = await fineTune({
+    ...{ engine, model: fresh, train, method: none(), settings: { optimiser: adam() } },
+    ...{ iterations, batchSize: 64, learningRate: 1e-3, seed: 1 },
+  })
+  return { ...fresh, parameters }
+}
+
 const rowDims = data.inputs.dims.slice(1)
 const cuts = cutsOf(model, rowDims)
 const worth = worthwhileCuts(cuts, { rows: samples(data) })

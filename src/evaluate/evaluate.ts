@@ -27,6 +27,9 @@ const MOST_LOGITS = 2 ** 22
  */
 export const MOST_ACTIVATIONS = 2 ** 27
 
+/** Logits that one call hands back at most, 64 MiB: activations at a cut may have thousands of values a row. */
+const MOST_ANSWERS = 2 ** 24
+
 interface Session {
   readonly executable: Executable
   readonly graph: PredictGraph
@@ -72,7 +75,8 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     const asked = buildPredict(model, dataset, outputs, size)
     const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
     const graph = fits < size ? buildPredict(model, dataset, outputs, fits) : asked
-    return { executable: await engine.load(graph.bytes), graph, pace: openPace(Number.POSITIVE_INFINITY) }
+    const batches = Math.max(1, Math.floor(MOST_ANSWERS / graph.answers))
+    return { executable: await engine.load(graph.bytes), graph, pace: openPace(batches) }
   }
   const run = async (
     dataset: Dataset,

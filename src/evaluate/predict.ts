@@ -14,6 +14,8 @@ export interface PredictGraph {
   readonly batchSize: number
   /** Values that all ops of one batch give together. */
   readonly activations: number
+  /** Logits of one batch. */
+  readonly answers: number
 }
 
 /**
@@ -55,7 +57,8 @@ export function buildPredict(
   if (classes) builder.output(classes, 'classes', ['batches', ...classes.dims.slice(1)])
   const graph = builder.finish('predict')
   const names = new Set(graph.inputs.map(({ name }) => name))
-  return { bytes: encodeGraph(graph), inputs: names, batchSize, activations }
+  const answers = sizeOf(logits?.dims.slice(1) ?? [])
+  return { bytes: encodeGraph(graph), inputs: names, batchSize, activations, answers }
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)

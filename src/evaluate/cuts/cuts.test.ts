@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../../data/dataset.ts'
 import { ortNode } from '../../engine/ort-node.ts'
+import { modelFromOnnx } from '../../model/import/index.ts'
 import type { Model } from '../../model/model.ts'
 import { TensorCode } from '../../onnx/codes.ts'
+import { encodeGraph } from '../../onnx/encode.ts'
 import {
   type Attributes,
   type Graph,
@@ -83,7 +85,7 @@ function rows(inputs: Tensor): Dataset {
 }
 
 async function logitsOf(model: Model, dataset: Dataset): Promise<Tensor<'float32'>> {
-  const reader = openReader(engine, model, 3)
+  const reader = openReader(engine, model, model.classes.length)
   return await reader.logits(dataset).finally(() => reader.dispose())
 }
 
@@ -205,6 +207,21 @@ describe('places where a model can be taken apart', () => {
     const model = modelOf({ inputs: [floats('batch', 5)], nodes: shaped, parameters: layers, constants })
     // The reshape moves nothing: the value behind it is the one before.
     expect(await heldCuts(model, drawn(10, 5))).toEqual(['r1', 'h2'])
+  })
+
+  test('are found where one number stands for two classes', async () => {
+    const graph: Graph = {
+      name: 'binary',
+      inputs: [floats('batch', 5)],
+      outputs: [{ name: 'probability', type: 'float32', dims: ['batch', 1] }],
+      initializers: new Map(
+        Object.entries({ ...weights('one', 8, 5), ...weights('two', 6, 8), ...weights('head', 1, 6) }),
+      ),
+      nodes: [...plain.slice(0, 4), linear('r2', 'head', 'logit'), node('Sigmoid', ['logit'], 'probability')],
+    }
+    const model = modelFromOnnx(encodeGraph(graph, { opsets: { '': 17 } }))
+    expect(model.binary).toBeDefined()
+    expect(await heldCuts(model, drawn(7, 5))).toEqual(['r1', 'r2'])
   })
 
   test('are found below branches and loops that read what is below them', async () => {
