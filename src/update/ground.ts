@@ -21,6 +21,7 @@ export interface Ground {
   readonly rung: Rung
   /** With outputs for the new classes, too. */
   readonly widened: Model
+  readonly exemplars: Dataset | undefined
   readonly order: Dataset | undefined
   readonly proof: Dataset | undefined
   readonly choose: Dataset
@@ -54,6 +55,7 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
   const trains = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
   return {
     ...{ rung, widened, judge, reader },
+    exemplars: lesson.exemplars,
     order: await some(parts.order),
     proof: await some(parts.proof),
     choose: await rows(parts.choose),

@@ -11,7 +11,7 @@ import { addsClasses, outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
 import { assignRows, type Parts } from './parts.ts'
 import { accuracyOf, claimsFor } from './path/index.ts'
-import { chooseMethod, ladderFor, openTrunk, partOf } from './recipes/index.ts'
+import { chooseMethod, ladderFor, openTrunk, partOf, type Rung } from './recipes/index.ts'
 import type { UpdateOptions } from './update-types.ts'
 
 /** The method that trains, by its name, checked against the data. */
@@ -44,9 +44,10 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
     ...options,
     rowDims: data.train.inputs.dims.slice(1),
     rows: rowsIn(parts, data.train),
+    closedForm: worksOutHeads(options, method),
   })
-  // Without old rows that prove nothing says whether one rung is better than another.
-  const rungs = parts.proof ? ladder : ladder.slice(-1)
+  // Without old rows that prove, or that order, nothing says whether one rung is better than another.
+  const rungs = parts.proof && parts.order ? ladder : oneOf(ladder, data)
   const trunk = openTrunk(engine, model, rungs)
   const { base } = trunk
   const before = openJudge(engine, base ? partOf(base, model) : model, oldClasses)
@@ -78,6 +79,18 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
     await before.dispose()
   }
 }
+
+/** A head may be worked out where classes are added, there is something old to set them beside, and no method is asked for. */
+function worksOutHeads(options: UpdateOptions, method: string): boolean {
+  const { data } = options
+  const old = data.sums !== undefined || (data.exemplars !== undefined && samples(data.exemplars) > 0)
+  const usual = methodOf({ ...options, method: undefined })
+  return addsClasses(options) && old && method === usual
+}
+
+/** The rung that is taken where only one can be: sums keep old classes apart from new ones, which rows of the new alone do not. */
+const oneOf = (ladder: readonly Rung[], { sums }: UpdateOptions['data']): readonly Rung[] =>
+  sums && ladder[0]?.name === 'closed-form' ? ladder.slice(0, 1) : ladder.slice(-1)
 
 /** Rows that a rung keeps activations of. */
 const rowsIn = ({ exemplars, order, proof, choose }: Parts, train: Dataset): number =>

@@ -1,6 +1,7 @@
 import { type Dataset, samples, subset } from '../data/dataset.ts'
 import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
+import type { FeatureSums } from '../evaluate/sums.ts'
 import { below } from './hold-out.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
@@ -19,6 +20,8 @@ export interface UpdateData {
   readonly oldOrder?: Dataset | undefined
   /** Other new rows that what was chosen on `heldOut` is measured on. Default: `heldOut` itself. */
   readonly check?: Dataset | undefined
+  /** Sums of the features that the updated model's head reads, over old rows, under its classes: see `featureSums`. */
+  readonly sums?: FeatureSums | undefined
   /** Each class's share of the traffic, by unit, summing to 1; default: every old row counts the same. */
   readonly traffic?: readonly number[] | undefined
   /** What the model's first release answered for each row of `oldHeldOut`, -1 for rows that came later. The total budget is held against it. */

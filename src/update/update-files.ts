@@ -85,7 +85,7 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
       added,
       nearMisses,
     },
-    data: headOnly ? await withFeatures(engine, model, rows) : rows,
+    data: { ...(headOnly ? await withFeatures(engine, model, rows) : rows), sums: kept?.sums?.of(widened) },
     gateData: measured ?? (headOnly ? await featureDataset(engine, model, ownGate) : ownGate),
     notes: [
       ...loaded.notes,

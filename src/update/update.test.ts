@@ -1,12 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { among, blobModel, blobNames, blobs } from '../../test/blobs.ts'
-import type { Dataset } from '../data/dataset.ts'
+import { classLabels, type Dataset } from '../data/dataset.ts'
 import { ortNode } from '../engine/ort-node.ts'
+import { featureSums } from '../evaluate/feature-sums.ts'
+import { activationsAt, headCut } from '../evaluate/index.ts'
 import { openJudge } from '../evaluate/judge.ts'
+import { findHead } from '../model/heads/head.ts'
 import { widerDiagonal } from '../model/heads/head-rows.ts'
 import { widenHead } from '../model/heads/widen.ts'
 import type { Model } from '../model/model.ts'
-import { float32, toNumbers } from '../tensor/tensor.ts'
+import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import type { UpdateData } from './parts.ts'
 import { predicted } from './path/search.ts'
 import { chooseMethod, parseUpdateMethod } from './recipes/update-method.ts'
@@ -49,6 +52,7 @@ describe('an update that adds a class', () => {
       widened,
       data: adding(),
       budget: { maxDrop: 0.03 },
+      rungs: ['head', 'whole'],
       epochs: 10,
       learningRate: 1e-2,
       onEvent: (event) => events.push(event),
@@ -64,6 +68,31 @@ describe('an update that adds a class', () => {
       await accuracy(result.parameters, among(blobs({ classes: old, perClass: 200, seed: 99 }), all)),
     ).toBeGreaterThan(0.95)
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['trial', 'progress', 'point']))
+  })
+
+  test('works a head out from sums alone, with no old row but those that prove', async () => {
+    const kept = among(blobs({ classes: old, perClass: 100, seed: 21 }), all)
+    const features = await activationsAt(engine, model, headCut(model), kept)
+    const sums = await featureSums({
+      engine,
+      features: features.inputs as Tensor<'float32'>,
+      labels: classLabels(kept),
+      classes: all.length,
+    })
+    const result = await updateModel({
+      ...{ engine, model, widened },
+      data: adding({ exemplars: undefined, sums }),
+      budget: { maxDrop: 0.03 },
+    })
+    expect(result.status).toBe('met')
+    expect(result.trials.map(({ method }) => method)).toEqual(['ridge', 'lda'])
+    expect(result.new.after).toBeGreaterThan(0.8)
+    // Old rows of the head stay bit for bit.
+    const head = findHead(widened)
+    const weight = head && result.parameters.get(head.weight)
+    const before = head && widened.parameters.get(head.weight)
+    const width = (before?.data.length ?? 0) / all.length
+    expect(weight?.data.slice(0, old.length * width)).toEqual(before?.data.slice(0, old.length * width))
   })
 
   test('ends in the same bits when it is done again', async () => {
@@ -292,6 +321,7 @@ describe('cost and end', () => {
       data: adding(),
       budget: { maxDrop: 0.03 },
       epochs: 2,
+      rungs: ['head', 'whole'],
       learningRate: 1e-3,
       onEvent: (event) => {
         if (event.type === 'progress' && event.step === event.of)
@@ -317,6 +347,7 @@ describe('cost and end', () => {
       model,
       widened,
       data: adding(),
+      rungs: ['head'],
       budget: { maxDrop: 0.03 },
       signal: controller.signal,
       onEvent: ({ type }) => type === 'progress' && controller.abort(),

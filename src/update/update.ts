@@ -1,13 +1,24 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import { TrainingError } from '../errors.ts'
-import { itemAt } from '../required.ts'
+import { findHead } from '../model/heads/index.ts'
+import { present } from '../required.ts'
 import { addsClasses } from './classes.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
 import { type Ground, openGround } from './ground.ts'
 import { closeContext, openContext } from './open-context.ts'
 import { type Aim, accuracyOf, predicted, walkPath, withinBudget, worthClimbing } from './path/index.ts'
-import { type Beginning, type Rung, TIMED_STEPS, timeTrial, train, warmUpSteps } from './recipes/index.ts'
+import {
+  type Beginning,
+  type ClosedFormKind,
+  closedForms,
+  closedFormTrial,
+  type Rung,
+  TIMED_STEPS,
+  timeTrial,
+  train,
+  warmUpSteps,
+} from './recipes/index.ts'
 import type { Tried } from './take.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
@@ -88,9 +99,22 @@ const POINTS = 5
 const rowsIn = (...judged: readonly (Dataset | undefined)[]): number =>
   judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
 
-/** Rates that a rung is tried with. */
-const ratesOf = ({ learningRate }: UpdateOptions, { rates }: Rung): readonly number[] =>
-  learningRate === undefined ? rates : [learningRate]
+/** One way to try a rung: at a learning rate, or in a closed form. */
+type Variant = { readonly rate: number } | { readonly kind: ClosedFormKind }
+
+function variantsOf({ learningRate, widened }: UpdateOptions, { name, rates }: Rung): readonly Variant[] {
+  if (name !== 'closed-form')
+    return (learningRate === undefined ? rates : [learningRate]).map((rate) => ({ rate }))
+  // Discriminants need an offset a class.
+  const biased = findHead(widened)?.bias !== undefined
+  return closedForms.filter((kind) => kind !== 'lda' || biased).map((kind) => ({ kind }))
+}
+
+const firstRate = (options: UpdateOptions, rung: Rung): number =>
+  present(
+    variantsOf(options, rung).flatMap((variant) => ('rate' in variant ? [variant.rate] : []))[0],
+    'rate',
+  )
 
 async function estimate(context: Context): Promise<UpdateEstimate> {
   const { rungs, parts, options, secondsPerRow, preparation } = context
@@ -102,15 +126,19 @@ async function estimate(context: Context): Promise<UpdateEstimate> {
     const began = performance.now()
     const ground = await openGround(context, rung)
     try {
-      const rates = ratesOf(options, rung)
-      const { trial } = trialOptions(context, ground, index, { rate: itemAt(rates, 0, 'rate') })
+      const tries = variantsOf(options, rung).length
+      if (rung.name === 'closed-form') {
+        trials.push({ steps: 0, seconds: (performance.now() - began) / 1000 })
+        continue
+      }
+      const { trial } = trialOptions(context, ground, index, { rate: firstRate(options, rung) })
       const secondsPerStep = await timeTrial(trial)
       // What is left of the time went to rows, to building the step and opening it, which the trial does anew.
       const opening = Math.max(0, (performance.now() - began) / 1000 - (TIMED_STEPS + 1) * secondsPerStep)
       const steps = trial.iterations + (added && index === 0 ? warmUpSteps(trial) : 0)
       const judged = POINTS * rowsIn(parts.choose, parts.order) * secondsPerRow
       slowest = Math.max(slowest, secondsPerStep)
-      trials.push({ steps, seconds: opening + rates.length * (steps * secondsPerStep + judged) })
+      trials.push({ steps, seconds: opening + tries * (steps * secondsPerStep + judged) })
     } finally {
       await ground.dispose()
     }
@@ -166,10 +194,10 @@ function stopIfAsked({ signal }: UpdateOptions, doing: string): void {
 async function tooDear(context: Context, ground: Ground, start: number): Promise<boolean> {
   const { options } = context
   if (options.time === undefined) return false
-  const rates = ratesOf(options, ground.rung)
-  const { trial } = trialOptions(context, ground, 0, { rate: itemAt(rates, 0, 'rate') })
+  const tries = variantsOf(options, ground.rung).length
+  const { trial } = trialOptions(context, ground, 0, { rate: firstRate(options, ground.rung) })
   const left = options.time - (performance.now() - start) / 1000
-  return (await timeTrial(trial)) * trial.iterations * rates.length > left
+  return (await timeTrial(trial)) * trial.iterations * tries > left
 }
 
 /** Tries a rung at each of its rates, from where the best trial of the rung below has come to. */
@@ -189,8 +217,11 @@ async function climb(
     const tried: Tried[] = []
     const first = below.reduce((count, each) => count + each.tried.length, 0)
     const opened = (performance.now() - began) / 1000
-    for (const [at, rate] of ratesOf(context.options, rung).entries()) {
-      const done = await runTrial(context, ground, first + at, { rate, from: beginningAbove(context, below) })
+    for (const [at, variant] of variantsOf(context.options, rung).entries()) {
+      const done = await runTrial(context, ground, first + at, {
+        ...variant,
+        from: beginningAbove(context, below),
+      })
       tried.push(
         at === 0 ? { ...done, seconds: { ...done.seconds, train: done.seconds.train + opened } } : done,
       )
@@ -225,17 +256,13 @@ async function runTrial(
   context: Context,
   ground: Ground,
   index: number,
-  at: { readonly rate: number; readonly from: Beginning | undefined },
+  at: Variant & { readonly from: Beginning | undefined },
 ): Promise<Tried> {
-  const { options, method } = context
-  const { engine, onEvent } = options
+  const { options } = context
+  const { engine } = options
   const began = performance.now()
-  const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
-  onEvent?.({ type: 'trial', trial: index, settings: used })
-  const trained = await train({
-    ...trial,
-    onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
-  })
+  const { settings, name, trained } =
+    'kind' in at ? await workOut(context, ground, index, at.kind) : await trainAt(context, ground, index, at)
   stopIfAsked(options, `training ${ground.rung.place}`)
   const searching = performance.now()
   const guesses = await walkPath({
@@ -254,10 +281,47 @@ async function runTrial(
   stopIfAsked(options, 'comparing points of the path')
   return {
     ...{ index, ground, trained, guesses },
-    method: methodName(method, unlabelled, options),
-    settings: used,
+    method: name,
+    settings,
     seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },
   }
+}
+
+/** What a trial came to, before its path is looked at. */
+type Trial = Pick<Tried, 'settings' | 'trained'> & { readonly name: string }
+
+async function trainAt(
+  context: Context,
+  ground: Ground,
+  index: number,
+  at: { readonly rate: number; readonly from: Beginning | undefined },
+): Promise<Trial> {
+  const { options, method } = context
+  const { onEvent } = options
+  const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
+  onEvent?.({ type: 'trial', trial: index, settings: used })
+  const trained = await train({
+    ...trial,
+    onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
+  })
+  return { settings: used, trained, name: methodName(method, unlabelled, options) }
+}
+
+async function workOut(
+  { options, oldClasses }: Context,
+  { rung, task, exemplars, widened }: Ground,
+  index: number,
+  kind: ClosedFormKind,
+): Promise<Trial> {
+  const settings = {
+    ...{ rung: rung.place, ...rung.protection, epochs: 0, batchSize: task.batchSize, learningRate: 0 },
+  }
+  options.onEvent?.({ type: 'trial', trial: index, settings })
+  const trained = await closedFormTrial({
+    ...{ engine: options.engine, model: widened, oldClasses, train: task.train, exemplars, kind },
+    ...{ sums: options.data.sums, seed: options.seed ?? 0, signal: options.signal },
+  })
+  return { settings, trained, name: kind }
 }
 
 function methodName(method: string, unlabelled: boolean, { lora, select }: UpdateOptions): string {

@@ -1,11 +1,12 @@
 import { ModelError } from '../../errors.ts'
 import { type Cut, cutsOf, headCut, modelAbove, type Place, worthwhileCuts } from '../../evaluate/index.ts'
+import { linearHead } from '../../methods/closed-form/index.ts'
 import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Protection } from './trial-method.ts'
 
 /** Rungs of the ladder, from the cheapest to the dearest. */
-export const rungNames = ['head', 'above', 'whole'] as const
+export const rungNames = ['closed-form', 'head', 'above', 'whole'] as const
 export type RungName = (typeof rungNames)[number]
 
 /** One way to train: what trains, on what, and how long. */
@@ -31,6 +32,8 @@ export interface LadderOptions {
   readonly lora?: LoraOptions | undefined
   /** Of a row of the data. */
   readonly rowDims: readonly number[]
+  /** Whether there is something to work a head out from: classes to add, and old rows or their sums beside. */
+  readonly closedForm: boolean
   /** Rows whose activations would be kept. */
   readonly rows: number
 }
@@ -47,6 +50,11 @@ const recipes = ({ model }: LadderOptions): Readonly<Record<RungName, Recipe>> =
   const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
   const rate = normed ? 1e-4 : 1e-3
   return {
+    'closed-form': {
+      protection: { replay: 0, distillation: 0 },
+      rates: [],
+      passes: { epochs: 0, least: 0, most: 0 },
+    },
     head: {
       protection: { replay: 2, distillation: 1 },
       rates: [3e-2, 1e-2, 3e-3],
@@ -75,7 +83,7 @@ export function ladderFor(options: LadderOptions): Rung[] {
     cut: undefined,
   }
   if (lora || (select && select.kind !== 'all')) return [whole]
-  const found = [...headRungs(options), ...aboveRungs(options), whole]
+  const found = [...closedFormRungs(options), ...headRungs(options), ...aboveRungs(options), whole]
   return found.filter(({ name }) => rungs.includes(name))
 }
 
@@ -97,6 +105,23 @@ function headRungs(options: LadderOptions): Rung[] {
     const cut = headCut(model)
     const { parameters } = modelAbove(model, cut)
     return parameters.size < model.parameters.size ? [rungAt(options, 'head', 'the head', cut)] : []
+  } catch (error) {
+    if (error instanceof ModelError) return []
+    throw error
+  }
+}
+
+/** A head from sums, where it is linear in its features. */
+function closedFormRungs(options: LadderOptions): Rung[] {
+  const { model, closedForm } = options
+  if (!closedForm) return []
+  try {
+    linearHead(model)
+    const cut = headCut(model)
+    const place = 'the head, in closed form'
+    // A head that reads the inputs reads them as they are.
+    const own = cut.values[0] === model.input.name
+    return [{ ...rungAt(options, 'closed-form', place, cut), ...(own ? { cut: undefined } : {}) }]
   } catch (error) {
     if (error instanceof ModelError) return []
     throw error

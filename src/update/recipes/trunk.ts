@@ -11,13 +11,16 @@ export interface Trunk {
   rowsAt(rung: Rung, dataset: Dataset): Promise<Dataset>
 }
 
+const readsFeatures = ({ name }: Rung): boolean => name === 'head' || name === 'closed-form'
+
 /**
  * Keeps activations at the highest cut below the head that a rung trains above: features are made of them, not of inputs anew.
  *
  * @param model The old model, whose layers below the cuts stay as they are.
  */
 export function openTrunk(engine: Engine, model: Model, rungs: readonly Rung[]): Trunk {
-  const base = rungs.find(({ name }) => name === 'above') ?? rungs.find(({ name }) => name === 'head')
+  const base =
+    rungs.find(({ name }) => name === 'above') ?? rungs.find((rung) => readsFeatures(rung) && rung.cut)
   const kept = new Map<Rung, WeakMap<Dataset, Promise<Dataset>>>()
   const rowsAt = (rung: Rung, dataset: Dataset): Promise<Dataset> => {
     const known = kept.get(rung) ?? new WeakMap<Dataset, Promise<Dataset>>()
@@ -29,7 +32,7 @@ export function openTrunk(engine: Engine, model: Model, rungs: readonly Rung[]):
   const made = async (rung: Rung, dataset: Dataset): Promise<Dataset> => {
     const { cut } = rung
     if (!cut) return dataset
-    if (!base?.cut || rung === base || rung.name !== 'head') return activationsAt(engine, model, cut, dataset)
+    if (!base?.cut || rung === base || !readsFeatures(rung)) return activationsAt(engine, model, cut, dataset)
     return activationsAt(engine, modelAbove(model, base.cut), cut, await rowsAt(base, dataset))
   }
   return { base, rowsAt }

@@ -1,0 +1,51 @@
+import { classLabels, type Dataset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { featureSums } from '../../evaluate/feature-sums.ts'
+import { addSums, type FeatureSums } from '../../evaluate/sums.ts'
+import { closedFormHead, type JudgedRows } from '../../methods/closed-form/index.ts'
+import type { Model } from '../../model/model.ts'
+import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
+import type { Trained } from './trial.ts'
+
+/** How a head is worked out: ridge regression, or linear discriminant analysis. */
+export const closedForms = ['ridge', 'lda'] as const
+export type ClosedFormKind = (typeof closedForms)[number]
+
+export interface ClosedFormTrial {
+  readonly engine: Engine
+  /** The head alone, with rows for every class, old ones first: it reads features. */
+  readonly model: Model
+  readonly oldClasses: number
+  /** New rows and old ones as features. */
+  readonly train: Dataset
+  readonly exemplars: Dataset | undefined
+  /** Of old rows, the exemplars among them; default those of the exemplars. */
+  readonly sums: FeatureSums | undefined
+  readonly kind: ClosedFormKind
+  readonly seed: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** New rows of a head from sums, beside the old ones, which stay as they are bit for bit: no step of training, and no old row needed. */
+export async function closedFormTrial(options: ClosedFormTrial): Promise<Trained> {
+  const { engine, model, oldClasses, kind, seed, signal } = options
+  const classes = model.classes.length
+  const fresh = rowsOf(options.train)
+  const exemplars = options.exemplars && rowsOf(options.exemplars)
+  const summed = (rows: JudgedRows) => featureSums({ engine, ...rows, classes })
+  const old = options.sums ?? (exemplars && (await summed(exemplars)))
+  const own = await summed(fresh)
+  const { parameters } = await closedFormHead({
+    ...{ model, oldClasses, fresh, exemplars, kind, old: 'fixed', seed, signal },
+    sums: old ? addSums(old, own) : own,
+  })
+  const weights = new Map([...model.parameters, ...model.buffers, ...parameters])
+  return { start: weights, end: weights, steps: 0 }
+}
+
+/** Features as one vector a row. */
+function rowsOf(dataset: Dataset): JudgedRows {
+  const { dims, data } = dataset.inputs as Tensor<'float32'>
+  const [rows = 0, ...row] = dims
+  return { features: float32([rows, sizeOf(row)], data), labels: classLabels(dataset) }
+}
