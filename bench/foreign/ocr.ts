@@ -15,12 +15,12 @@ export async function ocrErrand(packages: string, folder: string): Promise<Erran
   await copyFile(join(assets, 'ch_ppocr_mobile_v2.0_cls_infer.onnx'), at('model', 'cls.onnx'))
   await writeFile(at('model', 'labels.txt'), '0\n180\n')
   await writeFile(at('model', 'holdfast.json'), JSON.stringify(lineInput, null, 2))
-  await drawLines(at('old', 'train'), 'old', 'train', 600)
-  await drawLines(at('old', 'test'), 'old', 'test', 1000)
-  await drawLines(at('new', 'train'), 'new', 'train', 400)
-  await drawLines(at('new', 'test'), 'new', 'test', 200)
-  await drawLines(at('judge-old'), 'old', 'judge', 1000)
-  await drawLines(at('judge-new'), 'new', 'judge', 500)
+  await drawLines(at('old', 'train'), 'old', 'train', 300)
+  await drawLines(at('old', 'test'), 'old', 'test', 500)
+  await drawLines(at('new', 'train'), 'new', 'train', 200)
+  await drawLines(at('new', 'test'), 'new', 'test', 100)
+  await drawLines(at('judge-old'), 'old', 'judge', 500)
+  await drawLines(at('judge-new'), 'new', 'judge', 300)
   return {
     name: 'ocr-models cls',
     model: at('model', 'cls.onnx'),

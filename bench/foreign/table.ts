@@ -15,7 +15,7 @@ export function table(errand: Errand, ends: ReadonlyMap<string, Ended>): string 
   const row = [
     errand.name,
     `${percent(old.baseline)} → ${percent(old.candidate)} (${old.n})`,
-    `${percent(fresh.baseline)} → ${percent(fresh.candidate)} (${fresh.n})`,
+    `${percent(errand.addsClasses ? 0 : fresh.baseline)} → ${percent(fresh.candidate)} (${fresh.n})`,
     `${String(update.status)}, ${errand.maxDrop}`,
     String(ended('gate').json.verdict),
     cpu('keep'),

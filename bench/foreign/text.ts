@@ -55,5 +55,6 @@ export async function textErrand(python: string, folder: string): Promise<Errand
     judgeOld: at('judge-old'),
     judgeNew: at('judge-new'),
     maxDrop: '2%',
+    addsClasses: true,
   }
 }
