@@ -9,6 +9,7 @@ import {
   reshape,
   type Value,
 } from '../ops/core/index.ts'
+import { itemAt } from '../required.ts'
 import { int64, toNumbers } from '../tensor/tensor.ts'
 
 /** Most nodes that one loop is unrolled into. */
@@ -112,7 +113,7 @@ function truth(node: Node, value: Value | undefined, what: string): boolean {
 }
 
 function wholeNumber(node: Node, value: Value): number {
-  if (value.constant) return toNumbers(value.constant)[0] ?? 0
+  if (value.constant) return itemAt(toNumbers(value.constant), 0, 'number')
   throw new UnsupportedOpError(
     'control-flow',
     `${nodeLabel(node)}: its trip count is computed at run time, and a training step has one fixed course. Export the model so that it does not depend on the data (with fixed input sizes, or by tracing).`,

@@ -81,24 +81,24 @@ function plainCost(node: Node, inputs: readonly (Value | undefined)[]): NodeCost
 }
 
 function flopsOf(node: Node, inputs: readonly (Value | undefined)[], outputs: readonly Value[]): number {
-  const [x, w, r] = inputs.map((input) => input?.dims ?? [])
+  const [x = [], w = [], r = []] = inputs.map((input) => input?.dims)
   const [y = []] = outputs.map(({ dims }) => dims)
   const attributes = attributeReader(node.attributes, nodeLabel(node))
   if (views.has(node.op)) return 0
   switch (node.op) {
     case 'MatMul':
-      return 2 * sizeOf(y) * (x?.at(-1) ?? 1)
+      return 2 * sizeOf(y) * (x.at(-1) ?? 1)
     case 'Gemm':
-      return 2 * sizeOf(y) * (x?.[attributes.int('transA', 0) === 1 ? 0 : 1] ?? 1)
+      return 2 * sizeOf(y) * (x[attributes.int('transA', 0) === 1 ? 0 : 1] ?? 1)
     case 'Conv':
-      return 2 * sizeOf(y) * sizeOf(w?.slice(1) ?? [])
+      return 2 * sizeOf(y) * sizeOf(w.slice(1))
     case 'ConvTranspose':
-      return 2 * sizeOf(x ?? []) * sizeOf(w?.slice(1) ?? [])
+      return 2 * sizeOf(x) * sizeOf(w.slice(1))
     case 'LSTM':
     case 'GRU':
     case 'RNN':
       // Each position and row is multiplied with all weights of both kinds once.
-      return 2 * sizeOf(x?.slice(0, 2) ?? []) * (sizeOf(w ?? []) + sizeOf(r ?? []))
+      return 2 * sizeOf(x.slice(0, 2)) * (sizeOf(w) + sizeOf(r))
     case 'Einsum':
       return 2 * sizeOf([...equationOf({ op: node.op, name: node.name, inputs, attributes }).sizes.values()])
     default:

@@ -1,5 +1,6 @@
 import { points } from '../measure/points.ts'
 import { liveTable } from '../report/terminal.ts'
+import { itemAt } from '../required.ts'
 import type { KeptOutcome } from '../train/folders/index-files.ts'
 import type { LearnEvent } from '../train/run/index.ts'
 import type { Screen } from './screen.ts'
@@ -46,7 +47,15 @@ export function runAnswer(
     }
   }
   const { result, parametersSha256 } = outcome
-  const table = liveTable([{ method: result.method, accuracies: result.matrix.at(-1) ?? [] }], tasks)
+  const table = liveTable(
+    [
+      {
+        method: result.method,
+        accuracies: itemAt(result.matrix, result.matrix.length - 1, 'row of the matrix'),
+      },
+    ],
+    tasks,
+  )
   return {
     json: { status: 'finished', run: folder, parametersSha256, dataset, tasks, result },
     text: [

@@ -60,7 +60,7 @@ export const update = defineVerb({
     const how = optionsOf(asked)
     const { data, model, widened } = loaded
     if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
-    const select = loaded.headOnly ? headSelection(asked.keep ?? '', how) : undefined
+    const select = loaded.headOnly ? headSelection(present(asked.keep, 'the pack'), how) : undefined
     const facts = {
       exemplars: data.exemplars !== undefined,
       unlabelled: data.unlabelled !== undefined,
@@ -184,7 +184,7 @@ async function extended(
   written: { readonly engine: Engine; readonly model: string; readonly out: string },
 ): Promise<void> {
   const { output, preprocessing, reading, numbersArePositions } = sourcesOf(asked)
-  const { notes } = await extendFile(asked.keep ?? '', {
+  const { notes } = await extendFile(present(asked.keep, 'the pack'), {
     ...written,
     data: asked.new,
     output,

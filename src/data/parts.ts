@@ -44,7 +44,7 @@ export interface LoadedData {
   /** The names of the columns that the inputs are made of, in order, where tables of numbers were read. */
   readonly columns?: readonly string[] | undefined
   /** What was recognised, altered or left out in reading, as sentences. */
-  readonly notes?: readonly string[]
+  readonly notes: readonly string[]
 }
 
 export type PartName = Exclude<keyof LoadedData, 'columns' | 'notes'>

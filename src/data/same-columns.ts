@@ -40,12 +40,12 @@ export async function inColumnsOf(
   const { featureColumns, featureOrder } = options
   if (featureColumns) {
     const note = `${found.train.name}: the columns that are named for it are not those of ${before.name}: ${differ.words}. They are read in the order in which they are named.`
-    return { ...found, notes: [asWarning(note), ...(found.notes ?? [])] }
+    return { ...found, notes: [asWarning(note), ...found.notes] }
   }
   if (!differ.inOrderAlone || featureOrder) throw otherColumns(found, before, differ)
   const again = await read({ ...options, featureOrder: before.columns })
   const note = `${again.train.name}: its columns stand in another order than those of ${before.name}, and are read in that of the latter.`
-  return { ...again, notes: [note, ...(again.notes ?? [])] }
+  return { ...again, notes: [note, ...again.notes] }
 }
 
 interface Difference {

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import { add, div, mul, scalar, scale, sub, type Value } from '../ops/core/index.ts'
+import { present, required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { type Tensor, toNumbers } from '../tensor/tensor.ts'
 import type { MethodState, StepContext, StepTerms } from './method.ts'
@@ -25,15 +26,13 @@ export function quadraticPenalty(context: StepContext, step: PenaltyStep, consta
   if (held.length === 0 && offered.size > 0) throw strangers(offered, context.parameters)
   const pair = (name: string): [Value, Value] | undefined => {
     const strength = inputs.get(`penalty/${name}`)
-    const anchor = inputs.get(`anchor/${name}`)
-    return strength && anchor && [strength, anchor]
+    return strength && [strength, required(inputs, `anchor/${name}`, 'input')]
   }
-  const parts = held.flatMap((name) => {
-    const [strength, anchor] = pair(name) ?? []
-    const parameter = initial.get(name)
-    if (!strength || !anchor || !parameter) return []
+  const parts = held.map((name) => {
+    const [strength, anchor] = present(pair(name), `the penalty of ${name}`)
+    const parameter = required(initial, name, 'parameter')
     const distance = sub(outer, parameter, anchor)
-    return [outer.op('ReduceSum', [mul(outer, strength, mul(outer, distance, distance))], { keepdims: 0 })]
+    return outer.op('ReduceSum', [mul(outer, strength, mul(outer, distance, distance))], { keepdims: 0 })
   })
   const total = parts.reduce<Value | undefined>(
     (sum, part) => (sum ? add(outer, sum, part) : part),
@@ -46,8 +45,9 @@ export function quadraticPenalty(context: StepContext, step: PenaltyStep, consta
     return {
       reports,
       updated: (name, parameter) => {
-        const [strength, anchor] = pair(name) ?? []
-        if (!strength || !anchor) return parameter
+        const penalty = pair(name)
+        if (!penalty) return parameter
+        const [strength, anchor] = penalty
         const pull = mul(emit, strength, context.learningRate)
         return div(
           emit,
@@ -62,9 +62,10 @@ export function quadraticPenalty(context: StepContext, step: PenaltyStep, consta
     gradients: (gradients) =>
       new Map(
         [...gradients].map(([name, gradient]) => {
-          const [strength, anchor] = pair(name) ?? []
-          const parameter = context.parameters.get(name)
-          if (!strength || !anchor || !parameter) return [name, gradient]
+          const penalty = pair(name)
+          if (!penalty) return [name, gradient]
+          const [strength, anchor] = penalty
+          const parameter = required(context.parameters, name, 'parameter')
           return [name, add(emit, gradient, mul(emit, strength, sub(emit, parameter, anchor)))]
         }),
       ),

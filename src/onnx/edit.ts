@@ -5,6 +5,7 @@ import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { DataLocation } from './codes.ts'
 import { decoded } from './decoded.ts'
 import { AttributeProtoSchema, NodeProtoSchema, type TensorProto, TensorProtoSchema } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 import { decodeModel } from './read.ts'
 import { type ExternalData, tensorFromProto } from './tensor-proto.ts'
 import { tensorToProto } from './to-proto.ts'
@@ -102,7 +103,7 @@ export function replaceTensors(bytes: Uint8Array, replacement: TensorReplacement
     const between = body ? concatenate(body) : model
     const inside = rewrite(between, isField(GRAPH_INITIALIZER), (tensor) => {
       const message = decoded(TensorProtoSchema, tensor)
-      const change = changes.get(message.name ?? '')
+      const change = changes.get(nameOf(message))
       const differs = change !== undefined && !sameTensor(message, change, externalData)
       return initializer(tensor, message, differs ? change : undefined)
     })

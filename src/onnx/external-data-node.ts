@@ -4,6 +4,7 @@ import { ModelError } from '../errors.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
 import { readObstacle } from '../tensor/reads-files.ts'
 import type { TensorProto } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 import { dtypeOf, type ExternalData } from './tensor-proto.ts'
 
 /** Node reads at most 2 GiB less one byte in one call. */
@@ -90,7 +91,7 @@ function readRange(file: number, offset: number, length: number): Uint8Array {
 }
 
 function about(modelPath: string, tensor: TensorProto): string {
-  return `${modelPath}: tensor ${JSON.stringify(tensor.name ?? '')}`
+  return `${modelPath}: tensor ${JSON.stringify(nameOf(tensor))}`
 }
 
 export function placeOf(

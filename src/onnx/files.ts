@@ -12,6 +12,7 @@ import { PROTOBUF_LIMIT } from './encode.ts'
 import { externalDataBeside, placeOf } from './external-data-node.ts'
 import { nestedExternalTensors } from './nested.ts'
 import { type ModelProto, type TensorProto, TensorProtoSchema } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 import { decodeModel } from './read.ts'
 import { type ExternalData, tensorFromProto } from './tensor-proto.ts'
 import { tensorToProto } from './to-proto.ts'
@@ -133,7 +134,7 @@ function sourceOf(
   const externalData = externalDataBeside(path)
   const size = totalLength(inside.map(({ rawData }) => rawData ?? new Uint8Array()))
   if (size <= limit || !source.graph) return { bytes: encodeModel(source), changes, externalData }
-  const elements = new Map(inside.map((proto) => [proto.name ?? '', tensorFromProto(proto)]))
+  const elements = new Map(inside.map((proto) => [nameOf(proto), tensorFromProto(proto)]))
   const initializer = source.graph.initializer.map((proto) =>
     proto.rawData === undefined ? proto : { ...proto, rawData: new Uint8Array() },
   )
@@ -153,7 +154,7 @@ function outsideRule(
   for (const tensor of graph ? nestedExternalTensors(graph) : []) {
     throw new ModelError(
       'external-data-nested',
-      `${path}: tensor ${JSON.stringify(tensor.name ?? '')} lies in another file and belongs to a node or subgraph. Only initialisers of the main graph can be moved.`,
+      `${path}: tensor ${JSON.stringify(nameOf(tensor))} lies in another file and belongs to a node or subgraph. Only initialisers of the main graph can be moved.`,
     )
   }
   if (wanted === false) return () => false

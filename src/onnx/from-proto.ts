@@ -13,6 +13,7 @@ import {
   type TensorShapeProto_Dimension,
   type ValueInfoProto,
 } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 import { dtypeOf, type ExternalData, tensorFromProto, tensorFromSparseProto } from './tensor-proto.ts'
 import { toInt64 } from './to-proto.ts'
 
@@ -68,18 +69,17 @@ export function graphFromProto(proto: GraphProto, options: FromProtoOptions = {}
     if (initializers.has(name)) {
       throw new ModelError(
         'graph-duplicate',
-        `Graph ${JSON.stringify(proto.name ?? '')} has two initialisers called ${JSON.stringify(name)}. The model is damaged.`,
+        `Graph ${JSON.stringify(nameOf(proto))} has two initialisers called ${JSON.stringify(name)}. The model is damaged.`,
       )
     }
     initializers.set(name, tensor)
   }
-  for (const tensor of proto.initializer)
-    add(tensor.name ?? '', tensorFromProto(tensor, options.externalData))
+  for (const tensor of proto.initializer) add(nameOf(tensor), tensorFromProto(tensor, options.externalData))
   for (const sparse of proto.sparseInitializer) {
     add(sparse.values?.name ?? '', tensorFromSparseProto(sparse, options.externalData))
   }
   return {
-    name: proto.name ?? '',
+    name: nameOf(proto),
     inputs: proto.input
       .filter(({ name = '' }) => !initializers.has(name))
       .map((info) => valueInfoFromProto(info, nested)),
@@ -94,7 +94,7 @@ export function graphFromProto(proto: GraphProto, options: FromProtoOptions = {}
  * @throws ModelError `graph-value` when it is no tensor.
  */
 export function valueInfoFromProto(proto: ValueInfoProto, nested = false): ValueInfo {
-  const name = proto.name ?? ''
+  const name = nameOf(proto)
   const where = `Graph input or output ${JSON.stringify(name)}`
   const value = proto.type?.value
   if (value?.case === undefined && nested) return { name, type: 'float32', dims: undefined, untyped: true }
@@ -123,7 +123,7 @@ export function nodeFromProto(proto: NodeProto, options: FromProtoOptions = {}):
     inputs: proto.input,
     outputs: proto.output,
     attributes: Object.fromEntries(
-      proto.attribute.map((attribute) => [attribute.name ?? '', attributeFromProto(attribute, options)]),
+      proto.attribute.map((attribute) => [nameOf(attribute), attributeFromProto(attribute, options)]),
     ),
   }
 }

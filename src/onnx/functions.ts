@@ -1,5 +1,6 @@
 import { ModelError } from '../errors.ts'
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 
 const standard = (domain = ''): string => (domain === 'ai.onnx' ? '' : domain)
 const keyOf = (domain: string | undefined, op = '', overload = ''): string =>
@@ -88,7 +89,7 @@ function bodyOf(call: NodeProto, called: FunctionProto, { names }: Inlining): No
     return fresh
   }
   const attributes = new Map(
-    [...called.attributeProto, ...call.attribute].map((attribute) => [attribute.name ?? '', attribute]),
+    [...called.attributeProto, ...call.attribute].map((attribute) => [nameOf(attribute), attribute]),
   )
   const nodes = called.node.map((node) => renameNode(node, { prefix, rename, attributes }))
   const identities = passed.map(
@@ -132,7 +133,7 @@ function renameNode(node: NodeProto, renaming: Renaming): NodeProto {
 function renameGraph(graph: GraphProto, renaming: Renaming): GraphProto {
   const named = <T extends { name?: string | undefined }>(item: T): T => ({
     ...item,
-    name: renaming.rename(item.name ?? ''),
+    name: renaming.rename(nameOf(item)),
   })
   return {
     ...graph,

@@ -5,6 +5,7 @@ import { byteLengthOf, bytesOf, storageLengthOf, tensorFromBytes, zeros } from '
 import { type DType, sizeOf, type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { DataLocation, dtypeOfCode } from './codes.ts'
 import type { SparseTensorProto, TensorProto } from './onnx_pb.ts'
+import { nameOf } from './proto-names.ts'
 
 /** Fetches the bytes of a tensor that lies in another file. */
 export type ExternalData = (tensor: TensorProto) => Uint8Array
@@ -49,7 +50,7 @@ function dimsOf(dims: readonly bigint[], where: string): number[] {
  * `external-data-missing`.
  */
 export function tensorFromProto(proto: TensorProto, externalData?: ExternalData): Tensor {
-  const where = `Tensor ${JSON.stringify(proto.name ?? '')}`
+  const where = `Tensor ${JSON.stringify(nameOf(proto))}`
   const type = dtypeOf(proto.dataType, where)
   const dims = dimsOf(proto.dims, where)
   if (proto.segment !== undefined) {

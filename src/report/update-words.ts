@@ -1,5 +1,6 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
+import { itemAt } from '../required.ts'
 import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
@@ -231,7 +232,7 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
       ? [
           [
             'cost',
-            `${whole(cost.trials[0]?.steps ?? 0)} steps and about ${duration((seconds[0] ?? 0) + cost.check)} for the first trial, its search and the check${seconds.length > 1 ? `, ${duration(total + cost.check)} if all ${seconds.length} are needed` : ''}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model answers`,
+            `${whole(itemAt(cost.trials, 0, 'trial').steps)} steps and about ${duration(itemAt(seconds, 0, 'trial') + cost.check)} for the first trial, its search and the check${seconds.length > 1 ? `, ${duration(total + cost.check)} if all ${seconds.length} are needed` : ''}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model answers`,
           ] as const,
         ]
       : []),

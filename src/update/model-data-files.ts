@@ -7,7 +7,7 @@ import { DataError } from '../errors.ts'
 
 /** Data by the name of a known data set, `synthetic`, or from a file or folder. */
 export async function readSource(source: string, options: ReadOptions): Promise<LoadedData> {
-  if (source === 'synthetic') return syntheticDigits({})
+  if (source === 'synthetic') return { ...syntheticDigits({}), notes: [] }
   const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
   return isNamed ? resolveDataset(source) : readDataset(source, options)
 }

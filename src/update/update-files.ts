@@ -132,7 +132,7 @@ function updateRows(
   const { model } = read.loaded
   // Features are of one width however many tokens there were.
   const packed = kept && !read.pack?.private ? [kept.exemplars, kept.heldOut] : []
-  const length = longest([...allParts(read), ...packed.flatMap((part) => part ?? [])])
+  const length = longest([...allParts(read), ...packed.filter((part) => part !== undefined)])
   const padded = (part: Dataset | undefined) => part && paddedTo(part, length)
   // By the rules that data and model are matched by, and then behind the classes that all parts add.
   const underModel = (part: Dataset): Dataset => alignLabels(part, model.classes, matching).dataset

@@ -9,13 +9,14 @@ import { takesAllOldRows } from './recipes/index.ts'
 import { NEW_HELD_OUT, OLD_HELD_OUT, type UpdateSources } from './update-sources.ts'
 
 export const partsOf = (parts: LoadedData | undefined): Dataset[] =>
-  [parts?.train, parts?.validation, parts?.test].flatMap((part) => part ?? [])
+  [parts?.train, parts?.validation, parts?.test].filter((part) => part !== undefined)
 
 export function mapParts(
-  { train, validation, test }: LoadedData,
+  { train, validation, test, ...rest }: LoadedData,
   change: (part: Dataset) => Dataset,
 ): LoadedData {
   return {
+    ...rest,
     train: change(train),
     ...(validation && { validation: change(validation) }),
     ...(test && { test: change(test) }),

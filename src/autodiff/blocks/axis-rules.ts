@@ -1,4 +1,4 @@
-import { constantInts, fromNumbers, ints, transpose, type Value } from '../../ops/core/index.ts'
+import { constantInt, constantInts, fromNumbers, ints, transpose, type Value } from '../../ops/core/index.ts'
 import { int64 } from '../../tensor/tensor.ts'
 import type { BlockCall, BlockRule } from './call.ts'
 
@@ -49,7 +49,7 @@ export const cumulated: BlockRule = (call) => {
   const held = first(call)
   const { blocks, context } = call
   if (!held || call.inputs[1]?.constant === undefined) return undefined
-  const axis = fromFront(constantInts(context, 1)[0] ?? 0, held.rank)
+  const axis = fromFront(constantInt(context, 1), held.rank)
   const at = blocks.builder.constant(int64([], [axis + 1]))
   return back(call, blocks.builder.add({ ...call, inputs: [blocks.stacked(held.x), at] }), false)
 }

@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { readCsv } from './csv.ts'
 import type { TableOptions } from './table.ts'
 
@@ -84,7 +85,7 @@ export function parsePredictionCsv(
   for (const note of notes) onNote?.(note)
   const rows = records.map(({ cells, line }) => {
     const entries = columns.flatMap((key, column): [string, unknown][] => {
-      const cell = cells[column] ?? ''
+      const cell = itemAt(cells, column, 'cell')
       // An empty cell is a field that is not there.
       if (cell.trim() === '') return []
       return [[key, key === 'probs' ? parseJson(cell, `${file}, line ${line}, column 'probs'`) : cell]]

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { itemAt } from '../../required.ts'
 import { listFolder } from '../../tensor/reads-files.ts'
 import { type ImageListing, listClassFolders, listImages, visibleFolders } from '../images/index-files.ts'
 import { preview } from '../names/index.ts'
@@ -59,7 +60,7 @@ function imageSource({ images, classes, notes }: ImageListing, { onNote }: Sourc
               : {
                   kind: 'classification',
                   values: classes.slice(start, start + rows),
-                  locate: (row) => slice[row]?.place ?? '',
+                  locate: (row) => itemAt(slice, row, 'image').place,
                 },
         }
       }

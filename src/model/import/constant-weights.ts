@@ -1,4 +1,4 @@
-import { type Graph, inputName, type Node } from '../../onnx/graph.ts'
+import { type Graph, inputName, type Node, outputName } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { liveValues, nodesThroughout } from './walk.ts'
 
@@ -95,7 +95,7 @@ function ends(name: string, uses: Uses): readonly End[] {
   // A loop, since a value may be moved more often than calls can be nested.
   for (let at = 0; at < names.length; at++) {
     for (const end of uses.readers.get(names[at] ?? '') ?? []) {
-      if (moving.has(end.node.op) && end.place === 0) names.push(end.node.outputs[0] ?? '')
+      if (moving.has(end.node.op) && end.place === 0) names.push(outputName(end.node, 0))
       else found.push(end)
     }
   }

@@ -2,6 +2,7 @@ import { ModelError } from '../../errors.ts'
 import { type Graph, type Node, outputName } from '../../onnx/graph.ts'
 import { subgraphsOf } from '../../onnx/walk.ts'
 import { nodeLabel } from '../../ops/core/index.ts'
+import { itemAt } from '../../required.ts'
 
 /**
  * The graph with every node behind those that it reads from, and the graphs inside it likewise: files need not keep that
@@ -40,20 +41,20 @@ function sortedNodes(name: string, nodes: readonly Node[]): readonly Node[] {
       const from = producer.get(read)
       if (from === undefined) continue
       if (from >= at) ordered = false
-      missing[at] = (missing[at] ?? 0) + 1
+      missing[at] = itemAt(missing, at, 'node') + 1
       readers[from]?.push(at)
     }
   })
   if (ordered) return nodes
   const ready = nodes.flatMap((_, at) => (missing[at] === 0 ? [at] : []))
   for (let next = 0; next < ready.length; next++) {
-    for (const reader of readers[ready[next] ?? 0] ?? []) {
-      missing[reader] = (missing[reader] ?? 0) - 1
+    for (const reader of itemAt(readers, itemAt(ready, next, 'node'), 'node')) {
+      missing[reader] = itemAt(missing, reader, 'node') - 1
       if (missing[reader] === 0) ready.push(reader)
     }
   }
   if (ready.length < nodes.length) throw cycle(name, nodes[missing.findIndex((count) => count > 0)])
-  return ready.flatMap((at) => nodes[at] ?? [])
+  return ready.map((at) => itemAt(nodes, at, 'node'))
 }
 
 const cycle = (graph: string, node: Node | undefined): ModelError =>

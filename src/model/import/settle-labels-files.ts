@@ -1,6 +1,7 @@
 import { count } from '../../count.ts'
 import { arePlaceholders, type LabelText, numbered, preview, refuseRepeated } from '../../data/names/index.ts'
 import { ModelError } from '../../errors.ts'
+import { present } from '../../required.ts'
 import { findHead } from '../heads/index.ts'
 import { classCount, type Model } from '../model.ts'
 import { labelTextsBeside } from './labels-beside-files.ts'
@@ -30,7 +31,7 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
   const odd = texts.find(({ names }) => !fits(names))
   if (odd) {
     if (!named || outputs === undefined || !labelsFit(own.classes.length, outputs))
-      throw wrongCount(odd, path, outputs ?? 0)
+      throw wrongCount(odd, path, present(outputs, 'the number of outputs'))
     return {
       classes: withDistinctNames(path, own),
       notes: [
@@ -45,7 +46,7 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
   if (!chosen) {
     return fits(own.classes) || !named
       ? { classes: withDistinctNames(path, own), notes: [] }
-      : withoutNames(path, own, outputs ?? 0)
+      : withoutNames(path, own, present(outputs, 'the number of outputs'))
   }
   const differs = named && JSON.stringify(own.classes) !== JSON.stringify(chosen.names)
   return {

@@ -2,6 +2,7 @@ import { ModelError } from '../../errors.ts'
 import { graphFromModel, nodeFromProto } from '../../onnx/from-proto.ts'
 import { inputName } from '../../onnx/graph.ts'
 import type { ModelProto, NodeProto, TensorProto } from '../../onnx/onnx_pb.ts'
+import { nameOf } from '../../onnx/proto-names.ts'
 import { dtypeOf, type ExternalData, tensorFromProto } from '../../onnx/tensor-proto.ts'
 import { sameElements } from '../../tensor/bytes.ts'
 import { type FloatType, floatsAs, floatsOf, isFloatType } from '../../tensor/convert.ts'
@@ -144,7 +145,7 @@ interface Contents {
 
 function contentsOf({ graph }: ModelProto, externalData: ExternalData | undefined): Contents {
   const producer = new Map(graph?.node.flatMap((node) => node.output.map((name) => [name, node] as const)))
-  const protos = new Map<string, TensorProto>(graph?.initializer.map((proto) => [proto.name ?? '', proto]))
+  const protos = new Map<string, TensorProto>(graph?.initializer.map((proto) => [nameOf(proto), proto]))
   for (const node of graph?.node ?? []) {
     const value =
       node.opType === 'Constant' ? node.attribute.find(({ name }) => name === 'value')?.t : undefined

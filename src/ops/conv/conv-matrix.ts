@@ -51,7 +51,7 @@ function eachReading(
           itemAt(place, at, 'place') * axis.dilation -
           axis.before,
       )
-      if (read.some((position, at) => position < 0 || position >= (axes[at]?.input ?? 0))) continue
+      if (read.some((position, at) => position < 0 || position >= itemAt(axes, at, 'axis').input)) continue
       visit(
         read.reduce((flat, position, at) => flat * (axes[at]?.input ?? 1) + position, 0),
         output,

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import { type Emitter, reduceSum, reshape, swapLast, transpose, type Value } from '../core/index.ts'
 import { kernelPlaces, padAxes, padForWindows, sliceAxes, windowSlices } from './unfold.ts'
@@ -176,7 +177,9 @@ function gatherIndices(axes: readonly WindowAxis[], sizes: readonly number[]): n
     places.map((place) =>
       axes.reduce(
         (flat, axis, at) =>
-          flat * (sizes[at] ?? 1) + (window[at] ?? 0) * axis.stride + (place[at] ?? 0) * axis.dilation,
+          flat * (sizes[at] ?? 1) +
+          itemAt(window, at, 'window') * axis.stride +
+          itemAt(place, at, 'place') * axis.dilation,
         0,
       ),
     ),

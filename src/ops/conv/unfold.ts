@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { type Emitter, ints, type Value } from '../core/index.ts'
 import { padZeros } from '../shape/index.ts'
 import { outputSizes, paddingReached, type WindowAxis } from './windows.ts'
@@ -76,7 +77,7 @@ export function windowSlices(emit: Emitter, x: Value, axes: readonly WindowAxis[
       padded,
       first,
       axes.map((axis, at) => ({
-        start: (place[at] ?? 0) * axis.dilation,
+        start: itemAt(place, at, 'place') * axis.dilation,
         count: sizes[at] ?? 1,
         step: axis.stride,
       })),

@@ -30,9 +30,9 @@ export function eachPosition(
   for (let index = 0; index < size; index++) {
     visit(at, index)
     for (let axis = dims.length - 1; axis >= 0; axis--) {
-      const next = (at[axis] ?? 0) + 1
+      const next = itemAt(at, axis, 'axis') + 1
       at[axis] = next
-      if (next < (dims[axis] ?? 0)) break
+      if (next < itemAt(dims, axis, 'axis')) break
       at[axis] = 0
     }
   }

@@ -54,8 +54,10 @@ export { type ScanBody, type ScanResult, scan } from './scan.ts'
 export {
   broadcastDims,
   constantInput,
+  constantInt,
   constantInts,
   dimOf,
+  isFirstAxis,
   nodeLabel,
   positiveAxis,
   required,

@@ -1,5 +1,7 @@
 import { graph as graphAttribute } from '../../onnx/graph.ts'
+import { itemAt } from '../../required.ts'
 import type { Body, Emitter, Value } from './define.ts'
+import { dimOf } from './shapes.ts'
 
 export interface ScanBody {
   /** The states after this iteration, same types and dims as before it. */
@@ -33,7 +35,7 @@ export function scan<Inner extends Body>(
   body: (inner: Inner, state: readonly Value[], slices: readonly Value[]) => ScanBody,
   options: ScanOptions = {},
 ): ScanResult {
-  const iterations = scanned[0]?.dims[0] ?? 0
+  const iterations = dimOf(itemAt(scanned, 0, 'scanned input'), 0)
   const inner = builder.body()
   const stateIn = state.map((value) => inner.input(`${value.name}/in`, value))
   const slices = scanned.map((value) =>

@@ -74,6 +74,18 @@ export function constantInput(context: ShapeContext, index: number): Tensor {
 export const constantInts = (context: ShapeContext, index: number): number[] =>
   toNumbers(constantInput(context, index))
 
+/** The only number of such an input. */
+export function constantInt(context: ShapeContext, index: number): number {
+  const values = constantInts(context, index)
+  const [only] = values
+  if (only !== undefined && values.length === 1) return only
+  throw shapeError(context, `input ${index} should hold one number, but holds [${values}].`)
+}
+
+/** Whether an axis that a node names is its input's first, which has the samples. */
+export const isFirstAxis = (axis: number, input: Value | undefined): boolean =>
+  axis === 0 || (input !== undefined && axis === -input.dims.length)
+
 export const sameAsFirst = (context: ShapeContext): TensorType[] => {
   const first = required(context, 0)
   return [{ type: first.type, dims: first.dims }]

@@ -5,6 +5,7 @@ import {
   defineOp,
   type Emitter,
   indicator,
+  isFirstAxis,
   mul,
   type OpCase,
   sameAsFirst,
@@ -197,7 +198,7 @@ export const Hardmax = defineOp('Hardmax', {
   gradient: null,
   rows: ({ inputs, carries, attributes }) => {
     const axis = attributes.int('axis', -1)
-    return carries[0] === true && (axis < 0 ? axis + (inputs[0]?.dims.length ?? 0) : axis) !== 0
+    return carries[0] === true && !isFirstAxis(axis, inputs[0])
   },
   upgrade: oneAxisFromMany,
   cases: axisCases,

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { sameDims, sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
   defineOp,
@@ -30,7 +31,7 @@ function fullTuples(context: GradientContext, batch: number): Value {
   if (batch === 0) return indices
   const dims = [...indices.dims.slice(0, -1), batch]
   const places: number[] = []
-  eachPosition(dims, (at) => places.push(at[at.at(-1) ?? 0] ?? 0))
+  eachPosition(dims, (at) => places.push(itemAt(at, itemAt(at, at.length - 1, 'axis'), 'axis')))
   return emit.op('Concat', [reshape(emit, ints(emit, places), dims), indices], { axis: dims.length - 1 })
 }
 

@@ -162,7 +162,7 @@ export const Gather = defineOp('Gather', {
     const outer = strides.slice(0, axis)
     const inner = strides.slice(axis + 1)
     return (at) => {
-      const index = table[offsetOf(at.slice(axis, axis + indices.dims.length), indexStrides)] ?? 0
+      const index = itemAt(table, offsetOf(at.slice(axis, axis + indices.dims.length), indexStrides), 'index')
       if (index < -dim || index >= dim) throw shapeError(context, `index ${index} is outside axis ${axis}.`)
       const place = index < 0 ? index + dim : index
       return (

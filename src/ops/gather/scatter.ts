@@ -9,6 +9,7 @@ import {
   filled,
   type GradientContext,
   indicator,
+  isFirstAxis,
   mul,
   nodeLabel,
   type OpCase,
@@ -128,7 +129,7 @@ export const ScatterElements = defineOp('ScatterElements', {
   },
   rows: ({ carries, attributes, inputs: [data, indices] }) => {
     const axis = attributes.int('axis', 0)
-    const along = axis === 0 || axis === -(data?.dims.length ?? 0)
+    const along = isFirstAxis(axis, data)
     return !along && carries.slice(0, 3).every(Boolean) && indices?.dims[0] === data?.dims[0]
   },
   cases: [

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { required, type ShapeContext, shapeError } from '../core/index.ts'
 
 /** An equation with every axis named by one letter: ellipses are written out with letters that it does not use. */
@@ -40,7 +41,7 @@ export function equationOf(context: Omit<ShapeContext, 'outputs'>): Equation {
     throw shapeError(full, `equation "${equation}" has ${terms.length} terms for ${inputs.length} inputs.`)
   const spans = terms.map((term, index) => {
     const named = term.replace(ELLIPSIS, '').length
-    return term.includes(ELLIPSIS) ? (inputs[index]?.dims.length ?? 0) - named : 0
+    return term.includes(ELLIPSIS) ? itemAt(inputs, index, 'input').dims.length - named : 0
   })
   if (spans.some((span) => span < 0))
     throw shapeError(full, `equation "${equation}" names more axes than there are.`)
@@ -48,7 +49,7 @@ export function equationOf(context: Omit<ShapeContext, 'outputs'>): Equation {
   const operands = terms.map((term, index) => lettersOf(term, broadcast, inputs[index]?.dims.length))
   const sizes = new Map<string, number>()
   operands.forEach((letters, index) => {
-    const dims = inputs[index]?.dims ?? []
+    const { dims } = itemAt(inputs, index, 'input')
     if (letters.length !== dims.length)
       throw shapeError(
         full,

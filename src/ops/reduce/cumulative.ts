@@ -1,5 +1,6 @@
 import { sizeOf, toNumbers } from '../../tensor/tensor.ts'
 import {
+  constantInt,
   constantInts,
   defineOp,
   dimOf,
@@ -72,7 +73,7 @@ export const Trilu = defineOp('Trilu', {
 
 function cumulativeAxis(context: Omit<ShapeContext, 'outputs'>): number {
   const full: ShapeContext = { ...context, outputs: 1 }
-  return positiveAxis(full, constantInts(full, 1)[0] ?? 0, required(full, 0).dims.length)
+  return positiveAxis(full, constantInt(full, 1), required(full, 0).dims.length)
 }
 
 /** y_i = sum over j <= i of x_j (j < i if exclusive; from the end if reverse): dx is the sum from the other end. */

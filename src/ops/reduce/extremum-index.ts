@@ -1,4 +1,11 @@
-import { defineOp, type OpCase, type OpDefinition, positiveAxis, required } from '../core/index.ts'
+import {
+  defineOp,
+  isFirstAxis,
+  type OpCase,
+  type OpDefinition,
+  positiveAxis,
+  required,
+} from '../core/index.ts'
 
 const cases: readonly OpCase[] = [
   { name: 'defaults', inputs: [{ dims: [3, 4], distinct: true }] },
@@ -47,7 +54,7 @@ const indexOfExtremum = (): Omit<OpDefinition, 'op'> => ({
   gradient: null,
   rows: ({ inputs, carries, attributes }) => {
     const axis = attributes.int('axis', 0)
-    return carries[0] === true && (axis < 0 ? axis + (inputs[0]?.dims.length ?? 0) : axis) !== 0
+    return carries[0] === true && !isFirstAxis(axis, inputs[0])
   },
   cases,
 })

@@ -1,6 +1,7 @@
 import { sizeOf } from '../../tensor/tensor.ts'
 import {
   defineOp,
+  isFirstAxis,
   mul,
   type OpCase,
   type OpDefinition,
@@ -73,9 +74,8 @@ const axisOf = (context: Parameters<NonNullable<OpDefinition['gradient']>>[0]): 
   )
 
 const rows: typeof rowsFirst = ({ inputs, carries, attributes }) => {
-  const rank = inputs[0]?.dims.length ?? 0
   const axis = attributes.int('axis', -1)
-  return carries[0] === true && (axis < 0 ? axis + rank : axis) !== 0
+  return carries[0] === true && !isFirstAxis(axis, inputs[0])
 }
 
 /** y = softmax x: dx = y (dy - sum(dy y)). */

@@ -1,3 +1,4 @@
+import { itemAt } from '../../required.ts'
 import { zeros } from '../../tensor/bytes.ts'
 import { sizeOf, type Tensor, type TensorType } from '../../tensor/tensor.ts'
 import {
@@ -5,6 +6,7 @@ import {
   defineOp,
   foldableInputs,
   ints,
+  isFirstAxis,
   positiveAxis,
   required,
   type ShapeContext,
@@ -27,7 +29,7 @@ function concatShape(context: ShapeContext): TensorType[] {
       dims.length === first.dims.length && dims.every((dim, at) => at === axis || dim === first.dims[at])
     if (!fits || type !== first.type)
       throw shapeError(context, `input ${index} does not fit input 0 along all axes but ${axis}.`)
-    total += dims[axis] ?? 0
+    total += itemAt(dims, axis, 'axis')
   }
   return [{ type: first.type, dims: first.dims.map((dim, at) => (at === axis ? total : dim)) }]
 }
@@ -77,7 +79,7 @@ export const Concat = defineOp('Concat', {
   // A part that does not carry the samples may still mix them, unless it is a constant.
   rows: ({ attributes, inputs, carries }) => {
     const axis = attributes.int('axis', 1)
-    const first = axis === 0 || axis === -(inputs[0]?.dims.length ?? 0)
+    const first = isFirstAxis(axis, inputs[0])
     return !first && inputs.every((input, index) => carries[index] || input?.constant !== undefined)
   },
   fold: (inputs, context) => {

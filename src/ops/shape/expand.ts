@@ -33,7 +33,7 @@ export const Expand = defineOp('Expand', {
     const steps = source.dims.map((dim, axis) => (dim === 1 ? 0 : itemAt(strides, axis, 'stride')))
     return (at) => {
       const lead = at.length - steps.length
-      return steps.reduce((sum, step, axis) => sum + step * (at[axis + lead] ?? 0), 0)
+      return steps.reduce((sum, step, axis) => sum + step * itemAt(at, axis + lead, 'axis'), 0)
     }
   }),
   cases: [
@@ -80,7 +80,7 @@ export const Tile = defineOp('Tile', {
     const strides = stridesOf(source.dims)
     return (at) =>
       source.dims.reduce(
-        (sum, dim, axis) => sum + ((at[axis] ?? 0) % dim) * itemAt(strides, axis, 'stride'),
+        (sum, dim, axis) => sum + (itemAt(at, axis, 'axis') % dim) * itemAt(strides, axis, 'stride'),
         0,
       )
   }),

@@ -1,6 +1,7 @@
 import { UnsupportedOpError } from '../../errors.ts'
 import { dtypeOfCode } from '../../onnx/codes.ts'
 import { float, floats, strings, tensor } from '../../onnx/graph.ts'
+import { itemAt } from '../../required.ts'
 import { zeros } from '../../tensor/bytes.ts'
 import { float32, int64, sizeOf, type Tensor, type TensorType, toNumbers } from '../../tensor/tensor.ts'
 import {
@@ -168,7 +169,7 @@ export const NonZero = defineOp('NonZero', {
     return [
       int64(
         [x.dims.length, places.length],
-        x.dims.flatMap((_, axis) => places.map((at) => at[axis] ?? 0)),
+        x.dims.flatMap((_, axis) => places.map((at) => itemAt(at, axis, 'axis'))),
       ),
     ]
   },
@@ -206,7 +207,7 @@ export const EyeLike = defineOp('EyeLike', {
     const [stride = 1] = stridesOf(dims)
     const shift = context.attributes.int('k', 0)
     const values = new Array<number>(sizeOf(dims)).fill(0)
-    for (let row = 0; row < (dims[0] ?? 0); row++) {
+    for (let row = 0; row < itemAt(dims, 0, 'axis'); row++) {
       const column = row + shift
       if (column >= 0 && column < stride) values[row * stride + column] = 1
     }

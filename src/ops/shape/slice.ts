@@ -118,7 +118,7 @@ export const Slice = defineOp('Slice', {
     return (at) =>
       cuts.reduce(
         (sum, { start, step }, axis) =>
-          sum + (start + step * (at[axis] ?? 0)) * itemAt(strides, axis, 'stride'),
+          sum + (start + step * itemAt(at, axis, 'axis')) * itemAt(strides, axis, 'stride'),
         0,
       )
   }),

@@ -9,6 +9,7 @@ import {
   foldableInputs,
   type GradientContext,
   ints,
+  isFirstAxis,
   type OpCase,
   positiveAxis,
   required,
@@ -141,7 +142,7 @@ export const Split = defineOp('Split', {
   gradient: splitGradient,
   rows: ({ attributes, inputs, carries }) => {
     const axis = attributes.int('axis', 0)
-    return carries[0] === true && axis !== 0 && axis !== -(inputs[0]?.dims.length ?? 0)
+    return carries[0] === true && !isFirstAxis(axis, inputs[0])
   },
   fold: ([x], context) => {
     if (!x || !foldableInputs([x])) return undefined

@@ -25,7 +25,8 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   const drawn = thin(present, mostLines)
   const short = shortNames(tasks, 9)
   const atOnce = borders.length === 1 && tasks.length > 1
-  const last = (line: (typeof drawn)[number]) => line.points.at(-1)?.y ?? 0
+  const endOf = ({ points: own }: (typeof drawn)[number]) => itemAt(own, own.length - 1, 'point')
+  const last = (line: (typeof drawn)[number]) => endOf(line).y
   const places = spread(
     drawn.map((line) => y(last(line))),
     labelGap,
@@ -57,11 +58,11 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   })
   const lines = drawn.map(
     (line, n) =>
-      html`<polyline class="line c${n}" points="${line.points.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')}"/><circle class="dot c${n}" cx="${x(line.points.at(-1)?.x ?? 0)}" cy="${y(last(line))}" r="3"/>`,
+      html`<polyline class="line c${n}" points="${line.points.map((point) => `${x(point.x)},${y(point.y)}`).join(' ')}"/><circle class="dot c${n}" cx="${x(endOf(line).x)}" cy="${y(last(line))}" r="3"/>`,
   )
   const labels = drawn.map((line, n) => {
     const place = itemAt(places, n, 'line')
-    return html`<polyline class="leader" points="${x(line.points.at(-1)?.x ?? 0) + 4},${y(last(line))} ${plot.right + 14},${place}"/><text class="label t${n}" x="${plot.right + 17}" y="${place + 4}">${itemAt(short, line.task, 'task')}<tspan class="value" dx="5">${points(last(line), 0)}</tspan></text>`
+    return html`<polyline class="leader" points="${x(endOf(line).x) + 4},${y(last(line))} ${plot.right + 14},${place}"/><text class="label t${n}" x="${plot.right + 17}" y="${place + 4}">${itemAt(short, line.task, 'task')}<tspan class="value" dx="5">${points(last(line), 0)}</tspan></text>`
   })
   const summary = drawn.map((line) => `${tasks[line.task]} ${points(last(line), 0)}`).join(', ')
   const svg = html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`Accuracy of each task over time with ${name}. At the end, in per cent: ${summary}.`}">${areas}${grid}${lines}${labels}<text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">${unit === 'steps' ? `${end.toLocaleString('en-US')} steps` : atOnce ? 'before and after training' : `${count(end, 'task')}`}${atOnce ? '' : ' · above: the task being learned'}</text></svg>`

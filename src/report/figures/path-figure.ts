@@ -64,7 +64,7 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
       const value = point[name]
       return value === null ? [] : [{ alpha: point.alpha, value }]
     })
-    return line.length === 0 ? [] : [{ name, n, line, last: line.at(-1)?.value ?? 0 }]
+    return line.length === 0 ? [] : [{ name, n, line, last: itemAt(line, line.length - 1, 'point').value }]
   })
   const places = spread(
     series.map(({ last }) => y(last)),
@@ -90,7 +90,8 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
       : html`<line class="border" x1="${x(chosen)}" x2="${x(chosen)}" y1="${plot.top}" y2="${plot.bottom}"/><text class="tick" x="${x(chosen)}" y="${plot.top - 4}" text-anchor="middle">chosen</text>`
   const [from, to] = ends ?? ['old model', 'trained']
   const summary = series.map(
-    ({ name, line, last }) => `${name} from ${points(line[0]?.value ?? 0)} to ${points(last)} per cent`,
+    ({ name, line, last }) =>
+      `${name} from ${points(itemAt(line, 0, 'point').value)} to ${points(last)} per cent`,
   )
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}: accuracy along the path between the weights, ${summary.join(', ')}.`}">${grid}${budget}${mark}${lines}${labels}<text class="tick" x="${plot.left}" y="${plot.bottom + 16}">0: ${from}</text><text class="tick" x="${plot.right}" y="${plot.bottom + 16}" text-anchor="end">1: ${to}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">alpha, the share of the way</text></svg>`
 }

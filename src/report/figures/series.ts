@@ -1,5 +1,6 @@
 import type { ResultGroup, RunResult } from '../../measure/results.ts'
 import { mean } from '../../measure/statistics.ts'
+import { itemAt } from '../../required.ts'
 
 /** Mean over the runs that have a value; null where none has. */
 const meanOf = (values: readonly (number | null | undefined)[]): number | null => {
@@ -64,7 +65,7 @@ function looksOf(group: ResultGroup, tasks: number): { unit: TimeSeries['unit'];
  */
 export function timeSeries(group: ResultGroup, tasks: number): TimeSeries {
   const { unit, looks } = looksOf(group, tasks)
-  const atOnce = (group.runs[0]?.matrix.length ?? 0) < tasks
+  const atOnce = itemAt(group.runs, 0, 'run').matrix.length < tasks
   const end = looks.at(-1)?.x ?? 1
   const borders = Array.from({ length: atOnce ? 1 : tasks }, (_, t) =>
     atOnce ? end : Math.max(0, ...looks.filter((look) => look.task <= t).map((look) => look.x)),

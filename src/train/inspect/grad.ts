@@ -15,6 +15,7 @@ import type { Model } from '../../model/model.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import { cast, filled, type Value } from '../../ops/core/index.ts'
+import { itemAt } from '../../required.ts'
 import { type Tensor, toNumbers } from '../../tensor/tensor.ts'
 
 /** The losses that a batch can be differentiated by. */
@@ -187,7 +188,7 @@ function checkLabels(labels: Tensor, logits: Value, loss: GradLoss): void {
     )
   }
   if (!perClass) return
-  const classes = logits.dims.at(-1) ?? 0
+  const classes = itemAt(logits.dims, logits.dims.length - 1, 'axis')
   const at = toNumbers(labels).findIndex(
     (label) => label !== IGNORED_LABEL && !(label >= 0 && label < classes),
   )

@@ -176,7 +176,7 @@ function dataReader(
       inColumnsOf(before, { name: source, ...how }, (settled) => readMeasured(source, settled))
     known.set(key, loading)
     const found = await loading
-    for (const note of [...notes, ...(found.notes ?? [])]) onNote(note)
+    for (const note of [...notes, ...found.notes]) onNote(note)
     return preprocessed(found, options.preprocessing)
   }
 }

@@ -68,7 +68,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
       ? undefined
       : await freshHeldOut(measured, [oldHeld, exemplars], { ...options, traffic }, stored)
   const joining = newHeld && (await stored(newHeld))
-  const held = [oldHeld, joining].flatMap((part) => part ?? [])
+  const held = [oldHeld, joining].filter((part) => part !== undefined)
   const heldOut =
     held.length === 0
       ? undefined
@@ -155,7 +155,7 @@ async function unseenOf(
   others: readonly (Dataset | undefined)[],
   stored: (dataset: Dataset) => Dataset | Promise<Dataset>,
 ): Promise<Dataset> {
-  const [own, ...rest] = alike([await stored(dataset), ...others.flatMap((other) => other ?? [])])
+  const [own, ...rest] = alike([await stored(dataset), ...others.filter((other) => other !== undefined)])
   return own ? subset(dataset, unseenRows(own, rest)) : dataset
 }
 

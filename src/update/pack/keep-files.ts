@@ -122,7 +122,7 @@ async function readSources(sources: Omit<KeepSources, 'out'>, before?: NamedColu
     columns: found.columns,
     heldOut: test ?? validation,
     versions: versions(engine),
-    notes: [...loaded.notes, ...reading.notes, ...(found.notes ?? [])],
+    notes: [...loaded.notes, ...reading.notes, ...found.notes],
   }
 }
 

@@ -96,7 +96,7 @@ interface MergedHeldOut {
 
 function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): MergedHeldOut | undefined {
   const [one, other] = [a.heldOut, b.heldOut]
-  const parts = [one, other].flatMap((part) => part ?? [])
+  const parts = [one, other].filter((part) => part !== undefined)
   if (parts.length === 0) return undefined
   const rehearsed = exemplars ? [exemplars] : []
   const all = alike([...rehearsed, ...parts.map(({ dataset }) => dataset)])

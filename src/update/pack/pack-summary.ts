@@ -1,4 +1,5 @@
 import { classLabels, samples } from '../../data/dataset.ts'
+import { itemAt } from '../../required.ts'
 import { type HeldOut, type Pack, releaseAccuracy } from './pack.ts'
 import type { PackSums } from './pack-sums.ts'
 import { type Traffic, trafficShares } from './traffic.ts'
@@ -55,7 +56,8 @@ export interface PackSummary {
 export function summarisePack(pack: Pack): PackSummary {
   const { exemplars, heldOut, fisher, sums, history, classes } = pack
   const counts = new Array<number>(classes.length).fill(0)
-  for (const label of exemplars ? classLabels(exemplars) : []) counts[label] = (counts[label] ?? 0) + 1
+  for (const label of exemplars ? classLabels(exemplars) : [])
+    counts[label] = itemAt(counts, label, 'class') + 1
   const releases = history.map((release) => ({
     model: release.model,
     created: release.created,

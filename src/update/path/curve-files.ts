@@ -107,7 +107,7 @@ async function readFor(
     numbersArePositions,
     unnamed: model.unnamed,
   })
-  if (added.length === 0) return { loaded, dataset, notes: [...(loaded.notes ?? []), ...notes] }
+  if (added.length === 0) return { loaded, dataset, notes: [...loaded.notes, ...notes] }
   throw new DataError(
     'curve-data',
     `${source}: the second model does not know the class "${added[0]}". Correct the labels, or give the model that was updated with it.`,
