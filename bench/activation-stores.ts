@@ -5,7 +5,7 @@ import { activationsAt, cutsOf, modelAbove, worthwhileCuts } from '../src/evalua
 import { openReader } from '../src/evaluate/reader.ts'
 import { none } from '../src/methods/none.ts'
 import { loadModel } from '../src/model/import/files.ts'
-import { transformerEncoder } from '../src/model/layers/networks.ts'
+import { transformerEncoder } from '../src/model/layers/transformer-network.ts'
 import type { Model } from '../src/model/model.ts'
 import { adam } from '../src/train/step/optimisers.ts'
 import { fineTune } from '../src/update/recipes/fine-tune.ts'

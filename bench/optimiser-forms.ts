@@ -10,7 +10,8 @@ import type { Value } from '../src/ops/core/define.ts'
 import { mul, reshape } from '../src/ops/core/emit.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
-import { adam, decayed, type Optimiser, sgd, type Update } from '../src/train/step/optimisers.ts'
+import { adam, type Optimiser, sgd, type Update } from '../src/train/step/optimisers.ts'
+import { decayed } from '../src/train/step/weight-decay.ts'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '12' } } })
 const STEPS_PER_CALL = 4

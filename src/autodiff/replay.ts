@@ -15,6 +15,7 @@ import { opTable } from '../ops/table.ts'
 import { sameDims } from '../tensor/tensor.ts'
 import type { Blocks, ReplayTarget } from './blocks/index.ts'
 import { inlineIf, unrollLoop, unrollScan } from './control-flow.ts'
+import { aliases, liveNodes } from './live-nodes.ts'
 import { batchNormalization, dropout } from './special-nodes.ts'
 
 /** What stays the same while a graph and the subgraphs inside it are replayed. */
@@ -154,6 +155,7 @@ function checkKnown(node: Node): void {
 }
 
 const controlFlow = { If: inlineIf, Loop: unrollLoop, Scan: unrollScan } as const
+
 const isControlFlow = (op: string): op is keyof typeof controlFlow => Object.hasOwn(controlFlow, op)
 
 function replayNode(replay: Replay, replaying: Replaying): readonly (Value | undefined)[] {
@@ -225,34 +227,3 @@ const movesNothing: ReadonlySet<string> = new Set([
   'Squeeze',
   'Unsqueeze',
 ])
-
-/** The nodes that `wanted` depends on, with their places in the graph. What is known needs no node. */
-function liveNodes(
-  graph: Graph,
-  wanted: readonly string[],
-  known: (name: string) => boolean,
-): [index: number, node: Node][] {
-  const needed = new Set(wanted.filter((name) => !known(name)))
-  const live: [number, Node][] = []
-  for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    const node = graph.nodes[index]
-    if (!node?.outputs.some((name) => name !== '' && needed.has(name))) continue
-    live.push([index, node])
-    for (const name of node.inputs) if (!known(name)) needed.add(name)
-  }
-  return live.reverse()
-}
-
-/** The name behind any Identity nodes: exporters let equal tensors share one initialiser that way. */
-function aliases(graph: Graph): (name: string) => string {
-  const behind = new Map(
-    graph.nodes.flatMap(({ op, inputs: [from], outputs: [to] }) =>
-      op === 'Identity' && from !== undefined && to !== undefined ? [[to, from]] : [],
-    ),
-  )
-  return (name) => {
-    let source = name
-    for (let next = behind.get(source); next !== undefined; next = behind.get(source)) source = next
-    return source
-  }
-}

@@ -1,9 +1,10 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { count as counted } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import type { DType } from '../../tensor/tensor.ts'
 import { parseConfig } from '../config.ts'
 import { asStored, type Preprocessing } from '../dataset.ts'
+import { holdfastSchema, type resizeTo } from './holdfast-file.ts'
 import { huggingFaceImages, type ImagePlan, type ImageSize, preprocessorSchema } from './preprocessor.ts'
 
 /** How images are brought to what a model reads. What comes out is stored as uint8. */
@@ -37,41 +38,6 @@ export interface InputFacts {
   /** Where the files lie, named in errors. */
   readonly folder?: string | undefined
 }
-
-const numbers = z.union([z.number(), z.array(z.number()).min(1)])
-const size = z.strictObject({ height: z.int().positive(), width: z.int().positive() })
-const level = z.number().min(0).max(255)
-const resizeTo = size.extend({
-  fit: z.enum(['stretch', 'cover', 'letterbox']).optional(),
-  fill: z.union([level, z.tuple([level, level, level])]).optional(),
-  align: z.enum(['centre', 'start']).optional(),
-})
-
-/**
- * The schema of `holdfast.json`, a file beside the model that says how its inputs are made, every field optional:
- * - `channels`: `rgb`, `bgr` or `grey`;
- * - `layout`: `NCHW` or `NHWC`;
- * - `resize`: `{shortestEdge}`, or `{height, width}` with `fit`: `stretch` (default), `cover` (cuts what sticks out) or `letterbox`
- *   (keeps proportions and fills up, with `fill`, one number from 0 to 255, default 0, or red, green and blue; the image lies at `align`:
- *   `centre`, the default, or `start`);
- * - `crop`: `{height, width}` of the middle that is kept;
- * - `resample`: `nearest`, `bilinear`, `bicubic` or `lanczos`;
- * - `scale`, `mean`, `std`: the model reads (pixel * scale - mean) / std, one number or one a channel;
- * - `maxLength`: tokens in a text;
- * - `features`: the columns of a table in the order in which the model reads them.
- */
-const holdfastSchema = z.strictObject({
-  channels: z.enum(['rgb', 'bgr', 'grey']).optional(),
-  layout: z.enum(['NCHW', 'NHWC']).optional(),
-  resize: z.union([resizeTo, z.strictObject({ shortestEdge: z.int().positive() })]).optional(),
-  crop: size.optional(),
-  resample: z.enum(['nearest', 'bilinear', 'bicubic', 'lanczos']).optional(),
-  scale: z.number().positive().optional(),
-  mean: numbers.optional(),
-  std: numbers.optional(),
-  maxLength: z.int().positive().optional(),
-  features: z.array(z.string().min(1)).min(1).optional(),
-})
 
 /**
  * How data become what a model reads, from the facts of its input and the files beside it. Images are inputs of four dims with one or three

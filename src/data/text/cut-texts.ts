@@ -2,7 +2,7 @@ import { count } from '../../count.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RawLabels } from '../names/index.ts'
 import { asWarning } from '../notes.ts'
-import type { TokenRow } from './tokens.ts'
+import type { TokenRow } from './token-rows.ts'
 
 /** Counts texts that are longer than the model reads. */
 export interface CutTexts {

@@ -1,13 +1,6 @@
 export { cutTexts } from './cut-texts.ts'
 export { nextTokens } from './next-tokens.ts'
 export { padTogether } from './pad-tokens.ts'
-export {
-  createTokenizer,
-  padRows,
-  rowLength,
-  type TextTokenizer,
-  type TokenizerFiles,
-  type TokenRow,
-  tokenize,
-} from './tokens.ts'
+export { padRows, rowLength, type TokenRow } from './token-rows.ts'
+export { createTokenizer, type TextTokenizer, type TokenizerFiles, tokenize } from './tokens.ts'
 export { wordVocabulary } from './vocabulary.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { mlp, transformerEncoder } from '../layers/networks.ts'
+import { mlp } from '../layers/networks.ts'
+import { transformerEncoder } from '../layers/transformer-network.ts'
 import { parseSelection, selectParameters, trainOnly } from './select.ts'
 
 const model = mlp({ widths: [3, 4, 5, 2] })

@@ -12,7 +12,8 @@ import { type Model, parameterCount } from '../model.ts'
 import { conv2d } from './convolutions.ts'
 import { linear, relu, residual, sequential } from './layers.ts'
 import { network } from './network.ts'
-import { cnn, mlp, plainCnn, simpleModel, transformerEncoder } from './networks.ts'
+import { cnn, mlp, plainCnn, simpleModel } from './networks.ts'
+import { transformerEncoder } from './transformer-network.ts'
 
 const engine = ortNode({ threads: 1 })
 

@@ -1,22 +1,8 @@
 import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
-import { sizeOf } from '../../tensor/tensor.ts'
 import type { Model } from '../model.ts'
-import { encoderLayer } from './attention.ts'
 import { batchNorm2d, conv2d, globalAveragePool, maxPool2d } from './convolutions.ts'
-import {
-  embedding,
-  flatten,
-  gelu,
-  layerNorm,
-  linear,
-  positionEmbedding,
-  relu,
-  residual,
-  sequential,
-  tanh,
-  tokenMean,
-} from './layers.ts'
+import { flatten, gelu, linear, relu, residual, sequential, tanh } from './layers.ts'
 import { classNames, type Layer, network } from './network.ts'
 
 export interface Seeded {
@@ -182,63 +168,6 @@ export function plainCnn(
     name: 'plain-cnn',
     inputDims,
     layer: sequential([...layers, ...head]),
-    classes,
-    seed,
-  })
-}
-
-export interface TransformerOptions extends Seeded {
-  readonly layers: number
-  readonly width: number
-  readonly heads: number
-  /** Units between the two linear layers of each encoder layer. */
-  readonly feedForward: number
-  /** Positions in a sequence. */
-  readonly tokens: number
-  /** How many different tokens there are: the input is then int64 [N, tokens], and positions are learned. */
-  readonly vocabulary?: number
-  /** Without a vocabulary: the input is float [N, tokens, inputWidth]. Projected where it is not `width`. */
-  readonly inputWidth?: number
-  /** Where layers normalise: before each part. The only form there is. */
-  readonly norm?: 'pre'
-}
-
-/**
- * A transformer encoder that classifies sequences: pre-norm layers with GELU and without dropout, a last layer norm,
- * the mean over the tokens, linear.
- *
- * @throws UsageError `heads` when the width is no multiple of the heads; `tokens` when there are none; `norm`.
- * @example
- * const model = transformerEncoder({ layers: 4, width: 256, heads: 4, feedForward: 1024, tokens: 64, classes: 10 })
- */
-export function transformerEncoder(options: TransformerOptions): Model {
-  const { width, heads, feedForward, tokens, vocabulary, inputWidth = width, seed = 0 } = options
-  const classes = classNames(options.classes ?? 10)
-  const body = Array.from({ length: options.layers }, () => encoderLayer({ width, heads, feedForward }))
-  const entry: Record<string, Layer> =
-    vocabulary !== undefined
-      ? { embedding: embedding(vocabulary, width), position: positionEmbedding(tokens, width) }
-      : inputWidth === width
-        ? {}
-        : { project: linear(inputWidth, width), position: positionEmbedding(tokens, width) }
-  const inputDims = vocabulary !== undefined ? [tokens] : [tokens, inputWidth]
-  if (sizeOf(inputDims) === 0) {
-    throw new UsageError('tokens', 'A transformer takes sequences of one token or more.')
-  }
-  if (options.norm !== undefined && options.norm !== 'pre') {
-    throw new UsageError('norm', `Encoder layers normalise before each part ('pre'), not '${options.norm}'.`)
-  }
-  return network({
-    name: 'transformer-encoder',
-    inputDims,
-    inputType: vocabulary !== undefined ? 'int64' : 'float32',
-    layer: sequential({
-      ...entry,
-      layers: sequential(body),
-      norm: layerNorm(width),
-      pool: tokenMean(),
-      head: linear(width, classes.length),
-    }),
     classes,
     seed,
   })

@@ -5,7 +5,8 @@ import { ortNode } from '../../engine/ort-node.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { float32, int64, sizeOf, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import type { Value } from '../core/define.ts'
-import { counterUniform, dropout } from './random.ts'
+import { dropout } from './dropout.ts'
+import { counterUniform } from './random.ts'
 
 const engine = ortNode({ threads: 1 })
 const seedType = { type: 'int64', dims: [] } as const

@@ -27,9 +27,9 @@ import { normalizeRows } from './normalization.ts'
 
 type Groups = (context: Omit<ShapeContext, 'outputs'>) => number
 
-const channelsOf = (context: Omit<ShapeContext, 'outputs'>): number => dimOf(required(context, 0), 1)
+export const channelsOf = (context: Omit<ShapeContext, 'outputs'>): number => dimOf(required(context, 0), 1)
 
-const groupShape =
+export const groupShape =
   (groups: Groups) =>
   (context: ShapeContext): TensorType[] => {
     const x = required(context, 0)
@@ -78,7 +78,7 @@ function channelSums(context: GradientContext, groups: Groups, dy: Value) {
  *
  * The sums of g are those of dy per channel, weighted by scale: small, so that dx takes four passes over memory.
  */
-const groupGradient =
+export const groupGradient =
   (groups: Groups): NonNullable<OpDefinition['gradient']> =>
   (context) => {
     const { emit, needs } = context
@@ -113,7 +113,7 @@ const groupGradient =
     ]
   }
 
-const groupSquares =
+export const groupSquares =
   (groups: Groups) =>
   (context: SquaresContext): (SquareTerm | undefined)[] => {
     const { emit, needs, carries, samples } = context
@@ -125,7 +125,7 @@ const groupSquares =
     return [undefined, needs[1] ? term(sumOfProduct) : undefined, needs[2] ? term(sumOfD) : undefined]
   }
 
-const positive = (dims: readonly number[], parameter = false): CaseInput => ({
+export const positiveScale = (dims: readonly number[], parameter = false): CaseInput => ({
   dims,
   range: [0.5, 1.5],
   ...(parameter ? { parameter: true } : {}),
@@ -160,17 +160,17 @@ export const GroupNormalization = defineOp('GroupNormalization', {
   cases: [
     {
       name: 'images',
-      inputs: [{ dims: [2, 6, 2, 2] }, positive([6]), { dims: [6] }],
+      inputs: [{ dims: [2, 6, 2, 2] }, positiveScale([6]), { dims: [6] }],
       attributes: { num_groups: 3 },
     },
     {
       name: 'sequences',
-      inputs: [{ dims: [2, 4, 5] }, positive([4]), { dims: [4] }],
+      inputs: [{ dims: [2, 4, 5] }, positiveScale([4]), { dims: [4] }],
       attributes: { num_groups: 2 },
     },
     {
       name: 'volumes, a batch of one',
-      inputs: [{ dims: [1, 4, 2, 1, 3] }, positive([4]), { dims: [4] }],
+      inputs: [{ dims: [1, 4, 2, 1, 3] }, positiveScale([4]), { dims: [4] }],
       attributes: { num_groups: 2 },
     },
     {
@@ -184,58 +184,34 @@ export const GroupNormalization = defineOp('GroupNormalization', {
     },
     {
       name: 'stash_type',
-      inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
+      inputs: [{ dims: [2, 4, 3] }, positiveScale([4]), { dims: [4] }],
       attributes: { num_groups: 2, stash_type: 11 },
     },
     {
       name: 'one group',
-      inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
+      inputs: [{ dims: [2, 4, 3] }, positiveScale([4]), { dims: [4] }],
       attributes: { num_groups: 1 },
     },
     {
       name: 'epsilon',
-      inputs: [{ dims: [2, 4, 3] }, positive([4]), { dims: [4] }],
+      inputs: [{ dims: [2, 4, 3] }, positiveScale([4]), { dims: [4] }],
       attributes: { num_groups: 4, epsilon: float(0.1) },
     },
     {
       name: 'squares of scale',
-      inputs: [{ dims: [4, 6, 2, 3] }, positive([6], true), { dims: [6] }],
+      inputs: [{ dims: [4, 6, 2, 3] }, positiveScale([6], true), { dims: [6] }],
       attributes: { num_groups: 3 },
     },
     {
       name: 'squares of bias',
-      inputs: [{ dims: [4, 6, 2, 3] }, positive([6]), { dims: [6], parameter: true }],
+      inputs: [{ dims: [4, 6, 2, 3] }, positiveScale([6]), { dims: [6], parameter: true }],
       attributes: { num_groups: 2 },
     },
     {
       name: 'one scale a group, opset 18',
-      inputs: [{ dims: [2, 6, 3] }, positive([3]), { dims: [3] }],
+      inputs: [{ dims: [2, 6, 3] }, positiveScale([3]), { dims: [3] }],
       attributes: { num_groups: 3 },
       opset: 18,
     },
-  ],
-})
-
-/** Normalises each sample's channels over space: every channel its own group. ONNX Runtime's CPU has it in float32. */
-export const InstanceNormalization = defineOp('InstanceNormalization', {
-  shape: groupShape(channelsOf),
-  gradient: groupGradient(channelsOf),
-  squares: groupSquares(channelsOf),
-  rows: rowsFirst,
-  cases: [
-    { name: 'images', inputs: [{ dims: [2, 3, 2, 2] }, positive([3]), { dims: [3] }] },
-    { name: 'sequences', inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }] },
-    {
-      name: 'volumes, a batch of one',
-      inputs: [{ dims: [1, 2, 2, 3, 2] }, positive([2]), { dims: [2] }],
-    },
-    { name: 'opset 7', inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }], opset: 7 },
-    {
-      name: 'epsilon',
-      inputs: [{ dims: [2, 3, 4] }, positive([3]), { dims: [3] }],
-      attributes: { epsilon: float(0.1) },
-    },
-    { name: 'squares of scale', inputs: [{ dims: [4, 3, 2, 3] }, positive([3], true), { dims: [3] }] },
-    { name: 'squares of bias', inputs: [{ dims: [4, 3, 5] }, positive([3]), { dims: [3], parameter: true }] },
   ],
 })

@@ -5,36 +5,15 @@ import {
   type Emitter,
   eachPosition,
   expand,
-  finished,
   fromNumbers,
   type GradientContext,
   mul,
-  reduceSum,
   required,
   reshape,
-  type SquaresContext,
-  type SquareTerm,
-  square,
   type Value,
 } from '../core/index.ts'
-import { type Equation, equationOf, formatEquation } from './einsum-equation.ts'
-
-interface Term {
-  readonly value: Value
-  readonly letters: readonly string[]
-}
-
-const contract = (emit: Emitter, terms: readonly Term[], output: readonly string[]): Value =>
-  emit.op(
-    'Einsum',
-    terms.map(({ value }) => value),
-    {
-      equation: formatEquation(
-        terms.map(({ letters }) => letters),
-        output,
-      ),
-    },
-  )
+import { type Equation, equationOf } from './einsum-equation.ts'
+import { contract, operandSquares } from './einsum-squares.ts'
 
 /** 1 on the diagonal of the axes that carry the same letter, 0 off it; undefined where no letter repeats. */
 function diagonalMask(emit: Emitter, x: Value, letters: readonly string[]): Value | undefined {
@@ -76,55 +55,6 @@ function operandGradient(context: GradientContext, equation: Equation, dy: Value
   const shaped = reshape(emit, summed, dims)
   const mask = diagonalMask(emit, x, letters)
   return expand(emit, mask ? mul(emit, shaped, mask) : shaped, x.dims)
-}
-
-/**
- * Squares of an operand without the samples' letter n, the other operand and the output having it in front: per sample
- * G_n = contraction of dY_n and X_n. Where nothing but n is summed, sum_n G_n^2 is the contraction of dY^2 and X^2.
- */
-function operandSquares(context: SquaresContext): (SquareTerm | undefined)[] {
-  const { emit, needs, carries, samples } = context
-  const [dy] = context.gradients
-  if (!dy || context.inputs.length !== 2) return []
-  const equation = equationOf(context)
-  return [0, 1].map((k) => {
-    const other = 1 - k
-    const x = context.inputs[other]
-    const letters = itemAt(equation.operands, k, 'operand')
-    const theirs = itemAt(equation.operands, other, 'operand')
-    const [n] = equation.output
-    const plain = new Set(letters).size === letters.length && new Set(theirs).size === theirs.length
-    const given = letters.every((letter) => equation.output.includes(letter) || theirs.includes(letter))
-    const perSample =
-      n !== undefined && theirs[0] === n && !letters.includes(n) && equation.sizes.get(n) === samples
-    const full = [...letters, ...theirs].every(
-      (letter, at) =>
-        (at < letters.length ? context.inputs[k]?.dims[at] : x?.dims[at - letters.length]) ===
-        equation.sizes.get(letter),
-    )
-    if (!x || !needs[k] || !carries[other] || !plain || !given || !perSample || !full) return undefined
-    const summed = new Set([...equation.output, ...theirs].filter((letter) => !letters.includes(letter)))
-    if (summed.size === 1) {
-      const x2 = square(emit, x)
-      return {
-        accumulate: square(emit, dy),
-        finish: (to: Emitter, sum: Value) =>
-          contract(
-            to,
-            [
-              { value: sum, letters: equation.output },
-              { value: x2, letters: theirs },
-            ],
-            letters,
-          ),
-      }
-    }
-    const terms = [
-      { value: dy, letters: equation.output },
-      { value: x, letters: theirs },
-    ]
-    return finished(reduceSum(emit, square(emit, contract(emit, terms, [n, ...letters])), [0]))
-  })
 }
 
 const einsum = (equation: string, ...dims: readonly (readonly number[])[]) => ({

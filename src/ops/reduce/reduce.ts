@@ -2,17 +2,13 @@ import { type DType, sizeOf, type Tensor, type TensorType } from '../../tensor/t
 import {
   constantInts,
   defineOp,
-  div,
   expand,
   fromNumbers,
-  indicator,
   ints,
   LARGEST_FOLD,
-  mul,
   type OpCase,
   type OpDefinition,
   positiveAxis,
-  reduceSum,
   required,
   reshape,
   type rowsFirst,
@@ -196,27 +192,3 @@ export const ReduceMean = defineOp('ReduceMean', {
   upgrade: axesFromAttribute,
   cases: reduceCases(),
 })
-
-/** The gradient goes to the elements that equal the extremum; ties share it evenly. */
-const extremumGradient: NonNullable<OpDefinition['gradient']> = (context) => {
-  const { emit } = context
-  const [dy] = context.gradients
-  const [y] = context.outputs
-  const x = required(context, 0)
-  if (!dy || !y) return []
-  const winners = indicator(emit, emit.op('Equal', [x, unreduced(context, y)]), dy)
-  const count = reduceSum(emit, winners, reducedAxes(context), true)
-  return [mul(emit, winners, div(emit, unreduced(context, dy), count))]
-}
-
-const extremum = (apply: (a: number, b: number) => number): Omit<OpDefinition, 'op'> => ({
-  shape: reduceShape,
-  gradient: extremumGradient,
-  rows: rowsKept,
-  fold: foldIntegers(apply),
-  upgrade: axesFromAttribute,
-  cases: [...reduceCases(true, [-2, 2]), ...integerCases],
-})
-
-export const ReduceMax = defineOp('ReduceMax', extremum(Math.max))
-export const ReduceMin = defineOp('ReduceMin', extremum(Math.min))

@@ -1,5 +1,6 @@
 export * from './blocks.ts'
 export * from './concat.ts'
+export * from './constants.ts'
 export * from './expand.ts'
 export * from './layout.ts'
 export * from './pad.ts'

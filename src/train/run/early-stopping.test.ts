@@ -17,9 +17,10 @@ import { toNumbers } from '../../tensor/tensor.ts'
 import { adam } from '../step/optimisers.ts'
 import { initialState } from '../step/step-inputs.ts'
 import type { RunState } from './checkpoint.ts'
-import { holdOut, openWatch } from './early-stopping.ts'
+import { openWatch } from './early-stopping.ts'
 import { learn } from './learn.ts'
 import type { LearnOptions } from './options.ts'
+import { holdOut } from './stopping-rows.ts'
 
 const rowsOf = (tensor: { dims: readonly number[] } & Parameters<typeof toNumbers>[0]): string[] => {
   const values = toNumbers(tensor)

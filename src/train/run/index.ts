@@ -5,11 +5,11 @@ export {
   type RunRecord,
   type RunState,
 } from './checkpoint.ts'
-export type { EarlyStopping } from './early-stopping.ts'
 export { consolidated } from './end-task.ts'
 export type { LearnEvent } from './events.ts'
 export { learn } from './learn.ts'
 export type { CheckpointStore, LearnOptions, LearnResult } from './options.ts'
+export type { EarlyStopping } from './stopping-rows.ts'
 export { stateAtStart } from './task-models.ts'
 export { openTask, type TaskOptions, type TaskRun, taskSources } from './task-run.ts'
 export { trainSteps } from './train-steps.ts'

@@ -1,7 +1,7 @@
 import type { TaskContext } from '../../methods/method.ts'
-import type { HeldOut } from './early-stopping.ts'
 import type { LearnOptions } from './options.ts'
 import { openReading, type RunReading } from './run-reading.ts'
+import type { HeldOut } from './stopping-rows.ts'
 import { taskContext } from './task-context.ts'
 import { type TaskModels, taskModels } from './task-models.ts'
 

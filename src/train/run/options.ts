@@ -5,7 +5,7 @@ import type { TaskStream } from '../../tasks/stream.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Schedule, StepSettings } from '../step/index.ts'
 import type { RunRecord, RunState } from './checkpoint.ts'
-import type { EarlyStopping } from './early-stopping.ts'
+import type { EarlyStopping } from './stopping-rows.ts'
 
 /** Where checkpoints go. A save replaces the one before; nothing is lost if the process dies in the middle of it. */
 export interface CheckpointStore {

@@ -7,7 +7,6 @@ export {
   rmsprop,
   type SgdOptions,
   sgd,
-  type WeightDecay,
 } from './optimisers.ts'
 export { createBatchSampler } from './samplers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
@@ -15,3 +14,4 @@ export { buildStep, type StepGraph } from './step.ts'
 export { drawName, initialState } from './step-inputs.ts'
 export type { StepSettings } from './step-request.ts'
 export { updateParameters } from './updates.ts'
+export type { WeightDecay } from './weight-decay.ts'

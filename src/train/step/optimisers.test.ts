@@ -5,15 +5,8 @@ import { GraphBuilder } from '../../autodiff/builder.ts'
 import { loadProgram, type StateSlot } from '../../engine/program.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import {
-  adam,
-  clipByGlobalNorm,
-  decayed,
-  type Optimiser,
-  rmsprop,
-  sgd,
-  type WeightDecay,
-} from './optimisers.ts'
+import { adam, type Optimiser, rmsprop, sgd } from './optimisers.ts'
+import { clipByGlobalNorm, decayed, type WeightDecay } from './weight-decay.ts'
 
 const given = torchValues('optimisers')
 const NAMES = ['weight', 'bias'] as const

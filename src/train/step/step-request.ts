@@ -5,7 +5,8 @@ import type { LossOptions } from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Augmentation } from '../augment/index.ts'
-import type { Optimiser, WeightDecay } from './optimisers.ts'
+import type { Optimiser } from './optimisers.ts'
+import type { WeightDecay } from './weight-decay.ts'
 
 export interface StepSettings {
   readonly optimiser: Optimiser

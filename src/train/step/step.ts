@@ -6,11 +6,11 @@ import { encodeGraph } from '../../onnx/encode.ts'
 import { add, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
-import { clipByGlobalNorm } from './optimisers.ts'
 import { batchOf, forward, type Passed, type StepBody, stepContext } from './step-forward.ts'
 import { type StepInputs, stepInputs } from './step-inputs.ts'
 import type { StepRequest } from './step-request.ts'
 import { updateParameters } from './updates.ts'
+import { clipByGlobalNorm } from './weight-decay.ts'
 
 /** A training step as a graph: K of them are one call. */
 export interface StepGraph {

@@ -4,8 +4,9 @@ import { GraphBuilder } from '../../autodiff/builder.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { adam, decayed, type WeightDecay } from './optimisers.ts'
+import { adam } from './optimisers.ts'
 import { type Pending, type Updated, updateParameters } from './updates.ts'
+import { decayed, type WeightDecay } from './weight-decay.ts'
 
 const shapes: Readonly<Record<string, readonly number[]>> = {
   weight: [3, 4],

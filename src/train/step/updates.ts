@@ -1,6 +1,7 @@
 import { type Emitter, ints, type Value } from '../../ops/core/index.ts'
 import { itemAt } from '../../required.ts'
-import { decayed, type Optimiser, type WeightDecay } from './optimisers.ts'
+import type { Optimiser } from './optimisers.ts'
+import { decayed, type WeightDecay } from './weight-decay.ts'
 
 /** A parameter with what its update needs. */
 export interface Pending {
