@@ -1,6 +1,5 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
-import { itemAt } from '../required.ts'
 import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
@@ -202,13 +201,20 @@ const neededWords = ({ needed, neededWithFlips }: PowerFacts): string => {
   return `it takes about ${whole(needed)} if hardly an answer changes${more}`
 }
 
+/** What trials and the check after them take. Where no protection is left to try there is no trial. */
+function trialsWords({ trials, check }: NonNullable<Preflight['cost']>): string {
+  const [first] = trials
+  if (!first) return `no trial, and about ${duration(check)} for the check`
+  const total = trials.reduce((sum, { seconds }) => sum + seconds, 0)
+  const all = trials.length > 1 ? `, ${duration(total + check)} if all ${trials.length} are needed` : ''
+  return `${count(first.steps, 'step')} and about ${duration(first.seconds + check)} for the first trial, its search and the check${all}`
+}
+
 /** What was found before training, as lines: a heading and what stands under it. */
 export function preflightFacts(found: Preflight): readonly (readonly [string, string])[] {
   const { classes, rows, method, cost, power } = found
   const added =
     classes.added.length === 0 ? 'none new' : `${whole(classes.added.length)} new (${listed(classes.added)})`
-  const seconds = cost?.trials.map((trial) => trial.seconds)
-  const total = seconds?.reduce((sum, value) => sum + value, 0) ?? 0
   return [
     [
       'classes',
@@ -228,11 +234,11 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ...(rows.unlabelled > 0 ? [['unlabelled', count(rows.unlabelled, 'row')] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
     ...(power ? [['budget', `${whole(power.n)} old rows to prove on; ${neededWords(power)}`] as const] : []),
-    ...(cost && seconds
+    ...(cost
       ? [
           [
             'cost',
-            `${whole(itemAt(cost.trials, 0, 'trial').steps)} steps and about ${duration(itemAt(seconds, 0, 'trial') + cost.check)} for the first trial, its search and the check${seconds.length > 1 ? `, ${duration(total + cost.check)} if all ${seconds.length} are needed` : ''}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model answers`,
+            `${trialsWords(cost)}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model answers`,
           ] as const,
         ]
       : []),
