@@ -91,5 +91,5 @@ it('refuses a past that it did not see', async () => {
   await expect(si().consolidate?.(emptyState, context)).rejects.toThrow(
     expect.objectContaining({ code: 'si-path' }),
   )
-  expect(() => si({ damping: 0 })).toThrow(/"damping".*expected number to be >0, found 0/)
+  expect(() => si({ damping: 0 })).toThrow(/"damping".*expected a number above 0, found 0/)
 })

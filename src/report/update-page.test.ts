@@ -109,7 +109,7 @@ describe('an update in words', () => {
     const given = summary({ status: 'inconclusive', met: false })
     const unproven = { ...given, old: given.old && { ...given.old, claims: [claim] } }
     expect(updateText(unproven, '').split('\n')[0]).toBe(
-      'INCONCLUSIVE. 1200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 %.',
+      'INCONCLUSIVE. 1,200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 %.',
     )
     expect(updateText(unproven, '')).toContain('not shown to be inside')
   })
