@@ -7,7 +7,7 @@ import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod, rungNames } from '../update/recipes/index.ts'
 import { outputPath } from '../update/update-writing-files.ts'
-import { fromText, group, on, path, share } from './flags/index.ts'
+import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import {
@@ -72,6 +72,9 @@ export const updateSettings = z
           description: 'What may train, from the cheapest on',
           otherwise: 'climbed as far as it pays',
         }),
+      time: seconds().default(120).meta({
+        description: 'A rung above the first is climbed only where it seems to end in so long',
+      }),
       epochs: fromText(bounds.epochs()).optional().meta({
         description: 'Passes over the new data',
         otherwise: 'as many as the rung takes',
@@ -196,6 +199,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
   },
   seed: asked.seed ?? 0,
   rungs: asked.rungs,
+  time: asked.time,
   epochs: asked.epochs,
   batchSize: asked.batch,
   learningRate: asked.learningRate,

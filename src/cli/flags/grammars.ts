@@ -104,6 +104,25 @@ export const pixels = () =>
     write: ({ height, width }) => `${height}x${width}`,
   })
 
+const timeUnits = { s: 1, m: 60, h: 3600 } as const
+
+/** Seconds, as a time with its unit: `90s`, `2m`, `1.5h`. */
+export const seconds = () =>
+  told(z.number().positive(), {
+    hint: '90s|2m|1h',
+    expected: 'a time above 0 with its unit such as 90s, 2m or 1h',
+    read: (text) => {
+      const [, digits, unit] = /^\s*(\d*\.?\d+)\s*([smh])\s*$/.exec(text) ?? []
+      return unit === undefined ? undefined : Number(digits) * timeUnits[unit as keyof typeof timeUnits]
+    },
+    write: (value) => {
+      const [unit, length] =
+        Object.entries(timeUnits).findLast(([, size]) => value >= size && Number.isInteger(value / size)) ??
+        (['s', 1] as const)
+      return `${value / length}${unit}`
+    },
+  })
+
 const units = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 } as const
 
 /** Bytes: `8GB`, `512MiB`, `1000000`. */
