@@ -1,18 +1,20 @@
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { markdownTable, plain } from './markdown.ts'
+import { classesTable } from './update-classes.ts'
+import { trialsTable } from './update-rungs.ts'
 import {
-  chosenSentence,
   preflightFacts,
-  trialsTable,
   updateHeadline,
+  updateNotes,
   updateSentence,
   updateTable,
-  usesSentence,
   warningsIn,
 } from './update-words.ts'
 
 const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔', 'nothing-to-gain': '⚪' } as const
+
+const uncapitalised = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 /**
  * An update's result as Markdown, for a pull request.
@@ -20,13 +22,13 @@ const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔', 'nothing-to-g
  * @example await writeFile('update.md', updateMarkdown(summary, found))
  */
 export function updateMarkdown(summary: UpdateSummary, found: Preflight): string {
-  const uses = usesSentence(summary)
+  const classes = classesTable(summary)
   return `${[
-    `## ${signs[summary.status]} Update: ${updateHeadline(summary).toLowerCase()}`,
+    `## ${signs[summary.status]} Update: ${plain(uncapitalised(updateHeadline(summary)))}`,
     plain(updateSentence(summary)),
     markdownTable(updateTable(summary)),
-    ...(uses === undefined ? [] : [plain(uses)]),
-    plain(chosenSentence(summary)),
+    ...(classes ? [markdownTable(classes)] : []),
+    ...updateNotes(summary).map(plain),
     ...(summary.help.length > 0
       ? [`What would help:\n\n${summary.help.map((line) => `- ${plain(line)}`).join('\n')}`]
       : []),

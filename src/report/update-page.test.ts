@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { wilson } from '../measure/wilson.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { pathSvg } from './figures/path-figure.ts'
 import { updateMarkdown } from './update-markdown.ts'
 import { updatePage } from './update-page.ts'
+import { trialsTable } from './update-rungs.ts'
 import { updateText } from './update-text.ts'
 
 /** One budget on one drop, every row counting the same. */
@@ -12,7 +14,7 @@ const alone = { claims: [], weighted: false, first: null, uses: null }
 const flips = { negative: 2, positive: 1, total: 400 }
 const point = (alpha: number, old: number, fresh: number, upper: number) => ({
   alpha,
-  offset: 0,
+  offset: 0.5,
   old,
   new: fresh,
   drop: 0.95 - old,
@@ -30,6 +32,13 @@ const settings = {
   learningRate: 1e-3,
 }
 
+/** New accuracy by class. */
+const classOf = (name: string, after: number, n: number, added = true) => ({
+  ...{ name, added, trained: 40, n, before: 0, after },
+  ...wilson(Math.round(after * n), n),
+})
+const blank = { lower: 0, upper: 1, negativeFlips: 0, positiveFlips: 0, byClass: [] }
+
 const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   schema: 'holdfast.update/2',
   status: 'met',
@@ -39,13 +48,24 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   confidence: 0.95,
   chosen: { trial: 0, alpha: 0.75, offset: 0.5, method: 'replay+distil', tested: 3, new: 0.92 },
   old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200, ...alone },
-  new: { before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
+  new: {
+    ...{ before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
+    ...{ lower: 0.8639, upper: 0.96, byClass: [classOf('fox', 0.95, 60), classOf('owl', 0.9, 60)] },
+  },
   heldBack: null,
+  unshown: null,
+  morePoint: { budget: 0.02, new: 0.941 },
+  stopped: null,
   trials: [
     {
       method: 'replay+distil',
       settings,
-      curve: [point(0, 0.95, 0, 0.005), point(0.75, 0.9475, 0.92, 0.009), point(1, 0.9, 0.97, 0.06)],
+      curve: [point(0.5, 0.949, 0.6, 0.005), point(0.75, 0.9475, 0.92, 0.009), point(1, 0.9415, 0.93, 0.016)],
+      outlook: [
+        { drop: 0.001, new: 0.6 },
+        { drop: 0.0152, new: 0.941 },
+        { drop: 0.08, new: 0.97 },
+      ],
     },
   ],
   verified: {
@@ -85,7 +105,7 @@ describe('an update in words', () => {
   test('begins with the verdict in one sentence', () => {
     const [first, second] = updateText(summary(), 'Written: better.onnx').split('\n')
     expect(first).toBe(
-      'MET. Old accuracy dropped by at most 0.91 points with 95 % confidence (1.00 are allowed); accuracy on new data went from 0.00 to 92.50 %.',
+      'MET. Old accuracy dropped by at most 0.91 points with 95 % confidence (1.00 are allowed); accuracy on new data went from 0.00 to 92.50 % (86.4 to 96.0 with 95 % confidence, 120 examples).',
     )
     expect(second).toBe('Written: better.onnx')
   })
@@ -109,7 +129,7 @@ describe('an update in words', () => {
     const given = summary({ status: 'inconclusive', met: false })
     const unproven = { ...given, old: given.old && { ...given.old, claims: [claim] } }
     expect(updateText(unproven, '').split('\n')[0]).toBe(
-      'INCONCLUSIVE. 1,200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 %.',
+      'INCONCLUSIVE. 1,200 old examples cannot tell whether the drop is inside 1.00 points: what was tested before this did not show it, and the proof ends there; accuracy on new data went from 0.00 to 92.50 % (86.4 to 96.0 with 95 % confidence, 120 examples).',
     )
     expect(updateText(unproven, '')).toContain('not shown to be inside')
   })
@@ -177,7 +197,7 @@ describe('an update in words', () => {
       learned: false,
       chosen: null,
       old: { before: 0.95, after: 0.95, drop: 0, lower: 0, upper: 0, n: 1200, ...alone },
-      new: { before: 1, after: 1, n: 150, negativeFlips: 0, positiveFlips: 0 },
+      new: { ...blank, before: 1, after: 1, n: 150 },
       trials: [],
     })
     expect(
@@ -196,7 +216,7 @@ describe('an update in words', () => {
   test('says that nothing was learned, with every warning, on every page', () => {
     const idle = summary({
       learned: false,
-      new: { before: 0, after: 0, n: 197, negativeFlips: 0, positiveFlips: 0 },
+      new: { ...blank, before: 0, after: 0, n: 197 },
       warnings: ['Nothing was learned: so it is.'],
     })
     expect(updateText(idle, '')).toMatch(/^MET, BUT NOTHING LEARNED\. Old accuracy dropped by at most/)
@@ -220,13 +240,106 @@ describe('an update in words', () => {
   })
 })
 
+describe('what a person wants to know beside the verdict', () => {
+  const everywhere = (given: UpdateSummary) => [
+    updateText(given, ''),
+    updateMarkdown(given, found),
+    updatePage(given, found, { model: 'm' }),
+  ]
+
+  test('new accuracy stands with its interval, on every page', () => {
+    for (const text of everywhere(summary())) expect(text).toContain('86.4 to 96.0 with 95 % confidence')
+  })
+
+  test('a new class that hardly any row is right of is part of the headline', () => {
+    const byClass = [
+      classOf('fox', 0.99, 100),
+      classOf('Big Cat', 0.08, 100),
+      classOf('old', 0.01, 100, false),
+    ]
+    const low = summary({ new: { ...summary().new, byClass } })
+    const [text, markdown, page] = everywhere(low)
+    expect(text).toMatch(/^MET, but "Big Cat" is right in 8 % of 100 new examples\. Old accuracy/)
+    expect(markdown).toContain('Update: budget met, but "Big Cat" is right in 8 % of 100 new examples')
+    expect(page).toContain('<h1>Budget met, but &quot;Big Cat&quot; is right in 8 % of 100 new examples</h1>')
+    const two = summary({ new: { ...low.new, byClass: [...byClass, classOf('elk', 0.1, 50)] } })
+    expect(updateText(two, '')).toContain('100 new examples, and 1 other new class below 20 %. Old')
+    const lost = summary({ status: 'not-met', met: false, new: low.new })
+    expect(updateText(lost, '')).toMatch(/^NOT MET\. /)
+  })
+
+  test('of few rows, and of classes that were known, nothing is said in the headline', () => {
+    const byClass = [classOf('fox', 0.99, 100), classOf('cat', 0, 4), classOf('old', 0.01, 100, false)]
+    expect(updateText(summary({ new: { ...summary().new, byClass } }), '')).toMatch(/^MET\. /)
+  })
+
+  test('the five classes that are right least often are shown, and said to be so', () => {
+    const names = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7']
+    const byClass = names.map((name, at) => classOf(name, 0.9 - at / 10, 50))
+    const text = updateText(summary({ new: { ...summary().new, byClass } }), '')
+    expect(text).toContain('the 5 of 7 classes that are right least often:')
+    expect(text.indexOf('g7')).toBeLessThan(text.indexOf('f6'))
+    expect(text).not.toContain('b2')
+  })
+
+  test('what one more point of budget would buy is said as an estimate, on the rows that are compared', () => {
+    for (const text of everywhere(summary())) {
+      expect(text).toContain(
+        'One more point of budget (2.00) would probably buy 2.1 points of new accuracy: an estimate, 94.1 instead of 92.0 %',
+      )
+    }
+    expect(updateText(summary({ morePoint: { budget: 0.02, new: 0.92 } }), '')).toContain(
+      'probably buy nothing',
+    )
+    expect(updateText(summary({ morePoint: null }), '')).not.toContain('One more point')
+  })
+
+  test('where time ended the ladder is said', () => {
+    for (const text of everywhere(summary({ stopped: { rung: 'everything', seconds: 312 } }))) {
+      expect(text).toContain(
+        'Time ended the ladder: everything did not train, as it seemed to take until 5 min 12 s',
+      )
+    }
+  })
+
+  test('a rung has a row for each rate that was tested, or else one for the rate that seemed best', () => {
+    const [trial] = summary().trials
+    if (!trial) throw new Error('no trial')
+    const at = (rung: string, learningRate: number, parts: Partial<typeof trial>) => ({
+      ...trial,
+      settings: { ...settings, rung, learningRate },
+      ...parts,
+    })
+    const seemed = (most: number) => ({ curve: [], outlook: [{ drop: 0.005, new: most }] })
+    const trials = [
+      at('the head', 0.03, seemed(0.5)),
+      at('the head', 0.01, seemed(0.7)),
+      at('the head', 0.003, seemed(0.6)),
+      at('everything', 0.001, {}),
+      at('everything', 0.0001, seemed(0.9)),
+    ]
+    const { rows, caption } = trialsTable(
+      summary({
+        trials,
+        chosen: { trial: 3, alpha: 0.75, offset: 0.5, method: 'distil', tested: 3, new: 0.92 },
+      }),
+    )
+    expect(rows.map(([rung, , rate, , tested, inside, word]) => [rung, rate, tested, inside, word])).toEqual([
+      ['the head', '0.01', '0', '', ''],
+      ['everything', '0.001', '3', '92.0', 'chosen'],
+    ])
+    expect(caption).toContain('3 more, at other rates, had nothing to test')
+  })
+})
+
 describe('the page', () => {
   const page = updatePage(summary(), found, { model: 'a&b.onnx', command: 'holdfast update a&b.onnx' })
 
   test('shows budget and chosen point in the plot, and its numbers in a table', () => {
     expect(page).toContain('>budget</text>')
     expect(page).toContain('>chosen</text>')
-    expect(page).toContain('<td>94.75</td><td>92.00</td>')
+    expect(page).toContain('<td>0.25</td><td>0.90</td><td>92.00</td><td>chosen</td>')
+    expect(page).toContain('<td>1.52</td><td></td><td>94.10</td><td>estimated</td>')
   })
 
   test('escapes what comes from outside, and fetches nothing', () => {
@@ -235,10 +348,15 @@ describe('the page', () => {
     expect(page).not.toMatch(/<script|src=|https?:\/\//)
   })
 
-  test('leaves the old line out where it was not measured', () => {
-    const blind = updatePage(summary({ old: null }), found, { model: 'm' })
-    expect(blind).not.toContain('>old<tspan')
-    expect(blind).toContain('>new<tspan')
+  test('has no trade-off where nothing was measured of what is lost', () => {
+    expect(page).toContain('<h2>The trade-off</h2>')
+    expect(updatePage(summary({ old: null }), found, { model: 'm' })).not.toContain('The trade-off')
+  })
+
+  test('draws what was not tested hollow, and cuts it where the plot ends', () => {
+    expect(page.match(/<circle class="c0 hollow"/g)).toHaveLength(1)
+    expect(page.match(/<circle class="c0" /g)).toHaveLength(3)
+    expect(page).not.toContain('<td>97.00</td>')
   })
 })
 

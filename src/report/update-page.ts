@@ -1,14 +1,14 @@
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { dataTable, duration, html, type Markup, pathFigure, styleSheet } from './figures/index.ts'
+import { dataTable, duration, html, type Markup, styleSheet, tradeoffFigure } from './figures/index.ts'
+import { classesTable } from './update-classes.ts'
+import { tradeoffOf, trialsTable } from './update-rungs.ts'
 import {
-  chosenSentence,
   preflightFacts,
-  trialsTable,
   updateHeadline,
+  updateNotes,
   updateSentence,
   updateTable,
-  usesSentence,
   warningsIn,
 } from './update-words.ts'
 
@@ -64,26 +64,18 @@ const notices = (summary: UpdateSummary, found: Preflight): Markup =>
 export const updateArticle = (summary: UpdateSummary, found: Preflight, more: Markup): Markup =>
   html`<article><h2>${updateHeadline(summary)}</h2><p class="lead">${updateSentence(summary)}</p>${notices(summary, found)}${more}${updateSections(summary, found)}<p class="about">${boundNote}</p></article>`
 
+/** A part of the page with a heading; nothing where there is nothing to show. */
+const part = (title: string, ...shown: readonly (Markup | undefined)[]): Markup | undefined =>
+  shown.every((each) => each === undefined) ? undefined : html`<section><h2>${title}</h2>${shown}</section>`
+
 function updateSections(summary: UpdateSummary, found: Preflight): Markup {
-  const { old, budget, chosen } = summary
-  const uses = usesSentence(summary)
-  const paths = summary.trials.map(({ method, curve }, index) => {
-    const own = index === chosen?.trial
-    const start = curve.find(({ alpha }) => alpha === 0)
-    return pathFigure({
-      title: `Trial ${index + 1}: ${method}`,
-      points: old ? curve : curve.map((point) => ({ ...point, old: null })),
-      ...(old && start ? { floor: Math.max(0, start.old + start.drop - budget) } : {}),
-      ...(own ? { chosen: chosen?.alpha } : {}),
-    })
-  })
-  return html`<section><h2>Before and after</h2>${dataTable(updateTable(summary))}${uses === undefined ? undefined : html`<p class="about">${uses}</p>`}<p class="about">${chosenSentence(summary)}</p></section>
-${
-  paths.length === 0
-    ? undefined
-    : html`<section><h2>The path between old and new weights</h2><p class="about">The points that were tested, in their order: old accuracy on the rows that prove, new accuracy on the rows that candidates were compared on.</p><div class="plots">${paths}</div></section>
-<section><h2>What was tried</h2>${dataTable(trialsTable(summary))}</section>`
-}
+  const classes = classesTable(summary)
+  const tradeoff = tradeoffOf(summary)
+  const notes = updateNotes(summary).map((note) => html`<p class="about">${note}</p>`)
+  return html`${part('Before and after', dataTable(updateTable(summary)), html`${notes}`)}
+${part('The trade-off', tradeoff && html`<div class="single">${tradeoffFigure(tradeoff)}</div>`)}
+${part('New classes', classes && dataTable(classes))}
+${part('What was tried', summary.trials.length > 0 ? dataTable(trialsTable(summary)) : undefined)}
 <section><h2>What was found</h2><div class="facts">${dataTable({
     caption: 'Before training',
     head: ['', ''],

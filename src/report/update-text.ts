@@ -1,16 +1,10 @@
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
-import { duration } from './figures/index.ts'
+import { duration, type TableData, visible } from './figures/index.ts'
 import { textTable } from './text-table.ts'
-import {
-  chosenSentence,
-  preflightFacts,
-  trialsTable,
-  updateSentence,
-  updateTable,
-  updateVerdict,
-  usesSentence,
-} from './update-words.ts'
+import { classesTable } from './update-classes.ts'
+import { trialsTable } from './update-rungs.ts'
+import { preflightFacts, updateNotes, updateSentence, updateTable, updateVerdict } from './update-words.ts'
 
 /** What was found before training, for the terminal. */
 export function preflightText(found: Preflight): string[] {
@@ -23,10 +17,9 @@ export function preflightText(found: Preflight): string[] {
   ]
 }
 
-const usesLines = (summary: UpdateSummary): string[] => {
-  const said = usesSentence(summary)
-  return said === undefined ? [] : [said]
-}
+/** A table with its caption above, and a line between it and what came before. */
+const captioned = (table: TableData | undefined): string[] =>
+  table ? ['', `${table.caption}:`, ...textTable(table)] : []
 
 /**
  * An update's result for the terminal: the verdict, a table, what was chosen and tried, and what would help.
@@ -34,17 +27,21 @@ const usesLines = (summary: UpdateSummary): string[] => {
  * @param written What became of the model, in a sentence.
  */
 export const updateText = (summary: UpdateSummary, written: string): string =>
-  [
-    `${updateVerdict(summary)}. ${updateSentence(summary)}`,
-    written,
-    ...summary.warnings.map((warning) => `warning: ${warning}`),
-    '',
-    ...textTable(updateTable(summary)),
-    ...usesLines(summary),
-    '',
-    chosenSentence(summary),
-    ...(summary.trials.length > 0 ? textTable(trialsTable(summary)) : []),
-    ...(summary.help.length > 0 ? ['', 'What would help:', ...summary.help.map((line) => `- ${line}`)] : []),
-    '',
-    `${duration(summary.seconds.total)}, of which training ${duration(summary.seconds.train)}.`,
-  ].join('\n')
+  visible(
+    [
+      `${updateVerdict(summary)}. ${updateSentence(summary)}`,
+      written,
+      ...summary.warnings.map((warning) => `warning: ${warning}`),
+      '',
+      ...textTable(updateTable(summary)),
+      ...captioned(classesTable(summary)),
+      '',
+      ...updateNotes(summary),
+      ...(summary.trials.length > 0 ? captioned(trialsTable(summary)) : []),
+      ...(summary.help.length > 0
+        ? ['', 'What would help:', ...summary.help.map((line) => `- ${line}`)]
+        : []),
+      '',
+      `${duration(summary.seconds.total)}, of which training ${duration(summary.seconds.train)}.`,
+    ].join('\n'),
+  )

@@ -4,6 +4,7 @@ import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { duration, type TableData } from './figures/index.ts'
+import { lowClassWords } from './update-classes.ts'
 
 const verdicts = {
   met: 'Budget met',
@@ -12,15 +13,24 @@ const verdicts = {
   'nothing-to-gain': 'Nothing to gain',
 } as const
 
-/** A headline for people: 'Budget met'. */
-export const updateHeadline = ({ status, learned }: UpdateSummary): string =>
-  `${verdicts[status]}${status === 'met' && !learned ? ', but nothing learned' : ''}`
+/** A headline for people: 'Budget met', and the exception, where there is one. */
+export function updateHeadline(summary: UpdateSummary): string {
+  const but = exception(summary)
+  return `${verdicts[summary.status]}${but === undefined ? '' : `, ${but}`}`
+}
 
-/** The same as one loud word or two: 'MET'. */
-export const updateVerdict = (summary: UpdateSummary): string =>
-  updateHeadline(summary)
-    .replace(/^Budget /, '')
-    .toUpperCase()
+/** The same with one loud word or two: 'MET'. Names of classes stay as they are. */
+export function updateVerdict(summary: UpdateSummary): string {
+  const but = exception(summary)
+  const word = verdicts[summary.status].replace(/^Budget /, '').toUpperCase()
+  return `${word}${but === undefined ? '' : `, ${but === nothingLearned ? but.toUpperCase() : but}`}`
+}
+
+const nothingLearned = 'but nothing learned'
+
+/** What has to stand beside 'met': a budget that is kept says nothing of what was learned. */
+const exception = (summary: UpdateSummary): string | undefined =>
+  summary.status !== 'met' ? undefined : summary.learned ? lowClassWords(summary) : nothingLearned
 
 const whole = (value: number): string => value.toLocaleString('en-US')
 
@@ -31,7 +41,7 @@ export function updateSentence(summary: UpdateSummary): string {
     const looked = trials.length > 0 ? 'training found nothing better' : 'all of those to train on'
     return `The old model answers ${points(fresh.before, 2)} % of ${count(fresh.n, 'new example')} right, and ${looked}: it stays as it is.`
   }
-  const learned = `accuracy on new data went from ${points(fresh.before, 2)} to ${points(fresh.after, 2)} %`
+  const learned = `accuracy on new data went from ${points(fresh.before, 2)} to ${points(fresh.after, 2)} % (${betweenWords(fresh)})`
   if (!old) {
     return `There are no old data, so nothing could be measured of what was kept; ${learned}.`
   }
@@ -50,6 +60,33 @@ export function updateSentence(summary: UpdateSummary): string {
       return `${count(old.n, 'old example')} cannot tell whether the drop${what} is inside ${points(allowed, 2)} points: it may be up to ${points(claim.upper, 2)} ${sure}; ${learned}.`
   }
 }
+
+const betweenWords = ({ lower, upper, n }: UpdateSummary['new']): string =>
+  `${points(lower)} to ${points(upper)} with 95 % confidence, ${count(n, 'example')}`
+
+/** What one more point of budget would probably buy; undefined where that is not known. */
+function morePointSentence({ morePoint, chosen }: UpdateSummary): string | undefined {
+  if (!morePoint || !chosen) return undefined
+  const gain = points(morePoint.new - chosen.new)
+  const allowed = `One more point of budget (${points(morePoint.budget, 2)})`
+  if (Number(gain) === 0) return `${allowed} would probably buy nothing: an estimate.`
+  return `${allowed} would probably buy ${gain} points of new accuracy: an estimate, ${points(morePoint.new)} instead of ${points(chosen.new)} % of the new rows that points were compared on.`
+}
+
+/** Where the ladder ended for want of time; undefined where time was no matter. */
+const stoppedSentence = ({ stopped }: UpdateSummary): string | undefined =>
+  stopped
+    ? `Time ended the ladder: ${stopped.rung} did not train, as it seemed to take until ${duration(stopped.seconds)} after the beginning.`
+    : undefined
+
+/** All that is said of the result beside its table, in this order. */
+export const updateNotes = (summary: UpdateSummary): readonly string[] =>
+  [
+    usesSentence(summary),
+    chosenSentence(summary),
+    morePointSentence(summary),
+    stoppedSentence(summary),
+  ].filter((sentence) => sentence !== undefined)
 
 type Old = NonNullable<UpdateSummary['old']>
 
@@ -86,7 +123,7 @@ function sinceWords({ claims, first }: Old): string {
 }
 
 /** How often the rows that prove have proved before, and what follows from it; undefined where they are fresh. */
-export function usesSentence({ old, confidence }: UpdateSummary): string | undefined {
+function usesSentence({ old, confidence }: UpdateSummary): string | undefined {
   const used = old?.uses?.filter(({ releases }) => releases > 0) ?? []
   const [most] = [...used].sort((a, b) => b.releases - a.releases)
   if (!old || !most) return undefined
@@ -162,7 +199,7 @@ const insideWords = ({ verdict }: Old['claims'][number], kept: boolean, unproven
       : 'not shown to be inside'
 
 /** The chosen point of the path, in words. */
-export function chosenSentence({ chosen, trials }: UpdateSummary): string {
+function chosenSentence({ chosen, trials }: UpdateSummary): string {
   if (!chosen) {
     return trials.length > 0
       ? `Chosen: the old model, after ${count(trials.length, 'trial')}.`
@@ -173,24 +210,6 @@ export function chosenSentence({ chosen, trials }: UpdateSummary): string {
     offset === 0 ? '' : `, with ${offset.toFixed(2)} added to the logits of the new classes (in their biases)`
   return `Chosen: ${trials[trial]?.settings.rung} (${method}), ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
 }
-
-/** What was tried: a row for each trial. */
-export const trialsTable = ({ trials, chosen, budget }: UpdateSummary): TableData => ({
-  caption: 'What was tried; new accuracy is the best that was tested and is inside the budget',
-  head: ['trained', 'method', 'rate', 'passes', 'tested', 'new % inside', ''],
-  rows: trials.map(({ method, settings, curve }, index) => {
-    const inside = curve.filter(({ upper }) => upper <= budget).map((point) => point.new)
-    return [
-      settings.rung,
-      method,
-      settings.learningRate.toString(),
-      settings.epochs.toString(),
-      whole(curve.length),
-      inside.length > 0 ? points(Math.max(...inside)) : 'none',
-      index === chosen?.trial ? 'chosen' : '',
-    ]
-  }),
-})
 
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`

@@ -1,9 +1,12 @@
 import { classLabels, type Dataset } from '../data/dataset.ts'
 import type { PairedCounts } from '../measure/paired.ts'
+import { wilson } from '../measure/wilson.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { newByClass } from './by-class.ts'
 import type { Context } from './context.ts'
+import { outlookOf } from './outlook.ts'
 import {
   accuracyOf,
   type ClaimResult,
@@ -11,15 +14,26 @@ import {
   hasLearned,
   heldBack,
   judgeClaims,
+  passes,
   predicted,
+  seenInside,
   statusOf,
+  type Tested,
 } from './path/index.ts'
 import { curveOf } from './shown.ts'
 import { type Tried, take } from './take.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 
-/** The candidate that was taken, or the old model, where there is nothing to gain; and what can be said of it. */
-export async function conclude(context: Context, tried: readonly Tried[]): Promise<UpdateResult> {
+/**
+ * The candidate that was taken, or the old model, where there is nothing to gain; and what can be said of it.
+ *
+ * @param stopped Where the ladder ended for want of time.
+ */
+export async function conclude(
+  context: Context,
+  tried: readonly Tried[],
+  stopped: UpdateResult['stopped'] = null,
+): Promise<UpdateResult> {
   const { judge, parts, baseline, oldClasses, options } = context
   const { budget, widened, data } = options
   const began = performance.now()
@@ -34,6 +48,8 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
   const lost = flipsBetween(baseline.proof, onOld, oldLabels)
   const claims = judgeClaims(context.claims, onOld, oldLabels, budget.confidence)
   const won = flipsBetween(baseline.check, onNew, newLabels)
+  const measured =
+    taken && parts.proof ? { loss: taken.guess.loss, drop: itemAt(claims, 0, 'claim').drop } : undefined
   return {
     status: statusOf(taken?.settled, claims),
     learned: taken !== undefined && hasLearned(won),
@@ -49,13 +65,20 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
       tried.map(({ guesses }) => guesses),
       taken?.guess,
     ),
+    unshown: unshownOf(tested),
+    stopped,
     old: parts.proof ? lossOn(lost, taken ? claims : claims.map(unchanged), data) : null,
     new: {
       before: accuracyOf(baseline.check, newLabels),
       after: accuracyOf(onNew, newLabels),
+      ...wilson(newLabels.filter((label, row) => onNew[row] === label).length, newLabels.length),
       n: won.total,
       negativeFlips: won.negative,
       positiveFlips: won.positive,
+      byClass: newByClass({
+        ...{ classes: widened.classes, oldClasses, train: data.train, measured: parts.check },
+        ...{ before: baseline.check, after: onNew },
+      }),
     },
     known: context.before,
     budget: budget.maxDrop,
@@ -63,6 +86,7 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
       method: each.method,
       settings: each.settings,
       curve: curveOf(each.index, tested),
+      outlook: outlookOf(each.guesses, context.aim, measured),
     })),
     parameters: taken?.parameters ?? weightsOf(widened),
     path: taken
@@ -74,6 +98,15 @@ export async function conclude(context: Context, tried: readonly Tried[]): Promi
       search: tried.reduce((sum, { seconds }) => sum + seconds.search, (performance.now() - began) / 1000),
     },
   }
+}
+
+/** The first candidate that was not shown to be inside the budget, where it was seen there. */
+function unshownOf(tested: readonly Tested[]): UpdateResult['unshown'] {
+  const failed = tested.find((each) => !passes(each))
+  if (!failed || !seenInside(failed)) return null
+  const open = failed.claims.filter(({ maxDrop, verdict }) => maxDrop !== null && verdict !== 'pass')
+  const needed = open.flatMap(({ neededN }) => (neededN === null ? [] : [neededN]))
+  return needed.length < open.length ? null : { new: failed.guess.new, neededN: Math.max(...needed) }
 }
 
 const weightsOf = ({ parameters, buffers }: Model): ReadonlyMap<string, Tensor> =>

@@ -19,6 +19,8 @@ const end = { alpha: 1, offset: 0, old: 0.9, new: 0.95, drop: 0.02, upper: 0.03,
 /** One budget on one drop, every row counting the same. */
 const alone = { claims: [], weighted: false, first: null, uses: null }
 
+const blank = { lower: 0, upper: 1, negativeFlips: 0, positiveFlips: 0, byClass: [] }
+
 const result = (parts: Partial<UpdateResult> = {}): UpdateResult => ({
   status: 'not-met',
   learned: true,
@@ -37,9 +39,11 @@ const result = (parts: Partial<UpdateResult> = {}): UpdateResult => ({
     ...alone,
     neededN: 2454,
   },
-  new: { before: 0.1, after: 0.9, n: 50, negativeFlips: 0, positiveFlips: 40 },
+  new: { ...blank, before: 0.1, after: 0.9, n: 50, positiveFlips: 40 },
+  unshown: null,
+  stopped: null,
   budget: 0.01,
-  trials: [{ method: 'distil', settings, curve: [end] }],
+  trials: [{ method: 'distil', settings, curve: [end], outlook: [] }],
   parameters: new Map(),
   path: { start: new Map(), end: new Map() },
   seconds: { train: 2, search: 1 },
@@ -88,10 +92,78 @@ describe('a summary', () => {
     )
   })
 
+  describe('advises by what limits', () => {
+    const outlook = [
+      { drop: 0.005, new: 0.6 },
+      { drop: 0.009, new: 0.7 },
+      { drop: 0.014, new: 0.8 },
+      { drop: 0.05, new: 0.95 },
+    ]
+    const old = { ...result().old, drop: 0.005, upper: 0.009, n: 1000, ...alone } as NonNullable<
+      UpdateResult['old']
+    >
+    const chosen = { trial: 0, alpha: 0.5, offset: 0, method: 'distil', tested: 2, new: 0.6 }
+    const trials = [{ method: 'distil', settings, curve: [end], outlook }]
+    const met = (parts: Partial<UpdateResult>) =>
+      summarise(result({ status: 'met', chosen, old, trials, ...parts }), { maxDrop: 0.01 })
+
+    test('another budget, where a point more would buy a lot; and what it would buy, always', () => {
+      expect(met({}).morePoint).toEqual({ budget: 0.02, new: 0.8 })
+      expect(met({}).help).toEqual([
+        'Another budget: with --max-drop 2.0% probably about 80.0 % of the new rows that points were compared on would be right, instead of 60.0 %.',
+      ])
+      const little = met({ chosen: { ...chosen, new: 0.78 } })
+      expect(little.morePoint?.new).toBe(0.8)
+      expect(little.help).toEqual([])
+      // What was chosen is never worse under a larger budget.
+      expect(met({ chosen: { ...chosen, new: 0.9 } }).morePoint?.new).toBe(0.9)
+      expect(met({ status: 'inconclusive' }).morePoint).toBeNull()
+      expect(met({ old: null }).morePoint).toBeNull()
+    })
+
+    test('more old rows, where a point further on was seen inside and not shown', () => {
+      const help = (neededN: number, own = 0.6) =>
+        met({ unshown: { new: 0.65, neededN }, chosen: { ...chosen, new: own } }).help.join()
+      expect(help(2400)).toContain(
+        'the next point is seen inside the budget, but 1,000 do not show it; about 2,400 would. By an estimate up to 70.0 % of the new rows that points were compared on can be right inside the budget; 60.0 % of the same rows are at the chosen point.',
+      )
+      // Nobody gathers a million rows, and for nothing nobody gathers any.
+      expect(help(1_000_000)).not.toContain('held-out')
+      expect(help(2400, 0.7)).not.toContain('held-out')
+    })
+
+    test('more new rows of a class that lags behind the others', () => {
+      const byClass = [
+        ['fox', 0.95, 100],
+        ['cat', 0.08, 100],
+        ['elk', 0.3, 50],
+        ['few', 0, 4],
+      ].map(([name, after, n]) => ({
+        ...{ name: String(name), added: true, trained: 40, n: Number(n), before: 0, after: Number(after) },
+        ...{ lower: 0, upper: 1 },
+      }))
+      const fresh = { ...result().new, byClass }
+      expect(met({ new: fresh }).help.at(-1)).toBe(
+        'More new examples of classes that lag behind: "cat" (8.0 % of 100 are right; 40 rows to train on), "elk" (30.0 % of 50 are right; 40 rows to train on).',
+      )
+      // Where all are low no class is what limits.
+      expect(met({ new: { ...fresh, after: 0.2 } }).help.join()).not.toContain('lag behind')
+    })
+
+    test('more time, where the ladder ended for want of it', () => {
+      const { help, stopped } = met({ stopped: { rung: 'everything', seconds: 200.4 } })
+      expect(stopped).toEqual({ rung: 'everything', seconds: 200.4 })
+      expect(help.at(-1)).toBe(
+        'More time: everything did not train, as that seemed to end only after 201 seconds (--time 5m).',
+      )
+    })
+  })
+
   test('says that nothing was learned, and that a gain may be chance', () => {
     const warned = (parts: Partial<UpdateResult>) =>
       summarise(result({ status: 'met', ...parts }), { maxDrop: 0.05 }).warnings
     const of = (before: number, after: number, negativeFlips: number, positiveFlips: number) => ({
+      ...blank,
       before,
       after,
       n: 50,

@@ -1,9 +1,8 @@
 import { defaultConfidence } from '../measure/confidence.ts'
-import type { Budget, ClaimResult, HeldBack, Status } from './path/index.ts'
+import { adviceFor, type MorePoint, morePoint } from './advice.ts'
+import type { Budget, ClaimResult, Status } from './path/index.ts'
 import type { TrialResult, UpdateResult } from './update-types.ts'
 import { warningsOf } from './warnings.ts'
-
-const percent = (fraction: number): string => (100 * fraction).toFixed(1)
 
 /** An update's result as `holdfast update --json` prints it. Accuracies, drops and budgets are fractions. */
 export interface UpdateSummary {
@@ -27,6 +26,12 @@ export interface UpdateSummary {
   readonly chosen: UpdateResult['chosen']
   /** New accuracy that training reached and the budget did not let through, on the same rows as `chosen.new`; null where that is little. */
   readonly heldBack: UpdateResult['heldBack']
+  /** The first candidate that was seen inside the budget and not shown to be; null where there is none. */
+  readonly unshown: UpdateResult['unshown']
+  /** What one more point of budget would probably buy; null where the budget is not kept. */
+  readonly morePoint: MorePoint | null
+  /** Where the ladder ended for want of time; null where time was no matter. */
+  readonly stopped: UpdateResult['stopped']
   readonly old: {
     readonly before: number
     readonly after: number
@@ -55,7 +60,7 @@ export interface UpdateSummary {
   } | null
   /** What makes the verdict doubtful: nothing learned, a gain that may be chance, an old model that did no better than chance. */
   readonly warnings: readonly string[]
-  /** What would help, where the budget is not met, or is met by giving up much of what training had learned. */
+  /** What would help, by what limits: the proof, rows of a class, the budget, time. */
   readonly help: readonly string[]
   readonly seconds: { readonly total: number; readonly train: number; readonly search: number }
 }
@@ -67,7 +72,7 @@ export interface UpdateSummary {
  * @example console.log(JSON.stringify(summarise(result, budget)))
  */
 export function summarise(result: UpdateResult, budget: Budget, seconds?: number): UpdateSummary {
-  const { status, learned, chosen, old, heldBack, trials } = result
+  const { status, learned, chosen, old, heldBack, unshown, stopped, trials } = result
   const { maxDrop, confidence = defaultConfidence } = budget
   // The old model itself loses nothing, however few the rows.
   const kept = status === 'nothing-to-gain' || status === 'met'
@@ -80,6 +85,9 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
     confidence,
     chosen,
     heldBack,
+    unshown,
+    morePoint: morePoint(result, budget),
+    stopped,
     old: old && {
       before: old.before,
       after: old.after,
@@ -103,67 +111,10 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       neededN: old.neededN,
     },
     warnings: warningsOf(result),
-    help: [
-      ...(learned || status === 'nothing-to-gain' ? [] : [learnMore]),
-      ...(kept ? [] : helpFor(result, budget)),
-      ...(kept && heldBack ? [helpWith(heldBack)] : []),
-    ],
+    help: adviceFor(result, budget),
     seconds: {
       total: seconds ?? result.seconds.train + result.seconds.search,
       ...result.seconds,
     },
   }
-}
-
-/** What was lost over all releases counts, too; that it is spent is no fault of this update. */
-function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[] {
-  const broken = claims.find(
-    ({ name, maxDrop, verdict }) => name.startsWith('total') && maxDrop !== null && verdict !== 'pass',
-  )
-  if (!broken) return []
-  const looser = Math.ceil(broken.upper * 1000) / 1000
-  return [
-    `A larger budget for all releases together: against ${first ?? 'the first release'} up to ${percent(broken.upper)} points are lost, and ${percent(broken.maxDrop ?? 0)} are allowed (--max-drop-total ${(100 * looser).toFixed(1)}%). Or a new pack of today's model, which makes it the first release.`,
-  ]
-}
-
-/** What training had learned and the budget did not let through. */
-function helpWith({ reached, chosen, trial }: HeldBack): string {
-  return `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on are right after trial ${trial + 1}, where the border between old and new serves both best; ${percent(chosen)} % of the same rows are at the chosen point. More old examples, a larger budget or more --trials may let more through.`
-}
-
-/** What may help where nothing was learned. */
-const learnMore =
-  'Longer training (--epochs), another --learning-rate, or more of the model to train (--train all); and a look at whether the new labels are right.'
-
-function helpFor({ status, old, trials }: UpdateResult, { maxDrop }: Budget): string[] {
-  if (!old) {
-    return [
-      'Old examples with labels, even a few hundred: as --old they are rehearsed and the drop is measured on them.',
-    ]
-  }
-  const rehearsed = trials.some(({ method }) => method.includes('replay'))
-  const { neededN } = old
-  const looser = Math.ceil(old.upper * 1000) / 1000
-  return [
-    ...(neededN !== null && old.drop < maxDrop && neededN > old.n
-      ? [
-          `About ${neededN.toLocaleString('en-US')} held-out old examples instead of ${old.n.toLocaleString('en-US')}.`,
-        ]
-      : []),
-    ...(looser > maxDrop && looser < 1
-      ? [
-          `A budget of ${(100 * looser).toFixed(1)} points: --max-drop ${(100 * looser).toFixed(1)}% would let this point through.`,
-        ]
-      : []),
-    ...totalHelp(old),
-    ...(status === 'not-met' && !rehearsed
-      ? ['Old examples to rehearse (--old, --method replay+distil).']
-      : []),
-    ...(status === 'not-met' && rehearsed
-      ? [
-          'More old examples to rehearse, a lower --learning-rate, or fewer layers that train (--train last:2).',
-        ]
-      : []),
-  ]
 }

@@ -7,6 +7,8 @@ import type { ReadBack } from '../model/import/index.ts'
 import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
+import type { ClassAccuracy } from './by-class.ts'
+import type { OutlookPoint } from './outlook.ts'
 import type { UpdateData } from './parts.ts'
 import type { Budget, ClaimResult, HeldBack, PathPoint, Status } from './path/index.ts'
 import type { Adapters, Protection, RungName } from './recipes/index.ts'
@@ -87,6 +89,8 @@ export interface TrialResult {
   readonly settings: TrialSettings
   /** Its points that were tested, in the order of the test. */
   readonly curve: readonly PathPoint[]
+  /** What its best points would probably come to, tested or not, up to ten points beyond the budget; none without old rows. */
+  readonly outlook: readonly OutlookPoint[]
 }
 
 /** What the old model knows before the update, of labelled rows of classes that it has; null where there are none. */
@@ -112,6 +116,16 @@ export interface UpdateResult {
   } | null
   /** New accuracy that training reached and the budget did not let through; null where that is little. */
   readonly heldBack: HeldBack | null
+  /**
+   * The first candidate that was seen inside the budget and not shown to be: its accuracy on the new rows that candidates were compared on,
+   * and old rows that would show it in 80 % of cases. Null where there is none, or no number would do.
+   */
+  readonly unshown: { readonly new: number; readonly neededN: number } | null
+  /**
+   * Where the ladder ended for want of time: what was not trained, and seconds that the update would have had to be allowed for it. Null where
+   * time was no matter.
+   */
+  readonly stopped: { readonly rung: string; readonly seconds: number } | null
   /** On all old rows that are held out; null without old rows. */
   readonly old: {
     readonly before: number
@@ -138,9 +152,14 @@ export interface UpdateResult {
   readonly new: {
     readonly before: number
     readonly after: number
+    /** Wilson's interval of `after`, 95 %. */
+    readonly lower: number
+    readonly upper: number
     readonly n: number
     readonly negativeFlips: number
     readonly positiveFlips: number
+    /** The same by class, in the order of the outputs. */
+    readonly byClass: readonly ClassAccuracy[]
   }
   /** What the old model answers right before the update, of all rows that are measured on. */
   readonly known: Known

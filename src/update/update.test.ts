@@ -63,6 +63,21 @@ describe('an update that adds a class', () => {
     expect(result.new).toMatchObject({ before: 0, n: 60 })
     expect(result.new.after).toBeGreaterThan(0.9)
     expect(result.chosen?.method).toBe('replay+distil')
+    expect(result.new.byClass).toEqual([
+      expect.objectContaining({
+        name: 'ebony',
+        added: true,
+        trained: 80,
+        n: 60,
+        before: 0,
+        after: result.new.after,
+      }),
+    ])
+    expect(result.new.lower).toBeLessThan(result.new.after)
+    // What is to be hoped for goes on from what was measured: the chosen point is on its trial's outlook.
+    const { outlook } = result.trials[result.chosen?.trial ?? -1] ?? {}
+    const own = outlook?.find((point) => point.new === result.chosen?.new)
+    expect(own?.drop).toBeCloseTo(result.old?.drop ?? Number.NaN, 12)
     // Untouched by the update altogether.
     expect(
       await accuracy(result.parameters, among(blobs({ classes: old, perClass: 200, seed: 99 }), all)),
@@ -338,6 +353,18 @@ describe('cost and end', () => {
     } finally {
       await update.dispose()
     }
+  })
+
+  test('a rung above the first is climbed only where it seems to end in the time; else it is named', async () => {
+    const asked = { engine, model, widened, data: adding(), budget: { maxDrop: 0.03 }, epochs: 2 }
+    // Nothing is learned at such a rate, so that another rung could pay.
+    const run = (time: number) => updateModel({ ...asked, learningRate: 1e-9, time })
+    const [none, plenty] = [await run(1e-6), await run(3600)]
+    expect(none.trials.map(({ settings }) => settings.rung)).toEqual(['the head'])
+    expect(none.stopped?.rung).toBe('everything')
+    expect(none.stopped?.seconds).toBeGreaterThan(0)
+    expect(plenty.trials.map(({ settings }) => settings.rung)).toEqual(['the head', 'everything'])
+    expect(plenty.stopped).toBeNull()
   })
 
   test('a signal stops it with a message, and nothing is returned', async () => {

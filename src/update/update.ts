@@ -149,6 +149,7 @@ async function estimate(context: Context): Promise<UpdateEstimate> {
 async function runTrials(context: Context): Promise<UpdateResult> {
   const { aim, rungs } = context
   const climbed: Climbed[] = []
+  let stopped: UpdateResult['stopped'] = null
   const began = performance.now()
   try {
     if (await knowsAll(context)) return await conclude(context, [])
@@ -156,12 +157,16 @@ async function runTrials(context: Context): Promise<UpdateResult> {
       const guesses = climbed.map(({ tried }) => tried.flatMap((each) => each.guesses))
       if (!worthClimbing(guesses, aim)) break
       const next = await climb(context, climbed, rung, began)
-      if (!next) break
+      if ('seconds' in next) {
+        stopped = next
+        break
+      }
       climbed.push(next)
     }
     return await conclude(
       context,
       climbed.flatMap(({ tried }) => tried),
+      stopped,
     )
   } finally {
     for (const { ground } of climbed) await ground.dispose()
@@ -190,29 +195,34 @@ function stopIfAsked({ signal }: UpdateOptions, doing: string): void {
   )
 }
 
-/** Whether a rung would take more than is left of the time that was allowed; the first rung is always climbed. */
-async function tooDear(context: Context, ground: Ground, start: number): Promise<boolean> {
+/** Seconds that have to be allowed for a rung to be climbed, where these are more than are. */
+async function tooDear(context: Context, ground: Ground, start: number): Promise<number | undefined> {
   const { options } = context
-  if (options.time === undefined) return false
+  if (options.time === undefined) return undefined
   const tries = variantsOf(options, ground.rung).length
   const { trial } = trialOptions(context, ground, 0, { rate: firstRate(options, ground.rung) })
-  const left = options.time - (performance.now() - start) / 1000
-  return (await timeTrial(trial)) * trial.iterations * tries > left
+  const seconds = (await timeTrial(trial)) * trial.iterations * tries
+  const needed = seconds + (performance.now() - start) / 1000
+  return needed > options.time ? needed : undefined
 }
 
-/** Tries a rung at each of its rates, from where the best trial of the rung below has come to. */
+/**
+ * Tries a rung at each of its rates, from where the best trial of the rung below has come to. The first rung is always climbed, others only
+ * where they seem to end in the time that is allowed.
+ */
 async function climb(
   context: Context,
   below: readonly Climbed[],
   rung: Rung,
   start: number,
-): Promise<Climbed | undefined> {
+): Promise<Climbed | NonNullable<UpdateResult['stopped']>> {
   const began = performance.now()
   const ground = await openGround(context, rung)
   try {
-    if (below.length > 0 && (await tooDear(context, ground, start))) {
+    const seconds = below.length > 0 ? await tooDear(context, ground, start) : undefined
+    if (seconds !== undefined) {
       await ground.dispose()
-      return undefined
+      return { rung: rung.place, seconds }
     }
     const tried: Tried[] = []
     const first = below.reduce((count, each) => count + each.tried.length, 0)

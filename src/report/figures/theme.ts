@@ -52,6 +52,7 @@ text{fill:var(--ink)}
 .band{fill:var(--ink);fill-opacity:.035}
 .border{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
+.sure{stroke-dasharray:none}.guess{stroke-width:1.25;stroke-dasharray:3 3}circle.hollow{fill:var(--here)}.ring{fill:none;stroke:var(--mark);stroke-width:1.75}
 .leader{fill:none;stroke:var(--rule);stroke-width:1}
 .label{font-size:11.5px;font-weight:600}
 .value{fill:var(--ink);font-weight:400}

@@ -21,6 +21,7 @@ export {
   nothingToGain,
   passes,
   type Settled,
+  seenInside,
   sequenceOf,
   settle,
   startOf,

@@ -1,0 +1,159 @@
+import { points } from '../../measure/points.ts'
+import { itemAt } from '../../required.ts'
+import { figure } from './figure.ts'
+import { html, type Markup } from './markup.ts'
+import { linear, spread } from './scale.ts'
+
+/** A point that could be shipped; all as fractions. */
+interface Shown {
+  readonly drop: number
+  readonly new: number
+}
+
+/** What of one rung was tested, with its bound, and what was only estimated, each with more of the new right than the one before. */
+export interface TradeoffLine {
+  readonly name: string
+  readonly tested: readonly (Shown & { readonly upper: number })[]
+  readonly estimated: readonly Shown[]
+}
+
+/** New accuracy against the drop of old accuracy. */
+export interface TradeoffPlot {
+  readonly title: string
+  readonly caption: string
+  readonly lines: readonly TradeoffLine[]
+  /** The drop that is allowed. */
+  readonly budget: number
+  readonly chosen: (Shown & { readonly upper: number }) | undefined
+}
+
+const width = 620
+const height = 330
+const plot = { left: 40, right: 450, top: 20, bottom: 282 }
+
+/** Beyond the budget so much is shown, at least. */
+const BEYOND = 0.015
+const TICKS = 5
+
+/** One line a rung: what was tested drawn through, what is only estimated dashed and hollow; the budget, and the chosen point with its bound. */
+export function tradeoffFigure(data: TradeoffPlot): Markup {
+  const frame = frameOf(data)
+  const drawn = data.lines.map((line) => ({
+    ...line,
+    estimated: line.estimated.filter(({ drop }) => drop <= frame.to && drop >= frame.from),
+  }))
+  return figure({
+    title: data.title,
+    caption: data.caption,
+    plot: drawing(data, drawn, frame),
+    table: {
+      caption: `${data.title}, in % and points`,
+      head: ['trained', 'drop', 'at most', 'new %', ''],
+      rows: drawn.flatMap(({ name, tested, estimated }) => [
+        ...tested.map((point) => [
+          name,
+          points(point.drop, 2),
+          points(point.upper, 2),
+          points(point.new, 2),
+          isSame(point, data.chosen) ? 'chosen' : 'tested',
+        ]),
+        ...estimated.map((point) => [name, points(point.drop, 2), '', points(point.new, 2), 'estimated']),
+      ]),
+    },
+  })
+}
+
+const isSame = (point: Shown & { readonly upper: number }, other: TradeoffPlot['chosen']): boolean =>
+  other !== undefined && point.drop === other.drop && point.new === other.new && point.upper === other.upper
+
+interface Frame {
+  /** Drops at both ends. */
+  readonly from: number
+  readonly to: number
+  /** Accuracies at both ends. */
+  readonly low: number
+  readonly high: number
+}
+
+/** Wide enough for the budget and all that was tested; estimates are cut where it ends. */
+function frameOf({ lines, budget, chosen }: TradeoffPlot): Frame {
+  const tested = lines.flatMap((line) => line.tested)
+  const drops = [...tested.map(({ drop }) => drop), ...(chosen ? [chosen.upper] : [])]
+  const to = Math.max(budget + BEYOND, ...drops) * 1.05
+  const from = Math.min(0, ...drops) * 1.05
+  const seen = [...tested, ...lines.flatMap(({ estimated }) => estimated)]
+  const values = seen.filter(({ drop }) => drop >= from && drop <= to).map((point) => point.new)
+  const tenth = (value: number, round: (value: number) => number) => round(10 * value) / 10
+  return {
+    from,
+    to,
+    low: tenth(Math.min(0.9, ...values), Math.floor),
+    high: tenth(Math.max(0.1, ...values), Math.ceil),
+  }
+}
+
+/** Round numbers between two, about as many as wanted. */
+function roundTicks(from: number, to: number, wanted: number): number[] {
+  const raw = (to - from) / wanted
+  const power = 10 ** Math.floor(Math.log10(raw))
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10)
+  const first = Math.ceil(from / step - 1e-9)
+  const last = Math.floor(to / step + 1e-9)
+  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * step)
+}
+
+function drawing(
+  { title, budget, chosen }: TradeoffPlot,
+  drawn: readonly TradeoffLine[],
+  { from, to, low, high }: Frame,
+): Markup {
+  const x = linear(from, to, plot.left, plot.right)
+  const y = linear(low, high, plot.bottom, plot.top)
+  const place = (point: Shown) => `${x(point.drop)},${y(point.new)}`
+  const rows = roundTicks(low, high, TICKS).map(
+    (value) =>
+      html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, 0)}</text>`,
+  )
+  const columns = roundTicks(100 * from, 100 * to, TICKS).map(
+    (value) =>
+      html`<line class="grid" x1="${x(value / 100)}" x2="${x(value / 100)}" y1="${plot.bottom}" y2="${plot.bottom + 4}"/><text class="tick" x="${x(value / 100)}" y="${plot.bottom + 16}" text-anchor="middle">${Number(value.toPrecision(6))}</text>`,
+  )
+  const lines = drawn.map(({ tested, estimated }, n) => {
+    const join = [...tested.slice(-1), ...estimated]
+    return html`${
+      join.length > 1
+        ? html`<polyline class="line c${n} guess" points="${join.map(place).join(' ')}"/>`
+        : undefined
+    }<polyline class="line c${n} sure" points="${tested.map(place).join(' ')}"/>${tested.map(
+      (point) => html`<circle class="c${n}" cx="${x(point.drop)}" cy="${y(point.new)}" r="3"/>`,
+    )}${estimated.map(
+      (point) => html`<circle class="c${n} hollow" cx="${x(point.drop)}" cy="${y(point.new)}" r="2.5"/>`,
+    )}`
+  })
+  const named = drawn.flatMap(({ name, tested, estimated }, n) => {
+    const last = estimated.at(-1) ?? tested.at(-1)
+    return last ? [{ name, n, last }] : []
+  })
+  const places = spread(
+    named.map(({ last }) => y(last.new)),
+    14,
+    plot.top,
+    plot.bottom,
+  )
+  const labels = named.map(
+    ({ name, n, last }, at) =>
+      html`<polyline class="leader" points="${x(last.drop) + 5},${y(last.new)} ${plot.right + 6},${itemAt(places, at, 'line')}"/><text class="label t${n}" x="${plot.right + 9}" y="${itemAt(places, at, 'line') + 4}">${short(name)}</text>`,
+  )
+  const limit = html`<line class="border" x1="${x(budget)}" x2="${x(budget)}" y1="${plot.top}" y2="${plot.bottom}"/><text class="tick" x="${x(budget)}" y="${plot.top - 6}" text-anchor="middle">budget</text>`
+  const mark =
+    chosen &&
+    html`<line class="whisker" x1="${x(chosen.drop)}" x2="${x(chosen.upper)}" y1="${y(chosen.new)}" y2="${y(chosen.new)}"/><line class="whisker" x1="${x(chosen.upper)}" x2="${x(chosen.upper)}" y1="${y(chosen.new) - 5}" y2="${y(chosen.new) + 5}"/><circle class="ring" cx="${x(chosen.drop)}" cy="${y(chosen.new)}" r="6"/><text class="label" x="${x(chosen.drop)}" y="${y(chosen.new) + (y(chosen.new) > (plot.top + plot.bottom) / 2 ? -12 : 20)}" text-anchor="middle">chosen</text>`
+  const said = chosen
+    ? ` Chosen: a drop of ${points(chosen.drop, 2)} points, at most ${points(chosen.upper, 2)}, with ${points(chosen.new)} per cent of the new right.`
+    : ''
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. The budget is ${points(budget, 2)} points.${said}`}">${rows}${columns}${limit}${lines}${mark}${labels}<text class="tick" x="${plot.left}" y="${plot.top - 6}">new accuracy in %</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 14}" text-anchor="middle">drop of old accuracy in points</text></svg>`
+}
+
+const LONGEST = 26
+/** Names of places in a graph may be long; the table has them whole. */
+const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name)

@@ -1,0 +1,161 @@
+import { count } from '../count.ts'
+import type { ClassAccuracy } from './by-class.ts'
+import { mostAt } from './outlook.ts'
+import type { Budget, HeldBack } from './path/index.ts'
+import type { UpdateResult } from './update-types.ts'
+
+const percent = (fraction: number): string => (100 * fraction).toFixed(1)
+const whole = (value: number): string => value.toLocaleString('en-US')
+
+/** One more point of budget. */
+const MORE = 0.01
+
+/** What one more point of budget would probably buy. Fractions. */
+export interface MorePoint {
+  readonly budget: number
+  /** New accuracy on the rows that candidates were compared on, an estimate; never below that of the chosen point. */
+  readonly new: number
+}
+
+/**
+ * The best that seems to lose at most a point more than what was chosen: a bound that is a point higher lets about that much more through.
+ * Null where the budget is not kept, or nothing was measured.
+ */
+export function morePoint(
+  { status, chosen, old, trials }: UpdateResult,
+  { maxDrop }: Budget,
+): MorePoint | null {
+  if (status !== 'met' || !chosen || !old) return null
+  const outlooks = trials.map(({ outlook }) => outlook)
+  const most = mostAt(outlooks, old.drop + MORE)
+  return most === undefined ? null : { budget: maxDrop + MORE, new: Math.max(most, chosen.new) }
+}
+
+/** What would help, by what limits: proof, rows of a class, the budget, time; in sentences. */
+export function adviceFor(result: UpdateResult, budget: Budget): string[] {
+  const { status, learned, heldBack, stopped } = result
+  const kept = status === 'nothing-to-gain' || status === 'met'
+  return [
+    ...(learned || status === 'nothing-to-gain' ? [] : [learnMore]),
+    ...(kept ? [] : helpFor(result, budget)),
+    ...(kept ? moreProof(result, budget) : []),
+    ...(kept ? moreBudget(result, budget) : []),
+    ...(kept && heldBack ? [helpWith(heldBack)] : []),
+    ...moreRows(result),
+    ...(stopped ? [moreTime(stopped)] : []),
+  ]
+}
+
+/** What was lost over all releases counts, too; that it is spent is no fault of this update. */
+function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[] {
+  const broken = claims.find(
+    ({ name, maxDrop, verdict }) => name.startsWith('total') && maxDrop !== null && verdict !== 'pass',
+  )
+  if (!broken) return []
+  const looser = Math.ceil(broken.upper * 1000) / 1000
+  return [
+    `A larger budget for all releases together: against ${first ?? 'the first release'} up to ${percent(broken.upper)} points are lost, and ${percent(broken.maxDrop ?? 0)} are allowed (--max-drop-total ${(100 * looser).toFixed(1)}%). Or a new pack of today's model, which makes it the first release.`,
+  ]
+}
+
+/** What training had learned and the budget did not let through. */
+const helpWith = ({ reached, chosen, trial }: HeldBack): string =>
+  `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on are right after trial ${trial + 1}, where the border between old and new serves both best; ${percent(chosen)} % of the same rows are at the chosen point. More old examples or a larger budget may let more through.`
+
+/** What may help where nothing was learned. */
+const learnMore =
+  'Longer training (--epochs), another --learning-rate, or more of the model to train (--train all); and a look at whether the new labels are right.'
+
+/** New accuracy that is worth a sentence on how to get it. */
+const WORTH_PROVING = 0.01
+const WORTH_A_BUDGET = 0.05
+/** Nobody gathers more than so many times the old rows that there are. */
+const MANY_TIMES = 20
+
+/** The rows that prove are what limits: further on candidates are seen inside the budget. */
+function moreProof({ unshown, chosen, old, trials }: UpdateResult, { maxDrop }: Budget): string[] {
+  if (!unshown || !chosen || !old || unshown.neededN <= old.n || unshown.neededN > MANY_TIMES * old.n)
+    return []
+  const most = mostAt(
+    trials.map(({ outlook }) => outlook),
+    maxDrop,
+  )
+  const inside = Math.max(unshown.new, most ?? 0)
+  if (inside - chosen.new < WORTH_PROVING) return []
+  return [
+    `More held-out old examples: the next point is seen inside the budget, but ${whole(old.n)} do not show it; about ${whole(unshown.neededN)} would. By an estimate up to ${percent(inside)} % of the new rows that points were compared on can be right inside the budget; ${percent(chosen.new)} % of the same rows are at the chosen point.`,
+  ]
+}
+
+/** The budget is what limits. */
+function moreBudget(result: UpdateResult, budget: Budget): string[] {
+  const more = morePoint(result, budget)
+  const { chosen } = result
+  if (!more || !chosen || more.new - chosen.new < WORTH_A_BUDGET) return []
+  return [
+    `Another budget: with --max-drop ${percent(more.budget)}% probably about ${percent(more.new)} % of the new rows that points were compared on would be right, instead of ${percent(chosen.new)} %.`,
+  ]
+}
+
+/** A class is low of which less than this is right, and so much less than of all new rows; of fewer rows nothing is said. */
+const LOW = { below: 0.5, apart: 0.2, rows: 5, named: 3 } as const
+
+/** Classes whose rows are what limits. */
+export const lowClasses = ({ after, byClass }: UpdateResult['new']): readonly ClassAccuracy[] =>
+  byClass
+    .filter(({ n, after: own }) => n >= LOW.rows && own < LOW.below && own < after - LOW.apart)
+    .sort((a, b) => a.after - b.after)
+
+function moreRows({ status, new: fresh }: UpdateResult): string[] {
+  if (status === 'nothing-to-gain') return []
+  const low = lowClasses(fresh)
+  if (low.length === 0) return []
+  const named = low
+    .slice(0, LOW.named)
+    .map(
+      ({ name, n, after, trained }) =>
+        `"${name}" (${percent(after)} % of ${whole(n)} are right; ${count(trained, 'row')} to train on)`,
+    )
+  const others = low.length - named.length
+  return [
+    `More new examples of classes that lag behind: ${named.join(', ')}${others > 0 ? `, and ${whole(others)} more` : ''}.`,
+  ]
+}
+
+/** Room for what the estimate does not see. */
+const SLACK = 1.25
+
+function moreTime({ rung, seconds }: NonNullable<UpdateResult['stopped']>): string {
+  const minutes = Math.ceil((SLACK * seconds) / 60)
+  return `More time: ${rung} did not train, as that seemed to end only after ${whole(Math.ceil(seconds))} seconds (--time ${minutes}m).`
+}
+
+function helpFor({ status, old, trials }: UpdateResult, { maxDrop }: Budget): string[] {
+  if (!old) {
+    return [
+      'Old examples with labels, even a few hundred: as --old they are rehearsed and the drop is measured on them.',
+    ]
+  }
+  const rehearsed = trials.some(({ method }) => method.includes('replay'))
+  const { neededN } = old
+  const looser = Math.ceil(old.upper * 1000) / 1000
+  return [
+    ...(neededN !== null && old.drop < maxDrop && neededN > old.n
+      ? [`About ${whole(neededN)} held-out old examples instead of ${whole(old.n)}.`]
+      : []),
+    ...(looser > maxDrop && looser < 1
+      ? [
+          `A budget of ${(100 * looser).toFixed(1)} points: --max-drop ${(100 * looser).toFixed(1)}% would let this point through.`,
+        ]
+      : []),
+    ...totalHelp(old),
+    ...(status === 'not-met' && !rehearsed
+      ? ['Old examples to rehearse (--old, --method replay+distil).']
+      : []),
+    ...(status === 'not-met' && rehearsed
+      ? [
+          'More old examples to rehearse, a lower --learning-rate, or fewer layers that train (--train last:2).',
+        ]
+      : []),
+  ]
+}
