@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import type { TableData, TradeoffLine, TradeoffPlot } from './figures/index.ts'
@@ -28,7 +29,7 @@ export function trialsTable({ trials, chosen, budget }: UpdateSummary): TableDat
     return [...own].sort((a, b) => promise(b.trial, budget) - promise(a.trial, budget)).slice(0, 1)
   })
   const left = trials.length - shown.length
-  const others = left === 0 ? '' : `; ${whole(left)} more, at other rates, had nothing to test`
+  const others = left === 0 ? '' : `; ${count(left, 'other trial')} of the same had nothing to test`
   return {
     caption: `What was tried; new accuracy is the best that was tested and is inside the budget${others}`,
     head: ['trained', 'method', 'rate', 'passes', 'tested', 'new % inside', ''],
@@ -37,8 +38,9 @@ export function trialsTable({ trials, chosen, budget }: UpdateSummary): TableDat
       return [
         settings.rung,
         method,
-        settings.learningRate.toString(),
-        settings.epochs.toString(),
+        // What is worked out has neither.
+        settings.learningRate > 0 ? settings.learningRate.toString() : '',
+        settings.epochs > 0 ? settings.epochs.toString() : '',
         whole(curve.length),
         inside.length > 0 ? points(Math.max(...inside)) : curve.length > 0 ? 'none' : '',
         index === chosen?.trial ? 'chosen' : '',

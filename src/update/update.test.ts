@@ -356,7 +356,8 @@ describe('cost and end', () => {
   })
 
   test('a rung above the first is climbed only where it seems to end in the time; else it is named', async () => {
-    const asked = { engine, model, widened, data: adding(), budget: { maxDrop: 0.03 }, epochs: 2 }
+    const rungs = ['head', 'whole'] as const
+    const asked = { engine, model, widened, data: adding(), budget: { maxDrop: 0.03 }, epochs: 2, rungs }
     // Nothing is learned at such a rate, so that another rung could pay.
     const run = (time: number) => updateModel({ ...asked, learningRate: 1e-9, time })
     const [none, plenty] = [await run(1e-6), await run(3600)]
