@@ -312,6 +312,10 @@ describe('what a person wants to know beside the verdict', () => {
     })
     const seemed = (most: number) => ({ curve: [], outlook: [{ drop: 0.005, new: most }] })
     const trials = [
+      {
+        ...at('the head, in closed form', 0, seemed(0)),
+        settings: { ...settings, rung: 'the head, in closed form', learningRate: 0, epochs: 0 },
+      },
       at('the head', 0.03, seemed(0.5)),
       at('the head', 0.01, seemed(0.7)),
       at('the head', 0.003, seemed(0.6)),
@@ -321,14 +325,15 @@ describe('what a person wants to know beside the verdict', () => {
     const { rows, caption } = trialsTable(
       summary({
         trials,
-        chosen: { trial: 3, alpha: 0.75, offset: 0.5, method: 'distil', tested: 3, new: 0.92 },
+        chosen: { trial: 4, alpha: 0.75, offset: 0.5, method: 'distil', tested: 3, new: 0.92 },
       }),
     )
     expect(rows.map(([rung, , rate, , tested, inside, word]) => [rung, rate, tested, inside, word])).toEqual([
+      ['the head, in closed form', '', '0', '', ''],
       ['the head', '0.01', '0', '', ''],
       ['everything', '0.001', '3', '92.0', 'chosen'],
     ])
-    expect(caption).toContain('3 more, at other rates, had nothing to test')
+    expect(caption).toContain('3 other trials of the same had nothing to test')
   })
 })
 
