@@ -20,7 +20,6 @@ export interface BenchSettings {
   readonly batchSize: number
   readonly learningRate: number
   readonly maxDrop: number
-  readonly trials: number
 }
 
 /** One update: the data, and what it is judged on, which no method sees. */
@@ -58,15 +57,12 @@ export const argument = (name: string, fallback: string): string => {
 }
 
 /** The settings that the command line asks for, else these. */
-export const settingsFrom = (
-  defaults: Omit<BenchSettings, 'engine' | 'batchSize' | 'trials'>,
-): BenchSettings => ({
+export const settingsFrom = (defaults: Omit<BenchSettings, 'engine' | 'batchSize'>): BenchSettings => ({
   engine: ortNode(),
   batchSize: 32,
   epochs: Number(argument('epochs', String(defaults.epochs))),
   learningRate: Number(argument('learning-rate', String(defaults.learningRate))),
   maxDrop: Number(argument('max-drop', String(defaults.maxDrop))),
-  trials: Number(argument('trials', '2')),
 })
 
 const plain = none()

@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => cli.remove())
 
-const learned = '--epochs 10 --learning-rate 0.01 --seed 3 --max-drop 3% --trials 1 --quiet'
+const learned = '--epochs 10 --learning-rate 0.01 --seed 3 --max-drop 3% --quiet'
 
 describe('what is there already', () => {
   test.each([
@@ -140,7 +140,7 @@ describe('labels', () => {
     expect((await run('keep model --data old --budget 200 -o old.keep')).code).toBe(0)
     const line = `update model/model.onnx --new new --keep old.keep -o out/better.onnx --keep-out out/next.keep ${learned}`
     const { stderr, code } = await run(line)
-    expect(stderr).toMatch(/^note: The weights below the head have changed, so that the sums [^\n]*\n$/)
+    expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(readdirSync(join(folder, 'out')).sort()).toEqual(['better.onnx', 'labels.txt', 'next.keep'])
     expect(read('out/labels.txt')).toBe(`${known.join('\n')}\nebony\n`)

@@ -41,7 +41,7 @@ const model = network({
 
 const updated = (given: Partial<UpdateOptions>) =>
   updateModel({
-    ...{ engine, model, widened: model, budget: { maxDrop: 0.5 }, trials: 1, epochs: 3, seed: 4 },
+    ...{ engine, model, widened: model, budget: { maxDrop: 0.5 }, epochs: 3, seed: 4 },
     learningRate: 1e-2,
     data: {
       train: images(1, 40),
