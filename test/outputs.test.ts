@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -138,7 +146,7 @@ describe('before a run begins', () => {
 describe('labels', () => {
   test('travel with a model to another folder, so that the pack can be extended', async () => {
     expect((await run('keep model --data old --budget 200 -o old.keep')).code).toBe(0)
-    const line = `update model/model.onnx --new new --keep old.keep -o out/better.onnx --keep-out out/next.keep ${learned}`
+    const line = `update model/model.onnx --new new --keep old.keep -o out/better.onnx --keep-out out/next.keep --rungs whole ${learned}`
     const { stderr, code } = await run(line)
     expect(stderr).toBe('')
     expect(code).toBe(0)
@@ -162,5 +170,34 @@ describe('labels', () => {
     expect(stderr).toContain('error (out-companions)')
     expect(code).toBe(1)
     expect(read('shared/labels.txt')).toBe('x\ny\n')
+  })
+})
+
+describe('what says how inputs are made', () => {
+  const unlike = 'read their data differently'
+
+  test('travels with a model to another folder; where it is left behind gate and curve warn', async () => {
+    write('shifted/labels.txt', read('model/labels.txt'))
+    copyFileSync(join(folder, 'model/model.onnx'), join(folder, 'shifted/model.onnx'))
+    write('shifted/holdfast.json', '{"mean": 0.25, "std": 0.5}')
+    const update = await run(
+      `update shifted/model.onnx --new new --old old -o away/better.onnx --rungs head --force ${learned}`,
+    )
+    expect(update.stderr).not.toContain('error')
+    expect(readdirSync(join(folder, 'away')).sort()).toEqual(['better.onnx', 'holdfast.json', 'labels.txt'])
+    expect(read('away/holdfast.json')).toBe(read('shifted/holdfast.json'))
+    const gate = 'gate shifted/model.onnx away/better.onnx --data old --max-drop 50%'
+    const curve = 'curve shifted/model.onnx away/better.onnx --old old --points 2'
+    for (const line of [gate, curve]) {
+      const { stderr, code } = await run(line)
+      expect(stderr).not.toContain(unlike)
+      expect(code).toBe(0)
+    }
+    rmSync(join(folder, 'away/holdfast.json'))
+    for (const line of [gate, curve]) {
+      expect((await run(line)).stderr).toContain(
+        `warning: shifted/model.onnx and away/better.onnx ${unlike} (mean, std)`,
+      )
+    }
   })
 })

@@ -9,6 +9,8 @@ export interface InputFiles {
   readonly input: InputSpec
   /** Of models that read texts, where there is a tokenizer.json. */
   readonly tokenizer: TextTokenizer | undefined
+  /** The text of that file. */
+  readonly tokenizerJson: string | undefined
 }
 
 /**
@@ -46,6 +48,7 @@ export async function readInputFiles(
   const tokenizer = input.kind === 'text' ? await find('tokenizer.json') : undefined
   return {
     input,
+    tokenizerJson: tokenizer,
     tokenizer:
       tokenizer === undefined
         ? undefined

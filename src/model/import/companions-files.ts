@@ -74,7 +74,11 @@ async function contentOf(
     const path = join(source, name)
     const bytes = (await foundAt(path)) && (await readBytes(path))
     if (!bytes) continue
-    if (name === 'config.json' && !readLabelText(path, decodedLabels(path, bytes))) return undefined
+    if (name === 'config.json' && !readLabelText(path, decodedLabels(path, bytes))) {
+      // It may still say how long a text may be.
+      const tokenizers = await Promise.all(sources.map((folder) => foundAt(join(folder, 'tokenizer.json'))))
+      return tokenizers.some((found) => found !== undefined) ? bytes : undefined
+    }
     return (model.unnamed ? undefined : await withLabelsInStep(path, model.classes)) ?? bytes
   }
   return undefined

@@ -5,6 +5,7 @@ import { preview } from '../../data/names/index.ts'
 import { asWarning } from '../../data/notes.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading, readOptionsOf } from '../../data/reading.ts'
+import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { takeRows } from '../../data/rows.ts'
 import { columnsOf, inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
@@ -126,7 +127,15 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
     candidate: setOf(sources.candidate),
     golden: sources.golden === undefined ? undefined : setOf(sources.golden),
     dataset,
-    notes: [...new Set([...loadNotes, ...notes, ...matched, ...lostClasses(sources, models)])],
+    notes: [
+      ...new Set([
+        ...loadNotes,
+        ...notes,
+        ...matched,
+        ...lostClasses(sources, models),
+        ...(await readDifferently(sources, models)),
+      ]),
+    ],
     inputOf: dataset ? (id) => `${data}, row ${id}` : inputLines(setOf(sources.candidate)),
     nearestNew: async (source, flips) => {
       const model = models.get(sources.candidate)
@@ -194,4 +203,19 @@ function lostClasses(
       `${candidate} lacks classes that ${baseline} has (${preview(lost)}). If it is the older of the two, name it first.`,
     ),
   ]
+}
+
+/** Models are held against each other on the same data: a warning where the files beside them say that they read these differently. */
+async function readDifferently(
+  sources: GateSources,
+  models: ReadonlyMap<string, NamedModel>,
+): Promise<string[]> {
+  const candidate = models.get(sources.candidate)
+  if (!candidate) return []
+  const read = ({ name, model }: NamedModel) => ({ path: name, input: model.input })
+  const older = [sources.baseline, sources.golden].flatMap((path) => models.get(path ?? '') ?? [])
+  const found = await Promise.all(
+    older.map((model) => readingDifference(read(model), read(candidate), sources)),
+  )
+  return found.flat()
 }

@@ -2,6 +2,7 @@ import type { Dataset } from '../../data/dataset.ts'
 import { alignLabels } from '../../data/names/index.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
+import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { DataError, ModelError } from '../../errors.ts'
@@ -81,9 +82,17 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
     old: old?.dataset,
     new: fresh?.dataset,
     stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
-    notes: [...new Set([...notes, ...[from, to, old, fresh].flatMap((read) => read?.notes ?? [])])],
+    notes: [
+      ...new Set([
+        ...notes,
+        ...[from, to, old, fresh].flatMap((read) => read?.notes ?? []),
+        ...(await readingDifference(readBy(from), readBy(to), sources)),
+      ]),
+    ],
   }
 }
+
+const readBy = ({ file, model }: LoadedModel) => ({ path: file.path, input: model.input })
 
 async function readFor(
   { model, file }: LoadedModel,
