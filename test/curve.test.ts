@@ -180,7 +180,7 @@ describe('wrong input', () => {
       'Class 0 is "amber" in the first model and "blue"',
     ],
     ['curve a.onnx b.onnx --old fern.csv', 'curve-data', 'does not know the class "fern"'],
-    ['curve a.onnx b.onnx --old old.csv --points 1', 'flag-value', 'a whole number from 2 on'],
+    ['curve a.onnx b.onnx --old old.csv --points 1', 'flag-value', 'a whole number from 2 to 10000'],
   ])('holdfast %s', async (words, code, message) => {
     const ended = await run(words)
     expect(ended.stderr).toContain(`error (${code}): `)
