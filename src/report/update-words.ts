@@ -226,7 +226,9 @@ function trialsWords({ trials, check }: NonNullable<Preflight['cost']>): string 
   if (!first) return `no trial, and about ${duration(check)} for the check`
   const total = trials.reduce((sum, { seconds }) => sum + seconds, 0)
   const all = trials.length > 1 ? `, ${duration(total + check)} if all ${trials.length} are needed` : ''
-  return `${count(first.steps, 'step')} and about ${duration(first.seconds + check)} for the first trial, its search and the check${all}`
+  // A head that is worked out takes no step.
+  const steps = first.steps > 0 ? `${count(first.steps, 'step')} and ` : ''
+  return `${steps}about ${duration(first.seconds + check)} for the first trial, its search and the check${all}`
 }
 
 /** What was found before training, as lines: a heading and what stands under it. */
