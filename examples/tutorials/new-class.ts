@@ -24,7 +24,7 @@ await shell.run('holdfast keep model.onnx --data signs/ --budget 200 -o model.ke
 // Months later, signs/train is gone and a fifth sign has come.
 await drawSigns(`${shell.folder}/new/train`, { classes: ['stripes'], perClass: 150, seed: 3 })
 await drawSigns(`${shell.folder}/new/test`, { classes: ['stripes'], perClass: 60, seed: 4 })
-const settings = '--new new/ --max-drop 3% --epochs 20'
+const settings = '--new new/ --max-drop 3%'
 await shell.run(`holdfast update model.onnx --keep model.keep ${settings} --dry-run`)
 await shell.run(
   `holdfast update model.onnx --keep model.keep ${settings} -o better.onnx --report update.html`,

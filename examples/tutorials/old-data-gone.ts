@@ -22,7 +22,7 @@ shell.write('model.onnx', await trained(model, train, { iterations: 300 }))
 // Pictures of a new sign, with which all that can be done is to distil on them.
 await draw('new/train', 150, 3, ['stripes'])
 await draw('new/test', 60, 4, ['stripes'])
-const settings = '--new new/ --epochs 20'
+const settings = '--new new/'
 await shell.run(`holdfast update model.onnx ${settings} -o alone.onnx`, 3)
 
 // Pictures that nobody has labelled: the camera makes them by the thousand. Folders are not looked at.
