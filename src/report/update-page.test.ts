@@ -285,7 +285,7 @@ describe('what a person wants to know beside the verdict', () => {
   test('what one more point of budget would buy is said as an estimate, on the rows that are compared', () => {
     for (const text of everywhere(summary())) {
       expect(text).toContain(
-        'One more point of budget (2.00) would probably buy 2.1 points of new accuracy: an estimate, 94.1 instead of 92.0 %',
+        'One more point of budget, 2.00 in all, would probably buy 2.1 points of new accuracy: an estimate, 94.1 instead of 92.0 %',
       )
     }
     expect(updateText(summary({ morePoint: { budget: 0.02, new: 0.92 } }), '')).toContain(

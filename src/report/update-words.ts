@@ -68,7 +68,7 @@ const betweenWords = ({ lower, upper, n }: UpdateSummary['new']): string =>
 function morePointSentence({ morePoint, chosen }: UpdateSummary): string | undefined {
   if (!morePoint || !chosen) return undefined
   const gain = points(morePoint.new - chosen.new)
-  const allowed = `One more point of budget (${points(morePoint.budget, 2)})`
+  const allowed = `One more point of budget, ${points(morePoint.budget, 2)} in all,`
   if (Number(gain) === 0) return `${allowed} would probably buy nothing: an estimate.`
   return `${allowed} would probably buy ${gain} points of new accuracy: an estimate, ${points(morePoint.new)} instead of ${points(chosen.new)} % of the new rows that points were compared on.`
 }

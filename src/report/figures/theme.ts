@@ -12,7 +12,7 @@ const dark = `
 const dashes = ['none', '7 3', '2 3', '9 3 2 3', '12 3', '4 2', '1 2', '8 2 2 2 2 2']
 const lines = dashes.map(
   (dash, n) =>
-    `.c${n}{stroke:var(--c${n});${dash === 'none' ? '' : `stroke-dasharray:${dash};`}}.t${n}{fill:var(--c${n})}circle.c${n}{fill:var(--c${n});stroke:none}`,
+    `.c${n}{stroke:var(--c${n});${dash === 'none' ? '' : `stroke-dasharray:${dash};`}}.t${n}{fill:var(--c${n})}circle.c${n}{fill:var(--c${n});stroke:none}circle.c${n}.hollow{fill:var(--here);stroke:var(--c${n});stroke-width:1.25;stroke-dasharray:none}`,
 )
 
 /**
@@ -34,6 +34,7 @@ h2{margin:56px 0 6px;font-size:23px;line-height:1.25;letter-spacing:-.01em}
 h3{margin:36px 0 4px;font-size:18px}
 .lead{max-width:46em;margin:0 0 10px;color:var(--soft)}
 .about{max-width:46em;margin:0 0 14px;color:var(--soft)}
+.scroll+.about{margin-top:12px}
 .notice{margin:20px 0 6px;padding:13px 16px;border:1px solid var(--note-rule);border-left-width:6px;border-radius:6px;background:var(--note-bg);color:var(--note-ink);max-width:52em}
 .notice strong{display:block}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,318px),1fr));gap:16px;margin:14px 0}
@@ -52,11 +53,11 @@ text{fill:var(--ink)}
 .band{fill:var(--ink);fill-opacity:.035}
 .border{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
-.sure{stroke-dasharray:none}.guess{stroke-width:1.25;stroke-dasharray:3 3}circle.hollow{fill:var(--here)}.ring{fill:none;stroke:var(--mark);stroke-width:1.75}
 .leader{fill:none;stroke:var(--rule);stroke-width:1}
 .label{font-size:11.5px;font-weight:600}
 .value{fill:var(--ink);font-weight:400}
 ${lines.join('\n')}
+.line.sure{stroke-dasharray:none}.line.guess{stroke-width:1.25;stroke-dasharray:3 3}.ring{fill:none;stroke:var(--mark);stroke-width:1.75}
 .cell{fill:var(--heat);stroke:var(--rule);stroke-width:1}
 .cell.now{stroke:var(--mark);stroke-width:1.75}
 .on-faint{fill:var(--on-faint)}.on-middle{fill:var(--on-middle)}.on-full{fill:var(--on-full)}

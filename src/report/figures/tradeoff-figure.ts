@@ -144,15 +144,20 @@ function drawing(
     ({ name, n, last }, at) =>
       html`<polyline class="leader" points="${x(last.drop) + 5},${y(last.new)} ${plot.right + 6},${itemAt(places, at, 'line')}"/><text class="label t${n}" x="${plot.right + 9}" y="${itemAt(places, at, 'line') + 4}">${short(name)}</text>`,
   )
-  const limit = html`<line class="border" x1="${x(budget)}" x2="${x(budget)}" y1="${plot.top}" y2="${plot.bottom}"/><text class="tick" x="${x(budget)}" y="${plot.top - 6}" text-anchor="middle">budget</text>`
+  const limit = html`<line class="border" x1="${x(budget)}" x2="${x(budget)}" y1="${plot.top}" y2="${plot.bottom}"/><text class="tick" x="${x(budget) + 4}" y="${plot.bottom - 6}">budget</text>`
+  // Lines come from below on the left: above it there is room.
+  const atEdge = chosen !== undefined && x(chosen.drop) < plot.left + NAMED
   const mark =
     chosen &&
-    html`<line class="whisker" x1="${x(chosen.drop)}" x2="${x(chosen.upper)}" y1="${y(chosen.new)}" y2="${y(chosen.new)}"/><line class="whisker" x1="${x(chosen.upper)}" x2="${x(chosen.upper)}" y1="${y(chosen.new) - 5}" y2="${y(chosen.new) + 5}"/><circle class="ring" cx="${x(chosen.drop)}" cy="${y(chosen.new)}" r="6"/><text class="label" x="${x(chosen.drop)}" y="${y(chosen.new) + (y(chosen.new) > (plot.top + plot.bottom) / 2 ? -12 : 20)}" text-anchor="middle">chosen</text>`
+    html`<line class="whisker" x1="${x(chosen.drop)}" x2="${x(chosen.upper)}" y1="${y(chosen.new)}" y2="${y(chosen.new)}"/><line class="whisker" x1="${x(chosen.upper)}" x2="${x(chosen.upper)}" y1="${y(chosen.new) - 5}" y2="${y(chosen.new) + 5}"/><circle class="ring" cx="${x(chosen.drop)}" cy="${y(chosen.new)}" r="6"/><text class="label" x="${x(chosen.drop) - (atEdge ? 0 : 8)}" y="${y(chosen.new) - 10}" text-anchor="${atEdge ? 'start' : 'end'}">chosen</text>`
   const said = chosen
     ? ` Chosen: a drop of ${points(chosen.drop, 2)} points, at most ${points(chosen.upper, 2)}, with ${points(chosen.new)} per cent of the new right.`
     : ''
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. The budget is ${points(budget, 2)} points.${said}`}">${rows}${columns}${limit}${lines}${mark}${labels}<text class="tick" x="${plot.left}" y="${plot.top - 6}">new accuracy in %</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 14}" text-anchor="middle">drop of old accuracy in points</text></svg>`
 }
+
+/** What the word for the chosen point takes. */
+const NAMED = 50
 
 const LONGEST = 26
 /** Names of places in a graph may be long; the table has them whole. */
