@@ -70,7 +70,6 @@ describe('holdfast update', () => {
       met: true,
       learned: true,
       budget: 0.03,
-      chosen: { method: 'ridge' },
       stopped: null,
       old: { n: 600 },
       new: { before: 0, n: 60, byClass: [{ name: 'ebony', added: true, trained: 80, n: 60 }] },
@@ -100,6 +99,26 @@ describe('holdfast update', () => {
     // The baseline that was written is what the gate would have the model answer.
     const same = await run('gate next.jsonl better.onnx --data old/ --max-drop 3% --json')
     expect(JSON.parse(same.stdout)).toMatchObject({ flips: { negative: 0, positive: 0 } })
+  })
+
+  test('works from sums alone, with random features before the head where these are asked for', async () => {
+    const kept = await run('keep model.onnx --data old/ --sums-only --expand-head 40 -o sums.keep')
+    expect(kept.code).toBe(0)
+    const update = `update model.onnx --new new/ --old old/ --rungs closed-form --max-drop 3% --json`
+    const plain = JSON.parse((await run(`${update} -o plain.onnx`)).stdout)
+    const wide = JSON.parse((await run(`${update} -o wide.onnx --expand-head 40`)).stdout)
+    for (const result of [plain, wide]) {
+      expect(result.error).toBeUndefined()
+      expect(result).toMatchObject({ status: 'met', trials: [{ method: 'ridge' }, { method: 'lda' }] })
+      expect(result.new.after).toBeGreaterThan(0.8)
+    }
+    const [before, after] = await Promise.all(
+      ['plain.onnx', 'wide.onnx'].map(async (name) => (await loadModel(join(folder, name))).model),
+    )
+    expect(after?.graph.nodes.length).toBe((before?.graph.nodes.length ?? 0) + 2)
+    const unproven = await run('update model.onnx --new new/ --keep sums.keep --expand-head 40 -o none.onnx')
+    expect(unproven.code).toBe(3)
+    expect(unproven.stdout).toContain('There are no old data, so nothing could be measured')
   })
 
   test('budget not met: exit code 2, the nearest point beside the file that was asked for', async () => {
@@ -316,14 +335,14 @@ describe('holdfast update', () => {
       old data  400 rows to rehearse, 600 to measure on
       method    replay+distil. Old rows are there: rehearsing even 1 to 5 % of the old data, with the old answers distilled on them, is what keeps most (Rolnick et al. 2019, Buzzega et al. 2020). Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).
       budget    600 old rows to prove on; it takes about 314 if hardly an answer changes, 433 if 5 % do
-      cost      about _ s for the first trial, its search and the check, _ s if all 3 are needed; _ s went to reading and to what the old model answers
+      cost      about _ s and 800 steps if every rung is climbed; _ s went to reading and to what the old model answers
       "
     `)
     const json = await run('update model.onnx --new new/ --old old/ --max-drop 3% --dry-run --json')
     expect(JSON.parse(json.stdout)).toMatchObject({
       schema: 'holdfast.preflight/1',
       power: { n: 600, enough: true },
-      cost: { trials: [{ steps: 0 }, { steps: 600 }, {}] },
+      cost: { trials: [{ steps: 0 }, { steps: 600 }, { steps: 200 }] },
     })
   })
 
@@ -348,8 +367,8 @@ describe('holdfast update', () => {
 
   test('Ctrl-C: nothing is written, and it says so', async () => {
     const { code, stderr } = await run(
-      'update model.onnx --new new/ --old old/ -o stopped.onnx --epochs 100000',
-      { onStderr: (text) => (text.includes('cost') ? 'SIGINT' : undefined) },
+      'update model.onnx --new new/ --old old/ -o stopped.onnx --rungs whole --epochs 100000',
+      { onStderr: (text) => (text.includes('budget') ? 'SIGINT' : undefined) },
     )
     expect(code).toBe(130)
     expect(stderr).toMatch(/error \(interrupted\): Stopped .*as asked\. Nothing was written/)

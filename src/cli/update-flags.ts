@@ -66,6 +66,10 @@ export const updateSettings = z
           description: `auto, or ${methodEntries.map(({ name }) => name).join(', ')}, or several with +`,
           hint: 'METHOD',
         }),
+      expandHead: fromText(bounds.expansion()).optional().meta({
+        description: 'Put so many random features before the head: two more nodes in the file',
+        otherwise: 'none',
+      }),
       rungs: fromText(z.array(z.enum(rungNames)).min(1))
         .optional()
         .meta({
@@ -186,6 +190,7 @@ export const sourcesOf = (asked: UpdateSettings) => ({
   reading: readingOf(asked),
   numbersArePositions: asked.numbersArePositions,
   method: parseUpdateMethod(asked.method),
+  expandHead: asked.expandHead,
   seed: asked.seed ?? 0,
 })
 

@@ -93,7 +93,8 @@ export const update = defineVerb({
       const known = {
         ...found,
         warnings: [...found.warnings, ...run.doubts],
-        cost: { ...(await run.estimate()), reading },
+        // To time every rung means to prepare it: that is for those who ask before they begin.
+        cost: dryRun ? { ...(await run.estimate()), reading } : null,
       }
       if (dryRun)
         return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }

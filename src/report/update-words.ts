@@ -220,15 +220,12 @@ const neededWords = ({ needed, neededWithFlips }: PowerFacts): string => {
   return `it takes about ${whole(needed)} if hardly an answer changes${more}`
 }
 
-/** What trials and the check after them take. Where no protection is left to try there is no trial. */
+/** What the rungs and the check after them take, should every one be climbed. */
 function trialsWords({ trials, check }: NonNullable<Preflight['cost']>): string {
-  const [first] = trials
-  if (!first) return `no trial, and about ${duration(check)} for the check`
+  if (trials.length === 0) return `no trial, and about ${duration(check)} for the check`
   const total = trials.reduce((sum, { seconds }) => sum + seconds, 0)
-  const all = trials.length > 1 ? `, ${duration(total + check)} if all ${trials.length} are needed` : ''
-  // A head that is worked out takes no step.
-  const steps = first.steps > 0 ? `${count(first.steps, 'step')} and ` : ''
-  return `${steps}about ${duration(first.seconds + check)} for the first trial, its search and the check${all}`
+  const steps = trials.reduce((sum, trial) => sum + trial.steps, 0)
+  return `about ${duration(total + check)} and ${count(steps, 'step')} if every rung is climbed`
 }
 
 /** What was found before training, as lines: a heading and what stands under it. */

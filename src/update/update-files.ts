@@ -4,7 +4,7 @@ import { alignLabels } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
 import { featureDataset } from '../evaluate/features.ts'
-import { widenHead } from '../model/heads/index.ts'
+import { expandHead, widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
 import type { LoadedModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
@@ -71,13 +71,14 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const { classes, added, missing, nearMisses } = aligned
   const kept = pack && packRows(pack, packUse(read, sources, classes))
   const { rows, measured, ownGate, notes } = updateRows(read, sources, { classes, matching, kept })
-  const widened = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
+  const base = expanded(read, sources, kept)
+  const widened = added.length > 0 ? widenHead(base, { classes: added, seed }) : base
   const headOnly = pack?.private ?? false
   return {
     ...loaded,
     folder: (await stat(sources.model)).isDirectory(),
     widened,
-    learner: learnerOf(loaded, widened, headOnly, kept?.fisher),
+    learner: learnerOf(loaded, base, widened, headOnly, kept?.fisher),
     headOnly,
     classes: {
       known: model.classes,
@@ -165,7 +166,8 @@ const rowsOfPack = (
 })
 
 function learnerOf(
-  { model, file }: LoadedModel,
+  { model: asLoaded, file }: LoadedModel,
+  model: Model,
   widened: Model,
   headOnly: boolean,
   fisher: UpdateOptions['fisher'],
@@ -174,9 +176,26 @@ function learnerOf(
     ...(headOnly
       ? { model: modelAbove(model, headCut(model)), widened: modelAbove(widened, headCut(widened)) }
       : { model, widened }),
-    stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
+    stored: readBackOf(
+      file.model,
+      [...asLoaded.parameters.keys(), ...asLoaded.buffers.keys()],
+      file.externalData,
+    ),
     ...given(fisher),
   }
+}
+
+/**
+ * The model with random features before its head, where these are asked for: those that the pack has summed, where it has.
+ */
+function expanded(
+  { loaded: { model } }: ReadUpdate,
+  { expandHead: width, seed }: UpdateSources,
+  kept: PackRows | undefined,
+): Model {
+  if (width === undefined) return model
+  const summed = kept?.sums?.expansion
+  return expandHead(model, summed?.width === width ? { width, seed: summed.seed } : { width, seed })
 }
 
 export const given = (fisher: UpdateOptions['fisher']) => (fisher ? { fisher } : {})

@@ -26,6 +26,8 @@ export interface UpdateSources {
   readonly numbersArePositions?: boolean | undefined
   /** Asked for; where old and new are trained on together, all old training rows are taken. */
   readonly method?: string | undefined
+  /** Random features that the head reads beside its own: see `expandHead`. Default none. */
+  readonly expandHead?: number | undefined
   /** Of exemplars and of the new rows of the head. Default 0. */
   readonly seed?: number | undefined
 }

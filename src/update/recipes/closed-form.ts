@@ -1,8 +1,10 @@
 import { classLabels, type Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { expandFeatures } from '../../evaluate/expand-features.ts'
 import { featureSums } from '../../evaluate/feature-sums.ts'
 import { addSums, type FeatureSums } from '../../evaluate/sums.ts'
 import { closedFormHead, type JudgedRows } from '../../methods/closed-form/index.ts'
+import { expansionOf } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { Trained } from './trial.ts'
@@ -30,8 +32,8 @@ export interface ClosedFormTrial {
 export async function closedFormTrial(options: ClosedFormTrial): Promise<Trained> {
   const { engine, model, oldClasses, kind, seed, signal } = options
   const classes = model.classes.length
-  const fresh = rowsOf(options.train)
-  const exemplars = options.exemplars && rowsOf(options.exemplars)
+  const fresh = await rowsOf(options, options.train)
+  const exemplars = options.exemplars && (await rowsOf(options, options.exemplars))
   const summed = (rows: JudgedRows) => featureSums({ engine, ...rows, classes })
   const old = options.sums ?? (exemplars && (await summed(exemplars)))
   const own = await summed(fresh)
@@ -43,9 +45,14 @@ export async function closedFormTrial(options: ClosedFormTrial): Promise<Trained
   return { start: weights, end: weights, steps: 0 }
 }
 
-/** Features as one vector a row. */
-function rowsOf(dataset: Dataset): JudgedRows {
+/** Rows as the head reads them: features, one vector a row, or random ones made of them. */
+async function rowsOf({ engine, model }: ClosedFormTrial, dataset: Dataset): Promise<JudgedRows> {
   const { dims, data } = dataset.inputs as Tensor<'float32'>
   const [rows = 0, ...row] = dims
-  return { features: float32([rows, sizeOf(row)], data), labels: classLabels(dataset) }
+  const features = float32([rows, sizeOf(row)], data)
+  const expansion = expansionOf(model)
+  return {
+    features: expansion ? await expandFeatures(engine, features, expansion.weight) : features,
+    labels: classLabels(dataset),
+  }
 }
