@@ -14,6 +14,7 @@ import {
   closedForms,
   closedFormTrial,
   type Rung,
+  readsFeatures,
   TIMED_STEPS,
   timeTrial,
   train,
@@ -154,8 +155,9 @@ async function runTrials(context: Context): Promise<UpdateResult> {
   try {
     if (await knowsAll(context)) return await conclude(context, [])
     for (const rung of rungs) {
+      const heads = climbed.filter(({ ground }) => readsFeatures(ground.rung)).length
       const guesses = climbed.map(({ tried }) => tried.flatMap((each) => each.guesses))
-      if (!worthClimbing(guesses, aim)) break
+      if (!worthClimbing(guesses, aim, heads)) break
       const next = await climb(context, climbed, rung, began)
       if ('seconds' in next) {
         stopped = next

@@ -91,14 +91,15 @@ const HOPE = 0.5
 
 /**
  * Whether the next rung can pay, by the guesses of the rungs so far, from the first on: there is more to win than a rung is worth, and
- * the last one won at least twice that.
+ * the last one won at least twice that. What heads alone gain on features that stay says nothing of what layers below them would.
+ *
+ * @param heads How many of the rungs, the first ones, train the head alone. Default 1.
  */
-export function worthClimbing(rungs: readonly (readonly Guess[])[], aim: Aim): boolean {
+export function worthClimbing(rungs: readonly (readonly Guess[])[], aim: Aim, heads = 1): boolean {
   if (rungs.length === 0) return true
   const best = withinBudget(rungs.flat(), aim)
   const below = withinBudget(rungs.slice(0, -1).flat(), aim)
-  // Little may be learned by a head alone where its features tell nothing of what is new.
-  const hoped = rungs.length === 1 ? 1 - best : HOPE * (best - below)
+  const hoped = rungs.length <= heads ? 1 - best : HOPE * (best - below)
   return Math.min(hoped, 1 - best) >= WORTH_A_RUNG
 }
 

@@ -14,5 +14,5 @@ export {
   warmUpSteps,
 } from './trial.ts'
 export { type Protection, trialMethod } from './trial-method.ts'
-export { openTrunk, type Trunk } from './trunk.ts'
+export { openTrunk, readsFeatures, type Trunk } from './trunk.ts'
 export { type ChosenMethod, chooseMethod, parseUpdateMethod, takesAllOldRows } from './update-method.ts'

@@ -11,7 +11,8 @@ export interface Trunk {
   rowsAt(rung: Rung, dataset: Dataset): Promise<Dataset>
 }
 
-const readsFeatures = ({ name }: Rung): boolean => name === 'head' || name === 'closed-form'
+/** Whether a rung trains the head alone. */
+export const readsFeatures = ({ name }: Rung): boolean => name === 'head' || name === 'closed-form'
 
 /**
  * Keeps activations at the highest cut below the head that a rung trains above: features are made of them, not of inputs anew.
