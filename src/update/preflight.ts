@@ -4,7 +4,7 @@ import { sortedNotes } from '../data/notes.ts'
 import { assignRows, type UpdateData } from './parts.ts'
 import { type Budget, effectiveRows, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
-import type { UpdateEstimate } from './update.ts'
+import type { UpdateEstimate } from './update-types.ts'
 
 /** How the classes of the new data and those of the model compare. */
 export interface ClassFacts {

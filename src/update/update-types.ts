@@ -173,3 +173,14 @@ export interface UpdateResult {
   readonly adapters?: Adapters | undefined
   readonly seconds: { readonly train: number; readonly search: number }
 }
+
+/** What an update will cost. */
+export interface UpdateEstimate {
+  /** Of each trial, in order; how many there will be is seen on the way. */
+  readonly trials: readonly { readonly steps: number; readonly seconds: number }[]
+  readonly secondsPerStep: number
+  /** Spent already on what the old model answers, and on its Fisher. */
+  readonly preparation: number
+  /** What the chosen point takes to be checked. */
+  readonly check: number
+}

@@ -1,0 +1,96 @@
+import { TrainingError } from '../errors.ts'
+import type { Context } from './context.ts'
+import type { Ground } from './ground.ts'
+import { walkPath } from './path/index.ts'
+import { type Beginning, type ClosedFormKind, closedFormTrial, train } from './recipes/index.ts'
+import type { Tried } from './take.ts'
+import { trialOptions } from './trial-options.ts'
+import type { UpdateOptions } from './update-types.ts'
+import type { Variant } from './variants.ts'
+
+/** @throws TrainingError `interrupted` once the signal was given. */
+function stopIfAsked({ signal }: UpdateOptions, doing: string): void {
+  if (!signal?.aborted) return
+  throw new TrainingError(
+    'interrupted',
+    `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
+  )
+}
+
+/** Trains once, or works a head out, and guesses what points on the way there are worth. */
+export async function runTrial(
+  context: Context,
+  ground: Ground,
+  index: number,
+  at: Variant & { readonly from: Beginning | undefined },
+): Promise<Tried> {
+  const { options } = context
+  const { engine } = options
+  const began = performance.now()
+  const { settings, name, trained } =
+    'kind' in at ? await workOut(context, ground, index, at.kind) : await trainAt(context, ground, index, at)
+  stopIfAsked(options, `training ${ground.rung.place}`)
+  const searching = performance.now()
+  const guesses = await walkPath({
+    engine,
+    judge: ground.judge,
+    trial: index,
+    start: trained.start,
+    end: trained.end,
+    order: ground.order,
+    before: context.baseline.order,
+    fresh: ground.choose,
+    oldClasses: context.oldClasses,
+    shift: context.shift,
+    stored: options.stored,
+  })
+  stopIfAsked(options, 'comparing points of the path')
+  return {
+    ...{ index, ground, trained, guesses },
+    method: name,
+    settings,
+    seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },
+  }
+}
+
+/** What a trial came to, before its path is looked at. */
+type Trial = Pick<Tried, 'settings' | 'trained'> & { readonly name: string }
+
+async function trainAt(
+  context: Context,
+  ground: Ground,
+  index: number,
+  at: { readonly rate: number; readonly from: Beginning | undefined },
+): Promise<Trial> {
+  const { options, method } = context
+  const { onEvent } = options
+  const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
+  onEvent?.({ type: 'trial', trial: index, settings: used })
+  const trained = await train({
+    ...trial,
+    onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
+  })
+  return { settings: used, trained, name: methodName(method, unlabelled, options) }
+}
+
+async function workOut(
+  { options, oldClasses }: Context,
+  { rung, task, exemplars, widened }: Ground,
+  index: number,
+  kind: ClosedFormKind,
+): Promise<Trial> {
+  const settings = {
+    ...{ rung: rung.place, ...rung.protection, epochs: 0, batchSize: task.batchSize, learningRate: 0 },
+  }
+  options.onEvent?.({ type: 'trial', trial: index, settings })
+  const trained = await closedFormTrial({
+    ...{ engine: options.engine, model: widened, oldClasses, train: task.train, exemplars, kind },
+    ...{ sums: options.data.sums, seed: options.seed ?? 0, signal: options.signal },
+  })
+  return { settings, trained, name: kind }
+}
+
+function methodName(method: string, unlabelled: boolean, { lora, select }: UpdateOptions): string {
+  const tuned = lora ? ' by LoRA' : select && select.kind !== 'all' ? ` of ${select.kind}` : ''
+  return `${method}${unlabelled ? '+unlabelled' : ''}${tuned}`
+}
