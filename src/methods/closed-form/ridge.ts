@@ -1,4 +1,5 @@
 import { openTurns, type Turns } from '../../engine/turns.ts'
+import { UsageError } from '../../errors.ts'
 import { addOuterProduct, type FeatureSums } from '../../evaluate/sums.ts'
 import {
   balanced,
@@ -119,15 +120,23 @@ export const shift = (
   strength: number,
 ): Shifted | undefined => shifted(form, strength * unit)
 
-/** The strength, raised by decades as long as it is none. */
+/**
+ * The strength, raised by decades as long as it is none.
+ *
+ * @throws UsageError `features-not-finite` where no strength is one.
+ */
 export function firm(
   problem: Pick<Problem, 'form' | 'unit'>,
   strength: number,
 ): { readonly strength: number; readonly factored: Shifted } {
-  for (let more = Math.max(strength, Number.MIN_VALUE); ; more *= 10) {
+  for (let more = Math.max(strength, Number.MIN_VALUE); Number.isFinite(more); more *= 10) {
     const factored = shift(problem, more)
     if (factored) return { strength: more, factored }
   }
+  throw new UsageError(
+    'features-not-finite',
+    'No head can be worked out from these sums: they are not all finite numbers. Look at what the model makes of the rows, or train the head by steps (--rungs head).',
+  )
 }
 
 function solved({ targets, width, weights }: Problem, factored: Shifted): Float64Array {

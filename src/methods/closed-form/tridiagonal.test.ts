@@ -30,6 +30,20 @@ const times = (matrix: Float64Array, size: number, x: ArrayLike<number>): number
 const near = (values: Iterable<number>) => Array.from(values, (value) => expect.closeTo(value, 8))
 
 describe('a tridiagonal form', () => {
+  it.each([1e-170, 1e-155, 1e-120, 1e-40])(
+    'has numbers where features that are never there left %s',
+    async (rest) => {
+      const size = 5
+      const matrix = Float64Array.from({ length: size * size }, (_, at) => {
+        const [row, column] = [Math.floor(at / size), at % size]
+        return row < 2 && column < 2 ? (row === column ? 4 : 1) : rest * (row === column ? 2 : 1)
+      })
+      const { diagonal, beside, factors } = await tridiagonalise(matrix, size)
+      for (const value of [...diagonal, ...beside, ...factors]) expect(value).toSatisfy(Number.isFinite)
+      expect(shifted({ size, diagonal, beside, reflections: matrix, factors }, 0.1)).toBeDefined()
+    },
+  )
+
   it('solves (A + lambda I) x = b', async () => {
     await fc.assert(
       fc.asyncProperty(matrices, fc.constantFrom(0.1, 1, 30), async ({ size, matrix }, lambda) => {

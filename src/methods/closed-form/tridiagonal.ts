@@ -30,6 +30,7 @@ export async function tridiagonalise(
   const diagonal = new Float64Array(size)
   const beside = new Float64Array(Math.max(0, size - 1))
   const factors = new Float64Array(size)
+  const nothing = NOTHING * largestOnDiagonal(matrix, size)
   // A - v w^T - w v^T is what the reflection before leaves of A.
   let v: Float64Array = new Float64Array(size)
   let [w, product] = [new Float64Array(size), new Float64Array(size)]
@@ -39,7 +40,7 @@ export async function tridiagonalise(
     diagonal[last] = row[last] as number
     if (last === 0) break
     const u = row.subarray(0, last)
-    const factor = reflect(u, beside)
+    const factor = reflect(u, beside, nothing)
     factors[last] = factor
     updateAndMultiply({ matrix, size, v, w, u, product })
     const wait = turn()
@@ -52,6 +53,15 @@ export async function tridiagonalise(
     ;[w, product] = [product, w]
   }
   return { size, diagonal, beside, reflections: matrix, factors }
+}
+
+/** Of the largest diagonal entry, what is nothing beside it: far below rounding, and its squares do not vanish. */
+const NOTHING = 1e-30
+
+function largestOnDiagonal(matrix: Float64Array, size: number): number {
+  let largest = 0
+  for (let at = 0; at < size; at++) largest = Math.max(largest, Math.abs(matrix[at * size + at] as number))
+  return largest
 }
 
 /** row -= v_last w + w_last v, up to the diagonal. */
@@ -67,14 +77,16 @@ function addToRow(row: Float64Array, v: Float64Array, w: Float64Array): void {
  * Makes of a row x the vector u whose reflection brings x to (0, ..., 0, corner), with the sign that loses no digits, and writes the corner
  * down.
  *
+ * @param nothing A row no longer than this is one of zeros: what rounding leaves of features that are never there would have its squares
+ * vanish, and be divided by them.
  * @returns 2 / |u|^2, or 0 where there is nothing to clear.
  */
-function reflect(row: Float64Array, beside: Float64Array): number {
+function reflect(row: Float64Array, beside: Float64Array, nothing: number): number {
   const corner = row.length - 1
   const x = row[corner] as number
   const length = Math.sqrt(dot(row, row))
-  if (length === Math.abs(x)) {
-    beside[corner] = x
+  if (length <= nothing || length === Math.abs(x)) {
+    beside[corner] = length <= nothing ? 0 : x
     row.fill(0)
     return 0
   }
