@@ -1,7 +1,7 @@
-import { type Dataset, samples } from '../data/dataset.ts'
 import { addsClasses } from './classes.ts'
 import type { Context } from './context.ts'
 import { openGround } from './ground.ts'
+import { rowsIn } from './parts.ts'
 import { TIMED_STEPS, timeTrial, warmUpSteps } from './recipes/index.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateEstimate } from './update-types.ts'
@@ -9,9 +9,6 @@ import { firstRate, variantsOf } from './variants.ts'
 
 /** Points that are looked at on a path. */
 const POINTS = 5
-
-const rowsIn = (...judged: readonly (Dataset | undefined)[]): number =>
-  judged.reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
 
 /** Prepares every rung and times a few of its steps, which leave no trace. */
 export async function estimate(context: Context): Promise<UpdateEstimate> {

@@ -1,4 +1,4 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { classLabels } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { openJudge } from '../evaluate/judge.ts'
 import { checkedConfidence } from '../measure/confidence.ts'
@@ -9,7 +9,7 @@ import { augmentationOf } from '../train/augment/index.ts'
 import { type Baseline, baselineOf, knownOf } from './baseline.ts'
 import { addsClasses, outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
-import { assignRows, type Parts } from './parts.ts'
+import { assignRows, type Parts, rowsIn } from './parts.ts'
 import { accuracyOf, claimsFor } from './path/index.ts'
 import { chooseMethod, ladderFor, openTrunk, partOf, type Rung } from './recipes/index.ts'
 import type { UpdateOptions } from './update-types.ts'
@@ -18,7 +18,7 @@ import type { UpdateOptions } from './update-types.ts'
 export function methodOf(options: UpdateOptions): string {
   const { method: asked, data, lora } = options
   const { name } = chooseMethod(asked, {
-    exemplars: data.exemplars !== undefined && samples(data.exemplars) > 0,
+    exemplars: rowsIn(data.exemplars) > 0,
     unlabelled: data.unlabelled !== undefined,
     added: addsClasses(options),
   })
@@ -43,7 +43,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
   const ladder = ladderFor({
     ...options,
     rowDims: data.train.inputs.dims.slice(1),
-    rows: rowsIn(parts, data.train),
+    rows: rowsIn(data.train, parts.exemplars, parts.order, parts.proof, parts.choose),
     closedForm: worksOutHeads(options, method),
   })
   // Without old rows that prove, or that order, nothing says whether one rung is better than another.
@@ -56,10 +56,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
     const baseline = await baselineOf(before, parts, oldClasses, (rows) =>
       base ? trunk.rowsAt(base, rows) : Promise.resolve(rows),
     )
-    const rows = [parts.order, parts.proof, parts.choose].reduce(
-      (sum, part) => sum + (part ? samples(part) : 0),
-      0,
-    )
+    const rows = rowsIn(parts.order, parts.proof, parts.choose)
     const seconds = (performance.now() - began) / 1000
     return {
       ...{ options, method, parts, baseline, oldClasses, rungs, trunk },
@@ -83,7 +80,7 @@ export async function openContext(options: UpdateOptions): Promise<Context> {
 /** A head may be worked out where classes are added, there is something old to set them beside, and no method is asked for. */
 function worksOutHeads(options: UpdateOptions, method: string): boolean {
   const { data } = options
-  const old = data.sums !== undefined || (data.exemplars !== undefined && samples(data.exemplars) > 0)
+  const old = data.sums !== undefined || rowsIn(data.exemplars) > 0
   const usual = methodOf({ ...options, method: undefined })
   return addsClasses(options) && old && method === usual
 }
@@ -91,10 +88,6 @@ function worksOutHeads(options: UpdateOptions, method: string): boolean {
 /** The rung that is taken where only one can be: sums keep old classes apart from new ones, which rows of the new alone do not. */
 const oneOf = (ladder: readonly Rung[], { sums }: UpdateOptions['data']): readonly Rung[] =>
   sums && ladder[0]?.name === 'closed-form' ? ladder.slice(0, 1) : ladder.slice(-1)
-
-/** Rows that a rung keeps activations of. */
-const rowsIn = ({ exemplars, order, proof, choose }: Parts, train: Dataset): number =>
-  [train, exemplars, order, proof, choose].reduce((sum, part) => sum + (part ? samples(part) : 0), 0)
 
 function claimsOn({ budget, data }: UpdateOptions, { proof }: Parts, baseline: Baseline): Context['claims'] {
   if (!proof) return []

@@ -45,6 +45,10 @@ export interface Parts {
   readonly check: Dataset
 }
 
+/** Rows of all of these together; none of those that there are not. */
+export const rowsIn = (...datasets: readonly (Dataset | undefined)[]): number =>
+  datasets.reduce((sum, dataset) => sum + (dataset ? samples(dataset) : 0), 0)
+
 /** Of the exemplars, the share that orders; of fewer than so many all do both: a poor order proves less, but nothing false. */
 const ORDER = 0.2
 const FEW = 50
@@ -65,7 +69,7 @@ export function assignRows(data: UpdateData): Parts {
   }
   return {
     ...(oldOrder ? { exemplars, order: oldOrder } : divided(exemplars)),
-    proof: oldHeldOut && samples(oldHeldOut) > 0 ? oldHeldOut : undefined,
+    proof: rowsIn(oldHeldOut) > 0 ? oldHeldOut : undefined,
     choose: heldOut,
     check: data.check ?? heldOut,
   }

@@ -1,7 +1,7 @@
 import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
-import { assignRows, type UpdateData } from './parts.ts'
+import { assignRows, rowsIn, type UpdateData } from './parts.ts'
 import { type Budget, effectiveRows, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update-types.ts'
@@ -93,10 +93,10 @@ export function preflight(options: PreflightOptions): Preflight {
     taskKnown: false,
     rows: {
       train: samples(data.train),
-      heldOut: countOf(data.heldOut) + countOf(data.check),
-      exemplars: countOf(data.exemplars),
-      oldHeldOut: countOf(data.oldHeldOut),
-      unlabelled: countOf(data.unlabelled),
+      heldOut: rowsIn(data.heldOut, data.check),
+      exemplars: rowsIn(data.exemplars),
+      oldHeldOut: rowsIn(data.oldHeldOut),
+      unlabelled: rowsIn(data.unlabelled),
     },
     duplicates: train.hashes.length - new Set(train.hashes).size,
     overlaps,
@@ -112,8 +112,6 @@ export function preflight(options: PreflightOptions): Preflight {
     ],
   }
 }
-
-const countOf = (dataset: Dataset | undefined): number => (dataset ? samples(dataset) : 0)
 
 interface Hashed {
   readonly name: string

@@ -2,6 +2,7 @@ import { samples } from '../data/dataset.ts'
 import { outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
 import { updateDefaults } from './defaults.ts'
+import { rowsIn } from './parts.ts'
 import type { Rung } from './recipes/index.ts'
 import type { UpdateOptions } from './update-types.ts'
 
@@ -16,7 +17,7 @@ export const placeOf = (
   rung: Rung,
 ) => ({
   ...{ trial, protection: rung.protection, batchSize: batchOf(options) },
-  oldRows: parts.exemplars ? samples(parts.exemplars) : 0,
+  oldRows: rowsIn(parts.exemplars),
   oldClasses: outputsOf(options),
   classes: options.widened.classes.length,
 })
