@@ -99,29 +99,31 @@ const rungAt = (options: LadderOptions, name: RungName, place: string, cut: Plac
 })
 
 /** The head on stored features, where it can be taken alone and is not all that there is. */
-function headRungs(options: LadderOptions): Rung[] {
-  const { model } = options
-  try {
+const headRungs = (options: LadderOptions): Rung[] =>
+  whereFit(() => {
+    const { model } = options
     const cut = headCut(model)
     const { parameters } = modelAbove(model, cut)
     return parameters.size < model.parameters.size ? [rungAt(options, 'head', 'the head', cut)] : []
-  } catch (error) {
-    if (error instanceof ModelError) return []
-    throw error
-  }
-}
+  })
 
 /** A head from sums, where it is linear in its features. */
-function closedFormRungs(options: LadderOptions): Rung[] {
-  const { model, closedForm } = options
-  if (!closedForm) return []
-  try {
+const closedFormRungs = (options: LadderOptions): Rung[] =>
+  whereFit(() => {
+    const { model, closedForm } = options
+    if (!closedForm) return []
     linearHead(model)
     const cut = headCut(model)
     const place = 'the head, in closed form'
     // A head that reads the inputs reads them as they are.
     const own = cut.values[0] === model.input.name
     return [{ ...rungAt(options, 'closed-form', place, cut), ...(own ? { cut: undefined } : {}) }]
+  })
+
+/** Rungs of a head, none where the model has none that they could be of. */
+function whereFit(rungs: () => Rung[]): Rung[] {
+  try {
+    return rungs()
   } catch (error) {
     if (error instanceof ModelError) return []
     throw error

@@ -14,6 +14,9 @@ export interface Trunk {
 /** Whether a rung trains the head alone. */
 export const readsFeatures = ({ name }: Rung): boolean => name === 'head' || name === 'closed-form'
 
+/** Where in the graph a rung's rows are taken. */
+const placeOf = ({ cut }: Rung): string => JSON.stringify(cut?.values ?? [])
+
 /**
  * Keeps activations at the highest cut below the head that a rung trains above: features are made of them, not of inputs anew.
  *
@@ -22,10 +25,12 @@ export const readsFeatures = ({ name }: Rung): boolean => name === 'head' || nam
 export function openTrunk(engine: Engine, model: Model, rungs: readonly Rung[]): Trunk {
   const base =
     rungs.find(({ name }) => name === 'above') ?? rungs.find((rung) => readsFeatures(rung) && rung.cut)
-  const kept = new Map<Rung, WeakMap<Dataset, Promise<Dataset>>>()
+  // The rungs that train the head alone read the same features.
+  const kept = new Map<string, WeakMap<Dataset, Promise<Dataset>>>()
   const rowsAt = (rung: Rung, dataset: Dataset): Promise<Dataset> => {
-    const known = kept.get(rung) ?? new WeakMap<Dataset, Promise<Dataset>>()
-    kept.set(rung, known)
+    const place = placeOf(rung)
+    const known = kept.get(place) ?? new WeakMap<Dataset, Promise<Dataset>>()
+    kept.set(place, known)
     const found = known.get(dataset) ?? made(rung, dataset)
     known.set(dataset, found)
     return found
@@ -33,7 +38,9 @@ export function openTrunk(engine: Engine, model: Model, rungs: readonly Rung[]):
   const made = async (rung: Rung, dataset: Dataset): Promise<Dataset> => {
     const { cut } = rung
     if (!cut) return dataset
-    if (!base?.cut || rung === base || !readsFeatures(rung)) return activationsAt(engine, model, cut, dataset)
+    if (!base?.cut || placeOf(rung) === placeOf(base) || !readsFeatures(rung)) {
+      return activationsAt(engine, model, cut, dataset)
+    }
     return activationsAt(engine, modelAbove(model, base.cut), cut, await rowsAt(base, dataset))
   }
   return { base, rowsAt }
