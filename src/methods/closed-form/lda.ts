@@ -14,7 +14,7 @@ import {
   strengths,
   total,
 } from './classifier.ts'
-import { centredRows, firm, leastOf, shift } from './ridge.ts'
+import { firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
 import {
   fromTridiagonal,
   type Shifted,
@@ -56,10 +56,7 @@ export async function lda(sums: FeatureSums, options: LdaOptions = {}): Promise<
     // One prior for all says nothing.
     logPriors: priors.map((prior) => (weighting === 'equal' && !options.priors ? 0 : Math.log(prior / all))),
   }
-  const judged = rows && {
-    labels: rows.labels,
-    features: await centredRows(form, rows.features.data, centre, turn),
-  }
+  const judged = rows && (await judgedAbout(form, rows, centre, turn))
   const { strength: wanted, chosenBy } = await chosen(
     problem,
     options.chooseBy === 'sums' ? undefined : judged,
@@ -88,11 +85,6 @@ interface Problem {
 interface Shrunk {
   readonly strength: number
   readonly factored: Shifted
-}
-
-interface Judged {
-  readonly features: Float64Array
-  readonly labels: Int32Array
 }
 
 /** Makes a covariance of a scatter that was shrunk: the factor of its inverse. */

@@ -1,5 +1,4 @@
 import { openTurns, type Turns } from '../../engine/turns.ts'
-import { UsageError } from '../../errors.ts'
 import { addOuterProduct, type FeatureSums } from '../../evaluate/sums.ts'
 import {
   balanced,
@@ -15,10 +14,10 @@ import {
   strengths,
   total,
 } from './classifier.ts'
+import { firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
 import {
   fromTridiagonal,
   type Shifted,
-  shifted,
   type Tridiagonal,
   toTridiagonal,
   tridiagonalise,
@@ -58,10 +57,7 @@ export async function ridge(sums: FeatureSums, options: RidgeOptions = {}): Prom
   const targets = means.map((value, at) => value * (weights[Math.floor(at / width)] as number))
   for (let row = 0; row < classes; row++) toTridiagonal(form, rowOf(targets, row, width))
   const problem: Problem = { form, targets, weights, intercept, counts, width, unit }
-  const judged = rows && {
-    labels: rows.labels,
-    features: await centredRows(form, rows.features.data, centre, turn),
-  }
+  const judged = rows && (await judgedAbout(form, rows, centre, turn))
   const { strength: wanted, chosenBy } = await chosen(
     problem,
     options.chooseBy === 'sums' ? undefined : judged,
@@ -91,54 +87,6 @@ interface Problem {
   readonly unit: number
 }
 
-/** Rows in the coordinates of T. */
-interface Judged {
-  readonly features: Float64Array
-  readonly labels: Int32Array
-}
-
-/** Rows about a centre in the coordinates of T, [N, D]. */
-export async function centredRows(
-  form: Tridiagonal,
-  data: Float32Array,
-  centre: Float64Array,
-  turn: Turns,
-): Promise<Float64Array> {
-  const width = centre.length
-  const rows = Float64Array.from(data, (value, at) => value - (centre[at % width] as number))
-  for (let row = 0; row * width < rows.length; row++) {
-    toTridiagonal(form, rowOf(rows, row, width))
-    const wait = turn()
-    if (wait) await wait
-  }
-  return rows
-}
-
-/** undefined where the strength is smaller than what rounding left of negative eigenvalues. */
-export const shift = (
-  { form, unit }: Pick<Problem, 'form' | 'unit'>,
-  strength: number,
-): Shifted | undefined => shifted(form, strength * unit)
-
-/**
- * The strength, raised by decades as long as it is none.
- *
- * @throws UsageError `features-not-finite` where no strength is one.
- */
-export function firm(
-  problem: Pick<Problem, 'form' | 'unit'>,
-  strength: number,
-): { readonly strength: number; readonly factored: Shifted } {
-  for (let more = Math.max(strength, Number.MIN_VALUE); Number.isFinite(more); more *= 10) {
-    const factored = shift(problem, more)
-    if (factored) return { strength: more, factored }
-  }
-  throw new UsageError(
-    'features-not-finite',
-    'No head can be worked out from these sums: they are not all finite numbers. Look at what the model makes of the rows, or train the head by steps (--rungs head).',
-  )
-}
-
 function solved({ targets, width, weights }: Problem, factored: Shifted): Float64Array {
   const solution = new Float64Array(targets.length)
   for (let row = 0; row < weights.length; row++) {
@@ -160,23 +108,6 @@ async function chosen(
     return judged ? press(problem, factored, judged) : generalised(problem, factored, strength)
   }
   return { strength: await leastOf(strengths, error, turn), chosenBy: judged ? 'leave-one-out' : 'sums' }
-}
-
-/** The candidate of the least error; of equal ones the stronger. */
-export async function leastOf(
-  candidates: readonly number[],
-  error: (candidate: number) => number,
-  turn: Turns,
-): Promise<number> {
-  const judged: { readonly candidate: number; readonly error: number }[] = []
-  for (const candidate of candidates) {
-    judged.push({ candidate, error: error(candidate) })
-    const wait = turn()
-    if (wait) await wait
-  }
-  const [first, ...others] = judged.filter((one) => Number.isFinite(one.error))
-  if (!first) return candidates.at(-1) as number
-  return others.reduce((best, one) => (one.error <= best.error ? one : best), first).candidate
 }
 
 /** (RSS / N) / (1 - df / N)^2, df the trace of the hat matrix. */
