@@ -38,40 +38,37 @@ const clamped = (b: GraphBuilder, at: Value, size: number): Value =>
 
 const gathered: Form = (b, pool, rows) => cast(b, b.op('Gather', [pool, rows]), 'float32')
 
-/** One index a pixel, the same for all channels; what is outside becomes 0 afterwards. */
-const byElements: Form = (b, pool, rows, place, dims) => {
+/** Pixels by one index each, the same for all channels, [batch, channels, height, width] of the pool's type; those outside are any. */
+function moved(b: GraphBuilder, pool: Value, rows: Value, y: Value, x: Value, dims: Dims): Value {
   const [batch, channels, height, width] = dims
-  const { y, x } = sources(b, place, dims)
-  const batchValue = reshape(b, b.op('Gather', [pool, rows]), [batch, channels, height * width])
+  const images = reshape(b, b.op('Gather', [pool, rows]), [batch, channels, height * width])
   const row = mul(b, clamped(b, reshape(b, y, [batch, height, 1]), height), scalar(b, width, y))
   const index = add(b, row, clamped(b, reshape(b, x, [batch, 1, width]), width))
   const every = expand(b, reshape(b, index, [batch, 1, height * width]), [batch, channels, height * width])
-  const moved = b.op('GatherElements', [batchValue, every], { axis: 2 })
-  return inside(b, reshape(b, cast(b, moved, 'float32'), dims), y, x, dims)
+  return reshape(b, b.op('GatherElements', [images, every], { axis: 2 }), dims)
+}
+
+/** Which pixels lie inside the image they are taken from, bool [batch, 1, height, width]. */
+const lies = (b: GraphBuilder, y: Value, x: Value, [batch, , height, width]: Dims): Value =>
+  b.op('And', [
+    reshape(b, within(b, y, height), [batch, 1, height, 1]),
+    reshape(b, within(b, x, width), [batch, 1, 1, width]),
+  ])
+
+const inside = (b: GraphBuilder, pixels: Value, y: Value, x: Value, dims: Dims): Value =>
+  mul(b, pixels, cast(b, lies(b, y, x, dims), 'float32'))
+
+/** What is outside becomes 0 afterwards. */
+const byElements: Form = (b, pool, rows, place, dims) => {
+  const { y, x } = sources(b, place, dims)
+  return inside(b, cast(b, moved(b, pool, rows, y, x, dims), 'float32'), y, x, dims)
 }
 
 /** The same; what is outside becomes 0 while pixels still are bytes. */
 const byBytes: Form = (b, pool, rows, place, dims) => {
-  const [batch, channels, height, width] = dims
   const { y, x } = sources(b, place, dims)
-  const batchValue = reshape(b, b.op('Gather', [pool, rows]), [batch, channels, height * width])
-  const row = mul(b, clamped(b, reshape(b, y, [batch, height, 1]), height), scalar(b, width, y))
-  const index = add(b, row, clamped(b, reshape(b, x, [batch, 1, width]), width))
-  const every = expand(b, reshape(b, index, [batch, 1, height * width]), [batch, channels, height * width])
-  const moved = reshape(b, b.op('GatherElements', [batchValue, every], { axis: 2 }), dims)
-  const both = b.op('And', [
-    reshape(b, within(b, y, height), [batch, 1, height, 1]),
-    reshape(b, within(b, x, width), [batch, 1, 1, width]),
-  ])
-  return cast(b, b.op('Where', [both, moved, scalar(b, 0, moved)]), 'float32')
-}
-
-function inside(b: GraphBuilder, moved: Value, y: Value, x: Value, [batch, , height, width]: Dims): Value {
-  const both = b.op('And', [
-    reshape(b, within(b, y, height), [batch, 1, height, 1]),
-    reshape(b, within(b, x, width), [batch, 1, 1, width]),
-  ])
-  return mul(b, moved, cast(b, both, 'float32'))
+  const pixels = moved(b, pool, rows, y, x, dims)
+  return cast(b, b.op('Where', [lies(b, y, x, dims), pixels, scalar(b, 0, pixels)]), 'float32')
 }
 
 /** Single pixels from the whole pool. */
