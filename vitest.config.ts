@@ -31,6 +31,7 @@ export default defineConfig({
     isolate: false,
     sequence: { sequencer: SlowFirst },
     globalSetup: 'test/global-setup.ts',
+    setupFiles: ['test/property-seed.ts'],
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
