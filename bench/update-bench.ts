@@ -58,7 +58,8 @@ export const argument = (name: string, fallback: string): string => {
 
 /** The settings that the command line asks for, else these. */
 export const settingsFrom = (defaults: Omit<BenchSettings, 'engine' | 'batchSize'>): BenchSettings => ({
-  engine: ortNode(),
+  // CPU seconds are those of one core where one thread is asked for: several wait for each other by spinning.
+  engine: ortNode(argument('threads', '') ? { threads: Number(argument('threads', '')) } : {}),
   batchSize: 32,
   epochs: Number(argument('epochs', String(defaults.epochs))),
   learningRate: Number(argument('learning-rate', String(defaults.learningRate))),

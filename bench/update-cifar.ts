@@ -59,6 +59,12 @@ function rows(
   return withLabels(chosen, { type: 'int32', dims: [labels.length], data: labels }, classes)
 }
 
+/** CPU seconds since. */
+function seconds(began: NodeJS.CpuUsage): string {
+  const { user, system } = process.cpuUsage(began)
+  return ((user + system) / 1e6).toFixed(1)
+}
+
 for (const folder of argument('models', '').split(',')) {
   const { model } = await loadModel(join(folder, argument('form', 'norms'), 'model.onnx'))
   const fresh = names.filter((name) => !model.classes.includes(name))
@@ -89,10 +95,11 @@ for (const folder of argument('models', '').split(',')) {
         ...(argument('rate', '') ? { learningRate: Number(argument('rate', '')) } : {}),
         onEvent: (event) => {
           if (event.type === 'trial')
-            console.log(`  ${event.settings.rung}, rate ${event.settings.learningRate}`)
+            console.log(`  ${seconds(began)} CPU s: ${event.settings.rung}, rate ${event.settings.learningRate}`)
+          if (event.type === 'point') console.log(`  ${seconds(began)} CPU s: tested`)
         },
       })
-      const used = process.cpuUsage(began)
+      const used = seconds(began)
       const updated = { ...widened, parameters: result.parameters }
       const own = <T>(from: ReadonlyMap<string, T>) =>
         new Map([...from].map(([name, tensor]) => [name, (result.parameters.get(name) as T) ?? tensor]))
@@ -100,7 +107,7 @@ for (const folder of argument('models', '').split(',')) {
       const after = await accuracyOn(settings.engine, weights, oldTest)
       const gained = await accuracyOn(settings.engine, weights, newTest)
       console.log(
-        `${fresh.join('+')} seed ${seed} budget ${percent(maxDrop)}: ${result.status}, old ${percent(before)} -> ${percent(after)} (drop ${percent(before - after)}), new ${percent(gained)}; announced drop ${percent(result.old?.drop ?? 0)} at most ${percent(result.old?.upper ?? 0)}, new ${percent(result.new.after)}; ${result.chosen?.method} rung ${result.trials[result.chosen?.trial ?? 0]?.settings.rung} alpha ${result.chosen?.alpha} tested ${result.chosen?.tested}; ${((used.user + used.system) / 1e6).toFixed(1)} CPU s (${samples(old)} old images)`,
+        `${fresh.join('+')} seed ${seed} budget ${percent(maxDrop)}: ${result.status}, old ${percent(before)} -> ${percent(after)} (drop ${percent(before - after)}), new ${percent(gained)}; announced drop ${percent(result.old?.drop ?? 0)} at most ${percent(result.old?.upper ?? 0)}, new ${percent(result.new.after)}; ${result.chosen?.method} rung ${result.trials[result.chosen?.trial ?? 0]?.settings.rung} alpha ${result.chosen?.alpha} tested ${result.chosen?.tested}; ${used} CPU s (${samples(old)} old images)`,
       )
       for (const trial of result.trials)
         console.log(
