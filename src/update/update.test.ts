@@ -185,6 +185,33 @@ describe('an update that cannot keep its budget', () => {
   })
 })
 
+describe('an update whose training comes to nothing', () => {
+  // Steps so small that no answer changes, on classes that the model has; and too few old rows to show anything.
+  const idle = {
+    data: {
+      train: blobs({ classes: old, perClass: 20, seed: 51, turn: 1 }),
+      heldOut: blobs({ classes: old, perClass: 15, seed: 52, turn: 1 }),
+      exemplars: blobs({ classes: old, perClass: 20, seed: 53 }),
+      oldHeldOut: blobs({ classes: old, perClass: 5, seed: 54 }),
+    },
+    ...{ budget: { maxDrop: 0.01 }, rungs: ['whole'] as const, epochs: 1, learningRate: 1e-12 },
+  }
+
+  test('leaves the old model as it is, which loses nothing: that is not unproven', async () => {
+    const result = await updateModel({ engine, model, widened: model, ...idle })
+    expect(result).toMatchObject({ status: 'nothing-to-gain', learned: false, chosen: null })
+    expect(result.old).toMatchObject({ drop: 0, lower: 0, upper: 0, n: 20 })
+    expect(result.trials).toHaveLength(1)
+    for (const [name, tensor] of model.parameters) expect(result.parameters.get(name)).toBe(tensor)
+  })
+
+  test('does so without any old row, too', async () => {
+    const data = { ...idle.data, exemplars: undefined, oldHeldOut: undefined }
+    const alone = await updateModel({ engine, model, widened: model, ...idle, data, learningRate: 1e-12 })
+    expect(alone).toMatchObject({ status: 'nothing-to-gain', old: null, chosen: null })
+  })
+})
+
 describe('methods', () => {
   const quick = { rungs: ['whole'] as const, epochs: 2, budget: { maxDrop: 0.05 } }
   const named = (method: string) => ({ method })
