@@ -209,6 +209,10 @@ describe('an update in words', () => {
     expect(updateText({ ...none, trials: summary().trials }, '')).toContain(
       'and training found nothing better: it stays',
     )
+    const little = { ...none, new: { ...none.new, before: 0.2, after: 0.2 }, trials: summary().trials }
+    expect(updateText(little, '')).toMatch(
+      /^NOTHING GAINED\. The old model answers 20\.00 % of 150 new examples right, and training found nothing better: it stays as it is\./,
+    )
     expect(updateMarkdown(none, found)).toContain('## ⚪ Update: nothing to gain')
     expect(updatePage(none, found, { model: 'm' })).toContain('<h1>Nothing to gain</h1>')
   })

@@ -1,5 +1,6 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
+import { knewAll } from '../update/advice.ts'
 import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
@@ -16,15 +17,21 @@ const verdicts = {
 /** A headline for people: 'Budget met', and the exception, where there is one. */
 export function updateHeadline(summary: UpdateSummary): string {
   const but = exception(summary)
-  return `${verdicts[summary.status]}${but === undefined ? '' : `, ${but}`}`
+  return `${wordsOf(summary)}${but === undefined ? '' : `, ${but}`}`
 }
 
 /** The same with one loud word or two: 'MET'. Names of classes stay as they are. */
 export function updateVerdict(summary: UpdateSummary): string {
   const but = exception(summary)
-  const word = verdicts[summary.status].replace(/^Budget /, '').toUpperCase()
+  const word = wordsOf(summary)
+    .replace(/^Budget /, '')
+    .toUpperCase()
   return `${word}${but === undefined ? '' : `, ${but === nothingLearned ? but.toUpperCase() : but}`}`
 }
+
+/** The old model stays for one of two reasons: it left nothing to learn, or training found nothing better. */
+const wordsOf = (summary: UpdateSummary): string =>
+  summary.status === 'nothing-to-gain' && !knewAll(summary) ? 'Nothing gained' : verdicts[summary.status]
 
 const nothingLearned = 'but nothing learned'
 

@@ -1,7 +1,7 @@
 import { count } from '../count.ts'
 import type { ClassAccuracy } from './by-class.ts'
 import { mostAt } from './outlook.ts'
-import type { Budget, HeldBack } from './path/index.ts'
+import { type Budget, type HeldBack, nothingToGain } from './path/index.ts'
 import type { UpdateResult } from './update-types.ts'
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1)
@@ -31,12 +31,16 @@ export function morePoint(
   return most === undefined ? null : { budget: maxDrop + MORE, new: Math.max(most, chosen.new) }
 }
 
+/** Whether the old model stays as there was nearly nothing to learn; where it knew less, training came to nothing. */
+export const knewAll = ({ status, new: { before } }: Pick<UpdateResult, 'status' | 'new'>): boolean =>
+  status === 'nothing-to-gain' && nothingToGain({ before })
+
 /** What would help, by what limits: proof, rows of a class, the budget, time; in sentences. */
 export function adviceFor(result: UpdateResult, budget: Budget): string[] {
   const { status, learned, heldBack, stopped } = result
   const kept = status === 'nothing-to-gain' || status === 'met'
   return [
-    ...(learned || status === 'nothing-to-gain' ? [] : [learnMore]),
+    ...(learned || knewAll(result) ? [] : [learnMore]),
     ...(kept ? [] : helpFor(result, budget)),
     ...(kept ? moreProof(result, budget) : []),
     ...(kept ? moreBudget(result, budget) : []),

@@ -177,7 +177,15 @@ describe('a summary', () => {
     expect(warned({ new: of(0.8, 0.84, 1, 3) })[0]).toMatch(
       /^The gain may be chance: of 50 new examples 3 are right now that were not, and 1 the reverse\./,
     )
-    expect(warned({ status: 'nothing-to-gain', learned: false, chosen: null })).toEqual([])
+    const stays = { status: 'nothing-to-gain', learned: false, chosen: null } as const
+    expect(warned({ ...stays, new: of(0.98, 0.98, 0, 0) })).toEqual([])
+    // Where the old model knew little, that nothing better was found is worth a warning, and advice.
+    const knewLittle = result({ ...stays, new: of(0.2, 0.2, 0, 0) })
+    expect(warned(knewLittle)[0]).toMatch(/^Nothing was learned: of 50 new examples 20\.00 %/)
+    expect(summarise(knewLittle, { maxDrop: 0.05 })).toMatchObject({
+      met: true,
+      help: [expect.stringMatching(/^Longer training \(--epochs\)/)],
+    })
   })
 
   test('says where the old model did no better than chance before the update', () => {

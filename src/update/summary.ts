@@ -9,8 +9,8 @@ export interface UpdateSummary {
   readonly schema: 'holdfast.update/2'
   /**
    * `met`: the drop is shown to be inside the budget, on old rows that had no part in training or in the order of the test;
-   * `not-met`: it is shown to be outside; `inconclusive`: there are too few of them to tell, or none; `nothing-to-gain`: no better model was found than the old one, which
-   * answers nearly all new rows right, and it stays.
+   * `not-met`: it is shown to be outside; `inconclusive`: there are too few of them to tell, or none; `nothing-to-gain`: no better model was found than the old one, and it
+   * stays.
    */
   readonly status: Status
   /** Whether what is written is shown to keep the budget; of the old model that is sure. */

@@ -1,7 +1,7 @@
 import { classLabels } from '../data/dataset.ts'
 import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
-import { itemAt } from '../required.ts'
+import { itemAt, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
@@ -55,8 +55,24 @@ export interface Outcome {
   readonly taken: Taken | undefined
 }
 
-/** Puts all candidates in their order, tests them, and takes one. Weights of the taken one are those of the file that will be written. */
+/**
+ * Puts all candidates in their order, tests them, and takes one; none where that is the old model, which has nothing to prove. Weights of
+ * the taken one are those of the file that will be written.
+ */
 export async function take(context: Context, tried: readonly Tried[]): Promise<Outcome> {
+  const { tested, taken } = await tookOf(context, tried)
+  return { tested, taken: taken && !isOld(context, taken) ? taken : undefined }
+}
+
+/** Whether a candidate is the old model: no output more, and every number the same. */
+const isOld = ({ options, aim }: Context, { parameters }: Taken): boolean =>
+  !aim.added &&
+  [...options.widened.parameters, ...options.widened.buffers].every(([name, { data }]) => {
+    const own = required(parameters, name, 'parameter')
+    return own.data === data || own.data.every((value, at) => value === data[at])
+  })
+
+async function tookOf(context: Context, tried: readonly Tried[]): Promise<Outcome> {
   const { aim, parts } = context
   const guesses = tried.flatMap((each) => each.guesses)
   if (guesses.length === 0) return { tested: [], taken: undefined }

@@ -103,7 +103,7 @@ export interface UpdateResult {
   readonly status: Status
   /** Whether more new rows are right than before, of those that are held out. */
   readonly learned: boolean
-  /** Null where there is nothing to gain and the old model stays. */
+  /** Null where the old model stays: it left nothing to gain, or nothing better was found. */
   readonly chosen: {
     readonly trial: number
     readonly alpha: number

@@ -15,7 +15,7 @@ export type { UpdateEstimate, UpdateEvent, UpdateOptions, UpdateResult } from '.
  *
  * `met` says that the drop is shown to be inside the budget; `not-met` that it is shown to be outside;
  * `inconclusive` that they are too few to tell: the gate's words for the same flips. `nothing-to-gain` says that nothing better was
- * found than the old model, which answers nearly all new rows right: its weights come back, and `chosen` is null. `learned` says whether
+ * found than the old model: its weights come back, and `chosen` is null. `learned` says whether
  * more of the held-out new rows are right than before.
  *
  * @throws UsageError `confidence-range`, `budget-range`, `update-data` without new rows to train on and to measure on, `method-old-data`

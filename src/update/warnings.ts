@@ -1,5 +1,6 @@
 import { type Agreement, atChance } from '../measure/chance.ts'
 import { mcnemar } from '../measure/paired.ts'
+import { knewAll } from './advice.ts'
 import type { Known, UpdateResult } from './update-types.ts'
 
 const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`
@@ -26,9 +27,10 @@ const rightOf = ({ right, total, byChance }: Agreement, what: string): string =>
 const CHANCE = 0.05
 
 /** What is to be said of a result beside its verdict. */
-export function warningsOf({ status, learned, known, new: fresh }: UpdateResult): string[] {
+export function warningsOf(result: UpdateResult): string[] {
+  const { learned, known, new: fresh } = result
   const doubts = doubtsOf(known)
-  if (status === 'nothing-to-gain') return doubts
+  if (knewAll(result)) return doubts
   const { n, before, after, negativeFlips, positiveFlips } = fresh
   if (!learned) {
     return [

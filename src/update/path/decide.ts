@@ -73,7 +73,8 @@ export const seenInside = ({ claims }: Pick<Tested, 'claims'>): boolean =>
 const NEARLY_ALL = 0.95
 
 /** Where no candidate gains: whether the old model stays, as it answers nearly all new rows right and no class is added. */
-export const nothingToGain = ({ before, added }: Aim): boolean => before >= NEARLY_ALL && !added
+export const nothingToGain = ({ before, added }: Pick<Aim, 'before' | 'added'>): boolean =>
+  before >= NEARLY_ALL && !added
 
 /** The candidate that changes least: where a path starts new classes, if there are any, are never answered at the lowest offset. */
 export const startOf = (guesses: readonly Guess[]): Guess | undefined =>
