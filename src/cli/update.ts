@@ -10,6 +10,7 @@ import { extendFile, readTraffic } from '../update/pack/index-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
 import { chooseMethod } from '../update/recipes/index.ts'
 import { summarise, type UpdateSummary } from '../update/summary.ts'
+import { trialWords } from '../update/trial-words.ts'
 import { openUpdate, type UpdateEvent, type UpdateOptions } from '../update/update.ts'
 import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
@@ -108,9 +109,11 @@ export const update = defineVerb({
         { verb: 'update', name: `${asked.model} ${method.name}`, settings: asked },
         (tracker) => {
           const show = showEvents(call.screen)
+          const names: string[] = []
           follow = (event) => {
             show(event)
-            const measurement = updateMeasurements(event)
+            if (event.type === 'trial') names[event.trial] = trialWords(event)
+            const measurement = updateMeasurements(event, names[event.trial])
             if (measurement) tracker.log(measurement)
           }
           return run.run()
@@ -202,15 +205,19 @@ const placeSentence = (out: string, asked: string, { chosen }: UpdateResult): st
     ? `Written: ${out}${chosen ? '' : ', the old model as it was'}`
     : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
 
-/** A bar for each trial. */
+/** A bar for each trial, which says what trains. */
 function showEvents(screen: Screen): (event: UpdateEvent) => void {
   let began = performance.now()
+  let label = ''
   return (event) => {
-    if (event.type === 'trial') began = performance.now()
+    if (event.type === 'trial') {
+      began = performance.now()
+      label = trialWords(event)
+    }
     if (event.type !== 'progress') return
-    const { trial, step, of } = event
+    const { step, of } = event
     screen.progress({
-      label: `trial ${trial + 1}`,
+      label,
       done: step,
       total: of,
       rate: step / ((performance.now() - began) / 1000),

@@ -1,9 +1,11 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
+import { itemAt } from '../required.ts'
 import { knewAll } from '../update/advice.ts'
 import type { PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
+import { trialWords } from '../update/trial-words.ts'
 import { duration, type TableData } from './figures/index.ts'
 import { lowClassWords } from './update-classes.ts'
 
@@ -212,10 +214,12 @@ function chosenSentence({ chosen, trials }: UpdateSummary): string {
       ? `Chosen: the old model, after ${count(trials.length, 'trial')}.`
       : 'Chosen: the old model. Nothing was trained.'
   }
-  const { trial, alpha, offset, method } = chosen
+  const { alpha, offset, method } = chosen
+  const trial = itemAt(trials, chosen.trial, 'trial')
+  const how = trial.settings.learningRate > 0 ? ` (${method})` : ''
   const shifted =
     offset === 0 ? '' : `, with ${offset.toFixed(2)} added to the logits of the new classes (in their biases)`
-  return `Chosen: ${trials[trial]?.settings.rung} (${method}), ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
+  return `Chosen: ${trialWords(trial)}${how}, ${points(alpha, 1)} % of the way from the old weights to the trained ones${shifted}.`
 }
 
 const listed = (names: readonly string[]): string =>

@@ -1,7 +1,9 @@
 import { count } from '../count.ts'
+import { itemAt } from '../required.ts'
 import type { ClassAccuracy } from './by-class.ts'
 import { mostAt } from './outlook.ts'
 import { type Budget, type HeldBack, nothingToGain } from './path/index.ts'
+import { trialWords } from './trial-words.ts'
 import type { UpdateResult } from './update-types.ts'
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1)
@@ -44,7 +46,7 @@ export function adviceFor(result: UpdateResult, budget: Budget): string[] {
     ...(kept ? [] : helpFor(result, budget)),
     ...(kept ? moreProof(result, budget) : []),
     ...(kept ? moreBudget(result, budget) : []),
-    ...(kept && heldBack ? [helpWith(heldBack)] : []),
+    ...(kept && heldBack ? [helpWith(heldBack, result.trials)] : []),
     ...moreRows(result),
     ...(stopped ? [moreTime(stopped)] : []),
   ]
@@ -63,8 +65,8 @@ function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[
 }
 
 /** What training had learned and the budget did not let through. */
-const helpWith = ({ reached, chosen, trial }: HeldBack): string =>
-  `The budget held back what training had learned: ${percent(reached)} % of the new rows that points were judged on are right after trial ${trial + 1}, where the border between old and new serves both best; ${percent(chosen)} % of the same rows are at the chosen point. More old examples or a larger budget may let more through.`
+const helpWith = ({ reached, chosen, trial }: HeldBack, trials: UpdateResult['trials']): string =>
+  `The budget held back what training had learned: by "${trialWords(itemAt(trials, trial, 'trial'))}" ${percent(reached)} % of the new rows that points were compared on are right, where the border between old and new serves both best; ${percent(chosen)} % of the same rows are at the chosen point. More old examples or a larger budget may let more through.`
 
 /** What may help where nothing was learned. */
 const learnMore =

@@ -65,12 +65,13 @@ async function trainAt(
   const { options, method } = context
   const { onEvent } = options
   const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
-  onEvent?.({ type: 'trial', trial: index, settings: used })
+  const name = methodName(method, unlabelled, options)
+  onEvent?.({ type: 'trial', trial: index, method: name, settings: used })
   const trained = await train({
     ...trial,
     onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
   })
-  return { settings: used, trained, name: methodName(method, unlabelled, options) }
+  return { settings: used, trained, name }
 }
 
 async function workOut(
@@ -82,7 +83,7 @@ async function workOut(
   const settings = {
     ...{ rung: rung.place, ...rung.protection, epochs: 0, batchSize: task.batchSize, learningRate: 0 },
   }
-  options.onEvent?.({ type: 'trial', trial: index, settings })
+  options.onEvent?.({ type: 'trial', trial: index, method: kind, settings })
   const trained = await closedFormTrial({
     ...{ engine: options.engine, model: widened, oldClasses, train: task.train, exemplars, kind },
     ...{ sums: options.data.sums, seed: options.seed ?? 0, signal: options.signal },

@@ -87,8 +87,8 @@ describe('a summary', () => {
       summarise(result({ status: 'met', heldBack, new: { ...result().new, after: 0.61 } }), { maxDrop: 0.05 })
         .help
     expect(met(null)).toEqual([])
-    expect(met({ trial: 1, reached: 0.69, chosen: 0.5 })[0]).toContain(
-      '69.0 % of the new rows that points were judged on are right after trial 2, where the border between old and new serves both best; 50.0 % of the same rows are at the chosen point',
+    expect(met({ trial: 0, reached: 0.69, chosen: 0.5 })[0]).toContain(
+      'by "everything, rate 0.001" 69.0 % of the new rows that points were compared on are right, where the border between old and new serves both best; 50.0 % of the same rows are at the chosen point',
     )
   })
 

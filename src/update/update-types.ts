@@ -60,7 +60,12 @@ export interface UpdateOptions {
 }
 
 export type UpdateEvent =
-  | { readonly type: 'trial'; readonly trial: number; readonly settings: TrialSettings }
+  | {
+      readonly type: 'trial'
+      readonly trial: number
+      readonly method: string
+      readonly settings: TrialSettings
+    }
   | {
       readonly type: 'progress'
       readonly trial: number

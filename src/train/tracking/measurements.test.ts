@@ -68,7 +68,7 @@ it('logs the losses of an update by trial and the points of its path by percent'
       point: { alpha: 0.7, old: 0.9, new: 0.8, drop: Number.NaN, upper: Number.NaN },
     },
   ] as const satisfies readonly TrialEvent[]
-  expect(given.map(updateMeasurements)).toEqual([
+  expect(given.map((event) => updateMeasurements(event))).toEqual([
     { step: 25, numbers: { 'trial-2/loss': 0.5 } },
     { step: 70, numbers: { 'trial-1/old': 0.9, 'trial-1/new': 0.8 } },
   ])

@@ -65,14 +65,15 @@ export type TrialEvent =
     }
 
 /**
- * The numbers of an update's events, by trial (from 1): `trial-1/loss` at each step, and for the points along the path
+ * The numbers of an update's events, by trial: `trial-1/loss` at each step, and for the points along the path
  * `trial-1/old`, `/new`, `/drop` and `/upper`, whose step is alpha in percent.
  *
+ * @param trial What the trial is called; default by its number, from 1. A slash in it becomes a point, as names are grouped by slashes.
  * @example
  * const measurement = updateMeasurements({ type: 'progress', trial: 0, step: 25, of: 100, loss: 0.5 })
  */
-export function updateMeasurements(event: TrialEvent): Measurement | undefined {
-  const name = `trial-${event.trial + 1}`
+export function updateMeasurements(event: TrialEvent, trial?: string): Measurement | undefined {
+  const name = trial?.replaceAll('/', '.') ?? `trial-${event.trial + 1}`
   if (event.type === 'progress') return { step: event.step, numbers: { [`${name}/loss`]: event.loss } }
   if (event.type === 'trial') return undefined
   const { alpha, old, new: fresh, drop, upper } = event.point
