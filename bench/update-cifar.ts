@@ -95,7 +95,9 @@ for (const folder of argument('models', '').split(',')) {
         ...(argument('rate', '') ? { learningRate: Number(argument('rate', '')) } : {}),
         onEvent: (event) => {
           if (event.type === 'trial')
-            console.log(`  ${seconds(began)} CPU s: ${event.settings.rung}, rate ${event.settings.learningRate}`)
+            console.log(
+              `  ${seconds(began)} CPU s: ${event.settings.rung}, rate ${event.settings.learningRate}`,
+            )
           if (event.type === 'point') console.log(`  ${seconds(began)} CPU s: tested`)
         },
       })
