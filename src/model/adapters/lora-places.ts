@@ -6,35 +6,72 @@ import type { Model } from '../model.ts'
 /** How a weight lies in the file: rows are outputs (as in PyTorch), columns are, or it is a convolution's kernel. */
 export type Layout = 'out-in' | 'in-out' | 'conv'
 
-interface Place {
+/** One low-rank update. */
+export interface Adapter {
+  /** The weight that it is added to. */
+  readonly weight: string
+  readonly layout: Layout
+  /** Names of A [rank, in, ...] and B [out, rank], as PEFT has them. */
+  readonly a: string
+  readonly b: string
+  /** Path of the module in PyTorch, where names tell: 'encoder.layer.0.attention.self.query'. */
+  readonly module: string | undefined
+}
+
+export interface Place {
+  readonly layout: Layout
+  /** Path of the module in PyTorch, where names tell. */
+  readonly module: string | undefined
+  /** The nodes that work with the weight, all in this layout. */
+  readonly nodes: readonly Node[]
+  /** Whether something else reads it, too: a table's rows of a tied embedding. */
+  readonly readElsewhere: boolean
+}
+
+interface Found {
   readonly layout: Layout
   readonly module: string | undefined
+  readonly nodes: Node[]
 }
 
 /** Weights of linear layers and convolutions that one kind of node works with, and how each lies. */
 export function placesOf(model: Model): ReadonlyMap<string, Place> {
-  const places = new Map<string, Place>()
+  const places = new Map<string, Found>()
   const clashing = new Set<string>()
+  const elsewhere = new Set<string>()
   const behind = new Map([...model.parameters.keys()].map((name) => [name, { name, turned: false }]))
   for (const node of nodesThroughout(model.graph)) {
     const [x = '', w = ''] = node.inputs
     const moved = behind.get(x)
-    const { perm } = node.attributes
-    if (moved && node.op === 'Identity') behind.set(outputName(node, 0), moved)
-    if (moved && node.op === 'Transpose' && (perm === undefined || String(perm) === '1,0')) {
-      behind.set(outputName(node, 0), { ...moved, turned: !moved.turned })
-    }
+    const turns = node.op === 'Transpose' && isSwap(node)
+    const handsOn = moved !== undefined && (node.op === 'Identity' || turns)
+    if (handsOn) behind.set(outputName(node, 0), turns ? { ...moved, turned: !moved.turned } : moved)
     const found = behind.get(w)
     const layout =
       found && layoutAt(node, required(model.parameters, found.name, 'parameter').dims.length, found.turned)
+    node.inputs.forEach((name, at) => {
+      const read = behind.get(name)
+      if (read && !(handsOn && at === 0) && !(layout && at === 1)) elsewhere.add(read.name)
+    })
     if (!found || !layout) continue
     const known = places.get(found.name)
     if (known && known.layout !== layout) clashing.add(found.name)
-    places.set(found.name, { layout, module: moduleOf(found.name, node) })
+    const nodes = [...(known?.nodes ?? []), node]
+    places.set(found.name, { layout, module: moduleOf(found.name, node), nodes })
   }
   for (const name of clashing) places.delete(name)
-  return places
+  const read = (name: string): boolean => elsewhere.has(name) || isOutput(model, name, behind)
+  return new Map([...places].map(([name, place]) => [name, { ...place, readElsewhere: read(name) }]))
 }
+
+const isSwap = ({ attributes: { perm } }: Node): boolean => perm === undefined || String(perm) === '1,0'
+
+/** Whether a graph hands the weight out, turned perhaps. */
+const isOutput = (
+  { graph }: Model,
+  weight: string,
+  behind: ReadonlyMap<string, { readonly name: string }>,
+): boolean => graph.outputs.some(({ name }) => behind.get(name)?.name === weight)
 
 function layoutAt(node: Node, rank: number, turned: boolean): Layout | undefined {
   if (node.op === 'Conv' && (node.attributes.group ?? 1) === 1 && !turned) return 'conv'

@@ -118,6 +118,24 @@ function parameterBehind(
   return { name, transposed }
 }
 
+/**
+ * Whether the head answers with tokens: the model looks its input up in a table with as many rows as the head has, its own
+ * weight perhaps. So do causal language models, and masked ones.
+ */
+export function readsVocabulary({ graph, parameters, input }: Model, head: Head): boolean {
+  const tokens = new Set([input.name])
+  for (const { op, inputs, outputs } of graph.nodes) {
+    const [first = '', second = ''] = inputs
+    if (moves.has(op) && tokens.has(first)) for (const name of outputs) tokens.add(name)
+    const table = op === 'Gather' && (parameters.get(first) ?? graph.initializers.get(first))
+    if (table && tokens.has(second) && table.dims[0] === head.classes) return true
+  }
+  return false
+}
+
+/** Ops whose output holds the same token ids. */
+const moves: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'])
+
 const isSwap = ({ attributes: { perm } }: Node): boolean =>
   perm === undefined || (Array.isArray(perm) && perm.join() === '1,0')
 

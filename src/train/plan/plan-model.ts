@@ -24,7 +24,10 @@ export const onnxModelSchema = z.strictObject({
         .min(1)
         .optional()
         .describe('patterns of weights; default every linear layer but the head'),
-      head: z.boolean().default(true).describe('whether the head trains in full beside them'),
+      head: z
+        .boolean()
+        .optional()
+        .describe('whether the head trains in full beside them; default yes, but no in language models'),
     })
     .optional()
     .describe('train low-rank updates of weights instead of the weights'),
