@@ -10,7 +10,7 @@ import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { bindFlag, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const settings = z
@@ -39,6 +39,7 @@ const settings = z
     ...readingFlags,
     ...numbersFlag,
     ...outputFlag,
+    ...bindFlag,
   })
   .refine(({ pick, out }) => out === undefined || pick !== undefined, {
     error: '-o needs --pick ALPHA, the point to write.',
@@ -79,7 +80,7 @@ export const curve = defineVerb({
       ],
     )
     const engine = engineFor(asked)
-    const { output, preprocessing, numbersArePositions } = asked
+    const { output, bind, preprocessing, numbersArePositions } = asked
     const reading = readingOf(asked)
     const loaded = await loadCurve({
       from,
@@ -87,6 +88,7 @@ export const curve = defineVerb({
       old,
       new: fresh,
       output,
+      bind,
       preprocessing,
       numbersArePositions,
       reading,

@@ -7,7 +7,7 @@ import { noteData, showDownload } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { bindFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const settings = z.object({
@@ -28,6 +28,7 @@ const settings = z.object({
   }),
   ...readingFlags,
   ...outputFlag,
+  ...bindFlag,
   ...group('Output', {
     out: path('FILE').default('fisher.safetensors').meta({ description: 'File to write', alias: 'o' }),
   }),
@@ -57,6 +58,7 @@ export const fisher = defineVerb({
       samples: asked.samples,
       batchSize: asked.batch,
       output: asked.output,
+      bind: asked.bind,
       seed: asked.seed ?? 0,
       load: { download: true, orSynthetic: true, onProgress: showDownload(screen) },
     })

@@ -17,7 +17,7 @@ import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { bindFlag, confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
@@ -78,6 +78,7 @@ const settings = z
     }),
     ...readingFlags,
     ...outputFlag,
+    ...bindFlag,
     ...numbersFlag,
     ...files,
   })
@@ -100,7 +101,7 @@ export const gate = defineVerb({
   ],
   settings,
   run: async (asked, { screen }) => {
-    const { baseline, candidate, golden, data, preprocessing, output, neverFlip } = asked
+    const { baseline, candidate, golden, data, preprocessing, output, bind, neverFlip } = asked
     await checkPlaces(
       [
         { flag: 'BASELINE', path: baseline, is: 'model', predictions: true },
@@ -129,6 +130,7 @@ export const gate = defineVerb({
       preprocessing,
       reading: readingOf(asked),
       output,
+      bind,
       numbersArePositions: asked.numbersArePositions,
     })
     sayNotes(inputs.notes, screen)

@@ -4,7 +4,7 @@ import { gradFile } from '../train/inspect/index-files.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { outputFlag } from './shared-flags.ts'
+import { bindFlag, outputFlag } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const settings = z.object({
@@ -16,6 +16,7 @@ const settings = z.object({
     loss: fromText(z.enum(gradLosses)).default(gradLosses[0]).meta({ description: 'The loss' }),
   }),
   ...outputFlag,
+  ...bindFlag,
   ...group('Output', {
     out: path('FILE').default('grads.safetensors').meta({ description: 'File to write', alias: 'o' }),
   }),
@@ -28,7 +29,7 @@ export const grad = defineVerb({
   examples: ['holdfast grad model.onnx --batch batch.safetensors --loss cross-entropy -o grads.safetensors'],
   settings,
   run: async (asked) => {
-    const { model, out, batch, output } = asked
+    const { model, out, batch, output, bind } = asked
     await checkPlaces(
       [
         { flag: 'MODEL', path: model, is: 'model' },
@@ -36,7 +37,13 @@ export const grad = defineVerb({
       ],
       [{ flag: '-o', path: out }],
     )
-    const summary = await gradFile(model, out, { engine: engineFor(asked), batch, loss: asked.loss, output })
+    const summary = await gradFile(model, out, {
+      engine: engineFor(asked),
+      batch,
+      loss: asked.loss,
+      output,
+      bind,
+    })
     const { loss, parameters, seconds } = summary
     return {
       json: summary,

@@ -12,6 +12,7 @@ export function inspectionText(inspection: FileInspection): string {
     [
       `${file}: opset ${opset}${producer ? `, written by ${producer}` : ''}`,
       `  reads   ${inspection.inputs.map(valueText).join('; ')}`,
+      ...boundText(inspection),
       `  gives   ${inspection.outputs.map(valueText).join('; ')}`,
       `  data    ${preprocessingText(inspection)}`,
       ...preprocessingNotes(inspection).map((note) => `  note    ${note}`),
@@ -46,6 +47,21 @@ function obstaclesText({ obstacles, step }: FileInspection): string[] {
 
 const valueText = ({ name, type, dims }: InspectedValue): string =>
   `${name} ${type}[${dims === null ? 'any' : dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`
+
+/** Inputs of the file that are bound; a cache has two a layer. */
+function boundText({ bound }: FileInspection): string[] {
+  const cache = bound.filter(({ role }) => role === 'cache')
+  const [first] = cache
+  const others = bound.filter(({ role }) => role !== 'cache')
+  const rest = cache.length > 1 ? ` and ${count(cache.length - 1, 'other')}` : ''
+  const lines = [
+    ...(first
+      ? [`${valueText(first)}${rest}: keys and values of earlier calls, of which training has none`]
+      : []),
+    ...others.map((value) => `${valueText(value)}: ${value.role === 'branch' ? 'false' : 'as given'}`),
+  ]
+  return lines.map((line) => `  bound   ${line}`)
+}
 
 function preprocessingText({ preprocessing }: FileInspection): string {
   if ('problem' in preprocessing) return preprocessing.problem

@@ -5,7 +5,7 @@ import { inspectFile } from '../train/inspect/index-files.ts'
 import { fromText, group, path, pixels, sizes } from './flags/index.ts'
 import { inspectionText } from './inspect-text.ts'
 import { checkPlaces } from './places.ts'
-import { batchnormFlag, outputFlag, trainFlags } from './shared-flags.ts'
+import { batchnormFlag, bindFlag, outputFlag, trainFlags } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const settings = z
@@ -21,6 +21,7 @@ const settings = z
     }),
     ...trainFlags,
     ...outputFlag,
+    ...bindFlag,
     ...batchnormFlag,
   })
   .refine(({ train, lora }) => !(train && lora), {
@@ -33,7 +34,7 @@ export const inspect = defineVerb({
   summary: 'What a model is, what of it can be trained, and what a step takes',
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
   settings,
-  run: async ({ model, batch, size, dims, train, lora, batchnorm, output }) => {
+  run: async ({ model, batch, size, dims, train, lora, batchnorm, output, bind }) => {
     await checkPlaces([{ flag: 'MODEL', path: model, is: 'model' }])
     const inspection = await inspectFile(model, {
       batch,
@@ -43,6 +44,7 @@ export const inspect = defineVerb({
       loraRank: lora?.rank,
       batchNorm: batchnorm,
       output,
+      bind,
     })
     return {
       json: inspection,

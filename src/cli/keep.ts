@@ -17,7 +17,7 @@ import { engineFor } from './engine.ts'
 import { fromText, group, on, path } from './flags/index.ts'
 import { packText } from './keep-text.ts'
 import { checkPlaces } from './places.ts'
-import { numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import { bindFlag, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
 
 const settings = z
@@ -58,6 +58,7 @@ const settings = z
     ...readingFlags,
     ...numbersFlag,
     ...outputFlag,
+    ...bindFlag,
     ...group('Packs', {
       show: path('FILE.keep').optional().meta({ description: 'Tell what a pack holds' }),
       merge: on().meta({ description: 'Merge packs of one model, named without flags' }),
@@ -203,6 +204,7 @@ function sourcesOf(asked: KeepSettings): KeepSources {
     fisher: asked.fisher,
     numbersArePositions: asked.numbersArePositions,
     output: asked.output,
+    bind: asked.bind,
     preprocessing: asked.preprocessing,
     reading: readingOf(asked),
     seed: asked.seed,

@@ -104,9 +104,9 @@ async function init(path: string): Promise<Answer> {
 function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings & Pick<RunPlan, 'augment'>): RunPlan {
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
-  const { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
+  const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
   return withModelFlags(
     { ...read, threads, device, seed, ...(augment && { augment }) },
-    { model, output, train, lora, loraTargets, adapter, batchnorm, untie, head },
+    { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head },
   )
 }

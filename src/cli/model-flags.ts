@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { onnxModelSchema, type PlanInput, parsePlan, type RunPlan } from '../train/plan/index.ts'
-import { flagName, flagOf, group, path, rankAndAlpha } from './flags/index.ts'
+import { bindings, flagName, flagOf, group, path, rankAndAlpha } from './flags/index.ts'
 
 const fields = onnxModelSchema.shape
 const lora = fields.lora.unwrap().shape
@@ -12,6 +12,9 @@ export const modelFlags = group('Model', {
     .optional()
     .meta({ description: 'An ONNX file to train instead of the model named', option: 'path' }),
   output: flagOf(fields.output).meta({ hint: 'VALUE' }),
+  bind: bindings()
+    .optional()
+    .meta({ description: 'Values for inputs of the model that the data say nothing of, such as sr=16000' }),
   train: flagOf(fields.train).meta({ hint: 'SELECTION' }),
   lora: rankAndAlpha().optional().meta({
     description: 'Train low-rank updates of this rank instead; alpha is twice the rank unless given',

@@ -4,6 +4,7 @@ import { preprocessingNames, type Reading, readingSchema } from '../data/reading
 import { confidenceRange } from '../measure/confidence.ts'
 import { parseSelection, type Selection } from '../model/adapters/index.ts'
 import {
+  bindings,
   byteCount,
   capitalised,
   flagOf,
@@ -87,6 +88,13 @@ export const outputFlag = group('Model', {
   output: fromText(z.string().min(1))
     .optional()
     .meta({ description: 'The value that holds the logits, where the file does not tell', hint: 'VALUE' }),
+})
+
+/** Values for inputs that data say nothing of. */
+export const bindFlag = group('Model', {
+  bind: bindings().optional().meta({
+    description: 'Values for inputs of the model that the data say nothing of, such as sr=16000',
+  }),
 })
 
 /** What training does with statistics of batch normalisation. */

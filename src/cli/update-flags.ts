@@ -13,6 +13,7 @@ import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import {
   augmentFlag,
   batchnormFlag,
+  bindFlag,
   confidence,
   numbersFlag,
   outputFlag,
@@ -95,6 +96,7 @@ export const updateSettings = z
     ...augmentFlag,
     ...trainFlags,
     ...outputFlag,
+    ...bindFlag,
     ...batchnormFlag,
     ...group('Output', {
       out: path('FILE.onnx').optional().meta({
@@ -186,6 +188,7 @@ export const sourcesOf = (asked: UpdateSettings) => ({
   unlabelled: asked.unlabelled,
   batchNorm: asked.batchnorm,
   output: asked.output,
+  bind: asked.bind,
   preprocessing: asked.preprocessing,
   reading: readingOf(asked),
   numbersArePositions: asked.numbersArePositions,

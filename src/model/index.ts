@@ -24,6 +24,7 @@ export {
   widenHead,
 } from './heads/index.ts'
 export {
+  type Bindings,
   type FromOnnxOptions,
   modelFromOnnx,
   modelToOnnx,
@@ -61,4 +62,4 @@ export {
   meanSquaredError,
   predictions,
 } from './losses/index.ts'
-export { type Model, parameterCount } from './model.ts'
+export { type BoundInput, type Model, parameterCount } from './model.ts'

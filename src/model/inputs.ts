@@ -53,6 +53,14 @@ export function mainInput(inputs: readonly ValueInfo[]): ValueInfo | undefined {
   return inputs.find(({ name }) => derivationOf(name) === undefined) ?? inputs[0]
 }
 
+/** The graph's inputs with the dims that they have with data: what follows from the tokens has theirs. */
+export function fedInputs({ graph, input }: Pick<Model, 'graph' | 'input'>): readonly ValueInfo[] {
+  return graph.inputs.map((info) => {
+    const follows = info.name !== input.name && derivationOf(info.name) !== undefined
+    return follows && info.dims?.length === input.dims?.length ? { ...info, dims: input.dims } : info
+  })
+}
+
 /** Inputs that rows of a data set say nothing of; a model that has some can be trained on whole batches by name only. */
 export function unfedInputs(model: Pick<Model, 'graph' | 'input'>): readonly ValueInfo[] {
   return model.graph.inputs.filter(
@@ -71,7 +79,7 @@ export function bindInputs(builder: GraphBuilder, model: Model, rows: StoredRows
   if (unfed) {
     throw new ModelError(
       'model-inputs',
-      `The model reads "${unfed.name}" beside "${model.input.name}", and the data hold nothing for it. Export it with that input fixed; inputs called attention_mask, token_type_ids and position_ids are made from the token ids.`,
+      `The model reads "${unfed.name}" beside "${model.input.name}", and the data hold nothing for it. Give that input a value (--bind), or export the model with it fixed; inputs called attention_mask, token_type_ids and position_ids are made from the token ids.`,
     )
   }
   const main = model.input.type.startsWith('float')

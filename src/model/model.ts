@@ -18,6 +18,8 @@ export interface Model {
   /** What training keeps account of without a gradient: running statistics of batch normalisation. */
   readonly buffers: ReadonlyMap<string, Tensor>
   readonly input: ValueInfo
+  /** Inputs of the file that are none of the graph: those of an empty cache, and those that were given a value. */
+  readonly bound?: readonly BoundInput[] | undefined
   /** The value inside the graph that holds the logits, [N, classes]. */
   readonly output: string
   /** The label of each logit; empty where the model's file says nothing of them. */
@@ -29,6 +31,19 @@ export interface Model {
    * sigmoid perhaps. {@link Model.output} is then [0, logit], whose softmax is what the sigmoid says.
    */
   readonly binary?: { readonly logit: string; readonly answer: string } | undefined
+}
+
+/** An input of a model's file that its graph makes itself. */
+export interface BoundInput {
+  /** As the file declares it. */
+  readonly info: ValueInfo
+  /**
+   * `cache`: keys or values of earlier calls, of which there are none; `branch`: whether there are some, false; `given`: a
+   * value that whoever read the file gave.
+   */
+  readonly role: 'cache' | 'branch' | 'given'
+  /** Of a cache: the output that holds it for the next call. */
+  readonly present?: string | undefined
 }
 
 /** How many classes a model tells apart by a head with so many rows. */

@@ -28,11 +28,11 @@ export interface ReadUpdate {
 
 /** Reads model, pack and data, and refuses what the model cannot read; see {@link loadUpdate} for the errors. */
 export async function readUpdate(sources: UpdateSources): Promise<ReadUpdate> {
-  const { batchNorm, output, keep } = sources
+  const { batchNorm, output, bind, keep } = sources
   if (sources.old !== undefined && keep !== undefined) {
     throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
   }
-  const loaded = await loadModel(sources.model, { output, batchNorm })
+  const loaded = await loadModel(sources.model, { output, bind, batchNorm })
   const { model } = loaded
   if (model.classes.length === 0) {
     throw new ModelError(

@@ -1,5 +1,6 @@
 import type { PreprocessingName, Reading } from '../data/reading.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Bindings } from '../model/import/index.ts'
 
 export interface UpdateSources {
   /** What computes the new data's features where the pack is private. */
@@ -19,6 +20,8 @@ export interface UpdateSources {
   readonly batchNorm?: 'fixed' | 'train' | undefined
   /** The value that holds the logits, where the file does not tell. */
   readonly output?: string | undefined
+  /** Values for inputs that data say nothing of, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: Bindings | undefined
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
   readonly reading?: Reading | undefined

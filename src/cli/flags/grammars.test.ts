@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { seconds } from './index.ts'
+import { bindings, seconds } from './index.ts'
 
 const read = (text: string) => seconds().safeDecode(text)
 
@@ -27,4 +27,21 @@ test('a time is written in the largest unit that it is whole in, and read back a
       expect(seconds().decode(seconds().encode(value))).toBe(value)
     }),
   )
+})
+
+test('values of inputs are numbers, truth values or lists, by names that may hold what a value may not', () => {
+  const bound = (text: string) => bindings().safeDecode(text)
+  expect(bound('sr=16000, rate=-1e-3,on=true,size=640:480,a=b:0=2').data).toEqual({
+    sr: 16_000,
+    rate: -1e-3,
+    on: true,
+    size: [640, 480],
+    'a=b:0': 2,
+  })
+  for (const text of ['sr', 'sr=', '=1', 'sr=fast', 'size=1:', 'a=1,,b=2', '']) {
+    expect(bound(text).error?.issues[0]?.message).toBe(
+      `expected values as in sr=16000,enabled=true,size=640:480, found "${text}".`,
+    )
+  }
+  expect(bindings().encode({ sr: 1, on: false, size: [2, 3] })).toBe('sr=1,on=false,size=2:3')
 })

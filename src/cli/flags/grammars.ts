@@ -92,6 +92,36 @@ export const sizes = () =>
         .join(','),
   })
 
+/** A number, true or false; several numbers with colons between. */
+function boundValue(text: string): number | boolean | number[] | undefined {
+  if (text === 'true' || text === 'false') return text === 'true'
+  const numbers = text.split(':').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  const [first] = numbers
+  if (first === undefined || numbers.some((value) => Number.isNaN(value))) return undefined
+  return numbers.length === 1 ? first : numbers
+}
+
+/** Values for inputs by name: `sr=16000,enabled=true,size=640:480`. A name may hold an equals sign, a value none. */
+export const bindings = () =>
+  told(z.record(z.string(), z.union([z.number(), z.boolean(), z.array(z.number()).readonly()])), {
+    hint: 'NAME=VALUE,…',
+    expected: 'values as in sr=16000,enabled=true,size=640:480',
+    read: (text) => {
+      const entries = text.split(',').map((entry) => {
+        const [, name = '', told = ''] = /^\s*(.+)=([^=]*)$/.exec(entry) ?? []
+        return [name, boundValue(told.trim())] as const
+      })
+      const read = entries.flatMap(([name, value]) =>
+        name === '' || value === undefined ? [] : [[name, value] as const],
+      )
+      return read.length === entries.length ? Object.fromEntries(read) : undefined
+    },
+    write: (values) =>
+      Object.entries(values)
+        .map(([name, value]) => `${name}=${typeof value === 'object' ? value.join(':') : value}`)
+        .join(','),
+  })
+
 /** Pixels of images: `48x192`, height first. */
 export const pixels = () =>
   told(z.object({ height: bounds.pixels(), width: bounds.pixels() }), {

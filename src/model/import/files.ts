@@ -31,7 +31,7 @@ export interface LoadedModel {
  */
 export async function loadModel(
   path: string,
-  options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie'> = {},
+  options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie' | 'bind'> = {},
 ): Promise<LoadedModel> {
   const file = await loadModelFile(await findModelFile(path))
   const from = { ...options, name: file.path, externalData: file.externalData }

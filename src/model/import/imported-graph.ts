@@ -31,7 +31,7 @@ export type Untie = 'filled' | 'all' | 'none'
  *
  * @throws ModelError `graph-cycle`; what {@link checkGraph} throws.
  */
-export function importedGraph(given: Graph, options: { readonly untie?: Untie } = {}): Graph {
+export function importedGraph(given: Graph, options: { readonly untie?: Untie | undefined } = {}): Graph {
   checkGraph(given)
   const graph = inFloat32(inOrder(given))
   const initializers = new Map(graph.initializers)

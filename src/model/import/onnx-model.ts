@@ -10,6 +10,7 @@ import type { ExternalData } from '../../onnx/tensor-proto.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { mainInput } from '../inputs.ts'
 import type { Model } from '../model.ts'
+import { type Bindings, boundGraph } from './bind.ts'
 import { importedGraph, type Untie } from './imported-graph.ts'
 import { findLogits, isOneNumber } from './logits.ts'
 import { storableIn, storedChanges } from './stored.ts'
@@ -40,7 +41,13 @@ export interface FromOnnxOptions {
    * Which tensors that an exporter let share one initialiser are trained apart; see {@link importedGraph}. With 'all' so are
    * those that lie in the file twice, to the last bit and perhaps transposed. Default 'filled'.
    */
-  readonly untie?: Untie
+  readonly untie?: Untie | undefined
+  /**
+   * Values for inputs of the file that data say nothing of, by name: `{ sr: 16000 }`. They are constants of the model's graph then,
+   * so that branches and dims that depend on them are known. The inputs of a decoder's cache are bound to an empty one
+   * without being named.
+   */
+  readonly bind?: Bindings | undefined
 }
 
 /**
@@ -49,6 +56,7 @@ export interface FromOnnxOptions {
  * (shapes, scalars, bounds, masks, what normalises the input) stays constant.
  *
  * @param source The file's bytes, or its message.
+ * @throws UsageError, ModelError what {@link boundGraph} throws.
  * @throws ModelError `model-inputs` when there is none; `model-output` when the logits cannot be told or are not
  * there; and what reading throws.
  * @example
@@ -59,7 +67,11 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
   const proto = source instanceof Uint8Array ? decodeModel(source, name) : source
   const contents = graphFromModel(proto, externalData ? { externalData } : {})
   const { opsets } = contents
-  const imported = importedGraph(contents.graph, options)
+  const { graph: imported, bound } = boundGraph(
+    importedGraph(contents.graph, options),
+    options.bind ?? {},
+    name,
+  )
   const sorted = sortInitializers(imported, storableIn(proto))
   const copies = options.untie === 'all' ? new Map() : copiesAmong(imported, sorted.parameters)
   const graph = withTies(imported, copies)
@@ -86,6 +98,7 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
     parameters: new Map([...sorted.parameters].filter(([key]) => !copies.has(key))),
     buffers: fixed ? new Map() : buffers,
     input,
+    ...(bound.length > 0 && { bound }),
     output: both.output,
     ...labels,
     ...(binary ? { binary: { logit: logits, answer: answer.name } } : {}),

@@ -126,7 +126,8 @@ function rawInputs({ inputs, nodes }: Graph, live: ReadonlySet<string>): Readonl
  * What both the sine and the cosine are taken of, and the values that it was made of by moving alone: the angles of rotary
  * and sinusoidal embeddings. What positions are multiplied with to make them are frequencies, and no weights.
  */
-function anglesIn({ nodes }: Graph): ReadonlySet<string> {
+function anglesIn(graph: Graph): ReadonlySet<string> {
+  const nodes = nodesThroughout(graph)
   const readBy = (wanted: string) =>
     new Set(nodes.flatMap(({ op, inputs }) => (op === wanted ? inputs.slice(0, 1) : [])))
   const sines = readBy('Sin')

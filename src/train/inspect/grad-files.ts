@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
+import type { FromOnnxOptions } from '../../model/import/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import { readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
@@ -13,6 +14,8 @@ export interface GradFileOptions {
   readonly loss: GradLoss
   /** The value that holds the logits, where the file does not tell. */
   readonly output?: string | undefined
+  /** Values for inputs of the model, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: FromOnnxOptions['bind']
 }
 
 /** What `holdfast grad` prints. */
@@ -32,7 +35,7 @@ export interface GradSummary {
  */
 export async function gradFile(path: string, out: string, options: GradFileOptions): Promise<GradSummary> {
   const started = performance.now()
-  const { model } = await loadModel(path, options.output === undefined ? {} : { output: options.output })
+  const { model } = await loadModel(path, { output: options.output, bind: options.bind })
   const bytes = await readBytes(options.batch, {
     kind: UsageError,
     code: 'batch-not-found',

@@ -1,7 +1,7 @@
 import type { InputSpec } from '../../data/images/index.ts'
 import { readInputFiles } from '../../data/sidecar-files.ts'
 import { HoldfastError, ModelError } from '../../errors.ts'
-import { storedTypes } from '../../model/import/index.ts'
+import { type FromOnnxOptions, storedTypes } from '../../model/import/index.ts'
 import { findModelFile, type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { placeOf } from '../../onnx/external-data-node.ts'
 import { loadModelFile, type ModelFile } from '../../onnx/files.ts'
@@ -30,10 +30,10 @@ export interface FileInspection extends Inspection {
  */
 export async function inspectFile(
   path: string,
-  options: Omit<InspectOptions, 'typeOf' | 'fileBytes'> & { readonly output?: string | undefined } = {},
+  options: Omit<InspectOptions, 'typeOf' | 'fileBytes'> & Pick<FromOnnxOptions, 'output' | 'bind'> = {},
 ): Promise<FileInspection> {
-  const { output, ...asked } = options
-  const { loaded, ambiguous } = await loadFor(path, output)
+  const { output, bind, ...asked } = options
+  const { loaded, ambiguous } = await loadFor(path, { output, bind })
   const { model, file } = loaded
   const { preprocessing, positions } = await preprocessingOf(loaded)
   const image = asked.image ?? imageSize(preprocessing) ?? sizeInMetadata(file)
@@ -93,10 +93,10 @@ function bytesOnDisk({ path, bytes, model }: ModelFile): number {
 
 async function loadFor(
   path: string,
-  output: string | undefined,
+  { output, bind }: Pick<FromOnnxOptions, 'output' | 'bind'>,
 ): Promise<{ readonly loaded: LoadedModel; readonly ambiguous?: string }> {
   const load = (name: string | undefined): Promise<LoadedModel> =>
-    loadModel(path, { batchNorm: 'train', ...(name === undefined ? {} : { output: name }) })
+    loadModel(path, { batchNorm: 'train', output: name, bind })
   try {
     return { loaded: await load(output) }
   } catch (problem) {

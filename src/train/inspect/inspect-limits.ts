@@ -14,7 +14,7 @@ export function limitsOf(model: Model, head: Head | null, logits: readonly numbe
   return [
     ...(unfed
       ? [
-          `It reads "${unfed.name}" beside "${model.input.name}", and data hold nothing for that: of the verbs only grad, whose batch names each input, can train it. Export it with that input fixed.`,
+          `It reads "${unfed.name}" beside "${model.input.name}", and data hold nothing for that: of the verbs only grad, whose batch names each input, can train it. Give it a value (--bind ${unfed.name}=VALUE), or export the model with that input fixed.`,
         ]
       : []),
     ...(wide

@@ -3,6 +3,7 @@ import { gradients } from '../../autodiff/gradients.ts'
 import { graphCost } from '../../autodiff/graph-cost.ts'
 import { specialise } from '../../autodiff/specialise.ts'
 import { ModelError } from '../../errors.ts'
+import { fedInputs } from '../../model/inputs.ts'
 import { meanSquaredError, positionCrossEntropy } from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Value } from '../../ops/core/index.ts'
@@ -60,13 +61,14 @@ export interface CountedStep {
 export function countStep(request: StepRequest): CountedStep {
   const { model, dims: given } = request
   const usual = usualSizes(request)
-  const named = namedSizes(model.graph.inputs, usual, given)
+  const inputs = fedInputs(model)
+  const named = namedSizes(inputs, usual, given)
   // The batch has a name of its own, by which another size may be asked for.
   const [first = ''] = model.input.dims ?? []
   const sizes = { ...usual, batch: (typeof first === 'string' ? named.get(first) : undefined) ?? usual.batch }
   const builder = new GraphBuilder()
   const bound = new Map<string, Value>()
-  for (const info of model.graph.inputs) {
+  for (const info of inputs) {
     bound.set(
       info.name,
       builder.input(info.name, {

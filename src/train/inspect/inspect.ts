@@ -2,7 +2,8 @@ import { type Obstacle, obstacles } from '../../autodiff/obstacles.ts'
 import { HoldfastError } from '../../errors.ts'
 import { type Selection, selectParameters, trainOnly, withLora } from '../../model/adapters/index.ts'
 import { findHead, type Head } from '../../model/heads/index.ts'
-import { classCount, type Model } from '../../model/model.ts'
+import { fedInputs } from '../../model/inputs.ts'
+import { type BoundInput, classCount, type Model } from '../../model/model.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import type { DType } from '../../tensor/tensor.ts'
 import { limitsOf } from './inspect-limits.ts'
@@ -13,6 +14,10 @@ export interface InspectedValue {
   readonly type: DType
   /** A name stands for a size that is free; null for dims of which the file says nothing. */
   readonly dims: readonly (number | string)[] | null
+}
+
+export interface InspectedBound extends InspectedValue {
+  readonly role: BoundInput['role']
 }
 
 export interface InspectedParameter {
@@ -30,6 +35,8 @@ export interface Inspection {
   readonly opset: number
   readonly inputs: readonly InspectedValue[]
   readonly outputs: readonly InspectedValue[]
+  /** Inputs of the file that training need not be given: those of an empty cache, and those with a value. */
+  readonly bound: readonly InspectedBound[]
   /** Weights, biases and norms, running statistics among them. */
   readonly parameters: readonly InspectedParameter[]
   /** Whether the model can be trained as asked for. */
@@ -93,6 +100,7 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
     opset: model.opsets[''] ?? 0,
     inputs: model.graph.inputs.map(inspected),
     outputs: model.graph.outputs.map(inspected),
+    bound: (model.bound ?? []).map(({ info, role }) => ({ ...inspected(info), role })),
     parameters: Array.from(names, ([name, tensor]) => ({
       name,
       dims: tensor.dims,
@@ -139,7 +147,7 @@ function countedStep(
 
 /** All that stands in the way; at least what the first attempt met. */
 function obstaclesOf(model: Model, met: HoldfastError, sizes: Readonly<Record<string, number>>): Obstacle[] {
-  const found = obstacles(model.graph, model.opsets, {
+  const found = obstacles({ ...model.graph, inputs: fedInputs(model) }, model.opsets, {
     parameters: model.parameters,
     bound: model.buffers,
     sizes,

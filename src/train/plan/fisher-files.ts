@@ -2,6 +2,7 @@ import type { PreprocessingName, Reading } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { type FisherLabels, fisherDiagonal } from '../../methods/fisher/index.ts'
+import type { Bindings } from '../../model/import/index.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
@@ -23,6 +24,8 @@ export interface FisherFileOptions {
   /** Default 128. */
   readonly batchSize?: number | undefined
   readonly output?: string | undefined
+  /** Values for inputs that data say nothing of, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: Bindings | undefined
   readonly seed: number
   readonly load?: LoadPlanOptions
 }
@@ -55,13 +58,13 @@ export async function fisherFile(
   file: string,
   options: FisherFileOptions,
 ): Promise<{ loaded: LoadedPlan; summary: FisherSummary }> {
-  const { source, preprocessing = 'default', labels = 'exact', samples, output, engine } = options
+  const { source, preprocessing = 'default', labels = 'exact', samples, output, bind, engine } = options
   const asked = parsePlan({
     name: 'fisher',
     data: { source, preprocessing, ...options.reading },
     // All classes as one task: the model as it is.
     stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'data', source }] },
-    model: { kind: 'onnx', path: model, ...(output === undefined ? {} : { output }) },
+    model: { kind: 'onnx', path: model, output, bind },
   })
   const loaded = await loadPlan(asked, { ...options.load, wholeTrain: true })
   const { model: network, stream } = preparePlan(loaded.plan, loaded.inputs)

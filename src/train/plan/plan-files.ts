@@ -103,12 +103,8 @@ function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
 
 type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
 
-const readModel = ({ path, output, batchnorm, untie }: OnnxPlan) =>
-  loadModel(path, {
-    ...(output === undefined ? {} : { output }),
-    ...(batchnorm === undefined ? {} : { batchNorm: batchnorm }),
-    ...(untie === undefined ? {} : { untie }),
-  })
+const readModel = ({ path, output, bind, batchnorm, untie }: OnnxPlan) =>
+  loadModel(path, { output, bind, batchNorm: batchnorm, untie })
 
 const isNamed = (source: string): boolean =>
   source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())

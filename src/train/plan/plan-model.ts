@@ -8,6 +8,10 @@ export const onnxModelSchema = z.strictObject({
   kind: z.literal('onnx'),
   path: z.string().min(1),
   output: z.string().optional().describe('the value that holds the logits, where the file does not tell'),
+  bind: z
+    .record(z.string(), z.union([z.number(), z.boolean(), z.array(z.number()).readonly()]))
+    .optional()
+    .describe('values for inputs of the model that the data say nothing of, by name'),
   train: z
     .string()
     .min(1)

@@ -11,6 +11,7 @@ import { takeRows } from '../../data/rows.ts'
 import { columnsOf, inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
+import type { Bindings } from '../../model/import/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import { itemAt, present, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -34,6 +35,8 @@ export interface GateSources {
   readonly reading?: Reading | undefined
   /** The value that holds the logits, where a model's file does not tell. */
   readonly output?: string | undefined
+  /** Values for inputs that data say nothing of, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: Bindings | undefined
   /** Whether numbers for labels are positions in the other side's list of names. Default false. */
   readonly numbersArePositions?: boolean | undefined
 }
@@ -73,7 +76,7 @@ export interface NearestNew {
  * const { baseline, candidate } = await loadGate({ engine, baseline: 'a.onnx', candidate: 'b.onnx', data: 'old-test/' })
  */
 export async function loadGate(sources: GateSources): Promise<GateInputs> {
-  const { engine, data, output } = sources
+  const { engine, data, output, bind } = sources
   const paths = [
     sources.baseline,
     sources.candidate,
@@ -82,7 +85,7 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
   const models = new Map<string, NamedModel>()
   const loadNotes: string[] = []
   for (const path of paths.filter((each) => !isPredictionFile(each))) {
-    const { model, notes: found } = await loadModel(path, output === undefined ? {} : { output })
+    const { model, notes: found } = await loadModel(path, { output, bind })
     models.set(path, { name: path, model })
     loadNotes.push(...found)
   }

@@ -6,6 +6,7 @@ import { readingFor } from '../../data/reading-files.ts'
 import { bytesOf } from '../../data/rows.ts'
 import { inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
 import { UsageError } from '../../errors.ts'
+import type { Bindings } from '../../model/import/index.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { DataLocation } from '../../onnx/codes.ts'
 import { versions } from '../../train/folders/index-files.ts'
@@ -38,6 +39,8 @@ export interface KeepSources
   readonly out: string
   /** The value that holds the logits, where the model's file does not tell. */
   readonly output?: string | undefined
+  /** Values for inputs that data say nothing of, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: Bindings | undefined
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
   readonly reading?: Reading | undefined
@@ -110,8 +113,8 @@ async function written(file: string, make: () => Promise<Kept>): Promise<Written
 }
 
 async function readSources(sources: Omit<KeepSources, 'out'>, before?: NamedColumns) {
-  const { engine, model: path, data, output, preprocessing } = sources
-  const loaded = await loadModel(path, output === undefined ? {} : { output })
+  const { engine, model: path, data, output, bind, preprocessing } = sources
+  const loaded = await loadModel(path, { output, bind })
   const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, sources.reading)
   const found = await inColumnsOf(before, { name: data, ...reading.options }, (how) => readSource(data, how))
   const { train, validation, test }: LoadedData = preprocessed(found, preprocessing)

@@ -6,7 +6,7 @@ import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { DataError, ModelError } from '../../errors.ts'
-import { type ReadBack, readBackOf } from '../../model/import/index.ts'
+import { type Bindings, type ReadBack, readBackOf } from '../../model/import/index.ts'
 import {
   companionsOf,
   type LoadedModel,
@@ -28,6 +28,8 @@ export interface CurveSources {
   readonly old?: string | undefined
   readonly new?: string | undefined
   readonly output?: string | undefined
+  /** Values for inputs that data say nothing of, by name, as `modelFromOnnx` takes them. */
+  readonly bind?: Bindings | undefined
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
   readonly reading?: Reading | undefined
@@ -55,7 +57,8 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
   const options = {
     // Statistics are weights here: they may differ between the two.
     batchNorm: 'train' as const,
-    ...(sources.output === undefined ? {} : { output: sources.output }),
+    output: sources.output,
+    bind: sources.bind,
   }
   const from = await loadModel(sources.from, options)
   const to = await loadModel(sources.to, options)
