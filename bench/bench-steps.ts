@@ -183,7 +183,7 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
     ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
     slots: new Map(),
   })
-  const program = await loadProgram(ortNode(options), step.bytes, step.slots, initialState(model, optimiser))
+  const program = await loadProgram(ortNode(options), step, step.slots, initialState(model, optimiser))
   const buildMs = performance.now() - began
   const scalars = optimiser.scalars(1000, 1e-4)
   const feeds = new Map<string, Tensor>([

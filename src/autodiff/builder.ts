@@ -12,7 +12,7 @@ import {
   type Value,
 } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
-import type { Tensor, TensorType } from '../tensor/tensor.ts'
+import { sameDims, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import { NameSource } from './names.ts'
 import { constantKey, nodeKey } from './sharing.ts'
 import { checkSize } from './sizes.ts'
@@ -52,6 +52,8 @@ export class GraphBuilder implements Emitter {
   private readonly initializers = new Map<string, Tensor>()
   private readonly shared = new Map<string, Value[]>()
   private readonly constants = new Map<string, Value>()
+  /** Those that are not compared by value, by their memory; all lie in the outermost graph, so that none is there twice. */
+  private readonly large = new Map<Tensor['data'], Value>()
   private readonly names: NameSource
   private forming = false
   /** The graph this one is the body of: constants and nodes already there are shared. */
@@ -99,8 +101,9 @@ export class GraphBuilder implements Emitter {
 
   constant(tensor: Tensor): Value {
     const key = constantKey(tensor)
-    const found = key === undefined ? undefined : this.findConstant(key)
-    if (found) return found
+    if (key === undefined && this.outer) return this.outer.constant(tensor)
+    const found = key === undefined ? this.large.get(tensor.data) : this.findConstant(key)
+    if (found && sameDims(found.dims, tensor.dims)) return found
     const value: Value = {
       name: this.names.fresh('constant'),
       type: tensor.type,
@@ -108,7 +111,8 @@ export class GraphBuilder implements Emitter {
       constant: tensor,
     }
     this.initializers.set(value.name, tensor)
-    if (key !== undefined) this.constants.set(key, value)
+    if (key === undefined) this.large.set(tensor.data, value)
+    else this.constants.set(key, value)
     return value
   }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
+import { largest } from '../extent.ts'
 import { fisherDefaults, fisherLabels } from '../methods/fisher/index.ts'
 import { fisherFile } from '../train/plan/index-files.ts'
 import { noteData, showDownload } from './data-notes.ts'
@@ -63,7 +64,7 @@ export const fisher = defineVerb({
       load: { download: true, orSynthetic: true, onProgress: showDownload(screen) },
     })
     noteData(loaded, screen)
-    const widest = Math.max(...summary.parameters.map(({ name }) => name.length))
+    const widest = largest(summary.parameters.map(({ name }) => name.length))
     return {
       json: { ...summary, notes: loaded.notes },
       text: [

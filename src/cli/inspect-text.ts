@@ -1,4 +1,5 @@
 import { count } from '../count.ts'
+import { largest } from '../extent.ts'
 import type { InspectedParameter, InspectedValue } from '../train/inspect/index.ts'
 import type { FileInspection } from '../train/inspect/index-files.ts'
 
@@ -96,7 +97,7 @@ function parametersText(parameters: readonly InspectedParameter[]): string[] {
   const head = `${count(parameters.length, 'parameter')} with ${count(numbersIn(parameters), 'number')}, of which ${thousands(numbersIn(trained))} train`
   const groups = grouped(parameters)
   const shown = groups.slice(0, MOST_LINES)
-  const width = Math.max(...shown.map(({ name }) => name.length))
+  const width = largest(shown.map(({ name }) => name.length))
   const rows = shown.map(({ name, parameters: members }) => {
     const [first] = members
     const alike = members.every(({ dims }) => String(dims) === String(first?.dims))

@@ -1,4 +1,5 @@
 import { count } from '../count.ts'
+import { largest, smallest } from '../extent.ts'
 import { visible } from '../report/figures/index.ts'
 import type { PackSummary } from '../update/pack/index.ts'
 
@@ -80,6 +81,6 @@ function trafficWords({ traffic, classes }: PackSummary): string {
 }
 
 function perClass(counts: readonly number[]): string {
-  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const [least, most] = [smallest(counts), largest(counts)]
   return least === most ? whole(most) : `${whole(least)} to ${whole(most)}`
 }

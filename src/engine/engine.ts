@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts'
+import type { Loadable } from './loadable.ts'
 
 /** Where graphs run. */
 export type Device = 'cpu' | 'webgpu'
@@ -32,5 +33,5 @@ export interface Engine {
   readonly name: string
   readonly options: EngineOptions
   /** @throws ModelError `model-refused` when the runtime cannot load the graph. */
-  load(model: Uint8Array): Promise<Executable>
+  load(model: Uint8Array | Loadable): Promise<Executable>
 }

@@ -4,6 +4,7 @@ import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
+import type { Loadable } from './loadable.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -29,17 +30,19 @@ type Threaded = EngineOptions & { readonly threads: number }
 const IDLE_SESSIONS = 2
 
 async function load(
-  model: Uint8Array,
+  model: Uint8Array | Loadable,
   options: Threaded,
   sessions: Sessions<ort.InferenceSession>,
 ): Promise<Executable> {
-  const key = createHash('sha256').update(model).digest('hex')
-  const session = await sessions.open(key, () => createSession(model, options))
+  const { bytes, held } =
+    model instanceof Uint8Array ? { bytes: model, held: new Map<string, Tensor>() } : model
+  const key = createHash('sha256').update(bytes).digest('hex')
+  const session = await sessions.open(key, () => createSession(bytes, options))
   let open = true
   return {
-    inputs: session.inputNames,
+    inputs: session.inputNames.filter((name) => !held.has(name)),
     outputs: session.outputNames,
-    run: (feeds, into) => run(session, feeds, into),
+    run: (feeds, into) => run(session, held.size > 0 ? new Map([...held, ...feeds]) : feeds, into),
     dispose: async () => {
       if (open) await sessions.close(key)
       open = false

@@ -1,6 +1,7 @@
 import { EnvironmentError } from '../errors.ts'
 import type { Storage, Tensor } from '../tensor/tensor.ts'
 import type { Engine, Executable } from './engine.ts'
+import type { Loadable } from './loadable.ts'
 
 /** A tensor that a run takes in under one name and gives back, changed, under another. */
 export interface StateSlot {
@@ -23,7 +24,7 @@ export interface Program {
 }
 
 /**
- * @param model bytes of an ONNX model
+ * @param model bytes of an ONNX model, or what {@link loadable} makes of a graph
  * @param slots which inputs and outputs are state
  * @param initial the state to start from, by input name; not written to
  * @throws EnvironmentError `state-missing` when a slot has no initial value
@@ -32,7 +33,7 @@ export interface Program {
  */
 export async function loadProgram(
   engine: Engine,
-  model: Uint8Array,
+  model: Uint8Array | Loadable,
   slots: readonly StateSlot[],
   initial: ReadonlyMap<string, Tensor>,
 ): Promise<Program> {

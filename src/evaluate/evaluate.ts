@@ -76,7 +76,7 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
     const graph = fits < size ? buildPredict(model, dataset, outputs, fits) : asked
     const batches = Math.max(1, Math.floor(MOST_ANSWERS / graph.answers))
-    return { executable: await engine.load(graph.bytes), graph, pace: openPace(batches) }
+    return { executable: await engine.load(graph), graph, pace: openPace(batches) }
   }
   const run = async (
     dataset: Dataset,

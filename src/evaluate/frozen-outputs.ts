@@ -2,9 +2,9 @@ import { GraphBuilder } from '../autodiff/builder.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import { concatenateRows, takeRows } from '../data/rows.ts'
 import type { Engine } from '../engine/engine.ts'
+import { loadable } from '../engine/loadable.ts'
 import { applyModel } from '../model/apply.ts'
 import { type Model, parameterCount } from '../model/model.ts'
-import { encodeGraph } from '../onnx/encode.ts'
 import { required } from '../required.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { MOST_ACTIVATIONS } from './evaluate.ts'
@@ -27,8 +27,8 @@ export async function frozenOutputs(
   const count = samples(dataset)
   if (count === 0) return float32([0])
   if (parameterCount(model) > MOST_WEIGHTS) return outputOf(engine, model, dataset)
-  const { bytes, size } = fittingGraph(model, dataset, Math.min(ROWS, count))
-  const executable = await engine.load(bytes)
+  const { graph, size } = fittingGraph(model, dataset, Math.min(ROWS, count))
+  const executable = await engine.load(graph)
   try {
     const parts: Tensor<'float32'>[] = []
     for (let from = 0; from < count; from += size) {
@@ -73,5 +73,5 @@ function graphOf(model: Model, dataset: Dataset, size: number) {
   builder.output(logits, 'values')
   let activations = 0
   for (const { outputs } of builder.steps) for (const { dims } of outputs) activations += sizeOf(dims)
-  return { bytes: encodeGraph(builder.finish('frozen')), size, activations }
+  return { graph: loadable(builder.finish('frozen')), size, activations }
 }

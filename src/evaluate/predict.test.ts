@@ -28,7 +28,7 @@ describe('predicting', () => {
         preprocessing: { scale: 1 / 255, mean: [0.5, 0.2], std: [0.5, 2], channelAxis },
       })
       const graph = buildPredict(model, dataset, 2, 2)
-      const executable = await engine.load(graph.bytes)
+      const executable = await engine.load(graph)
       const feeds = new Map<string, Tensor>([
         ['inputs', dataset.inputs],
         ['rows', predictRows(dataset, 2)],

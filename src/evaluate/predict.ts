@@ -1,15 +1,17 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
 import { scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
+import { type Loadable, loadable } from '../engine/loadable.ts'
 import { applyModel } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
-import { encodeGraph } from '../onnx/encode.ts'
 import { add } from '../ops/core/index.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 /** A graph that answers for rows of a data set, several batches a call. */
 export interface PredictGraph {
   readonly bytes: Uint8Array
+  /** As {@link Loadable}: weights that are no parameters. */
+  readonly held: Loadable['held']
   readonly inputs: ReadonlySet<string>
   readonly batchSize: number
   /** Values that all ops of one batch give together. */
@@ -58,7 +60,7 @@ export function buildPredict(
   const graph = builder.finish('predict')
   const names = new Set(graph.inputs.map(({ name }) => name))
   const answers = sizeOf(logits?.dims.slice(1) ?? [])
-  return { bytes: encodeGraph(graph), inputs: names, batchSize, activations, answers }
+  return { ...loadable(graph), inputs: names, batchSize, activations, answers }
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)

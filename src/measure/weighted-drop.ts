@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { largest, smallest } from '../extent.ts'
 import { checkedConfidence } from './confidence.ts'
 import type { PairedCounts } from './drop-test.ts'
 import { gammaQuantile } from './gamma.ts'
@@ -82,7 +83,7 @@ function boundsOf(
   confidence: number,
 ): { readonly drop: number; readonly lower: number; readonly upper: number } {
   const rates = seen.map(({ share, counts }) => share / counts.total)
-  const [least, most] = [Math.min(...rates), Math.max(...rates)]
+  const [least, most] = [smallest(rates), largest(rates)]
   if (most - least <= 1e-9 * most) {
     const pooled = seen.reduce<PairedCounts>(
       (sum, { counts }) => ({

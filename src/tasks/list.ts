@@ -1,5 +1,6 @@
 import { type Dataset, kindOf, withLabels } from '../data/dataset.ts'
 import { DataError } from '../errors.ts'
+import { largest } from '../extent.ts'
 import { itemAt } from '../required.ts'
 import { checkSameClasses } from './split.ts'
 import { checkTasks, lazyTask, range, type Scenario, type TaskStream } from './stream.ts'
@@ -56,7 +57,7 @@ export function listStream(list: readonly ListedTask[], scenario: Scenario, name
   return {
     name: name ?? list.map((task) => task.name).join(', '),
     scenario,
-    outputs: Math.max(...unitLists.flat()) + 1,
+    outputs: largest(unitLists.flat()) + 1,
     tasks,
     dataset: { name: names, synthetic: list.some((task) => task.train.synthetic || task.test.synthetic) },
   }

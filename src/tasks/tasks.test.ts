@@ -240,3 +240,9 @@ test('data of a task are made once while they are in use', () => {
   expect(task?.train).toBe(train)
   expect(train && samples(train)).toBe(2)
 })
+
+test('a list of tasks with a class for each token of a large vocabulary', () => {
+  const classes = Array.from({ length: 151_936 }, (_, unit) => String(unit))
+  const data = dataset([0, 151_935], classes)
+  expect(listStream([{ name: 'text', train: data, test: data }], 'domain').outputs).toBe(151_936)
+})

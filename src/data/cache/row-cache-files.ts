@@ -143,7 +143,7 @@ function rowWriting(
         if (current && !sameDims(current.dims, dims)) await finish()
         current ??= { dims }
         spent += milliseconds
-        held.push(...rows)
+        for (const row of rows) held.push(row)
         if (spent < worth || held.length === 0) return
         current.writer ??= await writeEntry(folder, dims)
         await current.writer.write(held)

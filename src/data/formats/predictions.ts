@@ -1,4 +1,5 @@
 import { DataError } from '../../errors.ts'
+import { largest } from '../../extent.ts'
 import { itemAt } from '../../required.ts'
 import { readCsv } from './csv.ts'
 import type { TableOptions } from './table.ts'
@@ -38,7 +39,7 @@ export function probabilityOf({ pred, probs }: Prediction): number | undefined {
   if (probs === undefined) return undefined
   if (!Array.isArray(probs)) return (probs as Readonly<Record<string, number>>)[pred]
   const list = probs as readonly number[]
-  return /^\d+$/.test(pred) && Number(pred) < list.length ? list[Number(pred)] : Math.max(...list)
+  return /^\d+$/.test(pred) && Number(pred) < list.length ? list[Number(pred)] : largest(list)
 }
 
 /** How prediction files are read. */

@@ -1,3 +1,4 @@
+import { largest, smallest } from '../../extent.ts'
 import { itemAt } from '../../required.ts'
 
 /** An index, what parts it from the name (a colon, a comma, white space, …), and a name with a letter in it. */
@@ -35,9 +36,8 @@ export function splitPlaces(
 ): { readonly names: readonly string[]; readonly base: 0 | 1; readonly between: string } | undefined {
   const found = splitIndexes(names)
   if (!found) return undefined
-  const least = Math.min(...found.indexes)
-  if ((least !== 0 && least !== 1) || Math.max(...found.indexes) !== least + names.length - 1)
-    return undefined
+  const least = smallest(found.indexes)
+  if ((least !== 0 && least !== 1) || largest(found.indexes) !== least + names.length - 1) return undefined
   const inOrder: string[] = []
   for (const [at, index] of found.indexes.entries()) inOrder[index - least] = itemAt(found.names, at, 'name')
   return { names: inOrder, base: least, between: found.between }

@@ -1,3 +1,4 @@
+import { largest } from '../../extent.ts'
 import { product, rowOf, total } from './classifier.ts'
 
 /** Rows, and what two parts of a head say of them. */
@@ -89,7 +90,7 @@ function lossAt(
     const share = shares[row] as number
     const [known, added] = [rowOf(old, row, olds), rowOf(fresh, row, news)]
     const logits = [...known, ...Array.from(added, (one) => scale * one + offset)]
-    const most = Math.max(...logits)
+    const most = largest(logits)
     const chances = Float64Array.from(logits, (logit) => Math.exp(logit - most))
     const sum = total(chances)
     const ofNew = chances.subarray(olds).map((chance) => chance / sum)

@@ -3,8 +3,8 @@ import { backward } from '../../autodiff/gradients.ts'
 import { scan, scanSum } from '../../autodiff/scan.ts'
 import { perSampleSquares } from '../../autodiff/squares.ts'
 import { samples as countSamples } from '../../data/dataset.ts'
+import { type Loadable, loadable } from '../../engine/loadable.ts'
 import { applyModel } from '../../model/apply.ts'
-import { encodeGraph } from '../../onnx/encode.ts'
 import {
   add,
   cast,
@@ -23,6 +23,7 @@ import type { FisherLabels, FisherOptions } from './options.ts'
 
 export interface FisherGraph {
   readonly bytes: Uint8Array
+  readonly held: Loadable['held']
   /** The graph's inputs, those without use left out. */
   readonly inputs: ReadonlySet<string>
   /** Parameters without a closed form. */
@@ -90,7 +91,7 @@ export function buildFisherGraph(
     builder.output(value, `sum/${names[index]}/next`)
   })
   const graph = builder.finish('fisher')
-  return { bytes: encodeGraph(graph), inputs: new Set(graph.inputs.map(({ name }) => name)), oneByOne }
+  return { ...loadable(graph), inputs: new Set(graph.inputs.map(({ name }) => name)), oneByOne }
 }
 
 const addOptional = (emit: GraphBuilder, sum: Value, more: Value | undefined): Value =>

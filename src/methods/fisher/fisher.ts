@@ -90,7 +90,7 @@ class FisherRun {
     if (rows.length === 0) return
     const built = buildFisherGraph(this.options, this.labels, batchSize)
     const slots = [...this.sums.keys()].map((input) => ({ input, output: `${input}/next` }))
-    const program = await loadProgram(this.options.engine, built.bytes, slots, this.sums)
+    const program = await loadProgram(this.options.engine, built, slots, this.sums)
     const { dataset, random } = this.options
     const feeds = new Map<string, Tensor>(
       [...this.parameters].map(([name, tensor]) => [`parameter/${name}`, tensor]),

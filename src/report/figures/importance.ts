@@ -1,3 +1,4 @@
+import { largest } from '../../extent.ts'
 import { points } from '../../measure/points.ts'
 import type { ImportanceSummary } from '../../measure/results.ts'
 import { barPlot } from './bars.ts'
@@ -11,7 +12,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 /** Pixels of one level of ink as one path: runs of neighbours in a row become one rectangle. */
 function levelPaths({ width, height, values }: Pixels): Markup[] {
-  const most = Math.max(...values)
+  const most = largest(values)
   // The root brings out the weak pixels; mass spans many orders of magnitude.
   const levelOf = (x: number, y: number) =>
     most > 0 ? Math.round(levels * Math.sqrt(Math.max(0, values[y * width + x] ?? 0) / most)) : 0

@@ -3,6 +3,7 @@ import { gradients } from '../../autodiff/gradients.ts'
 import { specialise } from '../../autodiff/specialise.ts'
 import { oneOf } from '../../count.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { type Loadable, loadable } from '../../engine/loadable.ts'
 import { DataError, TrainingError, UsageError } from '../../errors.ts'
 import {
   binaryCrossEntropy,
@@ -12,7 +13,6 @@ import {
   positionCrossEntropy,
 } from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
-import { encodeGraph } from '../../onnx/encode.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
 import { cast, filled, type Value } from '../../ops/core/index.ts'
 import { itemAt } from '../../required.ts'
@@ -58,7 +58,7 @@ export async function lossAndGradients(options: GradOptions): Promise<GradResult
   checkBatch(model, batch)
   checkParameters(model)
   const built = buildGrad(options)
-  const executable = await engine.load(built.bytes)
+  const executable = await engine.load(built)
   try {
     const feeds = new Map([...batch, ...model.parameters, ...model.buffers])
     const outputs = await executable.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
@@ -81,7 +81,7 @@ export async function lossAndGradients(options: GradOptions): Promise<GradResult
   }
 }
 
-function buildGrad({ model, batch, loss }: GradOptions): { bytes: Uint8Array; inputs: ReadonlySet<string> } {
+function buildGrad({ model, batch, loss }: GradOptions): Loadable & { inputs: ReadonlySet<string> } {
   const builder = new GraphBuilder()
   const bound = new Map<string, Value>()
   for (const info of model.graph.inputs) {
@@ -112,7 +112,7 @@ function buildGrad({ model, batch, loss }: GradOptions): { bytes: Uint8Array; in
     if (of) builder.output(gradient ?? filled(builder, 0, of), `gradient/${name}`)
   })
   const graph = builder.finish('grad')
-  return { bytes: encodeGraph(graph), inputs: new Set(graph.inputs.map(({ name }) => name)) }
+  return { ...loadable(graph), inputs: new Set(graph.inputs.map(({ name }) => name)) }
 }
 
 function lossOf(builder: GraphBuilder, loss: GradLoss, logits: Value, labels: Value): Value {

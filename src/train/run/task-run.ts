@@ -67,7 +67,7 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const step = buildStep({
     ...{ model, settings, method, state: state.method, task, pool, sources, augmentation, constants, slots },
   })
-  const program = await loadProgram(engine, step.bytes, step.slots, state.tensors)
+  const program = await loadProgram(engine, step, step.slots, state.tensors)
   const random = (source: string) => randomStream(seed, `batches/${task.index}/${source}`)
   const sampler = createBatchSampler(sources, pool, random, state.samplers)
   const width = batchWidth(sources)

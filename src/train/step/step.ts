@@ -1,8 +1,8 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { scan } from '../../autodiff/scan.ts'
+import { type Loadable, loadable } from '../../engine/loadable.ts'
 import type { StateSlot } from '../../engine/program.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
-import { encodeGraph } from '../../onnx/encode.ts'
 import { add, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -15,6 +15,8 @@ import { clipByGlobalNorm } from './weight-decay.ts'
 /** A training step as a graph: K of them are one call. */
 export interface StepGraph {
   readonly bytes: Uint8Array
+  /** Frozen weights that the graph reads from where they lie; {@link Loadable}. */
+  readonly held: Loadable['held']
   readonly slots: readonly StateSlot[]
   /** Inputs by name that every call is fed beside the state. */
   readonly inputs: ReadonlySet<string>
@@ -140,7 +142,7 @@ function finished(
   for (const { name, value } of reports) builder.output(value, `report/${name}`)
   const graph = builder.finish('step')
   return {
-    bytes: encodeGraph(graph),
+    ...loadable(graph),
     slots,
     inputs: new Set(graph.inputs.map(({ name }) => name)),
     losses,

@@ -48,7 +48,7 @@ export async function nearestRows(
           ]),
         )
       ).get('rows')
-      if (rows) found.push(...toNumbers(rows).slice(start - from))
+      if (rows) for (const row of toNumbers(rows).slice(start - from)) found.push(row)
     }
     return found
   } finally {
