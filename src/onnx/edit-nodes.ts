@@ -67,7 +67,8 @@ function withNodes(node: Uint8Array, { nodes, reads }: NodesBefore): Uint8Array[
   ]
 }
 
-const asField = (number: number, message: Uint8Array): Uint8Array[] => [
+/** A message as a field of another. */
+export const asField = (number: number, message: Uint8Array): Uint8Array[] => [
   fieldHead(number, message.length),
   message,
 ]

@@ -6,13 +6,11 @@ import {
   type Node,
   outputName,
 } from '../../onnx/graph.ts'
-import { required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import type { Model } from '../model.ts'
 import type { Adapter, Place } from './lora-places.ts'
 
 /** A low-rank update, and where its weight is worked with. */
-export type Placed = Adapter & Pick<Place, 'nodes' | 'readElsewhere'>
+export type Placed = Adapter & Pick<Place, 'nodes' | 'readElsewhere' | 'dims'>
 
 const SCALE = 'lora/scale'
 
@@ -22,15 +20,12 @@ const SCALE = 'lora/scale'
  * where the other takes r in out, and in the backward pass n in out besides. Only a weight that something else reads,
  * too, as an embedding's table that is also the head, becomes the sum.
  */
-export function withUpdates(graph: Graph, model: Model, adapters: readonly Placed[], scale: number): Graph {
+export function withUpdates(graph: Graph, adapters: readonly Placed[], scale: number): Graph {
   const initializers = new Map(graph.initializers)
   initializers.set(SCALE, float32([], [scale]))
   const whole = adapters.filter(({ readElsewhere }) => readElsewhere)
   const sums = new Map(whole.map(({ weight }) => [weight, `${weight}/adapted`]))
-  const before = whole.flatMap((adapter) => {
-    const { dims } = required(model.parameters, adapter.weight, 'parameter')
-    return sumNodes(adapter, dims, initializers)
-  })
+  const before = whole.flatMap((adapter) => sumNodes(adapter, adapter.dims, initializers))
   const beside = new Map<string, Adapter>()
   for (const adapter of adapters) {
     if (adapter.readElsewhere) continue
@@ -67,8 +62,12 @@ const node = (op: string, inputs: readonly string[], output: string, attributes:
   ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
 })
 
-/** x W + scale (x A^T) B^T in place of x W, under the same name. */
-function withUpdate(own: Node, { layout, a, b }: Adapter): Node[] {
+/**
+ * x W + scale (x A^T) B^T in place of x W, under the same name.
+ *
+ * @param scaledB Whether B has the scale in it already.
+ */
+export function withUpdate(own: Node, { layout, a, b }: Adapter, scaledB = false): Node[] {
   const output = outputName(own, 0)
   const at = (part: string): string => `${output}/lora_${part}`
   const [x = ''] = own.inputs
@@ -83,7 +82,8 @@ function withUpdate(own: Node, { layout, a, b }: Adapter): Node[] {
   const { alpha, transA } = own.op === 'Gemm' ? own.attributes : {}
   const rows = transA === 1 ? at('rows') : x
   const down = node('MatMul', [rows, at('A')], at('down'))
-  const scaled = node('Mul', [at('down'), SCALE], at('scaled'))
+  const scaled = scaledB ? [] : [node('Mul', [at('down'), SCALE], at('scaled'))]
+  const up = [at(scaledB ? 'down' : 'scaled'), at('B')]
   const factor =
     alpha && typeof alpha === 'object' && 'kind' in alpha && alpha.kind === 'float' ? alpha.value : 1
   return [
@@ -92,10 +92,10 @@ function withUpdate(own: Node, { layout, a, b }: Adapter): Node[] {
     node('Transpose', [a], at('A'), { perm: [1, 0] }),
     node('Transpose', [b], at('B'), { perm: [1, 0] }),
     down,
-    scaled,
+    ...scaled,
     ...(factor === 1
-      ? [node('MatMul', [at('scaled'), at('B')], at('update'))]
-      : [node('Gemm', [at('scaled'), at('B')], at('update'), { alpha: float(factor) })]),
+      ? [node('MatMul', up, at('update'))]
+      : [node('Gemm', up, at('update'), { alpha: float(factor) })]),
     sum,
   ]
 }

@@ -1,4 +1,4 @@
-import { type Node, outputName } from '../../onnx/graph.ts'
+import { inputName, type Node, outputName } from '../../onnx/graph.ts'
 import { required } from '../../required.ts'
 import { nodesThroughout } from '../import/index.ts'
 import type { Model } from '../model.ts'
@@ -16,10 +16,15 @@ export interface Adapter {
   readonly b: string
   /** Path of the module in PyTorch, where names tell: 'encoder.layer.0.attention.self.query'. */
   readonly module: string | undefined
+  /** Whether the weight has few bits in the file, and stays as it is: then the update stays a layer of its own. */
+  readonly packed?: true | undefined
 }
 
 export interface Place {
   readonly layout: Layout
+  /** Of the weight: unpacked, where it has few bits. */
+  readonly dims: readonly number[]
+  readonly packed?: true | undefined
   /** Path of the module in PyTorch, where names tell. */
   readonly module: string | undefined
   /** The nodes that work with the weight, all in this layout. */
@@ -28,10 +33,31 @@ export interface Place {
   readonly readElsewhere: boolean
 }
 
-interface Found {
-  readonly layout: Layout
-  readonly module: string | undefined
+interface Found extends Omit<Place, 'readElsewhere' | 'packed'> {
   readonly nodes: Node[]
+}
+
+/**
+ * Linear layers whose weights have few bits, by the names of the packed weights: they are constants, as QLoRA has it
+ * (Dettmers et al. 2023, arXiv 2305.14314). One that several nodes read is taken for several of the same update.
+ */
+export function packedPlaces({ graph }: Model): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>()
+  for (const node of nodesThroughout(graph)) {
+    const weight = inputName(node, 1)
+    if (node.op !== 'MatMulNBits' || !graph.initializers.has(weight)) continue
+    const { N: outputs, K: inputs } = node.attributes
+    if (typeof outputs !== 'number' || typeof inputs !== 'number') continue
+    places.set(weight, {
+      layout: 'out-in',
+      dims: [outputs, inputs],
+      module: moduleOf(weight, node),
+      nodes: [...(places.get(weight)?.nodes ?? []), node],
+      readElsewhere: false,
+      packed: true,
+    })
+  }
+  return places
 }
 
 /** Weights of linear layers and convolutions that one kind of node works with, and how each lies. */
@@ -47,17 +73,17 @@ export function placesOf(model: Model): ReadonlyMap<string, Place> {
     const handsOn = moved !== undefined && (node.op === 'Identity' || turns)
     if (handsOn) behind.set(outputName(node, 0), turns ? { ...moved, turned: !moved.turned } : moved)
     const found = behind.get(w)
-    const layout =
-      found && layoutAt(node, required(model.parameters, found.name, 'parameter').dims.length, found.turned)
+    const dims = found && required(model.parameters, found.name, 'parameter').dims
+    const layout = found && dims && layoutAt(node, dims.length, found.turned)
     node.inputs.forEach((name, at) => {
       const read = behind.get(name)
       if (read && !(handsOn && at === 0) && !(layout && at === 1)) elsewhere.add(read.name)
     })
-    if (!found || !layout) continue
+    if (!found || !dims || !layout) continue
     const known = places.get(found.name)
     if (known && known.layout !== layout) clashing.add(found.name)
     const nodes = [...(known?.nodes ?? []), node]
-    places.set(found.name, { layout, module: moduleOf(found.name, node), nodes })
+    places.set(found.name, { layout, dims, module: moduleOf(found.name, node), nodes })
   }
   for (const name of clashing) places.delete(name)
   const read = (name: string): boolean => elsewhere.has(name) || isOutput(model, name, behind)

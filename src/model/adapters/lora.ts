@@ -1,12 +1,11 @@
 import { UsageError } from '../../errors.ts'
-import { required } from '../../required.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { findHead, readsVocabulary } from '../heads/index.ts'
 import { initialise } from '../layers/index.ts'
 import type { Model } from '../model.ts'
-import { withUpdates } from './lora-graph.ts'
-import { type Adapter, placesOf } from './lora-places.ts'
-import { selectParameters, trainOnly } from './select.ts'
+import { type Placed, withUpdates } from './lora-graph.ts'
+import { type Adapter, packedPlaces, placesOf } from './lora-places.ts'
+import { namesFitting, trainOnly } from './select.ts'
 
 export interface LoraOptions {
   /** r, the inner dim of the update. Default 8. */
@@ -20,6 +19,11 @@ export interface LoraOptions {
    * token, and mostly the embedding as well.
    */
   readonly head?: boolean | undefined
+  /**
+   * Whether layers whose weights have few bits (MatMulNBits) get updates, too. These cannot be merged into the weights: they are
+   * written as layers of their own. Default false.
+   */
+  readonly packed?: boolean | undefined
   /** Of A's first values. Default 0. */
   readonly seed?: number
 }
@@ -36,7 +40,8 @@ export interface LoraModel {
  * A model whose weights W become W + (alpha / rank) B A, and of which only A and B train (Hu et al. 2021,
  * arXiv 2106.09685). A starts as a linear layer does, B at zero: the model starts as it was.
  *
- * @throws UsageError `lora-rank`, `lora-targets` when no linear layer or convolution fits, and `selection-empty`.
+ * @throws UsageError `lora-rank`, `lora-targets` when no linear layer or convolution fits, `lora-packed` when those that do
+ * have few bits, and `selection-empty`.
  * @example
  * const lora = withLora(model, { rank: 8, targets: ['*query*', '*value*'] })
  */
@@ -46,21 +51,31 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
     throw new UsageError('lora-rank', `The rank of LoRA must be a whole number from 1 on; ${rank} was given.`)
   }
   const head = findHead(model)
-  const wanted = options.targets && selectParameters(model, { kind: 'names', patterns: options.targets })
-  const places = [...placesOf(model)].filter(([name, { layout }]) =>
-    wanted ? wanted.has(name) : layout !== 'conv' && name !== head?.weight,
+  const packed = packedPlaces(model)
+  const names = [...model.parameters.keys(), ...packed.keys()]
+  const wanted = options.targets && new Set(namesFitting(names, options.targets))
+  const places = [...placesOf(model), ...packed].filter(([name, { layout }]) =>
+    wanted ? wanted.has(name) : layout !== 'conv' && name !== head?.weight && !isUpdate(name),
   )
+  const few = places.find(([, place]) => place.packed)
+  if (few && !options.packed) {
+    throw new UsageError(
+      'lora-packed',
+      `"${few[0]}" and others have few bits (MatMulNBits): they stay as they are, and an update of low rank cannot be merged into them. Train them with learn, which writes updates as layers of their own; or take the export in float32.`,
+    )
+  }
   if (places.length === 0) {
     throw new UsageError(
       'lora-targets',
       'No weight of a linear layer or convolution fits the targets of LoRA. See `holdfast inspect` for the names.',
     )
   }
+  const fresh = freshNames([...names, ...model.graph.initializers.keys()])
   const adapters = places.map(([weight, place]) => ({
     ...{ weight, ...place },
-    ...{ a: `${weight}/lora_A`, b: `${weight}/lora_B` },
+    ...{ a: fresh(`${weight}/lora_A`), b: fresh(`${weight}/lora_B`) },
   }))
-  const own = new Map(adapters.flatMap((adapter) => startOf(model, adapter, rank, seed)))
+  const own = new Map(adapters.flatMap((adapter) => startOf(adapter, rank, seed)))
   const withHead = options.head ?? !(head && readsVocabulary(model, head))
   const kept = new Set(withHead ? [head?.weight, head?.bias].filter((name) => name !== undefined) : [])
   const base = trainOnly(
@@ -70,18 +85,29 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   return {
     model: {
       ...base,
-      graph: withUpdates(base.graph, model, adapters, alpha / rank),
+      graph: withUpdates(base.graph, adapters, alpha / rank),
       parameters: new Map([...base.parameters, ...own]),
     },
-    adapters: adapters.map(({ weight, layout, module, a, b }) => ({ weight, layout, module, a, b })),
+    adapters: adapters.map(({ weight, layout, module, a, b, packed: few }) => ({
+      ...{ weight, layout, module, a, b },
+      ...(few && { packed: few }),
+    })),
     rank,
     alpha,
   }
 }
 
-function startOf(model: Model, adapter: Adapter, rank: number, seed: number): [string, Tensor<'float32'>][] {
-  const { dims } = required(model.parameters, adapter.weight, 'parameter')
-  const [first = 0, second = 0, ...kernel] = dims
+/** An earlier update that was written as a layer of its own. */
+const isUpdate = (name: string): boolean => /\/lora_[AB]_*$/.test(name)
+
+function freshNames(taken: Iterable<string>): (wish: string) => string {
+  const names = new Set(taken)
+  const fresh = (wish: string): string => (names.has(wish) ? fresh(`${wish}_`) : wish)
+  return fresh
+}
+
+function startOf(adapter: Placed, rank: number, seed: number): [string, Tensor<'float32'>][] {
+  const [first = 0, second = 0, ...kernel] = adapter.dims
   const [outputs, inputs] = adapter.layout === 'in-out' ? [second, first] : [first, second]
   const fanIn = sizeOf([inputs, ...kernel])
   const a = initialise(

@@ -11,7 +11,8 @@ import type { LoraModel } from './lora.ts'
  * The weights with their updates added, by the names that the file has, for `saveModel`: the graph of the merged model
  * is the original's.
  *
- * @param trained Parameters of {@link LoraModel.model}; those that are no adapters are handed on.
+ * @param trained Parameters of {@link LoraModel.model}; those that are no adapters are handed on, and so are updates of weights of
+ * few bits, which `withPackedUpdates` writes.
  */
 export async function mergeLora(
   engine: Engine,
@@ -21,7 +22,9 @@ export async function mergeLora(
 ): Promise<Map<string, Tensor>> {
   const builder = new GraphBuilder()
   const feeds = new Map<string, Tensor>()
-  for (const { weight, layout, a, b } of lora.adapters) {
+  const mergeable = lora.adapters.filter(({ packed }) => !packed)
+  if (mergeable.length === 0) return new Map(trained)
+  for (const { weight, layout, a, b } of mergeable) {
     const input = (from: ReadonlyMap<string, Tensor>, name: string, what: string): Value => {
       const tensor = required(from, name, what)
       feeds.set(name, tensor)
@@ -38,10 +41,10 @@ export async function mergeLora(
   const executable = await engine.load(encodeGraph(builder.finish('merge')))
   try {
     const outputs = await executable.run(feeds)
-    const adapted = new Set(lora.adapters.flatMap(({ a, b }) => [a, b]))
+    const adapted = new Set(mergeable.flatMap(({ a, b }) => [a, b]))
     return new Map([
       ...[...trained].filter(([name]) => !adapted.has(name)),
-      ...lora.adapters.map(({ weight }): [string, Tensor] => [
+      ...mergeable.map(({ weight }): [string, Tensor] => [
         weight,
         required(outputs, `merged/${weight}`, 'merged weight'),
       ]),

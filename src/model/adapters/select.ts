@@ -30,7 +30,7 @@ export function selectParameters(model: Model, selection: Selection): ReadonlySe
     case 'all':
       return new Set(names)
     case 'names':
-      return byPattern(names, selection.patterns, selection.except ?? [])
+      return namesFitting(names, selection.patterns, selection.except)
     case 'last':
       return new Set(lastLayers(model, selection.layers))
     case 'head': {
@@ -72,10 +72,15 @@ export function parseSelection(text: string): Selection {
   return { kind: 'names', patterns: patterns.length === 0 ? ['*'] : patterns, except }
 }
 
-function byPattern(
+/**
+ * Names that fit one of the patterns and none of `except`.
+ *
+ * @throws UsageError `selection-empty` when nothing fits, naming the pattern.
+ */
+export function namesFitting(
   names: readonly string[],
   patterns: readonly string[],
-  except: readonly string[],
+  except: readonly string[] = [],
 ): ReadonlySet<string> {
   const fits = (name: string, pattern: string): boolean => patternToRegExp(pattern).test(name)
   for (const pattern of [...patterns, ...except]) {

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
-import { mergeLora } from '../../model/adapters/index.ts'
+import { mergeLora, withPackedUpdates } from '../../model/adapters/index.ts'
 import { saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
 import { saveModel, saveModelFolder } from '../../model/import/index-files.ts'
 import type { ModelFile } from '../../onnx/files.ts'
+import { decodeModel } from '../../onnx/read.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type PreparedPlan, preparePlan, type RunPlan } from '../plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../plan/index-files.ts'
@@ -101,15 +102,17 @@ export async function* runInFolder(
  */
 async function saveTrained(
   run: string,
-  file: ModelFile,
+  given: ModelFile,
   engine: Engine,
   { model: asked }: RunPlan,
   { base, lora }: PreparedPlan,
   trained: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
   const merged = lora ? await mergeLora(engine, base, lora, trained) : trained
+  const updated = lora && withPackedUpdates(given.bytes, given.model, lora, merged)
+  const file = updated ? fileWith(given, updated.bytes) : given
   const head = asked.kind === 'onnx' && asked.head !== undefined ? base.parameters : new Map()
-  const values = new Map([...head, ...merged])
+  const values = new Map([...head, ...(updated?.weights ?? merged)])
   const folder = asked.kind === 'onnx' && asked.path !== file.path
   if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
   else await saveModel(join(run, 'model.onnx'), file, values, { model: base })
@@ -117,6 +120,9 @@ async function saveTrained(
     await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
   }
 }
+
+const fileWith = (file: ModelFile, bytes: Uint8Array): ModelFile =>
+  bytes === file.bytes ? file : { ...file, bytes, model: decodeModel(bytes, file.path) }
 
 /**
  * A run's folder and all that its plan names, ready to go on with {@link runInFolder}.

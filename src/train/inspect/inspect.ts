@@ -124,7 +124,7 @@ function asTrained(model: Model, { train, batchNorm = 'fixed', loraRank }: Inspe
   const initializers = new Map([...model.graph.initializers, ...model.buffers])
   const statistics: Model =
     batchNorm === 'train' ? model : { ...model, graph: { ...model.graph, initializers }, buffers: new Map() }
-  if (loraRank !== undefined) return withLora(statistics, { rank: loraRank }).model
+  if (loraRank !== undefined) return withLora(statistics, { rank: loraRank, packed: true }).model
   return train ? trainOnly(statistics, selectParameters(statistics, train)) : statistics
 }
 

@@ -202,6 +202,7 @@ function planLora({ model: asked, seed }: RunPlan, model: Model): LoraModel | un
     rank,
     head,
     seed,
+    packed: true,
     ...(alpha === undefined ? {} : { alpha }),
     ...(targets ? { targets } : {}),
   })

@@ -1,0 +1,73 @@
+import { toBinary } from '@bufbuild/protobuf'
+import { ModelError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { decoded } from './decoded.ts'
+import { isField, rewrite } from './edit.ts'
+import { asField } from './edit-nodes.ts'
+import type { Node } from './graph.ts'
+import { NodeProtoSchema, TensorProtoSchema } from './onnx_pb.ts'
+import { decodeModel } from './read.ts'
+import { nodeToProto, tensorToProto } from './to-proto.ts'
+import { concatenate, wireFields } from './wire.ts'
+
+const MODEL_GRAPH = 7
+const GRAPH_NODE = 1
+const GRAPH_INITIALIZER = 5
+const NODE_OUTPUT = 2
+
+/** What comes right behind a node of the main graph. */
+export interface NodesBehind {
+  /** What the node's first output is called from now on. */
+  readonly renamed: string
+  /** In order; one of them gives the output under its old name. */
+  readonly nodes: readonly Node[]
+}
+
+/**
+ * A model with nodes more behind some of its own: these give their first output under another name, and what follows makes
+ * the old one of it. Every other byte stays.
+ *
+ * @param changes By the first output of the node.
+ * @throws ModelError `no-such-output` where no node of the main graph gives one of them.
+ * @example
+ * const scaled = appendNodes(bytes, new Map([['h', { renamed: 'h/base', nodes: [times('h/base', 'h')] }]]), new Map())
+ */
+export function appendNodes(
+  bytes: Uint8Array,
+  changes: ReadonlyMap<string, NodesBehind>,
+  initializers: ReadonlyMap<string, Tensor>,
+): Uint8Array<ArrayBuffer> {
+  decodeModel(bytes)
+  const missing = new Set(changes.keys())
+  const chunks = rewrite(bytes, isField(MODEL_GRAPH), (graph) => {
+    const parts: Uint8Array[] = []
+    for (const field of wireFields(graph)) {
+      const value = graph.subarray(field.value, field.end)
+      const [output = ''] = isField(GRAPH_NODE)(field) ? decoded(NodeProtoSchema, value).output : []
+      const change = changes.get(output)
+      missing.delete(output)
+      parts.push(...(change ? withNodes(value, change) : [graph.subarray(field.start, field.end)]))
+    }
+    for (const [name, tensor] of initializers) {
+      parts.push(...asField(GRAPH_INITIALIZER, toBinary(TensorProtoSchema, tensorToProto(name, tensor))))
+    }
+    return parts
+  })
+  const [first] = missing
+  if (first === undefined && chunks) return concatenate(chunks)
+  throw new ModelError(
+    'no-such-output',
+    `The model's main graph has no node that gives ${JSON.stringify(first)}, so that none can be put behind it.`,
+  )
+}
+
+function withNodes(node: Uint8Array, { renamed, nodes }: NodesBehind): Uint8Array[] {
+  let place = 0
+  const named = rewrite(node, isField(NODE_OUTPUT), () =>
+    place++ === 0 ? [new TextEncoder().encode(renamed)] : undefined,
+  )
+  return [
+    ...asField(GRAPH_NODE, concatenate(named ?? [node])),
+    ...nodes.flatMap((one) => asField(GRAPH_NODE, toBinary(NodeProtoSchema, nodeToProto(one)))),
+  ]
+}
