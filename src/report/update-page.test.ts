@@ -96,7 +96,10 @@ const found: Preflight = {
     preparation: 0.5,
     check: 0.2,
   },
-  power: { n: 1200, needed: 954, neededWithFlips: 3262, enough: true, smallestBudget: 0.008 },
+  power: {
+    ...{ n: 1200, least: 299, tolerates: 0.016, toleratesWorse: 0.0039, neededWithFlips: 3262 },
+    ...{ chance: 0.92, enough: true, smallestBudget: 0.0025 },
+  },
   notes: ['a note'],
   warnings: ['a warning'],
 }

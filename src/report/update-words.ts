@@ -225,11 +225,20 @@ function chosenSentence({ chosen, trials }: UpdateSummary): string {
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`
 
-const neededWords = ({ needed, neededWithFlips }: PowerFacts): string => {
-  if (needed === null || neededWithFlips === null) return 'no number of rows shows a drop of 0'
-  const more = neededWithFlips > needed ? `, ${whole(neededWithFlips)} if 5 % do` : ''
-  return `it takes about ${whole(needed)} if hardly an answer changes${more}`
+/** What the rows that prove can show, by how many answers change. */
+function powerWords(power: PowerFacts): string {
+  const { n, least, tolerates, toleratesWorse, neededWithFlips } = power
+  const rows = `${count(n, 'old row')} to prove on`
+  if (least === null || neededWithFlips === null)
+    return `${rows}; they show no drop of 0 where answers do not get better`
+  if (tolerates === null || toleratesWorse === null)
+    return `${rows}; it takes ${whole(least)} even if no answer changes`
+  const more = neededWithFlips > n ? `; ${whole(neededWithFlips)} would if 5 % do` : ''
+  return `${rows}; they show it in 80 % of cases if at most ${share(tolerates)} % of answers change, as many for the better as for the worse (${share(toleratesWorse)} % if all for the worse)${more}`
 }
+
+/** Small shares in percent, with two digits that say something. */
+const share = (fraction: number): string => String(Number((100 * fraction).toPrecision(2)))
 
 /** What the rungs and the check after them take, should every one be climbed. */
 function trialsWords({ trials, check }: NonNullable<Preflight['cost']>): string {
@@ -262,7 +271,7 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ],
     ...(rows.unlabelled > 0 ? [['unlabelled', count(rows.unlabelled, 'row')] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
-    ...(power ? [['budget', `${whole(power.n)} old rows to prove on; ${neededWords(power)}`] as const] : []),
+    ...(power ? [['budget', powerWords(power)] as const] : []),
     ...(cost
       ? [
           [

@@ -64,9 +64,23 @@ describe('the preflight', () => {
     expect(power?.enough).toBe(false)
     expect(power?.n).toBe(150)
     const smallest = power?.smallestBudget ?? 0
-    expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest).power?.enough).toBe(true)
-    expect(look({ oldHeldOut: rows(old, 50, 4) }, smallest * 0.95).power?.enough).toBe(false)
-    expect(warnings[0]).toMatch(/^150 old rows to prove on are few\. It takes about \d+/)
+    const least = (maxDrop: number) => look({ oldHeldOut: rows(old, 50, 4) }, maxDrop).power?.least
+    expect(least(smallest * 1.001)).toBe(150)
+    expect(least(smallest * 0.95)).toBeGreaterThan(150)
+    expect(warnings[0]).toBe(
+      '150 old rows to prove on cannot show a drop of at most 1.00 points, even if no answer changes: that takes 299. So many can show 1.98 at best. The result will probably be inconclusive (exit code 3).',
+    )
+    const some = look({ oldHeldOut: rows(old, 120, 4) })
+    expect(some.warnings[0]).toMatch(
+      /^360 old rows to prove on are few for a budget of 1\.00 points: if 1 % of answers change, as many for the better as for the worse, they show it in \d\d % of cases\./,
+    )
+  })
+
+  test('does not warn of rows that will probably do: 722 for a point', () => {
+    const { power, warnings } = look({ oldHeldOut: subset(rows(old, 250, 4), first(722)) })
+    expect(warnings).toEqual([])
+    expect(power?.tolerates).toBeCloseTo(0.0074, 3)
+    expect(power?.toleratesWorse).toBeCloseTo(0.0021, 3)
   })
 
   test('asks for more rows where a class that comes often has few of them, and finds none enough where it has none', () => {
@@ -74,14 +88,15 @@ describe('the preflight', () => {
     const even = look({ traffic: [1 / 3, 1 / 3, 1 / 3, 0] }).power
     const skewed = look({ traffic: [0.9, 0.05, 0.05, 0] }).power
     if (!plain || !even || !skewed) throw new Error('no power')
-    expect(even.needed).toBeLessThan(1.1 * (plain.needed ?? 0))
-    expect(skewed.needed).toBeGreaterThan(2 * (plain.needed ?? 0))
-    expect([plain.enough, skewed.enough]).toEqual([true, false])
+    expect(even.least).toBeLessThan(1.1 * (plain.least ?? 0))
+    expect(skewed.least).toBeGreaterThan(2 * (plain.least ?? 0))
+    expect(skewed.chance).toBeLessThan(plain.chance)
+    expect(skewed.tolerates).toBeLessThan((plain.tolerates ?? 0) / 2)
     expect(look({ traffic: [0.5, 0.2, 0.2, 0.1] }).power).toMatchObject({ enough: false, smallestBudget: 1 })
   })
 
   test('knows that a drop of nothing cannot be shown, and nothing at all without old rows', () => {
-    expect(look({}, 0).power).toMatchObject({ needed: null, enough: false })
+    expect(look({}, 0).power).toMatchObject({ least: null, enough: false })
     const none = look({ exemplars: undefined, oldHeldOut: undefined })
     expect(none.power).toBeNull()
     expect(none.warnings[0]).toContain('exit code 3')

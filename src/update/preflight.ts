@@ -168,12 +168,18 @@ function powerWarning(power: PowerFacts | null, { maxDrop }: Budget): string[] {
     ]
   }
   if (power.enough) return []
-  const wanted =
-    power.needed === null
-      ? 'No number of rows can show'
-      : `It takes about ${power.needed.toLocaleString('en-US')} to show`
+  const rows = `${power.n.toLocaleString('en-US')} old rows to prove on`
+  const probably = 'The result will probably be inconclusive (exit code 3).'
+  if (power.least === null) {
+    return [`A drop of nothing is shown only where answers change for the better. ${probably}`]
+  }
+  if (power.tolerates === null) {
+    return [
+      `${rows} cannot show a drop of at most ${percent(maxDrop)} points, even if no answer changes: that takes ${power.least.toLocaleString('en-US')}. So many can show ${percent(power.smallestBudget)} at best. ${probably}`,
+    ]
+  }
   return [
-    `${power.n.toLocaleString('en-US')} old rows to prove on are few. ${wanted} a drop of at most ${percent(maxDrop)} points; so many can show ${percent(power.smallestBudget)} at best. The result will probably be inconclusive (exit code 3).`,
+    `${rows} are few for a budget of ${percent(maxDrop)} points: if 1 % of answers change, as many for the better as for the worse, they show it in ${(100 * power.chance).toFixed(0)} % of cases. ${probably}`,
   ]
 }
 

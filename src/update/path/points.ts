@@ -57,14 +57,22 @@ export interface HeldBack {
   readonly chosen: number
 }
 
-/** Whether old rows can show a budget. */
+/** What old rows can show of a budget. Shares are fractions; flips are as many for the better as for the worse where nothing else is said. */
 export interface PowerFacts {
   /** Old rows that the result is proved on. */
   readonly n: number
-  /** So many show the budget in 80 % of cases if hardly an answer changes, and if 5 % do; null for a budget of 0. */
-  readonly needed: number | null
+  /** So many show the budget if no answer changes; null for a budget of 0. */
+  readonly least: number | null
+  /** The rows that there are show it in 80 % of cases if at most this share of answers changes; null where not even if none does. */
+  readonly tolerates: number | null
+  /** The same if all change for the worse. */
+  readonly toleratesWorse: number | null
+  /** So many show it in 80 % of cases if 5 % of answers change; null for a budget of 0. */
   readonly neededWithFlips: number | null
+  /** The chance that it is shown if 1 % of answers changes, as about where an update begins to learn. */
+  readonly chance: number
+  /** Whether that is at least one half: else the result is probably inconclusive. */
   readonly enough: boolean
-  /** The smallest budget that so many rows can show, if hardly an answer changes. */
+  /** The smallest budget that so many rows can show, if no answer changes. */
   readonly smallestBudget: number
 }

@@ -1,11 +1,18 @@
 import { defaultConfidence } from '../../measure/confidence.ts'
 import { examplesNeeded } from '../../measure/paired.ts'
+import { chanceToPass, flipsTolerated } from '../../measure/pass-chance.ts'
 import { weightedDrop } from '../../measure/weighted-drop.ts'
 import { strataOf } from '../../measure/weighted-verdict.ts'
 import type { Budget, PowerFacts } from './points.ts'
 
+/** Answers that change where an update begins to learn, as a share: 0.7 % in a first candidate of two digits beside eight. */
+const BEGINNING = 0.01
+/** And where it has learned a lot. */
+const FAR = 0.05
+
 /**
- * Whether so many rows to prove on can show the budget, before anything is known of how they will flip.
+ * What so many rows to prove on can show, before anything is known of how they will flip. Each candidate is tested at the full level, from
+ * the one that seems to lose least on; so what decides whether a budget is met at all is a candidate that changes few answers.
  *
  * @param effective So many rows would tell as much, were each to count the same; default all of them. See {@link effectiveRows}.
  */
@@ -14,23 +21,28 @@ export function powerOf(
   { maxDrop, confidence = defaultConfidence }: Budget,
   effective = n,
 ): PowerFacts {
-  if (effective === 0) return { n, needed: null, neededWithFlips: null, enough: false, smallestBudget: 1 }
-  const needed = (budget: number, flipRate: number) =>
-    Math.ceil((examplesNeeded({ budget, flipRate, confidence }) * n) / effective)
-  const least = maxDrop > 0 ? needed(maxDrop, maxDrop) : null
-  // The number of rows falls as the budget grows: halve the interval that the smallest budget lies in.
-  let [low, high] = [0, 1]
-  for (let step = 0; step < 20; step++) {
-    const middle = (low + high) / 2
-    if (needed(middle, middle) <= n) high = middle
-    else low = middle
+  const told = Math.floor(effective)
+  if (told === 0) {
+    return {
+      ...{ n, least: null, tolerates: null, toleratesWorse: null, neededWithFlips: null },
+      ...{ chance: 0, enough: false, smallestBudget: 1 },
+    }
   }
+  const plan = { n: told, budget: maxDrop, confidence }
+  // Where none of n flips, a drop of b is rejected once (1 - b)^n is at most the level.
+  const logLevel = Math.log(1 - confidence)
+  const scaled = (rows: number) => Math.ceil((rows * n) / effective)
+  const chance = chanceToPass({ ...plan, flipRate: BEGINNING })
   return {
     n,
-    needed: least,
-    neededWithFlips: maxDrop > 0 ? needed(maxDrop, Math.max(maxDrop, 0.05)) : null,
-    enough: least !== null && n >= least,
-    smallestBudget: high,
+    least: maxDrop > 0 ? scaled(Math.ceil(logLevel / Math.log1p(-maxDrop))) : null,
+    tolerates: maxDrop > 0 ? flipsTolerated(plan) : null,
+    toleratesWorse: maxDrop > 0 ? flipsTolerated({ ...plan, worse: 1 }) : null,
+    neededWithFlips:
+      maxDrop > 0 ? scaled(examplesNeeded({ budget: maxDrop, flipRate: FAR, confidence })) : null,
+    chance,
+    enough: chance >= 0.5,
+    smallestBudget: -Math.expm1(logLevel / told),
   }
 }
 
