@@ -37,7 +37,7 @@ const classOf = (name: string, after: number, n: number, added = true) => ({
   ...{ name, added, trained: 40, n, before: 0, after },
   ...wilson(Math.round(after * n), n),
 })
-const blank = { lower: 0, upper: 1, negativeFlips: 0, positiveFlips: 0, byClass: [] }
+const blank = { lower: 0, upper: 1, negativeFlips: 0, positiveFlips: 0, crossFitted: null, byClass: [] }
 
 const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   schema: 'holdfast.update/2',
@@ -50,7 +50,12 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   old: { before: 0.95, after: 0.9475, drop: 0.0025, lower: -0.0041, upper: 0.0091, n: 1200, ...alone },
   new: {
     ...{ before: 0, after: 0.925, n: 120, negativeFlips: 0, positiveFlips: 111 },
-    ...{ lower: 0.8639, upper: 0.96, byClass: [classOf('fox', 0.95, 60), classOf('owl', 0.9, 60)] },
+    ...{
+      lower: 0.8639,
+      upper: 0.96,
+      crossFitted: null,
+      byClass: [classOf('fox', 0.95, 60), classOf('owl', 0.9, 60)],
+    },
   },
   heldBack: null,
   unshown: null,
@@ -256,6 +261,19 @@ describe('what a person wants to know beside the verdict', () => {
 
   test('new accuracy stands with its interval, on every page', () => {
     for (const text of everywhere(summary())) expect(text).toContain('86.4 to 96.0 with 95 % confidence')
+  })
+
+  test('it is the cross-fitted one where candidates were compared on the same rows, and that is said', () => {
+    const crossFitted = { after: 0.88, lower: 0.81, upper: 0.927, folds: 10 }
+    const fitted = summary({ new: { ...summary().new, crossFitted } })
+    for (const text of everywhere(fitted)) {
+      expect(text).toContain('from 0.00 to 88.00 % (81.0 to 92.7 with 95 % confidence, 120 examples)')
+      expect(text).toContain(
+        'each of 10 parts of the rows was answered by what would have been taken without it',
+      )
+      expect(text).toMatch(/new data, cross-fitted.*88\.00/s)
+      expect(text).toMatch(/new data, as chosen.*92\.50/s)
+    }
   })
 
   test('a new class that hardly any row is right of is part of the headline', () => {

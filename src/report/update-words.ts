@@ -50,7 +50,8 @@ export function updateSentence(summary: UpdateSummary): string {
     const looked = trials.length > 0 ? 'training found nothing better' : 'all of those to train on'
     return `The old model answers ${points(fresh.before, 2)} % of ${count(fresh.n, 'new example')} right, and ${looked}: it stays as it is.`
   }
-  const learned = `accuracy on new data went from ${points(fresh.before, 2)} to ${points(fresh.after, 2)} % (${betweenWords(fresh)})`
+  const told = fresh.crossFitted ?? fresh
+  const learned = `accuracy on new data went from ${points(fresh.before, 2)} to ${points(told.after, 2)} % (${betweenWords(told, fresh.n)})`
   if (!old) {
     return `There are no old data, so nothing could be measured of what was kept; ${learned}.`
   }
@@ -70,8 +71,17 @@ export function updateSentence(summary: UpdateSummary): string {
   }
 }
 
-const betweenWords = ({ lower, upper, n }: UpdateSummary['new']): string =>
-  `${points(lower)} to ${points(upper)} with 95 % confidence, ${count(n, 'example')}`
+const betweenWords = (
+  { lower, upper }: { readonly lower: number; readonly upper: number },
+  n: number,
+): string => `${points(lower)} to ${points(upper)} with 95 % confidence, ${count(n, 'example')}`
+
+/** How the new accuracy of the headline was come to, where it is another than on the rows that candidates were compared on. */
+function crossFittedSentence({ new: { crossFitted, after, n } }: UpdateSummary): string | undefined {
+  if (!crossFitted) return undefined
+  const parts = crossFitted.folds === n ? 'each row' : `each of ${crossFitted.folds} parts of the rows`
+  return `New accuracy is cross-fitted: ${parts} was answered by what would have been taken without it. On the very rows that candidates were compared on it is ${points(after, 2)} %, too good for the best of many.`
+}
 
 /** What one more point of budget would probably buy; undefined where that is not known. */
 function morePointSentence({ morePoint, chosen }: UpdateSummary): string | undefined {
@@ -92,6 +102,7 @@ const stoppedSentence = ({ stopped }: UpdateSummary): string | undefined =>
 export const updateNotes = (summary: UpdateSummary): readonly string[] =>
   [
     usesSentence(summary),
+    crossFittedSentence(summary),
     chosenSentence(summary),
     morePointSentence(summary),
     stoppedSentence(summary),
@@ -187,7 +198,12 @@ export function updateTable(summary: UpdateSummary): TableData {
             ),
           )
         : []),
-      row('new data', fresh.before, fresh.after, fresh.n, ['', '', '', '']),
+      ...(fresh.crossFitted
+        ? [row('new data, cross-fitted', fresh.before, fresh.crossFitted.after, fresh.n, ['', '', '', ''])]
+        : []),
+      row(fresh.crossFitted ? 'new data, as chosen' : 'new data', fresh.before, fresh.after, fresh.n, [
+        ...['', '', '', ''],
+      ]),
     ],
   }
 }

@@ -5,6 +5,7 @@ import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { newByClass } from './by-class.ts'
+import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
 import { outlookOf } from './outlook.ts'
 import {
@@ -21,7 +22,7 @@ import {
   type Tested,
 } from './path/index.ts'
 import { curveOf } from './shown.ts'
-import { type Tried, take } from './take.ts'
+import { take } from './take.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
 
 /**
@@ -37,7 +38,7 @@ export async function conclude(
   const { judge, parts, baseline, oldClasses, options } = context
   const { budget, widened, data } = options
   const began = performance.now()
-  const { tested, taken } = await take(context, tried)
+  const { tested, taken, crossFitted } = await take(context, tried)
   // The offset is part of the weights by now.
   const answered = async (rows: Dataset) =>
     predicted(await judge.answers(rows, taken?.parameters), oldClasses, 0)
@@ -75,6 +76,7 @@ export async function conclude(
       n: won.total,
       negativeFlips: won.negative,
       positiveFlips: won.positive,
+      crossFitted,
       byClass: newByClass({
         ...{ classes: widened.classes, oldClasses, train: data.train, measured: parts.check },
         ...{ before: baseline.check, after: onNew },

@@ -49,6 +49,13 @@ export interface Parts {
 export const rowsIn = (...datasets: readonly (Dataset | undefined)[]): number =>
   datasets.reduce((sum, dataset) => sum + (dataset ? samples(dataset) : 0), 0)
 
+/** So many new rows at most are cross-fitted: among more the best of many candidates is hardly better by chance. */
+const MOST_CROSS_FITTED = 2000
+
+/** Whether new accuracy is told by cross-fitting: where candidates are chosen on the rows that it is measured on. */
+export const crossFits = ({ proof, choose, check }: Parts): boolean =>
+  proof !== undefined && check === choose && samples(choose) <= MOST_CROSS_FITTED
+
 /** Of the exemplars, the share that orders; of fewer than so many all do both: a poor order proves less, but nothing false. */
 const ORDER = 0.2
 const FEW = 50

@@ -1,9 +1,10 @@
 import { TrainingError } from '../errors.ts'
+import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
-import { walkPath } from './path/index.ts'
+import { crossFits } from './parts.ts'
+import { type Look, walkPath } from './path/index.ts'
 import { type Beginning, type ClosedFormKind, closedFormTrial, train } from './recipes/index.ts'
-import type { Tried } from './take.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions } from './update-types.ts'
 import type { Variant } from './variants.ts'
@@ -31,6 +32,7 @@ export async function runTrial(
     'kind' in at ? await workOut(context, ground, index, at.kind) : await trainAt(context, ground, index, at)
   stopIfAsked(options, `training ${ground.rung.place}`)
   const searching = performance.now()
+  const looks: Look[] = []
   const guesses = await walkPath({
     engine,
     judge: ground.judge,
@@ -43,10 +45,11 @@ export async function runTrial(
     oldClasses: context.oldClasses,
     shift: context.shift,
     stored: options.stored,
+    onLook: crossFits(context.parts) ? (look) => looks.push(look) : undefined,
   })
   stopIfAsked(options, 'comparing points of the path')
   return {
-    ...{ index, ground, trained, guesses },
+    ...{ index, ground, trained, guesses, looks },
     method: name,
     settings,
     seconds: { train: (searching - began) / 1000, search: (performance.now() - searching) / 1000 },

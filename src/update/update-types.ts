@@ -10,7 +10,7 @@ import type { Optimiser } from '../train/step/index.ts'
 import type { ClassAccuracy } from './by-class.ts'
 import type { OutlookPoint } from './outlook.ts'
 import type { UpdateData } from './parts.ts'
-import type { Budget, ClaimResult, HeldBack, PathPoint, Status } from './path/index.ts'
+import type { Budget, ClaimResult, CrossFitted, HeldBack, PathPoint, Status } from './path/index.ts'
 import type { Adapters, Protection, RungName } from './recipes/index.ts'
 
 export interface UpdateOptions {
@@ -163,6 +163,11 @@ export interface UpdateResult {
     readonly n: number
     readonly negativeFlips: number
     readonly positiveFlips: number
+    /**
+     * The accuracy that other rows will show, where candidates were compared on these: of the best of many on few rows `after` is too good.
+     * Null where nothing was chosen, other rows are measured on (`UpdateData.check`), or there are more than 2,000.
+     */
+    readonly crossFitted: CrossFitted | null
     /** The same by class, in the order of the outputs. */
     readonly byClass: readonly ClassAccuracy[]
   }

@@ -74,6 +74,8 @@ describe('an update that adds a class', () => {
       }),
     ])
     expect(result.new.lower).toBeLessThan(result.new.after)
+    expect(result.new.crossFitted?.folds).toBe(10)
+    expect(Math.abs(Number(result.new.crossFitted?.after) - result.new.after)).toBeLessThan(0.1)
     // What is to be hoped for goes on from what was measured: the chosen point is on its trial's outlook.
     const { outlook } = result.trials[result.chosen?.trial ?? -1] ?? {}
     const own = outlook?.find((point) => point.new === result.chosen?.new)

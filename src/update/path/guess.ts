@@ -14,6 +14,8 @@ export interface GuessRequest {
   readonly oldClasses: number
   /** Whether the border between old and new classes may be shifted. */
   readonly shift: boolean
+  /** Offsets to guess at; default those at which answers change. */
+  readonly offsets?: readonly number[] | undefined
 }
 
 /** Of the spread of the old model's margins, the width that a margin is rounded off by. */
@@ -31,7 +33,7 @@ export function guessesAt(request: GuessRequest): Guess[] {
   const [onOld, onNew] = [split(old, oldClasses), split(fresh, oldClasses)]
   const earlier = softly(before, itemAt(before.logits.dims, 1, 'dim'))
   const now = softly(old, oldClasses, earlier.width)
-  const offsets = shift ? offsetsFor([onOld.lead, onNew.lead]) : [0]
+  const offsets = request.offsets ?? (shift ? offsetsFor([onOld.lead, onNew.lead]) : [0])
   return offsets.map((offset, place) => ({
     trial,
     alpha,

@@ -6,6 +6,7 @@ export {
   claimsFor,
   judgeClaims,
 } from './claims.ts'
+export { type CrossFitted, crossFit, type Look } from './cross-fit.ts'
 export {
   type CurveGroup,
   type CurveOptions,
@@ -31,6 +32,6 @@ export {
 } from './decide.ts'
 export type { Aim, Budget, Guess, HeldBack, PathPoint, PowerFacts, Status, Tested } from './points.ts'
 export { effectiveRows, powerOf } from './power.ts'
-export { proveInOrder } from './prove.ts'
+export { type Judged, proveInOrder } from './prove.ts'
 export { accuracyOf, flipsBetween, predicted } from './search.ts'
 export { walkPath } from './walk.ts'

@@ -1,7 +1,12 @@
 import { itemAt } from '../../required.ts'
-import { type Claim, judgeClaims } from './claims.ts'
+import { type Claim, type ClaimResult, judgeClaims } from './claims.ts'
 import { passes, seenInside } from './decide.ts'
 import type { Guess, Tested } from './points.ts'
+
+/** Claims of candidates, by {@link keyOf}. */
+export type Judged = Map<string, readonly ClaimResult[]>
+
+const keyOf = ({ trial, alpha, offset }: Guess): string => `${trial} ${alpha} ${offset}`
 
 export interface ProofOptions {
   /** In the order of the test; see `sequenceOf`. */
@@ -12,6 +17,8 @@ export interface ProofOptions {
   readonly confidence: number | undefined
   /** What a candidate answers for these rows. */
   readonly answersOf: (guess: Guess) => Promise<Int32Array>
+  /** What claims came to where a candidate was tested before, on the same rows: looked up, and added to. */
+  readonly judged?: Judged | undefined
   readonly onTested?: ((tested: Tested) => void) | undefined
 }
 
@@ -21,10 +28,12 @@ export interface ProofOptions {
  * claimed of it.
  */
 export async function proveInOrder(options: ProofOptions): Promise<Tested[]> {
-  const { sequence, claims, labels, confidence, answersOf, onTested } = options
+  const { sequence, claims, labels, confidence, answersOf, onTested, judged } = options
   const tested: Tested[] = []
   for (const guess of sequence) {
-    const found: Tested = { guess, claims: judgeClaims(claims, await answersOf(guess), labels, confidence) }
+    const known = judged?.get(keyOf(guess)) ?? judgeClaims(claims, await answersOf(guess), labels, confidence)
+    judged?.set(keyOf(guess), known)
+    const found: Tested = { guess, claims: known }
     tested.push(found)
     onTested?.(found)
     const first = itemAt(tested, 0, 'candidate')

@@ -4,6 +4,7 @@ import type { Answers, Judge } from '../../evaluate/judge.ts'
 import type { ReadBack } from '../../model/import/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from './blend.ts'
+import type { Look } from './cross-fit.ts'
 import { guessesAt } from './guess.ts'
 import type { Guess } from './points.ts'
 
@@ -25,6 +26,8 @@ export interface WalkOptions {
   readonly shift: boolean
   /** Points to look at; 0 and 1 are the ends. Default 0, 0.25, 0.5, 0.75, 1. */
   readonly alphas?: readonly number[]
+  /** What was seen at each point, for those who make the same guesses of other new rows. */
+  readonly onLook?: ((look: Look) => void) | undefined
 }
 
 const ALPHAS = [0, 0.25, 0.5, 0.75, 1]
@@ -42,7 +45,10 @@ export async function walkPath(options: WalkOptions): Promise<Guess[]> {
       const weights = options.stored ? options.stored(between) : between
       const old = await judge.answers(options.order, weights)
       const fresh = await judge.answers(options.fresh, weights)
-      found.push(...guessesAt({ trial, alpha, old, fresh, before, oldClasses, shift }))
+      const request = { trial, alpha, old, fresh, before, oldClasses, shift }
+      const guesses = guessesAt(request)
+      found.push(...guesses)
+      options.onLook?.({ ...request, offsets: guesses.map(({ offset }) => offset) })
     }
   } finally {
     await blend.dispose()

@@ -1,0 +1,97 @@
+import type { Answers } from '../../evaluate/judge.ts'
+import { wilson } from '../../measure/wilson.ts'
+import { itemAt } from '../../required.ts'
+import { float32 } from '../../tensor/tensor.ts'
+import { sequenceOf, startOf } from './decide.ts'
+import { type GuessRequest, guessesAt } from './guess.ts'
+import type { Aim, Guess } from './points.ts'
+import { accuracyOf } from './search.ts'
+
+/** New accuracy by cross-fitting. Accuracies are fractions. */
+export interface CrossFitted {
+  /** Of the rows left out, by what was chosen without them. */
+  readonly after: number
+  /** Its interval, 95 %: Wilson's, for as many rows. */
+  readonly lower: number
+  readonly upper: number
+  readonly folds: number
+}
+
+/** A point at which guesses were made, with their offsets. */
+export type Look = GuessRequest & { readonly offsets: readonly number[] }
+
+export interface CrossFitOptions {
+  /** All points, of all trials; their `fresh` are the new rows. */
+  readonly looks: readonly Look[]
+  /** Of the new rows, under the updated model's classes. */
+  readonly labels: Int32Array
+  /** What the old model answers for them. */
+  readonly before: Int32Array
+  readonly aim: Aim
+  /** Which candidate is taken of an order. */
+  readonly chosenOf: (sequence: readonly Guess[]) => Promise<Guess | undefined>
+  /** Default 10, and never more than there are rows. */
+  readonly folds?: number | undefined
+}
+
+/**
+ * New accuracy that the choice has no part in. Rows are dealt into folds; without the rows of one the candidates are put in order and one is
+ * taken, which answers these rows; and so on for each fold (cross-fitting; Stone 1974). The best of many candidates on a few rows is better on them than on
+ * others; what was chosen without them is not. It is the accuracy of what nine tenths of the rows choose, which is a little less, if
+ * anything, than that of what all choose.
+ *
+ * @returns null for fewer than two rows.
+ */
+export async function crossFit(options: CrossFitOptions): Promise<CrossFitted | null> {
+  const { looks, labels, before, aim, chosenOf } = options
+  const folds = Math.min(options.folds ?? 10, labels.length)
+  if (folds < 2) return null
+  const foldOf = dealt(labels, folds)
+  let right = 0
+  for (let fold = 0; fold < folds; fold++) {
+    const rows = (inside: boolean) =>
+      Int32Array.from(labels.keys()).filter((row) => (foldOf[row] === fold) === inside)
+    const [left, others] = [rows(true), rows(false)]
+    const guesses = looks.flatMap((look) => guessesAt({ ...look, fresh: among(look.fresh, others) }))
+    const known = accuracyOf(some(before, others), some(labels, others))
+    const sequence = sequenceOf(guesses, { ...aim, before: known })
+    // Where nothing gains it is what changes least: the old model, where no class is added.
+    const start = aim.added ? startOf(guesses) : undefined
+    const taken = sequence.length === 0 ? start : await chosenOf(sequence)
+    right +=
+      left.length *
+      (taken ? accuracyAt(looks, taken, left) : accuracyOf(some(before, left), some(labels, left)))
+  }
+  // A sum of shares of whole numbers of rows.
+  const count = Math.round(right)
+  return { after: count / labels.length, ...wilson(count, labels.length), folds }
+}
+
+/** The fold of each row: rows of a class are dealt out one after the other, so that each fold has its share of them. */
+function dealt(labels: Int32Array, folds: number): Int32Array {
+  const order = Array.from(labels.keys()).sort((a, b) => Number(labels[a]) - Number(labels[b]) || a - b)
+  const found = new Int32Array(labels.length)
+  for (const [place, row] of order.entries()) found[row] = place % folds
+  return found
+}
+
+/** New accuracy of one candidate on some of the rows. */
+function accuracyAt(looks: readonly Look[], { trial, alpha, offset }: Guess, rows: Int32Array): number {
+  const look = looks.find((each) => each.trial === trial && each.alpha === alpha)
+  if (!look) throw new Error(`No look at trial ${trial}, alpha ${alpha}.`)
+  const fresh = among(look.fresh, rows)
+  return itemAt(guessesAt({ ...look, fresh, offsets: [offset] }), 0, 'guess').new
+}
+
+const some = (values: Int32Array, rows: Int32Array): Int32Array =>
+  rows.map((row) => itemAt(values, row, 'row'))
+
+/** Answers for some of the rows. */
+function among({ logits, labels }: Answers, rows: Int32Array): Answers {
+  const width = itemAt(logits.dims, 1, 'dim')
+  const chosen = float32([rows.length, width])
+  for (const [at, row] of rows.entries()) {
+    chosen.data.set(logits.data.subarray(row * width, (row + 1) * width), at * width)
+  }
+  return { logits: chosen, labels: some(labels, rows) }
+}
