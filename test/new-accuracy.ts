@@ -43,6 +43,8 @@ export interface Announced {
   readonly announced: number
   readonly truth: number
   readonly crossFitted: CrossFitted
+  /** How much better one candidate that nobody chose is on these rows than it is: luck that all figures share. */
+  readonly luck: number
 }
 
 /** @param n New rows that candidates are compared on. */
@@ -99,10 +101,13 @@ export async function drawnUpdate(seed: number, n: number, trials = 6): Promise<
   const labels = itemAt(looks, 0, 'look').fresh.labels
   const crossFitted = await crossFit({ ...{ looks, labels, aim, chosenOf }, before: new Int32Array(n) })
   if (!taken || !crossFitted) return undefined
-  const truth = look('truth', taken.trial, taken.alpha)
+  const right = (answers: Answers, offset: number) =>
+    accuracyOf(predicted(answers, OLD, offset), answers.labels)
+  const unchosen = itemAt(looks, ALPHAS.length - 1, 'look')
   return {
     announced: taken.new,
-    truth: accuracyOf(predicted(truth, OLD, taken.offset), truth.labels),
+    truth: right(look('truth', taken.trial, taken.alpha), taken.offset),
     crossFitted,
+    luck: right(unchosen.fresh, 0) - right(look('truth', unchosen.trial, unchosen.alpha), 0),
   }
 }

@@ -57,7 +57,7 @@ describe('the tutorial of a new class', () => {
     expect([...ran.printed.keys()]).toEqual(expect.arrayContaining(shown('new-class')))
     const [before, after] = row(output(ran, 'holdfast gate model.onnx better.onnx'), 'all')
     expect(before - after).toBeLessThan(3)
-    const [, learned] = row(output(ran, '-o better.onnx'), 'new data')
+    const [, learned] = row(output(ran, '-o better.onnx'), 'new data, cross-fitted')
     // Chance among five signs is 20 %.
     expect(learned).toBeGreaterThan(60)
     expect(output(ran, 'holdfast gate model.onnx tuned.onnx')).toMatch(/^FAIL\. /m)
@@ -76,7 +76,7 @@ describe('the tutorial of a new domain', () => {
     const [before, after] = row(output(ran, 'holdfast gate assistant/ better/'), 'all')
     expect(before).toBeGreaterThan(90)
     expect(before - after).toBeLessThan(3)
-    const [, learned] = row(output(ran, '-o better/'), 'new data')
+    const [, learned] = row(output(ran, '-o better/'), 'new data, cross-fitted')
     // Chance among nine intents is 11 %.
     expect(learned).toBeGreaterThan(60)
     const tokenizer = (folder: string) => readFileSync(join(ran.folder, folder, 'tokenizer.json'), 'utf8')

@@ -158,13 +158,17 @@ describe('holdfast update', () => {
       'update model.onnx --new turned/ --old old/ --max-drop 3% -o idle.onnx --learning-rate 1e-9 --rungs whole'
     const { code, stdout } = await run(`${line} --json`)
     const { status, learned, warnings, help } = JSON.parse(stdout)
-    expect([code, status, learned]).toEqual([0, 'met', false])
+    // Steps that change nothing leave the old model, which has nothing to prove.
+    expect([code, status, learned]).toEqual([0, 'nothing-to-gain', false])
     // Places turned by one say that the new rows are at chance, too.
     expect(warnings.at(-1)).toMatch(
       /^Nothing was learned: of \d+ new examples ([\d.]+) % are right before and \1 % after\.$/,
     )
     expect(help[0]).toContain('--learning-rate')
-    expect((await run(line)).stdout).toMatch(/^MET, BUT NOTHING LEARNED\./)
+    const said = await run(`${line} --lora 2 --adapter none`)
+    expect(said.stdout).toMatch(/^NOTHING GAINED\. The old model answers/)
+    expect(said.stdout).toContain('Not written: none, as the old model stays.')
+    expect(existsSync(join(folder, 'none'))).toBe(false)
   })
 
   test('a model at chance before the update: said before training, and beside the verdict', async () => {
@@ -361,7 +365,7 @@ describe('holdfast update', () => {
 
   test('trains low-rank updates alone, and writes them', async () => {
     const { code } = await run(
-      `update model.onnx --new turned/ --old old/ --max-drop 3% --lora 2:4 --adapter adapter -o lora.onnx --rungs whole --force --epochs 1`,
+      `update model.onnx --new turned/ --old old/ --max-drop 3% --lora 2:4 --adapter adapter -o lora.onnx --rungs whole --force ${learned}`,
     )
     expect([0, 2, 3]).toContain(code)
     expect(JSON.parse(read('adapter/adapter_config.json'))).toMatchObject({ r: 2, lora_alpha: 4 })

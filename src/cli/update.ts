@@ -173,7 +173,12 @@ async function answer(
     await write(file)
     written.push(file)
   }
-  const others = written.slice(1).map((file) => `Written: ${file}`)
+  const others = [
+    ...written.slice(1).map((file) => `Written: ${file}`),
+    ...(adapter !== undefined && !result.adapters
+      ? [`Not written: ${adapter}, as the old model stays.`]
+      : []),
+  ]
   return {
     json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
     text: [updateText(summary, placeSentence(out, wanted, result)), ...others].join('\n'),
