@@ -10,8 +10,8 @@ import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { MOST_ACTIVATIONS } from './evaluate.ts'
 import { outputOf } from './outputs.ts'
 
-/** Rows of one call at most. */
-const ROWS = 250
+/** Rows of one call at most: with more, what the layers of an image network make of them leaves a core's own cache. */
+const ROWS = 125
 /** A graph of 2 GiB cannot be handed over: larger models are read with their weights beside the graph. */
 const MOST_WEIGHTS = 2 ** 28
 
