@@ -29,6 +29,7 @@ export function packText(summary: PackSummary): string {
         ? `${count(heldOut.rows, 'row')}, ${percent(heldOut.accuracy)} right${usedWords(heldOut.uses)}`
         : 'none',
     ],
+    ...activationFacts(summary),
     ['traffic', trafficWords(summary)],
     ['sums', sumsWords(sums)],
     [
@@ -47,6 +48,18 @@ export function packText(summary: PackSummary): string {
     ...(history.length > 1 ? ['', 'Releases', ...releases] : []),
   ]
   return visible(lines.join('\n'))
+}
+
+function activationFacts({ activations }: PackSummary): [string, string][] {
+  if (!activations) return []
+  const { rows, at, stored, dims, accuracy, uses } = activations
+  const where = `as activations at ${at}, ${stored} [${dims.join(', ')}]`
+  return [
+    [
+      'above cut',
+      `${count(rows, 'more row')} held out ${where}, ${percent(accuracy)} right${usedWords(uses)}`,
+    ],
+  ]
 }
 
 /** How many releases have used how many rows. */

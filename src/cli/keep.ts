@@ -43,6 +43,15 @@ const settings = z
       heldOut: fromText(bounds.rows(0))
         .default(keepDefaults.heldOutRows)
         .meta({ description: 'Held-out rows at most', option: 'heldOutRows' }),
+      heldOutActivations: fromText(bounds.rows(0)).optional().meta({
+        description:
+          'More of them at most, as what the layers below a cut make of them: small, and proof of what trains above it',
+        otherwise: 'none',
+      }),
+      activationsAt: path('VALUE').optional().meta({
+        description: 'Where: a value of the model’s graph',
+        otherwise: 'what the head reads',
+      }),
       traffic: path('shares.csv|json').optional().meta({
         description: 'How often each class comes where the model is used',
         otherwise: 'as in the data',
@@ -88,6 +97,14 @@ const settings = z
         'With --sums-only no row is kept, so that --budget, --per-class and --choose have nothing to say.',
     },
   )
+  .refine(({ private: hides, sumsOnly, heldOutActivations }) => !(hides || sumsOnly) || !heldOutActivations, {
+    error:
+      'With --private held-out rows are features already, and with --sums-only there are none: leave --held-out-activations out.',
+  })
+  .refine(({ activationsAt, heldOutActivations }) => activationsAt === undefined || heldOutActivations, {
+    error:
+      '--activations-at says where held-out rows are taken as activations: it needs --held-out-activations N.',
+  })
   .refine(({ budget, perClass }) => budget === undefined || perClass === undefined, {
     error: '--budget counts exemplars in all, --per-class those of each class: take one.',
   })
@@ -198,6 +215,8 @@ function sourcesOf(asked: KeepSettings): KeepSources {
     out: outOf(asked, model),
     budget: budgetOf(asked),
     heldOutRows: asked.heldOut,
+    heldOutActivations: asked.heldOutActivations,
+    activationsAt: asked.activationsAt,
     private: asked.private,
     sumsOnly: asked.sumsOnly,
     expandHead: asked.expandHead,

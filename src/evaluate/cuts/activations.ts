@@ -2,6 +2,7 @@ import { type Dataset, samples } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Model } from '../../model/model.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { eachOutput } from '../outputs.ts'
 import type { Place } from './cut.ts'
 import { activationsName, isPlain, packed, rowDimsOf } from './entry.ts'
@@ -31,6 +32,19 @@ export async function activationsAt(
   const { take, stored } = collector(store, samples(dataset), rowDimsOf(cut))
   await eachOutput(engine, modelBelow(model, cut), dataset, take)
   return { ...dataset, ...stored() }
+}
+
+/**
+ * Activations in another form.
+ *
+ * @param activations As float32.
+ * @throws DataError `activations-range` for values that float16 or uint8 cannot hold.
+ */
+export function storedAs(activations: Dataset, store: ActivationStore): Dataset {
+  const { inputs } = activations
+  const { take, stored } = collector(store, samples(activations), inputs.dims.slice(1))
+  take(inputs as Tensor<'float32'>, 0)
+  return { ...activations, ...stored() }
 }
 
 /** The layers below a cut as a model of its own: what it gives, {@link modelAbove} reads. */

@@ -5,13 +5,16 @@ import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
 import { bodyHash, featureDataset, featureVectors } from '../../evaluate/features.ts'
 import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 import { paddedTo } from '../check-rows.ts'
+import { answered, predictionsOf, usedBy } from './answered.ts'
+import { extendedActivations } from './extended-activations.ts'
+import { notAmong } from './held-activations.ts'
 import { type HeldOutChoice, heldOutRows } from './held-out-rows.ts'
-import { answered, identityOf, type KeepOptions, type Kept, underModel, usedBy } from './keep.ts'
+import { identityOf, type KeepOptions, type Kept, underModel } from './keep.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOn } from './keep-fisher.ts'
 import { extendedSums, fewRows } from './keep-sums.ts'
+import { refuseActivations, restHeldOut } from './new-activations.ts'
 import { type HeldOut, isSumsOnly, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
 import { extendedTraffic, givenTraffic } from './traffic.ts'
 
@@ -34,6 +37,7 @@ export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher' | 
  */
 export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const { engine, pack, model, identity, seed = 0 } = options
+  if (pack.private) refuseActivations(options)
   const budget = options.budget ?? pack.budget
   const given = underModel(options.train, options)
   refuseMismatch(pack, model, given, identity.name)
@@ -41,7 +45,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const stored = (dataset: Dataset) => (pack.private ? featureDataset(engine, model, dataset) : dataset)
   const oldExemplars = pack.exemplars && renamed(pack.exemplars, model)
   const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)
-  const candidates = await unseenOf(given, [oldExemplars, oldHeld], stored)
+  const candidates = notAmong(await unseenOf(given, [oldExemplars, oldHeld], stored), pack.activations)
   const joined = identityOf(given)
   const { choose } = budget
   const needed = samples(candidates) > 0 && (pack.sums || choose === 'herding')
@@ -63,10 +67,8 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const traffic = options.traffic
     ? givenTraffic(options.traffic, model.classes, 'The traffic')
     : extendedTraffic(pack.traffic, pack.classes, model.classes, [given, measured])
-  const newHeld =
-    bare || !measured
-      ? undefined
-      : await freshHeldOut(measured, [oldHeld, exemplars], { ...options, traffic }, stored)
+  const open = bare || !measured ? undefined : notAmong(measured, pack.activations)
+  const newHeld = open && (await freshHeldOut(open, [oldHeld, exemplars], { ...options, traffic }, stored))
   const joining = newHeld && (await stored(newHeld))
   const held = [oldHeld, joining].filter((part) => part !== undefined)
   const heldOut =
@@ -76,6 +78,8 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
           uses: usedAgain(pack.heldOut, newHeld),
           ...(await answered(engine, reader, concatenate(alike(held)))),
         }
+  const rest = open && restHeldOut(open, [oldHeld, exemplars, newHeld], { ...options, traffic })
+  const above = await extendedActivations(options, pack, rest)
   const created = options.created ?? new Date().toISOString()
   const count = heldOut ? samples(heldOut.dataset) : 0
   const release: Release = {
@@ -97,6 +101,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     fisher: pack.fisher && exemplars && (await fisherOn(engine, reader, exemplars, seed)),
     sums: summed.sums,
     heldOut,
+    activations: above.activations,
     data: [...pack.data, joined],
     versions: options.versions ?? pack.versions,
     budget,
@@ -104,6 +109,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   }
   const notes = [
     ...summed.notes,
+    ...above.notes,
     ...(newHeld || bare ? [] : [noHeldOut]),
     ...trafficNotes(pack, model, options),
     ...(pack.private ? fewRows(next) : []),
@@ -246,11 +252,4 @@ function carried(release: Release, { classes }: Pack, model: Model, count: numbe
   const units = classes.map((name) => model.classes.indexOf(name))
   const data = release.predictions.data.map((unit) => units[unit] ?? -1)
   return { ...release, predictions: predictionsOf(count, data) }
-}
-
-/** Predictions for the first rows, and -1 for the others. */
-export function predictionsOf(count: number, known: Int32Array | undefined): Tensor<'int32'> {
-  const data = new Int32Array(count).fill(-1)
-  if (known) data.set(known)
-  return { type: 'int32', dims: [count], data }
 }

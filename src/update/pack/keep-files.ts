@@ -23,6 +23,8 @@ export interface KeepSources
     | 'engine'
     | 'budget'
     | 'heldOutRows'
+    | 'heldOutActivations'
+    | 'activationsAt'
     | 'traffic'
     | 'private'
     | 'sumsOnly'

@@ -4,7 +4,9 @@ import { concatenateRows, takeRows } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
 import { itemAt, required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { alike, inOrder, predictionsOf } from './keep-extend.ts'
+import { predictionsOf } from './answered.ts'
+import { activationKeys, keyWords, mergedActivations, someOf } from './held-activations.ts'
+import { alike, inOrder } from './keep-extend.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
 import { mergedSums } from './pack-sums.ts'
 import { mergedTraffic } from './traffic.ts'
@@ -13,7 +15,8 @@ import { mergedTraffic } from './traffic.ts'
  * One pack of two that were made of the same model on different data. Rows that both have are kept once; a held-out row of
  * one that is an exemplar of the other is left out, as it would be rehearsed and measured on.
  *
- * @throws UsageError `pack-mismatch` saying what differs: model, classes, preprocessing, or what is stored.
+ * @throws UsageError `pack-mismatch` saying what differs: model, classes, preprocessing, what is stored, or where held-out rows are
+ * activations.
  * @example
  * const both = mergePacks(await readPack('north.keep'), await readPack('south.keep'))
  */
@@ -21,6 +24,7 @@ export function mergePacks(a: Pack, b: Pack): Pack {
   refuseMismatch(a, b)
   const exemplars = mergedExemplars(a, b)
   const heldOut = mergedHeldOut(a, b, exemplars)
+  const activations = mergedAbove(a, b, [exemplars, heldOut?.both.dataset])
   const known = new Set(a.data.map((each) => each.fingerprint))
   return {
     ...a,
@@ -33,6 +37,7 @@ export function mergePacks(a: Pack, b: Pack): Pack {
     // Of the same data they are the same.
     sums: b.data.every(({ fingerprint }) => known.has(fingerprint)) ? a.sums : mergedSums(a.sums, b.sums),
     heldOut: heldOut?.both,
+    activations,
     data: [...a.data, ...b.data.filter(({ fingerprint }) => !known.has(fingerprint))],
     budget: mergedBudget(a.budget, b.budget, exemplars),
     history: a.history.map((release) => mergedRelease(release, b.history, heldOut)),
@@ -42,12 +47,25 @@ export function mergePacks(a: Pack, b: Pack): Pack {
 function refuseMismatch(a: Pack, b: Pack): void {
   // Packs that were made before columns were kept merge with any.
   const named = a.columns !== undefined && b.columns !== undefined
-  const facts = ({ model, classes, preprocessing, columns, private: hides, features, traffic }: Pack) => ({
+  const both = a.activations !== undefined && b.activations !== undefined
+  const facts = ({
+    model,
+    classes,
+    preprocessing,
+    columns,
+    private: hides,
+    features,
+    traffic,
+    ...rest
+  }: Pack) => ({
     model: model.sha256,
     classes,
     preprocessing,
     columns: named ? columns : 'any',
     'what is stored': hides ? ['features', features?.body] : 'inputs',
+    'where held-out rows are activations': both
+      ? [rest.activations?.cut.values, rest.activations?.trunk]
+      : 'any',
     // Counts add up; what was said of two places cannot be joined.
     'the traffic that was given': traffic?.source === 'given' ? traffic.weights : 'none',
   })
@@ -117,6 +135,22 @@ function mergedHeldOut(a: Pack, b: Pack, exemplars: Dataset | undefined): Merged
   }
   const [first = new Int32Array(), second = new Int32Array()] = one ? kept : [new Int32Array(), ...kept]
   return { both, stayed: [first, second] }
+}
+
+/** Held-out activations of both, without rows that are rehearsed, or held out as inputs, in one of the packs. */
+function mergedAbove(a: Pack, b: Pack, others: readonly (Dataset | undefined)[]): Pack['activations'] {
+  const own = b.activations && {
+    ...b.activations,
+    // The second pack's answers, where they are of a release that the first knows.
+    answers: a.history.map(({ model }) => {
+      const at = b.history.findIndex((release) => release.model.sha256 === model.sha256)
+      return b.activations?.answers[at] ?? predictionsOf(b.activations?.keys.dims[0] ?? 0, undefined)
+    }),
+  }
+  const merged = mergedActivations(a.activations, own)
+  const taken = new Set(others.flatMap((part) => (part ? keyWords(activationKeys(part)) : [])))
+  const rows = merged ? keyWords(merged.keys).flatMap((word, row) => (taken.has(word) ? [] : [row])) : []
+  return merged && rows.length > 0 ? someOf(merged, Int32Array.from(rows)) : undefined
 }
 
 /** A row that both packs have was used as often as in the one that used it most. */

@@ -5,25 +5,18 @@ import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
 import { featureDataset, featureVectors, refuseRaw } from '../../evaluate/features.ts'
-import { openJudge } from '../../evaluate/judge.ts'
 import { findHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
-import { predicted } from '../path/index.ts'
+import { answered, usedBy } from './answered.ts'
 import { heldOutRows } from './held-out-rows.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOf } from './keep-fisher.ts'
 import { fewRows, sumsOfRows } from './keep-sums.ts'
-import {
-  type Answered,
-  type HeldOut,
-  type ModelIdentity,
-  type Pack,
-  type PackBudget,
-  packVersion,
-} from './pack.ts'
+import { newActivations, refuseActivations, restHeldOut } from './new-activations.ts'
+import { type ModelIdentity, type Pack, type PackBudget, packVersion } from './pack.ts'
 import { placeOf } from './pack-sums.ts'
 import { countedTraffic, givenTraffic, type Traffic } from './traffic.ts'
 
@@ -43,6 +36,10 @@ export interface KeepOptions {
   readonly traffic?: ReadonlyMap<string, number> | undefined
   /** Held-out rows at most; default 2000. */
   readonly heldOutRows?: number | undefined
+  /** More held-out rows at most, as what the layers below a cut make of them: they prove what trains above it. Default none. */
+  readonly heldOutActivations?: number | undefined
+  /** Where they are taken: the name of a value of the model's graph. Default what the head reads. */
+  readonly activationsAt?: string | undefined
   /** Stores features in place of inputs. Default false. */
   readonly private?: boolean | undefined
   /** Stores sums of features alone, and no row: nothing to rehearse, and nothing to measure on. Default false. */
@@ -78,8 +75,8 @@ const defaultBudget: PackBudget = { rows, choose }
  * update measured, when the data are gone.
  *
  * @throws ModelError `labels-missing`, `head-missing`, `features-raw`, `logits-not-finite`; DataError `keep-classes` for
- * classes that the model does not know, `classes-numbered`, `data-dims`, `data-not-finite`; UsageError `keep-budget`,
- * `head-width`, `update-kind`, `traffic-classes`, `traffic-share`.
+ * classes that the model does not know, `classes-numbered`, `data-dims`, `data-not-finite`; UsageError `keep-budget`, `keep-cut`,
+ * `keep-activations`, `head-width`, `update-kind`, `traffic-classes`, `traffic-share`.
  * @example
  * const { pack } = await keepModel({ engine, model, identity: { name: 'model.onnx', sha256 }, train, heldOut: test })
  * await writePack('model.keep', pack)
@@ -87,6 +84,7 @@ const defaultBudget: PackBudget = { rows, choose }
 export async function keepModel(options: KeepOptions): Promise<Kept> {
   const { engine, model, identity, budget = defaultBudget, seed = 0, sumsOnly = false } = options
   const hides = sumsOnly || (options.private ?? false)
+  if (hides) refuseActivations(options)
   const train = underModel(options.train, options)
   const measured = options.heldOut && underModel(options.heldOut, options)
   const traffic = options.traffic
@@ -119,6 +117,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     fisher: options.fisher ? await fisherOf(engine, reader, train, stored, seed) : undefined,
     sums,
     heldOut: rows?.heldOut,
+    activations: rows?.activations,
     data: [identityOf(train)],
     versions: options.versions ?? {},
     budget: sumsOnly ? { ...budget, rows: 0, perClass: undefined } : budget,
@@ -136,7 +135,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
 
 /** Exemplars and held-out rows, and what the model answers for them. */
 async function rowsOf(
-  { engine, model, train, heldOut, budget = defaultBudget, seed = 0, heldOutRows: most }: KeepOptions,
+  options: KeepOptions,
   {
     features,
     traffic,
@@ -148,7 +147,8 @@ async function rowsOf(
     readonly stored: (dataset: Dataset) => Dataset | Promise<Dataset>
     readonly reader: Model
   },
-): Promise<Pick<Pack, 'exemplars' | 'logits' | 'heldOut'>> {
+): Promise<Pick<Pack, 'exemplars' | 'logits' | 'heldOut' | 'activations'>> {
+  const { engine, model, train, heldOut, budget = defaultBudget, seed = 0, heldOutRows: most } = options
   const available = new Map([...byClass(classLabels(train))].map(([label, rows]) => [label, rows.length]))
   const quota = quotas(available, budget)
   const random = randomStream(seed, 'keep/exemplars')
@@ -158,6 +158,7 @@ async function rowsOf(
     await chooseForPack({ engine, model, dataset: train, features, choose, quota, random }),
   )
   const held = heldOut && heldOutRows(heldOut, [chosen], { heldOutRows: most, seed, traffic })
+  const rest = heldOut && restHeldOut(heldOut, [chosen, held], { ...options, traffic })
   const exemplars = await stored(chosen)
   return {
     exemplars,
@@ -166,6 +167,7 @@ async function rowsOf(
       uses: usedBy(samples(held), 0),
       ...(await answered(engine, reader, await stored(held))),
     },
+    activations: rest && (await newActivations(options, rest)),
   }
 }
 
@@ -206,34 +208,6 @@ const inOneOrder = ({ scale, mean, std, channelAxis, pad }: Preprocessing): Prep
   ...(pad === undefined ? {} : { pad }),
 })
 
-/**
- * What a model answers for rows.
- *
- * @throws ModelError `logits-not-finite` naming the row.
- */
-export async function answered(engine: Engine, model: Model, dataset: Dataset): Promise<Answered> {
-  const width = model.classes.length
-  const judge = openJudge(engine, model, width)
-  const answers = await judge.answers(dataset).finally(() => judge.dispose())
-  const { logits } = answers
-  const at = logits.data.findIndex((value) => !Number.isFinite(value))
-  if (at >= 0) {
-    throw new ModelError(
-      'logits-not-finite',
-      `The model's answers for row ${Math.floor(at / width)} of ${dataset.name} are not all finite numbers, so they cannot be kept.`,
-    )
-  }
-  const predictions = predicted(answers, width, 0)
-  return { dataset, logits, predictions: { type: 'int32', dims: [predictions.length], data: predictions } }
-}
-
-/** So many rows, on each of which so many releases have been proved. */
-export const usedBy = (rows: number, releases: number): HeldOut['uses'] => ({
-  type: 'int32',
-  dims: [rows],
-  data: new Int32Array(rows).fill(releases),
-})
-
 export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
   name: dataset.name,
   fingerprint: fingerprint(dataset),
@@ -249,10 +223,15 @@ function notesOn(pack: Pack, { heldOut: given, train, sumsOnly }: KeepOptions): 
     ...(missing.length > 0
       ? [`The data have no rows of ${preview(missing)}: nothing of these classes is kept.`]
       : []),
-    ...(heldOut ? [] : [nothingHeldOut(given !== undefined, sumsOnly ?? false)]),
+    ...(heldOut
+      ? []
+      : [pack.activations ? noInputs : nothingHeldOut(given !== undefined, sumsOnly ?? false)]),
     ...(pack.private ? fewRows(pack) : []),
   ]
 }
+
+const noInputs =
+  'Held-out rows are kept as activations alone: an update with this pack can be measured only where what trains lies above them.'
 
 const nothingHeldOut = (given: boolean, sumsOnly: boolean): string => {
   if (sumsOnly)

@@ -7,8 +7,10 @@ import { CheckpointError, HoldfastError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { activationsIn, activationTensors, factsOfActivations } from './activations-codec.ts'
 import { type HeldOut, type Pack, packVersion, type Release } from './pack.ts'
 import {
+  ACTIVATIONS,
   EXEMPLARS,
   FACTS,
   type Facts,
@@ -33,7 +35,7 @@ import { sumsIn, sumTensors } from './sums-codec.ts'
  */
 export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
   const members: Record<string, Uint8Array> = { [FACTS]: strToU8(JSON.stringify(factsOf(pack), null, 2)) }
-  const { exemplars, logits, heldOut, fisher, sums, history } = pack
+  const { exemplars, logits, heldOut, activations, fisher, sums, history } = pack
   if (exemplars && logits) {
     members[EXEMPLARS] = writeSafetensors(new Map([...tensorsOf(exemplars), ['logits', logits]]))
   }
@@ -49,6 +51,7 @@ export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
     )
   }
   if (fisher) members[FISHER] = writeSafetensors(fisher.diagonal)
+  if (activations) members[ACTIVATIONS] = writeSafetensors(activationTensors(activations))
   if (sums) members[SUMS] = writeSafetensors(sumTensors(sums.sums))
   const checksums = Object.fromEntries(
     Object.entries(members).map(([name, bytes]) => [name, sha256().update(bytes).hex()]),
@@ -64,13 +67,15 @@ const tensorsOf = ({ inputs, labels }: Dataset): [string, Tensor][] => [
 ]
 
 function factsOf(pack: Pack): Facts {
-  const { version: _version, logits: _logits, exemplars, heldOut, fisher, sums, history, ...rest } = pack
+  const { version: _version, logits: _logits, history, ...others } = pack
+  const { exemplars, heldOut, activations, fisher, sums, ...rest } = others
   const rows = ({ name, synthetic, preprocessing }: Dataset) => ({ name, synthetic, preprocessing })
   return factsSchema.parse({
     ...rest,
     ...(exemplars && { exemplars: rows(exemplars) }),
     ...(heldOut && { heldOut: rows(heldOut.dataset) }),
     ...(fisher && { fisherRows: fisher.rows }),
+    ...(activations && { activations: factsOfActivations(activations) }),
     ...(sums && { sums: { ...sums, sums: undefined } }),
     history: history.map(({ predictions: _predictions, ...release }) => release),
   })
@@ -109,6 +114,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     fisherRows,
     sums: summed,
     history,
+    activations,
     features,
     columns,
     traffic: shares,
@@ -155,6 +161,9 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
         predictions: held.take('predictions', 'int32'),
         logits: held.take('logits', 'float32'),
       },
+    activations:
+      activations &&
+      activationsIn(files, activations, { classes: facts.classes, releases: history.length, name }),
     history: releases,
   }
   checkRows(pack, name)

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { Preprocessing } from '../../data/dataset.ts'
+import { TensorCode } from '../../onnx/codes.ts'
+import type { DType } from '../../tensor/tensor.ts'
 
 export const FORMAT = 'holdfast-pack'
 export const MANIFEST = 'manifest.json'
@@ -7,6 +9,7 @@ export const FACTS = 'pack.json'
 export const EXEMPLARS = 'exemplars.safetensors'
 export const HELD_OUT = 'held-out.safetensors'
 export const FISHER = 'fisher.safetensors'
+export const ACTIVATIONS = 'activations.safetensors'
 export const SUMS = 'sums.safetensors'
 /** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
 export const MTIME = new Date(1980, 0, 1)
@@ -51,6 +54,22 @@ const sums = z.object({
     })
     .optional(),
 })
+/** What is said of held-out activations beside their numbers. */
+export const activationFacts = z.object({
+  cut: z.object({
+    values: z.array(z.string()).min(1),
+    types: z.array(z.string().refine((type): type is DType => type in TensorCode)),
+    /** null where dims are not known. */
+    dims: z.array(z.array(z.int()).nullable()),
+    rowDims: z.array(z.int()).optional(),
+  }),
+  trunk: z.string(),
+  name: z.string(),
+  synthetic: z.boolean(),
+  preprocessing,
+})
+export type ActivationFacts = z.input<typeof activationFacts>
+
 export const factsSchema = z.object({
   created: z.string(),
   model,
@@ -64,6 +83,7 @@ export const factsSchema = z.object({
   heldOut: rowsOf.extend({ preprocessing }).optional(),
   fisherRows: z.int().optional(),
   sums: sums.optional(),
+  activations: activationFacts.optional(),
   data: z.array(rowsOf.extend({ fingerprint: z.string(), rows: z.int() })),
   versions: z.record(z.string(), z.string()),
   budget: z.object({

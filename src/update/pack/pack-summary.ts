@@ -1,5 +1,7 @@
 import { classLabels, samples } from '../../data/dataset.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, present } from '../../required.ts'
+import type { DType } from '../../tensor/tensor.ts'
+import type { HeldActivations } from './held-activations.ts'
 import { type HeldOut, type Pack, releaseAccuracy } from './pack.ts'
 import type { PackSums } from './pack-sums.ts'
 import { type Traffic, trafficShares } from './traffic.ts'
@@ -24,6 +26,16 @@ export interface PackSummary {
     readonly rows: number
     readonly accuracy: number
     /** How many rows have been used by how many releases, ascending. */
+    readonly uses: readonly { readonly releases: number; readonly rows: number }[]
+  } | null
+  /** More held-out rows, as what the layers below `at` make of them; null where there are none. */
+  readonly activations: {
+    readonly at: string
+    /** In what form they are stored, and the dims of one row. */
+    readonly stored: DType
+    readonly dims: readonly number[]
+    readonly rows: number
+    readonly accuracy: number
     readonly uses: readonly { readonly releases: number; readonly rows: number }[]
   } | null
   /** Each class's share, in the order of `classes`; null in packs that do not say it. */
@@ -79,6 +91,7 @@ export function summarisePack(pack: Pack): PackSummary {
       perClass: counts,
     },
     heldOut: heldOutSummary(heldOut, releases.at(-1)?.heldOut),
+    activations: activationsSummary(pack.activations),
     traffic: shares && pack.traffic ? { source: pack.traffic.source, shares } : null,
     fisher: fisher
       ? {
@@ -109,6 +122,22 @@ function heldOutSummary(
   return {
     rows: samples(dataset),
     accuracy: latest.accuracy,
+    uses: usesOf(uses.data),
+  }
+}
+
+function activationsSummary(held: HeldActivations | undefined): PackSummary['activations'] {
+  if (!held) return null
+  const { cut, dataset, uses, answers } = held
+  const latest = present(answers.at(-1), 'answers of a release').data
+  const labels = classLabels(dataset)
+  const right = labels.reduce((sum, label, row) => sum + (latest[row] === label ? 1 : 0), 0)
+  return {
+    at: itemAt(cut.values, 0, 'value of the cut'),
+    stored: dataset.inputs.type,
+    dims: dataset.inputs.dims.slice(1),
+    rows: labels.length,
+    accuracy: right / labels.length,
     uses: usesOf(uses.data),
   }
 }

@@ -29,7 +29,7 @@ const rows = (name: string, pixels: readonly number[], labels: readonly number[]
 
 /** What the files in test/fixtures/pack were written from. */
 const pack: Pack = {
-  version: 3,
+  version: 4,
   created: '2026-01-02T03:04:05.000Z',
   model: { name: 'model.onnx', sha256: 'ab'.repeat(32) },
   classes: ['cat', 'dog'],
@@ -118,11 +118,12 @@ describe('a pack', () => {
   test('of an older format is read as long as there are files of it', async () => {
     // It has parts of held-out rows, too, which nothing asks for any more.
     expect(await readPack('test/fixtures/pack/version-2.keep')).toEqual({ ...pack, version: 2 })
+    expect(await readPack('test/fixtures/pack/version-3.keep')).toEqual({ ...pack, version: 3 })
     const first = await readPack('test/fixtures/pack/version-1.keep')
     if (!first.heldOut || !pack.heldOut) throw new Error('nothing held out')
     // It says nothing of the traffic, nor of uses.
     expect([...first.heldOut.uses.data]).toEqual([0, 0])
-    const now = { ...first, version: 3, traffic: pack.traffic }
+    const now = { ...first, version: 4, traffic: pack.traffic }
     expect({ ...now, heldOut: { ...first.heldOut, uses: pack.heldOut.uses } }).toEqual(pack)
   })
 

@@ -1,11 +1,12 @@
 import type { Dataset, Preprocessing } from '../../data/dataset.ts'
 import { rowHashes } from '../../data/fingerprint.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import type { HeldActivations } from './held-activations.ts'
 import type { PackSums } from './pack-sums.ts'
 import type { Traffic } from './traffic.ts'
 
 /** The version of the file format that is written; older ones are read. */
-export const packVersion = 3
+export const packVersion = 4
 
 /** How exemplars are chosen; see `keepModel`. */
 export type Choice = 'herding' | 'random' | 'hardest'
@@ -46,6 +47,8 @@ export interface Pack {
   readonly sums: PackSums | undefined
   /** Old rows that the model was not trained on; undefined where the data had none. */
   readonly heldOut: HeldOut | undefined
+  /** More of them, as what the layers below a cut make of them: they prove what trains above it. */
+  readonly activations?: HeldActivations | undefined
   /** The data that the pack was made of, first to last. */
   readonly data: readonly DataIdentity[]
   /** Of Holdfast and what it ran on. */
