@@ -76,7 +76,7 @@ async function updated(storage: Storage, fresh: string) {
   })
   const to = from.replace('.onnx', `-${fresh}.onnx`)
   await writeUpdated(to, loaded, result)
-  const { proof } = assignRows(loaded.data)
+  const proof = assignRows(loaded.data).proof?.inputs
   if (!proof) throw new Error('no old rows')
   return { from, to, loaded, result, proof }
 }

@@ -8,6 +8,7 @@ import { writeWhole } from '../tensor/whole-files.ts'
 import { updateMeasurements } from '../train/tracking/index.ts'
 import { extendFile, readTraffic } from '../update/pack/index-files.ts'
 import { type Preflight, preflight } from '../update/preflight.ts'
+import { settleProving } from '../update/proving.ts'
 import { chooseMethod } from '../update/recipes/index.ts'
 import { summarise, type UpdateSummary } from '../update/summary.ts'
 import { trialWords } from '../update/trial-words.ts'
@@ -69,13 +70,6 @@ export const update = defineVerb({
     }
     const method = chooseMethod(sources.method, facts)
     const { budget } = how
-    const found = preflight({
-      classes: loaded.classes,
-      data,
-      method,
-      budget,
-      notes: loaded.notes,
-    })
     // What the events go to is known once the run begins.
     let follow: (event: UpdateEvent) => void = () => {}
     const options: UpdateOptions = {
@@ -88,6 +82,14 @@ export const update = defineVerb({
       signal: dryRun ? undefined : call.signal,
       onEvent: (event) => follow(event),
     }
+    const proving = settleProving(options)
+    const found = preflight({
+      classes: loaded.classes,
+      data: proving.data,
+      method,
+      budget,
+      notes: [...loaded.notes, ...proving.notes],
+    })
     const reading = (performance.now() - began) / 1000
     const run = await openUpdate(options)
     try {

@@ -9,7 +9,7 @@ import { trialsTable } from './update-rungs.ts'
 import { updateText } from './update-text.ts'
 
 /** One budget on one drop, every row counting the same. */
-const alone = { claims: [], weighted: false, first: null, uses: null }
+const alone = { activations: 0, claims: [], weighted: false, first: null, uses: null }
 
 const flips = { negative: 2, positive: 1, total: 400 }
 const point = (alpha: number, old: number, fresh: number, upper: number) => ({
@@ -90,7 +90,7 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
 const found: Preflight = {
   classes: { known: ['cat', 'dog'], kept: ['cat'], added: ['<zebra>'], nearMisses: [] },
   taskKnown: false,
-  rows: { train: 1000, heldOut: 240, exemplars: 200, oldHeldOut: 2000, unlabelled: 0 },
+  rows: { train: 1000, heldOut: 240, exemplars: 200, oldHeldOut: 2000, oldActivations: 0, unlabelled: 0 },
   duplicates: 3,
   overlaps: [],
   method: { name: 'replay+distil', reasons: ['Old rows are there.'] },

@@ -281,9 +281,9 @@ export function preflightFacts(found: Preflight): readonly (readonly [string, st
     ],
     [
       'old data',
-      rows.oldHeldOut + rows.exemplars === 0
+      rows.oldHeldOut + rows.oldActivations + rows.exemplars === 0
         ? 'none'
-        : `${count(rows.exemplars, 'row')} to rehearse, ${whole(rows.oldHeldOut)} to measure on`,
+        : `${count(rows.exemplars, 'row')} to rehearse, ${whole(rows.oldHeldOut)} to measure on${rows.oldActivations > 0 ? `, and ${whole(rows.oldActivations)} as activations` : ''}`,
     ],
     ...(rows.unlabelled > 0 ? [['unlabelled', count(rows.unlabelled, 'row')] as const] : []),
     ['method', `${method.name}. ${method.reasons.join(' ')}`],

@@ -4,6 +4,7 @@ import { type Agreement, agreement } from '../measure/chance.ts'
 import { itemAt } from '../required.ts'
 import type { Parts } from './parts.ts'
 import { predicted } from './path/index.ts'
+import type { Prover } from './prover.ts'
 import type { Known } from './update-types.ts'
 
 /** The old model's answers. */
@@ -14,12 +15,15 @@ export interface Baseline {
   readonly check: Int32Array
 }
 
-/** @param read Rows as what answers reads them. */
+/**
+ * @param read Rows as what answers reads them.
+ * @param prove The old model's answers for the old rows that prove.
+ */
 export async function baselineOf(
   judge: Judge,
   { order, proof, choose, check }: Parts,
   oldClasses: number,
-  read: (rows: Dataset) => Promise<Dataset>,
+  { read, prove }: { readonly read: (rows: Dataset) => Promise<Dataset>; readonly prove: Prover },
 ): Promise<Baseline> {
   const answers = async (data: Dataset | undefined) => judge.answers(data && (await read(data)))
   const predictions = async (data: Dataset | undefined): Promise<Int32Array> =>
@@ -27,7 +31,7 @@ export async function baselineOf(
   const chosen = await predictions(choose)
   return {
     order: await answers(order),
-    proof: await predictions(proof),
+    proof: proof ? predicted(await prove(), oldClasses, 0) : new Int32Array(),
     choose: chosen,
     check: check === choose ? chosen : await predictions(check),
   }
@@ -35,11 +39,11 @@ export async function baselineOf(
 
 /** What the old model answers right of everything that is measured on. New classes it cannot know. */
 export function knownOf({ proof, choose, check }: Parts, baseline: Baseline, oldClasses: number): Known {
-  const agreementOn = (found: readonly (readonly [Dataset | undefined, Int32Array])[]): Agreement | null => {
-    const rows = found.flatMap(([data, answers]) =>
-      data
-        ? Array.from(classLabels(data), (label, row) => ({ label, answer: itemAt(answers, row, 'answer') }))
-        : [],
+  const agreementOn = (
+    found: readonly (readonly [Int32Array | undefined, Int32Array])[],
+  ): Agreement | null => {
+    const rows = found.flatMap(([labels, answers]) =>
+      Array.from(labels ?? [], (label, row) => ({ label, answer: itemAt(answers, row, 'answer') })),
     )
     const known = rows.filter(({ label }) => label < oldClasses)
     if (known.length === 0) return null
@@ -49,10 +53,10 @@ export function knownOf({ proof, choose, check }: Parts, baseline: Baseline, old
     )
   }
   return {
-    old: agreementOn([[proof, baseline.proof]]),
+    old: agreementOn([[proof?.labels, baseline.proof]]),
     new: agreementOn([
-      [choose, baseline.choose],
-      ...(check === choose ? [] : [[check, baseline.check] as const]),
+      [classLabels(choose), baseline.choose],
+      ...(check === choose ? [] : [[classLabels(check), baseline.check] as const]),
     ]),
   }
 }

@@ -5,6 +5,7 @@ import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
 import { type Blend, type Guess, type Look, openBlend, predicted, type Settled } from './path/index.ts'
+import { proverOf } from './prover.ts'
 import type { Adapters, Trained } from './recipes/index.ts'
 import type { TrialSettings, UpdateResult } from './update-types.ts'
 
@@ -40,7 +41,7 @@ export interface Candidates {
 }
 
 export function openCandidates(context: Context, tried: readonly Tried[]): Candidates {
-  const { options, oldClasses, judge, parts } = context
+  const { options, oldClasses, judge, parts, above } = context
   const { engine, widened, stored } = options
   const blends = new Map<number, Promise<Blend>>()
   const trialOf = ({ trial }: Guess) => itemAt(tried, trial, 'trial')
@@ -52,6 +53,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
   }
   const between = async (guess: Guess) => (await blendOf(guess)).at(guess.alpha)
   const readBack = (weights: ReadonlyMap<string, Tensor>) => (stored ? stored(weights) : weights)
+  const prove = proverOf(judge, parts.proof?.inputs, above)
   const logits = new Map<string, ReturnType<typeof judge.answers>>()
   const answersAt = async (
     guess: Guess,
@@ -59,7 +61,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
     key: string,
   ) => {
     const { ground } = trialOf(guess)
-    const found = logits.get(key) ?? ground.judge.answers(ground.proof, await weights())
+    const found = logits.get(key) ?? ground.prove(await weights())
     logits.set(key, found)
     return found
   }
@@ -79,7 +81,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
       const parameters = readBack(withOffset(widened, oldClasses, whole, guess.offset))
       return {
         ...{ guess, settled, trial, parameters },
-        proof: predicted(await judge.answers(parts.proof, parameters), oldClasses, 0),
+        proof: predicted(await prove(parameters), oldClasses, 0),
         adapters: trial.trained.adapters && atPoint(trial.trained.adapters, guess.alpha),
       }
     },

@@ -8,6 +8,7 @@ import { newByClass } from './by-class.ts'
 import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
 import { outlookOf } from './outlook.ts'
+import { rowsIn } from './parts.ts'
 import {
   accuracyOf,
   type ClaimResult,
@@ -21,6 +22,7 @@ import {
   statusOf,
   type Tested,
 } from './path/index.ts'
+import type { ProofRows } from './proof-rows.ts'
 import { curveOf } from './shown.ts'
 import { take } from './take.ts'
 import type { UpdateOptions, UpdateResult } from './update-types.ts'
@@ -45,7 +47,7 @@ export async function conclude(
   const onNew = taken ? await answered(parts.check) : baseline.check
   const onOld = taken?.proof ?? baseline.proof
   const newLabels = classLabels(parts.check)
-  const oldLabels = parts.proof ? classLabels(parts.proof) : new Int32Array()
+  const oldLabels = parts.proof?.labels ?? new Int32Array()
   const lost = flipsBetween(baseline.proof, onOld, oldLabels)
   const claims = judgeClaims(context.claims, onOld, oldLabels, budget.confidence)
   const won = flipsBetween(baseline.check, onNew, newLabels)
@@ -68,7 +70,7 @@ export async function conclude(
     ),
     unshown: unshownOf(tested),
     stopped,
-    old: parts.proof ? lossOn(lost, taken ? claims : claims.map(unchanged), data) : null,
+    old: parts.proof ? lossOn(lost, taken ? claims : claims.map(unchanged), data, parts.proof) : null,
     new: {
       before: accuracyOf(baseline.check, newLabels),
       after: accuracyOf(onNew, newLabels),
@@ -127,7 +129,8 @@ const unchanged = (claim: ClaimResult): ClaimResult =>
 function lossOn(
   flips: PairedCounts,
   claims: readonly ClaimResult[],
-  { traffic, first, uses }: UpdateOptions['data'],
+  { traffic, first }: UpdateOptions['data'],
+  { above, uses }: ProofRows,
 ): NonNullable<UpdateResult['old']> {
   const { before, after, drop, lower, upper, neededN } = itemAt(claims, 0, 'claim')
   return {
@@ -138,6 +141,7 @@ function lossOn(
     upper,
     neededN,
     n: flips.total,
+    activations: rowsIn(above?.rows),
     negativeFlips: flips.negative,
     positiveFlips: flips.positive,
     claims,

@@ -2,6 +2,7 @@ import type { Judge } from '../evaluate/judge.ts'
 import type { Baseline } from './baseline.ts'
 import type { Parts } from './parts.ts'
 import type { Aim, Claim } from './path/index.ts'
+import type { Activated } from './prover.ts'
 import type { Rung, Trunk } from './recipes/index.ts'
 import type { Known, UpdateOptions } from './update-types.ts'
 
@@ -12,6 +13,8 @@ export interface Context {
   readonly method: string
   /** Answers of the whole model with any weights. */
   readonly judge: Judge
+  /** Answers for old rows that prove as activations, with all that lies above these; undefined where there are none. */
+  readonly above: Activated | undefined
   readonly parts: Parts
   readonly baseline: Baseline
   /** What the budget is held on, and what is only told, on the rows that prove. */

@@ -13,7 +13,7 @@ const POINTS = 5
 /** Prepares every rung and times a few of its steps, which leave no trace. */
 export async function estimate(context: Context): Promise<UpdateEstimate> {
   const { rungs, parts, options, secondsPerRow, preparation } = context
-  const check = rowsIn(parts.check, parts.proof) * secondsPerRow
+  const check = (rowsIn(parts.check) + (parts.proof?.labels.length ?? 0)) * secondsPerRow
   const added = addsClasses(options)
   const trials: { readonly steps: number; readonly seconds: number }[] = []
   let slowest = 0

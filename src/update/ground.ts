@@ -5,6 +5,7 @@ import type { MethodState, TaskContext } from '../methods/method.ts'
 import { widerDiagonal } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import type { Context } from './context.ts'
+import { activatedAt, type Prover, proverOf } from './prover.ts'
 import {
   openPastReader,
   partOf,
@@ -23,7 +24,8 @@ export interface Ground {
   readonly widened: Model
   readonly exemplars: Dataset | undefined
   readonly order: Dataset | undefined
-  readonly proof: Dataset | undefined
+  /** What the part answers for the old rows that prove. */
+  readonly prove: Prover
   readonly choose: Dataset
   readonly judge: Judge
   /** The old model's answers, for the method. */
@@ -50,6 +52,11 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
   const tasks = updateTasks(lesson, { oldClasses, classes, batchSize: batchOf(options) })
   const reader = openPastReader(engine, widened, classes)
   const judge = openJudge(engine, widened, classes)
+  const above = activatedAt(
+    { engine, model: options.model, rung, own: judge },
+    parts.proof?.above,
+    context.above,
+  )
   const { lora, fisher, seed = 0 } = options
   const remembered = trialMethod(method, options.methodOptions ?? {}, placeOf(context, 0, rung))
   const trains = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
@@ -57,7 +64,7 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
     ...{ rung, widened, judge, reader },
     exemplars: lesson.exemplars,
     order: await some(parts.order),
-    proof: await some(parts.proof),
+    prove: proverOf(judge, await some(parts.proof?.inputs), above),
     choose: await rows(parts.choose),
     past: await pastOf(remembered.method, {
       ...{ engine, model: trains, task: tasks.past, reader, seed },

@@ -3,6 +3,7 @@ import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
 import type { FeatureSums } from '../evaluate/sums.ts'
 import { below } from './hold-out.ts'
+import { type ActivationRows, type ProofRows, proofRows, type Uses } from './proof-rows.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
 export interface UpdateData {
@@ -22,12 +23,14 @@ export interface UpdateData {
   readonly check?: Dataset | undefined
   /** Sums of the features that the updated model's head reads, over old rows, under its classes: see `featureSums`. */
   readonly sums?: FeatureSums | undefined
+  /** More of them, as what the layers below a cut make of them: they prove updates of what lies above it, see `settleProving`. */
+  readonly oldActivations?: ActivationRows | undefined
   /** Each class's share of the traffic, by unit, summing to 1; default: every old row counts the same. */
   readonly traffic?: readonly number[] | undefined
   /** What the model's first release answered for each row of `oldHeldOut`, -1 for rows that came later. The total budget is held against it. */
   readonly first?: { readonly name: string; readonly answers: Int32Array } | undefined
   /** How many rows of `oldHeldOut` have proved how many releases before; see `levelFor` for what follows from it. */
-  readonly uses?: readonly { readonly releases: number; readonly rows: number }[] | undefined
+  readonly uses?: Uses | undefined
   /** Inputs whose labels mean nothing. */
   readonly unlabelled?: Dataset | undefined
 }
@@ -39,7 +42,7 @@ export interface Parts {
   /** Old rows that order candidates. */
   readonly order: Dataset | undefined
   /** Old rows that prove the budget: all that are held out. */
-  readonly proof: Dataset | undefined
+  readonly proof: ProofRows | undefined
   /** New rows that candidates are compared on, and those that the result is measured on. */
   readonly choose: Dataset
   readonly check: Dataset
@@ -66,7 +69,7 @@ const FEW = 50
  * @throws UsageError `update-data` without new rows to train on, or to measure on.
  */
 export function assignRows(data: UpdateData): Parts {
-  const { train, heldOut, oldHeldOut, exemplars, oldOrder } = data
+  const { train, heldOut, exemplars, oldOrder } = data
   for (const [what, dataset] of [
     ['to train on', train],
     ['held out from training', heldOut],
@@ -76,7 +79,7 @@ export function assignRows(data: UpdateData): Parts {
   }
   return {
     ...(oldOrder ? { exemplars, order: oldOrder } : divided(exemplars)),
-    proof: rowsIn(oldHeldOut) > 0 ? oldHeldOut : undefined,
+    proof: proofRows(data),
     choose: heldOut,
     check: data.check ?? heldOut,
   }

@@ -1,4 +1,4 @@
-import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
 import { assignRows, rowsIn, type UpdateData } from './parts.ts'
@@ -37,6 +37,8 @@ export interface Preflight {
     readonly heldOut: number
     readonly exemplars: number
     readonly oldHeldOut: number
+    /** Held out beside them, as activations. */
+    readonly oldActivations: number
     readonly unlabelled: number
   }
   /** Rows whose input has been seen before in the new training data. */
@@ -83,10 +85,13 @@ export function preflight(options: PreflightOptions): Preflight {
   const overlaps = [
     ...held.map((part) => inCommon(part, train)),
     ...oldHeld.map((part) => inCommon(part, train)),
+    ...(data.oldActivations?.inCommon
+      ? [aboveInCommon(data.oldActivations.inCommon(data.train), 'new training rows')]
+      : []),
     ...(exemplars ? [inCommon(train, exemplars), ...oldHeld.map((part) => inCommon(part, exemplars))] : []),
   ].filter(({ rows }) => rows > 0)
   const power = parts.proof
-    ? powerOf(samples(parts.proof), budget, effectiveRows(classLabels(parts.proof), budget, data.traffic))
+    ? powerOf(parts.proof.labels.length, budget, effectiveRows(parts.proof.labels, budget, data.traffic))
     : null
   return {
     classes,
@@ -96,6 +101,7 @@ export function preflight(options: PreflightOptions): Preflight {
       heldOut: rowsIn(data.heldOut, data.check),
       exemplars: rowsIn(data.exemplars),
       oldHeldOut: rowsIn(data.oldHeldOut),
+      oldActivations: rowsIn(data.oldActivations?.rows),
       unlabelled: rowsIn(data.unlabelled),
     },
     duplicates: train.hashes.length - new Set(train.hashes).size,
@@ -135,6 +141,13 @@ function inCommon(a: Hashed, b: Hashed): OverlapFact {
   const conflicting = pairs.filter(([row, other]) => a.labels[row] !== b.labels[other]).length
   return { parts: [a.name, b.name], rows: pairs.length, conflicting }
 }
+
+/** New rows that stand among held-out activations, of which the classes are not compared. */
+const aboveInCommon = (rows: number, other: string): OverlapFact => ({
+  parts: ['old held-out rows', other],
+  rows,
+  conflicting: 0,
+})
 
 function classWarnings({ added, nearMisses }: ClassFacts, { labels, classes }: Dataset): string[] {
   const seen = new Set<number>(labels.data)

@@ -17,7 +17,7 @@ const flips = { negative: 0, positive: 0, total: 100 }
 const end = { alpha: 1, offset: 0, old: 0.9, new: 0.95, drop: 0.02, upper: 0.03, flips }
 
 /** One budget on one drop, every row counting the same. */
-const alone = { claims: [], weighted: false, first: null, uses: null }
+const alone = { activations: 0, claims: [], weighted: false, first: null, uses: null }
 
 const blank = { lower: 0, upper: 1, negativeFlips: 0, positiveFlips: 0, crossFitted: null, byClass: [] }
 

@@ -40,6 +40,8 @@ export interface UpdateSummary {
     readonly lower: number
     readonly upper: number
     readonly n: number
+    /** How many of them are activations in the pack, and not inputs. */
+    readonly activations: number
     /** Each drop that has a bound: as deployed, by class, and from the first release; `maxDrop` is null where it is only told. */
     readonly claims: readonly Omit<ClaimResult, 'flips'>[]
     readonly weighted: boolean
@@ -95,6 +97,7 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
       lower: old.lower,
       upper: old.upper,
       n: old.n,
+      activations: old.activations,
       claims: old.claims.map(({ flips: _flips, ...claim }) => claim),
       weighted: old.weighted,
       first: old.first,

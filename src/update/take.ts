@@ -93,7 +93,7 @@ export const proof = (
 ): Promise<Tested[]> =>
   proveInOrder({
     ...{ sequence, claims, judged, onTested },
-    labels: parts.proof ? classLabels(parts.proof) : new Int32Array(),
+    labels: parts.proof?.labels ?? new Int32Array(),
     confidence: aim.budget.confidence,
     answersOf: candidates.answers,
   })
@@ -127,7 +127,7 @@ async function confirmed(
   candidates: Candidates,
   tested: readonly Tested[],
 ): Promise<Taken | undefined> {
-  const labels = parts.proof ? classLabels(parts.proof) : new Int32Array()
+  const labels = parts.proof?.labels ?? new Int32Array()
   let settled = settle(tested)
   while (settled) {
     const { guess } = itemAt(tested, settled.at, 'candidate')

@@ -160,6 +160,7 @@ const rowsOfPack = (
 ): Partial<UpdateData> => ({
   exemplars: padded(kept?.exemplars),
   oldHeldOut: padded(kept?.heldOut),
+  oldActivations: kept?.activations,
   traffic: kept?.traffic,
   first: kept?.first,
   uses: kept?.uses,

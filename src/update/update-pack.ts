@@ -1,4 +1,5 @@
-import type { Dataset, Preprocessing } from '../data/dataset.ts'
+import { count } from '../count.ts'
+import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
@@ -10,8 +11,20 @@ import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { checkRows } from './check-rows.ts'
-import { type ModelIdentity, type Pack, type PackSums, sumsFor, trafficShares, usesOf } from './pack/index.ts'
+import {
+  activationKeys,
+  type HeldActivations,
+  keyWords,
+  type ModelIdentity,
+  type Pack,
+  type PackSums,
+  sumsFor,
+  trafficShares,
+  trunkHash,
+  usesOf,
+} from './pack/index.ts'
 import type { UpdateData } from './parts.ts'
+import type { ActivationRows } from './proof-rows.ts'
 
 /** What a pack is to be used with. */
 export interface PackUse {
@@ -30,6 +43,8 @@ export interface PackRows {
   readonly exemplars: Dataset | undefined
   /** All held-out rows, in the order of the pack. */
   readonly heldOut: Dataset | undefined
+  /** Held out beside them, as activations; undefined where there are none, or of other layers than the model's. */
+  readonly activations: ActivationRows | undefined
   readonly traffic: UpdateData['traffic']
   readonly first: UpdateData['first']
   readonly uses: UpdateData['uses']
@@ -84,14 +99,17 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
     return { ...alignLabels(dataset, classes).dataset, ...(pack.private ? {} : { preprocessing }) }
   }
   const own = pack.model.sha256 === identity.sha256
+  const activations = activationRows(pack, use, own)
   return {
     exemplars: under(pack.exemplars),
     ...heldOutParts(pack, under(pack.heldOut?.dataset), classes, own),
+    activations,
     traffic: trafficShares(pack.traffic, pack.classes, classes),
     fisher: own ? pack.fisher?.diagonal : undefined,
     sums: pack.sums && packedSums(pack.sums, pack.classes, classes),
     notes: [
       ...(own ? [] : [otherModel(pack, use)]),
+      ...(pack.activations && !activations ? [otherLayers(pack.activations, use)] : []),
       ...(pack.traffic || !pack.heldOut ? [] : [noTraffic(place)]),
       ...(pack.private
         ? [`${place} is private: it holds features, not inputs, so that only the head trains on them.`]
@@ -107,14 +125,13 @@ const packedSums = (sums: PackSums, own: readonly string[], classes: readonly st
 
 /** The pack's held-out rows, with what the first release answered for them. */
 function heldOutParts(
-  { heldOut, history, classes }: Pack,
+  { heldOut, activations, history, classes }: Pack,
   rows: Dataset | undefined,
   wanted: readonly string[],
   own: boolean,
 ): Pick<PackRows, 'heldOut' | 'first' | 'uses'> {
-  if (!heldOut || !rows) return { heldOut: undefined, first: undefined, uses: undefined }
+  if (!(heldOut && rows) && !activations) return { heldOut: undefined, first: undefined, uses: undefined }
   const [first] = history
-  const units = classes.map((name) => wanted.indexOf(name))
   return {
     heldOut: rows,
     // The first release is the model itself until there is another; that of another model's pack is of another line.
@@ -122,12 +139,39 @@ function heldOutParts(
       own && first && history.length > 1
         ? {
             name: first.model.name,
-            answers: first.predictions.data.map((unit) => (unit < 0 ? -1 : itemAt(units, unit, 'class'))),
+            answers: unitsIn(first.predictions.data, classes, wanted),
           }
         : undefined,
-    uses: usesOf(heldOut.uses.data),
+    uses: heldOut && usesOf(heldOut.uses.data),
   }
 }
+
+/** Answers under another list of classes. */
+function unitsIn(answers: Int32Array, classes: readonly string[], wanted: readonly string[]): Int32Array {
+  const units = classes.map((name) => wanted.indexOf(name))
+  return answers.map((unit) => (unit < 0 ? -1 : itemAt(units, unit, 'class')))
+}
+
+/** A pack's held-out activations, where they are of the model's own layers. */
+function activationRows(
+  { activations: held, classes, history }: Pack,
+  { model, classes: wanted }: PackUse,
+  own: boolean,
+): ActivationRows | undefined {
+  if (!held || trunkHash(model, held.cut) !== held.trunk) return undefined
+  const known = new Set(keyWords(held.keys))
+  const [first] = held.answers
+  return {
+    cut: held.cut,
+    rows: alignLabels(held.dataset, wanted).dataset,
+    first: own && first && history.length > 1 ? unitsIn(first.data, classes, wanted) : undefined,
+    uses: usesOf(held.uses.data),
+    inCommon: (dataset) => keyWords(activationKeys(dataset)).filter((word) => known.has(word)).length,
+  }
+}
+
+const otherLayers = ({ cut, dataset }: HeldActivations, { identity, place }: PackUse): string =>
+  `${place} has ${count(samples(dataset), 'held-out row')} as activations at "${cut.values[0]}", but what lies below that in ${identity.name} is not what they were made by: they are not used.`
 
 const noTraffic = (place: string): string =>
   `${place} does not say how often each class comes where the model is used: every held-out row counts the same, and they are about as many of each class. A pack that is made today says it (holdfast keep).`

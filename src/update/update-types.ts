@@ -11,6 +11,7 @@ import type { ClassAccuracy } from './by-class.ts'
 import type { OutlookPoint } from './outlook.ts'
 import type { UpdateData } from './parts.ts'
 import type { Budget, ClaimResult, CrossFitted, HeldBack, PathPoint, Status } from './path/index.ts'
+import type { Uses } from './proof-rows.ts'
 import type { Adapters, Protection, RungName } from './recipes/index.ts'
 
 export interface UpdateOptions {
@@ -142,6 +143,8 @@ export interface UpdateResult {
     /** Old rows that would bring a verdict in 80 % of cases, if flips go on as seen; null where no number would. */
     readonly neededN: number | null
     readonly n: number
+    /** How many of them are there as activations, and not as inputs. */
+    readonly activations: number
     readonly negativeFlips: number
     readonly positiveFlips: number
     /** All that the update was held to, the drop above first; and what is only told. */
@@ -151,7 +154,7 @@ export interface UpdateResult {
     /** The model's first release, where the drop from it is known. */
     readonly first: string | null
     /** How many of the rows have been used by how many releases before; null where that is not known. */
-    readonly uses: readonly { readonly releases: number; readonly rows: number }[] | null
+    readonly uses: Uses | null
   } | null
   /** On held-out new rows. */
   readonly new: {
