@@ -111,6 +111,32 @@ describe('holdfast keep', () => {
     expect((await run('keep --show next.keep')).stdout).toContain('Releases\n  1  model.onnx')
   })
 
+  test('keeps held-out rows as activations, which prove an update, and goes on with them', async () => {
+    const made = await json(
+      'keep model.onnx --data old --budget 60 --held-out 20 --held-out-activations 80 -o acts.keep',
+    )
+    expect(made).toMatchObject({
+      heldOut: { rows: 20 },
+      activations: { rows: 80, dims: [32], stored: 'float16' },
+    })
+    expect((await run('keep --show acts.keep')).stdout).toMatch(
+      /above cut {2}80 more rows held out as activations at \S+, float16 \[32\], \d+\.\d\d % right/,
+    )
+    const updated = await json(
+      'update model.onnx --new new --keep acts.keep --max-drop 10% --epochs 5 -o up.onnx --keep-out up.keep --force',
+    )
+    expect(updated.old).toMatchObject({ n: 100, activations: 80 })
+    expect(updated.preflight.notes.join()).toContain('nothing below it trains')
+    expect(await json('keep --show up.keep')).toMatchObject({
+      activations: { rows: 80, uses: [{ releases: 1, rows: 80 }] },
+    })
+    const whole = await json(
+      'update model.onnx --new new --keep acts.keep --rungs whole --epochs 2 -o all.onnx --keep-out all.keep --force',
+    )
+    expect(whole.old).toMatchObject({ n: 20, activations: 0 })
+    expect((await json('keep --show all.keep')).activations).toBeNull()
+  })
+
   test('makes a private pack of images, in which no pixel is', async () => {
     expect(await json('keep eye.onnx --data photos --budget 4 -o open.keep')).toMatchObject({
       exemplars: { rows: 4, dims: [3, 4, 4], perClass: [2, 2] },
@@ -127,6 +153,17 @@ describe('holdfast keep', () => {
     ['keep model.onnx --data old --budget 9 --per-class 3', 'flag-value', 'take one'],
     ['keep model.onnx --data photos -o x.keep', 'data-dims', 'a row is [3, 4, 4]'],
     ['keep model.onnx --data old -o old/train.csv/x.keep', 'out-unwritable', 'old/train.csv'],
+    [
+      'keep model.onnx --data old --held-out-activations 9 --activations-at x -o x.keep',
+      'keep-cut',
+      'It can at',
+    ],
+    ['keep model.onnx --data old --activations-at x -o x.keep', 'flag-value', 'needs --held-out-activations'],
+    [
+      'keep model.onnx --data old --private --held-out-activations 9 -o x.keep',
+      'flag-value',
+      'features already',
+    ],
     ['keep --show old/train.csv', 'argument-kind', 'a retention pack should stand here'],
     ['keep --merge model.keep -o x.keep', 'keep-merge', 'Two or more packs'],
     [

@@ -38,6 +38,7 @@ export {
   type PathPoint,
 } from './path/index.ts'
 export { type Preflight, type PreflightOptions, preflight } from './preflight.ts'
+export type { ActivationRows } from './proof-rows.ts'
 export {
   type ChosenMethod,
   chooseMethod,

@@ -8,7 +8,7 @@ import type { Model } from '../../model/model.ts'
 import { sameDims } from '../../tensor/tensor.ts'
 import { answered, predictionsOf, usedBy } from './answered.ts'
 import { type HeldActivations, mergedActivations } from './held-activations.ts'
-import { type ActivationChoice, newActivations } from './new-activations.ts'
+import { type ActivationChoice, cutFor, newActivations } from './new-activations.ts'
 import type { Pack } from './pack.ts'
 import { trunkHash } from './trunk-hash.ts'
 
@@ -39,7 +39,8 @@ export async function extendedActivations(
       `The pack has held-out activations at "${stays.cut.values[0]}", and new ones stand beside them: leave --activations-at ${at} out.`,
     )
   }
-  const made = rest && (await newActivations({ ...options, cut: stays?.cut }, rest))
+  const cut = rest && (stays?.cut ?? cutFor(model, rest, options))
+  const made = rest && cut && (await newActivations({ engine, model, cut }, rest))
   if (stays && made && !sameDims(dimsOf(stays), dimsOf(made))) {
     throw new UsageError(
       'pack-mismatch',

@@ -83,6 +83,12 @@ describe('held-out rows as activations', () => {
     })
   })
 
+  test('are none, which is said, where all rows are held out as inputs', async () => {
+    const { pack: without, notes } = await keepModel(keeping({ heldOutRows: 400 }))
+    expect(without.activations).toBeUndefined()
+    expect(notes.join()).toContain('none is left to keep as activations')
+  })
+
   test('may be taken at any other place, and the message names these', async () => {
     const deep = mlp({ widths: [2, 6, 5, 4], classes, seed: 1 })
     const [first] = (await keepModel(keeping({ model: deep }))).pack.activations?.cut.values ?? []

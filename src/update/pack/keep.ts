@@ -3,7 +3,7 @@ import { fingerprint } from '../../data/fingerprint.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
-import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
+import { headCut, modelAbove, type Place } from '../../evaluate/cuts/index.ts'
 import { featureDataset, featureVectors, refuseRaw } from '../../evaluate/features.ts'
 import { findHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
@@ -15,7 +15,7 @@ import { heldOutRows } from './held-out-rows.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOf } from './keep-fisher.ts'
 import { fewRows, sumsOfRows } from './keep-sums.ts'
-import { newActivations, refuseActivations, restHeldOut } from './new-activations.ts'
+import { cutFor, newActivations, refuseActivations, restHeldOut } from './new-activations.ts'
 import { type ModelIdentity, type Pack, type PackBudget, packVersion } from './pack.ts'
 import { placeOf } from './pack-sums.ts'
 import { countedTraffic, givenTraffic, type Traffic } from './traffic.ts'
@@ -85,6 +85,8 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
   const { engine, model, identity, budget = defaultBudget, seed = 0, sumsOnly = false } = options
   const hides = sumsOnly || (options.private ?? false)
   if (hides) refuseActivations(options)
+  // Refused before time is spent, should there be no such place.
+  const cut = hides ? undefined : cutFor(model, options.train, options)
   const train = underModel(options.train, options)
   const measured = options.heldOut && underModel(options.heldOut, options)
   const traffic = options.traffic
@@ -99,7 +101,7 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
   const reader = hides ? modelAbove(model, headCut(model)) : model
   const rows = sumsOnly
     ? undefined
-    : await rowsOf({ ...options, train, heldOut: measured }, { features, traffic, stored, reader })
+    : await rowsOf({ ...options, train, heldOut: measured }, { features, traffic, stored, reader, cut })
   const created = options.created ?? new Date().toISOString()
   const none: Tensor<'int32'> = { type: 'int32', dims: [0], data: new Int32Array() }
   const pack: Pack = {
@@ -141,11 +143,13 @@ async function rowsOf(
     traffic,
     stored,
     reader,
+    cut,
   }: {
     readonly features: Tensor<'float32'> | undefined
     readonly traffic: Traffic
     readonly stored: (dataset: Dataset) => Dataset | Promise<Dataset>
     readonly reader: Model
+    readonly cut: Place | undefined
   },
 ): Promise<Pick<Pack, 'exemplars' | 'logits' | 'heldOut' | 'activations'>> {
   const { engine, model, train, heldOut, budget = defaultBudget, seed = 0, heldOutRows: most } = options
@@ -167,7 +171,7 @@ async function rowsOf(
       uses: usedBy(samples(held), 0),
       ...(await answered(engine, reader, await stored(held))),
     },
-    activations: rest && (await newActivations(options, rest)),
+    activations: rest && cut && (await newActivations({ engine, model, cut }, rest)),
   }
 }
 
@@ -215,7 +219,10 @@ export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
   synthetic: dataset.synthetic,
 })
 
-function notesOn(pack: Pack, { heldOut: given, train, sumsOnly }: KeepOptions): string[] {
+function notesOn(
+  pack: Pack,
+  { heldOut: given, train, sumsOnly, heldOutActivations = 0 }: KeepOptions,
+): string[] {
   const { heldOut, classes } = pack
   const present = new Set(classLabels(train))
   const missing = classes.filter((_, label) => !present.has(label))
@@ -226,9 +233,13 @@ function notesOn(pack: Pack, { heldOut: given, train, sumsOnly }: KeepOptions): 
     ...(heldOut
       ? []
       : [pack.activations ? noInputs : nothingHeldOut(given !== undefined, sumsOnly ?? false)]),
+    ...(heldOut && !pack.activations && heldOutActivations > 0 ? [allInputs] : []),
     ...(pack.private ? fewRows(pack) : []),
   ]
 }
+
+const allInputs =
+  'All held-out rows are kept as inputs, so that none is left to keep as activations: keep fewer as inputs (--held-out).'
 
 const noInputs =
   'Held-out rows are kept as activations alone: an update with this pack can be measured only where what trains lies above them.'

@@ -37,17 +37,22 @@ export function restHeldOut(
   return most === 0 ? undefined : heldOutRows(dataset, others, { heldOutRows: most, seed, traffic })
 }
 
+/**
+ * Where activations are taken; undefined where none are asked for.
+ *
+ * @throws What {@link placeFor} throws.
+ */
+export const cutFor = (
+  model: Model,
+  { inputs }: Dataset,
+  { heldOutActivations = 0, activationsAt: at }: ActivationChoice,
+): Place | undefined => (heldOutActivations > 0 ? placeFor(model, inputs.dims.slice(1), at) : undefined)
+
 /** What the layers below the cut make of rows that no release has been proved on, and what the model answers for them. */
 export async function newActivations(
-  {
-    engine,
-    model,
-    activationsAt: at,
-    cut: given,
-  }: ActivationChoice & { readonly engine: Engine; readonly model: Model; readonly cut?: Place | undefined },
+  { engine, model, cut }: { readonly engine: Engine; readonly model: Model; readonly cut: Place },
   rows: Dataset,
 ): Promise<HeldActivations> {
-  const cut = given ?? placeFor(model, rows.inputs.dims.slice(1), at)
   const { predictions } = await answered(engine, model, rows)
   return {
     cut,
