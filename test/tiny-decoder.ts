@@ -16,6 +16,10 @@ export interface DecoderForm {
   readonly tokenTypes?: boolean
   /** Whether attention_mask is an input. Default true. */
   readonly mask?: boolean
+  /** Whether a token sees none of those behind it. Default true. */
+  readonly causal?: boolean
+  /** What the batch and the length of its first input are, where they are no names. */
+  readonly fixed?: readonly [rows: number | string, length: number | string]
   readonly seed?: number
 }
 
@@ -30,24 +34,25 @@ export function tinyDecoder(form: DecoderForm = {}): Uint8Array<ArrayBuffer> {
     type,
     dims,
   })
+  const rows = form.fixed ?? ['batch_size', 'sequence_length']
   const kept = (length: string) => ['batch_size', heads, length, size]
   const inputs: ValueInfo[] = [
-    info('input_ids', ['batch_size', 'sequence_length']),
+    info('input_ids', [...rows]),
     ...(form.mask === false
       ? []
       : [
           info('attention_mask', [
-            'batch_size',
-            cache === 'plain' ? 'sequence_length' : 'past_sequence_length + sequence_length',
+            rows[0],
+            cache === 'plain' ? rows[1] : 'past_sequence_length + sequence_length',
           ]),
         ]),
-    ...(form.tokenTypes ? [info('token_type_ids', ['batch_size', 'sequence_length'])] : []),
-    ...(form.positionIds === false ? [] : [info('position_ids', ['batch_size', 'sequence_length'])]),
+    ...(form.tokenTypes ? [info('token_type_ids', [...rows])] : []),
+    ...(form.positionIds === false ? [] : [info('position_ids', [...rows])]),
     ...pairs.map(({ past }) => info(past, kept('past_sequence_length'), 'float32')),
     ...(cache === 'merged' ? [{ name: 'use_cache_branch', type: 'bool', dims: [1] } as const] : []),
   ]
   const outputs: ValueInfo[] = [
-    info('logits', ['batch_size', 'sequence_length', vocabulary], 'float32'),
+    info('logits', [...rows, vocabulary], 'float32'),
     ...pairs.map(({ present }) => info(present, kept('past_sequence_length + sequence_length'), 'float32')),
   ]
   const graph: Graph = {
@@ -107,6 +112,7 @@ function weights(seed: number): Map<string, Tensor> {
     ['thirds', shape(width, width, width)],
     ['scale', float32([], [1 / Math.sqrt(size)])],
     ['low', float32([], [-10_000])],
+    ['nothing', float32([], [0])],
     ['zero', int64([], [0])],
     ['one', int64([], [1])],
     ['two', int64([], [2])],
@@ -159,7 +165,11 @@ function body(form: DecoderForm, withPast: boolean, prefix: string): Node[] {
     [add('Unsqueeze', [range, 'second_axis'], 'rows'), add('Range', ['zero', total, 'one'], 'columns')],
     'later',
   )
-  const causal = add('Mul', [add('Cast', [later], 'later/float', { to: 1 }), 'low'], 'causal')
+  const causal = add(
+    'Mul',
+    [add('Cast', [later], 'later/float', { to: 1 }), form.causal === false ? 'nothing' : 'low'],
+    'causal',
+  )
   let bias = causal
   if (form.mask !== false) {
     const padded = add('Cast', [add('Equal', ['attention_mask', 'zero'], 'padded')], 'padded/float', {

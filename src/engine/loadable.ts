@@ -1,4 +1,4 @@
-import { encodeGraph } from '../onnx/encode.ts'
+import { type EncodeOptions, encodeGraph } from '../onnx/encode.ts'
 import type { Graph } from '../onnx/graph.ts'
 import { outputName } from '../onnx/graph.ts'
 import { subgraphsOf } from '../onnx/walk.ts'
@@ -31,21 +31,24 @@ const FROM = 2 ** 27
  * @example
  * const executable = await engine.load(loadable(builder.finish('step')))
  */
-export function loadable(graph: Graph, from = FROM): Loadable {
+export function loadable(graph: Graph, from = FROM, options: EncodeOptions = {}): Loadable {
   const others = readByOthers(graph)
   const large = [...graph.initializers].filter(
     ([name, { type, data }]) =>
       type === 'float32' && data.length >= Math.min(LEAST, from) && !others.has(name),
   )
   const bytes = large.reduce((sum, [, { dims }]) => sum + byteLengthOf('float32', dims), 0)
-  if (bytes < from || bytes === 0) return { bytes: encodeGraph(graph), held: new Map() }
+  if (bytes < from || bytes === 0) return { bytes: encodeGraph(graph, options), held: new Map() }
   const held = new Map(large)
   return {
-    bytes: encodeGraph({
-      ...graph,
-      inputs: [...graph.inputs, ...large.map(([name, { type, dims }]) => ({ name, type, dims }))],
-      initializers: new Map([...graph.initializers].filter(([name]) => !held.has(name))),
-    }),
+    bytes: encodeGraph(
+      {
+        ...graph,
+        inputs: [...graph.inputs, ...large.map(([name, { type, dims }]) => ({ name, type, dims }))],
+        initializers: new Map([...graph.initializers].filter(([name]) => !held.has(name))),
+      },
+      options,
+    ),
     held,
   }
 }

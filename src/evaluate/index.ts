@@ -16,5 +16,16 @@ export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 export { expandFeatures } from './expand-features.ts'
 export { type FeatureSumsOptions, featureSums } from './feature-sums.ts'
 export { featureDataset, featureVectors } from './features.ts'
+export {
+  type Decoder,
+  type DecoderOptions,
+  type Decoding,
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationEnd,
+  generate,
+  openDecoder,
+  type Sampling,
+} from './generate/index.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'

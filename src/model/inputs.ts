@@ -13,11 +13,15 @@ export interface StoredRows {
   readonly preprocessing: Preprocessing
 }
 
+/** What an input beside the tokens says of them: which count, of which segment they are, where they stand. */
+export type TokenInput = 'mask' | 'types' | 'positions'
+
 type Derive = (builder: GraphBuilder, rows: StoredRows) => Value
 
 /** Inputs that follow from the token ids, by how exporters name them. Ids are [batch, positions]. */
-const derivations: readonly { readonly name: RegExp; readonly derive: Derive }[] = [
+const derivations: readonly { readonly name: RegExp; readonly is: TokenInput; readonly derive: Derive }[] = [
   {
+    is: 'mask',
     // 1 where a token stands, 0 where the row is filled up.
     name: /(^|[._/])(attention_mask|input_mask|mask)$/,
     derive: (builder, { stored, preprocessing: { pad } }) => {
@@ -27,10 +31,12 @@ const derivations: readonly { readonly name: RegExp; readonly derive: Derive }[]
     },
   },
   {
+    is: 'types',
     name: /(^|[._/])(token_type_ids|segment_ids)$/,
     derive: (builder, { stored }) => filled(builder, 0, int64Like(stored)),
   },
   {
+    is: 'positions',
     name: /(^|[._/])position_ids$/,
     derive: (builder, { stored }) => {
       const [, positions = 1] = stored.dims
@@ -47,6 +53,10 @@ const int64Like = (value: Value): Value => ({ name: value.name, dims: value.dims
 
 const derivationOf = (name: string): Derive | undefined =>
   derivations.find((derivation) => derivation.name.test(name))?.derive
+
+/** What an input of that name says of the tokens; undefined for any other. */
+export const tokenInput = (name: string): TokenInput | undefined =>
+  derivations.find((derivation) => derivation.name.test(name))?.is
 
 /** The input that the rows of a data set go into: the one that does not follow from another. */
 export function mainInput(inputs: readonly ValueInfo[]): ValueInfo | undefined {

@@ -1,0 +1,10 @@
+export { checkSampling, isGreedy, type Sampling } from './choose.ts'
+export { type Decoder, type DecoderOptions, type Decoding, openDecoder } from './decoder.ts'
+export {
+  continued,
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationEnd,
+  generate,
+  generateDefaults,
+} from './generate.ts'
