@@ -210,6 +210,35 @@ export class GraphBuilder implements Emitter {
   }
 
   /**
+   * Takes what `emit` emits for one op with a gradient of its own: a closed form that is cheaper than what the nodes one by
+   * one would give.
+   *
+   * @param gradient From dL/d(output) to those of the inputs that need one.
+   */
+  asOne(
+    name: string,
+    inputs: readonly Value[],
+    emit: () => Value,
+    gradient: (emit: Emitter, arriving: Value, needs: readonly boolean[]) => readonly (Value | undefined)[],
+  ): Value {
+    const before = this.steps.length
+    const around = this.forming
+    this.forming = true
+    const output = emit()
+    this.forming = around
+    this.steps.length = before
+    const definition: OpDefinition = {
+      op: name,
+      shape: () => [output],
+      gradient: ({ emit: into, gradients: [arriving], needs }) =>
+        arriving ? gradient(into, arriving, needs) : [],
+      cases: [],
+    }
+    this.steps.push({ definition, name, attributes: noAttributes, inputs, outputs: [output] })
+    return output
+  }
+
+  /**
    * Adds a node whose output types the caller knows and whose gradient is never asked for: `Scan` and the like, whose
    * subgraphs the table cannot shape.
    */

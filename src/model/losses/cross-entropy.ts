@@ -72,7 +72,6 @@ export function positionCrossEntropy(
   labels: Value,
   options: CrossEntropyOptions = {},
 ): Value {
-  const [samples = 1] = labels.dims
   const classes = logits.dims.at(-1) ?? 1
   const positions = elements(labels)
   if (logits.dims.slice(0, -1).join() !== labels.dims.join()) {
@@ -81,15 +80,39 @@ export function positionCrossEntropy(
       `Labels of positions are [N, T] beside logits [N, T, C], but got [${labels.dims}] and [${logits.dims}].`,
     )
   }
-  /** One row a position from one row a sample. */
-  const repeated = (rows: Value, width: number): Value => {
-    const each = positions / samples
-    const spread = emit.op('Expand', [
-      reshape(emit, rows, [samples, 1, width]),
-      ints(emit, [samples, each, width]),
-    ])
-    return reshape(emit, spread, [positions, width])
-  }
+  const { mask, weights: given } = options
+  const { known, weights } = knownPositions(emit, labels, logits, given)
+  const mean = crossEntropy(emit, reshape(emit, logits, [positions, classes]), known, {
+    ...options,
+    weights,
+    ...(mask ? { mask: elements(mask) === classes ? mask : repeated(emit, mask, labels, classes) } : {}),
+  })
+  return emit.op('Div', [
+    scale(emit, mean, positions),
+    add(emit, total(emit, weights), scalar(emit, ALMOST_NOTHING, logits)),
+  ])
+}
+
+/** One row a position from one row a sample, [N, width] to [positions, width]. */
+function repeated(emit: Emitter, rows: Value, labels: Value, width: number): Value {
+  const [samples = 1] = labels.dims
+  const positions = elements(labels)
+  const each = positions / samples
+  const spread = emit.op('Expand', [
+    reshape(emit, rows, [samples, 1, width]),
+    ints(emit, [samples, each, width]),
+  ])
+  return reshape(emit, spread, [positions, width])
+}
+
+/** Labels [positions] with 0 where a position does not count, and what each counts, 0 there. */
+function knownPositions(
+  emit: Emitter,
+  labels: Value,
+  like: Value,
+  given: Value | undefined,
+): { readonly known: Value; readonly weights: Value } {
+  const positions = elements(labels)
   const flat = reshape(emit, labels, [positions])
   const number = (value: number): Value =>
     emit.constant(
@@ -98,19 +121,41 @@ export function positionCrossEntropy(
         : { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(value)) },
     )
   const ignored = emit.op('Equal', [flat, number(IGNORED_LABEL)])
-  const counting = cast(emit, emit.op('Not', [ignored]), logits.type)
+  const counting = cast(emit, emit.op('Not', [ignored]), like.type)
   const known = emit.op('Where', [ignored, number(0), flat])
-  const { mask, weights: given } = options
-  const weights = given ? mul(emit, counting, reshape(emit, repeated(given, 1), [positions])) : counting
-  const mean = crossEntropy(emit, reshape(emit, logits, [positions, classes]), known, {
-    ...options,
-    weights,
-    ...(mask ? { mask: elements(mask) === classes ? mask : repeated(mask, classes) } : {}),
-  })
-  return emit.op('Div', [
-    scale(emit, mean, positions),
-    add(emit, total(emit, weights), scalar(emit, ALMOST_NOTHING, logits)),
-  ])
+  return {
+    known,
+    weights: given
+      ? mul(emit, counting, reshape(emit, repeated(emit, given, labels, 1), [positions]))
+      : counting,
+  }
+}
+
+/**
+ * Rows or positions as {@link crossEntropy} or {@link positionCrossEntropy} count them: labels [rows], and the share of each in the mean.
+ *
+ * @param labels [N] or [N, ...]
+ * @param weights One factor a sample, [N].
+ */
+export function countedPositions(
+  emit: Emitter,
+  labels: Value,
+  like: Value,
+  weights: Value | undefined,
+): { readonly known: Value; readonly shares: Value } {
+  if (labels.dims.length === 1) {
+    const [rows = 1] = labels.dims
+    const even = scalar(emit, 1 / rows, like)
+    return {
+      known: labels,
+      shares: weights
+        ? mul(emit, reshape(emit, weights, [rows]), even)
+        : emit.op('Expand', [even, ints(emit, [rows])]),
+    }
+  }
+  const { known, weights: counting } = knownPositions(emit, labels, like, weights)
+  const sum = add(emit, total(emit, counting), scalar(emit, ALMOST_NOTHING, like))
+  return { known, shares: emit.op('Div', [counting, sum]) }
 }
 
 /** Keeps 0 / 0 from being NaN, and changes no sum of weights. */

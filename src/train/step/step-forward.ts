@@ -1,10 +1,10 @@
 import type { GraphBuilder } from '../../autodiff/builder.ts'
-import { gradients } from '../../autodiff/gradients.ts'
+import { dependents, gradients } from '../../autodiff/gradients.ts'
 import type { AugmentColumnName } from '../../data/augment/index.ts'
 import type { Mixed, Named, RowRange, SourceRows, StepContext } from '../../methods/method.ts'
 import { applyModel } from '../../model/apply.ts'
 import { findHead, requireHead } from '../../model/heads/index.ts'
-import { lossKind, taskLoss } from '../../model/losses/index.ts'
+import { headCrossEntropy, linearHead, lossKind, taskLoss } from '../../model/losses/index.ts'
 import { add, filled, ints, mul, reshape, scalar, sub, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -107,16 +107,38 @@ function othersOf(
 }
 
 /** The loss on the labels; of mixed rows share L(y) + (1 - share) L(y'), with y' the label of the other row. */
-function lossOf({ request: { settings, task }, step }: StepBody, scored: Scored, others?: Others): Value {
+function lossOf(body: StepBody, scored: Scored, others?: Others): Value {
+  const {
+    request: { settings, task },
+    step,
+  } = body
   const { loss = {} } = settings
   const kind = lossKind(loss, task.train)
   const one = (part: Scored) => taskLoss(step, { ...part, kind, labelSmoothing: loss.labelSmoothing })
-  if (!others) return one(scored)
+  if (!others) return vocabularyLoss(body, scored) ?? one(scored)
   const { labels, mask, share } = others
   const weighted = (part: Value) => (scored.weights ? mul(step, scored.weights, part) : part)
   const own = one({ ...scored, weights: weighted(share) })
   const rest = sub(step, scalar(step, 1, share), share)
   return add(step, own, one({ ...scored, labels, mask, weights: weighted(rest) }))
+}
+
+/** From so many classes on, a head's loss has a form of its own. */
+const MANY_CLASSES = 1024
+
+/** The cross-entropy of a head without bias that knows many classes, all of which take part; undefined for others. */
+function vocabularyLoss(
+  { request: { settings, task }, step, parameters }: StepBody,
+  { logits, labels, mask, weights }: Scored,
+): Value | undefined {
+  const { loss = {} } = settings
+  const plain = lossKind(loss, task.train) === 'cross-entropy' && !mask && !loss.labelSmoothing
+  if (!plain || labels.type !== 'int32' || (logits.dims.at(-1) ?? 0) < MANY_CLASSES) return undefined
+  if (logits.dims.slice(0, -1).join() !== labels.dims.join()) return undefined
+  const head = linearHead(step, logits)
+  if (!head) return undefined
+  const trains = dependents(step.tape, [...parameters.values()]).has(head.weight.name)
+  return headCrossEntropy(step, head, labels, { weights, trains })
 }
 
 /** What a method sees. */
