@@ -8,7 +8,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { asStored, createDataset } from '../src/data/dataset.ts'
+import { packDocuments } from '../src/data/documents/index.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { median } from '../src/measure/statistics.ts'
 import { emptyState, type TaskContext } from '../src/methods/method.ts'
@@ -17,7 +17,7 @@ import { withLora } from '../src/model/adapters/index.ts'
 import { loadModel } from '../src/model/import/index-files.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { inspectFile } from '../src/train/inspect/inspect-files.ts'
-import { languageTask } from '../src/train/plan/language.ts'
+import { withTokenClasses } from '../src/train/plan/language.ts'
 import { openTask, stateAtStart } from '../src/train/run/index.ts'
 import { adam } from '../src/train/step/index.ts'
 
@@ -64,16 +64,18 @@ async function child(): Promise<void> {
   const random = randomStream(1, 'tokens')
   const last = read.graph.outputs[0]?.dims?.at(-1)
   const vocabulary = Number(last)
-  const ids = BigInt64Array.from({ length: 16 * rows * tokens }, () => BigInt(random.integer(vocabulary)))
-  const texts = createDataset({
+  const documents = Array.from({ length: 16 * rows }, (_, row) => ({
+    place: `row ${row}`,
+    ids: Int32Array.from({ length: tokens + 1 }, () => random.integer(vocabulary)),
+    bytes: tokens,
+  }))
+  const { dataset: train } = packDocuments(documents, {
     name: 'random tokens',
-    inputs: { type: 'int64', dims: [16 * rows, tokens], data: ids },
-    labels: { type: 'int32', dims: [16 * rows], data: new Int32Array(16 * rows) },
-    classes: ['text'],
-    preprocessing: asStored,
+    length: tokens,
+    vocabulary,
+    tokenizer: { filler: 0, eos: undefined, frame: { before: [], after: [] } },
   })
-  const { model, data } = languageTask(read, [{ train: texts, test: texts }])
-  const train = data[0]?.train ?? texts
+  const model = withTokenClasses(read)
   const lora = withLora(model, { rank: 8 })
   stage('task')
   const units = [Array.from({ length: vocabulary }, (_, unit) => unit)]

@@ -7,6 +7,7 @@ export {
   resolveDataset,
   verifyDataset,
 } from './data/catalogue/index-files.ts'
+export { type ReadDocumentsOptions, readDocuments } from './data/documents/index-files.ts'
 export { readDataset, streamRows } from './data/files.ts'
 export { loadIds, loadPredictions } from './data/formats/index-files.ts'
 export type { ReadOptions } from './data/read-options.ts'

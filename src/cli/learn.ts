@@ -9,7 +9,7 @@ import { followRun } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
-import { augmentFlag } from './shared-flags.ts'
+import { augmentFlag, type DocumentSettings, documentFlags, withDocumentFlags } from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import { type Answer, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -30,6 +30,7 @@ const settings = z
       }),
     }),
     ...augmentFlag,
+    ...documentFlags,
     ...modelFlags,
     ...trackingFlags,
   })
@@ -101,12 +102,18 @@ async function init(path: string): Promise<Answer> {
 }
 
 /** The plan with what the flags say instead. */
-function asChanged(read: RunPlan, asked: CommonSettings & ModelSettings & Pick<RunPlan, 'augment'>): RunPlan {
+function asChanged(
+  read: RunPlan,
+  asked: CommonSettings & ModelSettings & DocumentSettings & Pick<RunPlan, 'augment'>,
+): RunPlan {
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
   return withModelFlags(
-    { ...read, threads, device, seed, ...(augment && { augment }) },
+    {
+      ...{ ...read, threads, device, seed, ...(augment && { augment }) },
+      data: withDocumentFlags(read.data, asked),
+    },
     { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head },
   )
 }

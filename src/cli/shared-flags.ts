@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { augmentSchema, augmentText, parseAugment, problemIn } from '../data/augment/index.ts'
+import { packSchema } from '../data/documents/index.ts'
 import { preprocessingNames, type Reading, readingSchema } from '../data/reading.ts'
 import { confidenceRange } from '../measure/confidence.ts'
 import { parseSelection, type Selection } from '../model/adapters/index.ts'
@@ -16,8 +17,9 @@ import {
   told,
 } from './flags/index.ts'
 
-const { columns, tokenizer, maxLength, maxBytes, skipBad } = readingSchema.shape
+const { columns, documents, tokenizer, maxLength, maxBytes, skipBad } = readingSchema.shape
 const column = columns.unwrap().shape
+const document = documents.unwrap().shape
 
 /** How data are read: the same flags in every verb that reads some, and the same fields as in a configuration. */
 export const readingFlags = group('Reading data', {
@@ -75,6 +77,41 @@ export const readingOf = (settings: z.output<z.ZodObject<typeof readingFlags>>):
   maxBytes: settings.maxBytes,
   cache: settings.cache,
 })
+
+/** How texts become documents and rows of a language model; what is left out stays as it is. */
+export const documentFlags = group('Texts for a language model', {
+  documents: flagOf(document.format),
+  paragraphs: on().meta({ description: 'Each paragraph of a text file is a document' }),
+  pack: flagOf(packSchema.optional().describe(packSchema.description ?? '')),
+  overlap: flagOf(
+    document.overlap
+      .unwrap()
+      .optional()
+      .describe(document.overlap.description ?? ''),
+  ),
+  maxLength: flagOf(maxLength),
+  tokenizer: flagOf(tokenizer).meta({ hint: 'DIR' }),
+})
+
+export type DocumentSettings = z.output<z.ZodObject<typeof documentFlags>>
+
+/** A reading with what those flags say instead. */
+export function withDocumentFlags<T extends Pick<Reading, 'documents' | 'maxLength' | 'tokenizer'>>(
+  reading: T,
+  asked: DocumentSettings,
+): T {
+  const { documents: format, paragraphs, pack, overlap, maxLength: length, tokenizer: folder } = asked
+  const said = { format, paragraphs: paragraphs || undefined, pack, overlap }
+  const given = Object.entries(said).filter(([, value]) => value !== undefined)
+  return {
+    ...reading,
+    ...(length !== undefined && { maxLength: length }),
+    ...(folder !== undefined && { tokenizer: folder }),
+    ...(given.length > 0 && {
+      documents: { pack: 'documents', overlap: 0, ...reading.documents, ...Object.fromEntries(given) },
+    }),
+  }
+}
 
 /** What numbers for labels mean, where two sides have lists of classes. */
 export const numbersFlag = group('Reading data', {

@@ -1,5 +1,6 @@
 import { count, oneOf } from '../count.ts'
 import { DataError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { concatenateRows, describe, rowCount, takeRows } from './rows.ts'
 
@@ -42,6 +43,19 @@ export type DatasetKind = 'classification' | 'multi-label' | 'regression' | 'tok
 /** The label of tokens that no loss or score counts: padding, special tokens, all but the first piece of a word. */
 export const ignoredLabel = -100
 
+/** Which document each row of texts is a part of: documents are what is held out, and what is told apart when a loss is judged. */
+export interface RowDocuments {
+  /** Row -> document, int32 [N]. */
+  readonly of: Int32Array
+  /**
+   * UTF-8 bytes of the text that counts in the loss, a row [N]: those of its document, shared out over the rows by the tokens that
+   * count, in whole bytes. Those of all rows of a document are its bytes to the last one.
+   */
+  readonly bytes: Float64Array
+  /** What each document is called: its file, and its line there. */
+  readonly names: readonly string[]
+}
+
 /** Labelled samples in memory. Row n of `inputs` belongs to row n of `labels`. */
 export interface Dataset {
   /** As shown to people: 'MNIST', 'synthetic digits'. */
@@ -57,6 +71,8 @@ export interface Dataset {
   /** Class names; empty for regression. */
   readonly classes: readonly string[]
   readonly preprocessing: Preprocessing
+  /** Of texts cut to rows: the documents that they were. */
+  readonly documents?: RowDocuments | undefined
 }
 
 /**
@@ -193,8 +209,16 @@ export function subset(dataset: Dataset, indices: Int32Array, name = dataset.nam
     name,
     inputs: takeRows(dataset.inputs, indices),
     labels: takeLabels(dataset.labels, indices),
+    ...(dataset.documents && { documents: documentsOf(dataset.documents, indices) }),
   }
 }
+
+/** Documents keep their numbers and names, whichever of their rows are taken. */
+const documentsOf = ({ of, bytes, names }: RowDocuments, indices: Int32Array): RowDocuments => ({
+  of: indices.map((row) => itemAt(of, row, 'row')),
+  bytes: Float64Array.from(indices, (row) => itemAt(bytes, row, 'row')),
+  names,
+})
 
 function takeLabels(labels: Dataset['labels'], indices: Int32Array): Dataset['labels'] {
   return labels.type === 'int32' ? takeRows(labels, indices) : takeRows(labels, indices)
@@ -256,6 +280,24 @@ export function concatenate(datasets: readonly Dataset[], name?: string): Datase
     synthetic: datasets.some((part) => part.synthetic),
     inputs: concatenateRows(datasets.map((part) => part.inputs)),
     labels: concatenateRows<'int32' | 'float32'>(datasets.map((part) => part.labels)) as Dataset['labels'],
+    documents: joinedDocuments(datasets),
+  }
+}
+
+/** The documents of all parts, numbered on; undefined where a part has none. */
+function joinedDocuments(datasets: readonly Dataset[]): RowDocuments | undefined {
+  const parts = datasets.flatMap(({ documents }) => (documents ? [documents] : []))
+  if (parts.length < datasets.length) return undefined
+  let before = 0
+  const of = parts.map((part) => {
+    const start = before
+    before += part.names.length
+    return part.of.map((document) => document + start)
+  })
+  return {
+    of: Int32Array.from(of.flatMap((numbers) => [...numbers])),
+    bytes: Float64Array.from(parts.flatMap(({ bytes }) => [...bytes])),
+    names: parts.flatMap(({ names }) => names),
   }
 }
 

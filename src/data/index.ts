@@ -11,6 +11,7 @@ export {
   kindOf,
   mnistNormalisation,
   type Preprocessing,
+  type RowDocuments,
   rowsOfClasses,
   samples,
   subset,
@@ -18,6 +19,13 @@ export {
   withLabels,
   withPreprocessing,
 } from './dataset.ts'
+export {
+  type LoadedDocuments,
+  type PackedDocuments,
+  type PackOptions,
+  packDocuments,
+  type TokenDocument,
+} from './documents/index.ts'
 export { duplicates, fingerprint, type Overlap, overlap, rowHashes } from './fingerprint.ts'
 export { idxDataset, parseIdx } from './formats/index.ts'
 export {

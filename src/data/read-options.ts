@@ -1,4 +1,5 @@
 import type { Preprocessing } from './dataset.ts'
+import type { DocumentFormat, Pack } from './documents/index.ts'
 import type { TableOptions } from './formats/index.ts'
 import type { InputSpec } from './images/index.ts'
 import type { TextTokenizer } from './text/index.ts'
@@ -17,6 +18,14 @@ export interface ReadOptions extends TableOptions {
   readonly tokenizer?: TextTokenizer | undefined
   /** Tokens in a row; default what `input` says, else the longest text's, rounded up to a multiple of 8, at most the model's limit. */
   readonly maxLength?: number | undefined
+  /** Of texts for language models: how rows of tables hold documents; default by their fields, see {@link readDocuments}. */
+  readonly documents?: DocumentFormat | undefined
+  /** Of the same: whether each paragraph of a text file is a document. Default false: the file is one. */
+  readonly paragraphs?: boolean | undefined
+  /** Of the same: how training documents become rows, see {@link packDocuments}. Default `documents`. */
+  readonly pack?: Pack | undefined
+  /** Of the same: tokens that a further row of a document reads again. Default 0. */
+  readonly overlap?: number | undefined
   /** Without `input`: brings every image to this size in pixels (by covering it and cropping the middle); default: as they are, all of one size. */
   readonly resize?: { readonly height: number; readonly width: number } | undefined
   /** Without `input`: 3 for red, green, blue (default); 1 for grey. */

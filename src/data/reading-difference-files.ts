@@ -70,5 +70,5 @@ function inputFields(
 
 const tokenizerFields = ({ tokenizer, tokenizerJson }: InputFiles): Readonly<Record<string, unknown>> =>
   tokenizer
-    ? { tokenizer: tokenizerJson, 'longest text': tokenizer.limit, 'filling token': tokenizer.pad }
+    ? { tokenizer: tokenizerJson, 'longest text': tokenizer.limit, 'filling token': tokenizer.filler }
     : {}

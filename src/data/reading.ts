@@ -8,6 +8,7 @@ import {
   unitPixels,
   withPreprocessing,
 } from './dataset.ts'
+import { documentFormats, packSchema } from './documents/index.ts'
 import type { LoadedData } from './parts.ts'
 import type { ReadOptions } from './read-options.ts'
 
@@ -56,6 +57,23 @@ const columns = z.strictObject({
     .describe('of CSV and JSON files that are not UTF-8: windows-1252, for example'),
 })
 
+/** How texts become rows of a language model. */
+const documents = z.strictObject({
+  format: z
+    .enum(documentFormats)
+    .optional()
+    .describe('how rows hold documents for a language model; default by their fields'),
+  paragraphs: z
+    .boolean()
+    .optional()
+    .describe('whether each paragraph of a text file is a document; default the file is one'),
+  pack: packSchema.default('documents'),
+  overlap: bounds
+    .rows(0)
+    .default(0)
+    .describe('tokens that a further row of a long document reads again, to predict its first ones better'),
+})
+
 const normalisations = { unit: unitPixels, mnist: mnistNormalisation, stored: asStored } as const
 
 /** How stored values are normalised, by name; `default` is as the data come. */
@@ -78,6 +96,7 @@ export const readingSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('folder of the tokenizer.json that texts are read with; default the model’s'),
+  documents: documents.optional().describe('texts for a language model'),
   skipBad: bounds
     .rows(0)
     .optional()
@@ -98,7 +117,8 @@ export const readingSchema = z.strictObject({
 export type Reading = z.output<typeof readingSchema>
 
 /** The same as options of {@link ReadOptions}; the tokenizer is read by whoever knows the model. */
-export function readOptionsOf({ columns, maxLength, maxBytes, skipBad, cache }: Reading): ReadOptions {
+export function readOptionsOf(reading: Reading): ReadOptions {
+  const { columns, documents, maxLength, maxBytes, skipBad, cache } = reading
   const { kind, label, labels, targets, separator, text, image, features, id } = columns ?? {}
   const { header, delimiter, decimal, encoding } = columns ?? {}
   return {
@@ -115,6 +135,10 @@ export function readOptionsOf({ columns, maxLength, maxBytes, skipBad, cache }: 
     delimiter: delimiter === 'tab' ? '\t' : delimiter,
     decimal,
     encoding,
+    documents: documents?.format,
+    paragraphs: documents?.paragraphs,
+    pack: documents?.pack,
+    overlap: documents?.overlap,
     maxLength,
     skipBad,
     maxBytes,
@@ -137,6 +161,11 @@ export const readingFields: Readonly<Record<string, string>> = {
   delimiter: 'data.columns.delimiter',
   decimal: 'data.columns.decimal',
   encoding: 'data.columns.encoding',
+  documents: 'data.documents.format',
+  paragraphs: 'data.documents.paragraphs',
+  pack: 'data.documents.pack',
+  overlap: 'data.documents.overlap',
+  tokenizer: 'data.tokenizer',
   maxLength: 'data.maxLength',
   skipBad: 'data.skipBad',
   maxBytes: 'data.maxBytes',

@@ -56,6 +56,7 @@ export async function readInputFiles(
             tokenizer,
             tokenizerConfig: await find('tokenizer_config.json'),
             config: await find('config.json'),
+            chatTemplate: await find('chat_template.jinja'),
             folder,
           }),
   }

@@ -19,7 +19,7 @@ import {
 } from './scores.ts'
 
 /** Logits of one batch at most, 16 MiB: with a class a word of a vocabulary and a row of many tokens these get large. */
-const MOST_LOGITS = 2 ** 22
+export const MOST_LOGITS = 2 ** 22
 
 /**
  * Values that one batch leaves between ops, 512 MiB: a batch of large images through a deep model takes many seconds, in

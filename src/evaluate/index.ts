@@ -28,4 +28,5 @@ export {
   type Sampling,
 } from './generate/index.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
+export { rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'

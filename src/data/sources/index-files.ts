@@ -1,2 +1,3 @@
+export { checkShards } from './shards.ts'
 export { openSources } from './sources-files.ts'
-export { splitName } from './split-names.ts'
+export { splitName, splitOfFile } from './split-names.ts'

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { byteTokenizerFiles } from '../../../test/byte-tokenizer.ts'
 import { createDataset } from '../dataset.ts'
 import { createTokenizer, tokenize } from './tokens.ts'
 import { wordVocabulary } from './vocabulary.ts'
@@ -97,7 +98,7 @@ test('files that make no tokenizer are refused by name and field', () => {
     '[PAD]',
     '[NONE]',
   )
-  expect(refused(unpadded)).toThrow('the tokenizer says nothing of padding')
+  expect(() => createTokenizer({ tokenizer: unpadded }).pad).toThrow('the tokenizer says nothing of padding')
   const unknown = createTokenizer({
     tokenizer: wordVocabulary(['a b']).replace('"unk_token": "[UNK]"', '"unk_token": null'),
     folder: 'words',
@@ -130,4 +131,32 @@ test.runIf(real && existsSync(clinc))('the requests of CLINC150 need few unknown
   const lost = rows.reduce((sum, row) => sum + row.filter((id) => id === 1).length, 0)
   expect(tokenizer.size).toBe(4000)
   expect(lost / ids).toBeLessThan(0.02)
+})
+
+test('a tokenizer without padding is one until rows are to be masked', () => {
+  const bare = createTokenizer(byteTokenizerFiles({ config: { pad_token: null } }))
+  expect(bare).toMatchObject({ eos: 0, filler: 0, frame: { before: [], after: [] } })
+  expect(() => bare.pad).toThrow(/says nothing of padding/)
+})
+
+test('a chat template is that of chat_template.jinja, else of tokenizer_config.json, of several the default', () => {
+  const written = (config: object, chatTemplate?: string) =>
+    createTokenizer({ ...byteTokenizerFiles({ config }), chatTemplate }).chat?.render([
+      { role: 'user', content: 'Hi' },
+    ])
+  const several = [
+    { name: 'tool_use', template: 'tools' },
+    { name: 'default', template: '{{ messages[0].content + eos_token }}' },
+  ]
+  expect(written({ chat_template: 'one' })).toBe('one')
+  expect(written({ chat_template: several })).toBe('Hi<|end|>')
+  expect(written({ chat_template: several }, 'file')).toBe('file')
+  expect(written({})).toBe(undefined)
+})
+
+test('bytes of tokens are those of the text that they stand for', () => {
+  const tokenizer = createTokenizer(byteTokenizerFiles({ merges: ['a b'] }))
+  const ids = tokenizer.ids('abé<|im_end|>')
+  expect(ids.map((id) => tokenizer.bytesOf(id))).toEqual([2, 1, 1, 0])
+  expect(tokenizer.decode(ids)).toBe('abé<|im_end|>')
 })

@@ -1,92 +1,74 @@
 import { Tokenizer } from '@huggingface/tokenizers'
-import { z } from 'zod'
 import { DataError } from '../../errors.ts'
-import { parseConfig } from '../config.ts'
 import { createDataset, type Dataset } from '../dataset.ts'
 import { describe } from '../rows.ts'
+import { type ChatTemplate, chatTemplate } from './chat-template.ts'
+import { encoded } from './encoded.ts'
+import { type Frame, frameOf } from './special-tokens.ts'
 import { padRows, rowLength, type TokenRow } from './token-rows.ts'
+import {
+  endless,
+  lengthLimit,
+  type TokenizerFiles,
+  type TokenizerJson,
+  tokenizerSettings,
+} from './tokenizer-settings.ts'
 
 /** Texts to token ids, as the model was trained to read them. */
 export interface TextTokenizer {
-  /** The id that fills up short rows. */
+  /**
+   * The id that fills up short rows, and is masked.
+   *
+   * @throws DataError `tokenizer-padding` when it is asked for and the tokenizer names none.
+   */
   readonly pad: number
+  /** The id that fills up rows whose labels say what counts: the padding, else the end of a text, else 0. */
+  readonly filler: number
+  /** The id that ends a text, where tokenizer_config.json names one. */
+  readonly eos: number | undefined
+  /** The special tokens around every text. */
+  readonly frame: Frame
   /** The most tokens that the model reads, special tokens included; undefined where nothing says. */
   readonly limit: number | undefined
   /** How many ids there are: the rows that an embedding needs. */
   readonly size: number
+  /**
+   * How conversations are written as one text; undefined where no file says.
+   *
+   * @throws DataError `chat-template-invalid` when it is asked for.
+   */
+  readonly chat: ChatTemplate | undefined
+  /** The ids of a text, without special tokens around it. */
+  readonly ids: (text: string) => readonly number[]
+  /** The UTF-8 bytes of text that a token stands for; 0 for special ones. */
+  readonly bytesOf: (id: number) => number
+  /** The text of some ids, special tokens included. */
+  readonly decode: (ids: Iterable<number>) => string
   /** The ids of a text, at most `length` of them: what is too long loses its end, and keeps its special tokens. */
   readonly encode: (text: string, length?: number) => TokenRow
   /** The same of a text that is divided into words. */
   readonly encodeWords: (words: readonly string[], length?: number) => TokenRow
 }
 
-/** The texts of the files that make a tokenizer, as they lie beside a model. */
-export interface TokenizerFiles {
-  /** tokenizer.json */
-  readonly tokenizer: string
-  /** tokenizer_config.json */
-  readonly tokenizerConfig?: string | undefined
-  /** config.json, for the model's longest input */
-  readonly config?: string | undefined
-  /** The folder, named in errors. */
-  readonly folder?: string | undefined
-}
-
-const named = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)])
-
-const tokenizerSchema = z.looseObject({
-  model: z.looseObject({ type: z.string().optional(), unk_token: z.string().nullish() }),
-  pre_tokenizer: z.looseObject({ type: z.string() }).nullish(),
-  padding: z.looseObject({ pad_id: z.int() }).nullish(),
-})
-
-const configSchema = z.looseObject({
-  unk_token: named.nullish(),
-  pad_token: named.nullish(),
-  model_max_length: z.number().nullish(),
-  truncation_side: z.enum(['left', 'right']).nullish(),
-})
-
-const modelSchema = z.looseObject({
-  model_type: z.string().nullish(),
-  max_position_embeddings: z.int().nullish(),
-  n_positions: z.int().nullish(),
-})
-
-/** Larger limits mean "none" in a tokenizer_config.json. */
-const endless = 1_000_000
-
 /**
  * A tokenizer from Hugging Face's files. The padding is what tokenizer_config.json names, else tokenizer.json's own, else
  * `[PAD]` or `<pad>` where there is one.
  *
- * @throws DataError `tokenizer-invalid`, `tokenizer-padding`.
+ * @throws DataError `tokenizer-invalid`.
  * @example
  * const tokenizer = createTokenizer({ tokenizer: wordVocabulary(texts, { size: 5000 }) })
  * tokenizer.encode('hello there').ids
  */
 export function createTokenizer(files: TokenizerFiles): TextTokenizer {
-  const folder = files.folder ?? 'the tokenizer'
-  const json = parseConfig(files.tokenizer, tokenizerSchema, `${folder}, tokenizer.json`, 'tokenizer-invalid')
-  const config = parseConfig(
-    files.tokenizerConfig ?? '{}',
-    configSchema,
-    `${folder}, tokenizer_config.json`,
-    'tokenizer-invalid',
-  )
-  const model = parseConfig(files.config ?? '{}', modelSchema, `${folder}, config.json`, 'tokenizer-invalid')
+  const settings = tokenizerSettings(files)
+  const { json, config, folder } = settings
   // The library takes the unknown token of word-level models from the configuration only.
   const unknown = config.unk_token ?? json.model.unk_token ?? undefined
   const tokenizer = build(json, { ...config, unk_token: unknown }, folder)
   const idOf = (token: string | null | undefined) => (token ? tokenizer.token_to_id(token) : undefined)
   const pad = idOf(config.pad_token) ?? json.padding?.pad_id ?? idOf('[PAD]') ?? idOf('<pad>')
-  if (pad === undefined) {
-    throw new DataError(
-      'tokenizer-padding',
-      `${folder}: the tokenizer says nothing of padding, which batches of texts need. Name one of its tokens in tokenizer_config.json: "pad_token": "...".`,
-    )
-  }
-  const [before, after] = specialTokens(tokenizer, folder)
+  const eos = idOf(config.eos_token)
+  const { before, after } = frameOf(tokenizer, settings, idOf)
   const fromLeft = config.truncation_side === 'left'
   const idsOf = (text: string): number[] => {
     const { ids, tokens } = encoded(tokenizer, text, false)
@@ -110,16 +92,56 @@ export function createTokenizer(files: TokenizerFiles): TextTokenizer {
     return lost > 0 ? { ids, words, lost } : { ids, words }
   }
   const spaced = startsWordsWithSpace(json.pre_tokenizer)
+  let chat: ChatTemplate | undefined
   return {
-    pad,
-    limit: lengthLimit(config.model_max_length, model, pad),
+    get pad() {
+      if (pad !== undefined) return pad
+      throw new DataError(
+        'tokenizer-padding',
+        `${folder}: the tokenizer says nothing of padding, which batches of texts need. Name one of its tokens in tokenizer_config.json: "pad_token": "...".`,
+      )
+    },
+    filler: pad ?? eos ?? 0,
+    eos,
+    frame: { before, after },
+    limit: lengthLimit(settings, pad),
     size: 1 + [...tokenizer.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1),
+    get chat() {
+      if (settings.chat)
+        chat ??= chatTemplate(settings.chat.source, specialNames(config), settings.chat.place)
+      return chat
+    },
+    ids: idsOf,
+    bytesOf: byteCounter(tokenizer, json),
+    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: false }),
     encode: (text, length) => frame(idsOf(text), undefined, length),
     encodeWords(words, length) {
       const pieces = words.map((word, index) => idsOf(spaced && index > 0 ? ` ${word}` : word))
       const starts = pieces.flatMap((ids, word) => ids.map((_, piece) => (piece === 0 ? word : -1)))
       return frame(pieces.flat(), starts, length)
     },
+  }
+}
+
+/** bos_token, eos_token and the like, as chat templates know them. */
+const specialNames = (config: object): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(config).filter(
+      (entry): entry is [string, string] => /_token$/.test(entry[0]) && typeof entry[1] === 'string',
+    ),
+  )
+
+/** How many bytes of text a token stands for; none for special ones. */
+function byteCounter(tokenizer: Tokenizer, { decoder }: TokenizerJson): (id: number) => number {
+  const added = tokenizer.get_added_tokens_decoder()
+  // Of byte-level vocabularies each character is one byte.
+  const byteLevel = JSON.stringify(decoder ?? {}).includes('"ByteLevel"')
+  const utf8 = new TextEncoder()
+  return (id) => {
+    const special = added.get(id)
+    if (special) return special.special ? 0 : utf8.encode(special.content).length
+    if (byteLevel) return [...(tokenizer.id_to_token(id) ?? '')].length
+    return utf8.encode(tokenizer.decode([id], { skip_special_tokens: false })).length
   }
 }
 
@@ -142,52 +164,11 @@ function build(json: object, config: object, folder: string): Tokenizer {
   }
 }
 
-/** The library's encoding, whose declared types do not resolve under Node's rules. */
-function encoded(
-  tokenizer: Tokenizer,
-  text: string,
-  special: boolean,
-): { readonly ids: readonly (number | undefined)[]; readonly tokens: readonly string[] } {
-  return tokenizer.encode(text, { add_special_tokens: special })
-}
-
-/** What the tokenizer puts before and behind every text: found out on a sample, as templates come in several forms. */
-function specialTokens(tokenizer: Tokenizer, folder: string): [number[], number[]] {
-  const sample = 'a'
-  const whole = encoded(tokenizer, sample, true).ids
-  const bare = encoded(tokenizer, sample, false).ids
-  for (let start = 0; start + bare.length <= whole.length; start++) {
-    if (bare.every((id, at) => whole[start + at] === id)) {
-      const known = (ids: readonly (number | undefined)[]) => ids.filter((id) => id !== undefined)
-      return [known(whole.slice(0, start)), known(whole.slice(start + bare.length))]
-    }
-  }
-  throw new DataError(
-    'tokenizer-invalid',
-    `${folder}, tokenizer.json: its post-processor changes more than special tokens at both ends of a text, which is not supported.`,
-  )
-}
-
 /** Byte-level pieces carry the space before them, unless the tokenizer adds it to every text by itself. */
-function startsWordsWithSpace(preTokenizer: z.infer<typeof tokenizerSchema>['pre_tokenizer']): boolean {
+function startsWordsWithSpace(preTokenizer: TokenizerJson['pre_tokenizer']): boolean {
   const steps = [preTokenizer, ...((preTokenizer?.pretokenizers as (typeof preTokenizer)[]) ?? [])]
   const byteLevel = steps.find((step) => step?.type === 'ByteLevel')
   return byteLevel !== undefined && byteLevel?.add_prefix_space === false
-}
-
-function lengthLimit(
-  configured: number | null | undefined,
-  model: z.infer<typeof modelSchema>,
-  pad: number,
-): number | undefined {
-  const positions = model.max_position_embeddings ?? model.n_positions ?? undefined
-  // RoBERTa and its kin number positions from the padding's id + 1 on.
-  const lost = /roberta|camembert|longformer/.test(model.model_type ?? '') ? pad + 1 : 0
-  const limits = [
-    ...(configured && configured < endless ? [configured] : []),
-    ...(positions === undefined ? [] : [positions - lost]),
-  ]
-  return limits.length > 0 ? Math.min(...limits) : undefined
 }
 
 /**

@@ -1,33 +1,26 @@
 import { numbered } from '../../data/names/index.ts'
-import { nextTokens } from '../../data/text/index.ts'
 import { UsageError } from '../../errors.ts'
 import { findHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
-import type { TrainTest } from './prepare.ts'
 
 /**
- * A causal language model and its texts as a task of token classes: the classes are the vocabulary.
+ * How many tokens a causal language model knows.
  *
- * @throws UsageError `model-data` when the model's file does not say how large its vocabulary is; and what {@link nextTokens} throws.
+ * @throws UsageError `model-data` when the model's file does not say.
  */
-export function languageTask(
-  model: Model,
-  texts: readonly TrainTest[],
-): { readonly model: Model; readonly data: readonly TrainTest[] } {
+export function vocabularyOf(model: Model): number {
   const { graph, output } = model
   const last = graph.outputs.find(({ name }) => name === output)?.dims?.at(-1)
   const vocabulary = typeof last === 'number' ? last : findHead(model)?.classes
-  if (vocabulary === undefined) {
-    throw new UsageError(
-      'model-data',
-      `A causal language model has logits [N, T, vocabulary], but the dims of "${output}" do not say how many tokens there are. Name the value that holds the logits (model.output).`,
-    )
-  }
-  return {
-    model: { ...model, classes: numbered(vocabulary) },
-    data: texts.map(({ train, test }) => ({
-      train: nextTokens(train, vocabulary),
-      test: nextTokens(test, vocabulary),
-    })),
-  }
+  if (vocabulary !== undefined) return vocabulary
+  throw new UsageError(
+    'model-data',
+    `A causal language model has logits [N, T, vocabulary], but the dims of "${output}" do not say how many tokens there are. Name the value that holds the logits (model.output).`,
+  )
 }
+
+/** A causal language model as one of token classes: the classes are the vocabulary. */
+export const withTokenClasses = (model: Model): Model => ({
+  ...model,
+  classes: numbered(vocabularyOf(model)),
+})

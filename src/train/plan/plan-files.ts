@@ -11,14 +11,16 @@ import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
-import { DataError } from '../../errors.ts'
+import { DataError, UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
+import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
-import { languageTask } from './language.ts'
+import { vocabularyOf, withTokenClasses } from './language.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs, TrainTest } from './prepare.ts'
+import { loadTexts } from './texts-files.ts'
 
 /** A plan with what it names brought in. */
 export interface LoadedPlan {
@@ -63,24 +65,22 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const notes = new Set([...(read?.notes ?? []), ...found.notes])
   const reading: ReadOptions = {
     ...found.options,
-    unlabelled: plan.loss === 'causal-lm',
     // Runs read the same data again and again.
     cache: plan.data.cache ?? true,
   }
-  const loaded: LoadedSource[] = []
-  for (const source of sources) {
-    const next = await loadSource(source, plan, options, reading, loaded[0]?.found)
-    for (const note of next.found?.notes ?? []) notes.add(note)
-    loaded.push(next)
-  }
-  const texts = ofOneLength(loaded.map((each) => each.data))
-  const language = plan.loss === 'causal-lm' && read ? languageTask(read.model, texts) : undefined
-  const data = language?.data ?? texts
-  const instead = loaded.find((each) => each.instead !== undefined)?.instead
+  const {
+    data,
+    instead,
+    notes: told,
+  } = plan.loss === 'causal-lm'
+    ? await loadLanguage(sources, plan, options, { reading, model: read?.model })
+    : await loadRows(sources, plan, options, reading)
+  for (const note of told) notes.add(note)
   const hash = createHash('sha256')
   for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
   if (read) hash.update(read.file.bytes)
-  const fitted = read && fitToModel(plan, data, language?.model ?? read.model)
+  const fitted =
+    read && fitToModel(plan, data, plan.loss === 'causal-lm' ? withTokenClasses(read.model) : read.model)
   for (const note of fitted?.notes ?? []) notes.add(note)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
@@ -90,6 +90,58 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
     modelFile: read?.file,
     notes: [...notes],
   }
+}
+
+interface LoadedSources {
+  readonly data: readonly TrainTest[]
+  readonly instead: string | undefined
+  readonly notes: readonly string[]
+}
+
+async function loadRows(
+  sources: readonly string[],
+  plan: RunPlan,
+  options: LoadPlanOptions,
+  reading: ReadOptions,
+): Promise<LoadedSources> {
+  if (plan.data.documents) {
+    throw new UsageError(
+      'documents-unread',
+      'How texts become documents is said (data.documents, --documents, --paragraphs, --pack or --overlap), but only language models read documents. Set loss: causal-lm, or leave it out.',
+    )
+  }
+  const loaded: LoadedSource[] = []
+  for (const source of sources) {
+    loaded.push(await loadSource(source, plan, options, reading, loaded[0]?.found))
+  }
+  return {
+    data: ofOneLength(loaded.map((each) => each.data)),
+    instead: loaded.find((each) => each.instead !== undefined)?.instead,
+    notes: loaded.flatMap((each) => each.found?.notes ?? []),
+  }
+}
+
+/** @throws UsageError `model-data` without a model from a file, or for data that are no texts. */
+async function loadLanguage(
+  sources: readonly string[],
+  { data: { limit, testShare } }: RunPlan,
+  { wholeTrain }: LoadPlanOptions,
+  { reading, model }: { readonly reading: ReadOptions; readonly model: Model | undefined },
+): Promise<LoadedSources> {
+  const named = sources.find(isNamed)
+  if (!model || named !== undefined) {
+    throw new UsageError(
+      'model-data',
+      named === undefined
+        ? 'With loss: causal-lm a decoder learns from texts, and it comes from a file: set model.kind to onnx and model.path, or --model.'
+        : `With loss: causal-lm a decoder learns from texts, but ${named} holds images. Name a file or a folder of texts.`,
+    )
+  }
+  const { data, notes } = await loadTexts(sources, {
+    ...{ reading, vocabulary: vocabularyOf(model) },
+    testShare: wholeTrain ? 0 : testShare,
+  })
+  return { data: data.map((each) => limited(each, limit)), instead: undefined, notes }
 }
 
 /** Texts of several files as rows of one length. */

@@ -1,10 +1,11 @@
 import { type Dataset, samples, subset } from '../../data/dataset.ts'
 import { TrainingError, UsageError } from '../../errors.ts'
+import { itemAt } from '../../required.ts'
 import { lazyTask, type Task, type TaskStream } from '../../tasks/stream.ts'
-import { randomStream } from '../../tensor/random.ts'
+import { type RandomStream, randomStream } from '../../tensor/random.ts'
 
 export interface EarlyStopping {
-  /** Rows held out from each task's training data to measure the loss on, a share in 0..1. Default 0.1. */
+  /** Rows held out from each task's training data to measure the loss on, a share in 0..1; of texts whole documents. Default 0.1. */
   readonly share?: number
   /** Steps between looks. Default 100. */
   readonly every?: number
@@ -47,7 +48,10 @@ export function holdOut(stream: TaskStream, options: EarlyStopping, seed: number
         `Early stopping holds out ${out} of the ${count} training rows of task "${task.name}", and nothing is left to learn from.`,
       )
     }
-    const chosen = new Set(randomStream(seed, `held-out/${task.index}`).choose(count, out))
+    const random = randomStream(seed, `held-out/${task.index}`)
+    const chosen = train.documents
+      ? rowsOfDocuments(train.documents.of, out, random, task.name)
+      : new Set(random.choose(count, out))
     const rows = Int32Array.from({ length: count }, (_, row) => row)
     return {
       train,
@@ -80,6 +84,29 @@ export function holdOut(stream: TaskStream, options: EarlyStopping, seed: number
     every,
     patience,
   }
+}
+
+/** Rows of whole documents, at least so many: what a document's other rows say of it is not to be learned. */
+function rowsOfDocuments(
+  of: Int32Array,
+  least: number,
+  random: RandomStream,
+  task: string,
+): ReadonlySet<number> {
+  const documents = [...new Set(of)]
+  const held = new Set<number>()
+  let rows = 0
+  for (const place of random.permutation(documents.length)) {
+    if (rows >= least) break
+    const document = itemAt(documents, place, 'document')
+    held.add(document)
+    rows += of.reduce((sum, other) => sum + (other === document ? 1 : 0), 0)
+  }
+  if (held.size < documents.length) return new Set([...of.keys()].filter((row) => held.has(of[row] ?? -1)))
+  throw new UsageError(
+    'early-stopping',
+    `Early stopping holds out whole documents, and task "${task}" has ${documents.length}: nothing is left to learn from. Give more documents, or no early stopping.`,
+  )
 }
 
 const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1

@@ -1,0 +1,1 @@
+export { type ReadDocumentsOptions, readDocuments } from './read-documents-files.ts'

@@ -1,0 +1,10 @@
+export { type DocumentFormat, documentFormats, type LoadedDocuments, type TokenDocument } from './document.ts'
+export {
+  type Pack,
+  type PackedDocuments,
+  type PackOptions,
+  packDocuments,
+  packSchema,
+} from './pack-documents.ts'
+export { packingNotes } from './packing-notes.ts'
+export { documentRowLength } from './row-length.ts'

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { byteTokenizer, chatMl } from '../../../test/byte-tokenizer.ts'
+import type { TextTokenizer } from '../text/index.ts'
+import type { RawDocument } from './document.ts'
+import { tokenDocument } from './token-document.ts'
+import { writeDocument } from './write-document.ts'
+
+type Content<T = RawDocument> = T extends unknown ? Omit<T, 'place'> : never
+
+/** The text with what counts in brackets, and its bytes. */
+const told = (raw: Content, tokenizer: TextTokenizer) => {
+  const document = tokenDocument(
+    writeDocument({ place: 'x, line 7', ...raw } as RawDocument, tokenizer),
+    tokenizer,
+  )
+  const { ids, learned, bytes } = document
+  let text = ''
+  for (const [at, id] of ids.entries()) {
+    const counts = learned ? learned[at] === 1 : at > 0
+    text += counts ? `[${tokenizer.decode([id])}]` : tokenizer.decode([id])
+  }
+  return [text.replaceAll('][', ''), bytes]
+}
+
+const chat = byteTokenizer({ config: { chat_template: chatMl } })
+const turns = [
+  { role: 'user', content: 'Hi' },
+  { role: 'assistant', content: 'Oh' },
+]
+
+describe('a text', () => {
+  it('counts but for its first token, which nothing is before', () => {
+    expect(told({ kind: 'text', text: 'abc' }, byteTokenizer())).toEqual(['a[bc]', 2])
+  })
+
+  it('counts whole where a token for the beginning is before it, as tokenizer_config.json says', () => {
+    const framed = byteTokenizer({
+      config: { bos_token: '<|end|>', add_bos_token: true, add_eos_token: true },
+    })
+    expect(told({ kind: 'text', text: 'aé' }, framed).at(1)).toBe(3)
+    const [text] = told({ kind: 'text', text: 'ab' }, framed)
+    expect(text).toBe('<|end|>[ab<|end|>]')
+  })
+
+  it('has the special tokens of the post-processor, unless the configuration takes them away', () => {
+    const json = {
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [{ SpecialToken: { id: '<|end|>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+        pair: [],
+        special_tokens: { '<|end|>': { id: '<|end|>', ids: [0], tokens: ['<|end|>'] } },
+      },
+    }
+    expect(told({ kind: 'text', text: 'ab' }, byteTokenizer({ json }))[0]).toBe('<|end|>[ab]')
+    const none = byteTokenizer({ json, config: { bos_token: '<|end|>', add_bos_token: false } })
+    expect(told({ kind: 'text', text: 'ab' }, none)[0]).toBe('a[b]')
+  })
+})
+
+describe('of prompt and completion', () => {
+  it('the completion counts, and the end of the text', () => {
+    expect(told({ kind: 'pair', prompt: 'ab', completion: 'cd' }, byteTokenizer())).toEqual([
+      'ab[cd<|end|>]',
+      2,
+    ])
+  })
+
+  it('a token that reaches from one into the other counts', () => {
+    const merging = byteTokenizer({ merges: ['b c'] })
+    expect(told({ kind: 'pair', prompt: 'ab', completion: 'cd' }, merging)[0]).toBe('a[bcd<|end|>]')
+  })
+})
+
+describe('of a conversation', () => {
+  it('the answer and its closing mark count, and only the answer has bytes', () => {
+    expect(told({ kind: 'chat', messages: turns }, chat)).toEqual([
+      '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n[Oh<|im_end|>]\n',
+      2,
+    ])
+  })
+
+  it('nothing is written without a template, and what the template says names the line', () => {
+    expect(() => told({ kind: 'chat', messages: turns }, byteTokenizer())).toThrow(
+      /^x, line 7: conversations are written by the tokenizer's chat template, and there is none\./,
+    )
+    const failing = byteTokenizer({ config: { chat_template: "{{ raise_exception('no system turn') }}" } })
+    expect(() => told({ kind: 'chat', messages: turns }, failing)).toThrow(
+      /^x, line 7: the chat template of the tokenizer, tokenizer_config.json fails: no system turn\.$/,
+    )
+  })
+
+  it('an instruction is a turn where there is a template, else Alpaca’s prompt', () => {
+    const alpaca = { kind: 'instruction', instruction: 'Add', input: '1 1', output: '2' } as const
+    expect(told(alpaca, chat)[0]).toBe(
+      '<|im_start|>user\nAdd\n\n1 1<|im_end|>\n<|im_start|>assistant\n[2<|im_end|>]\n',
+    )
+    const [plain] = told({ ...alpaca, input: '' }, byteTokenizer())
+    expect(plain).toBe(
+      'Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nAdd\n\n### Response:\n[2<|end|>]',
+    )
+  })
+})

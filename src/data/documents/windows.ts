@@ -1,0 +1,33 @@
+/** Which tokens of a document a row reads, and which of its next tokens count there. */
+export interface Window {
+  /** The first token that is read. */
+  readonly start: number
+  /** How many are read. */
+  readonly size: number
+  /** The first token whose loss counts: it is predicted from the one before it. */
+  readonly from: number
+}
+
+/**
+ * Cuts a text into rows. Each token but the first is predicted in exactly one row. Where there is a row before, the last row reads
+ * as much of it as fits, so that it is full, and its tokens have as much before them as they can.
+ *
+ * @param tokens How many the text has.
+ * @param length How many a row reads.
+ * @param overlap How many of the row before a row reads again, at least; those only help to predict.
+ * @example
+ * windows(6, 4, 0) // [{ start: 0, size: 4, from: 1 }, { start: 1, size: 4, from: 5 }]
+ */
+export function windows(tokens: number, length: number, overlap: number): readonly Window[] {
+  const found: Window[] = []
+  const last = tokens - 1
+  for (let covered = 0; covered < last; ) {
+    // What is read ends before the last token: nothing comes after that one.
+    const latest = Math.max(0, last - length)
+    const start = Math.min(Math.max(0, covered - overlap), latest)
+    const size = Math.min(length, last - start)
+    found.push({ start, size, from: covered + 1 })
+    covered = start + size
+  }
+  return found
+}

@@ -1,0 +1,129 @@
+import { basename } from 'node:path'
+import { count } from '../../count.ts'
+import type { Dataset } from '../../data/dataset.ts'
+import {
+  documentRowLength,
+  type LoadedDocuments,
+  type Pack,
+  packDocuments,
+  packingNotes,
+  type TokenDocument,
+} from '../../data/documents/index.ts'
+import { readDocuments } from '../../data/documents/index-files.ts'
+import { memoryLimit } from '../../data/memory-limit-node.ts'
+import type { ReadOptions } from '../../data/read-options.ts'
+import { fixedLength } from '../../data/ready-rows.ts'
+import { DataError } from '../../errors.ts'
+import { present } from '../../required.ts'
+import { randomStream } from '../../tensor/random.ts'
+import type { TrainTest } from './prepare.ts'
+
+/** How the texts of a plan are read. */
+export interface TextsOptions {
+  readonly reading: ReadOptions
+  /** Tokens that the model knows. */
+  readonly vocabulary: number
+  /** Share of the documents held out where the data have no test part; 0 tests on what is learned. */
+  readonly testShare: number
+}
+
+export interface LoadedTexts {
+  /** A pair for each source. */
+  readonly data: readonly TrainTest[]
+  readonly notes: readonly string[]
+}
+
+/** Training and test documents of a source. */
+interface Divided {
+  readonly source: string
+  readonly train: readonly TokenDocument[]
+  readonly test: readonly TokenDocument[]
+}
+
+/**
+ * Reads the texts of each source as rows of next tokens, all of one length. What is held out is whole documents, and test parts
+ * are packed by documents always: what a document's tokens cost does not depend on its neighbours.
+ *
+ * @throws DataError `data-too-few` where no document can be held out, `data-too-large`; and what {@link readDocuments} and
+ * {@link packDocuments} throw.
+ */
+export async function loadTexts(sources: readonly string[], options: TextsOptions): Promise<LoadedTexts> {
+  const { reading, testShare } = options
+  const notes = new Set<string>()
+  const divided: Divided[] = []
+  for (const source of sources) {
+    const found = await readDocuments(source, reading)
+    for (const note of found.notes) notes.add(note)
+    divided.push({ source, ...withTestDocuments(found, testShare, source) })
+  }
+  const { limit } = present(reading.tokenizer, 'tokenizer')
+  const { pack } = reading
+  const length = documentRowLength(
+    divided.flatMap(({ train, test }) => [...train, ...test]),
+    { asked: fixedLength(reading), limit, pack },
+  )
+  const data = divided.map(({ source, train, test }) => {
+    const rows = (documents: readonly TokenDocument[], part: string, how: Pack | undefined): Dataset => {
+      const place = `${source}, ${part} part`
+      const packed = packedRows(documents, { ...options, source, place, length, pack: how })
+      for (const note of packed.notes) notes.add(note)
+      return packed.dataset
+    }
+    const trained = rows(train, 'train', pack)
+    return {
+      train: trained,
+      test: test === train && pack !== 'joined' ? trained : rows(test, 'test', 'documents'),
+    }
+  })
+  return { data, notes: [...notes] }
+}
+
+function packedRows(
+  documents: readonly TokenDocument[],
+  {
+    reading,
+    vocabulary,
+    source,
+    place,
+    length,
+    pack,
+  }: TextsOptions & {
+    readonly source: string
+    readonly place: string
+    readonly length: number
+    readonly pack: Pack | undefined
+  },
+) {
+  const { overlap = 0, maxBytes } = reading
+  const most = documents.reduce((sum, { ids }) => sum + Math.ceil(ids.length / (length - overlap)), 0)
+  // An id of 8 bytes and a label of 4.
+  memoryLimit(maxBytes, place).expect(pack === 'joined' ? undefined : most, 12 * length)
+  const packed = packDocuments(documents, {
+    name: basename(source).replace(/(.)\.[^.]*$/, '$1'),
+    tokenizer: present(reading.tokenizer, 'tokenizer'),
+    ...{ length, vocabulary, overlap, pack },
+  })
+  return { dataset: packed.dataset, notes: packingNotes(packed, place, documents.length, pack) }
+}
+
+/** Documents without a test part give up a share of them, the same ones each time. */
+function withTestDocuments(
+  { train, validation, test: own }: LoadedDocuments,
+  share: number,
+  source: string,
+): Pick<Divided, 'train' | 'test'> {
+  const test = own ?? validation
+  if (test) return { train, test }
+  if (share === 0) return { train, test: train }
+  const held = Math.max(1, Math.round(train.length * share))
+  if (held >= train.length) {
+    throw new DataError(
+      'data-too-few',
+      `${source}: of ${count(train.length, 'document')} a share of ${share} cannot be held out for testing, as documents are held out whole. Add a test part, make each paragraph a document (paragraphs), or set data.testShare.`,
+    )
+  }
+  const order = randomStream(0, 'test share').permutation(train.length)
+  const chosen = (places: Int32Array) =>
+    Array.from(places.sort(), (place) => present(train[place], 'document'))
+  return { train: chosen(order.slice(held)), test: chosen(order.slice(0, held)) }
+}
