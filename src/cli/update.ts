@@ -17,6 +17,7 @@ import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
 import type { UpdateResult } from '../update/update-types.ts'
 import {
+  checkAdapterOf,
   checkCompanions,
   outputPath,
   writeAdapters,
@@ -62,6 +63,7 @@ export const update = defineVerb({
     const how = optionsOf(asked)
     const { data, model, widened } = loaded
     if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
+    if (asked.adapter !== undefined && how.lora) checkAdapterOf(loaded, how.lora)
     const select = loaded.headOnly ? headSelection(present(asked.keep, 'the pack'), how) : undefined
     const facts = {
       exemplars: data.exemplars !== undefined,

@@ -1,6 +1,6 @@
 import { findHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
-import { itemAt } from '../required.ts'
+import { itemAt, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
@@ -82,7 +82,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
       return {
         ...{ guess, settled, trial, parameters },
         proof: predicted(await prove(parameters), oldClasses, 0),
-        adapters: trial.trained.adapters && atPoint(trial.trained.adapters, guess.alpha),
+        adapters: trial.trained.adapters && atPoint(trial.trained.adapters, guess.alpha, parameters),
       }
     },
     dispose: async () => {
@@ -91,9 +91,14 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
   }
 }
 
-/** The updates B A of the point: W + alpha (B A) is W with alpha B for B. */
-function atPoint({ lora, parameters }: Adapters, alpha: number): Adapters {
+/** The updates B A of the point: W + alpha (B A) is W with alpha B for B. What trained in full is the point's. */
+function atPoint(
+  { lora, parameters }: Adapters,
+  alpha: number,
+  weights: ReadonlyMap<string, Tensor>,
+): Adapters {
   const scaled = new Map(parameters)
+  for (const { name } of lora.whole) scaled.set(name, required(weights, name, 'weight'))
   for (const { b } of lora.adapters) {
     const own = parameters.get(b)
     if (!own) continue

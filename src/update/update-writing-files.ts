@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { saveAdapters } from '../model/adapters/index-files.ts'
+import { type LoraOptions, withLora } from '../model/adapters/index.ts'
+import { checkAdapters, saveAdapters } from '../model/adapters/index-files.ts'
 import {
   checkLabelsInStep,
   companionsOf,
@@ -80,6 +81,15 @@ export async function checkCompanions(
 ): Promise<void> {
   if (!folder) await companionsOf(path, file, widened)
   else if (widened !== model) await checkLabelsInStep(modelFolder(file.path), widened)
+}
+
+/**
+ * Checks that what LoRA trains of the model can be written as an adapter.
+ *
+ * @throws UsageError what `checkAdapters` throws.
+ */
+export function checkAdapterOf({ widened }: Pick<LoadedUpdate, 'widened'>, lora: LoraOptions): void {
+  checkAdapters(withLora(widened, lora))
 }
 
 /** Writes the low-rank updates of the chosen point, as PEFT reads them. */

@@ -1,1 +1,1 @@
-export { saveAdapters } from './lora-files.ts'
+export { checkAdapters, saveAdapters } from './lora-files.ts'

@@ -1,10 +1,10 @@
 import { UsageError } from '../../errors.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
-import { findHead, readsVocabulary } from '../heads/index.ts'
+import { findHead, type Head, readsVocabulary } from '../heads/index.ts'
 import { initialise } from '../layers/index.ts'
 import type { Model } from '../model.ts'
 import { type Placed, withUpdates } from './lora-graph.ts'
-import { type Adapter, packedPlaces, placesOf } from './lora-places.ts'
+import { type Adapter, type Layout, type Place, packedPlaces, placesOf } from './lora-places.ts'
 import { namesFitting, trainOnly } from './select.ts'
 
 export interface LoraOptions {
@@ -28,10 +28,22 @@ export interface LoraOptions {
   readonly seed?: number
 }
 
+/** A parameter of the file that trains in full beside the updates: the head's weight or bias. */
+export interface TrainedWhole {
+  readonly name: string
+  readonly part: 'weight' | 'bias'
+  /** As that of an {@link Adapter}. */
+  readonly module: string | undefined
+  readonly layout: Layout
+  /** Whether something else than the head reads it. */
+  readonly tied: boolean
+}
+
 export interface LoraModel {
   /** Trains the adapters (and the head); every other weight is a constant of its graph. */
   readonly model: Model
   readonly adapters: readonly Adapter[]
+  readonly whole: readonly TrainedWhole[]
   readonly rank: number
   readonly alpha: number
 }
@@ -54,7 +66,8 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   const packed = packedPlaces(model)
   const names = [...model.parameters.keys(), ...packed.keys()]
   const wanted = options.targets && new Set(namesFitting(names, options.targets))
-  const places = [...placesOf(model), ...packed].filter(([name, { layout }]) =>
+  const linear = placesOf(model)
+  const places = [...linear, ...packed].filter(([name, { layout }]) =>
     wanted ? wanted.has(name) : layout !== 'conv' && name !== head?.weight && !isUpdate(name),
   )
   const few = places.find(([, place]) => place.packed)
@@ -77,17 +90,17 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   }))
   const own = new Map(adapters.flatMap((adapter) => startOf(adapter, rank, seed)))
   const withHead = options.head ?? !(head && readsVocabulary(model, head))
-  const kept = new Set(withHead ? [head?.weight, head?.bias].filter((name) => name !== undefined) : [])
-  const base = trainOnly(
-    model,
-    new Set([...kept].filter((name) => !adapters.some(({ weight }) => weight === name))),
-  )
+  const adapted = new Set(adapters.map(({ weight }) => weight))
+  const trained = withHead && head ? wholeHead(head, linear.get(head.weight)) : []
+  const whole = trained.filter(({ name }) => !adapted.has(name))
+  const base = trainOnly(model, new Set(whole.map(({ name }) => name)))
   return {
     model: {
       ...base,
       graph: withUpdates(base.graph, adapters, alpha / rank),
       parameters: new Map([...base.parameters, ...own]),
     },
+    whole,
     adapters: adapters.map(({ weight, layout, module, a, b, packed: few }) => ({
       ...{ weight, layout, module, a, b },
       ...(few && { packed: few }),
@@ -104,6 +117,15 @@ function freshNames(taken: Iterable<string>): (wish: string) => string {
   const names = new Set(taken)
   const fresh = (wish: string): string => (names.has(wish) ? fresh(`${wish}_`) : wish)
   return fresh
+}
+
+function wholeHead(head: Head, place: Place | undefined): TrainedWhole[] {
+  const { module, layout = head.classAxis === 0 ? 'out-in' : 'in-out', readElsewhere = true } = place ?? {}
+  const common = { module, layout }
+  return [
+    { name: head.weight, part: 'weight', ...common, tied: readElsewhere },
+    ...(head.bias === undefined ? [] : [{ name: head.bias, part: 'bias' as const, ...common, tied: false }]),
+  ]
 }
 
 function startOf(adapter: Placed, rank: number, seed: number): [string, Tensor<'float32'>][] {

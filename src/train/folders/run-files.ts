@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
 import { mergeLora, withPackedUpdates } from '../../model/adapters/index.ts'
-import { saveAdapters } from '../../model/adapters/index-files.ts'
+import { checkAdapters, saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
 import { saveModel, saveModelFolder } from '../../model/import/index-files.ts'
 import type { ModelFile } from '../../onnx/files.ts'
@@ -55,6 +55,8 @@ export async function* runInFolder(
   const { plan, inputs, dataSha256, modelFile } = loaded
   const { engine, folder: path, verb, signal } = options
   const prepared = options.prepared ?? preparePlan(plan, inputs)
+  const writesAdapter = plan.model.kind === 'onnx' && plan.model.adapter !== undefined
+  if (prepared.lora && writesAdapter) checkAdapters(prepared.lora)
   if (modelFile && prepared.method.prepare) {
     throw new UsageError(
       'method-graph',

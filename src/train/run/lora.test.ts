@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ortNode } from '../../engine/ort-node.ts'
 import { withLora } from '../../model/adapters/lora.ts'
-import { saveAdapters } from '../../model/adapters/lora-files.ts'
+import { checkAdapters, saveAdapters } from '../../model/adapters/lora-files.ts'
 import { mergeLora } from '../../model/adapters/merge-lora.ts'
+import { findHead } from '../../model/heads/head.ts'
 import { modelToOnnx } from '../../model/import/onnx-model.ts'
 import { plainCnn } from '../../model/layers/networks.ts'
 import { transformerEncoder } from '../../model/layers/transformer-network.ts'
@@ -92,7 +93,7 @@ describe.each([
 
 describe('adapters', () => {
   it('are written as PEFT reads them', async () => {
-    const lora = withLora(encoder, { rank: 2, targets: ['*linear1.weight'] })
+    const lora = withLora(encoder, { rank: 2, targets: ['*linear1.weight'], head: false })
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-lora-'))
     await saveAdapters(folder, lora, lora.model.parameters, { base: 'mine' })
     const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'))
@@ -103,6 +104,51 @@ describe('adapters', () => {
       [`base_model.model.${module}.lora_A.weight`, [2, 8]],
       [`base_model.model.${module}.lora_B.weight`, [8, 2]],
     ])
+  })
+
+  it('are written with the head that trained beside them, rows its outputs', async () => {
+    const head = findHead(encoder)
+    if (!head) throw new Error('no head')
+    const lora = withLora(encoder, { rank: 2, targets: ['*linear1.weight'] })
+    const trained = moved(lora.model.parameters)
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-lora-'))
+    await saveAdapters(folder, lora, trained)
+    const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'))
+    const { tensors } = readSafetensors(await readFile(join(folder, 'adapter_model.safetensors')))
+    const [module] = config.modules_to_save
+    expect(config.modules_to_save).toHaveLength(1)
+    expect(head.weight).toBe(`${module}.weight`)
+    expect(tensors.get(`base_model.model.${module}.weight`)).toEqual(trained.get(head.weight))
+    expect(tensors.get(`base_model.model.${module}.bias`)).toEqual(trained.get(head.bias ?? ''))
+    expect(tensors.size).toBe(4)
+  })
+
+  it('turn a head that lies the other way round', async () => {
+    const lora = withLora(encoder, { rank: 2, targets: ['*linear1.weight'] })
+    const [whole] = lora.whole
+    if (!whole) throw new Error('no head')
+    const other = { ...lora, whole: [{ ...whole, layout: 'in-out' as const }] }
+    const trained = new Map(lora.model.parameters).set(whole.name, float32([2, 3], [1, 2, 3, 4, 5, 6]))
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-lora-'))
+    await saveAdapters(folder, other, trained)
+    const { tensors } = readSafetensors(await readFile(join(folder, 'adapter_model.safetensors')))
+    const turned = tensors.get(`base_model.model.${whole.module}.weight`)
+    expect(turned).toMatchObject({ dims: [3, 2], data: Float32Array.of(1, 4, 2, 5, 3, 6) })
+  })
+
+  it('are refused where something that trained would not be among them', () => {
+    const lora = withLora(encoder, { rank: 2 })
+    const [whole] = lora.whole
+    if (!whole) throw new Error('no head')
+    const buffers = new Map([['norm.running_mean', float32([2])]])
+    for (const [broken, code] of [
+      [{ ...lora, whole: [{ ...whole, tied: true }] }, 'lora-tied'],
+      [{ ...lora, whole: [{ ...whole, module: undefined }] }, 'lora-names'],
+      [{ ...lora, model: { ...lora.model, buffers } }, 'lora-statistics'],
+    ] as const) {
+      expect(() => checkAdapters(broken)).toThrow(expect.objectContaining({ code }))
+    }
+    expect(() => checkAdapters(lora)).not.toThrow()
   })
 
   it('need a rank and a target', () => {
