@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
-import type { RunPlan } from '../train/plan/index.ts'
+import { parsePlan, type RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { engineFor } from './engine.ts'
@@ -109,11 +109,18 @@ function asChanged(
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
-  return withModelFlags(
-    {
-      ...{ ...read, threads, device, seed, ...(augment && { augment }) },
-      data: withDocumentFlags(read.data, asked),
-    },
-    { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head },
-  )
+  const data = withDocumentFlags(read.data, asked)
+  const plan = { ...read, threads, device, seed, ...(augment && { augment }), data }
+  return withModelFlags(data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'), {
+    model,
+    output,
+    bind,
+    train,
+    lora,
+    loraTargets,
+    adapter,
+    batchnorm,
+    untie,
+    head,
+  })
 }

@@ -95,7 +95,7 @@ export const documentFlags = group('Texts for a language model', {
 
 export type DocumentSettings = z.output<z.ZodObject<typeof documentFlags>>
 
-/** A reading with what those flags say instead. */
+/** A reading with what those flags say instead; the same one where they say nothing. */
 export function withDocumentFlags<T extends Pick<Reading, 'documents' | 'maxLength' | 'tokenizer'>>(
   reading: T,
   asked: DocumentSettings,
@@ -103,6 +103,7 @@ export function withDocumentFlags<T extends Pick<Reading, 'documents' | 'maxLeng
   const { documents: format, paragraphs, pack, overlap, maxLength: length, tokenizer: folder } = asked
   const said = { format, paragraphs: paragraphs || undefined, pack, overlap }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
+  if (given.length === 0 && length === undefined && folder === undefined) return reading
   return {
     ...reading,
     ...(length !== undefined && { maxLength: length }),

@@ -15,6 +15,7 @@ import { DataError, UsageError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
+import { present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
 import { vocabularyOf, withTokenClasses } from './language.ts'
@@ -73,7 +74,7 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
     instead,
     notes: told,
   } = plan.loss === 'causal-lm'
-    ? await loadLanguage(sources, plan, options, { reading, model: read?.model })
+    ? await loadLanguage(sources, plan, options, { reading, model: present(read, 'model').model })
     : await loadRows(sources, plan, options, reading)
   for (const note of told) notes.add(note)
   const hash = createHash('sha256')
@@ -104,12 +105,6 @@ async function loadRows(
   options: LoadPlanOptions,
   reading: ReadOptions,
 ): Promise<LoadedSources> {
-  if (plan.data.documents) {
-    throw new UsageError(
-      'documents-unread',
-      'How texts become documents is said (data.documents, --documents, --paragraphs, --pack or --overlap), but only language models read documents. Set loss: causal-lm, or leave it out.',
-    )
-  }
   const loaded: LoadedSource[] = []
   for (const source of sources) {
     loaded.push(await loadSource(source, plan, options, reading, loaded[0]?.found))
@@ -121,20 +116,18 @@ async function loadRows(
   }
 }
 
-/** @throws UsageError `model-data` without a model from a file, or for data that are no texts. */
+/** @throws UsageError `model-data` for data that are no texts. */
 async function loadLanguage(
   sources: readonly string[],
   { data: { limit, testShare } }: RunPlan,
   { wholeTrain }: LoadPlanOptions,
-  { reading, model }: { readonly reading: ReadOptions; readonly model: Model | undefined },
+  { reading, model }: { readonly reading: ReadOptions; readonly model: Model },
 ): Promise<LoadedSources> {
   const named = sources.find(isNamed)
-  if (!model || named !== undefined) {
+  if (named !== undefined) {
     throw new UsageError(
       'model-data',
-      named === undefined
-        ? 'With loss: causal-lm a decoder learns from texts, and it comes from a file: set model.kind to onnx and model.path, or --model.'
-        : `With loss: causal-lm a decoder learns from texts, but ${named} holds images. Name a file or a folder of texts.`,
+      `With loss: causal-lm a decoder learns from texts, but ${named} holds images. Name a file or a folder of texts.`,
     )
   }
   const { data, notes } = await loadTexts(sources, {

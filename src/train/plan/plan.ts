@@ -176,7 +176,10 @@ export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
 }
 
 /** What no single setting says. */
-function contradictionIn({ model, loss, stream }: RunPlan): string | undefined {
+function contradictionIn({ data: { documents }, model, loss, stream }: RunPlan): string | undefined {
+  if (documents && loss !== 'causal-lm') {
+    return 'data.documents (--documents, --paragraphs, --pack, --overlap) says how a language model reads texts; set loss: causal-lm, or leave it out.'
+  }
   if (loss === 'causal-lm' && (stream.kind !== 'list' || stream.scenario !== 'domain')) {
     return 'loss: causal-lm goes with a stream of kind list in the domain scenario: all tasks share the vocabulary.'
   }
