@@ -73,10 +73,10 @@ export async function drawnUpdate(seed: number, n: number, trials = 6): Promise<
           shift: true,
         },
       }
-      looks.push({ ...request, offsets: guessesAt(request).map(({ offset }) => offset) })
+      looks.push({ request, guesses: guessesAt(request) })
     }
   }
-  const guesses = looks.flatMap((look) => guessesAt(look))
+  const guesses = looks.flatMap((look) => look.guesses)
   const old = parts.proof(0, 0, random)
   const claims = claimsFor({
     ...{ budget: { maxDrop: BUDGET }, labels: old.labels, before: predicted(old, OLD, 0) },
@@ -98,12 +98,15 @@ export async function drawnUpdate(seed: number, n: number, trials = 6): Promise<
   }
   const aim = { budget: { maxDrop: BUDGET }, before: 0, added: true }
   const taken = await chosenOf(sequenceOf(guesses, aim))
-  const labels = itemAt(looks, 0, 'look').fresh.labels
-  const crossFitted = await crossFit({ ...{ looks, labels, aim, chosenOf }, before: new Int32Array(n) })
+  const labels = itemAt(looks, 0, 'look').request.fresh.labels
+  const crossFitted = await crossFit({
+    ...{ looks, labels, aim, chosenOf },
+    before: new Int32Array(n),
+  })
   if (!taken || !crossFitted) return undefined
   const right = (answers: Answers, offset: number) =>
     accuracyOf(predicted(answers, OLD, offset), answers.labels)
-  const unchosen = itemAt(looks, ALPHAS.length - 1, 'look')
+  const unchosen = itemAt(looks, ALPHAS.length - 1, 'look').request
   return {
     announced: taken.new,
     truth: right(look('truth', taken.trial, taken.alpha), taken.offset),

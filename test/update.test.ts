@@ -153,6 +153,17 @@ describe('holdfast update', () => {
     expect((await run(line.replace('--old old/', ''))).code).toBe(0)
   })
 
+  test('a budget for each class: what is met passes the gate with the same flags', async () => {
+    const limits = '--max-drop 30% --max-drop-per-class 2%'
+    const { code, stdout } = await run(
+      `update model.onnx --new new/ --old old/ ${limits} --rungs head -o each.onnx --json`,
+    )
+    expect(code).toBe(0)
+    const { old } = JSON.parse(stdout)
+    expect(old.claims.at(-1)).toMatchObject({ name: 'classes', maxDrop: 0.02, verdict: 'pass', worse: [] })
+    expect((await run(`gate model.onnx each.onnx --data old/ ${limits}`)).code).toBe(0)
+  })
+
   test('nothing learned: a warning in these words, and learned: false', async () => {
     const line =
       'update model.onnx --new turned/ --old old/ --max-drop 3% -o idle.onnx --learning-rate 1e-9 --rungs whole'

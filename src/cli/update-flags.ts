@@ -50,6 +50,10 @@ export const updateSettings = z
         description: 'Drop allowed since the first release in the pack, over all updates',
         otherwise: '--max-drop',
       }),
+      maxDropPerClass: share().optional().meta({
+        description: 'Stop before an old class is shown to have lost more than this',
+        otherwise: 'classes are free',
+      }),
       budgetOn: fromText(z.enum(['deployed', 'balanced', 'both']))
         .default('deployed')
         .meta({
@@ -202,6 +206,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
   budget: {
     maxDrop: asked.maxDrop,
     maxDropTotal: asked.maxDropTotal,
+    maxDropPerClass: asked.maxDropPerClass,
     on: asked.budgetOn,
     confidence: asked.confidence,
   },

@@ -65,7 +65,7 @@ export function nonInferiority(
   const confidence = checkedConfidence(options.confidence)
   checkBudget(budget)
   const { negative, positive, total } = counts
-  // What is a drop for one model is a gain for the other.
+  // What is a drop for one model is a gain for the other: `outsideTail`.
   const mirrored = { negative: positive, positive: negative, total }
   const insideP = dropTail(counts, budget)
   return {

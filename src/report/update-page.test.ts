@@ -263,6 +263,35 @@ describe('what a person wants to know beside the verdict', () => {
     for (const text of everywhere(summary())) expect(text).toContain('86.4 to 96.0 with 95 % confidence')
   })
 
+  test('classes that lost too much are named, and that none is shown to is said for no more than it is', () => {
+    const { old } = summary()
+    const claim = {
+      ...({ name: 'classes', class: 'cat' } as const),
+      ...{ maxDrop: 0.02, confidence: 0.99, lower: 0.031, upper: 0.09 },
+      ...{ before: 0.9, after: 0.84, drop: 0.06, n: 100, effective: 100, unseen: 0, neededN: null },
+    }
+    const spoken = {
+      ...({ name: 'deployed', verdict: 'pass' } as const),
+      ...{ maxDrop: 0.01, confidence: 0.95, drop: 0.0025, lower: -0.0041 },
+      ...{ upper: 0.0091, before: 0.95, after: 0.9475, n: 1200, effective: 1200, unseen: 0, neededN: 900 },
+    }
+    const worse = [
+      { name: 'cat', drop: 0.06 },
+      { name: 'dog', drop: 0.05 },
+    ]
+    const held = (parts: { readonly verdict: 'pass' | 'fail'; readonly worse: typeof worse }) =>
+      old && { ...old, claims: [spoken, { ...claim, ...parts }] }
+    for (const text of everywhere(summary({ old: held({ verdict: 'pass', worse: [] }) }))) {
+      expect(text).toContain('and no old class is shown to have lost more than 2.00 points')
+      expect(text).toContain('not shown to be outside')
+    }
+    const broken = summary({ status: 'not-met', met: false, old: held({ verdict: 'fail', worse }) })
+    expect(updateText(broken, '')).toMatch(
+      /^NOT MET\. Of the old classes "cat" lost 6\.00 points, "dog" lost 5\.00 points, and 2\.00 are allowed for each; accuracy/,
+    )
+    expect(updateText(broken, '')).toMatch(/old data, "cat".* 2\.00 +outside/)
+  })
+
   test('it is the cross-fitted one where candidates were compared on the same rows, and that is said', () => {
     const crossFitted = { after: 0.88, lower: 0.81, upper: 0.927, folds: 10 }
     const fitted = summary({ new: { ...summary().new, crossFitted } })

@@ -2,7 +2,7 @@ import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
 import { itemAt } from '../required.ts'
 import { knewAll } from '../update/advice.ts'
-import type { PowerFacts } from '../update/path/index.ts'
+import { ofClasses, type PowerFacts } from '../update/path/index.ts'
 import type { Preflight } from '../update/preflight.ts'
 import type { UpdateSummary } from '../update/summary.ts'
 import { trialWords } from '../update/trial-words.ts'
@@ -60,8 +60,9 @@ export function updateSentence(summary: UpdateSummary): string {
   const allowed = claim.maxDrop ?? budget
   switch (status) {
     case 'met':
-      return `${keptWords(old.upper, budget, sure)}${sinceWords(old)}; ${learned}.`
+      return `${keptWords(old.upper, budget, sure)}${sinceWords(old)}${classWords(old)}; ${learned}.`
     case 'not-met':
+      if ('name' in claim && ofClasses(claim)) return `${brokenClasses(claim, old)}; ${learned}.`
       return `Old accuracy${what} dropped by ${points(claim.drop, 2)} points, at least ${points(claim.lower, 2)} ${sure}, and ${points(allowed, 2)} are allowed; ${learned}.`
     case 'inconclusive':
       if (passesUnproven(summary)) {
@@ -132,15 +133,37 @@ const claimWords = (name: Old['claims'][number]['name'], { first, claims }: Old)
     balanced: ' by class',
     total: ` since ${first}, the first release,`,
     'total-balanced': ` by class since ${first}, the first release,`,
+    classes: ` of each class`,
+    'total-classes': ` of each class since ${first}, the first release,`,
   })[name]
+
+/** That no class is shown to have lost too much, where that is held: it says less than that each is kept. */
+function classWords({ claims }: Old): string {
+  const held = claims.find(({ name }) => name === 'classes')
+  return held?.maxDrop == null
+    ? ''
+    : `, and no old class is shown to have lost more than ${points(held.maxDrop, 2)} points`
+}
+
+/** Which classes lost too much. */
+function brokenClasses({ name, maxDrop, worse = [] }: Old['claims'][number], { first }: Old): string {
+  const named = worse.slice(0, 3).map((lost) => `"${lost.name}" lost ${points(lost.drop, 2)} points`)
+  const others =
+    worse.length > named.length ? `, and ${count(worse.length - named.length, 'other class')} too much` : ''
+  const since = name === 'total-classes' ? ` since ${first}, the first release` : ''
+  return `Of the old classes ${named.join(', ')}${others}${since}, and ${points(maxDrop ?? 0, 2)} are allowed for each`
+}
 
 /** What is kept of the first release, where that is held. */
 function sinceWords({ claims, first }: Old): string {
-  const total = claims.find(({ name, maxDrop }) => name.startsWith('total') && maxDrop !== null)
+  const total = claims.find((claim) => sinceFirst(claim) && claim.maxDrop !== null)
   return total?.maxDrop == null
     ? ''
     : `, and since ${first}, the first release, by at most ${points(Math.max(0, total.upper), 2)} (${points(total.maxDrop, 2)} are allowed)`
 }
+
+const sinceFirst = (claim: Old['claims'][number]): boolean =>
+  claim.name.startsWith('total') && !ofClasses(claim)
 
 /** How often the rows that prove have proved before, and what follows from it; undefined where they are fresh. */
 function usesSentence({ old, confidence }: UpdateSummary): string | undefined {
@@ -150,7 +173,7 @@ function usesSentence({ old, confidence }: UpdateSummary): string | undefined {
   const rows = used.reduce((sum, each) => sum + each.rows, 0)
   const times = most.releases === 1 ? 'once' : `${whole(most.releases)} times`
   const served = `${whole(rows)} of the ${whole(old.n)} rows that this was proved on have proved releases before, up to ${times}`
-  const since = old.claims.find(({ name, maxDrop }) => name.startsWith('total') && maxDrop !== null)
+  const since = old.claims.find((claim) => sinceFirst(claim) && claim.maxDrop !== null)
   if (!since) return `${served}. The drop from the last release is as sure as on fresh rows.`
   return `${served}. The drop from the last release is as sure as on fresh rows; that since ${old.first}, the first release, was tested at ${sureness(since.confidence)} % instead of ${sureness(confidence)} %, so that it is, too. Fresh held-out rows would let more through (holdfast keep).`
 }
@@ -185,7 +208,7 @@ export function updateTable(summary: UpdateSummary): TableData {
       ...(old
         ? old.claims.map((claim, at) =>
             row(
-              `old data${at === 0 && !old.weighted ? '' : rowWords(claim.name, old)}`,
+              `old data${at === 0 && !old.weighted ? '' : rowWords(claim, old)}`,
               claim.before,
               claim.after,
               claim.n,
@@ -208,20 +231,23 @@ export function updateTable(summary: UpdateSummary): TableData {
   }
 }
 
-const rowWords = (name: Old['claims'][number]['name'], { first, weighted }: Old): string =>
+const rowWords = ({ name, class: worst }: Old['claims'][number], { first, weighted }: Old): string =>
   ({
+    classes: `, "${worst}"`,
+    'total-classes': `, "${worst}" since ${first}`,
     deployed: weighted ? ', as deployed' : ', by row',
     balanced: ', by class',
     total: `, since ${first}`,
     'total-balanced': `, by class since ${first}`,
   })[name]
 
-const insideWords = ({ verdict }: Old['claims'][number], kept: boolean, unproven: boolean): string =>
-  kept || (verdict === 'pass' && !unproven)
-    ? 'inside'
-    : verdict === 'fail'
-      ? 'outside'
-      : 'not shown to be inside'
+const insideWords = (claim: Old['claims'][number], kept: boolean, unproven: boolean): string => {
+  const { verdict } = claim
+  // Of classes nothing more is claimed.
+  if (ofClasses(claim)) return verdict === 'fail' ? 'outside' : 'not shown to be outside'
+  if (kept || (verdict === 'pass' && !unproven)) return 'inside'
+  return verdict === 'fail' ? 'outside' : 'not shown to be inside'
+}
 
 /** The chosen point of the path, in words. */
 function chosenSentence({ chosen, trials }: UpdateSummary): string {

@@ -2,7 +2,7 @@ import { count } from '../count.ts'
 import { itemAt } from '../required.ts'
 import type { ClassAccuracy } from './by-class.ts'
 import { mostAt } from './outlook.ts'
-import { type Budget, type HeldBack, nothingToGain } from './path/index.ts'
+import { type Budget, type HeldBack, nothingToGain, ofClasses } from './path/index.ts'
 import { trialWords } from './trial-words.ts'
 import type { UpdateResult } from './update-types.ts'
 
@@ -55,13 +55,32 @@ export function adviceFor(result: UpdateResult, budget: Budget): string[] {
 /** What was lost over all releases counts, too; that it is spent is no fault of this update. */
 function totalHelp({ claims, first }: NonNullable<UpdateResult['old']>): string[] {
   const broken = claims.find(
-    ({ name, maxDrop, verdict }) => name.startsWith('total') && maxDrop !== null && verdict !== 'pass',
+    (claim) =>
+      claim.name.startsWith('total') &&
+      !ofClasses(claim) &&
+      claim.maxDrop !== null &&
+      claim.verdict !== 'pass',
   )
   if (!broken) return []
   const looser = Math.ceil(broken.upper * 1000) / 1000
   return [
     `A larger budget for all releases together: against ${first ?? 'the first release'} up to ${percent(broken.upper)} points are lost, and ${percent(broken.maxDrop ?? 0)} are allowed (--max-drop-total ${(100 * looser).toFixed(1)}%). Or a new pack of today's model, which makes it the first release.`,
   ]
+}
+
+/** Classes that are shown to have lost more than a class may. */
+function classHelp({ claims }: NonNullable<UpdateResult['old']>): string[] {
+  const broken = claims.filter((claim) => ofClasses(claim) && claim.verdict === 'fail')
+  const looser = Math.ceil(1000 * Math.max(0, ...broken.map(({ lower }) => lower))) / 1000
+  const named = [...new Set(broken.flatMap(({ worse = [] }) => worse.map(({ name }) => `"${name}"`)))].slice(
+    0,
+    3,
+  )
+  return broken.length === 0
+    ? []
+    : [
+        `More old examples of ${named.join(', ')} to rehearse, or a larger budget for a class: about --max-drop-per-class ${(100 * looser).toFixed(1)}% would let this point through.`,
+      ]
 }
 
 /** What training had learned and the budget did not let through. */
@@ -155,6 +174,7 @@ function helpFor({ status, old, trials }: UpdateResult, { maxDrop }: Budget): st
         ]
       : []),
     ...totalHelp(old),
+    ...classHelp(old),
     ...(status === 'not-met' && !rehearsed
       ? ['Old examples to rehearse (--old, --method replay+distil).']
       : []),

@@ -17,7 +17,8 @@ import type { UpdateOptions } from './update-types.ts'
 
 /** Answers with the old model everything that is asked of it once. To be closed with {@link closeContext}. */
 export async function openContext(asked: UpdateOptions): Promise<Context> {
-  checkBudget(asked.budget.maxDrop)
+  const { maxDrop, maxDropTotal, maxDropPerClass } = asked.budget
+  for (const limit of [maxDrop, maxDropTotal, maxDropPerClass]) if (limit !== undefined) checkBudget(limit)
   checkedConfidence(asked.budget.confidence)
   const { ladder, data } = settleProving(asked)
   const options = { ...asked, data }
@@ -68,13 +69,18 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
 const oneOf = (ladder: readonly Rung[], { sums }: UpdateOptions['data']): readonly Rung[] =>
   sums && ladder[0]?.name === 'closed-form' ? ladder.slice(0, 1) : ladder.slice(-1)
 
-function claimsOn({ budget, data }: UpdateOptions, { proof }: Parts, baseline: Baseline): Context['claims'] {
+function claimsOn(
+  { budget, data, widened }: UpdateOptions,
+  { proof }: Parts,
+  baseline: Baseline,
+): Context['claims'] {
   if (!proof) return []
   return claimsFor({
     budget,
     before: baseline.proof,
     labels: proof.labels,
     traffic: data.traffic,
+    classes: widened.classes,
     first: proof.first,
     uses: Math.max(0, ...(proof.uses ?? []).map(({ releases }) => releases)),
   })

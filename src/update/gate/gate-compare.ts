@@ -1,10 +1,12 @@
 import { binomialUpperBound } from '../../measure/binomial.ts'
 import { flips } from '../../measure/flips.ts'
+import { type GroupVerdict, groupVerdicts } from '../../measure/group-verdicts.ts'
 import { mcnemar } from '../../measure/paired.ts'
 import { holm } from '../../measure/statistics.ts'
 import { type DropVerdict, judgeDrop, type Verdict } from '../../measure/verdict.ts'
 import { weightedDrop } from '../../measure/weighted-drop.ts'
 import { judgeWeighted, strataOf } from '../../measure/weighted-verdict.ts'
+import { itemAt } from '../../required.ts'
 import type { PairedExample } from './gate-join.ts'
 
 export type { Verdict } from '../../measure/verdict.ts'
@@ -49,14 +51,8 @@ export interface OverallComparison extends Comparison {
 }
 
 /** The comparison on the examples of one class or slice. Its p values are Holm-corrected over all classes, or all slices. */
-export interface GroupComparison extends Comparison {
+export interface GroupComparison extends Comparison, GroupVerdict {
   readonly name: string
-  /** Against "the drop is the budget or more". */
-  readonly insideP: number
-  /** Against "the drop is the budget or less". */
-  readonly outsideP: number
-  /** `worse`: shown to be outside its budget; `kept`: shown to be inside; else `unclear`, as small groups often are. */
-  readonly verdict: 'kept' | 'worse' | 'unclear'
 }
 
 export type Weighing = 'rows' | 'deployed' | 'balanced'
@@ -160,16 +156,15 @@ export function compareGroups(
     name,
     ...measure(examples, budget, confidence),
   }))
-  const inside = holm(measured.map(({ judged }) => judged.insideP))
-  const outside = holm(measured.map(({ judged }) => judged.outsideP))
+  const verdicts = groupVerdicts(
+    measured.map(({ comparison: { flips, n } }) => ({ ...flips, total: n })),
+    { budget, confidence },
+  )
   const differ = holm(measured.map(({ comparison }) => comparison.mcnemarP))
-  const error = 1 - confidence
-  return measured.map(({ name, comparison }, at) => {
-    const insideP = inside[at] ?? 1
-    const outsideP = outside[at] ?? 1
-    const verdict = outsideP <= error ? 'worse' : insideP <= error ? 'kept' : 'unclear'
-    return { name, ...comparison, mcnemarP: differ[at] ?? 1, insideP, outsideP, verdict }
-  })
+  return measured.map(({ name, comparison }, at) => ({
+    ...{ name, ...comparison, mcnemarP: differ[at] ?? 1 },
+    ...itemAt(verdicts, at, 'group'),
+  }))
 }
 
 /** Examples by the names that each has, names in order of first appearance. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { gate } from '../gate/gate.ts'
 import { type Budget, claimsFor, judgeClaims, verdictOf } from './claims.ts'
-import { statusOf } from './decide.ts'
+import { seenInside, statusOf } from './decide.ts'
 import { confidenceAfter, levelFor } from './reuse.ts'
 
 /** 1,000 rows of each of two classes. What is right answers the label, what is wrong the other class. */
@@ -120,6 +121,89 @@ describe('the budget since the first release', () => {
     })
     expect(named.get('total')).toMatchObject({ n: 1000, drop: 0.03, unseen: 0 })
     expect(judged({ maxDrop: 0.05 }, after, { before, first: first.map(() => -1) }).claims).toHaveLength(2)
+  })
+})
+
+describe('a budget for each class', () => {
+  const budget = { maxDrop: 0.05, maxDropPerClass: 0.02 }
+
+  test('fails where one class is shown to have lost more, though all together keep theirs', () => {
+    const { status, named } = judged(budget, answers([60, 0]))
+    expect(named.get('deployed')?.verdict).toBe('pass')
+    expect(named.get('classes')).toMatchObject({ verdict: 'fail', class: '0', drop: 0.06, maxDrop: 0.02 })
+    expect(named.get('classes')?.worse).toEqual([{ name: '0', drop: 0.06 }])
+    expect(named.get('classes')?.lower).toBeGreaterThan(0.02)
+    expect(status).toBe('not-met')
+    expect(judged({ maxDrop: 0.05 }, answers([60, 0])).status).toBe('met')
+  })
+
+  test('is not broken by what is only seen: 25 of 1,000 rows do not show more than 2 points', () => {
+    const { status, named, claims } = judged(budget, answers([25, 0]))
+    expect(named.get('classes')).toMatchObject({ verdict: 'pass', drop: 0.025, worse: [] })
+    expect(status).toBe('met')
+    expect(seenInside({ claims })).toBe(true)
+  })
+
+  test('holds since the first release, too', () => {
+    const before = answers([40, 0])
+    const { named, status } = judged(budget, answers([60, 0]), { before, first: answers([0, 0]) })
+    expect(named.get('classes')?.verdict).toBe('pass')
+    expect(named.get('total-classes')?.verdict).toBe('fail')
+    expect(status).toBe('not-met')
+  })
+
+  test("is the gate's rule: what one of them calls broken the other does", () => {
+    const counts = fc.array(
+      fc.record({ total: fc.integer({ min: 1, max: 200 }), lost: fc.nat(60), won: fc.nat(20) }),
+      {
+        minLength: 2,
+        maxLength: 8,
+      },
+    )
+    fc.assert(
+      fc.property(
+        counts,
+        fc.constantFrom(0, 0.01, 0.05, 0.1),
+        fc.constantFrom(0.9, 0.95),
+        (classes, limit, confidence) => {
+          const rows = classes.flatMap(({ total, lost, won }, unit) =>
+            Array.from({ length: total }, (_, row) => ({
+              label: unit,
+              before: row < lost || row >= lost + won ? unit : -2,
+              after: row < lost ? -2 : unit,
+            })),
+          )
+          const of = (field: 'label' | 'before' | 'after') =>
+            Int32Array.from(rows, (row) =>
+              row[field] === -2 ? (row.label + 1) % classes.length : row[field],
+            )
+          const given = { maxDrop: 0.99, maxDropPerClass: limit, confidence }
+          const claims = judgeClaims(
+            claimsFor({ budget: given, before: of('before'), labels: of('label') }),
+            of('after'),
+            of('label'),
+            confidence,
+          )
+          const side = (name: string, field: 'before' | 'after') => ({
+            name,
+            predictions: rows.map((row, id) => ({
+              ...{ id: String(id), label: String(row.label) },
+              pred: String(row[field] === -2 ? (row.label + 1) % classes.length : row[field]),
+            })),
+          })
+          const { rules, perClass } = gate(side('a', 'before'), side('b', 'after'), given)
+          const own = claims.find(({ name }) => name === 'classes')
+          expect(own?.verdict).toBe(rules.find(({ rule }) => rule === 'classes')?.verdict)
+          expect(own?.worse?.map(({ name }) => name).sort()).toEqual(
+            perClass
+              .filter(({ verdict }) => verdict === 'worse')
+              .map(({ name }) => name)
+              .sort(),
+          )
+        },
+      ),
+      { numRuns: 60 },
+    )
   })
 })
 

@@ -1,66 +1,12 @@
-import type { PairedCounts } from '../../measure/paired.ts'
 import type { Verdict } from '../../measure/verdict.ts'
 import { effectiveCounts, judgeWeighted, pooledCounts, strataOf } from '../../measure/weighted-verdict.ts'
 import { itemAt } from '../../required.ts'
+import { type Budget, type BudgetOn, type Claim, type ClaimResult, ofClasses } from './claim.ts'
+import { judgeClasses } from './class-claims.ts'
 import { confidenceAfter } from './reuse.ts'
 
-/** Which drop a budget is held on: as deployed, by class, or both. */
-export type BudgetOn = 'deployed' | 'balanced' | 'both'
-
-/** What may be lost. */
-export interface Budget {
-  /** The drop on old data that is allowed, a fraction. */
-  readonly maxDrop: number
-  /** The same against the model's first release, where that is known; default `maxDrop`. */
-  readonly maxDropTotal?: number | undefined
-  /** Which drop is held to both; default `deployed`. */
-  readonly on?: BudgetOn | undefined
-  /** One-sided, default 0.95. */
-  readonly confidence?: number | undefined
-}
-
-/**
- * What an update is held to. `deployed`: each class counts as often as it comes; `balanced`: each class counts the same; `total`
- * and `total-balanced`: the same against the model's first release.
- */
-export type ClaimName = 'deployed' | 'balanced' | 'total' | 'total-balanced'
-
-/** One drop that has a bound, and the budget that it is held to. */
-export interface Claim {
-  readonly name: ClaimName
-  /** The drop allowed; null where it is only told. */
-  readonly maxDrop: number | null
-  /** What the model that is compared with answered, a row; -1 where it was not asked. */
-  readonly before: Int32Array
-  /** Share of each class, by unit; default every row counts the same. */
-  readonly shares?: readonly number[] | undefined
-  /** Releases whose proof on the same rows bears on this claim; see `levelFor`. Default 0. */
-  readonly uses?: number | undefined
-}
-
-/** What a claim comes to on some rows. All but the counts are fractions. */
-export interface ClaimResult {
-  readonly name: ClaimName
-  readonly maxDrop: number | null
-  readonly verdict: Verdict
-  /** Of the bounds and the verdict, one-sided. */
-  readonly confidence: number
-  readonly drop: number
-  readonly lower: number
-  readonly upper: number
-  /** Accuracy before and after, weighted as the drop is. */
-  readonly before: number
-  readonly after: number
-  /** Rows that count. */
-  readonly n: number
-  /** So many rows, drawn as the claim weighs them, would tell as much. */
-  readonly effective: number
-  /** Flips on so many rows, weighted as the drop is. */
-  readonly flips: PairedCounts
-  /** Share of classes without a row: their part of the drop is unknown, and the bounds take all of it. */
-  readonly unseen: number
-  readonly neededN: number | null
-}
+export type { Budget, BudgetOn, Claim, ClaimName, ClaimResult } from './claim.ts'
+export { ofClasses } from './claim.ts'
 
 export interface ClaimOptions {
   readonly budget: Budget
@@ -68,20 +14,24 @@ export interface ClaimOptions {
   readonly labels: Int32Array
   /** How many classes the model that is updated knows: those of the rows. */
   readonly traffic?: readonly number[] | undefined
+  /** What classes are called, by unit. */
+  readonly classes?: readonly string[] | undefined
   readonly first?: Int32Array | undefined
   /** Releases that have been proved on these rows before; default 0. */
   readonly uses?: number | undefined
 }
 
 /** What is held, and what is only told, on rows of these labels. The first is the one that is spoken of. */
-export function claimsFor({ budget, before, labels, traffic, first, uses }: ClaimOptions): Claim[] {
-  const { maxDrop, maxDropTotal = maxDrop, on = 'deployed' } = budget
+export function claimsFor({ budget, before, labels, traffic, classes, first, uses }: ClaimOptions): Claim[] {
+  const { maxDrop, maxDropTotal = maxDrop, maxDropPerClass, on = 'deployed' } = budget
   const held = (name: BudgetOn, limit: number) => (on === name || on === 'both' ? limit : null)
   const equal = equalShares(labels, before)
   const claims: Claim[] = [
     { name: 'deployed', maxDrop: held('deployed', maxDrop), before, shares: traffic },
     { name: 'balanced', maxDrop: held('balanced', maxDrop), before, shares: equal },
   ]
+  if (maxDropPerClass !== undefined)
+    claims.push({ name: 'classes', maxDrop: maxDropPerClass, before, classes })
   if (first?.some((unit) => unit >= 0)) {
     // Classes that came later are no part of what the first release knew.
     const known = new Set([...labels].filter((_, row) => itemAt(first, row, 'row') >= 0))
@@ -97,6 +47,9 @@ export function claimsFor({ budget, before, labels, traffic, first, uses }: Clai
         uses,
       },
     )
+    if (maxDropPerClass !== undefined) {
+      claims.push({ name: 'total-classes', maxDrop: maxDropPerClass, before: first, classes })
+    }
   }
   const spoken = on === 'balanced' ? 'balanced' : 'deployed'
   return claims.sort((a, b) => Number(b.name === spoken) - Number(a.name === spoken))
@@ -118,7 +71,12 @@ export const judgeClaims = (
   after: Int32Array,
   labels: Int32Array,
   confidence: number | undefined,
-): ClaimResult[] => claims.map((claim) => judgeClaim(claim, after, labels, confidence))
+): ClaimResult[] =>
+  claims.map((claim) =>
+    ofClasses(claim)
+      ? judgeClasses(claim, after, labels, confidence)
+      : judgeClaim(claim, after, labels, confidence),
+  )
 
 function judgeClaim(
   { name, maxDrop, before, shares, uses = 0 }: Claim,

@@ -17,10 +17,11 @@ function coins(seed: number, count: number, rows: number): Look[] {
   return Array.from({ length: count }, (_, trial) => {
     const logits = float32([rows, 3])
     for (let row = 0; row < rows; row++) logits.data[3 * row + 1 + random.integer(2)] = 1
-    return {
-      ...{ trial, alpha: (trial + 1) / count, oldClasses: 1, shift: false, offsets: [0] },
+    const request = {
+      ...{ trial, alpha: (trial + 1) / count, oldClasses: 1, shift: false },
       ...{ before: none, old: { ...none, logits: float32([0, 3]) }, fresh: { logits, labels } },
     }
+    return { request, guesses: guessesAt(request) }
   })
 }
 
@@ -32,12 +33,12 @@ describe('cross-fitted new accuracy', () => {
     const [chosen, fitted]: [number[], number[]] = [[], []]
     for (let seed = 0; seed < 60; seed++) {
       const looks = coins(seed, 30, 50)
-      const labels = looks[0]?.fresh.labels ?? new Int32Array()
+      const labels = looks[0]?.request.fresh.labels ?? new Int32Array()
       const found = await crossFit({ looks, labels, before: new Int32Array(50), aim, chosenOf: last })
       fitted.push(found?.after ?? Number.NaN)
       chosen.push(
         sequenceOf(
-          looks.flatMap((look) => guessesAt(look)),
+          looks.flatMap(({ guesses }) => guesses),
           aim,
         ).at(-1)?.new ?? Number.NaN,
       )
@@ -49,8 +50,8 @@ describe('cross-fitted new accuracy', () => {
   test('of one candidate is its accuracy, with the interval of as many rows', async () => {
     const [look] = coins(3, 1, 40)
     if (!look) throw new Error('no look')
-    const [guess] = guessesAt(look)
-    const { labels } = look.fresh
+    const [guess] = look.guesses
+    const { labels } = look.request.fresh
     const found = await crossFit({ looks: [look], labels, before: new Int32Array(40), aim, chosenOf: last })
     expect(found).toMatchObject({ after: guess?.new, folds: 10 })
     expect(found?.lower).toBeLessThan(guess?.new ?? 0)
@@ -60,7 +61,12 @@ describe('cross-fitted new accuracy', () => {
   test('leaves out each row alone where there are few, and nothing where there is one', async () => {
     const given = (rows: number) => {
       const looks = coins(4, 3, rows)
-      return { looks, labels: looks[0]?.fresh.labels ?? new Int32Array(), before: new Int32Array(rows), aim }
+      return {
+        looks,
+        labels: looks[0]?.request.fresh.labels ?? new Int32Array(),
+        before: new Int32Array(rows),
+        aim,
+      }
     }
     expect(await crossFit({ ...given(6), chosenOf: last })).toMatchObject({ folds: 6 })
     expect(await crossFit({ ...given(1), chosenOf: last })).toBeNull()
@@ -68,7 +74,7 @@ describe('cross-fitted new accuracy', () => {
 
   test('puts the old model in where nothing gains without the rows left out', async () => {
     const looks = coins(5, 4, 30)
-    const labels = looks[0]?.fresh.labels ?? new Int32Array()
+    const labels = looks[0]?.request.fresh.labels ?? new Int32Array()
     // The old model has them all right: no candidate has more.
     const found = await crossFit({
       looks,

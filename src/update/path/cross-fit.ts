@@ -1,6 +1,7 @@
 import type { Answers } from '../../evaluate/judge.ts'
 import { wilson } from '../../measure/wilson.ts'
 import { itemAt } from '../../required.ts'
+import { randomStream } from '../../tensor/random.ts'
 import { float32 } from '../../tensor/tensor.ts'
 import { sequenceOf, startOf } from './decide.ts'
 import { type GuessRequest, guessesAt } from './guess.ts'
@@ -17,11 +18,20 @@ export interface CrossFitted {
   readonly folds: number
 }
 
-/** A point at which guesses were made, with their offsets. */
-export type Look = GuessRequest & { readonly offsets: readonly number[] }
+/** A point at which guesses were made, and these. */
+export interface Look {
+  readonly request: GuessRequest
+  readonly guesses: readonly Guess[]
+}
+
+/**
+ * So large a share of the rows would tell as much of a model that nobody chose: what is chosen without the one fold and without the other differs,
+ * and so does what of it is luck. By `bench/new-accuracy-simulation.ts`, so that the interval holds what is true in 95 % of cases.
+ */
+const TOLD = 2 / 3
 
 export interface CrossFitOptions {
-  /** All points, of all trials; their `fresh` are the new rows. */
+  /** All points, of all trials; the `fresh` of their requests are the new rows. */
   readonly looks: readonly Look[]
   /** Of the new rows, under the updated model's classes. */
   readonly labels: Int32Array
@@ -36,40 +46,61 @@ export interface CrossFitOptions {
 
 /**
  * New accuracy that the choice has no part in. Rows are dealt into folds; without the rows of one the candidates are put in order and one is
- * taken, which answers these rows; and so on for each fold (cross-fitting; Stone 1974). The best of many candidates on a few rows is better on them than on
+ * taken, which answers these rows; and so on for each fold (cross-fitting;
+ * Stone 1974). The best of many candidates on a few rows is better on them than on
  * others; what was chosen without them is not. It is the accuracy of what nine tenths of the rows choose, which is a little less, if
  * anything, than that of what all choose.
  *
  * @returns null for fewer than two rows.
  */
 export async function crossFit(options: CrossFitOptions): Promise<CrossFitted | null> {
-  const { looks, labels, before, aim, chosenOf } = options
+  const { labels } = options
   const folds = Math.min(options.folds ?? 10, labels.length)
   if (folds < 2) return null
   const foldOf = dealt(labels, folds)
   let right = 0
-  for (let fold = 0; fold < folds; fold++) {
-    const rows = (inside: boolean) =>
-      Int32Array.from(labels.keys()).filter((row) => (foldOf[row] === fold) === inside)
-    const [left, others] = [rows(true), rows(false)]
-    const guesses = looks.flatMap((look) => guessesAt({ ...look, fresh: among(look.fresh, others) }))
-    const known = accuracyOf(some(before, others), some(labels, others))
-    const sequence = sequenceOf(guesses, { ...aim, before: known })
-    // Where nothing gains it is what changes least: the old model, where no class is added.
-    const start = aim.added ? startOf(guesses) : undefined
-    const taken = sequence.length === 0 ? start : await chosenOf(sequence)
-    right +=
-      left.length *
-      (taken ? accuracyAt(looks, taken, left) : accuracyOf(some(before, left), some(labels, left)))
-  }
-  // A sum of shares of whole numbers of rows.
-  const count = Math.round(right)
-  return { after: count / labels.length, ...wilson(count, labels.length), folds }
+  for (let fold = 0; fold < folds; fold++) right += await rightIn(options, foldOf, fold)
+  const after = right / labels.length
+  const told = Math.ceil(labels.length * TOLD)
+  return { after, ...wilson(Math.round(after * told), told), folds }
+}
+
+/** How many rows of a fold are right by what is taken without them. */
+async function rightIn(
+  { looks, labels, before, aim, chosenOf }: CrossFitOptions,
+  foldOf: Int32Array,
+  fold: number,
+): Promise<number> {
+  const rows = (inside: boolean) =>
+    Int32Array.from(labels.keys()).filter((row) => (foldOf[row] === fold) === inside)
+  const [left, others] = [rows(true), rows(false)]
+  const guesses = looks.flatMap((look) => guessesOn(look, others))
+  const known = accuracyOf(some(before, others), some(labels, others))
+  const sequence = sequenceOf(guesses, { ...aim, before: known })
+  // Where nothing gains it is what changes least: the old model, where no class is added.
+  const start = aim.added ? startOf(guesses) : undefined
+  const taken = sequence.length === 0 ? start : await chosenOf(sequence)
+  const share = taken ? accuracyAt(looks, taken, left) : accuracyOf(some(before, left), some(labels, left))
+  return Math.round(left.length * share)
+}
+
+/** The guesses of a look, made of some of the new rows; what is lost on old ones they say already. */
+function guessesOn({ request, guesses }: Look, rows: Int32Array): Guess[] {
+  const { logits } = request.old
+  const none = { logits: float32([0, itemAt(logits.dims, 1, 'dim')]), labels: new Int32Array() }
+  const fresh = among(request.fresh, rows)
+  const offsets = guesses.map(({ offset }) => offset)
+  return guessesAt({ ...request, old: none, fresh, offsets }).map((guess, at) => ({
+    ...guess,
+    loss: itemAt(guesses, at, 'guess').loss,
+  }))
 }
 
 /** The fold of each row: rows of a class are dealt out one after the other, so that each fold has its share of them. */
 function dealt(labels: Int32Array, folds: number): Int32Array {
-  const order = Array.from(labels.keys()).sort((a, b) => Number(labels[a]) - Number(labels[b]) || a - b)
+  const order = randomStream(0, 'cross-fit')
+    .permutation(labels.length)
+    .sort((a, b) => Number(labels[a]) - Number(labels[b]))
   const found = new Int32Array(labels.length)
   for (const [place, row] of order.entries()) found[row] = place % folds
   return found
@@ -77,10 +108,10 @@ function dealt(labels: Int32Array, folds: number): Int32Array {
 
 /** New accuracy of one candidate on some of the rows. */
 function accuracyAt(looks: readonly Look[], { trial, alpha, offset }: Guess, rows: Int32Array): number {
-  const look = looks.find((each) => each.trial === trial && each.alpha === alpha)
+  const look = looks.find(({ request }) => request.trial === trial && request.alpha === alpha)
   if (!look) throw new Error(`No look at trial ${trial}, alpha ${alpha}.`)
-  const fresh = among(look.fresh, rows)
-  return itemAt(guessesAt({ ...look, fresh, offsets: [offset] }), 0, 'guess').new
+  const guesses = look.guesses.filter((guess) => guess.offset === offset)
+  return itemAt(guessesOn({ ...look, guesses }, rows), 0, 'guess').new
 }
 
 const some = (values: Int32Array, rows: Int32Array): Int32Array =>

@@ -1,6 +1,6 @@
 import type { PairedCounts } from '../../measure/paired.ts'
 import { itemAt } from '../../required.ts'
-import { type ClaimResult, verdictOf } from './claims.ts'
+import { type ClaimResult, ofClasses, verdictOf } from './claims.ts'
 import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 
 // All that an update decides: in which order candidates are tested, which one is taken, whether another rung of the ladder is
@@ -67,7 +67,8 @@ export function settle(tested: readonly Pick<Tested, 'claims'>[]): Settled | und
  * them pass, offers no less; behind one that failed its passing shows nothing, see `statusOf`.
  */
 export const seenInside = ({ claims }: Pick<Tested, 'claims'>): boolean =>
-  verdictOf(claims) !== 'fail' && claims.every(({ drop, maxDrop }) => maxDrop === null || drop <= maxDrop)
+  verdictOf(claims) !== 'fail' &&
+  claims.every((claim) => claim.maxDrop === null || ofClasses(claim) || claim.drop <= claim.maxDrop)
 
 /** New accuracy from which on the old model leaves nothing to gain, should training not find it. */
 const NEARLY_ALL = 0.95

@@ -5,6 +5,7 @@ export {
   type ClaimResult,
   claimsFor,
   judgeClaims,
+  ofClasses,
 } from './claims.ts'
 export { type CrossFitted, crossFit, type Look } from './cross-fit.ts'
 export {

@@ -48,7 +48,7 @@ export async function walkPath(options: WalkOptions): Promise<Guess[]> {
       const request = { trial, alpha, old, fresh, before, oldClasses, shift }
       const guesses = guessesAt(request)
       found.push(...guesses)
-      options.onLook?.({ ...request, offsets: guesses.map(({ offset }) => offset) })
+      options.onLook?.({ request, guesses })
     }
   } finally {
     await blend.dispose()
