@@ -10,6 +10,20 @@ import { sha256 } from './sha256.ts'
  * hashed in little-endian order, as they lie in memory). Synchronous.
  */
 export function fingerprint(dataset: Dataset): string {
+  return openFingerprint(dataset).take(dataset.inputs).hex()
+}
+
+/** A fingerprint of rows that come in blocks. */
+export interface OpenFingerprint {
+  /** Takes in the next inputs. Texts have to come all at once: as JSON they are one list. */
+  readonly take: (inputs: Tensor) => OpenFingerprint
+  readonly hex: () => string
+}
+
+/** @param dataset All but the inputs themselves, whose dims are those of all rows together. */
+export function openFingerprint(
+  dataset: Omit<Dataset, 'inputs'> & { readonly inputs: Pick<Tensor, 'type' | 'dims'> },
+): OpenFingerprint {
   const { classes, preprocessing, inputs, labels } = dataset
   const { scale, mean, std, pad, channelAxis } = preprocessing
   const hash = sha256()
@@ -23,9 +37,15 @@ export function fingerprint(dataset: Dataset): string {
   }
   const extra = Object.keys(more).length > 0 ? [more] : []
   hash.update(`${JSON.stringify([header, classes, [scale, mean, std], ...extra])}\n`)
-  // Texts as JSON: where one ends and the next begins is part of the content.
-  hash.update(inputs.type === 'string' ? JSON.stringify(inputs.data) : bytesOf(inputs))
-  return hash.update(bytesOf(labels)).hex()
+  const open: OpenFingerprint = {
+    take: (part) => {
+      // Texts as JSON: where one ends and the next begins is part of the content.
+      hash.update(part.type === 'string' ? JSON.stringify(part.data) : bytesOf(part))
+      return open
+    },
+    hex: () => hash.update(bytesOf(labels)).hex(),
+  }
+  return open
 }
 
 /**

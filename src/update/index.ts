@@ -24,6 +24,7 @@ export {
   type Pack,
   type PackSummary,
   type Release,
+  type RowBlocks,
   releaseAccuracy,
   summarisePack,
 } from './pack/index.ts'

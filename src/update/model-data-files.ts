@@ -5,11 +5,14 @@ import type { LoadedData } from '../data/parts.ts'
 import type { ReadOptions } from '../data/read-options.ts'
 import { DataError } from '../errors.ts'
 
+/** Whether this is the name of a data set, and not a place. */
+export const isNamed = (source: string): boolean =>
+  source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())
+
 /** Data by the name of a known data set, `synthetic`, or from a file or folder. */
 export async function readSource(source: string, options: ReadOptions): Promise<LoadedData> {
   if (source === 'synthetic') return { ...syntheticDigits({}), notes: [] }
-  const isNamed = catalogue.some(({ name }) => name === source.toLowerCase())
-  return isNamed ? resolveDataset(source) : readDataset(source, options)
+  return isNamed(source) ? resolveDataset(source) : readDataset(source, options)
 }
 
 /**

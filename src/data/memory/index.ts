@@ -2,6 +2,7 @@ export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from 
 export { createPool, type Pool, type PoolPart } from './pool.ts'
 export {
   chooseBalanced,
+  chooseOfLabels,
   herding,
   type Reservoir,
   type ReservoirState,

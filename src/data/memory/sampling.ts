@@ -71,8 +71,12 @@ function reservoirFrom(capacity: number, start: number, random: RandomStream): R
  *
  * @throws UsageError `per-class`; DataError `data-labels` for data without classes.
  */
-export function chooseBalanced(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
-  const chosen = [...rowsByClass(classLabels(dataset), perClass)].flatMap(([, rows]) =>
+export const chooseBalanced = (dataset: Dataset, perClass: number, random: RandomStream): Int32Array =>
+  chooseOfLabels(classLabels(dataset), perClass, random)
+
+/** The same by the class of each row. */
+export function chooseOfLabels(labels: Int32Array, perClass: number, random: RandomStream): Int32Array {
+  const chosen = [...rowsByClass(labels, perClass)].flatMap(([, rows]) =>
     Array.from(random.choose(rows.length, Math.min(perClass, rows.length)), (place) =>
       itemAt(rows, place, 'row of a class'),
     ),

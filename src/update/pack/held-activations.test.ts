@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { blobModel, blobNames, blobs } from '../../../test/blobs.ts'
-import { classLabels, concatenate, samples, subset } from '../../data/dataset.ts'
+import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
 import { rowHashes } from '../../data/fingerprint.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { activationsAt, headCut, inFloats, modelAbove } from '../../evaluate/cuts/index.ts'
@@ -27,7 +27,9 @@ let model: Model
 let pack: Pack
 
 const identity = (name: string) => ({ name, sha256: name.padEnd(64, '0') })
-const keeping = (parts: Partial<KeepOptions> = {}): KeepOptions => ({
+const keeping = (
+  parts: Partial<KeepOptions & { readonly train: Dataset }> = {},
+): KeepOptions & { readonly train: Dataset } => ({
   ...{ engine, model, identity: identity('a'), train, heldOut },
   ...{ budget: { rows: 20, choose: 'random' }, heldOutRows: 40, heldOutActivations: 200 },
   ...parts,

@@ -1,11 +1,12 @@
 import { count } from '../../count.ts'
 import { classLabels, type Dataset } from '../../data/dataset.ts'
-import { chooseBalanced, herding } from '../../data/memory/index.ts'
+import { chooseOfLabels, herding } from '../../data/memory/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { featureVectors } from '../../evaluate/features.ts'
 import { openJudge } from '../../evaluate/judge.ts'
 import type { Model } from '../../model/model.ts'
+import { present } from '../../required.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { PackBudget } from './pack.ts'
@@ -77,6 +78,32 @@ export interface ChooseOptions {
   readonly random: RandomStream
 }
 
+/** As {@link chooseRows}, of rows in memory. */
+export async function chooseForPack(options: ChooseOptions): Promise<Int32Array> {
+  const { engine, model, dataset, features, choose, quota, random } = options
+  if (Math.max(0, ...quota.values()) === 0) return new Int32Array()
+  return chooseRows({
+    ...{ labels: classLabels(dataset), choose, quota, random },
+    features: choose === 'herding' ? (features ?? (await featureVectors(engine, model, dataset))) : undefined,
+    logits: choose === 'hardest' ? await logitsOf(engine, model, dataset) : undefined,
+  })
+}
+
+/** What a model answers for rows, to tell which are hard for it. */
+export async function logitsOf(engine: Engine, model: Model, dataset: Dataset): Promise<Tensor<'float32'>> {
+  const judge = openJudge(engine, model, model.classes.length)
+  return judge.logits(dataset).finally(() => judge.dispose())
+}
+
+export interface ChooseRowsOptions extends Pick<ChooseOptions, 'choose' | 'quota' | 'random'> {
+  /** The model's output for each row. */
+  readonly labels: Int32Array
+  /** For `herding`. */
+  readonly features: Tensor<'float32'> | undefined
+  /** For `hardest`. */
+  readonly logits: Tensor<'float32'> | undefined
+}
+
 /**
  * Exemplars of each class, best first, classes ascending:
  * - `herding`: row by row the one that brings the mean of the chosen features nearest to the class's mean (Welling 2009;
@@ -84,28 +111,25 @@ export interface ChooseOptions {
  * - `random`;
  * - `hardest`: those whose own class the model gives the lowest probability; mislabelled rows come first.
  */
-export async function chooseForPack(options: ChooseOptions): Promise<Int32Array> {
-  const { dataset, quota } = options
-  const labels = classLabels(dataset)
+export function chooseRows(options: ChooseRowsOptions): Int32Array {
+  const { labels, quota } = options
   const most = Math.max(0, ...quota.values())
   if (most === 0) return new Int32Array()
-  const ranked = await rank(options, labels, most)
   return Int32Array.from(
-    [...byClass(labels, ranked)].flatMap(([label, rows]) => rows.slice(0, quota.get(label) ?? 0)),
+    [...byClass(labels, rank(options, most))].flatMap(([label, rows]) =>
+      rows.slice(0, quota.get(label) ?? 0),
+    ),
   )
 }
 
-async function rank(
-  { engine, model, dataset, features, choose, random }: ChooseOptions,
-  labels: Int32Array,
+function rank(
+  { labels, features, logits, choose, random }: ChooseRowsOptions,
   most: number,
-): Promise<Iterable<number>> {
-  if (choose === 'random') return chooseBalanced(dataset, most, random)
-  if (choose === 'herding')
-    return herding(features ?? (await featureVectors(engine, model, dataset)), labels, most)
-  const judge = openJudge(engine, model, model.classes.length)
-  const logits = await judge.logits(dataset).finally(() => judge.dispose())
-  const surprise = Float64Array.from(labels, (label, row) => surpriseOf(logits, row, label))
+): Iterable<number> {
+  if (choose === 'random') return chooseOfLabels(labels, most, random)
+  if (choose === 'herding') return herding(present(features, 'features of the rows'), labels, most)
+  const answers = present(logits, 'answers for the rows')
+  const surprise = Float64Array.from(labels, (label, row) => surpriseOf(answers, row, label))
   return Array.from(labels.keys()).sort((a, b) => (surprise[b] ?? 0) - (surprise[a] ?? 0) || a - b)
 }
 

@@ -19,7 +19,9 @@ import { type HeldOut, isSumsOnly, type Pack, packVersion, type Release, unseenR
 import { extendedTraffic, givenTraffic } from './traffic.ts'
 
 /** `model` is the updated one, `train` and `heldOut` what it learned; the rest is as the pack has it. */
-export interface ExtendOptions extends Omit<KeepOptions, 'private' | 'fisher' | 'sumsOnly' | 'expandHead'> {
+export interface ExtendOptions
+  extends Omit<KeepOptions, 'train' | 'private' | 'fisher' | 'sumsOnly' | 'expandHead'> {
+  readonly train: Dataset
   readonly pack: Pack
 }
 

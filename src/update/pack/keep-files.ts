@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import type { LoadedData } from '../../data/parts.ts'
+import type { ReadOptions } from '../../data/read-options.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { bytesOf } from '../../data/rows.ts'
-import { inColumnsOf, type NamedColumns } from '../../data/same-columns.ts'
+import { inColumnsOf } from '../../data/same-columns.ts'
 import { UsageError } from '../../errors.ts'
 import type { Bindings } from '../../model/import/index.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
@@ -16,6 +16,7 @@ import { extendPack } from './keep-extend.ts'
 import { mergePacks } from './keep-merge.ts'
 import type { ModelIdentity } from './pack.ts'
 import { readPack, writePack } from './pack-files.ts'
+import { readTraining } from './training-blocks-files.ts'
 
 export interface KeepSources
   extends Pick<
@@ -57,7 +58,7 @@ export interface WrittenPack extends Kept {
 
 /**
  * Makes a model's retention pack and writes it; see {@link keepModel}. Rows are held out of the data's test part, else of
- * its validation part.
+ * its validation part. Training images that do not fit into memory are gone through in blocks, twice.
  *
  * @throws What {@link keepModel}, {@link writePack}, and reading model and data throw.
  * @example
@@ -65,9 +66,12 @@ export interface WrittenPack extends Kept {
  */
 export const keepFile = (sources: KeepSources): Promise<WrittenPack> =>
   written(sources.out, async () => {
-    const { notes, ...read } = await readSources(sources)
-    const kept = await keepModel({ ...sources, ...read })
-    return { pack: kept.pack, notes: [...notes, ...kept.notes] }
+    const { given, options, notes } = await readModel(sources)
+    const { train, heldOut, columns, ...data } = await readTraining(sources.data, options, (found) =>
+      preprocessed(found, sources.preprocessing),
+    )
+    const kept = await keepModel({ ...sources, ...given, train, heldOut, columns })
+    return { pack: kept.pack, notes: [...notes, ...data.notes(), ...kept.notes] }
   })
 
 /**
@@ -83,9 +87,13 @@ export const extendFile = (
 ): Promise<WrittenPack> =>
   written(sources.out, async () => {
     const pack = await readPack(path)
-    const { notes, ...read } = await readSources(sources, { name: path, columns: pack.columns })
-    const kept = await extendPack({ ...sources, ...read, pack })
-    return { pack: kept.pack, notes: [...notes, ...kept.notes] }
+    const { given, options, notes } = await readModel(sources)
+    const before = { name: path, columns: pack.columns }
+    const found = await inColumnsOf(before, options, (how) => readSource(sources.data, how))
+    const { train, validation, test } = preprocessed(found, sources.preprocessing)
+    const rows = { train, heldOut: test ?? validation, columns: found.columns }
+    const kept = await extendPack({ ...sources, ...given, ...rows, pack })
+    return { pack: kept.pack, notes: [...notes, ...found.notes, ...kept.notes] }
   })
 
 /**
@@ -114,20 +122,29 @@ async function written(file: string, make: () => Promise<Kept>): Promise<Written
   return { ...kept, file, bytes, seconds: (performance.now() - began) / 1000 }
 }
 
-async function readSources(sources: Omit<KeepSources, 'out'>, before?: NamedColumns) {
-  const { engine, model: path, data, output, bind, preprocessing } = sources
+type Sources = Omit<KeepSources, 'out'>
+
+interface ReadSources {
+  readonly given: Pick<KeepOptions, 'model' | 'identity' | 'versions'>
+  /** How the data are read. */
+  readonly options: ReadOptions
+  readonly notes: readonly string[]
+}
+
+async function readModel({
+  engine,
+  model: path,
+  data,
+  output,
+  bind,
+  ...rest
+}: Sources): Promise<ReadSources> {
   const loaded = await loadModel(path, { output, bind })
-  const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, sources.reading)
-  const found = await inColumnsOf(before, { name: data, ...reading.options }, (how) => readSource(data, how))
-  const { train, validation, test }: LoadedData = preprocessed(found, preprocessing)
+  const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, rest.reading)
   return {
-    model: loaded.model,
-    identity: identify(loaded),
-    train,
-    columns: found.columns,
-    heldOut: test ?? validation,
-    versions: versions(engine),
-    notes: [...loaded.notes, ...reading.notes, ...found.notes],
+    given: { model: loaded.model, identity: identify(loaded), versions: versions(engine) },
+    options: { name: data, ...reading.options },
+    notes: [...loaded.notes, ...reading.notes],
   }
 }
 

@@ -26,7 +26,9 @@ const identity = (name: string) => ({ name, sha256: name.padEnd(64, '0') })
 let model: Model
 let pack: Pack
 
-const keeping = (parts: Partial<KeepOptions> = {}): KeepOptions => ({
+const keeping = (
+  parts: Partial<KeepOptions & { readonly train: Dataset }> = {},
+): KeepOptions & { readonly train: Dataset } => ({
   engine,
   model,
   identity: identity('a'),

@@ -27,10 +27,10 @@ const FEW = 10
 export interface SumsOptions {
   readonly engine: Engine
   readonly model: Model
-  /** Labels are the model's outputs. */
-  readonly dataset: Dataset
-  /** Of the rows, where they are known. */
-  readonly features?: Tensor<'float32'> | undefined
+  /** The model's output for each row. */
+  readonly labels: Int32Array
+  /** Of the rows; undefined for a model without a head. */
+  readonly features: Tensor<'float32'> | undefined
   /** Random features to sum in place of the head's own. */
   readonly expandHead?: number | undefined
   /** Of the random features. */
@@ -48,14 +48,13 @@ export interface Summed {
  * @throws ModelError `head-missing`, `head-tied`, `head-expand` or `head-expanded` where random features are asked for and cannot be had.
  */
 export async function sumsOfRows(options: SumsOptions): Promise<Summed> {
-  const { engine, model, dataset, expandHead: width, seed } = options
+  const { engine, model, labels, features, expandHead: width, seed } = options
   const expanded = width === undefined ? model : expandHead(model, { width, seed })
-  if (!findHead(expanded)) return { sums: undefined, notes: [] }
+  if (!findHead(expanded) || !features) return { sums: undefined, notes: [] }
   const expansion = expansionOf(expanded)
-  const features = options.features ?? (await featureVectors(engine, model, dataset))
   const reason = unfit(expanded, features, expansion)
   if (reason) return { sums: undefined, notes: [`No sums are kept: ${reason}.`] }
-  const sums = await summed(engine, features, dataset, expansion)
+  const sums = await summed(engine, features, { labels, classes: model.classes.length }, expansion)
   const said = expansion && describeExpansion(expansion, width === undefined ? undefined : { width, seed })
   return {
     sums: { ...placeOf(model), of: 'training data', expansion: said, sums: asStored(sums) },
@@ -76,16 +75,14 @@ function unfit(model: Model, { dims }: Tensor, expansion: Expansion | undefined)
     : undefined
 }
 
+const rowsOf = (dataset: Dataset) => ({ labels: classLabels(dataset), classes: dataset.classes.length })
+
 const summed = (
   engine: Engine,
   features: Tensor<'float32'>,
-  dataset: Dataset,
+  rows: { readonly labels: Int32Array; readonly classes: number },
   expansion: Expansion | undefined,
-): Promise<FeatureSums> =>
-  featureSums({
-    ...{ engine, features, labels: classLabels(dataset), classes: dataset.classes.length },
-    expansion: expansion?.weight,
-  })
+): Promise<FeatureSums> => featureSums({ engine, features, ...rows, expansion: expansion?.weight })
 
 export interface ExtendSumsOptions {
   readonly engine: Engine
@@ -114,12 +111,12 @@ export async function extendedSums(options: ExtendSumsOptions): Promise<Summed> 
   const features = joins ? (options.features ?? (await featureVectors(engine, model, fresh))) : undefined
   const reason = features && unfit(model, features, expansionOf(model))
   if (reason) return { sums: undefined, notes: [`The sums are gone: ${reason}.`] }
-  const joining = features && (await summed(engine, features, fresh, expansion))
+  const joining = features && (await summed(engine, features, rowsOf(fresh), expansion))
   const places = pack.classes.map((name) => model.classes.indexOf(name))
   const old = stays
     ? sumsUnder(pack.sums.sums, places, model.classes.length)
     : exemplars &&
-      (await summed(engine, await vectorsOf(engine, model, pack, exemplars), exemplars, expansion))
+      (await summed(engine, await vectorsOf(engine, model, pack, exemplars), rowsOf(exemplars), expansion))
   if (!old && !joining)
     return { sums: undefined, notes: ['The sums are gone: no row is left to take them of.'] }
   const { seed, width } = pack.sums.expansion ?? {}

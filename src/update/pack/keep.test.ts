@@ -28,7 +28,9 @@ let model: Model
 let pack: Pack
 
 const identity = (name: string) => ({ name, sha256: name.padEnd(64, '0') })
-const keeping = (parts: Partial<KeepOptions> = {}): KeepOptions => ({
+const keeping = (
+  parts: Partial<KeepOptions & { readonly train: Dataset }> = {},
+): KeepOptions & { readonly train: Dataset } => ({
   engine,
   model,
   identity: identity('a'),

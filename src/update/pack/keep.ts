@@ -1,4 +1,4 @@
-import { classLabels, type Dataset, type Preprocessing, samples, subset } from '../../data/dataset.ts'
+import { classLabels, type Dataset, type Preprocessing, samples } from '../../data/dataset.ts'
 import { fingerprint } from '../../data/fingerprint.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -7,25 +7,34 @@ import { headCut, modelAbove, type Place } from '../../evaluate/cuts/index.ts'
 import { featureDataset, featureVectors, refuseRaw } from '../../evaluate/features.ts'
 import { findHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
 import { answered, usedBy } from './answered.ts'
 import { heldOutRows } from './held-out-rows.ts'
-import { byClass, chooseForPack, quotas } from './keep-choose.ts'
-import { fisherOf } from './keep-fisher.ts'
+import { byClass, chooseRows, logitsOf, quotas } from './keep-choose.ts'
+import { fisherOn, rowsForFisher } from './keep-fisher.ts'
 import { fewRows, sumsOfRows } from './keep-sums.ts'
 import { cutFor, newActivations, refuseActivations, restHeldOut } from './new-activations.ts'
 import { type ModelIdentity, type Pack, type PackBudget, packVersion } from './pack.ts'
 import { placeOf } from './pack-sums.ts'
 import { countedTraffic, givenTraffic, type Traffic } from './traffic.ts'
+import {
+  inBlocks,
+  mapBlocks,
+  pickRows,
+  type RowBlocks,
+  surveyRows,
+  type TrainingRows,
+} from './training-rows.ts'
 
 export interface KeepOptions {
   readonly engine: Engine
   readonly model: Model
   readonly identity: ModelIdentity
-  /** What the model was trained on. Its classes are matched with the model's by name. */
-  readonly train: Dataset
+  /** What the model was trained on, in memory or in blocks. Its classes are matched with the model's by name. */
+  readonly train: Dataset | RowBlocks
   /** What the columns are called that the rows were read from, where they have names: `columns` of what `readDataset` gives. */
   readonly columns?: readonly string[] | undefined
   /** Rows that the model was not trained on; without them no update can measure what it costs. */
@@ -86,22 +95,45 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
   const hides = sumsOnly || (options.private ?? false)
   if (hides) refuseActivations(options)
   // Refused before time is spent, should there be no such place.
-  const cut = hides ? undefined : cutFor(model, options.train, options)
-  const train = underModel(options.train, options)
+  if (!(hides || 'blocks' in options.train)) cutFor(model, options.train, options)
+  const blocks =
+    'blocks' in options.train
+      ? mapBlocks(options.train, (block) => underModel(block, options))
+      : inBlocks(underModel(options.train, options))
   const measured = options.heldOut && underModel(options.heldOut, options)
-  const traffic = options.traffic
-    ? givenTraffic(options.traffic, model.classes, 'The traffic')
-    : countedTraffic([train, measured], model.classes.length)
+  const given = options.traffic ? givenTraffic(options.traffic, model.classes, 'The traffic') : undefined
   if (sumsOnly) refuseRaw(model)
-  const features = findHead(model) && (await featureVectors(engine, model, train))
+  const herds = !sumsOnly && budget.choose === 'herding'
+  const train = await surveyRows(blocks, {
+    features: findHead(model) || herds ? (block: Dataset) => featureVectors(engine, model, block) : undefined,
+    logits:
+      !sumsOnly && budget.choose === 'hardest'
+        ? (block: Dataset) => logitsOf(engine, model, block)
+        : undefined,
+  })
+  const traffic =
+    given ?? countedTraffic([train.labels, measured && classLabels(measured)], model.classes.length)
   const { sums, notes } = await sumsOfRows({
-    ...{ engine, model, dataset: train, features, expandHead: options.expandHead, seed },
+    ...{
+      engine,
+      model,
+      labels: train.labels,
+      features: train.features,
+      expandHead: options.expandHead,
+      seed,
+    },
   })
   const stored = (dataset: Dataset) => (hides ? featureDataset(engine, model, dataset) : dataset)
   const reader = hides ? modelAbove(model, headCut(model)) : model
+  const { picked, fingerprint } = await pickRows(blocks, train, [
+    sumsOnly ? new Int32Array() : exemplarRows(train, { budget, seed }),
+    options.fisher ? rowsForFisher(train.labels.length, reader.classes.length, seed) : new Int32Array(),
+  ])
+  const [exemplars, fisherRows] = [itemAt(picked, 0, 'exemplars'), itemAt(picked, 1, 'rows for the Fisher')]
+  const cut = hides ? undefined : cutFor(model, train.none, options)
   const rows = sumsOnly
     ? undefined
-    : await rowsOf({ ...options, train, heldOut: measured }, { features, traffic, stored, reader, cut })
+    : await rowsOf({ ...options, heldOut: measured }, { chosen: exemplars, traffic, stored, reader, cut })
   const created = options.created ?? new Date().toISOString()
   const none: Tensor<'int32'> = { type: 'int32', dims: [0], data: new Int32Array() }
   const pack: Pack = {
@@ -110,17 +142,17 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
     model: identity,
     classes: model.classes,
     traffic,
-    preprocessing: train.preprocessing,
+    preprocessing: train.none.preprocessing,
     columns: options.columns,
     private: hides,
     features: hides ? placeOf(model) : undefined,
     exemplars: rows?.exemplars,
     logits: rows?.logits,
-    fisher: options.fisher ? await fisherOf(engine, reader, train, stored, seed) : undefined,
+    fisher: options.fisher ? await fisherOn(engine, reader, await stored(fisherRows), seed) : undefined,
     sums,
     heldOut: rows?.heldOut,
     activations: rows?.activations,
-    data: [identityOf(train)],
+    data: [{ ...identityOf(train.none), fingerprint, rows: train.labels.length }],
     versions: options.versions ?? {},
     budget: sumsOnly ? { ...budget, rows: 0, perClass: undefined } : budget,
     history: [
@@ -132,35 +164,38 @@ export async function keepModel(options: KeepOptions): Promise<Kept> {
       },
     ],
   }
-  return { pack, notes: [...notes, ...notesOn(pack, { ...options, train })] }
+  return { pack, notes: [...notes, ...notesOn(pack, options, train.labels)] }
+}
+
+/** The training rows that become exemplars. */
+function exemplarRows(
+  { labels, features, logits }: TrainingRows,
+  { budget, seed }: { readonly budget: PackBudget; readonly seed: number },
+): Int32Array {
+  const available = new Map([...byClass(labels)].map(([label, rows]) => [label, rows.length]))
+  const random = randomStream(seed, 'keep/exemplars')
+  const { choose } = budget
+  return chooseRows({ labels, features, logits, choose, quota: quotas(available, budget), random })
 }
 
 /** Exemplars and held-out rows, and what the model answers for them. */
 async function rowsOf(
   options: KeepOptions,
   {
-    features,
+    chosen,
     traffic,
     stored,
     reader,
     cut,
   }: {
-    readonly features: Tensor<'float32'> | undefined
+    readonly chosen: Dataset
     readonly traffic: Traffic
     readonly stored: (dataset: Dataset) => Dataset | Promise<Dataset>
     readonly reader: Model
     readonly cut: Place | undefined
   },
 ): Promise<Pick<Pack, 'exemplars' | 'logits' | 'heldOut' | 'activations'>> {
-  const { engine, model, train, heldOut, budget = defaultBudget, seed = 0, heldOutRows: most } = options
-  const available = new Map([...byClass(classLabels(train))].map(([label, rows]) => [label, rows.length]))
-  const quota = quotas(available, budget)
-  const random = randomStream(seed, 'keep/exemplars')
-  const { choose } = budget
-  const chosen = subset(
-    train,
-    await chooseForPack({ engine, model, dataset: train, features, choose, quota, random }),
-  )
+  const { engine, model, heldOut, seed = 0, heldOutRows: most } = options
   const held = heldOut && heldOutRows(heldOut, [chosen], { heldOutRows: most, seed, traffic })
   const rest = heldOut && restHeldOut(heldOut, [chosen, held], { ...options, traffic })
   const exemplars = await stored(chosen)
@@ -221,10 +256,11 @@ export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
 
 function notesOn(
   pack: Pack,
-  { heldOut: given, train, sumsOnly, heldOutActivations = 0 }: KeepOptions,
+  { heldOut: given, sumsOnly, heldOutActivations = 0 }: KeepOptions,
+  labels: Int32Array,
 ): string[] {
   const { heldOut, classes } = pack
-  const present = new Set(classLabels(train))
+  const present = new Set(labels)
   const missing = classes.filter((_, label) => !present.has(label))
   return [
     ...(missing.length > 0

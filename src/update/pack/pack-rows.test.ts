@@ -16,7 +16,9 @@ const classes = blobNames.slice(0, 3)
 const test1 = blobs({ classes, perClass: 60, seed: 2 })
 let model: Model
 
-const keeping = (parts: Partial<KeepOptions> = {}): KeepOptions => ({
+const keeping = (
+  parts: Partial<KeepOptions & { readonly train: Dataset }> = {},
+): KeepOptions & { readonly train: Dataset } => ({
   engine,
   model,
   identity: { name: 'a', sha256: 'a'.repeat(64) },

@@ -12,10 +12,10 @@ export interface Traffic {
 }
 
 /** Rows of each class in some data, whose labels are places in the list of classes. */
-export function countedTraffic(parts: readonly (Dataset | undefined)[], classes: number): Traffic {
+export function countedTraffic(parts: readonly (Int32Array | undefined)[], classes: number): Traffic {
   const weights = new Array<number>(classes).fill(0)
   for (const part of parts) {
-    for (const label of part ? classLabels(part) : []) weights[label] = itemAt(weights, label, 'class') + 1
+    for (const label of part ?? []) weights[label] = itemAt(weights, label, 'class') + 1
   }
   return { source: 'counted', weights }
 }
@@ -79,7 +79,10 @@ export function extendedTraffic(
   parts: readonly (Dataset | undefined)[],
 ): Traffic | undefined {
   if (!traffic) return undefined
-  const more = countedTraffic(parts, wanted.length).weights
+  const more = countedTraffic(
+    parts.map((part) => part && classLabels(part)),
+    wanted.length,
+  ).weights
   const known = wanted.map((name) => {
     const at = classes.indexOf(name)
     return at < 0 ? 0 : itemAt(traffic.weights, at, 'class')
