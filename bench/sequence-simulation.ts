@@ -108,7 +108,7 @@ async function agrees(counts: readonly PairedCounts[], budget: number): Promise<
   const wrong = Math.max(...counts.map(({ positive }) => positive))
   const before = labels.map((_, row) => Number(row >= n - wrong))
   const claims: Claim[] = [{ name: 'deployed', maxDrop: budget, before }]
-  const guesses = counts.map((_, at) => ({ trial: 0, alpha: at, offset: 0, loss: at, new: at }))
+  const guesses = counts.map((_, at) => ({ trial: 0, alpha: at, offset: 0, loss: at, gain: at, new: at }))
   const tested = await proveInOrder({
     sequence: guesses,
     claims,

@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
+import { type Dataset, subset, withLabels } from '../src/data/dataset.ts'
+import { withWeights } from '../src/evaluate/index.ts'
+import { openJudge } from '../src/evaluate/judge.ts'
+import { followNorms } from '../src/model/adapters/index.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
 import { loadModel } from '../src/model/import/files.ts'
+import type { Model } from '../src/model/model.ts'
 import { readNpy } from '../src/tensor/npy.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
+import type { UpdateData } from '../src/update/parts.ts'
+import { accuracyOf, answersAt, split } from '../src/update/path/search.ts'
 import type { RungName } from '../src/update/recipes/rungs.ts'
 import { updateModel } from '../src/update/update.ts'
 import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
@@ -12,7 +19,7 @@ import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './upda
 // Two new classes of CIFAR-10 for a residual network that PyTorch trained on the other eight (bench/reference/cifar-resnet.py).
 //
 //   node scripts/run.mjs bench/update-cifar.ts --arrays ARRAYS --models OUT1,OUT2 [--form norms|folded] [--memory 1000] [--max-drop 0.02,0.05]
-//     [--new-rows 500] [--seeds 1] [--rungs head,whole]
+//     [--new-rows 500] [--seeds 1] [--rungs head,whole] [--time 60] [--threads 1] [--oracle]
 //
 // ARRAYS is what bench/cifar-arrays.ts wrote, each OUT what cifar-resnet.py wrote. Of the 5,000 training images a class PyTorch saw the
 // first 4,500; the others are what the budget is proved on. New classes have 500 images to train on and 100 to compare candidates on. The
@@ -60,63 +67,120 @@ function rows(
 }
 
 /** CPU seconds since. */
-function seconds(began: NodeJS.CpuUsage): string {
+function seconds(began: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(began)
-  return ((user + system) / 1e6).toFixed(1)
+  return (user + system) / 1e6
 }
 
+interface Shipped {
+  readonly budget: number
+  readonly status: string
+  readonly drop: number
+  readonly gained: number
+  readonly cpu: number
+}
+
+/** What one update ships, on test images. */
+async function shipped(
+  data: { readonly update: UpdateData; readonly oldTest: Dataset; readonly newTest: Dataset },
+  { model, widened, maxDrop, seed }: { model: Model; widened: Model; maxDrop: number; seed: number },
+): Promise<Shipped> {
+  const { engine } = settings
+  const began = process.cpuUsage()
+  const trained: ReadonlyMap<string, Tensor>[] = []
+  const result = await updateModel({
+    ...{ engine, model, widened, data: data.update, seed },
+    budget: { maxDrop },
+    time: Number(argument('time', '60')),
+    ...(argument('epochs', '') ? { epochs: Number(argument('epochs', '')) } : {}),
+    ...(argument('rungs', '') ? { rungs: argument('rungs', '').split(',') as RungName[] } : {}),
+    ...(argument('rate', '') ? { learningRate: Number(argument('rate', '')) } : {}),
+    onEvent: (event) => {
+      if (event.type === 'trial') {
+        const { rung, learningRate } = event.settings
+        console.log(`  ${seconds(began).toFixed(1)} CPU s: ${rung}, rate ${learningRate}`)
+      }
+      if (event.type === 'trained') trained.push(event.parameters)
+    },
+  })
+  const cpu = seconds(began)
+  const before = await accuracyOn(engine, model, data.oldTest)
+  const after = withWeights(followNorms(widened), result.parameters)
+  const drop = before - (await accuracyOn(engine, after, data.oldTest))
+  const gained = await accuracyOn(engine, after, data.newTest)
+  const { old, new: fresh, chosen, trials } = result
+  console.log(
+    `  ${result.status}: drop ${percent(drop)}, new ${percent(gained)}; announced drop ${percent(old?.drop ?? 0)} at most ${percent(old?.upper ?? 0)}, new ${percent(fresh.after)}; ${trials[chosen?.trial ?? 0]?.settings.rung}, alpha ${chosen?.alpha}, ${chosen?.tested} tested; ${cpu.toFixed(1)} CPU s`,
+  )
+  if (process.argv.includes('--oracle')) {
+    for (const [at, weights] of trained.entries()) {
+      const found = await byOracle(withWeights(followNorms(widened), weights), data, before)
+      console.log(
+        `  by the border that is best on test images: ${trials[at]?.settings.rung}: ${found.map(percent).join(', ')}`,
+      )
+    }
+  }
+  return { budget: maxDrop, status: result.status, drop, gained, cpu }
+}
+
+/** New test accuracy with the largest offset of new classes at which old test accuracy is down by no more than each budget. */
+async function byOracle(
+  model: Model,
+  { oldTest, newTest }: { readonly oldTest: Dataset; readonly newTest: Dataset },
+  before: number,
+): Promise<number[]> {
+  const { engine } = settings
+  const oldClasses = new Set(oldTest.labels.data).size
+  const judge = openJudge(engine, model, model.classes.length)
+  try {
+    const [old, fresh] = [await judge.answersOnce(oldTest), await judge.answersOnce(newTest)]
+    const [onOld, onNew] = [split(old, oldClasses), split(fresh, oldClasses)]
+    return budgets.map((budget) => {
+      const kept = (offset: number) => before - accuracyOf(answersAt(onOld, offset), old.labels) <= budget
+      let [low, high] = [-100, 100]
+      for (let round = 0; round < 40; round++) {
+        const middle = (low + high) / 2
+        if (kept(middle)) low = middle
+        else high = middle
+      }
+      return accuracyOf(answersAt(onNew, low), fresh.labels)
+    })
+  } finally {
+    await judge.dispose()
+  }
+}
+
+const all: Shipped[] = []
 for (const folder of argument('models', '').split(',')) {
   const { model } = await loadModel(join(folder, argument('form', 'norms'), 'model.onnx'))
   const fresh = names.filter((name) => !model.classes.includes(name))
-  const all = [...model.classes, ...fresh]
+  const classes = [...model.classes, ...fresh]
   for (let seed = 1; seed <= Number(argument('seeds', '1')); seed++) {
-    const widened = widenHead(model, { classes: fresh, seed })
-    const old = rows(train, model.classes, all, 0, PER_CLASS)
-    const oldTest = rows(test, model.classes, all)
-    const newTest = rows(test, fresh, all)
-    const before = await accuracyOn(settings.engine, widened, oldTest)
+    const old = rows(train, model.classes, classes, 0, PER_CLASS)
+    const update: UpdateData = {
+      train: rows(train, fresh, classes, 0, newRows),
+      heldOut: rows(train, fresh, classes, PER_CLASS, PER_CLASS + 100),
+      exemplars: exemplarsOf(old, memory / model.classes.length, seed),
+      oldHeldOut: rows(train, model.classes, classes, PER_CLASS),
+    }
+    const oldTest = rows(test, model.classes, classes)
+    const newTest = rows(test, fresh, classes)
     for (const maxDrop of budgets) {
-      const began = process.cpuUsage()
-      const result = await updateModel({
-        engine: settings.engine,
-        model,
-        widened,
-        data: {
-          train: rows(train, fresh, all, 0, newRows),
-          heldOut: rows(train, fresh, all, PER_CLASS, PER_CLASS + 100),
-          exemplars: exemplarsOf(old, memory / model.classes.length, seed),
-          oldHeldOut: rows(train, model.classes, all, PER_CLASS),
-        },
-        budget: { maxDrop },
-        time: Number(argument('time', '60')),
-        ...(argument('epochs', '') ? { epochs: Number(argument('epochs', '')) } : {}),
-        seed,
-        ...(argument('rungs', '') ? { rungs: argument('rungs', '').split(',') as RungName[] } : {}),
-        ...(argument('rate', '') ? { learningRate: Number(argument('rate', '')) } : {}),
-        onEvent: (event) => {
-          if (event.type === 'trial')
-            console.log(
-              `  ${seconds(began)} CPU s: ${event.settings.rung}, rate ${event.settings.learningRate}`,
-            )
-          if (event.type === 'point') console.log(`  ${seconds(began)} CPU s: tested`)
-        },
-      })
-      const used = seconds(began)
-      const updated = { ...widened, parameters: result.parameters }
-      const own = <T>(from: ReadonlyMap<string, T>) =>
-        new Map([...from].map(([name, tensor]) => [name, (result.parameters.get(name) as T) ?? tensor]))
-      const weights = { ...updated, parameters: own(widened.parameters), buffers: own(widened.buffers) }
-      const after = await accuracyOn(settings.engine, weights, oldTest)
-      const gained = await accuracyOn(settings.engine, weights, newTest)
-      console.log(
-        `${fresh.join('+')} seed ${seed} budget ${percent(maxDrop)}: ${result.status}, old ${percent(before)} -> ${percent(after)} (drop ${percent(before - after)}), new ${percent(gained)}; announced drop ${percent(result.old?.drop ?? 0)} at most ${percent(result.old?.upper ?? 0)}, new ${percent(result.new.after)}; ${result.chosen?.method} rung ${result.trials[result.chosen?.trial ?? 0]?.settings.rung} alpha ${result.chosen?.alpha} tested ${result.chosen?.tested}; ${used} CPU s (${samples(old)} old images)`,
-      )
-      for (const trial of result.trials)
-        console.log(
-          '   ',
-          trial.settings.rung,
-          trial.curve.map((p) => `${(100 * p.drop).toFixed(1)}/${(100 * p.new).toFixed(0)}`).join(' '),
-        )
+      console.log(`${fresh.join('+')} (${folder}), seed ${seed}, budget ${percent(maxDrop)}`)
+      const widened = widenHead(model, { classes: fresh, seed })
+      all.push(await shipped({ update, oldTest, newTest }, { model, widened, maxDrop, seed }))
     }
   }
+}
+console.log(
+  `\n${cpus()[0]?.model}, ${settings.engine.options.threads} threads; means over ${all.length / budgets.length} updates`,
+)
+for (const budget of budgets) {
+  const found = all.filter((each) => each.budget === budget)
+  const mean = (of: (each: Shipped) => number) =>
+    found.reduce((sum, each) => sum + of(each), 0) / found.length
+  const met = found.filter(({ status }) => status === 'met')
+  console.log(
+    `budget ${percent(budget)}: ${met.length} of ${found.length} met, ${met.filter(({ drop }) => drop <= budget).length} of these kept; drop ${percent(mean(({ drop }) => drop))}, new ${percent(mean(({ gained }) => gained))}, ${mean(({ cpu }) => cpu).toFixed(1)} CPU s`,
+  )
 }

@@ -363,7 +363,7 @@ describe('holdfast update', () => {
 
   test('--tensorboard writes the losses and the points of each trial as event files', async () => {
     const { code } = await run(
-      'update model.onnx --new turned/ --old old/ --rungs whole --epochs 1 --tensorboard logs -o tracked.onnx',
+      `update model.onnx --new turned/ --old old/ --rungs whole ${learned} --tensorboard logs -o tracked.onnx`,
     )
     expect([0, 2, 3]).toContain(code)
     const [name = ''] = readdirSync(join(folder, 'logs'))

@@ -12,7 +12,6 @@ import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import {
   augmentFlag,
-  batchnormFlag,
   bindFlag,
   confidence,
   numbersFlag,
@@ -24,6 +23,17 @@ import {
 } from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import type { CommonSettings } from './verb.ts'
+
+/** What training does with statistics of batch normalisation. */
+const updateBatchnormFlag = group('Model', {
+  batchnorm: fromText(z.enum(['auto', 'fixed', 'train']))
+    .default('auto')
+    .meta({
+      description:
+        'Statistics of batch normalisation: as deployed, following the new data, or following where enough old rows are rehearsed',
+      option: 'batchNorm',
+    }),
+})
 
 /** What `holdfast update` can be told. */
 export const updateSettings = z
@@ -93,7 +103,7 @@ export const updateSettings = z
         .meta({ description: 'New rows a step', option: 'batchSize' }),
       learningRate: fromText(bounds.learningRate()).optional().meta({
         description: 'Learning rate',
-        otherwise: '1e-3, and 1e-4 where there are layer norms',
+        otherwise: '5e-4, 1e-3 where batch norms follow, and 1e-4 where there are layer norms',
       }),
     }),
     ...methodFlags,
@@ -101,7 +111,7 @@ export const updateSettings = z
     ...trainFlags,
     ...outputFlag,
     ...bindFlag,
-    ...batchnormFlag,
+    ...updateBatchnormFlag,
     ...group('Output', {
       out: path('FILE.onnx').optional().meta({
         description: 'File or folder to write; only when the budget is met, see --force',
@@ -190,7 +200,7 @@ export const sourcesOf = (asked: UpdateSettings) => ({
   old: asked.old,
   keep: asked.keep,
   unlabelled: asked.unlabelled,
-  batchNorm: asked.batchnorm,
+  batchNorm: asked.batchnorm === 'train' ? ('train' as const) : undefined,
   output: asked.output,
   bind: asked.bind,
   preprocessing: asked.preprocessing,
@@ -220,4 +230,5 @@ export const optionsOf = (asked: UpdateSettings) => ({
   augment: asked.augment && parseAugment(asked.augment),
   select: asked.train,
   lora: asked.lora,
+  batchNorm: asked.batchnorm === 'fixed' ? ('fixed' as const) : ('auto' as const),
 })

@@ -28,5 +28,6 @@ export {
   type Sampling,
 } from './generate/index.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
+export { withWeights } from './reader.ts'
 export { rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'

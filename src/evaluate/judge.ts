@@ -1,8 +1,9 @@
-import { classLabels, type Dataset } from '../data/dataset.ts'
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
-import { openReader } from './reader.ts'
+import { frozenOutputs } from './frozen-outputs.ts'
+import { openReader, withWeights } from './reader.ts'
 
 /** What a model answered for labelled rows. */
 export interface Answers {
@@ -18,6 +19,8 @@ export interface Judge {
   logits(data: Dataset | undefined, weights?: ReadonlyMap<string, Tensor>): Promise<Tensor<'float32'>>
   /** The same with the labels beside them. */
   answers(data: Dataset | undefined, weights?: ReadonlyMap<string, Tensor>): Promise<Answers>
+  /** The same, but for the last digits: for weights that are asked for many rows once; see `eachFrozenOutput`. */
+  answersOnce(data: Dataset | undefined, weights?: ReadonlyMap<string, Tensor>): Promise<Answers>
   dispose(): Promise<void>
 }
 
@@ -26,12 +29,20 @@ export function openJudge(engine: Engine, model: Model, outputs: number): Judge 
   const reader = openReader(engine, model, outputs)
   const logits: Judge['logits'] = async (data, weights) =>
     data ? reader.logits(data, weights) : float32([0, outputs])
+  const once: Judge['logits'] = async (data, weights = new Map()) =>
+    data && samples(data) > 0
+      ? frozenOutputs(engine, withWeights(model, weights), data)
+      : float32([0, outputs])
+  const asked =
+    (how: Judge['logits']): Judge['answers'] =>
+    async (data, weights) => ({
+      logits: await how(data, weights),
+      labels: data ? classLabels(data) : new Int32Array(),
+    })
   return {
     logits,
-    answers: async (data, weights) => ({
-      logits: await logits(data, weights),
-      labels: data ? classLabels(data) : new Int32Array(),
-    }),
+    answers: asked(logits),
+    answersOnce: asked(once),
     dispose: () => reader.dispose(),
   }
 }

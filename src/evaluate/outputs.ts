@@ -1,8 +1,7 @@
 import { type Dataset, samples } from '../data/dataset.ts'
-import { concatenateRows } from '../data/rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Model } from '../model/model.ts'
-import { float32, type Tensor } from '../tensor/tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { createEvaluator } from './evaluate.ts'
 
 /** Runs a model with its own weights, and hands out what it gives for rows from some row on, float32 [rows, ...]. */
@@ -24,11 +23,4 @@ export async function eachOutput(
   } finally {
     await evaluator.dispose()
   }
-}
-
-/** What a model gives for all rows, float32 [N, ...]; [0] for none. */
-export async function outputOf(engine: Engine, model: Model, dataset: Dataset): Promise<Tensor<'float32'>> {
-  const parts: Tensor<'float32'>[] = []
-  await eachOutput(engine, model, dataset, (output) => parts.push(output))
-  return parts.length === 0 ? float32([0]) : concatenateRows(parts)
 }

@@ -53,7 +53,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
   }
   const between = async (guess: Guess) => (await blendOf(guess)).at(guess.alpha)
   const readBack = (weights: ReadonlyMap<string, Tensor>) => (stored ? stored(weights) : weights)
-  const prove = proverOf(judge, parts.proof?.inputs, above)
+  const proveOnce = proverOf(judge, parts.proof?.inputs, above, 'answersOnce')
   const logits = new Map<string, ReturnType<typeof judge.answers>>()
   const answersAt = async (
     guess: Guess,
@@ -81,7 +81,7 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
       const parameters = readBack(withOffset(widened, oldClasses, whole, guess.offset))
       return {
         ...{ guess, settled, trial, parameters },
-        proof: predicted(await prove(parameters), oldClasses, 0),
+        proof: predicted(await proveOnce(parameters), oldClasses, 0),
         adapters: trial.trained.adapters && atPoint(trial.trained.adapters, guess.alpha, parameters),
       }
     },

@@ -43,7 +43,7 @@ export async function conclude(
   const { tested, taken, crossFitted } = await take(context, tried)
   // The offset is part of the weights by now.
   const answered = async (rows: Dataset) =>
-    predicted(await judge.answers(rows, taken?.parameters), oldClasses, 0)
+    predicted(await judge.answersOnce(rows, taken?.parameters), oldClasses, 0)
   const onNew = taken ? await answered(parts.check) : baseline.check
   const onOld = taken?.proof ?? baseline.proof
   const newLabels = classLabels(parts.check)

@@ -5,6 +5,7 @@ import { checkBudget } from '../measure/paired.ts'
 import { findHead } from '../model/heads/index.ts'
 import { augmentationOf } from '../train/augment/index.ts'
 import { type Baseline, baselineOf, knownOf } from './baseline.ts'
+import { withFollowingNorms } from './batch-norms.ts'
 import { addsClasses, outputsOf } from './classes.ts'
 import type { Context } from './context.ts'
 import { methodOf } from './method-of.ts'
@@ -21,7 +22,7 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
   for (const limit of [maxDrop, maxDropTotal, maxDropPerClass]) if (limit !== undefined) checkBudget(limit)
   checkedConfidence(asked.budget.confidence)
   const { ladder, data } = settleProving(asked)
-  const options = { ...asked, data }
+  const options = withFollowingNorms({ ...asked, data })
   const { engine, model, widened, budget } = options
   const parts = assignRows(data)
   // Refused before time is spent, should it not go with the data.

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { mostAt, outlookOf } from './outlook.ts'
 import type { Guess } from './path/index.ts'
 
-const guess = (loss: number, fresh: number): Guess => ({ trial: 0, alpha: 1, offset: 0, loss, new: fresh })
+const guess = (loss: number, fresh: number): Guess => ({
+  ...{ trial: 0, alpha: 1, offset: 0, loss },
+  ...{ gain: fresh, new: fresh },
+})
 const guesses = [guess(0.02, 0.5), guess(0.03, 0.4), guess(0.04, 0.7), guess(0.3, 0.9), guess(0.01, 0.05)]
 const aim = { budget: { maxDrop: 0.01 }, before: 0.1 }
 

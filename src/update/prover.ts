@@ -16,13 +16,19 @@ export type Prover = (weights?: Weights) => Promise<Answers>
 /**
  * @param judge Answers for `inputs`.
  * @param above Answers for activations, and these as it reads them.
+ * @param how `answersOnce` for weights that are asked for once.
  */
 export const proverOf =
-  (judge: Judge, inputs: Dataset | undefined, above: Activated | undefined): Prover =>
+  (
+    judge: Judge,
+    inputs: Dataset | undefined,
+    above: Activated | undefined,
+    how: 'answers' | 'answersOnce' = 'answers',
+  ): Prover =>
   async (weights) => {
-    const first = await judge.answers(inputs, weights)
+    const first = await judge[how](inputs, weights)
     if (!above) return first
-    const then = await above.judge.answers(await above.rows(), weights)
+    const then = await above.judge[how](await above.rows(), weights)
     return {
       logits: concatenateRows([first.logits, then.logits]),
       labels: joined(first.labels, then.labels),

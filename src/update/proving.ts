@@ -3,6 +3,7 @@ import { samples } from '../data/dataset.ts'
 import { modelAbove, type Place } from '../evaluate/cuts/index.ts'
 import { selectParameters } from '../model/adapters/index.ts'
 import type { Model } from '../model/model.ts'
+import { normsFollow } from './batch-norms.ts'
 import { addsClasses } from './classes.ts'
 import { methodOf } from './method-of.ts'
 import { assignRows, rowsIn, type UpdateData } from './parts.ts'
@@ -59,6 +60,7 @@ function fullLadder(options: UpdateOptions): Rung[] {
     rowDims: data.train.inputs.dims.slice(1),
     rows: rowsIn(data.train, parts.exemplars, parts.order, parts.proof?.inputs, parts.choose),
     closedForm: worksOutHeads(options),
+    follows: normsFollow(options),
   })
 }
 

@@ -4,7 +4,14 @@ import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
 import { crossFits } from './parts.ts'
 import { type Look, walkPath } from './path/index.ts'
-import { type Beginning, type ClosedFormKind, closedFormTrial, train } from './recipes/index.ts'
+import {
+  type Beginning,
+  type ClosedFormKind,
+  closedFormTrial,
+  type TrialOptions,
+  train,
+  trainNormed,
+} from './recipes/index.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions } from './update-types.ts'
 import type { Variant } from './variants.ts'
@@ -31,6 +38,7 @@ export async function runTrial(
   const { settings, name, trained } =
     'kind' in at ? await workOut(context, ground, index, at.kind) : await trainAt(context, ground, index, at)
   stopIfAsked(options, `training ${ground.rung.place}`)
+  options.onEvent?.({ type: 'trained', trial: index, parameters: trained.end })
   const searching = performance.now()
   const looks: Look[] = []
   const guesses = await walkPath({
@@ -70,10 +78,12 @@ async function trainAt(
   const { used, trial, unlabelled } = trialOptions(context, ground, index, at)
   const name = methodName(method, unlabelled, options)
   onEvent?.({ type: 'trial', trial: index, method: name, settings: used })
-  const trained = await train({
+  const told: TrialOptions = {
     ...trial,
     onProgress: (progress) => onEvent?.({ type: 'progress', trial: index, ...progress }),
-  })
+  }
+  const { rung, exemplars } = ground
+  const trained = await (rung.follows ? trainNormed(told, exemplars) : train(told))
   return { settings: used, trained, name }
 }
 

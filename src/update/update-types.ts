@@ -31,7 +31,8 @@ export interface UpdateOptions {
   /** New rows a step; default 32. */
   readonly batchSize?: number | undefined
   /**
-   * Default 1e-3, and 1e-4 for a model with layer norms, as transformers have; for the head alone the best of 3e-2, 1e-2 and 3e-3.
+   * Default 5e-4, 1e-3 where batch norms follow, and 1e-4 for a model with layer norms, as transformers have; for the head alone the best
+   * of 3e-2, 1e-2 and 3e-3.
    */
   readonly learningRate?: number | undefined
   /** Any registered method, or several: `ewc+replay`. Default `replay+distil` where there are exemplars, else `distil`. */
@@ -43,6 +44,11 @@ export interface UpdateOptions {
   readonly methodOptions?: MethodOptions | undefined
   /** How training images are augmented, new rows and exemplars; default not at all. */
   readonly augment?: AugmentSpec | undefined
+  /**
+   * What training does with constants that are running statistics of batch norms: 'fixed' keeps them; 'auto' has them follow where at
+   * least 500 old rows are rehearsed beside at least 200 new ones, all weights may train, and no other method is asked for. Default 'auto'.
+   */
+  readonly batchNorm?: 'auto' | 'fixed' | undefined
   /** Fisher diagonal for EWC, by name, of the parameters of `model`; default exact, on the exemplars. */
   readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
   /** Default Adam. */
@@ -74,6 +80,8 @@ export type UpdateEvent =
       readonly of: number
       readonly loss: number
     }
+  /** What a trial's path ends with, by name: parameters, and statistics that followed. */
+  | { readonly type: 'trained'; readonly trial: number; readonly parameters: ReadonlyMap<string, Tensor> }
   | { readonly type: 'point'; readonly trial: number; readonly point: PathPoint }
 
 export type TrialSettings = Protection & {

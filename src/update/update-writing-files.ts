@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { type LoraOptions, withLora } from '../model/adapters/index.ts'
+import { withWeights } from '../evaluate/index.ts'
+import { followNorms, type LoraOptions, withLora } from '../model/adapters/index.ts'
 import { checkAdapters, saveAdapters } from '../model/adapters/index-files.ts'
 import {
   checkLabelsInStep,
@@ -23,9 +24,9 @@ export function updatedModel(
   { chosen, parameters }: UpdateResult,
 ): Model {
   if (!chosen) return model
-  const own = <T>(from: ReadonlyMap<string, T>) =>
-    new Map([...from].map(([name, tensor]) => [name, parameters.get(name) ?? tensor]))
-  return { ...widened, parameters: own(widened.parameters), buffers: own(widened.buffers) }
+  // Running statistics may have followed that are constants of the model as it was read.
+  const followed = [...parameters.keys()].some((name) => widened.graph.initializers.has(name))
+  return withWeights(followed ? followNorms(widened) : widened, parameters)
 }
 
 /** What stands between a path's name and its extension where the budget was not shown to be kept. */

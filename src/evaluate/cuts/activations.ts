@@ -3,19 +3,19 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Model } from '../../model/model.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { eachOutput } from '../outputs.ts'
+import { eachFrozenOutput } from '../frozen-outputs.ts'
 import type { Place } from './cut.ts'
 import { activationsName, isPlain, packed, rowDimsOf } from './entry.ts'
 import { type ActivationStore, collector } from './store.ts'
 
 export interface ActivationOptions {
-  /** Default float32, in which answers are the model's to the last bit. */
+  /** Default float32. */
   readonly store?: ActivationStore | undefined
 }
 
 /**
  * A data set with activations in place of inputs, for {@link modelAbove}: what the layers below a cut make of each row, as
- * at inference. Its preprocessing says how what is stored becomes what that model reads.
+ * at inference, but for the last digits: see `eachFrozenOutput`. Its preprocessing says how what is stored becomes what that model reads.
  *
  * @param dataset Rows of the dims that the cut was found for.
  * @throws DataError `activations-range` for values that float16 or uint8 cannot hold.
@@ -30,7 +30,7 @@ export async function activationsAt(
   { store = 'float32' }: ActivationOptions = {},
 ): Promise<Dataset> {
   const { take, stored } = collector(store, samples(dataset), rowDimsOf(cut))
-  await eachOutput(engine, modelBelow(model, cut), dataset, take)
+  await eachFrozenOutput(engine, modelBelow(model, cut), dataset, take)
   return { ...dataset, ...stored() }
 }
 

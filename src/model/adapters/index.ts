@@ -1,4 +1,5 @@
 export { foldedConvs } from './folded-convs.ts'
+export { followNorms } from './follow-norms.ts'
 export { layerGroups } from './layer-groups.ts'
 export { type LoraModel, type LoraOptions, type TrainedWhole, withLora } from './lora.ts'
 export type { Adapter } from './lora-places.ts'

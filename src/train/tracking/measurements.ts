@@ -44,6 +44,7 @@ export function learnMeasurements(): (event: LearnEvent) => Measurement | undefi
 /** What an update says of its trials: the part of its events that has numbers. */
 export type TrialEvent =
   | { readonly type: 'trial'; readonly trial: number }
+  | { readonly type: 'trained'; readonly trial: number }
   | {
       readonly type: 'progress'
       readonly trial: number
@@ -75,7 +76,7 @@ export type TrialEvent =
 export function updateMeasurements(event: TrialEvent, trial?: string): Measurement | undefined {
   const name = trial?.replaceAll('/', '.') ?? `trial-${event.trial + 1}`
   if (event.type === 'progress') return { step: event.step, numbers: { [`${name}/loss`]: event.loss } }
-  if (event.type === 'trial') return undefined
+  if (event.type !== 'point') return undefined
   const { alpha, old, new: fresh, drop, upper } = event.point
   const known = Object.entries({ old, new: fresh, drop, upper }).flatMap(([key, value]) =>
     Number.isNaN(value) ? [] : [[key, value] as const],

@@ -35,7 +35,7 @@ const candidate = (trial: number) =>
     })
     .map(
       ({ alpha, offset, loss, fresh, negative, positive }): Candidate => ({
-        guess: { trial, alpha, offset, loss, new: fresh / 30 },
+        guess: { trial, alpha, offset, loss, gain: fresh / 30, new: fresh / 30 },
         flips: { negative, positive, total: ROWS },
       }),
     )

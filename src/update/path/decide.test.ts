@@ -9,6 +9,7 @@ const guess = (parts: Partial<Guess>): Guess => ({
   alpha: 0.5,
   offset: 0,
   loss: 0,
+  gain: parts.new ?? 0.5,
   new: 0.5,
   ...parts,
 })
@@ -62,11 +63,22 @@ describe('the order of the test', () => {
   })
 
   test('keeps first and last of very many, and no more than it has time to test', () => {
-    const many = Array.from({ length: 400 }, (_, at) => guess({ loss: at / 400, new: (at + 1) / 400 }))
+    const many = Array.from({ length: 900 }, (_, at) => guess({ loss: at / 900, new: (at + 1) / 900 }))
     const kept = sequenceOf(many, { before: 0 })
-    expect(kept).toHaveLength(48)
+    expect(kept).toHaveLength(240)
     expect([kept[0], kept.at(-1)]).toEqual([many[0], many.at(-1)])
-    expect(new Set(kept.map(({ new: gained }) => gained)).size).toBe(48)
+    expect(new Set(kept.map(({ new: gained }) => gained)).size).toBe(240)
+  })
+})
+
+describe('of candidates that get as many of the new rows right', () => {
+  test('each has more gained than the one before, softly counted, and more right than the old model', () => {
+    const gaining = (loss: number, gain: number, right: number) => guess({ loss, gain, new: right })
+    const found = sequenceOf(
+      [gaining(0.01, 0.3, 0.5), gaining(0.02, 0.4, 0.5), gaining(0.03, 0.35, 0.6), gaining(0.04, 0.5, 0.2)],
+      { before: 0.2 },
+    )
+    expect(found.map(({ loss }) => loss)).toEqual([0.01, 0.02])
   })
 })
 

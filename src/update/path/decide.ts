@@ -7,21 +7,23 @@ import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 // worth its time, and what the result is called. Pure functions over guesses and counts.
 
 /** Candidates that are tested at most: so many lie close enough. */
-const CANDIDATES = 48
+const CANDIDATES = 240
 
 /**
- * The order in which candidates are tested: from the one that seems to lose least on, each with more of the new right than all before
- * it. It is settled by new rows and by old rows that prove nothing, so that the rows that prove may test one after the other at the full
+ * The order in which candidates are tested, those that know more of the new than the old model: from the one that seems to lose least on,
+ * each with more gained, softly counted, than all before it. It is settled by new rows and by old rows that prove nothing, so that the rows that prove may test one after the other at the full
  * level, up to the first that fails: whichever is then taken, the chance that it is outside the budget is at most the level
  * (fixed-sequence testing; Learn then Test, Angelopoulos et al. 2021, arXiv 2110.01052; the order by two aims is that of Pareto testing,
  * Laufer-Goldshtein et al. 2022, arXiv 2210.07913). The budget has no part in the order, so that a larger one lets no less through.
  */
 export function sequenceOf(guesses: readonly Guess[], { before }: Pick<Aim, 'before'>): Guess[] {
-  const ranked = [...guesses].sort((a, b) => a.loss - b.loss || a.new - b.new || nearer(a, b))
-  let most = before
-  const front = ranked.filter((guess) => {
-    if (guess.new <= most) return false
-    most = guess.new
+  const ranked = guesses
+    .filter((guess) => guess.new > before)
+    .sort((a, b) => a.loss - b.loss || a.gain - b.gain || nearer(a, b))
+  let most = Number.NEGATIVE_INFINITY
+  const front = ranked.filter(({ gain }) => {
+    if (gain <= most) return false
+    most = gain
     return true
   })
   return evenly(front, CANDIDATES)

@@ -25,26 +25,41 @@ const SOFTNESS = 0.2
  * What points at one alpha are worth, one for each offset of the new classes' logits (the bias correction of Wu et al. 2019,
  * arXiv 1905.13260, with its scale left at 1), or one alone where no class is new.
  *
- * The loss is soft: a row counts 1 / (1 + exp(margin / width)) as wrong, not 0 or 1, so that of two points under which no row is lost
- * the one that comes nearer to losing some has the larger loss. Without old rows it is only an order: the further from the old model, the later.
+ * Loss and gain are soft: a row counts 1 / (1 + exp(margin / width)) as wrong, not 0 or 1, so that of two points under which no row is
+ * lost the one that comes nearer to losing some has the larger loss, and so that what a few hundred rows say of two near points is not
+ * which of them a single row happened to fall to. Without old rows it is only an order: the further from the old model, the later.
  */
 export function guessesAt(request: GuessRequest): Guess[] {
   const { trial, alpha, before, old, fresh, oldClasses, shift } = request
   const [onOld, onNew] = [split(old, oldClasses), split(fresh, oldClasses)]
-  const earlier = softly(before, itemAt(before.logits.dims, 1, 'dim'))
-  const now = softly(old, oldClasses, earlier.width)
+  const width =
+    SOFTNESS * spreadOf(marginsOf(before, itemAt(before.logits.dims, 1, 'dim')).map(({ known }) => known))
+  const wrong = (answers: Answers, outputs: number) => softly(marginsOf(answers, outputs), width)
+  const [earlier, now, learned] = [
+    wrong(before, itemAt(before.logits.dims, 1, 'dim')),
+    wrong(old, oldClasses),
+    wrong(fresh, oldClasses),
+  ]
   const offsets = request.offsets ?? (shift ? offsetsFor([onOld.lead, onNew.lead]) : [0])
   return offsets.map((offset, place) => ({
     trial,
     alpha,
     offset,
-    loss: old.labels.length > 0 ? now.wrong(offset) - earlier.wrong(0) : alpha + place / offsets.length,
+    loss: old.labels.length > 0 ? now(offset) - earlier(0) : alpha + place / offsets.length,
+    gain: 1 - learned(offset),
     new: accuracyOf(answersAt(onNew, offset), fresh.labels),
   }))
 }
 
-/** How many rows are wrong, softly, as a share; all rows are of old classes. */
-function softly({ logits, labels }: Answers, oldClasses: number, given?: number) {
+/** What a row's logit is ahead of the best other one of the old classes, and of the new ones, before an offset. */
+interface Margins {
+  readonly known: number
+  readonly added: number
+  /** Whether the row is of a new class: then an offset is on its own side. */
+  readonly isNew: boolean
+}
+
+function marginsOf({ logits, labels }: Answers, oldClasses: number): Margins[] {
   const classes = itemAt(logits.dims, 1, 'dim')
   const best = (row: number, from: number, to: number): number => {
     let found = Number.NEGATIVE_INFINITY
@@ -53,16 +68,22 @@ function softly({ logits, labels }: Answers, oldClasses: number, given?: number)
     }
     return found
   }
-  const rows = Array.from(labels, (label, row) => {
+  return Array.from(labels, (label, row) => {
     const own = Number(logits.data[row * classes + label])
-    return { overOld: own - best(row, 0, oldClasses), overNew: own - best(row, oldClasses, classes) }
+    return {
+      known: own - best(row, 0, oldClasses),
+      added: own - best(row, oldClasses, classes),
+      isNew: label >= oldClasses,
+    }
   })
-  const width = given ?? SOFTNESS * spreadOf(rows.map(({ overOld }) => overOld))
+}
+
+/** How many rows are wrong, softly, as a share, with an offset added to the logits of new classes. */
+function softly(rows: readonly Margins[], width: number): (offset: number) => number {
   const soft = (margin: number) => (width > 0 ? 1 / (1 + Math.exp(margin / width)) : Number(margin <= 0))
-  const wrong = (offset: number) =>
-    rows.reduce((sum, { overOld, overNew }) => sum + soft(Math.min(overOld, overNew - offset)), 0) /
-    Math.max(1, rows.length)
-  return { width, wrong }
+  const margin = ({ known, added, isNew }: Margins, offset: number) =>
+    isNew ? Math.min(known + offset, added) : Math.min(known, added - offset)
+  return (offset) => rows.reduce((sum, row) => sum + soft(margin(row, offset)), 0) / Math.max(1, rows.length)
 }
 
 function spreadOf(margins: readonly number[]): number {

@@ -11,6 +11,8 @@ export interface Guess {
   readonly offset: number
   /** Share of the old rows that order which is lost, softly counted: what comes first is tested first, and nothing more. */
   readonly loss: number
+  /** Share of the held-out new rows that is right, softly counted: of candidates that lose as much, the one with more of it is tested. */
+  readonly gain: number
   /** Accuracy on held-out new rows, a fraction. */
   readonly new: number
 }

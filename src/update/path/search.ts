@@ -68,7 +68,10 @@ const SHARES = [0, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 
   Array.from({ length: 37 }, (_, at) => 0.1 + at / 40),
 )
 
-/** Offsets at which a share of the rows changes sides, and 0: few enough to judge, dense where answers change. */
+/** Points from one offset to the next: between two rows that change sides softly counted rows still change. */
+const BETWEEN = 3
+
+/** Offsets at which a share of the rows changes sides, some between these, and 0: few enough to judge, dense where answers change. */
 export function offsetsFor(leads: readonly Float64Array[]): number[] {
   const found = new Set([0])
   for (const lead of leads) {
@@ -79,5 +82,10 @@ export function offsetsFor(leads: readonly Float64Array[]): number[] {
       found.add((here + itemAt(sorted, Math.min(at + 1, sorted.length - 1), 'row')) / 2)
     }
   }
-  return [...found].sort((a, b) => a - b)
+  const sorted = [...found].sort((a, b) => a - b)
+  return sorted.flatMap((offset, at) => {
+    const next = sorted[at + 1]
+    if (next === undefined) return [offset]
+    return Array.from({ length: BETWEEN }, (_, part) => offset + (part / BETWEEN) * (next - offset))
+  })
 }

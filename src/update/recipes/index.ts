@@ -1,5 +1,6 @@
 export { type ClosedFormKind, closedForms, closedFormTrial } from './closed-form.ts'
 export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
+export { trainNormed } from './normed-trial.ts'
 export { openPastReader, pastOf, updateTasks } from './past.ts'
 export { ladderFor, partOf, type Rung, type RungName, rungNames } from './rungs.ts'
 export {

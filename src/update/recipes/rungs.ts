@@ -1,7 +1,7 @@
 import { ModelError } from '../../errors.ts'
 import { type Cut, cutsOf, headCut, modelAbove, type Place, worthwhileCuts } from '../../evaluate/index.ts'
 import { linearHead } from '../../methods/closed-form/index.ts'
-import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
+import { foldedConvs, type LoraOptions, type Selection } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Protection } from './trial-method.ts'
 
@@ -19,6 +19,8 @@ export interface Rung {
   readonly rates: readonly number[]
   /** Passes over the new rows, and the steps that these are at least and at most, where none are asked for. */
   readonly passes: { readonly epochs: number; readonly least: number; readonly most: number }
+  /** Whether batch norms take each batch's statistics, those that the export folded, too. */
+  readonly follows: boolean
   /** What trains lies above it; undefined where all of the model may train. */
   readonly cut: Place | undefined
 }
@@ -36,42 +38,51 @@ export interface LadderOptions {
   readonly closedForm: boolean
   /** Rows whose activations would be kept. */
   readonly rows: number
+  /** Whether batch norms follow where layers below the head train. Default false. */
+  readonly follows?: boolean | undefined
 }
 
 /** The part of a model that a rung trains. */
 export const partOf = ({ cut }: Pick<Rung, 'cut'>, model: Model): Model =>
   cut ? modelAbove(model, cut) : model
 
-type Recipe = Pick<Rung, 'protection' | 'rates' | 'passes'>
+type Recipe = Pick<Rung, 'protection' | 'rates' | 'passes' | 'follows'>
 
 /** How each rung rehearses, how fast and for how long; measured by `bench/update-cifar.ts` and `bench/update-streams.ts`. */
-const recipes = ({ model }: LadderOptions): Readonly<Record<RungName, Recipe>> => {
+const recipes = ({ model, follows = false }: LadderOptions): Readonly<Record<RungName, Recipe>> => {
   // Where layers are normed by rows, as in transformers, a tenth of the rate is what does not tear them apart.
   const normed = model.graph.nodes.some(({ op }) => /Layer(Norm|Normalization)$|RMSNorm/.test(op))
-  const rate = normed ? 1e-4 : 1e-3
+  const rate = normed ? 1e-4 : follows && hasNorms(model) ? 1e-3 : 5e-4
   return {
     'closed-form': {
       protection: { replay: 0, distillation: 0 },
       rates: [],
       passes: { epochs: 0, least: 0, most: 0 },
+      follows: false,
     },
     head: {
       protection: { replay: 2, distillation: 1 },
       rates: [3e-2, 1e-2, 3e-3],
       passes: { epochs: 60, least: 600, most: 3000 },
+      follows: false,
     },
     above: {
       protection: { replay: 1, distillation: 1 },
       rates: [rate],
-      passes: { epochs: 8, least: 200, most: 20_000 },
+      passes: { epochs: 4, least: 100, most: 20_000 },
+      follows,
     },
     whole: {
       protection: { replay: 1, distillation: 1 },
       rates: [rate],
       passes: { epochs: 8, least: 200, most: 20_000 },
+      follows,
     },
   }
 }
+
+/** Whether there are batch norms, or convolutions that some were folded into. */
+const hasNorms = (model: Model): boolean => model.buffers.size > 0 || foldedConvs(model).length > 0
 
 /** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
 export function ladderFor(options: LadderOptions): Rung[] {
