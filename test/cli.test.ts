@@ -47,6 +47,7 @@ describe('help', () => {
         fisher      The Fisher diagonal of a model: what matters in it
         grad        Loss and gradients of one batch, to check against any other program
         inspect     What a model is, what of it can be trained, and what a step takes
+        generate    Continue a text by a language model, or by two side by side
         data        Data sets known by name: list, get, verify
 
       holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart
@@ -66,6 +67,7 @@ describe('help', () => {
     'fisher',
     'grad',
     'inspect',
+    'generate',
     'data',
   ])('%s --help', async (verb) => {
     const { stdout, code } = await run(`${verb} --help`)

@@ -20,10 +20,12 @@ export interface DecoderForm {
   readonly causal?: boolean
   /** What the batch and the length of its first input are, where they are no names. */
   readonly fixed?: readonly [rows: number | string, length: number | string]
+  /** Tokens that it knows. Default 13. */
+  readonly vocabulary?: number
   readonly seed?: number
 }
 
-const { vocabulary, width, heads, size, layers, positions } = decoderSizes
+const { width, heads, size, layers, positions } = decoderSizes
 
 /** The bytes of its file. Weights are the same in all forms. */
 export function tinyDecoder(form: DecoderForm = {}): Uint8Array<ArrayBuffer> {
@@ -52,14 +54,14 @@ export function tinyDecoder(form: DecoderForm = {}): Uint8Array<ArrayBuffer> {
     ...(cache === 'merged' ? [{ name: 'use_cache_branch', type: 'bool', dims: [1] } as const] : []),
   ]
   const outputs: ValueInfo[] = [
-    info('logits', [...rows, vocabulary], 'float32'),
+    info('logits', [...rows, form.vocabulary ?? decoderSizes.vocabulary], 'float32'),
     ...pairs.map(({ present }) => info(present, kept('past_sequence_length + sequence_length'), 'float32')),
   ]
   const graph: Graph = {
     name: 'decoder',
     inputs,
     outputs,
-    initializers: weights(form.seed ?? 0),
+    initializers: weights(form),
     nodes: cache === 'merged' ? merged(form, outputs) : body(form, cache === 'past', ''),
   }
   return encodeGraph(graph, { opsets: { '': 17 }, irVersion: 8 })
@@ -93,7 +95,7 @@ function merged(form: DecoderForm, outputs: readonly ValueInfo[]): Node[] {
   ]
 }
 
-function weights(seed: number): Map<string, Tensor> {
+function weights({ seed = 0, vocabulary = decoderSizes.vocabulary }: DecoderForm): Map<string, Tensor> {
   const random = randomStream(seed, 'decoder')
   const drawn = (dims: number[], spread = 0.4, mean = 0): Tensor => {
     const tensor = float32(dims)

@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { cliReference } from './cli-reference.ts'
 import { verbs } from './verbs.ts'
 
+/** As a shell takes them apart. */
+const wordsOf = (line: string): string[] =>
+  (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"(.*)"$/, '$1'))
+
 describe('the reference of the command line', () => {
   it('is up to date: node scripts/run.mjs scripts/cli-reference.ts', () => {
     expect(readFileSync('docs/cli.md', 'utf8')).toBe(cliReference())
@@ -30,7 +34,7 @@ describe.each(verbs)('holdfast $name', (verb) => {
 
   // Files that examples name are there only at whoever runs them; what counts here is that their words are understood.
   it.each(verb.examples)('understands its example: %s', (example) => {
-    const [program, name, ...words] = example.split(' ')
+    const [program, name, ...words] = wordsOf(example)
     expect([program, name]).toEqual(['holdfast', verb.name])
     expect(() => verb.read(words)).not.toThrow()
   })

@@ -3,6 +3,7 @@ import { curve } from './curve.ts'
 import { data } from './data.ts'
 import { fisher } from './fisher.ts'
 import { gate } from './gate.ts'
+import { generate } from './generate.ts'
 import { grad } from './grad.ts'
 import { inspect } from './inspect.ts'
 import { keep } from './keep.ts'
@@ -27,5 +28,6 @@ export const verbs: readonly Verb[] = [
   fisher,
   grad,
   inspect,
+  generate,
   data,
 ]

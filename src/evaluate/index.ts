@@ -25,7 +25,11 @@ export {
   type GenerationEnd,
   generate,
   openDecoder,
+  openTextWriter,
   type Sampling,
+  type TextEnd,
+  type TextOptions,
+  type TextWriter,
 } from './generate/index.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
 export { withWeights } from './reader.ts'

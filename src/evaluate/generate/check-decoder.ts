@@ -21,7 +21,7 @@ export async function checkDecoder(
     throw notDecoder(name, `"${model.output}" gives [${one.dims}] where one position is taken out of it`)
   }
   const [, width = 0] = one.dims
-  const known = embeddingRows(model)
+  const known = tableRows(model, model.input.name)
   if (known !== undefined && width < known) {
     throw notDecoder(
       name,
@@ -39,9 +39,9 @@ export async function checkDecoder(
 /** Enough of the numbers, and no more than can be handed over at once. */
 const few = (values: Float32Array): Float32Array => values.subarray(0, 4096)
 
-/** Rows of the table that the tokens are looked up in; undefined where none is found. */
-function embeddingRows({ graph, parameters, input }: Model): number | undefined {
-  const tokens = new Set([input.name])
+/** Rows of the table that the numbers of an input are looked up in: tokens, positions. Undefined where none is found. */
+export function tableRows({ graph, parameters }: Model, input: string): number | undefined {
+  const tokens = new Set([input])
   for (const node of graph.nodes) {
     const { op, outputs } = node
     const [first, second] = [inputName(node, 0), inputName(node, 1)]
@@ -55,5 +55,5 @@ function embeddingRows({ graph, parameters, input }: Model): number | undefined 
   return undefined
 }
 
-/** Ops whose output holds the same token ids. */
+/** Ops whose output holds the same numbers. */
 const handsOn: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'])

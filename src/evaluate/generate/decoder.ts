@@ -6,14 +6,14 @@ import type { ValueInfo } from '../../onnx/graph.ts'
 import { fromNumbers } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { checkDecoder } from './check-decoder.ts'
+import { checkDecoder, tableRows } from './check-decoder.ts'
 import { AT, type DecodingGraph, decodingGraph, LOGITS } from './decoding-graph.ts'
 
 /** A decoder that is ready to run. */
 export interface Decoder {
   /** Whether what was read stays in a cache; else every step reads all tokens anew. */
   readonly cached: boolean
-  /** The most tokens that the file takes, where it fixes their number. */
+  /** The most tokens that the file takes, where it tells: by its input's dims, or by its table of positions. */
   readonly context: number | undefined
   /** How many tokens it gives logits for. */
   readonly vocabulary: number
@@ -66,11 +66,10 @@ export async function openDecoder(
       ),
     }
   }
-  const [fixedRows, context] = (graph.main.dims ?? []).map((dim) =>
-    typeof dim === 'number' ? dim : undefined,
-  )
-  const cached = cache && graph.caches.length > 0 && context === undefined
-  const forms: Forms = { rows: fixedRows, length: context }
+  const [rows, length] = (graph.main.dims ?? []).map((dim) => (typeof dim === 'number' ? dim : undefined))
+  const cached = cache && graph.caches.length > 0 && length === undefined
+  const context = length ?? positionsOf(model)
+  const forms: Forms = { rows, length }
   const begin = (): Decoding => {
     let before: readonly (readonly number[])[] = []
     let past: Past | undefined
@@ -99,6 +98,12 @@ export async function openDecoder(
     await executable.dispose()
     throw problem
   }
+}
+
+/** Rows of the table of positions, where these are an input. */
+function positionsOf(model: Model): number | undefined {
+  const input = model.graph.inputs.find(({ name }) => tokenInput(name) === 'positions')
+  return input && tableRows(model, input.name)
 }
 
 const tooLong = (name: string, length: number, context: number): UsageError =>

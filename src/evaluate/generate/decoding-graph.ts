@@ -55,7 +55,12 @@ export function decodingGraph(model: Model, name: string): DecodingGraph {
   }
 }
 
-function checkForm(model: Model, name: string): void {
+/**
+ * Holds what a file says of a model to what a decoder is.
+ *
+ * @throws ModelError `generate-not-decoder`, `model-inputs`.
+ */
+export function checkForm(model: Model, name: string): void {
   const { graph, input, output, binary } = model
   const answer = graph.outputs.find((info) => info.name === output)
   const rank = answer?.dims?.length

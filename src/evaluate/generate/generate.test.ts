@@ -128,6 +128,8 @@ describe('a text ends', () => {
     const full = await written(modelOf(), [1, 2], { maxTokens: 9, context: 4 })
     // The last one is read by nobody.
     expect([full.end, full.tokens.length]).toEqual(['context', 3])
+    const places = await written(modelOf(), [1, 2], { maxTokens: 30 })
+    expect([places.end, places.tokens.length]).toEqual(['context', decoderSizes.positions - 1])
     const fixed = await written(modelOf({ fixed: [1, 5] }), [1, 2], { maxTokens: 9 })
     expect([fixed.end, fixed.tokens.length]).toEqual(['context', 4])
   })

@@ -8,3 +8,4 @@ export {
   generate,
   generateDefaults,
 } from './generate.ts'
+export { openTextWriter, type TextEnd, type TextOptions, type TextWriter } from './text.ts'

@@ -1,0 +1,1 @@
+export { type FileWriter, openWriterFile, type WriterFileOptions } from './open-writer-files.ts'
