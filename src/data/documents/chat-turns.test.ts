@@ -64,6 +64,20 @@ describe('what the assistant writes is told', () => {
     )
   })
 
+  it('where a last turn has more behind it: the token that ends all, or the next prompt', () => {
+    const own = (last: string) =>
+      shown(
+        `{% for m in messages %}{{'<|im_start|>'+m['role']+'\n'+m['content']+'<|im_end|>\n'}}{% endfor %}${last}`,
+        talk.slice(0, 2),
+      )
+    const before = '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n[Hello<|im_end|>]\n'
+    const prompt = "{% if add_generation_prompt %}{{'<|im_start|>assistant\n'}}"
+    expect(own(`${prompt}{% elif messages[-1]['role'] == 'assistant' %}{{ eos_token }}{% endif %}`)).toBe(
+      `${before}</s>`,
+    )
+    expect(own("{{'<|im_start|>assistant\n'}}")).toBe(`${before}<|im_start|>assistant\n`)
+  })
+
   it('of a call of a tool, which has no content', () => {
     const tools =
       "{% for m in messages %}{{'<|'+m.role+'|>'}}{% if m.tool_calls %}{{ m.tool_calls[0].name + '()' }}{% else %}{{ m.content }}{% endif %}{{'<|e|>'}}{% endfor %}{% if add_generation_prompt %}{{'<|assistant|>'}}{% endif %}"
@@ -84,6 +98,11 @@ describe('what cannot be told is refused', () => {
     const hashed =
       "{% for m in messages %}{{ m.role + (m.content | length | string) + '~' }}{% endfor %}{% if messages | length > 2 %}{{ 'long' }}{% endif %}"
     expect(() => shown(hashed)).toThrow(/message 2 of 4: the chat template does not tell where/)
+    const glued =
+      "{% for m in messages %}{{'<|turn|>' + m.role + m.content + '<|done|>'}}{% endfor %}{{ '<|turn|>assistant' }}"
+    expect(() => shown(glued, talk.slice(0, 2))).toThrow(
+      /message 2 of 2: the chat template does not tell where/,
+    )
   })
 
   it('where the template fails, in its own words', () => {

@@ -8,7 +8,7 @@ const stand = '\uF8A2answer\uF8A2'
 /**
  * A conversation as one text, parted into what the assistant writes and all else. Where the template has no
  * `{% generation %}`, a turn begins behind what the template writes to ask for it (`add_generation_prompt`), else where its
- * content begins, and ends with the mark that the template sets behind a last turn.
+ * content begins, and ends with the mark that the template sets behind a turn.
  *
  * @throws DataError `chat-template-failed`; `chat-turns-unfound` where a turn's beginning or end cannot be told.
  * @example
@@ -61,12 +61,15 @@ function turnOf(conversation: Conversation, index: number): Span | undefined {
   const until = messages.slice(0, index + 1)
   const alone = attempt(() => chat.render(until, { tools }))
   if (alone === undefined) return undefined
-  const closing = content && closingMark(conversation, until, alone)
-  if (content && closing !== undefined && whole.startsWith(closing, content.end)) {
+  if (content) {
+    const closing = closingMark(conversation, until, alone)
+    if (closing === undefined || !whole.startsWith(closing, content.end)) return undefined
     return { start, end: content.end + withoutLineEnd(closing).length }
   }
   // A turn without text of its own, such as a call of a tool: it is what is there once it was made.
-  return whole.startsWith(alone) ? { start, end: alone.length } : undefined
+  return whole.startsWith(alone) && goesOn(conversation, until, alone)
+    ? { start, end: alone.length }
+    : undefined
 }
 
 /** Where the assistant is asked for its turn: the end of what the template writes for that. */
@@ -98,14 +101,40 @@ function contentOf(
     : undefined
 }
 
-/** What the template writes behind the content of a last turn. */
+/**
+ * What the template writes behind the content of a turn, whether others follow or not. Templates may write more behind a last turn, as
+ * the token that ends all or the next prompt: then it is the lines that are there in both cases.
+ */
 function closingMark(
   conversation: Conversation,
   until: readonly ChatMessage[],
   alone: string,
 ): string | undefined {
-  const content = contentOf(conversation, until, alone, until.length - 1)
-  return content && alone.slice(content.end)
+  const last = until.length - 1
+  const content = contentOf(conversation, until, alone, last)
+  if (!content) return undefined
+  const mark = alone.slice(content.end)
+  const next = [...until, { role: 'user', content: 'And?' }]
+  const followed = attempt(() => conversation.chat.render(next, { tools: conversation.tools }))
+  const place = followed === undefined ? undefined : contentOf(conversation, next, followed, last)
+  if (followed === undefined || !place) return goesOn(conversation, until, alone) ? mark : undefined
+  const behind = followed.slice(place.end)
+  if (behind.startsWith(mark)) return mark
+  const lines = mark.slice(0, alikeUntil(mark, behind)).replace(/[^\n]*$/, '')
+  return lines.trim() === '' ? undefined : lines
+}
+
+/** Whether the template asks for another turn right behind these: then it has written nothing behind the last. */
+function goesOn({ chat, tools }: Conversation, until: readonly ChatMessage[], alone: string): boolean {
+  const asked = attempt(() => chat.render(until, { prompt: true, tools }))
+  return asked !== undefined && asked !== alone && asked.startsWith(alone)
+}
+
+/** How many characters two texts begin with alike. */
+function alikeUntil(a: string, b: string): number {
+  let at = 0
+  while (at < a.length && a[at] === b[at]) at++
+  return at
 }
 
 /** The line end behind a mark is the template's: the assistant stops at the mark. Where there is no other mark, it is the mark. */
