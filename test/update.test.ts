@@ -8,6 +8,7 @@ import { ortNode } from '../src/engine/ort-node.ts'
 import { findHead } from '../src/model/heads/head.ts'
 import { loadModel } from '../src/model/import/files.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
+import type { Model } from '../src/model/model.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { buildCli, type Cli } from './cli.ts'
 
@@ -104,6 +105,7 @@ describe('holdfast update', () => {
   test('works from sums alone, with random features before the head where these are asked for', async () => {
     const kept = await run('keep model.onnx --data old/ --sums-only --expand-head 40 -o sums.keep')
     expect(kept.code).toBe(0)
+    expect(kept.stdout).toMatch(/ 40 of them random: their products take [\d.]+ MiB/)
     const update = `update model.onnx --new new/ --old old/ --rungs closed-form --max-drop 3% --json`
     const plain = JSON.parse((await run(`${update} -o plain.onnx`)).stdout)
     const wide = JSON.parse((await run(`${update} -o wide.onnx --expand-head 40`)).stdout)
@@ -112,13 +114,28 @@ describe('holdfast update', () => {
       expect(result).toMatchObject({ status: 'met', trials: [{ method: 'ridge' }, { method: 'lda' }] })
       expect(result.new.after).toBeGreaterThan(0.8)
     }
+    // What is said of an update without the random features is what one without them comes to.
+    expect(plain.expansion).toBeNull()
+    expect(wide.expansion).toMatchObject({
+      width: 40,
+      closedForm: { with: wide.chosen.new, without: plain.chosen.new },
+    })
     const [before, after] = await Promise.all(
       ['plain.onnx', 'wide.onnx'].map(async (name) => (await loadModel(join(folder, name))).model),
     )
     expect(after?.graph.nodes.length).toBe((before?.graph.nodes.length ?? 0) + 2)
+    const numbers = (model: Model | undefined) =>
+      [...(model?.parameters.values() ?? []), ...(model?.graph.initializers.values() ?? [])].reduce(
+        (sum, { data }) => sum + data.length,
+        0,
+      )
+    expect(wide.expansion.numbers).toBe(numbers(after) - numbers(before))
     const unproven = await run('update model.onnx --new new/ --keep sums.keep --expand-head 40 -o none.onnx')
     expect(unproven.code).toBe(3)
     expect(unproven.stdout).toContain('There are no old data, so nothing could be measured')
+    expect(unproven.stdout).toMatch(
+      /40 random features before the head cost .* What they gain was not measured/,
+    )
   })
 
   test('budget not met: exit code 2, the nearest point beside the file that was asked for', async () => {

@@ -72,8 +72,12 @@ function usedWords(uses: NonNullable<PackSummary['heldOut']>['uses']): string {
 
 const sumsWords = (sums: PackSummary['sums']): string =>
   sums
-    ? `of ${count(sums.rows, 'row')}${sums.of === 'exemplars' ? ', what was left of the old data among them' : ''}, ${count(sums.width, 'feature')}${sums.random > 0 ? `, ${whole(sums.random)} of them random` : ''}`
+    ? `of ${count(sums.rows, 'row')}${sums.of === 'exemplars' ? ', what was left of the old data among them' : ''}, ${count(sums.width, 'feature')}${sums.random > 0 ? `, ${whole(sums.random)} of them random: ${productWords(sums.width)}` : ''}`
     : 'none'
+
+/** What the products of all pairs of features take, in float32. */
+const productWords = (width: number): string =>
+  `their products take ${((2 * width * (width + 1)) / 2 ** 20).toFixed(1)} MiB`
 
 const privateWords = ({ private: hides, exemplars, heldOut }: PackSummary): string => {
   if (!hides) return 'no: inputs are stored'

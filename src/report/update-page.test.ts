@@ -61,6 +61,7 @@ const summary = (parts: Partial<UpdateSummary> = {}): UpdateSummary => ({
   unshown: null,
   morePoint: { budget: 0.02, new: 0.941 },
   stopped: null,
+  expansion: null,
   trials: [
     {
       method: 'replay+distil',
@@ -290,6 +291,18 @@ describe('what a person wants to know beside the verdict', () => {
       /^NOT MET\. Of the old classes "cat" lost 6\.00 points, "dog" lost 5\.00 points, and 2\.00 are allowed for each; accuracy/,
     )
     expect(updateText(broken, '')).toMatch(/old data, "cat".* 2\.00 +outside/)
+  })
+
+  test('what random features before the head gain and cost is said, and that it was not measured', () => {
+    const expansion = { width: 2000, numbers: 1_200_000, closedForm: { with: 0.46, without: 0.39 } }
+    for (const text of everywhere(summary({ expansion }))) {
+      expect(text).toContain(
+        '2,000 random features before the head: of heads worked out in closed form the budget lets 46.0 % of the new rows be right with them and 39.0 % without, by the same test on the same rows. They cost 1,200,000 numbers more, 4.6 MiB as float32.',
+      )
+    }
+    expect(updateText(summary({ expansion: { ...expansion, closedForm: null } }), '')).toContain(
+      'What they gain was not measured',
+    )
   })
 
   test('it is the cross-fitted one where candidates were compared on the same rows, and that is said', () => {

@@ -99,6 +99,17 @@ const stoppedSentence = ({ stopped }: UpdateSummary): string | undefined =>
     ? `Time ended the ladder: ${stopped.rung} did not train, as it seemed to take until ${duration(stopped.seconds)} after the beginning.`
     : undefined
 
+/** What random features before the head gain and cost; undefined where none were asked for. */
+function expansionSentence({ expansion }: UpdateSummary): string | undefined {
+  if (!expansion) return undefined
+  const { width, numbers, closedForm } = expansion
+  const what = `${count(width, 'random feature')} before the head`
+  const cost = `${whole(numbers)} numbers more, ${((4 * numbers) / 2 ** 20).toFixed(1)} MiB as float32`
+  return closedForm
+    ? `${what}: of heads worked out in closed form the budget lets ${points(closedForm.with)} % of the new rows be right with them and ${points(closedForm.without)} % without, by the same test on the same rows. They cost ${cost}.`
+    : `${what} cost ${cost}. What they gain was not measured, as no head was worked out in closed form and proved: hold this against an update without them.`
+}
+
 /** All that is said of the result beside its table, in this order. */
 export const updateNotes = (summary: UpdateSummary): readonly string[] =>
   [
@@ -107,6 +118,7 @@ export const updateNotes = (summary: UpdateSummary): readonly string[] =>
     chosenSentence(summary),
     morePointSentence(summary),
     stoppedSentence(summary),
+    expansionSentence(summary),
   ].filter((sentence) => sentence !== undefined)
 
 type Old = NonNullable<UpdateSummary['old']>

@@ -48,6 +48,7 @@ export function adviceFor(result: UpdateResult, budget: Budget): string[] {
     ...(kept ? moreBudget(result, budget) : []),
     ...(kept && heldBack ? [helpWith(heldBack, result.trials)] : []),
     ...moreRows(result),
+    ...narrower(result),
     ...(stopped ? [moreTime(stopped)] : []),
   ]
 }
@@ -144,6 +145,15 @@ function moreRows({ status, new: fresh }: UpdateResult): string[] {
   const others = low.length - named.length
   return [
     `More new examples of classes that lag behind: ${named.join(', ')}${others > 0 ? `, and ${whole(others)} more` : ''}.`,
+  ]
+}
+
+/** Random features that gain less than what is worth a sentence cost for nothing. */
+function narrower({ expansion }: UpdateResult): string[] {
+  const found = expansion?.closedForm
+  if (!found || found.with - found.without >= WORTH_PROVING) return []
+  return [
+    'No random features before the head (leave out --expand-head): in closed form they gain less than a point, and the file is larger by them.',
   ]
 }
 

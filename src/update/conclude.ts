@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { newByClass } from './by-class.ts'
 import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
+import { expansionGain } from './expansion.ts'
 import { outlookOf } from './outlook.ts'
 import { rowsIn } from './parts.ts'
 import {
@@ -84,6 +85,7 @@ export async function conclude(
         ...{ before: baseline.check, after: onNew },
       }),
     },
+    expansion: await expansionGain(context, tried),
     known: context.before,
     budget: budget.maxDrop,
     trials: tried.map((each) => ({

@@ -42,6 +42,7 @@ const result = (parts: Partial<UpdateResult> = {}): UpdateResult => ({
   new: { ...blank, before: 0.1, after: 0.9, n: 50, positiveFlips: 40 },
   unshown: null,
   stopped: null,
+  expansion: null,
   budget: 0.01,
   trials: [{ method: 'distil', settings, curve: [end], outlook: [] }],
   parameters: new Map(),
@@ -148,6 +149,15 @@ describe('a summary', () => {
       )
       // Where all are low no class is what limits.
       expect(met({ new: { ...fresh, after: 0.2 } }).help.join()).not.toContain('lag behind')
+    })
+
+    test('no random features, where they gain less than a point', () => {
+      const help = (gain: number) =>
+        met({
+          expansion: { width: 40, numbers: 500, closedForm: { with: 0.5 + gain, without: 0.5 } },
+        }).help.join()
+      expect(help(0.005)).toContain('leave out --expand-head')
+      expect(help(0.02)).not.toContain('--expand-head')
     })
 
     test('more time, where the ladder ended for want of it', () => {

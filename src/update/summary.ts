@@ -32,6 +32,8 @@ export interface UpdateSummary {
   readonly morePoint: MorePoint | null
   /** Where the ladder ended for want of time; null where time was no matter. */
   readonly stopped: UpdateResult['stopped']
+  /** What random features before the head gain and cost; null where none were asked for. */
+  readonly expansion: UpdateResult['expansion']
   readonly old: {
     readonly before: number
     readonly after: number
@@ -74,7 +76,7 @@ export interface UpdateSummary {
  * @example console.log(JSON.stringify(summarise(result, budget)))
  */
 export function summarise(result: UpdateResult, budget: Budget, seconds?: number): UpdateSummary {
-  const { status, learned, chosen, old, heldBack, unshown, stopped, trials } = result
+  const { status, learned, chosen, old, heldBack, unshown, stopped, expansion, trials } = result
   const { maxDrop, confidence = defaultConfidence } = budget
   // The old model itself loses nothing, however few the rows.
   const kept = status === 'nothing-to-gain' || status === 'met'
@@ -90,6 +92,7 @@ export function summarise(result: UpdateResult, budget: Budget, seconds?: number
     unshown,
     morePoint: morePoint(result, budget),
     stopped,
+    expansion,
     old: old && {
       before: old.before,
       after: old.after,

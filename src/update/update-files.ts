@@ -34,10 +34,10 @@ export interface LoadedUpdate extends LoadedModel {
   readonly folder: boolean
   readonly widened: Model
   /**
-   * What trains, for `updateModel`: both models, what the file rounds weights to, and the pack's Fisher; with a private pack the heads
+   * What trains, for `updateModel`: both models, the one without random features before its head where these are asked for, what the file rounds weights to, and the pack's Fisher; with a private pack the heads
    * of the models alone, which read features.
    */
-  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher' | 'stored'>
+  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher' | 'stored' | 'plain'>
   /** Whether rows are features, as the pack is private. */
   readonly headOnly: boolean
   readonly classes: ClassFacts
@@ -74,11 +74,21 @@ export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> 
   const base = expanded(read, sources, kept)
   const widened = added.length > 0 ? widenHead(base, { classes: added, seed }) : base
   const headOnly = pack?.private ?? false
+  const plain = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
   return {
     ...loaded,
     folder: (await stat(sources.model)).isDirectory(),
     widened,
-    learner: learnerOf(loaded, base, widened, headOnly, kept?.fisher),
+    learner: {
+      ...learnerOf(loaded, base, widened, headOnly, kept?.fisher),
+      plain:
+        sources.expandHead === undefined
+          ? undefined
+          : {
+              widened: headOnly ? modelAbove(plain, headCut(plain)) : plain,
+              ...{ width: sources.expandHead, sums: kept?.sums?.of(plain) },
+            },
+    },
     headOnly,
     classes: {
       known: model.classes,

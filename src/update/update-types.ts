@@ -8,6 +8,7 @@ import type { Model } from '../model/model.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Optimiser } from '../train/step/index.ts'
 import type { ClassAccuracy } from './by-class.ts'
+import type { ExpansionGain, PlainHead } from './expansion-types.ts'
 import type { OutlookPoint } from './outlook.ts'
 import type { UpdateData } from './parts.ts'
 import type { Budget, ClaimResult, CrossFitted, HeldBack, PathPoint, Status } from './path/index.ts'
@@ -21,6 +22,8 @@ export interface UpdateOptions {
   /** The same with a head for the new classes too, its new rows last; or itself. */
   readonly widened: Model
   readonly data: UpdateData
+  /** Where random features were put before the head of `model` (`expandHead`): the model without, so that what they gain is told. */
+  readonly plain?: PlainHead | undefined
   readonly budget: Budget
   /** Seconds: a rung above the first is climbed only where it seems to end in that time. Default: as long as it takes. */
   readonly time?: number | undefined
@@ -182,6 +185,8 @@ export interface UpdateResult {
     /** The same by class, in the order of the outputs. */
     readonly byClass: readonly ClassAccuracy[]
   }
+  /** What random features before the head gain and cost; null where none were asked for. */
+  readonly expansion: ExpansionGain | null
   /** What the old model answers right before the update, of all rows that are measured on. */
   readonly known: Known
   readonly budget: number
