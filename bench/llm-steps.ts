@@ -1,7 +1,7 @@
 // LoRA steps of decoders with the shapes of real language models, against PyTorch, one thread, one row of 128 tokens.
 //   /usr/bin/python3 bench/reference/llm-shapes.py --export FOLDER --shape smollm-135m
-//   node scripts/run.mjs bench/llm-steps.ts --model FOLDER --shape smollm-135m [--rounds 5] [--steps 3] [--no-peer]
-//   node scripts/run.mjs bench/llm-steps.ts --model FOLDER --child [--rows 1] [--tokens 128] [--profile]   one process, its stages and peak
+//   node scripts/run.mjs bench/llm-steps.ts --model FOLDER --shape smollm-135m [--rounds 5] [--steps 3] [--no-peer] [--recompute]
+//   node scripts/run.mjs bench/llm-steps.ts --model FOLDER --child [--rows 1] [--tokens 128]   one process, its stages and peak
 // Rounds alternate, medians are printed; CPU seconds are those of the whole process. The peak is that of a process of its own:
 // it reads the model, builds the step and does five.
 import { spawn, spawnSync } from 'node:child_process'
@@ -84,7 +84,7 @@ async function child(): Promise<void> {
     ...{ train, batchSize: rows },
     seen: () => ({ dataset: train, tasks: new Int32Array(16 * rows) }),
   }
-  const settings = { optimiser: adam() }
+  const settings = { optimiser: adam(), recompute: values.recompute }
   const run = await openTask(
     {
       ...{ engine: ortNode({ threads: 1 }), model: lora.model, method: none(), settings },
@@ -124,12 +124,18 @@ async function child(): Promise<void> {
 
 async function compare(): Promise<void> {
   const [, script = ''] = process.argv
-  const own = ['--enable-source-maps', script, '--model', values.model]
+  const own = [
+    '--enable-source-maps',
+    script,
+    '--model',
+    values.model,
+    ...(values.recompute ? ['--recompute'] : []),
+  ]
   const peerScript = 'bench/reference/llm-shapes.py'
   console.log(
     `${cpus()[0]?.model ?? 'processor unknown'}; ${values.shape}, LoRA of rank 8, 1 x 128 tokens, one thread`,
   )
-  const counted = await inspectFile(values.model, { batch: 1, loraRank: 8 })
+  const counted = await inspectFile(values.model, { batch: 1, loraRank: 8, recompute: values.recompute })
   const announced = mib(counted.step?.bytes ?? 0)
   const ours = JSON.parse(output(process.execPath, [...own, '--child'])) as Record<string, number>
   console.log(

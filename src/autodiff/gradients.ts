@@ -10,12 +10,21 @@ import {
 } from '../ops/core/index.ts'
 import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder, Step } from './builder.ts'
+import { repeated, type Segment, segmentsOf } from './recompute.ts'
 import { joined, tilings } from './tilings.ts'
 
 /** An output and dL/d(output). */
 export interface Seed {
   readonly of: Value
   readonly gradient: Value
+}
+
+export interface BackwardOptions {
+  /**
+   * Computes values of the forward pass again where a rule needs them, instead of keeping all: less memory for up to one
+   * forward pass more. The numbers are the same. Default false.
+   */
+  readonly recompute?: boolean | undefined
 }
 
 /**
@@ -26,14 +35,19 @@ export interface Seed {
  * @example
  * const [dw] = gradients(builder, loss, [w])
  */
-export function gradients(builder: GraphBuilder, loss: Value, wrt: readonly Value[]): (Value | undefined)[] {
+export function gradients(
+  builder: GraphBuilder,
+  loss: Value,
+  wrt: readonly Value[],
+  options: BackwardOptions = {},
+): (Value | undefined)[] {
   if (sizeOf(loss.dims) !== 1) {
     throw new ModelError(
       'loss-not-scalar',
       `A loss is one number, but "${loss.name}" has dims [${loss.dims}]. Reduce it first.`,
     )
   }
-  return backward(builder, [{ of: loss, gradient: filled(builder, 1, loss) }], wrt)
+  return backward(builder, [{ of: loss, gradient: filled(builder, 1, loss) }], wrt, builder, options)
 }
 
 /** As {@link gradients}, from given output gradients (vector-Jacobian product). `emit` may be a body of `builder`. */
@@ -42,6 +56,7 @@ export function backward(
   seeds: readonly Seed[],
   wrt: readonly Value[],
   emit: GraphBuilder = builder,
+  { recompute = false }: BackwardOptions = {},
 ): (Value | undefined)[] {
   const adjoints = new Adjoints(emit)
   for (const { of, gradient } of seeds) adjoints.add(of, gradient)
@@ -49,6 +64,7 @@ export function backward(
   const steps = builder.tape.slice()
   const needed = dependents(steps, wrt)
   const tiled = tilings(steps)
+  const again = recompute ? new Recomputed(emit, segmentsOf(steps, needed, wrt)) : undefined
   for (const step of steps.reverse()) {
     const tiling = tiled.get(step)
     if (tiling) {
@@ -57,7 +73,7 @@ export function backward(
       if (whole) adjoints.add(tiling.whole, whole)
       continue
     }
-    const context = gradientContext(step, adjoints, needed, emit)
+    const context = gradientContext(step, adjoints, needed, emit, again?.of(step, adjoints))
     if (!context) continue
     const results = ruleOf(step)(context)
     step.inputs.forEach((input, index) => {
@@ -66,6 +82,28 @@ export function backward(
     })
   }
   return wrt.map((value) => adjoints.of(value))
+}
+
+/** Steps as they are computed again, segment by segment as the walk comes to them. */
+class Recomputed {
+  private readonly emit: GraphBuilder
+  private readonly segments = new Map<Step, Segment>()
+  private readonly steps = new Map<Step, Step>()
+
+  constructor(emit: GraphBuilder, segments: readonly Segment[]) {
+    this.emit = emit
+    for (const segment of segments) for (const step of segment.steps) this.segments.set(step, segment)
+  }
+
+  of(step: Step, adjoints: Adjoints): Step {
+    const segment = this.segments.get(step)
+    const arriving = segment && adjoints.of(segment.to)
+    if (segment && arriving) {
+      for (const own of segment.steps) this.segments.delete(own)
+      for (const [own, again] of repeated(this.emit, segment, arriving)) this.steps.set(own, again)
+    }
+    return this.steps.get(step) ?? step
+  }
 }
 
 /** Sums of gradients by value. */
@@ -97,12 +135,17 @@ export function dependents(steps: readonly Step[], wrt: readonly Value[]): Set<s
   return names
 }
 
-/** What a rule is called with, or undefined where no gradient arrives or none is needed. */
+/**
+ * What a rule is called with, or undefined where no gradient arrives or none is needed.
+ *
+ * @param as The step as it is computed again, where it is.
+ */
 export function gradientContext(
   step: Step,
   adjoints: Adjoints,
   needed: ReadonlySet<string>,
   emit: GraphBuilder,
+  as: Step = step,
 ): GradientContext | undefined {
   const arriving = step.outputs.map((output) => adjoints.of(output))
   if (arriving.every((gradient) => gradient === undefined)) return undefined
@@ -114,11 +157,11 @@ export function gradientContext(
     op,
     name: step.name,
     attributes: attributeReader(step.attributes, nodeLabel({ op, name: step.name })),
-    inputs: step.inputs,
-    outputs: step.outputs,
+    inputs: as.inputs,
+    outputs: as.outputs,
     gradients: arriving,
     needs,
-    ...(step.kept ? { kept: step.kept } : {}),
+    ...(as.kept ? { kept: as.kept } : {}),
   }
 }
 

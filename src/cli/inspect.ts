@@ -34,7 +34,7 @@ export const inspect = defineVerb({
   summary: 'What a model is, what of it can be trained, and what a step takes',
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
   settings,
-  run: async ({ model, batch, size, dims, train, lora, batchnorm, output, bind }) => {
+  run: async ({ model, batch, size, dims, train, lora, recompute, batchnorm, output, bind }) => {
     await checkPlaces([{ flag: 'MODEL', path: model, is: 'model' }])
     const inspection = await inspectFile(model, {
       batch,
@@ -42,6 +42,7 @@ export const inspect = defineVerb({
       dims,
       train,
       loraRank: lora?.rank,
+      recompute,
       batchNorm: batchnorm,
       output,
       bind,

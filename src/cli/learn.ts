@@ -9,7 +9,13 @@ import { followRun } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
-import { augmentFlag, type DocumentSettings, documentFlags, withDocumentFlags } from './shared-flags.ts'
+import {
+  augmentFlag,
+  type DocumentSettings,
+  documentFlags,
+  recomputeFlag,
+  withDocumentFlags,
+} from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import { type Answer, type CommonSettings, defineVerb } from './verb.ts'
 
@@ -29,6 +35,7 @@ const settings = z
         alias: 'o',
       }),
     }),
+    ...group('Training', recomputeFlag),
     ...augmentFlag,
     ...documentFlags,
     ...modelFlags,
@@ -104,13 +111,14 @@ async function init(path: string): Promise<Answer> {
 /** The plan with what the flags say instead. */
 function asChanged(
   read: RunPlan,
-  asked: CommonSettings & ModelSettings & DocumentSettings & Pick<RunPlan, 'augment'>,
+  asked: CommonSettings & ModelSettings & DocumentSettings & Pick<RunPlan, 'augment' | 'recompute'>,
 ): RunPlan {
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
+  const recompute = asked.recompute || read.recompute
   const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
   const data = withDocumentFlags(read.data, asked)
-  const plan = { ...read, threads, device, seed, ...(augment && { augment }), data }
+  const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
   return withModelFlags(data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'), {
     model,
     output,

@@ -145,6 +145,13 @@ export const batchnormFlag = group('Model', {
     }),
 })
 
+/** Memory for time. */
+export const recomputeFlag = {
+  recompute: on().meta({
+    description: 'Compute activations again in the backward pass: less memory, a third more time',
+  }),
+}
+
 /** What of a model trains. */
 export const trainFlags = group('Training', {
   train: told(z.custom<Selection>(), {
@@ -161,6 +168,7 @@ export const trainFlags = group('Training', {
   lora: rankAndAlpha().optional().meta({
     description: 'Train low-rank updates of this rank instead; alpha is twice the rank unless given',
   }),
+  ...recomputeFlag,
 })
 
 /** How training images are augmented; as in a configuration, a list. */

@@ -231,4 +231,5 @@ export const optionsOf = (asked: UpdateSettings) => ({
   select: asked.train,
   lora: asked.lora,
   batchNorm: asked.batchnorm === 'fixed' ? ('fixed' as const) : ('auto' as const),
+  recompute: asked.recompute,
 })

@@ -32,25 +32,25 @@ const FROM = 2 ** 27
  * const executable = await engine.load(loadable(builder.finish('step')))
  */
 export function loadable(graph: Graph, from = FROM, options: EncodeOptions = {}): Loadable {
+  const held = heldApart(graph, from)
+  if (held.size === 0) return { bytes: encodeGraph(graph, options), held }
+  const inputs = [...held].map(([name, { type, dims }]) => ({ name, type, dims }))
+  const initializers = new Map([...graph.initializers].filter(([name]) => !held.has(name)))
+  return {
+    bytes: encodeGraph({ ...graph, inputs: [...graph.inputs, ...inputs], initializers }, options),
+    held,
+  }
+}
+
+/** The weights that {@link loadable} holds apart. */
+export function heldApart(graph: Graph, from = FROM): ReadonlyMap<string, Tensor> {
   const others = readByOthers(graph)
   const large = [...graph.initializers].filter(
     ([name, { type, data }]) =>
       type === 'float32' && data.length >= Math.min(LEAST, from) && !others.has(name),
   )
   const bytes = large.reduce((sum, [, { dims }]) => sum + byteLengthOf('float32', dims), 0)
-  if (bytes < from || bytes === 0) return { bytes: encodeGraph(graph, options), held: new Map() }
-  const held = new Map(large)
-  return {
-    bytes: encodeGraph(
-      {
-        ...graph,
-        inputs: [...graph.inputs, ...large.map(([name, { type, dims }]) => ({ name, type, dims }))],
-        initializers: new Map([...graph.initializers].filter(([name]) => !held.has(name))),
-      },
-      options,
-    ),
-    held,
-  }
+  return new Map(bytes < from ? [] : large)
 }
 
 /** Ops that are as fast, or nearly so, with weights that they do not know beforehand. */

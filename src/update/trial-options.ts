@@ -42,7 +42,7 @@ export function trialOptions(
     from,
     oldClasses: context.oldClasses,
     ...{ method, state: past, task, reader },
-    settings: { optimiser: options.optimiser ?? adam(), augment },
+    settings: { optimiser: options.optimiser ?? adam(), augment, recompute: options.recompute },
     select: options.select ?? { kind: 'all' },
     lora: options.lora,
     iterations,

@@ -59,6 +59,8 @@ export interface UpdateOptions {
   /** Default all parameters. */
   readonly select?: Selection | undefined
   readonly lora?: LoraOptions | undefined
+  /** Activations are computed again in the backward pass: less memory for more time. Default false. */
+  readonly recompute?: boolean | undefined
   /**
    * Weights as the file that they go to gives them back, so that what is checked is what is written; see `readBackOf`. Default: as they
    * are, which is what a file in float32 does.

@@ -27,6 +27,9 @@ export interface HeadCrossEntropyOptions {
   readonly most?: number
 }
 
+/** From so many classes on it is worth a form of its own. */
+export const MANY_CLASSES = 1024
+
 const MOST_LOGITS = 2 ** 25
 
 /**

@@ -9,22 +9,34 @@ const STATE_COPIES = 6
 
 /**
  * How much the runtime takes for what a step computes beside the state: its arena grows by doubling, gives nothing back, and holds the
- * work space of convolutions and products, too.
+ * work space of convolutions and products, too. Where weights are read from where they lie there are hardly any of these.
  */
-const ARENA = 3.5
+const ARENA = { usual: 3.5, held: 1.05 }
+
+/** A node of a graph, as it is built and as the runtime has it. */
+const NODE_BYTES = 14 * 2 ** 10
+
+/** Copies of a frozen weight that is a constant of the graph: encoded, in the runtime, packed for both passes. */
+const CONSTANT_COPIES = 3
 
 /**
  * The most that training has in memory at one time, in bytes: the process, the file as it was read, the optimiser's first zeros, the
- * copies of the state, and what a step computes. `bench/memory.ts` measures it: within 13 % of the peak for an MLP, a CNN
- * and a transformer.
+ * copies of the state and of frozen weights, the graph, and what a step computes. `bench/memory.ts` and `bench/llm-steps.ts` measure it:
+ * within 25 % of the peak for an MLP, a CNN and a transformer, and 20 % for low-rank updates of decoders.
  */
 export function stepMemory(parts: {
   readonly fileBytes: number
   readonly stateBytes: number
   readonly optimiserBytes: number
   readonly activationBytes: number
+  readonly nodes: number
+  /** Of frozen weights: those read from where they lie, and those that are constants of the graph. */
+  readonly heldBytes: number
+  readonly constantBytes: number
 }): number {
-  const { fileBytes, stateBytes, optimiserBytes, activationBytes } = parts
+  const { fileBytes, stateBytes, optimiserBytes, activationBytes, nodes, heldBytes, constantBytes } = parts
   const computed = Math.max(0, activationBytes - stateBytes)
-  return Math.round(PROCESS_BYTES + fileBytes + optimiserBytes + STATE_COPIES * stateBytes + ARENA * computed)
+  const arena = heldBytes > 0 ? ARENA.held : ARENA.usual
+  const copies = STATE_COPIES * stateBytes + CONSTANT_COPIES * constantBytes + NODE_BYTES * nodes
+  return Math.round(PROCESS_BYTES + fileBytes + optimiserBytes + copies + arena * computed)
 }

@@ -1,13 +1,22 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { gradients } from '../../autodiff/gradients.ts'
+import { dependents, gradients } from '../../autodiff/gradients.ts'
 import { graphCost } from '../../autodiff/graph-cost.ts'
 import { specialise } from '../../autodiff/specialise.ts'
+import { heldApart } from '../../engine/loadable.ts'
 import { ModelError } from '../../errors.ts'
 import { fedInputs } from '../../model/inputs.ts'
-import { meanSquaredError, positionCrossEntropy } from '../../model/losses/index.ts'
+import {
+  headCrossEntropy,
+  linearHead,
+  MANY_CLASSES,
+  meanSquaredError,
+  positionCrossEntropy,
+} from '../../model/losses/index.ts'
 import type { Model } from '../../model/model.ts'
+import type { Graph } from '../../onnx/graph.ts'
 import type { Value } from '../../ops/core/index.ts'
 import { byteLengthOf } from '../../tensor/bytes.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { adam, updateParameters } from '../step/index.ts'
 import { stepMemory } from './inspect-memory.ts'
 import { concreteDims, type ImageSize, namedSizes, usualSizes } from './inspect-sizes.ts'
@@ -41,6 +50,8 @@ export interface StepRequest {
   readonly sequence: number
   /** Of images, where the file leaves their size free. Default 224 by 224. */
   readonly image?: ImageSize | undefined
+  /** As in the settings of a step. Default false. */
+  readonly recompute?: boolean | undefined
   /** Of the model's file, and of files beside it that hold its tensors. Default as many as the parameters take. */
   readonly fileBytes?: number | undefined
 }
@@ -98,10 +109,10 @@ export function countStep(request: StepRequest): CountedStep {
       `The model does not compute its output "${model.output}". It is damaged.`,
     )
   }
-  const loss = lossOf(builder, logits)
+  const loss = lossOf(builder, logits, [...parameters.values()])
   const forward = forwardFlops(builder, loss)
   const wanted = [...parameters.values()]
-  const found = gradients(builder, loss, wanted)
+  const found = gradients(builder, loss, wanted, { recompute: request.recompute })
   const optimiser = adam()
   const scalars = optimiser.scalars(1, 1).map((_, at) => builder.input(`scalar/${at}`, SCALAR))
   const reached = new Set<string>()
@@ -121,7 +132,8 @@ export function countStep(request: StepRequest): CountedStep {
     })
   }
   for (const [name, value] of specialised.buffers) builder.output(value, `${name}/next`)
-  const { nodes, flops, peakBytes } = graphCost(builder.finish('step'))
+  const graph = builder.finish('step')
+  const { nodes, flops, peakBytes } = graphCost(graph)
   const optimiserBytes = optimiser.slots.length * parameterBytes
   return {
     reached,
@@ -137,12 +149,22 @@ export function countStep(request: StepRequest): CountedStep {
         stateBytes: parameterBytes + optimiserBytes,
         optimiserBytes,
         activationBytes: peakBytes,
+        nodes,
+        ...frozenBytes(graph),
       }),
       parameterBytes,
       optimiserBytes,
       activationBytes: peakBytes,
     },
   }
+}
+
+/** Frozen weights, as the runtime gets them: read where they lie, or its own. */
+function frozenBytes(graph: Graph): { readonly heldBytes: number; readonly constantBytes: number } {
+  const bytes = (tensors: Iterable<Tensor>): number =>
+    [...tensors].reduce((sum, { type, dims }) => sum + (type === 'string' ? 0 : byteLengthOf(type, dims)), 0)
+  const heldBytes = bytes(heldApart(graph).values())
+  return { heldBytes, constantBytes: bytes(graph.initializers.values()) - heldBytes }
 }
 
 const SCALAR = { type: 'float32', dims: [] } as const
@@ -154,8 +176,12 @@ function forwardFlops(builder: GraphBuilder, loss: Value): number {
 }
 
 /** Which loss hardly matters for what a step takes: one number for each row of logits, or each logit. */
-function lossOf(builder: GraphBuilder, logits: Value): Value {
+function lossOf(builder: GraphBuilder, logits: Value, parameters: readonly Value[]): Value {
   if (logits.dims.length < 2) return meanSquaredError(builder, logits, builder.input('labels', logits))
   const labels = builder.input('labels', { type: 'int64', dims: logits.dims.slice(0, -1) })
-  return positionCrossEntropy(builder, logits, labels)
+  const head = (logits.dims.at(-1) ?? 0) >= MANY_CLASSES ? linearHead(builder, logits) : undefined
+  if (!head) return positionCrossEntropy(builder, logits, labels)
+  return headCrossEntropy(builder, head, labels, {
+    trains: dependents(builder.tape, parameters).has(head.weight.name),
+  })
 }

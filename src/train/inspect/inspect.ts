@@ -74,6 +74,8 @@ export interface InspectOptions {
   readonly batchNorm?: 'fixed' | 'train' | undefined
   /** Trains low-rank updates of this rank instead, and the head. */
   readonly loraRank?: number | undefined
+  /** Activations are computed again in the backward pass. Default false. */
+  readonly recompute?: boolean | undefined
   /** Which type the file keeps a parameter in. Default float32. */
   readonly typeOf?: (name: string) => DType | undefined
 }
@@ -91,7 +93,10 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
   const training = asTrained(model, options)
   const { positions = Number.POSITIVE_INFINITY } = options
   const lengths = sequences.map((length) => Math.min(length, positions))
-  const counted = countedStep({ model: training, batch, dims, image, fileBytes }, lengths)
+  const counted = countedStep(
+    { model: training, batch, dims, image, fileBytes, recompute: options.recompute },
+    lengths,
+  )
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
   const step = counted instanceof HoldfastError ? undefined : counted
   const head = findHead(model) ?? null

@@ -109,6 +109,10 @@ export const planSchema = z.strictObject({
     })
     .prefault({}),
   clipNorm: bounds.aboveZero().optional().describe('bound of the common norm of the gradients'),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe('activations are computed again in the backward pass: less memory, a third more time'),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   augment: augmentSchema.optional(),
   loss: z

@@ -76,6 +76,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
       optimiser,
       ...(weightDecay ? { weightDecay } : {}),
       ...(plan.clipNorm === undefined ? {} : { clipNorm: plan.clipNorm }),
+      ...(plan.recompute ? { recompute: true } : {}),
       loss: {
         labelSmoothing: plan.labelSmoothing,
         // The labels of a causal language model are classes of tokens by now.

@@ -4,7 +4,7 @@ import type { AugmentColumnName } from '../../data/augment/index.ts'
 import type { Mixed, Named, RowRange, SourceRows, StepContext } from '../../methods/method.ts'
 import { applyModel } from '../../model/apply.ts'
 import { findHead, requireHead } from '../../model/heads/index.ts'
-import { headCrossEntropy, linearHead, lossKind, taskLoss } from '../../model/losses/index.ts'
+import { headCrossEntropy, linearHead, lossKind, MANY_CLASSES, taskLoss } from '../../model/losses/index.ts'
 import { add, filled, ints, mul, reshape, scalar, sub, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -123,9 +123,6 @@ function lossOf(body: StepBody, scored: Scored, others?: Others): Value {
   return add(step, own, one({ ...scored, labels, mask, weights: weighted(rest) }))
 }
 
-/** From so many classes on, a head's loss has a form of its own. */
-const MANY_CLASSES = 1024
-
 /** The cross-entropy of a head without bias that knows many classes, all of which take part; undefined for others. */
 function vocabularyLoss(
   { request: { settings, task }, step, parameters }: StepBody,
@@ -158,7 +155,7 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     sources: sourceRows(body),
     forward: (input, given) => answer(body, input, given),
     loss: (range, weights) => partLoss(body, passed, range, weights),
-    gradients: (loss) => gradientOf(step, loss, parameters),
+    gradients: (loss) => gradientOf(body, loss),
     learningRate: itemAt(body.scalars, 0, 'number of the optimiser'),
   }
 }
@@ -196,8 +193,9 @@ function partLoss(
 }
 
 /** The gradient of a scalar by parameter, 0 where it does not depend on one. */
-function gradientOf(step: GraphBuilder, loss: Value, parameters: Named): Named {
-  const found = gradients(step, loss, [...parameters.values()])
+function gradientOf({ step, parameters, request }: StepBody, loss: Value): Named {
+  const { recompute } = request.settings
+  const found = gradients(step, loss, [...parameters.values()], { recompute })
   return new Map(
     [...parameters].map(([name, parameter], at) => [name, found[at] ?? filled(step, 0, parameter)]),
   )

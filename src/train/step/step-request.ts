@@ -13,6 +13,8 @@ export interface StepSettings {
   readonly weightDecay?: WeightDecay
   /** Bound of the gradients' common norm; default none. */
   readonly clipNorm?: number
+  /** As in the options of `gradients`: memory for time. Default false. */
+  readonly recompute?: boolean | undefined
   readonly loss?: LossOptions
   /** Of the images that batches are made of, new and replayed. Default none. */
   readonly augment?: AugmentSpec | undefined
