@@ -14,6 +14,7 @@ import { randomStream } from '../src/tensor/random.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
 import { type LoadPlanOptions, loadPlan } from '../src/train/plan/plan-files.ts'
 import { engine } from './op-cases.ts'
+import { tinyDecoder } from './tiny-decoder.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'holdfast-texts-'))
 const words = 'the cat a dog my horse one small bird our fish eats bites drinks runs flies swims here'.split(
@@ -69,6 +70,19 @@ describe('texts of a plan', () => {
     const { inputs } = await load({ data: { documents: { pack: 'joined' } } })
     expect(inputs.data[0]?.train.documents).toBeUndefined()
     expect(documentsOf(inputs.data[0]?.test as Dataset).size).toBe(4)
+  })
+
+  it('are cut to what the model’s table of positions holds, where no other file says', async () => {
+    const folder = mkdtempSync(join(place, 'positions-'))
+    writeFileSync(join(folder, 'model.onnx'), tinyDecoder({ vocabulary: 48 }))
+    writeFileSync(join(folder, 'tokenizer.json'), vocabulary)
+    writeFileSync(join(folder, 'long.txt'), [0, 1].map(() => stories.join(' ')).join('\n\n'))
+    const { inputs } = await load({
+      stream: stream(join(folder, 'long.txt')),
+      model: { kind: 'onnx', path: join(folder, 'model.onnx') },
+      data: { documents: { paragraphs: true } },
+    })
+    expect(inputs.data[0]?.train.inputs.dims[1]).toBe(24)
   })
 
   it('are refused where that cannot be, and what is asked of documents where none are read', async () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
+import { refuseLookingAhead } from '../evaluate/index.ts'
+import { itemAt } from '../required.ts'
 import { parsePlan, type RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
@@ -79,7 +81,11 @@ export const learn = defineVerb({
     })
     noteData(loaded, call.screen)
     noteMethods([loaded.plan], call.screen)
-    return followRun(call, asked, loaded, { engine: engineFor(loaded.plan), folder, verb: 'learn' })
+    const engine = engineFor(loaded.plan)
+    const { model, data } = loaded.inputs
+    if (loaded.plan.loss === 'causal-lm' && model)
+      await refuseLookingAhead(engine, model, itemAt(data, 0, 'task').train)
+    return followRun(call, asked, loaded, { engine, folder, verb: 'learn' })
   },
 })
 

@@ -31,6 +31,7 @@ export {
   type TextOptions,
   type TextWriter,
 } from './generate/index.ts'
+export { refuseLookingAhead } from './looks-ahead.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
 export { withWeights } from './reader.ts'
 export { rowLosses } from './row-losses.ts'

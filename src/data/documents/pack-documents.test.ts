@@ -124,9 +124,12 @@ describe('how long rows are', () => {
 
 test('what became of the tokens is said, and where rows are mostly filling', () => {
   const long = packDocuments([text('abcdefghij'), text('klmno')], options)
-  expect(packingNotes(long, 'letters, train part', 2, 'documents')).toEqual([
+  expect(packingNotes(long, 'letters, train part', 2, { training: true })).toEqual([
     'letters, train part: 15 tokens in 2 documents: all used, in 4 rows of 4; 13 count in the loss.',
   ])
   const short = packDocuments([text('ab'), text('cd')], options)
-  expect(packingNotes(short, 'letters', 2, 'documents')[1]).toMatch(/^letters: 75 % of the rows is filling/)
+  expect(packingNotes(short, 'letters', 2, { training: true })[1]).toMatch(
+    /^letters: 75 % of the rows is filling/,
+  )
+  expect(packingNotes(short, 'letters', 2, { training: false })).toHaveLength(1)
 })

@@ -6,7 +6,8 @@ import type { Pack, PackedDocuments } from './pack-documents.ts'
 const muchFilled = 0.5
 
 /**
- * What became of the tokens of a part, in a sentence or two.
+ * What became of the tokens of a part, in a sentence or two. What fills rows up is a matter of training parts alone, as others are not
+ * read again and again.
  *
  * @param place What messages call the part.
  * @example
@@ -16,7 +17,7 @@ export function packingNotes(
   { dataset, tokens, dropped, counting, filled }: PackedDocuments,
   place: string,
   documents: number,
-  pack: Pack | undefined,
+  { pack, training }: { readonly pack?: Pack | undefined; readonly training: boolean },
 ): readonly string[] {
   const [rows, length = 1] = [samples(dataset), dataset.inputs.dims[1]]
   const n = (value: number): string => value.toLocaleString('en-US')
@@ -27,9 +28,9 @@ export function packingNotes(
   const joined = pack === 'joined' ? ', joined' : ''
   const note = `${place}: ${count(tokens, 'token')} in ${count(documents, 'document')}: ${used}, in ${count(rows, 'row')} of ${length}${joined}; ${n(counting)} count in the loss.`
   const share = filled / (rows * length)
-  if (share < muchFilled) return [note]
+  if (!training || share < muchFilled) return [note]
   return [
     note,
-    `${place}: ${Math.round(100 * share)} % of the rows is filling, as most documents are shorter than ${length} tokens: it takes time and counts for nothing. A smaller maxLength cuts the long ones, and joined documents (pack) fill rows up.`,
+    `${place}: ${Math.round(100 * share)} % of the rows is filling, as most documents are shorter than ${length} tokens: it takes time and counts for nothing. Shorter rows (maxLength) cut the long ones, and joined documents (pack) fill rows up.`,
   ]
 }

@@ -1,3 +1,4 @@
+import { tokenInput } from '../../model/inputs.ts'
 import type { Model } from '../../model/model.ts'
 import { inputName } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -39,8 +40,14 @@ export async function checkDecoder(
 /** Enough of the numbers, and no more than can be handed over at once. */
 const few = (values: Float32Array): Float32Array => values.subarray(0, 4096)
 
+/** How many tokens a decoder reads at most: the rows of the table of positions, where these are an input. */
+export function positionsOf(model: Model): number | undefined {
+  const input = model.graph.inputs.find(({ name }) => tokenInput(name) === 'positions')
+  return input && tableRows(model, input.name)
+}
+
 /** Rows of the table that the numbers of an input are looked up in: tokens, positions. Undefined where none is found. */
-export function tableRows({ graph, parameters }: Model, input: string): number | undefined {
+function tableRows({ graph, parameters }: Model, input: string): number | undefined {
   const tokens = new Set([input])
   for (const node of graph.nodes) {
     const { op, outputs } = node

@@ -6,7 +6,7 @@ import type { ValueInfo } from '../../onnx/graph.ts'
 import { fromNumbers } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { checkDecoder, tableRows } from './check-decoder.ts'
+import { checkDecoder, positionsOf } from './check-decoder.ts'
 import { AT, type DecodingGraph, decodingGraph, LOGITS } from './decoding-graph.ts'
 
 /** A decoder that is ready to run. */
@@ -98,12 +98,6 @@ export async function openDecoder(
     await executable.dispose()
     throw problem
   }
-}
-
-/** Rows of the table of positions, where these are an input. */
-function positionsOf(model: Model): number | undefined {
-  const input = model.graph.inputs.find(({ name }) => tokenInput(name) === 'positions')
-  return input && tableRows(model, input.name)
 }
 
 const tooLong = (name: string, length: number, context: number): UsageError =>

@@ -1,3 +1,4 @@
+export { positionsOf } from './check-decoder.ts'
 export { checkSampling, isGreedy, type Sampling } from './choose.ts'
 export { type Decoder, type DecoderOptions, type Decoding, openDecoder } from './decoder.ts'
 export {

@@ -12,6 +12,7 @@ import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError, UsageError } from '../../errors.ts'
+import { positionsOf } from '../../evaluate/generate/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
@@ -131,7 +132,7 @@ async function loadLanguage(
     )
   }
   const { data, notes } = await loadTexts(sources, {
-    ...{ reading, vocabulary: vocabularyOf(model) },
+    ...{ reading, vocabulary: vocabularyOf(model), positions: positionsOf(model) },
     testShare: wholeTrain ? 0 : testShare,
   })
   return { data: data.map((each) => limited(each, limit)), instead: undefined, notes }

@@ -4,7 +4,6 @@ import type { Dataset } from '../../data/dataset.ts'
 import {
   documentRowLength,
   type LoadedDocuments,
-  type Pack,
   packDocuments,
   packingNotes,
   type TokenDocument,
@@ -23,6 +22,8 @@ export interface TextsOptions {
   readonly reading: ReadOptions
   /** Tokens that the model knows. */
   readonly vocabulary: number
+  /** Tokens that it reads at most, where its file says. */
+  readonly positions: number | undefined
   /** Share of the documents held out where the data have no test part; 0 tests on what is learned. */
   readonly testShare: number
 }
@@ -56,46 +57,46 @@ export async function loadTexts(sources: readonly string[], options: TextsOption
     for (const note of found.notes) notes.add(note)
     divided.push({ source, ...withTestDocuments(found, testShare, source) })
   }
-  const { limit } = present(reading.tokenizer, 'tokenizer')
   const { pack } = reading
+  const limits = [present(reading.tokenizer, 'tokenizer').limit, options.positions]
+  const known = limits.filter((limit) => limit !== undefined)
+  const limit = known.length > 0 ? Math.min(...known) : undefined
   const length = documentRowLength(
     divided.flatMap(({ train, test }) => [...train, ...test]),
     { asked: fixedLength(reading), limit, pack },
   )
   const data = divided.map(({ source, train, test }) => {
-    const rows = (documents: readonly TokenDocument[], part: string, how: Pack | undefined): Dataset => {
-      const place = `${source}, ${part} part`
-      const packed = packedRows(documents, { ...options, source, place, length, pack: how })
+    const rows = (documents: readonly TokenDocument[], part: 'train' | 'test'): Dataset => {
+      const packed = packedRows(documents, { ...options, source, part, length })
       for (const note of packed.notes) notes.add(note)
       return packed.dataset
     }
-    const trained = rows(train, 'train', pack)
+    const trained = rows(train, 'train')
     return {
       train: trained,
-      test: test === train && pack !== 'joined' ? trained : rows(test, 'test', 'documents'),
+      test: test === train && pack !== 'joined' ? trained : rows(test, 'test'),
     }
   })
   return { data, notes: [...notes] }
 }
 
-function packedRows(
-  documents: readonly TokenDocument[],
-  {
-    reading,
-    vocabulary,
-    source,
-    place,
-    length,
-    pack,
-  }: TextsOptions & {
-    readonly source: string
-    readonly place: string
-    readonly length: number
-    readonly pack: Pack | undefined
-  },
-) {
+interface PartOptions extends TextsOptions {
+  readonly source: string
+  readonly part: 'train' | 'test'
+  /** Tokens in a row. */
+  readonly length: number
+}
+
+function packedRows(documents: readonly TokenDocument[], options: PartOptions) {
+  const { reading, vocabulary, source, part, length } = options
   const { overlap = 0, maxBytes } = reading
-  const most = documents.reduce((sum, { ids }) => sum + Math.ceil(ids.length / (length - overlap)), 0)
+  const place = `${source}, ${part} part`
+  const training = part === 'train'
+  const pack = training ? reading.pack : 'documents'
+  const most = documents.reduce(
+    (sum, { ids }) => sum + Math.ceil(ids.length / Math.max(1, length - overlap)),
+    0,
+  )
   // An id of 8 bytes and a label of 4.
   memoryLimit(maxBytes, place).expect(pack === 'joined' ? undefined : most, 12 * length)
   const packed = packDocuments(documents, {
@@ -103,7 +104,7 @@ function packedRows(
     tokenizer: present(reading.tokenizer, 'tokenizer'),
     ...{ length, vocabulary, overlap, pack },
   })
-  return { dataset: packed.dataset, notes: packingNotes(packed, place, documents.length, pack) }
+  return { dataset: packed.dataset, notes: packingNotes(packed, place, documents.length, { pack, training }) }
 }
 
 /** Documents without a test part give up a share of them, the same ones each time. */
