@@ -378,6 +378,17 @@ describe('holdfast update', () => {
     })
   })
 
+  test('--epochs cuts what trains above the head, and the head where it is all that may train', async () => {
+    const steps = async (flags: string) => {
+      const { stdout } = await run(`update model.onnx --new new/ --old old/ --dry-run --json ${flags}`)
+      const { trials } = JSON.parse(stdout).cost as { readonly trials: readonly { readonly steps: number }[] }
+      return trials.map((trial) => trial.steps)
+    }
+    expect(await steps('--epochs 4')).toEqual([0, 600, 10])
+    // As many again fit the new rows of the head first.
+    expect(await steps('--epochs 4 --rungs head')).toEqual([20])
+  })
+
   test('--tensorboard writes the losses and the points of each trial as event files', async () => {
     const { code } = await run(
       `update model.onnx --new turned/ --old old/ --rungs whole ${learned} --tensorboard logs -o tracked.onnx`,

@@ -95,7 +95,7 @@ export const updateSettings = z
         description: 'A rung above the first is climbed only where it seems to end in so long',
       }),
       epochs: fromText(bounds.epochs()).optional().meta({
-        description: 'Passes over the new data',
+        description: 'Passes over the new data of what trains above the head',
         otherwise: 'as many as the rung takes',
       }),
       batch: fromText(bounds.batch())

@@ -6,7 +6,7 @@ import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
-import { type Beginning, type TrialOptions, trialMethod } from './recipes/index.ts'
+import { type Beginning, readsFeatures, type TrialOptions, trialMethod } from './recipes/index.ts'
 import { placeOf } from './trial-place.ts'
 import type { TrialSettings } from './update-types.ts'
 
@@ -24,7 +24,9 @@ export function trialOptions(
   const { method, options: methodOptions } = trialMethod(name, options.methodOptions ?? {}, place)
   const [fresh, ...others] = taskSources(method, past, task)
   const rows = samples(present(fresh, 'new rows').dataset)
-  const asked = options.epochs === undefined ? undefined : steps(rows, options.epochs, task.batchSize)
+  // Passes are asked for because of what they cost: a head on stored features trains to its end, unless it is all that trains.
+  const epochs = readsFeatures(rung) && !context.rungs.every(readsFeatures) ? undefined : options.epochs
+  const asked = epochs === undefined ? undefined : steps(rows, epochs, task.batchSize)
   const iterations =
     asked ?? Math.min(passes.most, Math.max(passes.least, steps(rows, passes.epochs, task.batchSize)))
   // Activations are of images as they are.
@@ -34,7 +36,7 @@ export function trialOptions(
     ...{ rung: rung.place, ...protection, methodOptions },
     ...(augmentation && { augment: augmentText(augmentation.spec) }),
     ...{ batchSize: task.batchSize, learningRate: rate },
-    epochs: options.epochs ?? Math.round((10 * iterations * task.batchSize) / rows) / 10,
+    epochs: epochs ?? Math.round((10 * iterations * task.batchSize) / rows) / 10,
   }
   const trial: TrialOptions = {
     engine: options.engine,

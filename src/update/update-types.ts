@@ -29,7 +29,10 @@ export interface UpdateOptions {
   readonly time?: number | undefined
   /** Rungs of the ladder that may be climbed; default all that the model has. */
   readonly rungs?: readonly RungName[] | undefined
-  /** Passes over the new data; default as many as the rung takes. */
+  /**
+   * Passes over the new data of what trains above the head, or of the head where nothing above it may train; default as many as the rung
+   * takes. A head on stored features costs next to nothing and trains to its end.
+   */
   readonly epochs?: number | undefined
   /** New rows a step; default 32. */
   readonly batchSize?: number | undefined
