@@ -34,6 +34,27 @@ test('a subset takes inputs and labels together', () => {
   expect(Array.from(part.labels.data)).toEqual([0, 1])
 })
 
+test('rows of texts take their documents along, which are numbered on where data sets are joined', () => {
+  const texts = createDataset({
+    ...three,
+    documents: { of: Int32Array.of(0, 0, 1), bytes: Float64Array.of(3, 2, 7), names: ['a.txt', 'b.txt'] },
+  })
+  expect(subset(texts, Int32Array.of(2, 0)).documents).toEqual({
+    ...{ of: Int32Array.of(1, 0), bytes: Float64Array.of(7, 3) },
+    names: ['a.txt', 'b.txt'],
+  })
+  const both = concatenate([texts, subset(texts, Int32Array.of(2))])
+  expect(both.documents).toEqual({
+    of: Int32Array.of(0, 0, 1, 3),
+    bytes: Float64Array.of(3, 2, 7, 7),
+    names: ['a.txt', 'b.txt', 'a.txt', 'b.txt'],
+  })
+  expect(concatenate([texts, three]).documents).toBeUndefined()
+  expect(() => createDataset({ ...subset(three, Int32Array.of(0)), documents: texts.documents })).toThrow(
+    /has 1 row of texts, but documents for 3 and bytes for 3/,
+  )
+})
+
 test('rows of classes keep their order', () => {
   expect(Array.from(rowsOfClasses(three, [0]))).toEqual([0, 2])
   expect(Array.from(rowsOfClasses(three, [1, 0]))).toEqual([0, 1, 2])

@@ -104,6 +104,13 @@ export function createDataset(
       `Data set '${dataset.name}' has ${count(rows, 'input')} but ${count(rowCount(dataset.labels), 'label')}; each input needs one label.`,
     )
   }
+  const { documents } = dataset
+  if (documents && (documents.of.length !== rows || documents.bytes.length !== rows)) {
+    throw new DataError(
+      'data-rows',
+      `Data set '${dataset.name}' has ${count(rows, 'row')} of texts, but documents for ${documents.of.length} and bytes for ${documents.bytes.length}.`,
+    )
+  }
   checkLabels(dataset)
   checkPreprocessing(dataset)
   return dataset

@@ -1,6 +1,6 @@
-import { type Dataset, kindOf, type Preprocessing, samples } from '../data/dataset.ts'
+import { type Dataset, kindOf, type Preprocessing, samples, subset } from '../data/dataset.ts'
 import { chooseBalanced } from '../data/memory/index.ts'
-import { concatenateRows, takeRows } from '../data/rows.ts'
+import { concatenateRows } from '../data/rows.ts'
 import { itemAt } from '../required.ts'
 import type { RandomStream } from '../tensor/random.ts'
 import type { BatchSource, Json, MethodState, TaskContext } from './method.ts'
@@ -20,7 +20,11 @@ export function memoryOf(state: MethodState, { train }: Pick<TaskContext, 'train
   // As the rows were stored: data that are to be normalised otherwise cannot stand beside them, and the pool says so.
   const preprocessing = (state.values.preprocessing ?? train.preprocessing) as unknown as Preprocessing
   return {
-    dataset: { ...train, name: 'memory', inputs, labels: labels as Dataset['labels'], preprocessing },
+    dataset: {
+      ...train,
+      ...{ name: 'memory', inputs, labels: labels as Dataset['labels'], preprocessing },
+      documents: undefined,
+    },
     tasks: tasks.data as Int32Array,
   }
 }
@@ -59,10 +63,10 @@ export const someOf = ({ dataset, tasks }: Memory, rows: Int32Array): Memory => 
   tasks: rows.map((row) => itemAt(tasks, row, 'task of row')),
 })
 
+/** Rows of a memory; which documents rows of texts were of is not kept. */
 export const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
-  ...dataset,
-  inputs: takeRows(dataset.inputs, rows),
-  labels: takeRows<'int32' | 'float32'>(dataset.labels, rows) as Dataset['labels'],
+  ...subset(dataset, rows),
+  documents: undefined,
 })
 
 /** Up to `perClass` samples of each class at random; rows without one class each count as one class. */

@@ -8,7 +8,7 @@ import {
   toyOptions,
   toyStream,
 } from '../../../test/toy-learning.ts'
-import { samples } from '../../data/dataset.ts'
+import { type Dataset, samples } from '../../data/dataset.ts'
 import { createEvaluator } from '../../evaluate/evaluate.ts'
 import { none } from '../../methods/none.ts'
 import { replay } from '../../methods/replay.ts'
@@ -48,6 +48,26 @@ describe('holding out', () => {
     const again = holdOut(stream, { share: 0.25 }, 1).validation(0)
     expect(again).toEqual(validation(0))
     expect(holdOut(stream, { share: 0.25 }, 2).validation(0)).not.toEqual(validation(0))
+  })
+
+  it('holds out whole documents of texts', () => {
+    const [first] = stream.tasks
+    if (!first) throw new Error('no task')
+    const count = samples(first.train)
+    const of = Int32Array.from({ length: count }, (_, row) => Math.floor(row / 3))
+    const documents = { of, bytes: new Float64Array(count), names: [...new Set(of)].map(String) }
+    const texts = (own: typeof documents) => ({
+      ...stream,
+      tasks: [{ ...first, train: { ...first.train, documents: own } }],
+    })
+    const { stream: rest, validation } = holdOut(texts(documents), { share: 0.25 }, 1)
+    const documentsOf = (part: Dataset | undefined) => [...(part?.documents?.of ?? [])]
+    const [kept, held] = [documentsOf(rest.tasks[0]?.train), documentsOf(validation(0))]
+    expect([...kept, ...held].sort((a, b) => a - b)).toEqual([...of])
+    expect(held.length).toBeGreaterThanOrEqual(5)
+    expect(held.filter((document) => kept.includes(document))).toEqual([])
+    const one = { ...documents, of: new Int32Array(count) }
+    expect(() => holdOut(texts(one), {}, 1).validation(0)).toThrow(/holds out whole documents, .* has 1/)
   })
 
   it.each([{ share: 0 }, { share: 1 }, { every: 0 }, { patience: 1.5 }])('refuses %o', (options) => {
