@@ -66,6 +66,22 @@ describe('a pack of rows that come in blocks', () => {
   })
 })
 
+test('data that change between the two times are refused', async () => {
+  const train = blobs({ classes: blobNames.slice(0, 4), perClass: 10, seed: 21 })
+  let times = 0
+  const shrinking: RowBlocks = { blocks: () => blocksOf(train, times++ === 0 ? 15 : 40).blocks() }
+  const lost: RowBlocks = { blocks: () => [times++ === 1 ? train : subset(train, new Int32Array(3))] }
+  const identity = { name: 'a', sha256: 'a'.repeat(64) }
+  const model = await blobModel(engine, train.classes)
+  const making = { engine, model, identity, budget: { rows: 8, choose: 'random' } } as const
+  expect((await keepModel({ ...making, train: shrinking })).pack.exemplars).toBeDefined()
+  times = 1
+  await expect(keepModel({ ...making, train: lost })).rejects.toMatchObject({
+    code: 'data-changed',
+    message: expect.stringContaining('40 training rows when they were gone through first, and 3'),
+  })
+})
+
 describe('images that do not fit into memory', () => {
   let folder: string
   beforeAll(async () => {

@@ -1,6 +1,8 @@
+import { count } from '../../count.ts'
 import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
 import { openFingerprint } from '../../data/fingerprint.ts'
 import { concatenateRows } from '../../data/rows.ts'
+import { DataError } from '../../errors.ts'
 import { present } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
@@ -57,7 +59,11 @@ export async function surveyRows(
   }
 }
 
-/** Goes through all rows once more: those that are wanted, each list in its order, and the fingerprint of all. */
+/**
+ * Goes through all rows once more: those that are wanted, each list in its order, and the fingerprint of all.
+ *
+ * @throws DataError `data-changed` where there are not as many as before.
+ */
 export async function pickRows(
   { blocks }: RowBlocks,
   { none, labels }: TrainingRows,
@@ -80,8 +86,15 @@ export async function pickRows(
     }
     from = to
   }
+  if (from !== labels.length) throw changed(none.name, labels.length, from)
   return { picked: found.map((parts) => inPlaces(none, parts)), fingerprint: hash.hex() }
 }
+
+const changed = (name: string, first: number, then: number): DataError =>
+  new DataError(
+    'data-changed',
+    `${name}: there were ${count(first, 'training row')} when they were gone through first, and ${then} the second time. Leave the data as they are until the pack is made.`,
+  )
 
 const inside = (row: number | undefined, from: number, to: number): boolean =>
   row !== undefined && row >= from && row < to
