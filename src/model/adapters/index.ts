@@ -1,7 +1,7 @@
 export { foldedConvs } from './folded-convs.ts'
 export { followNorms } from './follow-norms.ts'
 export { layerGroups } from './layer-groups.ts'
-export { type LoraModel, type LoraOptions, type TrainedWhole, withLora } from './lora.ts'
+export { type LoraModel, type LoraOptions, withLora } from './lora.ts'
 export type { Adapter } from './lora-places.ts'
 export { mergeLora } from './merge-lora.ts'
 export { type ChannelStatistics, foldNorms, withNorms } from './norms.ts'

@@ -1,6 +1,10 @@
+import { GraphBuilder } from '../../autodiff/builder.ts'
 import { UsageError } from '../../errors.ts'
 import { type Emitter, mul, reshape, scale, type Value } from '../../ops/core/index.ts'
 import { masked, matrixDims, total } from './classes.ts'
+import { headDistillation } from './head-distillation.ts'
+import { MANY_CLASSES } from './head-rows.ts'
+import { linearHead } from './linear-head.ts'
 
 export interface DistillationOptions {
   /** Logits of the model being trained, [B, C]. */
@@ -19,13 +23,14 @@ export interface DistillationOptions {
 
 /**
  * Mean over the batch of -sum_c softmax(teacher / T)_c log softmax(student / T)_c, a scalar: learning without
- * forgetting (Li and Hoiem 2016) in the form of van de Ven et al. 2022, without the factor T^2.
+ * forgetting (Li and Hoiem 2016) in the form of van de Ven et al. 2022, without the factor T^2. Of many classes, logits that heads without
+ * bias give never stand whole where they are large: {@link headDistillation}.
  *
  * @throws UsageError `temperature`, `loss-dims`.
  */
 export function distillation(emit: Emitter, options: DistillationOptions): Value {
   const { student, teacher, temperature = 2, mask, scaleByTemperature = false, weights } = options
-  const [batch] = matrixDims('distillation', student)
+  const [batch, classes] = matrixDims('distillation', student)
   if (!(temperature > 0)) {
     throw new UsageError(
       'temperature',
@@ -37,6 +42,14 @@ export function distillation(emit: Emitter, options: DistillationOptions): Value
       'loss-dims',
       `distillation compares logits of equal dims, but the student's are [${student.dims}], the teacher's [${teacher.dims}].`,
     )
+  }
+  if (!mask && classes >= MANY_CLASSES && emit instanceof GraphBuilder) {
+    const heads = { student: linearHead(emit, student), teacher: linearHead(emit, teacher) }
+    const scaled = scaleByTemperature ? temperature ** 2 : 1
+    if (heads.student && heads.teacher) {
+      const { student: own, teacher: other } = heads
+      return headDistillation(emit, { student: own, teacher: other, temperature, factor: scaled, weights })
+    }
   }
   const soften = (logits: Value): Value => masked(emit, scale(emit, logits, 1 / temperature), mask)
   const factor = (scaleByTemperature ? temperature ** 2 : 1) / batch

@@ -7,7 +7,9 @@ import { ints, mul, scalar, transpose, type Value } from '../../ops/core/index.t
 import { randomStream } from '../../tensor/random.ts'
 import { float32, sizeOf, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { crossEntropy, positionCrossEntropy } from './cross-entropy.ts'
+import { distillation } from './distillation.ts'
 import { headCrossEntropy } from './head-cross-entropy.ts'
+import { headDistillation } from './head-distillation.ts'
 import { linearHead } from './linear-head.ts'
 
 const engine = ortNode({ threads: 1 })
@@ -145,14 +147,98 @@ describe.each(forms)('the cross-entropy of a head: %s', (_, form) => {
   })
 })
 
-it('spares a frozen head its gradient', async () => {
-  const form: Form = { layout: 'out-in', labels: labelled([samples, positions], false) }
-  const own = await found(form, (builder, { logits, labels }) => {
-    const head = linearHead(builder, logits)
+it('spares a frozen head its gradient', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', { type: 'float32', dims: [10, width] })
+  const labels = builder.input('labels', { type: 'int32', dims: [10] })
+  const weights = [
+    builder.constant(drawn('w', [width, classes])),
+    builder.input('w', { type: 'float32', dims: [width, classes] }),
+  ]
+  const states = weights.map((weight) => {
+    const head = linearHead(builder, builder.op('MatMul', [x, weight]))
     if (!head) throw new Error('no head')
-    return headCrossEntropy(builder, head, labels, { most: 4 * classes, trains: false })
+    const loss = headCrossEntropy(builder, head, labels, { most: 4 * classes })
+    return gradients(builder, loss, [x, weight]).map((gradient) => gradient !== undefined)
   })
-  expect([...own.values.keys()]).toEqual(['loss', 'dx'])
+  expect(states).toEqual([
+    [true, false],
+    [true, true],
+  ])
+})
+
+describe('the distillation of heads', () => {
+  const [R, T] = [10, 2]
+  /** Loss and gradients of the student's features and weight. */
+  async function distilled(how: 'plain' | number, scaled: boolean, weighted: boolean) {
+    const builder = new GraphBuilder()
+    const feeds = new Map<string, Tensor>([
+      ['x', drawn('x', [R, width])],
+      ['w', drawn('w', [classes, width])],
+      ['tx', drawn('tx', [R, width + 1])],
+      ['tw', drawn('tw', [width + 1, classes])],
+      ['weights', drawn('weights', [R])],
+    ])
+    const [x, w, tx, tw, given] = [...feeds].map(([name, tensor]) => builder.input(name, tensor))
+    if (!x || !w || !tx || !tw) throw new Error('no input')
+    const student = builder.op('MatMul', [x, transpose(builder, w, [1, 0])])
+    const teacher = builder.op('MatMul', [tx, tw])
+    const weights = weighted ? given : undefined
+    const [own, other] = [linearHead(builder, student), linearHead(builder, teacher)]
+    if (!own || !other) throw new Error('no head')
+    const loss =
+      how === 'plain'
+        ? distillation(builder, { student, teacher, temperature: T, scaleByTemperature: scaled, weights })
+        : headDistillation(builder, {
+            ...{ student: own, teacher: other, temperature: T, factor: scaled ? T ** 2 : 1 },
+            ...{ weights, most: how },
+          })
+    const [dx, dw] = gradients(builder, mul(builder, loss, scalar(builder, 3, loss)), [x, w])
+    if (!dx || !dw) throw new Error('no gradient')
+    for (const [name, value] of Object.entries({ loss, dx, dw })) builder.output(value, name)
+    const executable = await engine.load(encodeGraph(builder.finish('distillation')))
+    const outputs = await executable.run(
+      new Map([...feeds].filter(([name]) => executable.inputs.includes(name))),
+    )
+    await executable.dispose()
+    return new Map([...outputs].map(([name, tensor]) => [name, toNumbers(tensor)]))
+  }
+
+  it.each([
+    [1000, false, false],
+    [4 * classes, true, false],
+    [3 * classes, false, true],
+    [1, true, true],
+  ])('is the plain one, and so are its gradients: %i logits at a time', async (most, scaled, weighted) => {
+    const plain = await distilled('plain', scaled, weighted)
+    const own = await distilled(most, scaled, weighted)
+    for (const [name, values] of plain) {
+      values.forEach((value, at) => {
+        expect(own.get(name)?.[at]).toBeCloseTo(value, 5)
+      })
+    }
+  })
+
+  it('is taken where there are many classes, through what only moves rows', () => {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', { type: 'float32', dims: [3, 2, 4] })
+    const w = builder.input('w', { type: 'float32', dims: [4, 1024] })
+    const picked = builder.op('Gather', [
+      builder.op('MatMul', [x, w]),
+      builder.constant({ type: 'int32', dims: [2], data: Int32Array.of(1, 2) }),
+    ])
+    const student = builder.op('Reshape', [picked, ints(builder, [4, 1024])])
+    const teacher = builder.op('MatMul', [builder.input('t', { type: 'float32', dims: [4, 4] }), w])
+    distillation(builder, { student, teacher })
+    expect(builder.steps.at(-1)?.definition.op).toBe('HeadLoss')
+    expect(builder.steps.at(-1)?.inputs[0]?.dims).toEqual([4, 4])
+    distillation(builder, {
+      student,
+      teacher,
+      mask: builder.input('mask', { type: 'float32', dims: [1024] }),
+    })
+    expect(builder.steps.at(-1)?.definition.op).not.toBe('HeadLoss')
+  })
 })
 
 it('knows no head behind logits that something else was done to', () => {

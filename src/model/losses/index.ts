@@ -8,6 +8,7 @@ export {
 } from './cross-entropy.ts'
 export { type DistillationOptions, distillation } from './distillation.ts'
 export { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
-export { headCrossEntropy, MANY_CLASSES } from './head-cross-entropy.ts'
+export { headCrossEntropy } from './head-cross-entropy.ts'
+export { MANY_CLASSES } from './head-rows.ts'
 export { linearHead } from './linear-head.ts'
 export { type LossOptions, lossKind, taskLoss } from './objective.ts'

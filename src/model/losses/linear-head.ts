@@ -1,5 +1,5 @@
 import type { GraphBuilder, Step } from '../../autodiff/builder.ts'
-import { attributeReader, type Value } from '../../ops/core/index.ts'
+import { attributeReader, reshape, type Value } from '../../ops/core/index.ts'
 
 /** What logits are a product of. */
 export interface LinearHead {
@@ -14,7 +14,8 @@ export interface LinearHead {
 
 /**
  * The head that these logits come from, where that is a matrix without bias: its weight, transposed perhaps, as an
- * embedding's table that is the head, too. Rows cut out of logits are the head on rows cut out of the features.
+ * embedding's table that is the head, too. Rows cut or picked out of logits, or
+ * laid out otherwise, are the head on rows of the features.
  */
 export function linearHead(builder: GraphBuilder, logits: Value): LinearHead | undefined {
   const step = producer(builder, logits)
@@ -23,6 +24,23 @@ export function linearHead(builder: GraphBuilder, logits: Value): LinearHead | u
   if (step.definition.op === 'Slice') {
     const head = cutsRows(step) ? linearHead(builder, first) : undefined
     return head && { ...head, logits, features: builder.op('Slice', [head.features, second, ...bounds]) }
+  }
+  if (step.definition.op === 'Reshape') {
+    const kept = first.dims.at(-1) === logits.dims.at(-1)
+    const head = kept ? linearHead(builder, first) : undefined
+    const width = head?.features.dims.at(-1) ?? 1
+    return (
+      head && {
+        ...head,
+        logits,
+        features: reshape(builder, head.features, [...logits.dims.slice(0, -1), width]),
+      }
+    )
+  }
+  if (step.definition.op === 'Gather') {
+    const axis = attributeReader(step.attributes, step.name).int('axis', 0)
+    const head = axis === 0 && first.dims.length > 1 ? linearHead(builder, first) : undefined
+    return head && { ...head, logits, features: builder.op('Gather', [head.features, second], { axis }) }
   }
   if (step.definition.op !== 'MatMul' || second.dims.length !== 2 || first.dims.length < 2) return undefined
   const table = producer(builder, second)

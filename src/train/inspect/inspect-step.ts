@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { dependents, gradients } from '../../autodiff/gradients.ts'
+import { gradients } from '../../autodiff/gradients.ts'
 import { graphCost } from '../../autodiff/graph-cost.ts'
 import { specialise } from '../../autodiff/specialise.ts'
 import { heldApart } from '../../engine/loadable.ts'
@@ -109,7 +109,7 @@ export function countStep(request: StepRequest): CountedStep {
       `The model does not compute its output "${model.output}". It is damaged.`,
     )
   }
-  const loss = lossOf(builder, logits, [...parameters.values()])
+  const loss = lossOf(builder, logits)
   const forward = forwardFlops(builder, loss)
   const wanted = [...parameters.values()]
   const found = gradients(builder, loss, wanted, { recompute: request.recompute })
@@ -176,12 +176,10 @@ function forwardFlops(builder: GraphBuilder, loss: Value): number {
 }
 
 /** Which loss hardly matters for what a step takes: one number for each row of logits, or each logit. */
-function lossOf(builder: GraphBuilder, logits: Value, parameters: readonly Value[]): Value {
+function lossOf(builder: GraphBuilder, logits: Value): Value {
   if (logits.dims.length < 2) return meanSquaredError(builder, logits, builder.input('labels', logits))
   const labels = builder.input('labels', { type: 'int64', dims: logits.dims.slice(0, -1) })
   const head = (logits.dims.at(-1) ?? 0) >= MANY_CLASSES ? linearHead(builder, logits) : undefined
   if (!head) return positionCrossEntropy(builder, logits, labels)
-  return headCrossEntropy(builder, head, labels, {
-    trains: dependents(builder.tape, parameters).has(head.weight.name),
-  })
+  return headCrossEntropy(builder, head, labels)
 }

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../../autodiff/builder.ts'
-import { dependents, gradients } from '../../autodiff/gradients.ts'
+import { gradients } from '../../autodiff/gradients.ts'
 import type { AugmentColumnName } from '../../data/augment/index.ts'
 import type { Mixed, Named, RowRange, SourceRows, StepContext } from '../../methods/method.ts'
 import { applyModel } from '../../model/apply.ts'
@@ -125,7 +125,7 @@ function lossOf(body: StepBody, scored: Scored, others?: Others): Value {
 
 /** The cross-entropy of a head without bias that knows many classes, all of which take part; undefined for others. */
 function vocabularyLoss(
-  { request: { settings, task }, step, parameters }: StepBody,
+  { request: { settings, task }, step }: StepBody,
   { logits, labels, mask, weights }: Scored,
 ): Value | undefined {
   const { loss = {} } = settings
@@ -134,8 +134,7 @@ function vocabularyLoss(
   if (logits.dims.slice(0, -1).join() !== labels.dims.join()) return undefined
   const head = linearHead(step, logits)
   if (!head) return undefined
-  const trains = dependents(step.tape, [...parameters.values()]).has(head.weight.name)
-  return headCrossEntropy(step, head, labels, { weights, trains })
+  return headCrossEntropy(step, head, labels, { weights })
 }
 
 /** What a method sees. */
