@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { type Dataset, subset, withLabels } from '../src/data/dataset.ts'
-import { withWeights } from '../src/evaluate/index.ts'
+import { classLabels, type Dataset, subset, withLabels } from '../src/data/dataset.ts'
+import { featureSums, featureVectors, withWeights } from '../src/evaluate/index.ts'
 import { openJudge } from '../src/evaluate/judge.ts'
 import { followNorms } from '../src/model/adapters/index.ts'
+import { expandHead, expansionOf } from '../src/model/heads/expand.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
 import { loadModel } from '../src/model/import/files.ts'
 import type { Model } from '../src/model/model.ts'
@@ -20,6 +21,9 @@ import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './upda
 //
 //   node scripts/run.mjs bench/update-cifar.ts --arrays ARRAYS --models OUT1,OUT2 [--form norms|folded] [--memory 1000] [--max-drop 0.02,0.05]
 //     [--new-rows 500] [--seeds 1] [--rungs head,whole] [--time 60] [--threads 1] [--oracle]
+//     [--sums [--expand-head 2000]]
+//
+// With --sums the old training images are there as sums of their features, beside those of --memory, which may be 0.
 //
 // ARRAYS is what bench/cifar-arrays.ts wrote, each OUT what cifar-resnet.py wrote. Of the 5,000 training images a class PyTorch saw the
 // first 4,500; the others are what the budget is proved on. New classes have 500 images to train on and 100 to compare candidates on. The
@@ -155,20 +159,31 @@ for (const folder of argument('models', '').split(',')) {
   const { model } = await loadModel(join(folder, argument('form', 'norms'), 'model.onnx'))
   const fresh = names.filter((name) => !model.classes.includes(name))
   const classes = [...model.classes, ...fresh]
+  const old = rows(train, model.classes, classes, 0, PER_CLASS)
+  const features = process.argv.includes('--sums')
+    ? await featureVectors(settings.engine, model, old)
+    : undefined
   for (let seed = 1; seed <= Number(argument('seeds', '1')); seed++) {
-    const old = rows(train, model.classes, classes, 0, PER_CLASS)
+    const width = Number(argument('expand-head', '0'))
+    const base = width > 0 ? expandHead(model, { width, seed }) : model
     const update: UpdateData = {
+      ...(features && {
+        sums: await featureSums({
+          ...{ engine: settings.engine, features, labels: classLabels(old), classes: classes.length },
+          expansion: expansionOf(base)?.weight,
+        }),
+      }),
       train: rows(train, fresh, classes, 0, newRows),
       heldOut: rows(train, fresh, classes, PER_CLASS, PER_CLASS + 100),
-      exemplars: exemplarsOf(old, memory / model.classes.length, seed),
+      ...(memory > 0 && { exemplars: exemplarsOf(old, memory / model.classes.length, seed) }),
       oldHeldOut: rows(train, model.classes, classes, PER_CLASS),
     }
     const oldTest = rows(test, model.classes, classes)
     const newTest = rows(test, fresh, classes)
     for (const maxDrop of budgets) {
       console.log(`${fresh.join('+')} (${folder}), seed ${seed}, budget ${percent(maxDrop)}`)
-      const widened = widenHead(model, { classes: fresh, seed })
-      all.push(await shipped({ update, oldTest, newTest }, { model, widened, maxDrop, seed }))
+      const widened = widenHead(base, { classes: fresh, seed })
+      all.push(await shipped({ update, oldTest, newTest }, { model: base, widened, maxDrop, seed }))
     }
   }
 }

@@ -29,8 +29,10 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
   augmentationOf(options.augment, data.train)
   const method = methodOf(options)
   const oldClasses = outputsOf(options)
-  // Without old rows that prove, or that order, nothing says whether one rung is better than another.
-  const rungs = parts.proof && parts.order ? ladder : oneOf(ladder, data)
+  // Without old rows that prove, or that order, nothing says whether one rung is better than another; and where there are sums, but nothing to
+  // rehearse, what is worked out from them is all that keeps old classes apart from new ones.
+  const rehearses = rowsIn(parts.exemplars) > 0 || data.sums === undefined
+  const rungs = parts.proof && parts.order && rehearses ? ladder : oneOf(ladder, data)
   const trunk = openTrunk(engine, model, rungs)
   const { base } = trunk
   const before = openJudge(engine, base ? partOf(base, model) : model, oldClasses)

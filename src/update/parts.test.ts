@@ -50,6 +50,24 @@ describe('old rows', () => {
     for (const hash of hashes(order)) expect(hashes(proof?.inputs)).not.toContain(hash)
   })
 
+  test('order where nothing is rehearsed: a tenth of those that are held out, if there are many', () => {
+    const many = rows(old, 300, 6)
+    const answers = Int32Array.from({ length: samples(many) }, (_, row) => row % 3)
+    const { order, proof } = assignRows({ ...fresh, oldHeldOut: many, first: { name: 'one', answers } })
+    expect(samples(order ?? many) / samples(many)).toBeGreaterThan(0.06)
+    expect(samples(order ?? many) / samples(many)).toBeLessThan(0.14)
+    const both = [...hashes(order), ...hashes(proof?.inputs)]
+    expect(both.sort()).toEqual([...hashes(many)].sort())
+    // What the first release answered goes with the rows.
+    const of = new Map(rowHashes(many).map((hash, row) => [hash, answers[row]]))
+    expect([...(proof?.first ?? [])]).toEqual(rowHashes(proof?.inputs ?? many).map((hash) => of.get(hash)))
+    const few = subset(
+      many,
+      Int32Array.from({ length: 499 }, (_, row) => row),
+    )
+    expect(assignRows({ ...fresh, oldHeldOut: few })).toMatchObject({ order: undefined })
+  })
+
   test('that order go on to order, whatever rows come and in whatever order', () => {
     const [before, after] = [parts(first), parts(grown)]
     for (const hash of hashes(before.order)) expect(hashes(after.order)).toContain(hash)

@@ -2,6 +2,7 @@ import { type Dataset, samples, subset } from '../data/dataset.ts'
 import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
 import type { FeatureSums } from '../evaluate/sums.ts'
+import { itemAt } from '../required.ts'
 import { below } from './hold-out.ts'
 import { type ActivationRows, type ProofRows, proofRows, type Uses } from './proof-rows.ts'
 
@@ -15,8 +16,8 @@ export interface UpdateData {
   /** Old rows that the model was not trained on: the budget is proved on all of them. */
   readonly oldHeldOut?: Dataset | undefined
   /**
-   * Other old rows, to order candidates by before they are tested: neither trained on nor proof. Default: a fifth of the exemplars, see
-   * {@link assignRows}.
+   * Other old rows, to order candidates by before they are tested: neither trained on nor proof. Default: a fifth of the exemplars; without
+   * any, a tenth of 500 or more of `oldHeldOut`. See {@link assignRows}.
    */
   readonly oldOrder?: Dataset | undefined
   /** Other new rows that what was chosen on `heldOut` is measured on. Default: `heldOut` itself. */
@@ -41,7 +42,7 @@ export interface Parts {
   readonly exemplars: Dataset | undefined
   /** Old rows that order candidates. */
   readonly order: Dataset | undefined
-  /** Old rows that prove the budget: all that are held out. */
+  /** Old rows that prove the budget: all that are held out, but for those that order. */
   readonly proof: ProofRows | undefined
   /** New rows that candidates are compared on, and those that the result is measured on. */
   readonly choose: Dataset
@@ -63,13 +64,17 @@ export const crossFits = ({ proof, choose, check }: Parts): boolean =>
 const ORDER = 0.2
 const FEW = 50
 
+/** Where nothing is rehearsed, the share of the held-out rows that orders, and proves nothing; none of fewer than so many. */
+const SPARED = 0.1
+const MANY = 500
+
 /**
  * The part that each row plays. Which exemplars order is told by what they say (`rowDraws`), so that they are the same ones next month.
  *
  * @throws UsageError `update-data` without new rows to train on, or to measure on.
  */
 export function assignRows(data: UpdateData): Parts {
-  const { train, heldOut, exemplars, oldOrder } = data
+  const { train, heldOut } = data
   for (const [what, dataset] of [
     ['to train on', train],
     ['held out from training', heldOut],
@@ -78,18 +83,41 @@ export function assignRows(data: UpdateData): Parts {
     throw new UsageError('update-data', `An update needs new rows ${what}, but "${dataset.name}" has none.`)
   }
   return {
-    ...(oldOrder ? { exemplars, order: oldOrder } : divided(exemplars)),
-    proof: proofRows(data),
+    ...orderedAndProved(data),
     choose: heldOut,
     check: data.check ?? heldOut,
   }
 }
 
+function orderedAndProved(data: UpdateData): Pick<Parts, 'exemplars' | 'order' | 'proof'> {
+  const { exemplars, oldOrder, oldHeldOut, first } = data
+  if (oldOrder) return { exemplars, order: oldOrder, proof: proofRows(data) }
+  if (rowsIn(exemplars) > 0 || !oldHeldOut || samples(oldHeldOut) < MANY) {
+    return { ...divided(exemplars), proof: proofRows(data) }
+  }
+  const { part, rest } = dealt(oldHeldOut, SPARED)
+  const answers = first && Int32Array.from(rest, (row) => itemAt(first.answers, row, 'answer'))
+  return {
+    exemplars,
+    order: subset(oldHeldOut, part),
+    proof: proofRows({
+      ...data,
+      oldHeldOut: subset(oldHeldOut, rest),
+      first: first && answers && { ...first, answers },
+    }),
+  }
+}
+
 function divided(exemplars: Dataset | undefined): Pick<Parts, 'exemplars' | 'order'> {
   if (!exemplars || samples(exemplars) < FEW) return { exemplars, order: exemplars }
-  const rows = Array.from({ length: samples(exemplars) }, (_, row) => row)
-  const order = new Set(below(rows, rowDraws(exemplars, 'order'), ORDER))
-  const part = (wanted: boolean) =>
-    subset(exemplars, Int32Array.from(rows.filter((row) => order.has(row) === wanted)))
-  return { exemplars: part(false), order: part(true) }
+  const { part, rest } = dealt(exemplars, ORDER)
+  return { exemplars: subset(exemplars, rest), order: subset(exemplars, part) }
+}
+
+/** About a share of the rows, and the others. */
+function dealt(dataset: Dataset, share: number): { readonly part: Int32Array; readonly rest: Int32Array } {
+  const rows = Array.from({ length: samples(dataset) }, (_, row) => row)
+  const chosen = new Set(below(rows, rowDraws(dataset, 'order'), share))
+  const those = (wanted: boolean) => Int32Array.from(rows.filter((row) => chosen.has(row) === wanted))
+  return { part: those(true), rest: those(false) }
 }
