@@ -1,6 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { blobModel, blobNames, blobs } from '../../../test/blobs.ts'
-import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
+import {
+  asStored,
+  classLabels,
+  concatenate,
+  createDataset,
+  type Dataset,
+  samples,
+  subset,
+} from '../../data/dataset.ts'
 import { rowHashes } from '../../data/fingerprint.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { activationsAt, headCut, inFloats, modelAbove } from '../../evaluate/cuts/index.ts'
@@ -8,7 +16,10 @@ import { openJudge } from '../../evaluate/judge.ts'
 import { widenHead } from '../../model/heads/index.ts'
 import { mlp } from '../../model/layers/networks.ts'
 import type { Model } from '../../model/model.ts'
-import { float32 } from '../../tensor/tensor.ts'
+import { TensorCode } from '../../onnx/codes.ts'
+import { plainNode } from '../../onnx/graph.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
 import { predicted } from '../path/index.ts'
 import { activationKeys, activationsOf, keyWords } from './held-activations.ts'
 import { type KeepOptions, keepModel } from './keep.ts'
@@ -55,6 +66,67 @@ beforeAll(async () => {
   model = await blobModel(engine, classes)
   pack = (await keepModel(keeping())).pack
 })
+
+const drawn = (dims: readonly number[], seed: number) => {
+  const random = randomStream(seed, 'weights')
+  const count = dims.reduce((product, dim) => product * dim, 1)
+  return float32(
+    dims,
+    Array.from({ length: count }, () => random.normal()),
+  )
+}
+
+/** Words of three tokens at most, 0 fills up; the mean of what is made of them is classified. */
+function textModel(): Model {
+  const ids = { name: 'ids', type: 'int64', dims: ['batch', 'tokens'] } as const
+  return {
+    graph: {
+      name: 'texts',
+      inputs: [ids],
+      outputs: [{ name: 'logits', type: 'float32', dims: ['batch', 2] }],
+      initializers: new Map<string, Tensor>([
+        ['last', int64([1], [2])],
+        ['pad', int64([], [0])],
+        ['low', float32([], [-5])],
+      ]),
+      nodes: [
+        plainNode('Gather', ['embedding', 'ids'], 'e'),
+        plainNode('MatMul', ['e', 'mix'], 'm'),
+        plainNode('Equal', ['ids', 'pad'], 'padded'),
+        plainNode('Cast', ['padded'], 'padding', { to: TensorCode.float32 }),
+        plainNode('Mul', ['padding', 'low'], 'mask'),
+        plainNode('Unsqueeze', ['mask', 'last'], 'wide'),
+        plainNode('Add', ['m', 'wide'], 'masked'),
+        plainNode('ReduceMean', ['masked'], 'mean', { axes: [1], keepdims: 0 }),
+        plainNode('Gemm', ['mean', 'head.weight', 'head.bias'], 'logits', { transB: 1 }),
+      ],
+    },
+    opsets: { '': 17 },
+    parameters: new Map([
+      ['embedding', drawn([8, 6], 1)],
+      ['mix', drawn([6, 6], 2)],
+      ['head.weight', drawn([2, 6], 3)],
+      ['head.bias', drawn([2], 4)],
+    ]),
+    buffers: new Map(),
+    ...{ input: ids, output: 'logits', classes: ['no', 'yes'] },
+  }
+}
+
+function texts(perClass: number, seed: number): Dataset {
+  const random = randomStream(seed, 'texts')
+  const rows = Array.from({ length: 2 * perClass }, () => {
+    const length = 1 + random.integer(3)
+    return Array.from({ length: 3 }, (_, at) => (at < length ? 1 + random.integer(7) : 0))
+  })
+  return createDataset({
+    name: 'texts',
+    inputs: int64([rows.length, 3], rows.flat()),
+    labels: { type: 'int32', dims: [rows.length], data: Int32Array.from(rows, (_, at) => at % 2) },
+    classes: ['no', 'yes'],
+    preprocessing: { ...asStored, pad: 0 },
+  })
+}
 
 describe('held-out rows as activations', () => {
   test('are others than those held out as inputs, balanced alike, and answered as the whole model answers', async () => {
@@ -103,6 +175,27 @@ describe('held-out rows as activations', () => {
     const { activations } = (await keepModel(keeping({ model: deep, activationsAt: lower }))).pack
     expect(activations?.cut.values).toEqual([lower])
     expect(activations?.dataset.inputs.dims).toEqual([200, 6])
+  })
+
+  test('hold what is read beside the learned value, too: which tokens only fill up', async () => {
+    const reader = textModel()
+    const rows = (perClass: number, seed: number) => texts(perClass, seed)
+    const { pack: kept } = await keepModel({
+      ...{ engine, model: reader, identity: identity('t'), train: rows(10, 1), heldOut: rows(40, 2) },
+      ...{
+        budget: { rows: 4, choose: 'random' },
+        heldOutRows: 10,
+        heldOutActivations: 50,
+        activationsAt: 'e',
+      },
+    })
+    const held = aboveOf(kept)
+    expect(held.cut).toMatchObject({ values: ['e', 'padded'], types: ['float32', 'bool'], rowDims: [3] })
+    const back = decodePack(encodePack(kept), 't.keep')
+    expect(back).toEqual(kept)
+    const { cut, dataset, answers } = aboveOf(back)
+    expect(await answersOf(modelAbove(reader, cut), dataset)).toEqual(answers[0]?.data)
+    expect(trunkHash(reader, cut)).toBe(held.trunk)
   })
 
   test('are refused where the head reads the inputs, and in a private pack', async () => {
