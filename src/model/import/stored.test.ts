@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { storages, storedAs } from '../../../test/stored-models.ts'
+import { DataLocation } from '../../onnx/index.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { widenHead } from '../heads/index.ts'
 import { mlp } from '../layers/index.ts'
-import { modelFromOnnx, withParameters } from './onnx-model.ts'
-import { readBackOf } from './stored.ts'
+import { modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
+import { readBackOf, storedChanges } from './stored.ts'
 
 const model = mlp({ widths: [3, 5, 4], classes: ['a', 'b', 'c', 'd'], seed: 1 })
 
@@ -59,4 +60,24 @@ describe.each(storages)('weights kept as %s', (storage) => {
 
 test('weights that a file keeps in float32 are not read back: they are what they are', () => {
   expect(readBackOf(decodeModel(storedAs(model, 'float16')), ['layers.0.bias'])).toBeUndefined()
+})
+
+test('a loaded file is read one tensor at a time when it is written back, and each once', () => {
+  const big = mlp({ widths: [20, 30, 20] })
+  const bytes = modelToOnnx(big)
+  const { graph } = decodeModel(bytes)
+  const outside = decodeModel(bytes)
+  for (const tensor of outside.graph?.initializer ?? []) {
+    tensor.dataLocation = DataLocation.external
+    delete tensor.rawData
+  }
+  const reads: string[] = []
+  const externalData = ({ name = '' }: { name?: string }) => {
+    reads.push(name)
+    return graph?.initializer.find((tensor) => tensor.name === name)?.rawData ?? new Uint8Array()
+  }
+  const { parameters } = modelFromOnnx(outside, { externalData })
+  reads.length = 0
+  expect(storedChanges(outside, parameters, externalData).size).toBe(0)
+  expect(reads.sort()).toEqual([...parameters.keys()].sort())
 })
