@@ -14,7 +14,7 @@ import { type Bindings, boundGraph } from './bind.ts'
 import { importedGraph, type Untie } from './imported-graph.ts'
 import { findLogits, isOneNumber } from './logits.ts'
 import { storableIn, storedChanges } from './stored.ts'
-import { copiesAmong, withTies } from './tied.ts'
+import { copiesAmong, copiesIn, withTies } from './tied.ts'
 import { sortInitializers } from './trainable.ts'
 import { asTwoClasses } from './two-classes.ts'
 
@@ -73,7 +73,10 @@ export function modelFromOnnx(source: Uint8Array | ModelProto, options: FromOnnx
     name,
   )
   const sorted = sortInitializers(imported, storableIn(proto))
-  const copies = options.untie === 'all' ? new Map() : copiesAmong(imported, sorted.parameters)
+  const { untie = 'filled' } = options
+  const search = () => copiesAmong(imported, sorted.parameters)
+  // What is written back goes by the copies that are found by default.
+  const copies = untie === 'all' ? new Map() : untie === 'none' ? search() : copiesIn(proto, search)
   const graph = withTies(imported, copies)
   const input = mainInput(graph.inputs)
   if (!input) {

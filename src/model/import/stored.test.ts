@@ -72,7 +72,7 @@ test('a loaded file is read one tensor at a time when it is written back, and ea
     delete tensor.rawData
   }
   const reads: string[] = []
-  const externalData = ({ name = '' }: { name?: string }) => {
+  const externalData = ({ name = '' }: { name?: string | undefined }) => {
     reads.push(name)
     return graph?.initializer.find((tensor) => tensor.name === name)?.rawData ?? new Uint8Array()
   }

@@ -9,7 +9,7 @@ import { type FloatType, floatsAs, floatsOf, isFloatType } from '../../tensor/co
 import { type DType, sameDims, type Tensor } from '../../tensor/tensor.ts'
 import { importedGraph } from './imported-graph.ts'
 import { dequantised, quantisedWeight, requantised } from './quantised.ts'
-import { copied, copiesAmong } from './tied.ts'
+import { copied, copiesAmong, copiesIn } from './tied.ts'
 import { sortInitializers } from './trainable.ts'
 
 /**
@@ -127,8 +127,10 @@ function withCopies(
   parameters: ReadonlyMap<string, Tensor>,
   externalData: ExternalData | undefined,
 ): ReadonlyMap<string, Tensor> {
-  const graph = importedGraph(graphFromModel(model, externalData ? { externalData } : {}).graph)
-  const copies = copiesAmong(graph, sortInitializers(graph, storableIn(model)).parameters)
+  const copies = copiesIn(model, () => {
+    const graph = importedGraph(graphFromModel(model, externalData ? { externalData } : {}).graph)
+    return copiesAmong(graph, sortInitializers(graph, storableIn(model)).parameters)
+  })
   const following = [...copies].flatMap(([name, copy]): [string, Tensor][] => {
     const original = parameters.get(copy.of)
     return original && !parameters.has(name) ? [[name, copied(original, copy)]] : []

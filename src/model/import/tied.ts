@@ -1,4 +1,5 @@
 import type { Graph, Node } from '../../onnx/graph.ts'
+import type { ModelProto } from '../../onnx/onnx_pb.ts'
 import { sameElements } from '../../tensor/bytes.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { isFilled } from './imported-graph.ts'
@@ -39,6 +40,21 @@ export function copiesAmong(
       copies.set(name, { of: original[0], transposed: !sameElements(original[1], tensor) })
     }
   }
+  return copies
+}
+
+const found = new WeakMap<ModelProto, ReadonlyMap<string, Copy>>()
+
+/**
+ * The copies in a file, looked for once: that takes all of its weights, which whoever writes it back would have in memory a second
+ * time.
+ */
+export function copiesIn(
+  file: ModelProto,
+  search: () => ReadonlyMap<string, Copy>,
+): ReadonlyMap<string, Copy> {
+  const copies = found.get(file) ?? search()
+  found.set(file, copies)
   return copies
 }
 
