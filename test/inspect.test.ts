@@ -87,7 +87,7 @@ test('people get lines, with layers of one kind together', async () => {
 
     A step of training with Adam on 8 rows (batch = 8, sequence = 8)
       682.4 kFLOP, of which the forward pass takes 679.9 kFLOP; 165 nodes
-      130.2 MiB of memory at most, the program and the file among it: trained parameters 340 B, optimiser 680 B, activations and gradients 29 KiB, and copies of them
+      132.5 MiB of memory at most, the program and the file among it: trained parameters 340 B, optimiser 680 B, activations and gradients 29 KiB, and copies of them
     "
   `)
 })

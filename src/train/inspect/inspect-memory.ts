@@ -2,10 +2,10 @@
 const PROCESS_BYTES = 130 * 2 ** 20
 
 /**
- * Copies of the state (parameters and optimiser): two that calls read and write by turns, two that the runtime's loop does, what a step
- * makes of it, and what is handed back.
+ * Copies of the state (parameters and optimiser): two that calls read and write by turns, two that the runtime's loop does, and what a
+ * step makes of it.
  */
-const STATE_COPIES = 6
+const STATE_COPIES = 5
 
 /**
  * How much the runtime takes for what a step computes beside the state: its arena grows by doubling, gives nothing back, and holds the
@@ -22,7 +22,7 @@ const CONSTANT_COPIES = 3
 /**
  * The most that training has in memory at one time, in bytes: the process, the file as it was read, the optimiser's first zeros, the
  * copies of the state and of frozen weights, the graph, and what a step computes. `bench/memory.ts` and `bench/llm-steps.ts` measure it:
- * within 25 % of the peak for an MLP, a CNN and a transformer, and 20 % for low-rank updates of decoders.
+ * within 15 % of the peak for an MLP, a CNN, a transformer, and low-rank updates of decoders.
  */
 export function stepMemory(parts: {
   readonly fileBytes: number
