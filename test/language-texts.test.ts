@@ -66,6 +66,14 @@ describe('texts of a plan', () => {
     )
   })
 
+  it('are said to be taken in part where a limit says so', async () => {
+    const { inputs, notes } = await load({ data: { limit: { train: 5, test: 100 } } })
+    expect(inputs.data[0]?.train.documents?.of).toHaveLength(5)
+    expect(notes.at(-1)).toMatch(
+      /stories.jsonl, train part: data.limit takes 5 of these rows, chosen at random/,
+    )
+  })
+
   it('are joined for training alone', async () => {
     const { inputs } = await load({ data: { documents: { pack: 'joined' } } })
     expect(inputs.data[0]?.train.documents).toBeUndefined()

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, resolve } from 'node:path'
 import { count } from '../../count.ts'
-import { catalogue, syntheticDigits } from '../../data/catalogue/index.ts'
+import { syntheticDigits } from '../../data/catalogue/index.ts'
 import { type DownloadProgress, mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
-import { type Dataset, samples, subset } from '../../data/dataset.ts'
+import { samples, subset } from '../../data/dataset.ts'
 import { readDataset } from '../../data/files.ts'
 import { fingerprint } from '../../data/fingerprint.ts'
 import type { LoadedData } from '../../data/parts.ts'
@@ -11,18 +11,18 @@ import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
-import { DataError, UsageError } from '../../errors.ts'
-import { positionsOf } from '../../evaluate/generate/index.ts'
+import { DataError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
-import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
-import { vocabularyOf, withTokenClasses } from './language.ts'
+import { withTokenClasses } from './language.ts'
+import { type LoadedSources, loadLanguage } from './language-files.ts'
+import { limited } from './limited.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs, TrainTest } from './prepare.ts'
-import { loadTexts } from './texts-files.ts'
+import { isNamed } from './source-names.ts'
 
 /** A plan with what it names brought in. */
 export interface LoadedPlan {
@@ -94,12 +94,6 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   }
 }
 
-interface LoadedSources {
-  readonly data: readonly TrainTest[]
-  readonly instead: string | undefined
-  readonly notes: readonly string[]
-}
-
 async function loadRows(
   sources: readonly string[],
   plan: RunPlan,
@@ -117,27 +111,6 @@ async function loadRows(
   }
 }
 
-/** @throws UsageError `model-data` for data that are no texts. */
-async function loadLanguage(
-  sources: readonly string[],
-  { data: { limit, testShare } }: RunPlan,
-  { wholeTrain }: LoadPlanOptions,
-  { reading, model }: { readonly reading: ReadOptions; readonly model: Model },
-): Promise<LoadedSources> {
-  const named = sources.find(isNamed)
-  if (named !== undefined) {
-    throw new UsageError(
-      'model-data',
-      `With loss: causal-lm a decoder learns from texts, but ${named} holds images. Name a file or a folder of texts.`,
-    )
-  }
-  const { data, notes } = await loadTexts(sources, {
-    ...{ reading, vocabulary: vocabularyOf(model), positions: positionsOf(model) },
-    testShare: wholeTrain ? 0 : testShare,
-  })
-  return { data: data.map((each) => limited(each, limit)), instead: undefined, notes }
-}
-
 /** Texts of several files as rows of one length. */
 function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
   const same = padTogether(data.flatMap(({ train, test }) => [train, test]))
@@ -151,9 +124,6 @@ type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
 
 const readModel = ({ path, output, bind, batchnorm, untie }: OnnxPlan) =>
   loadModel(path, { output, bind, batchNorm: batchnorm, untie })
-
-const isNamed = (source: string): boolean =>
-  source === 'synthetic' || catalogue.some(({ name }) => name === source.toLowerCase())
 
 function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
   const place = (path: string) => (isAbsolute(path) ? path : resolve(base, path))
@@ -234,13 +204,4 @@ function withTest(loaded: LoadedData, share: number, source: string): TrainTest 
     train: subset(loaded.train, order.slice(held).sort()),
     test: subset(loaded.train, order.slice(0, held).sort()),
   }
-}
-
-function limited(data: TrainTest, limit: RunPlan['data']['limit']): TrainTest {
-  if (!limit) return data
-  const some = (dataset: Dataset, count: number) =>
-    samples(dataset) <= count
-      ? dataset
-      : subset(dataset, randomStream(0, 'limit').choose(samples(dataset), count).sort())
-  return { train: some(data.train, limit.train), test: some(data.test, limit.test) }
 }
