@@ -5,7 +5,7 @@ import { type Budget, type BudgetOn, type Claim, type ClaimResult, ofClasses } f
 import { judgeClasses } from './class-claims.ts'
 import { confidenceAfter } from './reuse.ts'
 
-export type { Budget, BudgetOn, Claim, ClaimName, ClaimResult } from './claim.ts'
+export type { Budget, BudgetOn, Claim, ClaimResult } from './claim.ts'
 export { ofClasses } from './claim.ts'
 
 export interface ClaimOptions {
