@@ -81,7 +81,7 @@ const betweenWords = (
 function crossFittedSentence({ new: { crossFitted, after, n } }: UpdateSummary): string | undefined {
   if (!crossFitted) return undefined
   const parts = crossFitted.folds === n ? 'each row' : `each of ${crossFitted.folds} parts of the rows`
-  return `New accuracy is cross-fitted: ${parts} was answered by what would have been taken without it. On the very rows that candidates were compared on it is ${points(after, 2)} %, too good for the best of many.`
+  return `New accuracy is cross-fitted: ${parts} was answered by what would have been taken without it. On the very rows that candidates were compared on it is ${points(after, 2)} %${after > crossFitted.after ? ', too good for the best of many' : ''}.`
 }
 
 /** What one more point of budget would probably buy; undefined where that is not known. */
