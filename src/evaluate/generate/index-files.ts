@@ -1,1 +1,1 @@
-export { type FileWriter, openWriterFile, type WriterFileOptions } from './open-writer-files.ts'
+export { openWriterFile } from './open-writer-files.ts'

@@ -1,8 +1,7 @@
 export { positionsOf } from './check-decoder.ts'
-export { checkSampling, isGreedy, type Sampling } from './choose.ts'
+export type { Sampling } from './choose.ts'
 export { type Decoder, type DecoderOptions, type Decoding, openDecoder } from './decoder.ts'
 export {
-  continued,
   type GeneratedToken,
   type GenerateOptions,
   type GenerationEnd,
