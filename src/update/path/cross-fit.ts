@@ -1,10 +1,8 @@
-import type { Answers } from '../../evaluate/judge.ts'
 import { wilson } from '../../measure/wilson.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
-import { float32 } from '../../tensor/tensor.ts'
 import { sequenceOf, startOf } from './decide.ts'
-import { type GuessRequest, guessesAt } from './guess.ts'
+import { type GuessRequest, type Right, rightByPart } from './guess.ts'
 import type { Aim, Guess } from './points.ts'
 import { accuracyOf } from './search.ts'
 
@@ -54,47 +52,69 @@ export interface CrossFitOptions {
  * @returns null for fewer than two rows.
  */
 export async function crossFit(options: CrossFitOptions): Promise<CrossFitted | null> {
-  const { labels } = options
+  const { labels, looks } = options
   const folds = Math.min(options.folds ?? 10, labels.length)
   if (folds < 2) return null
   const foldOf = dealt(labels, folds)
+  const summed = looks.map(({ request, guesses }) => ({
+    guesses,
+    right: rightByPart(
+      request,
+      guesses.map(({ offset }) => offset),
+      foldOf,
+      folds,
+    ),
+  }))
   let right = 0
-  for (let fold = 0; fold < folds; fold++) right += await rightIn(options, foldOf, fold)
+  for (let fold = 0; fold < folds; fold++) right += await rightIn(options, { foldOf, summed }, fold)
   const after = right / labels.length
   const told = Math.ceil(labels.length * TOLD)
   return { after, ...wilson(Math.round(after * told), told), folds }
 }
 
+interface Folded {
+  readonly foldOf: Int32Array
+  /** Guesses of each look, and how many rows of each fold are right by each. */
+  readonly summed: readonly { readonly guesses: readonly Guess[]; readonly right: readonly Right[] }[]
+}
+
 /** How many rows of a fold are right by what is taken without them. */
 async function rightIn(
-  { looks, labels, before, aim, chosenOf }: CrossFitOptions,
-  foldOf: Int32Array,
+  { labels, before, aim, chosenOf }: CrossFitOptions,
+  { foldOf, summed }: Folded,
   fold: number,
 ): Promise<number> {
   const rows = (inside: boolean) =>
     Int32Array.from(labels.keys()).filter((row) => (foldOf[row] === fold) === inside)
   const [left, others] = [rows(true), rows(false)]
-  const guesses = looks.flatMap((look) => guessesOn(look, others))
+  const inFold = new Map<string, number>()
+  const guesses = summed.flatMap((each) =>
+    each.guesses.map((guess, at) => {
+      const right = itemAt(each.right, at, 'guess')
+      const without = {
+        ...guess,
+        gain: outside(right.softly, fold) / others.length,
+        new: outside(right.plainly, fold) / others.length,
+      }
+      inFold.set(keyOf(guess), itemAt(right.plainly, fold, 'fold'))
+      return without
+    }),
+  )
   const known = accuracyOf(some(before, others), some(labels, others))
   const sequence = sequenceOf(guesses, { ...aim, before: known })
   // Where nothing gains it is what changes least: the old model, where no class is added.
   const start = aim.added ? startOf(guesses) : undefined
   const taken = sequence.length === 0 ? start : await chosenOf(sequence)
-  const share = taken ? accuracyAt(looks, taken, left) : accuracyOf(some(before, left), some(labels, left))
-  return Math.round(left.length * share)
+  return taken
+    ? required(inFold, keyOf(taken), 'guess')
+    : Math.round(left.length * accuracyOf(some(before, left), some(labels, left)))
 }
 
-/** The guesses of a look, made of some of the new rows; what is lost on old ones they say already. */
-function guessesOn({ request, guesses }: Look, rows: Int32Array): Guess[] {
-  const { logits } = request.old
-  const none = { logits: float32([0, itemAt(logits.dims, 1, 'dim')]), labels: new Int32Array() }
-  const fresh = among(request.fresh, rows)
-  const offsets = guesses.map(({ offset }) => offset)
-  return guessesAt({ ...request, old: none, fresh, offsets }).map((guess, at) => ({
-    ...guess,
-    loss: itemAt(guesses, at, 'guess').loss,
-  }))
-}
+const keyOf = ({ trial, alpha, offset }: Guess): string => `${trial} ${alpha} ${offset}`
+
+/** The sum over all folds but one. */
+const outside = (right: ArrayLike<number>, fold: number): number =>
+  Array.from(right).reduce((sum, each, at) => sum + (at === fold ? 0 : each), 0)
 
 /** The fold of each row: rows of a class are dealt out one after the other, so that each fold has its share of them. */
 function dealt(labels: Int32Array, folds: number): Int32Array {
@@ -106,23 +126,5 @@ function dealt(labels: Int32Array, folds: number): Int32Array {
   return found
 }
 
-/** New accuracy of one candidate on some of the rows. */
-function accuracyAt(looks: readonly Look[], { trial, alpha, offset }: Guess, rows: Int32Array): number {
-  const look = looks.find(({ request }) => request.trial === trial && request.alpha === alpha)
-  if (!look) throw new Error(`No look at trial ${trial}, alpha ${alpha}.`)
-  const guesses = look.guesses.filter((guess) => guess.offset === offset)
-  return itemAt(guessesOn({ ...look, guesses }, rows), 0, 'guess').new
-}
-
 const some = (values: Int32Array, rows: Int32Array): Int32Array =>
   rows.map((row) => itemAt(values, row, 'row'))
-
-/** Answers for some of the rows. */
-function among({ logits, labels }: Answers, rows: Int32Array): Answers {
-  const width = itemAt(logits.dims, 1, 'dim')
-  const chosen = float32([rows.length, width])
-  for (const [at, row] of rows.entries()) {
-    chosen.data.set(logits.data.subarray(row * width, (row + 1) * width), at * width)
-  }
-  return { logits: chosen, labels: some(labels, rows) }
-}

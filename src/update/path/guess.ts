@@ -14,8 +14,6 @@ export interface GuessRequest {
   readonly oldClasses: number
   /** Whether the border between old and new classes may be shifted. */
   readonly shift: boolean
-  /** Offsets to guess at; default those at which answers change. */
-  readonly offsets?: readonly number[] | undefined
 }
 
 /** Of the spread of the old model's margins, the width that a margin is rounded off by. */
@@ -32,15 +30,14 @@ const SOFTNESS = 0.2
 export function guessesAt(request: GuessRequest): Guess[] {
   const { trial, alpha, before, old, fresh, oldClasses, shift } = request
   const [onOld, onNew] = [split(old, oldClasses), split(fresh, oldClasses)]
-  const width =
-    SOFTNESS * spreadOf(marginsOf(before, itemAt(before.logits.dims, 1, 'dim')).map(({ known }) => known))
+  const width = widthOf(before)
   const wrong = (answers: Answers, outputs: number) => softly(marginsOf(answers, outputs), width)
   const [earlier, now, learned] = [
     wrong(before, itemAt(before.logits.dims, 1, 'dim')),
     wrong(old, oldClasses),
     wrong(fresh, oldClasses),
   ]
-  const offsets = request.offsets ?? (shift ? offsetsFor([onOld.lead, onNew.lead]) : [0])
+  const offsets = shift ? offsetsFor([onOld.lead, onNew.lead]) : [0]
   return offsets.map((offset, place) => ({
     trial,
     alpha,
@@ -49,6 +46,43 @@ export function guessesAt(request: GuessRequest): Guess[] {
     gain: 1 - learned(offset),
     new: accuracyOf(answersAt(onNew, offset), fresh.labels),
   }))
+}
+
+/** What a margin is rounded off by, in logits. */
+const widthOf = (before: Answers): number =>
+  SOFTNESS * spreadOf(marginsOf(before, itemAt(before.logits.dims, 1, 'dim')).map(({ known }) => known))
+
+/** How many of some new rows are right, softly counted and plainly, for each of their parts. */
+export interface Right {
+  readonly softly: Float64Array
+  readonly plainly: Int32Array
+}
+
+/**
+ * The gain of guesses, and their new accuracy, as sums over parts of the new rows.
+ *
+ * @param partOf The part of each new row.
+ * @returns One an offset.
+ */
+export function rightByPart(
+  { before, fresh, oldClasses }: GuessRequest,
+  offsets: readonly number[],
+  partOf: Int32Array,
+  parts: number,
+): Right[] {
+  const width = widthOf(before)
+  const rows = marginsOf(fresh, oldClasses)
+  const answers = split(fresh, oldClasses)
+  return offsets.map((offset) => {
+    const found = { softly: new Float64Array(parts), plainly: new Int32Array(parts) }
+    const now = answersAt(answers, offset)
+    for (const [row, margins] of rows.entries()) {
+      const part = itemAt(partOf, row, 'part')
+      found.softly[part] = itemAt(found.softly, part, 'part') + 1 - softWrong(margins, offset, width)
+      if (now[row] === fresh.labels[row]) found.plainly[part] = itemAt(found.plainly, part, 'part') + 1
+    }
+    return found
+  })
 }
 
 /** What a row's logit is ahead of the best other one of the old classes, and of the new ones, before an offset. */
@@ -78,13 +112,17 @@ function marginsOf({ logits, labels }: Answers, oldClasses: number): Margins[] {
   })
 }
 
-/** How many rows are wrong, softly, as a share, with an offset added to the logits of new classes. */
-function softly(rows: readonly Margins[], width: number): (offset: number) => number {
-  const soft = (margin: number) => (width > 0 ? 1 / (1 + Math.exp(margin / width)) : Number(margin <= 0))
-  const margin = ({ known, added, isNew }: Margins, offset: number) =>
-    isNew ? Math.min(known + offset, added) : Math.min(known, added - offset)
-  return (offset) => rows.reduce((sum, row) => sum + soft(margin(row, offset)), 0) / Math.max(1, rows.length)
+/** How far a row is wrong, 0..1, with an offset added to the logits of new classes. */
+function softWrong({ known, added, isNew }: Margins, offset: number, width: number): number {
+  const margin = isNew ? Math.min(known + offset, added) : Math.min(known, added - offset)
+  return width > 0 ? 1 / (1 + Math.exp(margin / width)) : Number(margin <= 0)
 }
+
+/** How many rows are wrong, softly, as a share, at an offset. */
+const softly =
+  (rows: readonly Margins[], width: number) =>
+  (offset: number): number =>
+    rows.reduce((sum, row) => sum + softWrong(row, offset, width), 0) / Math.max(1, rows.length)
 
 function spreadOf(margins: readonly number[]): number {
   const finite = margins.filter(Number.isFinite)
