@@ -15,6 +15,8 @@ export async function learned(input: PlanInput): Promise<KeptRun & { readonly mo
   while (!next.done) next = await events.next()
   if (next.value.status !== 'finished') throw new Error('The run did not end.')
   const file =
-    ['model.onnx', 'model/onnx/model.onnx'].find((name) => existsSync(join(folder, name))) ?? 'none'
+    ['model.onnx', 'model/model.onnx', 'model/onnx/model.onnx'].find((name) =>
+      existsSync(join(folder, name)),
+    ) ?? 'none'
   return { ...next.value, model: new Uint8Array(readFileSync(join(folder, file))) }
 }

@@ -2,6 +2,14 @@ import { UsageError } from '../../errors.ts'
 import { float32, int64 } from '../../tensor/tensor.ts'
 import { checkAxis, checkRank, gelu, layerNorm, linear, residual, sequential } from './layers.ts'
 import type { Layer, NetworkWriter, Signal } from './network.ts'
+import type { PaddingMask } from './padding-mask.ts'
+
+export interface AttentionOptions {
+  readonly width: number
+  readonly heads: number
+  /** Tokens that nothing attends to. Default none. */
+  readonly mask?: PaddingMask | undefined
+}
 
 /**
  * Self-attention over [N, T, width] (Vaswani et al. 2017): `q_proj`, `k_proj`, `v_proj` and `out_proj`, each a linear
@@ -12,7 +20,7 @@ import type { Layer, NetworkWriter, Signal } from './network.ts'
  * @example
  * const attention = multiHeadAttention({ width: 256, heads: 4 })
  */
-export function multiHeadAttention({ width, heads }: { width: number; heads: number }): Layer {
+export function multiHeadAttention({ width, heads, mask }: AttentionOptions): Layer {
   if (!Number.isInteger(width / heads)) {
     throw new UsageError('heads', `Attention of width ${width} cannot be split into ${heads} equal heads.`)
   }
@@ -29,7 +37,7 @@ export function multiHeadAttention({ width, heads }: { width: number; heads: num
     const query = split('q_proj', [0, 2, 1, 3])
     const key = split('k_proj', [0, 2, 3, 1])
     const value = split('v_proj', [0, 2, 1, 3])
-    const mixed = mix(writer, { query, key, value, scale: 1 / Math.sqrt(size) })
+    const mixed = mix(writer, { query, key, value, scale: 1 / Math.sqrt(size), mask })
     const together = writer.node('Transpose', [mixed], { perm: [0, 2, 1, 3] })
     const rows = writer.node('Reshape', [together, writer.constant(int64([3], [0, 0, width]))])
     const out = linear(width, width, { biasStart: 'zeros' })
@@ -37,14 +45,15 @@ export function multiHeadAttention({ width, heads }: { width: number; heads: num
   }
 }
 
-/** softmax(scale Q K^T) V, with K already transposed. */
+/** softmax(scale Q K^T + mask) V, with K already transposed. */
 function mix(
   writer: NetworkWriter,
-  parts: { query: string; key: string; value: string; scale: number },
+  parts: { query: string; key: string; value: string; scale: number; mask: PaddingMask | undefined },
 ): string {
   const scaled = writer.node('Mul', [parts.query, writer.constant(float32([], [parts.scale]))])
   const scores = writer.node('MatMul', [scaled, parts.key])
-  const weights = writer.node('Softmax', [scores], { axis: -1 })
+  const seen = parts.mask ? writer.node('Add', [scores, parts.mask.scores]) : scores
+  const weights = writer.node('Softmax', [seen], { axis: -1 })
   return writer.node('MatMul', [weights, parts.value])
 }
 
@@ -52,9 +61,9 @@ function mix(
  * A pre-norm encoder layer over [N, T, width]: x + attention(norm1 x), then x + linear2(gelu(linear1(norm2 x))), with
  * the names of PyTorch's TransformerEncoderLayer.
  */
-export function encoderLayer(options: { width: number; heads: number; feedForward: number }): Layer {
-  const { width, heads, feedForward } = options
-  const attend = sequential({ norm1: layerNorm(width), self_attn: multiHeadAttention({ width, heads }) })
+export function encoderLayer(options: AttentionOptions & { readonly feedForward: number }): Layer {
+  const { width, feedForward } = options
+  const attend = sequential({ norm1: layerNorm(width), self_attn: multiHeadAttention(options) })
   const feed = sequential({
     norm2: layerNorm(width),
     linear1: linear(width, feedForward),

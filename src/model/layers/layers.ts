@@ -3,6 +3,7 @@ import { type Attributes, float } from '../../onnx/graph.ts'
 import { float32, int64, sizeOf } from '../../tensor/tensor.ts'
 import type { Initialisation } from './initialise.ts'
 import type { Layer, NetworkWriter, Signal } from './network.ts'
+import type { PaddingMask } from './padding-mask.ts'
 
 export interface LinearOptions {
   /** Default true. */
@@ -35,15 +36,16 @@ export function linear(inputs: number, outputs: number, options: LinearOptions =
   }
 }
 
-/** The mean over axis 1, the tokens: [N, T, W] to [N, W]. */
-export function tokenMean(): Layer {
+/** The mean over axis 1, the tokens: [N, T, W] to [N, W]. With a mask over those that are no padding; of a row of padding alone 0. */
+export function tokenMean({ mask }: { readonly mask?: PaddingMask | undefined } = {}): Layer {
   return (writer, x) => {
     checkRank(writer, 'tokenMean', x, 3)
     const axes = writer.constant(int64([1], [1]))
-    return {
-      name: writer.node('ReduceMean', [x.name, axes], { keepdims: 0 }),
-      dims: [x.dims[0] ?? 'N', x.dims[2] ?? 1],
-    }
+    const dims = [x.dims[0] ?? 'N', x.dims[2] ?? 1]
+    if (!mask) return { name: writer.node('ReduceMean', [x.name, axes], { keepdims: 0 }), dims }
+    const sum = (value: string) => writer.node('ReduceSum', [value, axes], { keepdims: 0 })
+    const count = writer.node('Max', [sum(mask.tokens), writer.constant(float32([], [1]))])
+    return { name: writer.node('Div', [sum(writer.node('Mul', [x.name, mask.tokens])), count]), dims }
   }
 }
 

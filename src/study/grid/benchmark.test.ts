@@ -109,7 +109,7 @@ test('a grid that is stopped keeps what is finished and goes on where it stood',
     signal?: AbortSignal,
   ) =>
     runInFolder(
-      { plan, inputs, dataSha256: 'same', modelFile: undefined },
+      { plan, inputs, dataSha256: 'same', modelFile: undefined, beside: new Map() },
       {
         engine,
         folder: join(folder, plan.method.name),

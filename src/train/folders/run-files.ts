@@ -7,10 +7,13 @@ import type { RunResult } from '../../measure/results.ts'
 import { mergeLora, withPackedUpdates } from '../../model/adapters/index.ts'
 import { checkAdapters, saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
-import { saveModel, saveModelFolder } from '../../model/import/index-files.ts'
+import { companionsOf, saveModel, saveModelFolder, writeCompanions } from '../../model/import/index-files.ts'
+import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { writeWhole } from '../../tensor/whole-files.ts'
+import { makeFolder } from '../../tensor/writes-files.ts'
 import { type PreparedPlan, preparePlan, type RunPlan } from '../plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../plan/index-files.ts'
 import type { LearnEvent } from '../run/index.ts'
@@ -18,7 +21,7 @@ import { benchResult } from './bench-result.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
 import { machineFacts, runtimeVersion } from './machine-node.ts'
 import { type RunConfig, readRunConfig } from './run-config-files.ts'
-import { openRunFolder } from './run-folder-files.ts'
+import { isFolder, openRunFolder } from './run-folder-files.ts'
 
 /** A finished run in its folder. */
 export interface KeptRun {
@@ -44,15 +47,16 @@ export interface KeepOptions {
 
 /**
  * Runs a plan in its folder, from where it stands there: `config.json`, checkpoints, `events.jsonl`, and at the end
- * `bench.json`, `result.json`, `parameters.sha256`, and `model.onnx` or (of a model that came as one) the folder `model`.
+ * `bench.json`, `result.json`, `parameters.sha256`, and `model.onnx`; or the folder `model`, where the model came as one or files
+ * belong beside it (a tokenizer, say).
  *
  * @throws what {@link openRunFolder} and training throw.
  */
 export async function* runInFolder(
-  loaded: Pick<LoadedPlan, 'plan' | 'inputs' | 'dataSha256' | 'modelFile'>,
+  loaded: Pick<LoadedPlan, 'plan' | 'inputs' | 'dataSha256' | 'modelFile' | 'beside'>,
   options: KeepOptions,
 ): AsyncGenerator<LearnEvent, KeptOutcome> {
-  const { plan, inputs, dataSha256, modelFile } = loaded
+  const { plan, inputs, dataSha256, modelFile, beside } = loaded
   const { engine, folder: path, verb, signal } = options
   const prepared = options.prepared ?? preparePlan(plan, inputs)
   const writesAdapter = plan.model.kind === 'onnx' && plan.model.adapter !== undefined
@@ -86,7 +90,7 @@ export async function* runInFolder(
     const values = new Map([...model.parameters, ...model.buffers])
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
     if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
-    else await folder.write('model.onnx', modelToOnnx(model, { parameters: values }))
+    else await saveNew(path, modelToOnnx(model, { parameters: values }), beside)
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])
     await folder.write('bench.json', `${JSON.stringify(bench, null, 2)}\n`)
@@ -96,6 +100,31 @@ export async function* runInFolder(
   } finally {
     await folder.close()
   }
+}
+
+/** A model that Holdfast built: as `model.onnx`, or where files go beside it as the folder `model`. */
+async function saveNew(run: string, bytes: Uint8Array, beside: LoadedPlan['beside']): Promise<void> {
+  if (beside.size === 0) return writeWhole(join(run, 'model.onnx'), bytes)
+  const folder = join(run, 'model')
+  await makeFolder(folder)
+  await writeCompanions([...beside].map(([name, content]) => ({ path: join(folder, name), content })))
+  await writeWhole(join(folder, 'model.onnx'), bytes)
+}
+
+/** A model of one file: as `model.onnx`, or where files go beside it as the folder `model`. */
+async function saveFile(
+  run: string,
+  file: ModelFile,
+  values: ReadonlyMap<string, Tensor>,
+  model: Model,
+): Promise<void> {
+  const inFolder = join(run, 'model', 'model.onnx')
+  const beside = await companionsOf(inFolder, file, model)
+  if (beside.length === 0 && !(await isFolder(join(run, 'model'))))
+    return saveModel(join(run, 'model.onnx'), file, values, { model })
+  await makeFolder(join(run, 'model'))
+  await writeCompanions(beside)
+  await saveModel(inFolder, file, values, { model })
 }
 
 /**
@@ -117,7 +146,7 @@ async function saveTrained(
   const values = new Map([...head, ...(updated?.weights ?? merged)])
   const folder = asked.kind === 'onnx' && asked.path !== file.path
   if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
-  else await saveModel(join(run, 'model.onnx'), file, values, { model: base })
+  else await saveFile(run, file, values, base)
   if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
     await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
   }

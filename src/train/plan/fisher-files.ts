@@ -6,8 +6,9 @@ import type { Bindings } from '../../model/import/index.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
+import type { LoadPlanOptions } from './load-options.ts'
 import { parsePlan } from './plan.ts'
-import { type LoadedPlan, type LoadPlanOptions, loadPlan } from './plan-files.ts'
+import { type LoadedPlan, loadPlan } from './plan-files.ts'
 import { preparePlan } from './prepare.ts'
 
 export interface FisherFileOptions {

@@ -1,3 +1,4 @@
 export { readPlanFile, writeStarterConfig } from './config-files.ts'
 export { fisherFile } from './fisher-files.ts'
-export { type LoadedPlan, type LoadPlanOptions, loadPlan } from './plan-files.ts'
+export type { LoadPlanOptions } from './load-options.ts'
+export { type LoadedPlan, loadPlan } from './plan-files.ts'

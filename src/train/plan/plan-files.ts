@@ -1,28 +1,20 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, resolve } from 'node:path'
-import { count } from '../../count.ts'
-import { syntheticDigits } from '../../data/catalogue/index.ts'
-import { type DownloadProgress, mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
-import { samples, subset } from '../../data/dataset.ts'
-import { readDataset } from '../../data/files.ts'
 import { fingerprint } from '../../data/fingerprint.ts'
-import type { LoadedData } from '../../data/parts.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
-import { padTogether } from '../../data/text/index.ts'
-import { DataError } from '../../errors.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
-import { randomStream } from '../../tensor/random.ts'
 import { fitToModel } from './fit-model.ts'
 import { withTokenClasses } from './language.ts'
-import { type LoadedSources, loadLanguage } from './language-files.ts'
-import { limited } from './limited.ts'
+import { loadLanguage } from './language-files.ts'
+import type { LoadPlanOptions } from './load-options.ts'
 import type { RunPlan } from './plan.ts'
-import type { PlanInputs, TrainTest } from './prepare.ts'
+import type { PlanInputs } from './prepare.ts'
+import { loadRows } from './rows-files.ts'
 import { isNamed } from './source-names.ts'
+import { wordsFor } from './vocabulary-files.ts'
 
 /** A plan with what it names brought in. */
 export interface LoadedPlan {
@@ -35,20 +27,10 @@ export interface LoadedPlan {
   readonly instead: string | undefined
   /** Where the model came from a file: that file. */
   readonly modelFile: ModelFile | undefined
+  /** Files that go beside a model that Holdfast builds, by name: what its texts were read with. */
+  readonly beside: ReadonlyMap<string, string>
   /** What was recognised, assumed, altered or left out while model and data were read. */
   readonly notes: readonly string[]
-}
-
-export interface LoadPlanOptions {
-  /** Fetch MNIST where it is not on this machine. Default false. */
-  readonly download?: boolean
-  /** Take synthetic digits where MNIST is not to be had, and say so in `instead`. Default false: an error. */
-  readonly orSynthetic?: boolean
-  readonly onProgress?: (progress: DownloadProgress) => void
-  /** Data without a test part keep all their rows for training, and are tested on these. Default false: a share is held out. */
-  readonly wholeTrain?: boolean
-  /** Folder that relative paths start from. Default the working folder. */
-  readonly base?: string
 }
 
 /**
@@ -70,14 +52,19 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
     // Runs read the same data again and again.
     cache: plan.data.cache ?? true,
   }
+  const asTexts =
+    plan.loss === 'causal-lm'
+      ? await loadLanguage(sources, plan, options, { reading, model: present(read, 'model').model })
+      : await loadRows(sources, plan, options, reading)
+  const words = read ? undefined : await wordsFor(plan, asTexts.data, reading)
   const {
     data,
     instead,
     notes: told,
-  } = plan.loss === 'causal-lm'
-    ? await loadLanguage(sources, plan, options, { reading, model: present(read, 'model').model })
-    : await loadRows(sources, plan, options, reading)
-  for (const note of told) notes.add(note)
+  } = words?.built
+    ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer })
+    : asTexts
+  for (const note of [...told, ...(words?.notes ?? [])]) notes.add(note)
   const hash = createHash('sha256')
   for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
   if (read) hash.update(read.file.bytes)
@@ -86,38 +73,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   for (const note of fitted?.notes ?? []) notes.add(note)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
-    inputs: fitted ?? { data },
+    inputs: fitted ?? { data, vocabulary: words?.tokenizer.size },
     dataSha256: hash.digest('hex'),
     instead,
     modelFile: read?.file,
+    beside: words?.files ?? new Map(),
     notes: [...notes],
   }
-}
-
-async function loadRows(
-  sources: readonly string[],
-  plan: RunPlan,
-  options: LoadPlanOptions,
-  reading: ReadOptions,
-): Promise<LoadedSources> {
-  const loaded: LoadedSource[] = []
-  for (const source of sources) {
-    loaded.push(await loadSource(source, plan, options, reading, loaded[0]?.found))
-  }
-  return {
-    data: ofOneLength(loaded.map((each) => each.data)),
-    instead: loaded.find((each) => each.instead !== undefined)?.instead,
-    notes: loaded.flatMap((each) => each.found?.notes ?? []),
-  }
-}
-
-/** Texts of several files as rows of one length. */
-function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
-  const same = padTogether(data.flatMap(({ train, test }) => [train, test]))
-  return data.map(({ train, test }, index) => ({
-    train: same[2 * index] ?? train,
-    test: same[2 * index + 1] ?? test,
-  }))
 }
 
 type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
@@ -134,6 +96,9 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
       ...plan.data,
       source: source(plan.data.source),
       ...(plan.data.tokenizer === undefined ? {} : { tokenizer: place(plan.data.tokenizer) }),
+      ...(plan.data.vocabulary?.texts && {
+        vocabulary: { ...plan.data.vocabulary, texts: plan.data.vocabulary.texts.map(place) },
+      }),
     },
     model:
       plan.model.kind === 'onnx'
@@ -150,58 +115,5 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
             tasks: plan.stream.tasks.map((task) => ({ ...task, source: source(task.source) })),
           }
         : plan.stream,
-  }
-}
-
-interface LoadedSource {
-  readonly data: TrainTest
-  readonly instead: string | undefined
-  /** As read from files. */
-  readonly found?: LoadedData | undefined
-}
-
-/** @param before Data of the first task: the columns of all stand in their order. */
-async function loadSource(
-  source: string,
-  { data }: RunPlan,
-  options: LoadPlanOptions,
-  reading: ReadOptions,
-  before: LoadedData | undefined,
-): Promise<LoadedSource> {
-  if (source === 'synthetic') {
-    return { data: syntheticDigits(data.limit ?? {}), instead: undefined }
-  }
-  const { download = false, onProgress } = options
-  if (source.toLowerCase() === 'mnist' && options.orSynthetic) {
-    const { train, test, instead } = await mnistOrSynthetic({ ...data.limit, download, onProgress })
-    return { data: limited({ train, test }, data.limit), instead }
-  }
-  const found = isNamed(source)
-    ? await resolveDataset(source, { download, onProgress })
-    : await inColumnsOf(before && columnsOf(before), reading, (how) => readDataset(source, how))
-  return {
-    data: limited(withTest(found, options.wholeTrain ? 0 : data.testShare, source), data.limit),
-    instead: undefined,
-    found,
-  }
-}
-
-/** Data without a test part give up a share of their rows, the same ones each time. */
-function withTest(loaded: LoadedData, share: number, source: string): TrainTest {
-  const test = loaded.test ?? loaded.validation
-  if (test) return { train: loaded.train, test }
-  if (share === 0) return { train: loaded.train, test: loaded.train }
-  const rows = samples(loaded.train)
-  const held = Math.round(rows * share)
-  if (held < 1 || held >= rows) {
-    throw new DataError(
-      'data-too-few',
-      `${source}: of ${count(rows, 'sample')} a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
-    )
-  }
-  const order = randomStream(0, 'test share').permutation(rows)
-  return {
-    train: subset(loaded.train, order.slice(held).sort()),
-    test: subset(loaded.train, order.slice(0, held).sort()),
   }
 }

@@ -85,10 +85,21 @@ export const model = z.discriminatedUnion('kind', [
     vocabulary: bounds
       .rows()
       .optional()
-      .describe('number of different tokens, where inputs are token numbers'),
+      .describe('number of different tokens, where inputs are token numbers; default those of the tokenizer'),
   }),
   onnxModelSchema,
 ])
+
+/** The words of a transformer that is trained from scratch. */
+export const vocabulary = z.strictObject({
+  size: bounds.rows(3).default(10_000).describe('words at most, with the two special ones'),
+  minimumCount: bounds.rows().default(1).describe('words seen less often are left out'),
+  texts: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('more texts whose words it knows, labelled or not: those of tasks to come, say'),
+})
 
 const weightDecay = bounds.fromZero().default(0).describe('L2 added to the gradient')
 export const optimiser = z.discriminatedUnion('name', [

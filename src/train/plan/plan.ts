@@ -4,7 +4,7 @@ import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { UsageError } from '../../errors.ts'
-import { model, optimiser, whole } from './plan-model.ts'
+import { model, optimiser, vocabulary, whole } from './plan-model.ts'
 
 const scenario = z
   .enum(['task', 'domain', 'class'])
@@ -42,6 +42,9 @@ export const data = z.strictObject({
     .default(0.2)
     .describe('share of the samples held out for testing where the data have no test part'),
   ...readingSchema.shape,
+  vocabulary: vocabulary
+    .optional()
+    .describe('the words that a new transformer knows; default up to 10,000 of the first task’s texts'),
 })
 
 const split = z.strictObject({
@@ -180,12 +183,19 @@ export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
 }
 
 /** What no single setting says. */
-function contradictionIn({ data: { documents }, model, loss, stream }: RunPlan): string | undefined {
+function contradictionIn({ data, model, loss, stream }: RunPlan): string | undefined {
+  const { documents } = data
   if (documents && loss !== 'causal-lm') {
     return 'data.documents (--documents, --paragraphs, --pack, --overlap) says how a language model reads texts; set loss: causal-lm, or leave it out.'
   }
   if (loss === 'causal-lm' && (stream.kind !== 'list' || stream.scenario !== 'domain')) {
     return 'loss: causal-lm goes with a stream of kind list in the domain scenario: all tasks share the vocabulary.'
+  }
+  if (data.vocabulary && model.kind !== 'transformer') {
+    return 'data.vocabulary says which words a new transformer knows; set model.kind to transformer, or leave it out.'
+  }
+  if (data.vocabulary && data.tokenizer !== undefined) {
+    return 'data.tokenizer and data.vocabulary are both given; leave one out.'
   }
   if (model.kind !== 'onnx')
     return loss === 'causal-lm' ? 'loss: causal-lm needs a model of kind onnx.' : undefined

@@ -10,14 +10,12 @@ import {
   trainOnly,
   withLora,
 } from '../../model/adapters/index.ts'
-import { cnn, mlp, simpleModel, transformerEncoder } from '../../model/layers/index.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { listStream } from '../../tasks/list.ts'
 import { splitStream } from '../../tasks/split.ts'
 import type { TaskStream } from '../../tasks/stream.ts'
 import { permutedStream, rotatedStream } from '../../tasks/variants.ts'
-import { sizeOf } from '../../tensor/tensor.ts'
 import { augmentationOf } from '../augment/index.ts'
 import type { LearnOptions } from '../run/index.ts'
 import {
@@ -29,6 +27,7 @@ import {
   sgd,
   type WeightDecay,
 } from '../step/index.ts'
+import { planModel } from './new-model.ts'
 import type { RunPlan } from './plan.ts'
 
 /** Training and test data under one list of classes. */
@@ -43,6 +42,8 @@ export interface TrainTest {
 export interface PlanInputs {
   /** The data of `plan.data`, or one pair for each task of a list stream. */
   readonly data: readonly TrainTest[]
+  /** How many tokens the tokenizer knows that the data were read with, where the model is new. */
+  readonly vocabulary?: number | undefined
   /** For `model: {kind: onnx}`, with the data's classes. */
   readonly model?: Model | undefined
 }
@@ -63,7 +64,7 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
-  const base = planModel(plan, stream, inputs.model)
+  const base = planModel(plan, stream, inputs)
   const lora = planLora(plan, base)
   const { optimiser, weightDecay } = planOptimiser(plan)
   return {
@@ -143,53 +144,6 @@ export function planStream(
   }
 }
 
-function planModel({ model, seed }: RunPlan, stream: TaskStream, loaded: Model | undefined): Model {
-  const dims = itemAt(stream.tasks, 0, 'task').train.inputs.dims.slice(1)
-  const classes = stream.outputs
-  switch (model.kind) {
-    case 'simple':
-      if (sizeOf(dims) !== 784) throw misfit('The simple model reads 784 values', dims)
-      return simpleModel({ seed, classes })
-    case 'mlp':
-      return mlp({
-        widths: [sizeOf(dims), ...model.hidden, classes],
-        activation: model.activation,
-        seed,
-      })
-    case 'cnn': {
-      const [channels, height, width] = dims
-      if (dims.length !== 3 || channels === undefined || height === undefined || width === undefined) {
-        throw misfit('A cnn reads images [channels, height, width]', dims)
-      }
-      return cnn({
-        channels: model.channels,
-        blocks: model.blocks,
-        inputDims: [channels, height, width],
-        classes,
-        seed,
-      })
-    }
-    case 'transformer': {
-      const [tokens, inputWidth] = dims
-      const { vocabulary, kind: _, ...sizes } = model
-      if (tokens === undefined || dims.length !== (vocabulary === undefined ? 2 : 1)) {
-        throw misfit('A transformer reads [tokens, width], or [tokens] where model.vocabulary is given', dims)
-      }
-      return transformerEncoder({
-        ...sizes,
-        tokens,
-        ...(vocabulary === undefined ? (inputWidth === undefined ? {} : { inputWidth }) : { vocabulary }),
-        classes,
-        seed,
-      })
-    }
-    case 'onnx': {
-      if (!loaded) throw new UsageError('model-data', `The model ${model.path} was not loaded.`)
-      return loaded
-    }
-  }
-}
-
 /** The model with the parameters that train; the others are constants of its graph. */
 function chosenParts({ model: asked }: RunPlan, model: Model): Model {
   if (asked.kind !== 'onnx' || asked.train === undefined) return model
@@ -208,12 +162,6 @@ function planLora({ model: asked, seed }: RunPlan, model: Model): LoraModel | un
     ...(targets ? { targets } : {}),
   })
 }
-
-const misfit = (reads: string, dims: readonly number[]): UsageError =>
-  new UsageError(
-    'model-data',
-    `${reads}, but a sample of the data is [${dims.join(', ')}]. Choose another model.`,
-  )
 
 function planOptimiser({ optimiser }: RunPlan): {
   optimiser: Optimiser

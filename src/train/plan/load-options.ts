@@ -1,0 +1,14 @@
+import type { DownloadProgress } from '../../data/catalogue/index-files.ts'
+
+/** How what a plan names is brought in. */
+export interface LoadPlanOptions {
+  /** Fetch MNIST where it is not on this machine. Default false. */
+  readonly download?: boolean
+  /** Take synthetic digits where MNIST is not to be had, and say so in `instead`. Default false: an error. */
+  readonly orSynthetic?: boolean
+  readonly onProgress?: (progress: DownloadProgress) => void
+  /** Data without a test part keep all their rows for training, and are tested on these. Default false: a share is held out. */
+  readonly wholeTrain?: boolean
+  /** Folder that relative paths start from. Default the working folder. */
+  readonly base?: string
+}

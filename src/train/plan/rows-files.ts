@@ -1,0 +1,97 @@
+import { count } from '../../count.ts'
+import { syntheticDigits } from '../../data/catalogue/index.ts'
+import { mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
+import { samples, subset } from '../../data/dataset.ts'
+import { readDataset } from '../../data/files.ts'
+import type { LoadedData } from '../../data/parts.ts'
+import type { ReadOptions } from '../../data/read-options.ts'
+import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
+import { padTogether } from '../../data/text/index.ts'
+import { DataError } from '../../errors.ts'
+import { randomStream } from '../../tensor/random.ts'
+import type { LoadedSources } from './language-files.ts'
+import { limited } from './limited.ts'
+import type { LoadPlanOptions } from './load-options.ts'
+import type { RunPlan } from './plan.ts'
+import type { TrainTest } from './prepare.ts'
+import { isNamed } from './source-names.ts'
+
+/** Reads the rows of each source of a plan, all under the columns of the first. */
+export async function loadRows(
+  sources: readonly string[],
+  plan: RunPlan,
+  options: LoadPlanOptions,
+  reading: ReadOptions,
+): Promise<LoadedSources> {
+  const loaded: LoadedSource[] = []
+  for (const source of sources) {
+    loaded.push(await loadSource(source, plan, options, reading, loaded[0]?.found))
+  }
+  return {
+    data: ofOneLength(loaded.map((each) => each.data)),
+    instead: loaded.find((each) => each.instead !== undefined)?.instead,
+    notes: loaded.flatMap((each) => each.found?.notes ?? []),
+  }
+}
+
+/** Texts of several files as rows of one length. */
+function ofOneLength(data: readonly TrainTest[]): readonly TrainTest[] {
+  const same = padTogether(data.flatMap(({ train, test }) => [train, test]))
+  return data.map(({ train, test }, index) => ({
+    train: same[2 * index] ?? train,
+    test: same[2 * index + 1] ?? test,
+  }))
+}
+
+interface LoadedSource {
+  readonly data: TrainTest
+  readonly instead: string | undefined
+  /** As read from files. */
+  readonly found?: LoadedData | undefined
+}
+
+/** @param before Data of the first task: the columns of all stand in their order. */
+async function loadSource(
+  source: string,
+  { data }: RunPlan,
+  options: LoadPlanOptions,
+  reading: ReadOptions,
+  before: LoadedData | undefined,
+): Promise<LoadedSource> {
+  if (source === 'synthetic') {
+    return { data: syntheticDigits(data.limit ?? {}), instead: undefined }
+  }
+  const { download = false, onProgress } = options
+  if (source.toLowerCase() === 'mnist' && options.orSynthetic) {
+    const { train, test, instead } = await mnistOrSynthetic({ ...data.limit, download, onProgress })
+    return { data: limited({ train, test }, data.limit), instead }
+  }
+  const found = isNamed(source)
+    ? await resolveDataset(source, { download, onProgress })
+    : await inColumnsOf(before && columnsOf(before), reading, (how) => readDataset(source, how))
+  return {
+    data: limited(withTest(found, options.wholeTrain ? 0 : data.testShare, source), data.limit),
+    instead: undefined,
+    found,
+  }
+}
+
+/** Data without a test part give up a share of their rows, the same ones each time. */
+function withTest(loaded: LoadedData, share: number, source: string): TrainTest {
+  const test = loaded.test ?? loaded.validation
+  if (test) return { train: loaded.train, test }
+  if (share === 0) return { train: loaded.train, test: loaded.train }
+  const rows = samples(loaded.train)
+  const held = Math.round(rows * share)
+  if (held < 1 || held >= rows) {
+    throw new DataError(
+      'data-too-few',
+      `${source}: of ${count(rows, 'sample')} a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
+    )
+  }
+  const order = randomStream(0, 'test share').permutation(rows)
+  return {
+    train: subset(loaded.train, order.slice(held).sort()),
+    test: subset(loaded.train, order.slice(0, held).sort()),
+  }
+}
