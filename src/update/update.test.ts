@@ -5,6 +5,7 @@ import { ortNode } from '../engine/ort-node.ts'
 import { featureSums } from '../evaluate/feature-sums.ts'
 import { activationsAt, headCut } from '../evaluate/index.ts'
 import { openJudge } from '../evaluate/judge.ts'
+import { expandHead, expansionOf } from '../model/heads/expand.ts'
 import { findHead } from '../model/heads/head.ts'
 import { widerDiagonal } from '../model/heads/head-rows.ts'
 import { widenHead } from '../model/heads/widen.ts'
@@ -112,6 +113,27 @@ describe('an update that adds a class', () => {
     const before = head && widened.parameters.get(head.weight)
     const width = (before?.data.length ?? 0) / all.length
     expect(weight?.data.slice(0, old.length * width)).toEqual(before?.data.slice(0, old.length * width))
+  })
+
+  test('works out all rows from sums of random features, the old ones, too', async () => {
+    const wide = expandHead(model, { width: 20, seed: 1 })
+    const kept = among(blobs({ classes: old, perClass: 100, seed: 21 }), all)
+    const features = await activationsAt(engine, model, headCut(model), kept)
+    const sums = await featureSums({
+      engine,
+      features: features.inputs as Tensor<'float32'>,
+      labels: classLabels(kept),
+      classes: all.length,
+      expansion: expansionOf(wide)?.weight,
+    })
+    const result = await updateModel({
+      ...{ engine, model: wide, widened: widenHead(wide, { classes: all.slice(old.length), seed: 1 }) },
+      data: adding({ exemplars: undefined, sums }),
+      budget: { maxDrop: 0.03 },
+    })
+    expect(result.status).toBe('met')
+    expect(result.trials.map(({ method }) => method)).toEqual(['ridge-all', 'lda'])
+    expect(result.new.after).toBeGreaterThan(0.8)
   })
 
   test('ends in the same bits when it is done again', async () => {

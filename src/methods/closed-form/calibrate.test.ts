@@ -56,6 +56,13 @@ describe('scale and offset', () => {
     expect(calibrate(rows, { scale: 3, offset: 1 }, { offset: false }).offset).toBe(1)
   })
 
+  it('never turn the new logits around, whatever the rows say', () => {
+    const rows = contest(1.5)
+    const turned = { ...rows, fresh: rows.fresh.map((logit) => -logit) }
+    expect(calibrate(turned, { scale: 5, offset: 0 }).scale).toBeGreaterThan(0)
+    expect(calibrate(rows, { scale: 5, offset: 0 }).scale).toBeGreaterThan(5)
+  })
+
   it('are finite where every row is told apart', () => {
     const { scale, offset } = calibrate(contest(0), { scale: 10, offset: 0 })
     expect(scale).toBeGreaterThan(0)

@@ -50,8 +50,9 @@ export function calibrate(
       next = { scale: at.scale + length * move.scale, offset: at.offset + length * move.offset }
       loss = lossAt(inUnits, next, start)
       length /= 2
-    } while (!(loss.value <= now.value + 1e-4 * 2 * length * slope) && length > 1e-8)
-    if (!(loss.value < now.value)) break
+    } while (!(next.scale > 0 && loss.value <= now.value + 1e-4 * 2 * length * slope) && length > 1e-8)
+    // A scale below 0 would have the new classes answer what is least like them.
+    if (!(next.scale > 0 && loss.value < now.value)) break
     at = next
     now = loss
   }

@@ -148,6 +148,12 @@ describe.each(['ridge', 'lda'] as const)('a head from sums by %s', (kind) => {
     expect(learned).toBeGreaterThan(0.88)
   })
 
+  it('gives new logits the scale of the trained ones where no old row says another', async () => {
+    const without = await head({ kind: 'ridge', old: 'fixed', exemplars: undefined })
+    const all = await head({ kind: 'ridge', old: 'free', exemplars: undefined })
+    expect(without.scale).toBe(all.scale)
+  })
+
   it('leaves the row of a class of which nothing was summed as it was trained', async () => {
     const some = sumsUnder(sums, [0, 1, 2, 3, 4], CLASSES)
     some.counts[1] = 0

@@ -50,7 +50,7 @@ export interface ClosedForm extends Calibration, Pick<Fitted, 'strength' | 'chos
  * The head of a model from sums of its features, without a step of training: ridge regression or linear discriminant analysis, brought
  * into the scale of the trained head. The new logits' scale and offset are those that tell old and new rows apart best (logistic
  * regression on two numbers, each class counting alike), on answers without the row itself. Where there are no exemplars, old rows'
- * logits are drawn. Classes of which no row was summed keep the rows of the head that they have.
+ * logits are drawn, and the scale is that at which old classes' logits spread as the trained ones do. Classes of which no row was summed keep the rows of the head that they have.
  *
  * @throws ModelError `head-missing`, `head-tied`, `head-closed-form`; UsageError `sums-mismatch` for sums of other features or classes,
  * `closed-form-old` where old rows are fixed and there are no others, `closed-form-bias`, `features-constant`, `judged-rows`; TrainingError
@@ -113,7 +113,9 @@ function calibrated(
     leftOut: { fresh: leftOut, old: fixed ? undefined : leftOut.map((logit) => logit * start.scale) },
     random: randomStream(seed, 'closed form/drawn rows'),
   })
-  return calibrate(contest, start, { scale: fixed, offset: linearHead(model).bias !== undefined })
+  // Rows that are drawn are not far enough from the mean for a scale: it is that of the trained logits.
+  const scale = fixed && exemplars !== undefined
+  return calibrate(contest, start, { scale, offset: linearHead(model).bias !== undefined })
 }
 
 function refuseMismatch(

@@ -9,8 +9,11 @@ import type { Model } from '../../model/model.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import type { Trained } from './trial.ts'
 
-/** How a head is worked out: ridge regression, or linear discriminant analysis. */
-export const closedForms = ['ridge', 'lda'] as const
+/**
+ * How a head is worked out: ridge regression, or linear discriminant analysis, of new rows beside the old ones as they are; or ridge
+ * regression of all rows, old ones too.
+ */
+export const closedForms = ['ridge', 'lda', 'ridge-all'] as const
 export type ClosedFormKind = (typeof closedForms)[number]
 
 export interface ClosedFormTrial {
@@ -28,7 +31,9 @@ export interface ClosedFormTrial {
   readonly signal?: AbortSignal | undefined
 }
 
-/** New rows of a head from sums, beside the old ones, which stay as they are bit for bit: no step of training, and no old row needed. */
+/**
+ * A head from sums: no step of training, and no old row needed. Its old rows stay as they are bit for bit, but for `ridge-all`.
+ */
 export async function closedFormTrial(options: ClosedFormTrial): Promise<Trained> {
   const { engine, model, oldClasses, kind, seed, signal } = options
   const classes = model.classes.length
@@ -38,7 +43,9 @@ export async function closedFormTrial(options: ClosedFormTrial): Promise<Trained
   const old = options.sums ?? (exemplars && (await summed(exemplars)))
   const own = await summed(fresh)
   const { parameters } = await closedFormHead({
-    ...{ model, oldClasses, fresh, exemplars, kind, old: 'fixed', seed, signal },
+    ...{ model, oldClasses, fresh, exemplars, seed, signal },
+    kind: kind === 'lda' ? 'lda' : 'ridge',
+    old: kind === 'ridge-all' ? 'free' : 'fixed',
     sums: old ? addSums(old, own) : own,
   })
   const weights = new Map([...model.parameters, ...model.buffers, ...parameters])
