@@ -1,8 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { methodEntries } from '../src/methods/registry.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
+import { required } from '../src/required.ts'
+import { toNumbers } from '../src/tensor/tensor.ts'
 import type { PlanInput } from '../src/train/plan/plan.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { learned } from './learn-runs.ts'
@@ -15,7 +18,10 @@ const at = (name: string) => join(folder, name)
 const old = blobNames.slice(0, 3)
 
 /** A run on one task: the same classes at other places, unless said otherwise. */
-const run = (method: string, given: { model?: object; source?: string; options?: object } = {}) =>
+const run = (
+  method: string,
+  given: { model?: object; source?: string; options?: object; iterations?: number } = {},
+) =>
   learned({
     stream: {
       kind: 'list',
@@ -24,7 +30,7 @@ const run = (method: string, given: { model?: object; source?: string; options?:
     },
     model: { kind: 'onnx', path: at('model.onnx'), ...given.model },
     method: { name: method, options: given.options },
-    iterations: 12,
+    iterations: given.iterations ?? 12,
     batchSize: 16,
     learningRate: 0.01,
   } as PlanInput)
@@ -41,8 +47,90 @@ beforeAll(async () => {
   plain = (await run('none')).parametersSha256
 })
 
+/** The mean distance of a run's probabilities on the new rows from those of the model that it was given. */
+async function moved({ model }: { readonly model: Uint8Array }): Promise<number> {
+  const { inputs } = blobs({ classes: old, perClass: 20, seed: 1, turn: 1 })
+  const [before = [], after = []] = await Promise.all(
+    [readFileSync(at('model.onnx')), model].map(async (bytes) => {
+      const executable = await engine.load(new Uint8Array(bytes))
+      const outputs = await executable.run(new Map([['x', inputs]]))
+      await executable.dispose()
+      return softmaxed(toNumbers(required(outputs, 'logits', 'output')), old.length)
+    }),
+  )
+  return before.reduce((sum, value, place) => sum + Math.abs(value - (after[place] ?? 0)), 0) / before.length
+}
+
+const softmaxed = (logits: readonly number[], width: number): number[] =>
+  logits.map((logit, place) => {
+    const row = logits.slice(place - (place % width), place - (place % width) + width)
+    return Math.exp(logit) / row.reduce((sum, value) => sum + Math.exp(value), 0)
+  })
+
 describe('a model that was trained elsewhere, and one task', () => {
   it.each(['lwf', 'distil', 'l2-sp'])('is held by %s', async (method) => {
     expect((await run(method)).parametersSha256).not.toBe(plain)
+  })
+
+  it('teaches what it says of the new rows', async () => {
+    const free = await moved(await run('none'))
+    const taught = await moved(await run('lwf', { options: { distillationWeight: 20 } }))
+    expect(free).toBeGreaterThan(0.2)
+    expect(taught).toBeLessThan(free / 2)
+  })
+
+  it('pulls to its own weights', async () => {
+    const free = await moved(await run('none'))
+    expect(await moved(await run('l2-sp', { options: { lambda: 100 } }))).toBeLessThan(free / 2)
+  })
+
+  it.each(methodEntries.map(({ name, past, alone }) => [name, past, alone] as const))(
+    'is held by %s where that can be, and refused where it would do nothing',
+    async (name, past, alone) => {
+      const rows = { model: { old: at('old.csv') } }
+      if (past === 'nothing') return expect((await run(name, rows)).parametersSha256).toBe(plain)
+      const idle = expect.objectContaining({ code: 'method-idle' })
+      if (past === 'training') return expect(run(name, rows)).rejects.toThrow(idle)
+      // A nearest mean changes how the head is read, and nothing of what trains.
+      const changes = async (given: object) => {
+        const { model } = await run(name, given)
+        return Buffer.compare(model, (await run('none')).model) !== 0
+      }
+      expect(await changes(rows)).toBe(true)
+      if (past === 'rows' && alone === undefined) return expect(run(name)).rejects.toThrow(idle)
+      expect(await changes({})).toBe(true)
+    },
+  )
+
+  it('is new where the configuration says so', async () => {
+    const untrained = { model: { trained: false } }
+    expect((await run('lwf', untrained)).parametersSha256).toBe(plain)
+    expect((await run('ewc', untrained)).parametersSha256).toBe(plain)
+  })
+
+  it('teaches only the classes that it knows', async () => {
+    const { result } = await run('lwf', {
+      source: 'more.csv',
+      model: { head: 'widen' },
+      options: { distillationWeight: 100 },
+      iterations: 100,
+    })
+    expect(result.matrix[0]?.[0]).toBeGreaterThan(0.9)
+  })
+
+  it('has no answers to teach where its head starts anew, but weights to hold', async () => {
+    const replaced = { source: 'more.csv', model: { head: 'replace' } }
+    const free = (await run('none', replaced)).parametersSha256
+    await expect(run('lwf', replaced)).rejects.toThrow(/model.head: replace/)
+    await expect(run('distil', replaced)).rejects.toThrow(/model.head: replace/)
+    expect((await run('lwf+l2-sp', replaced)).parametersSha256).not.toBe(free)
+  })
+
+  it.each([
+    [{ model: { old: 'old.csv', head: 'replace' } }, 'config'],
+    [{ model: { old: 'old.csv', trained: false } }, 'config'],
+    [{ model: { old: at('more.csv'), head: 'widen' }, source: 'more.csv' }, 'model-data'],
+  ])('%o is refused', async (given, code) => {
+    await expect(run('ewc', given)).rejects.toThrow(expect.objectContaining({ code }))
   })
 })

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
-import { parsePlan, type RunPlan } from '../train/plan/index.ts'
+import { idleNotes, parsePlan, planStream, type RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
-import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { noteData, noteMethods, sayNotes, showDownload } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
@@ -81,6 +81,8 @@ export const learn = defineVerb({
     })
     noteData(loaded, call.screen)
     noteMethods([loaded.plan], call.screen)
+    const { tasks } = planStream(loaded.plan, loaded.inputs.data)
+    sayNotes(idleNotes(loaded.plan, tasks.length), call.screen)
     const engine = engineFor(loaded.plan)
     const { model, data } = loaded.inputs
     if (loaded.plan.loss === 'causal-lm' && model)
@@ -98,6 +100,14 @@ function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings): readon
   return [
     ...sources.map((each) => ({ ...each, is: 'data' as const })),
     { flag: 'data.tokenizer', path: data.tokenizer, is: 'data' },
+    ...(data.vocabulary?.texts ?? []).map((path, at) => ({
+      ...{ flag: `data.vocabulary.texts.${at}`, path, is: 'data' as const },
+    })),
+    {
+      flag: asked.old === undefined ? 'model.old' : '--old',
+      path: model.kind === 'onnx' ? model.old : undefined,
+      is: 'data',
+    },
     {
       flag: asked.model === undefined ? 'model.path' : '--model',
       path: model.kind === 'onnx' ? model.path : undefined,
@@ -122,7 +132,7 @@ function asChanged(
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
-  const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head } = asked
+  const { model, output, bind, train, lora, loraTargets, adapter, batchnorm, untie, head, old } = asked
   const data = withDocumentFlags(read.data, asked)
   const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
   return withModelFlags(data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'), {
@@ -136,5 +146,6 @@ function asChanged(
     batchnorm,
     untie,
     head,
+    old,
   })
 }

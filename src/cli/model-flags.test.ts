@@ -24,7 +24,7 @@ test('flags change what the configuration says of its model file, and nothing el
   const configured = { kind: 'onnx' as const, path: 'm.onnx', output: 'scores', head: 'widen' as const }
   expect(modelOf('--lora 4:6 --lora-targets *query*,*value* --adapter out', configured)).toEqual({
     ...configured,
-    lora: { rank: 4, alpha: 6, targets: ['*query*', '*value*'], head: true },
+    lora: { rank: 4, alpha: 6, targets: ['*query*', '*value*'] },
     adapter: 'out',
   })
   expect(modelOf('', configured)).toEqual(configured)

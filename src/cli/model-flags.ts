@@ -28,6 +28,7 @@ export const modelFlags = group('Model', {
   batchnorm: flagOf(fields.batchnorm).meta({ option: 'batchNorm' }),
   untie: flagOf(fields.untie),
   head: flagOf(fields.head),
+  old: flagOf(fields.old).meta({ hint: 'DATA' }),
 })
 
 export type ModelSettings = z.output<z.ZodObject<typeof modelFlags>>

@@ -29,6 +29,7 @@ export function agem(given: AgemOptions = {}): Method {
   return {
     name: 'a-gem',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    past: 'rows',
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       if (!memory) return sources
@@ -81,7 +82,6 @@ export const agemEntry = methodEntry({
   needs: 'a few of each class',
   keeps: 'those',
   helps: 'as replay, at less pull towards the old; weaker than replay on new classes',
-  past: 'rows',
   options,
   create: agem,
 })

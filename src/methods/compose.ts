@@ -3,6 +3,7 @@ import { itemAt } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { ConsolidateContext, Consolidated, Json, Method, MethodState, StepTerms } from './method.ts'
+import { consolidationOf } from './past.ts'
 
 /**
  * Several methods as one. Models and batches pass through each in turn, loss terms add up, changes of gradients and
@@ -89,7 +90,7 @@ async function consolidateAll(
   for (const part of parts) {
     const { method, index, prefix, own } = part
     const { trace } = context
-    const after = (await method.consolidate?.(own(state), {
+    const after = (await consolidationOf(method, context)?.(own(state), {
       ...context,
       parameters: new Map([...context.parameters, ...given]),
       random: (name) => context.random(`${index}/${name}`),

@@ -49,6 +49,7 @@ export function der(given: DerOptions = {}): Method {
   return {
     name: 'der++',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    past: 'rows',
     sources: (sources, state, task) => {
       refuseTokens(task.train)
       // Both draws are rows of one source, the first half for the logits; its terms are the method's own.
@@ -114,8 +115,8 @@ export const derEntry = methodEntry({
   summary: 'replay of an online reservoir with the logits it was filled with (Buzzega et al. 2020)',
   needs: 'a fixed number',
   keeps: 'those, and their logits',
+  alone: 'rehearses rows of that task',
   helps: 'streams without clear task borders; small memories',
-  past: 'rows',
   options,
   create: der,
 })

@@ -5,8 +5,8 @@ import { add, type Emitter, scalar, scale, sub, type Value } from '../ops/core/i
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
-import type { BatchSource, Method, Mixed, OpeningContext, StepContext, TaskContext } from './method.ts'
-import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState } from './teacher.ts'
+import type { BatchSource, Method, Mixed, OpeningContext, TaskContext } from './method.ts'
+import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState, unitsOf } from './teacher.ts'
 
 const options = z.strictObject({
   temperature: z.number().gt(0).default(2).describe('temperature of the distillation'),
@@ -42,6 +42,7 @@ export function distil(given: DistilOptions = {}): Method {
   return {
     name: 'distil',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    past: 'weights',
     sources: (sources, _state, { unlabelled, index, batchSize }) => {
       if (!unlabelled) return sources
       const size = Math.min(samples(unlabelled), settings.replayBatch ?? batchSize)
@@ -53,7 +54,7 @@ export function distil(given: DistilOptions = {}): Method {
     inputs: async (state, task) => {
       refuseNumbers('distil', task.train)
       const teacher = teacherOf(state)
-      if (teacher.size === 0 || distillationWeight === 0) return new Map()
+      if (teacher.size === 0 || distillationWeight === 0 || pastUnits(task).length === 0) return new Map()
       return new Map([[onNewRows(task) ? 'all' : 'past', await answers(task, teacher)]])
     },
     terms: (context, _state, task) => {
@@ -64,11 +65,12 @@ export function distil(given: DistilOptions = {}): Method {
       const size = (logits.dims[0] as number) - from
       if (size === 0) return {}
       const part = (value: Value) => rowsOfBatch(step, value, { from, size })
-      const student = pastUnits(context, part(logits), task)
+      const student = ofPast(step, part(logits), task)
       /** On the answers for these rows of the pool. */
       const lesson = (answered: Value, weights?: Value) => {
-        const teacher = pastUnits(context, step.op('Gather', [table, part(answered)]), task)
-        return distilled(step, { student, teacher, batch: part(batch), temperature, weights }, task)
+        const teacher = ofPast(step, step.op('Gather', [table, part(answered)]), task)
+        const rowwise = { batch: part(batch), labels: () => part(context.labels), temperature, weights }
+        return distilled(step, { student, teacher, ...rowwise }, task)
       }
       const value = mixed
         ? ofMixed(step, mixed, rows, (of, weights) => lesson(of, part(weights)))
@@ -112,16 +114,13 @@ async function answers(task: OpeningContext, teacher: ReadonlyMap<string, Tensor
   )
 }
 
+const pastUnits = ({ units, index }: TaskContext): readonly number[] =>
+  [...new Set(units.slice(0, index).flat())].sort((a, b) => a - b)
+
 /** The logits of past tasks' units; of all where each task has a head of its own, told apart by masks. */
-function pastUnits(
-  { step }: StepContext,
-  logits: Value,
-  { scenario, units, index, outputs }: TaskContext,
-): Value {
-  const past = [...new Set(units.slice(0, index).flat())].sort((a, b) => a - b)
-  if (scenario === 'task' || past.length === outputs) return logits
-  const places: Tensor = { type: 'int32', dims: [past.length], data: Int32Array.from(past) }
-  return step.op('Gather', [logits, step.constant(places)], { axis: logits.dims.length - 1 })
+function ofPast(emit: Emitter, logits: Value, task: TaskContext): Value {
+  const past = pastUnits(task)
+  return unitsOf(emit, logits, task.scenario === 'task' || past.length === task.outputs ? undefined : past)
 }
 
 export const distilEntry = methodEntry({
@@ -129,8 +128,8 @@ export const distilEntry = methodEntry({
   summary: 'the old answers, computed once, on remembered and new rows (Li & Hoiem 2016)',
   needs: 'no; better with some',
   keeps: 'a copy of the parameters',
+  teaches: true,
   helps: 'beside replay, which it makes stronger; alone as lwf',
-  past: 'weights',
   options,
   create: distil,
 })

@@ -3,7 +3,7 @@ import { bounds } from '../data/bounds.ts'
 import { type Described, inWords } from '../data/schema-words.ts'
 import { didYouMean, UsageError } from '../errors.ts'
 import { itemAt, required } from '../required.ts'
-import type { Json, Method } from './method.ts'
+import type { Json, Method, Past } from './method.ts'
 
 /**
  * What `update` makes of an option, unless it is given. It trains several times, each time holding the old harder:
@@ -19,15 +19,6 @@ export type UpdateRole = 'penalty' | 'distillation' | 'memory' | 'batch' | 'shar
 /** An option's role in updates, for its schema: `z.number().meta(inUpdates('penalty'))`. */
 export const inUpdates = (role: UpdateRole): { readonly update: UpdateRole } => ({ update: role })
 
-/**
- * What a method's memory of a model that was trained elsewhere is made of:
- * - `nothing`: it remembers nothing
- * - `weights`: the model as it is
- * - `rows`: some of the rows that it was trained on
- * - `training`: what happened while it was trained, so that the method cannot update such a model
- */
-export type Past = 'nothing' | 'weights' | 'rows' | 'training'
-
 /** A method that can be asked for by name. This is all there is to say of it: flags, configuration and docs follow. */
 export interface MethodEntry<Options extends z.ZodObject = z.ZodObject> {
   readonly name: string
@@ -37,7 +28,12 @@ export interface MethodEntry<Options extends z.ZodObject = z.ZodObject> {
   readonly needs: string
   readonly keeps: string
   readonly helps: string
+  /** As the method says. */
   readonly past: Past
+  /** Whether what it holds are a model's answers. Default false. */
+  readonly teaches?: boolean | undefined
+  /** What it does to a first task that nothing comes before, ends the sentence "NAME only …". Default nothing. */
+  readonly alone?: string | undefined
   /** Whether it trains on all old rows that there are, not on some. Default false. */
   readonly everything?: boolean | undefined
   /** A strict object; each option with `describe`, and where it has one a default. */
@@ -46,8 +42,12 @@ export interface MethodEntry<Options extends z.ZodObject = z.ZodObject> {
 }
 
 /** @example export const l2spEntry = methodEntry({ name: 'l2-sp', …, options, create: l2sp }) */
-export const methodEntry = <Options extends z.ZodObject>(entry: MethodEntry<Options>): MethodEntry =>
-  entry as unknown as MethodEntry
+export function methodEntry<Options extends z.ZodObject>(
+  entry: Omit<MethodEntry<Options>, 'past'>,
+): MethodEntry {
+  const { past = 'nothing' } = entry.create(entry.options.parse({}))
+  return { ...(entry as unknown as MethodEntry), past }
+}
 
 /** An option as flags and docs need it. */
 export interface OptionRule {

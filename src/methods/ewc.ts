@@ -70,6 +70,7 @@ export function ewc(options: EwcOptions = {}): Method {
   return {
     name: settings.online ? 'online-ewc' : 'ewc',
     settings,
+    past: 'rows',
     inputs: (state) => penaltyInputs(state, settings.lambda),
     terms: (context, state) => quadraticPenalty(context, settings.step, settings.lambda * constantOf(state)),
     consolidate: async (state, context) => {
@@ -145,7 +146,6 @@ export const ewcEntry = methodEntry({
   needs: 'no',
   keeps: 'two tensors a parameter',
   helps: 'tasks that are told apart at test time, slow drift',
-  past: 'rows',
   options: schema,
   create: create(false),
 })
@@ -156,7 +156,6 @@ export const onlineEwcEntry = methodEntry({
   needs: 'no',
   keeps: 'two tensors a parameter',
   helps: 'the same, long streams',
-  past: 'rows',
   options: onlineSchema,
   create: create(true),
 })

@@ -13,6 +13,7 @@ export function joint(): Method {
   return {
     name: 'joint',
     settings: {},
+    past: 'rows',
     sources: (sources, _state, { seen }) =>
       sources.map((source) => (source.name === 'new' ? { ...source, ...seen() } : source)),
   }
@@ -24,7 +25,6 @@ export const jointEntry = methodEntry({
   needs: 'all of it',
   keeps: 'all of it',
   helps: 'the upper bound',
-  past: 'rows',
   everything: true,
   options: z.strictObject({}),
   create: joint,

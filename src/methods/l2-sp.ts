@@ -28,6 +28,7 @@ export function l2sp(given: L2spOptions = {}): Method {
   return {
     name: 'l2-sp',
     settings: { lambda },
+    past: 'weights',
     inputs: (state) => penaltyInputs(state, lambda),
     terms: (context) => quadraticPenalty(context, 'explicit', 0),
     consolidate: async (_state, { parameters }) => {
@@ -52,7 +53,6 @@ export const l2spEntry = methodEntry({
   needs: 'no',
   keeps: 'two tensors a parameter',
   helps: 'small changes of a model whose old data are gone: the cheap baseline',
-  past: 'weights',
   options,
   create: l2sp,
 })

@@ -108,6 +108,7 @@ describe('of other labels than one class a row', () => {
         rows: builder.input('rows', { type: 'int32', dims: [2] }),
         logits: builder.constant(float32(dims, student)),
         sources: new Map([['new', { from: 0, size: 2, offset: 0, columns: new Map() }]]),
+        labels: builder.constant(train.labels),
         forward: () => builder.constant(float32(dims, teacher)),
       }),
       { tensors: new Map([['teacher/w', float32([1])]]), values: {} },
@@ -144,6 +145,22 @@ describe('of other labels than one class a row', () => {
     })
     const expected = (crossEntropyOf(0, 3) + crossEntropyOf(3, 3) + crossEntropyOf(6, 3)) / 3
     expect(await termOf(train, [2, 2, 3], inputs)).toBeCloseTo(expected, 5)
+  })
+
+  it('next tokens are distilled where they count in the loss', async () => {
+    const inputs: Tensor = { type: 'int64', dims: [2, 2], data: BigInt64Array.of(4n, 5n, 6n, 0n) }
+    const nextTokens = (labels: readonly number[]) =>
+      createDataset({
+        name: 'texts',
+        kind: 'token-classification',
+        inputs,
+        labels: { type: 'int32', dims: [2, 2], data: Int32Array.from(labels) },
+        classes: ['a', 'b', 'c'],
+        preprocessing: asStored,
+      })
+    const expected = (crossEntropyOf(0, 3) + crossEntropyOf(6, 3)) / 2
+    expect(await termOf(nextTokens([1, -100, 2, -100]), [2, 2, 3], inputs)).toBeCloseTo(expected, 5)
+    expect(await termOf(nextTokens([-100, -100, -100, -100]), [2, 2, 3], inputs)).toBe(0)
   })
 
   it('several labels a row are each a choice of two', async () => {

@@ -5,7 +5,7 @@ import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { inUpdates, methodEntry } from './entry.ts'
 import type { Method, TaskContext } from './method.ts'
-import { distilled, refuseNumbers, rowsOfBatch, teacherState } from './teacher.ts'
+import { distilled, refuseNumbers, rowsOfBatch, taughtUnits, teacherState, unitsOf } from './teacher.ts'
 
 const schema = z.strictObject({
   temperature: z.number().default(2).describe('temperature of the distillation'),
@@ -32,7 +32,11 @@ export interface LwfOptions {
  * task- and domain-incremental L_new + (k - 1) mean KD, where the mean goes over the k - 1 past heads (domain: the one
  * head there is). No factor of temperature squared.
  *
- * Of several labels a row each is distilled as a pair of probabilities; labels of tokens are distilled at every token that is no padding.
+ * A model that was trained elsewhere teaches the first task, where it knows the classes; its answers for units that were added to it are
+ * left out.
+ *
+ * Of several labels a row each is distilled as a pair of probabilities; labels of tokens are distilled at every
+ * token that is no padding, next tokens where they count in the loss.
  *
  * @throws UsageError `lwf-temperature`, `lwf-weight` for values that are not positive; from `terms`, `lwf-targets` for numbers to predict:
  * a teacher's probabilities are what is distilled, and there are none.
@@ -56,16 +60,19 @@ export function lwf(options: LwfOptions = {}): Method {
   return {
     name: 'lwf',
     settings,
+    past: 'weights',
     inputs: (state) => state.tensors,
     terms: (context, state, task) => {
       refuseNumbers('lwf', task.train)
-      if (state.tensors.size === 0) return {}
+      const units = taughtUnits(state)
+      if (state.tensors.size === 0 || units?.length === 0) return {}
       const { step, inputs } = context
       const fresh = required(context.sources, 'new', 'source')
       const batch = rowsOfBatch(step, context.batch, fresh)
-      const student = rowsOfBatch(step, context.logits, fresh)
-      const teacher = context.forward(batch, withoutPrefix(inputs, 'teacher/'))
-      const value = distilled(step, { student, teacher, batch, temperature: settings.temperature }, task)
+      const student = unitsOf(step, rowsOfBatch(step, context.logits, fresh), units)
+      const teacher = unitsOf(step, context.forward(batch, withoutPrefix(inputs, 'teacher/')), units)
+      const lesson = { student, teacher, batch, labels: () => rowsOfBatch(step, context.labels, fresh) }
+      const value = distilled(step, { ...lesson, temperature: settings.temperature }, task)
       const weight = settings.weight ?? protocolWeight(task)
       return { losses: [{ name: 'distillation', value: scale(step, value, weight) }] }
     },
@@ -80,8 +87,8 @@ export const lwfEntry = methodEntry({
   summary: 'learning without forgetting: the old model is the teacher (Li & Hoiem 2016)',
   needs: 'no',
   keeps: 'a copy of the parameters',
+  teaches: true,
   helps: 'tasks that are told apart, new data that look like the old',
-  past: 'weights',
   options: schema,
   create: ({ temperature, distillationWeight }) =>
     lwf({ temperature, ...(distillationWeight === undefined ? {} : { weight: distillationWeight }) }),

@@ -9,11 +9,22 @@ import type { BatchSource } from './source.ts'
 import type { Json, MethodState } from './state.ts'
 import type { StepContext, StepTerms } from './step-context.ts'
 
+/**
+ * What a method's memory of a model that was trained elsewhere is made of:
+ * - `nothing`: it remembers nothing
+ * - `weights`: the model as it is
+ * - `rows`: some of the rows that it was trained on
+ * - `training`: what happened while it was trained, so that of such a model it remembers nothing
+ */
+export type Past = 'nothing' | 'weights' | 'rows' | 'training'
+
 /** A task as a method sees it: the same in a stream and in the update of a model that was trained elsewhere. */
 export interface TaskContext {
   readonly scenario: Scenario
-  /** The task being learned, counted from 0. */
+  /** The task being learned, counted from 0; a model that was trained elsewhere learned task 0 there. */
   readonly index: number
+  /** Whether task 0 is what the model had learned before the stream began. Default false. */
+  readonly given?: boolean | undefined
   /** How many logits the model gives. */
   readonly outputs: number
   /** Output units of every task's classes, those to come included. */
@@ -108,6 +119,11 @@ export interface Method {
   readonly terms?: (context: StepContext, state: MethodState, task: TaskContext) => StepTerms
   /** At the end of a task: what to remember. */
   readonly consolidate?: (state: MethodState, context: ConsolidateContext) => Promise<Consolidated>
+  /**
+   * What it remembers a model by that was trained elsewhere. Where that is rows of which there are none, or the training,
+   * `consolidate` is not asked for it. Default: it is asked.
+   */
+  readonly past?: Past | undefined
   /**
    * Whether `consolidate` also gives parameters, so that the last task's is not only for tasks to come. Default false.
    */

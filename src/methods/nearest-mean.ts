@@ -30,6 +30,7 @@ export function nearestMean(): Method {
   return {
     name: 'nearest-mean',
     settings: {},
+    past: 'rows',
     consolidate: async (state, context) => ({ state: await withMeans(state, context) }),
     answer: (model, { tensors }) => {
       const [means, counts] = [tensors.get('means')?.data, tensors.get('counts')?.data]
@@ -102,8 +103,8 @@ export const nearestMeanEntry = methodEntry({
   summary: 'the head is read as the nearest class mean (Rebuffi et al. 2017)',
   needs: 'no',
   keeps: 'a mean a class',
+  alone: 'reads the head as the means of the task’s classes',
   helps: 'new classes on features that hardly move; with replay as iCaRL reads its model',
-  past: 'rows',
   options,
   create: nearestMean,
 })

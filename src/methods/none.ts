@@ -19,7 +19,6 @@ export const noneEntry = methodEntry({
   needs: 'no',
   keeps: 'nothing',
   helps: 'the lower bound',
-  past: 'nothing',
   options: z.strictObject({}),
   create: none,
 })

@@ -67,6 +67,7 @@ function balanced(perClass: number, options: ReplayOptions): Method {
   return {
     name: 'replay',
     settings: { perClass, batchSize: options.batchSize ?? null },
+    past: 'rows',
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       if (!memory) return sources
@@ -88,6 +89,7 @@ function online(capacity: number, options: ReplayOptions): Method {
   return {
     name: 'reservoir-replay',
     settings: { capacity, batchSize: options.batchSize ?? null },
+    past: 'rows',
     sources: (sources, state, task) => {
       const share = options.newShare?.(task.index + 1) ?? 0.5
       const size = options.batchSize ?? task.batchSize
@@ -119,7 +121,6 @@ export const replayEntry = methodEntry({
   needs: 'a few of each class',
   keeps: 'those',
   helps: 'everything, new classes first of all',
-  past: 'rows',
   options: balancedSchema,
   create,
 })
@@ -129,8 +130,8 @@ export const reservoirReplayEntry = methodEntry({
   summary: 'one memory for the whole stream, filled online by reservoir sampling',
   needs: 'a fixed number',
   keeps: 'those',
+  alone: 'rehearses rows of that task',
   helps: 'streams without clear task borders',
-  past: 'rows',
   options: onlineSchema,
   create,
 })

@@ -35,6 +35,7 @@ export function si(given: SiOptions = {}): Method {
   return {
     name: 'si',
     settings,
+    past: 'training',
     // The shared penalty is 1/2 A d^2.
     inputs: (state) => penaltyInputs(state, 2 * settings.strength),
     slots: ({ parameters }) =>
@@ -97,7 +98,6 @@ export const siEntry = methodEntry({
   needs: 'no',
   keeps: 'two tensors a parameter',
   helps: 'what EWC helps with, without a pass over the data at a task’s end',
-  past: 'training',
   options,
   create: si,
 })

@@ -1,21 +1,36 @@
-import { type Dataset, kindOf } from '../data/dataset.ts'
+import { type Dataset, ignoredLabel, kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses/index.ts'
-import { add, cast, type Emitter, reduceSum, reshape, scale, type Value } from '../ops/core/index.ts'
+import { add, cast, type Emitter, reduceSum, reshape, scalar, scale, type Value } from '../ops/core/index.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import type { ConsolidateContext, MethodState, RowRange, TaskContext } from './method.ts'
 
 const PREFIX = 'teacher/'
 
-/** The model as a task left it, kept to teach the next. */
+/**
+ * The model as a task left it, kept to teach the next. Of one that was trained elsewhere and has units for classes that it never saw,
+ * those that it knows are kept, too: what it says of the others teaches nothing.
+ */
 export const teacherState = ({
   parameters,
   buffers,
-}: Pick<ConsolidateContext, 'parameters' | 'buffers'>): MethodState => ({
+  ...task
+}: Pick<ConsolidateContext, 'parameters' | 'buffers' | 'trace' | 'active' | 'scenario'>): MethodState => ({
   tensors: new Map([...parameters, ...buffers].map(([name, tensor]) => [`${PREFIX}${name}`, tensor])),
-  values: {},
+  values: !task.trace && task.active && task.scenario !== 'task' ? { units: [...task.active] } : {},
 })
+
+/** The units that a teacher knows; undefined where these are all. */
+export const taughtUnits = ({ values }: MethodState): readonly number[] | undefined =>
+  values.units as readonly number[] | undefined
+
+/** The logits of some units. */
+export function unitsOf(emit: Emitter, logits: Value, units: readonly number[] | undefined): Value {
+  if (!units) return logits
+  const places: Tensor = { type: 'int32', dims: [units.length], data: Int32Array.from(units) }
+  return emit.op('Gather', [logits, emit.constant(places)], { axis: logits.dims.length - 1 })
+}
 
 /** What {@link teacherState} keeps, by the names of parameters and buffers. */
 export const teacherOf = ({ tensors }: MethodState): ReadonlyMap<string, Tensor> =>
@@ -33,6 +48,8 @@ export function refuseNumbers(method: string, dataset: Dataset): void {
 export interface Lesson extends Pick<DistillationOptions, 'student' | 'teacher'> {
   /** The rows as they are stored: tokens that fill up a row teach nothing. */
   readonly batch: Value
+  /** Their labels: where nothing else tells what is padding, tokens without one teach nothing. */
+  readonly labels: () => Value
   readonly temperature: number
   /** One factor a row, [rows]; the mean is still over all. Of classes of rows only. Default 1 each. */
   readonly weights?: Value | undefined
@@ -41,12 +58,13 @@ export interface Lesson extends Pick<DistillationOptions, 'student' | 'teacher'>
 /** The distillation on rows of a task: the mean over past heads where each task has its own. */
 export function distilled(
   emit: Emitter,
-  { student, teacher, batch, temperature, weights }: Lesson,
+  { student, teacher, batch, labels, temperature, weights }: Lesson,
   { scenario, index, outputs, units, train }: TaskContext,
 ): Value {
   const rowwise = { student, teacher, temperature }
   if (kindOf(train) === 'multi-label') return labelDistillation(emit, rowwise)
-  const given = student.dims.length > 2 ? byToken(emit, rowwise, batch, train) : { ...rowwise, weights }
+  const given =
+    student.dims.length > 2 ? byToken(emit, rowwise, { batch, labels }, train) : { ...rowwise, weights }
   if (scenario !== 'task') return distillation(emit, given)
   const heads = units.slice(0, index).map((past) => {
     const mask = float32([1, outputs])
@@ -64,22 +82,28 @@ function labelDistillation(emit: Emitter, { student, teacher, temperature = 2 }:
   return binaryCrossEntropy(emit, soften(student), emit.op('Sigmoid', [soften(teacher)]))
 }
 
-/** Logits [N, T, C] with a row a token; padding counts nothing in the mean. */
+/**
+ * Logits [N, T, C] with a row a token. In the mean counts what is no padding; of rows that are told apart from padding by labels alone, as
+ * those of next tokens, what has a label.
+ */
 function byToken(
   emit: Emitter,
   { student, teacher, ...others }: DistillationOptions,
-  batch: Value,
+  { batch, labels }: Pick<Lesson, 'batch' | 'labels'>,
   { preprocessing: { pad } }: Dataset,
 ): DistillationOptions {
   const [rows = 1, tokens = 1, classes = 1] = student.dims
   const count = rows * tokens
   const flat = (logits: Value): Value => reshape(emit, logits, [count, classes])
   const pair = { ...others, student: flat(student), teacher: flat(teacher) }
-  if (pad === undefined || batch.dims.join() !== [rows, tokens].join()) return pair
-  const filler = emit.op('Equal', [cast(emit, batch, 'int64'), emit.constant(int64([], [pad]))])
+  const said = pad === undefined ? labels() : batch
+  if (said.dims.join() !== [rows, tokens].join()) return pair
+  const nothing = emit.constant(int64([], [pad ?? ignoredLabel]))
+  const filler = emit.op('Equal', [cast(emit, said, 'int64'), nothing])
   const real = reshape(emit, cast(emit, emit.op('Not', [filler]), student.type), [count])
-  const weights = emit.op('Div', [scale(emit, real, count), reduceSum(emit, real, [0])])
-  return { ...pair, weights }
+  // A batch in which nothing counts teaches nothing.
+  const sum = emit.op('Max', [reduceSum(emit, real, [0]), scalar(emit, 1, real)])
+  return { ...pair, weights: emit.op('Div', [scale(emit, real, count), sum]) }
 }
 
 /** Rows of the batch; all of them are the value itself. */

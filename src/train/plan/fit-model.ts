@@ -13,6 +13,8 @@ import { planStream, type TrainTest } from './prepare.ts'
 export interface Fitted {
   readonly data: readonly TrainTest[]
   readonly model: Model
+  /** How many classes the model knew before its head was widened; undefined where it was not. */
+  readonly known?: number | undefined
   /** Names that were taken for one of the model's though they are written otherwise. */
   readonly notes: readonly string[]
 }
@@ -49,6 +51,7 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
   const fitted = withClasses(plan.model, model, [...new Set(needed)])
   return {
     model: fitted,
+    known: head === 'widen' ? model.classes.length : undefined,
     notes: named.flatMap(({ notes }) => notes),
     data: named.map(({ train, test, own }) => {
       const { dataset, classes } = alignLabels(train, fitted.classes)

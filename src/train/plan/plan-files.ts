@@ -42,8 +42,9 @@ export interface LoadedPlan {
 export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): Promise<LoadedPlan> {
   const base = options.base ?? process.cwd()
   const plan = withAbsolutePaths(asked, base)
-  const sources =
-    plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
+  const own = plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
+  // What the model was trained on comes last: all is read in the same way.
+  const sources = plan.model.kind === 'onnx' && plan.model.old !== undefined ? [...own, plan.model.old] : own
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
   const notes = new Set([...(read?.notes ?? []), ...found.notes])
@@ -73,7 +74,9 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   for (const note of fitted?.notes ?? []) notes.add(note)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
-    inputs: fitted ?? { data, vocabulary: words?.tokenizer.size },
+    inputs: fitted
+      ? { ...fitted, data: fitted.data.slice(0, own.length), old: fitted.data[own.length]?.train }
+      : { data, vocabulary: words?.tokenizer.size },
     dataSha256: hash.digest('hex'),
     instead,
     modelFile: read?.file,
@@ -105,6 +108,7 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
         ? {
             ...plan.model,
             path: place(plan.model.path),
+            ...(plan.model.old === undefined ? {} : { old: place(plan.model.old) }),
             ...(plan.model.adapter === undefined ? {} : { adapter: place(plan.model.adapter) }),
           }
         : plan.model,

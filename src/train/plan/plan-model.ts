@@ -56,6 +56,15 @@ export const onnxModelSchema = z.strictObject({
     .describe(
       'for classes that the model does not know: widen adds rows to its head, replace starts a new one',
     ),
+  trained: z
+    .boolean()
+    .optional()
+    .describe('whether the model has learned something that methods are to hold; default yes'),
+  old: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('data that the model was trained on, or some of them: for methods that hold it by rows'),
   numbersArePositions: z
     .boolean()
     .optional()

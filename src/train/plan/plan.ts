@@ -201,8 +201,26 @@ function contradictionIn({ data, model, loss, stream }: RunPlan): string | undef
     return loss === 'causal-lm' ? 'loss: causal-lm needs a model of kind onnx.' : undefined
   if (model.lora && model.train !== undefined)
     return 'model.train and model.lora are both given; leave one out.'
+  const past = contradictionInPast(model, stream)
+  if (past !== undefined) return past
   if (model.adapter !== undefined && !model.lora) {
     return 'model.adapter says where the updates of model.lora go, but model.lora is not given.'
   }
   return undefined
+}
+
+function contradictionInPast(
+  { old, trained, head }: Extract<RunPlan['model'], { kind: 'onnx' }>,
+  { kind, scenario }: RunPlan['stream'],
+): string | undefined {
+  if (old === undefined) return undefined
+  if (trained === false)
+    return 'model.old is what the model was trained on, but model.trained is false; leave one out.'
+  if (head === 'replace') {
+    return 'model.old says what the model knows by its head, but model.head: replace starts a new one; leave one out.'
+  }
+  const sameUnits = scenario !== 'task' && (kind === 'list' || (kind === 'split' && scenario === 'class'))
+  return sameUnits
+    ? undefined
+    : 'model.old goes with streams whose outputs are the model’s classes: a list in the class or domain scenario, or a split in the class scenario.'
 }

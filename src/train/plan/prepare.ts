@@ -27,6 +27,8 @@ import {
   sgd,
   type WeightDecay,
 } from '../step/index.ts'
+import { planPast } from './given-past.ts'
+import { refuseIdle } from './idle-methods.ts'
 import { planModel } from './new-model.ts'
 import type { RunPlan } from './plan.ts'
 
@@ -46,6 +48,10 @@ export interface PlanInputs {
   readonly vocabulary?: number | undefined
   /** For `model: {kind: onnx}`, with the data's classes. */
   readonly model?: Model | undefined
+  /** Rows that this model was trained on, as `model.old` names them. */
+  readonly old?: Dataset | undefined
+  /** How many classes it knew before its head was widened. Default all. */
+  readonly known?: number | undefined
 }
 
 /** A plan as the trainer takes it, but for the engine and where it is kept. */
@@ -60,12 +66,13 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
  * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
- * augmented so; and what the parts throw.
+ * augmented so; `method-idle` for a method that would do nothing; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
   const base = planModel(plan, stream, inputs)
   const lora = planLora(plan, base)
+  refuseIdle(plan, stream.tasks.length)
   const { optimiser, weightDecay } = planOptimiser(plan)
   return {
     model: lora?.model ?? chosenParts(plan, base),
@@ -73,6 +80,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
     ...(lora ? { lora } : {}),
     stream,
     method: createMethod(plan.method.name, plan.method.options),
+    past: planPast(plan, inputs, stream),
     settings: {
       optimiser,
       ...(weightDecay ? { weightDecay } : {}),

@@ -8,7 +8,7 @@ export {
 export { consolidated } from './end-task.ts'
 export type { LearnEvent } from './events.ts'
 export { learn } from './learn.ts'
-export type { CheckpointStore, LearnOptions, LearnResult } from './options.ts'
+export type { CheckpointStore, GivenPast, LearnOptions, LearnResult } from './options.ts'
 export type { EarlyStopping } from './stopping-rows.ts'
 export { stateAtStart } from './task-models.ts'
 export { openTask, type TaskOptions, type TaskRun, taskSources } from './task-run.ts'

@@ -16,7 +16,7 @@ export interface LearnRun {
 
 /** To be closed with `reading.dispose()`. */
 export function openRun(options: LearnOptions, heldOut: HeldOut | undefined): LearnRun {
-  const contextOf = (index: number) => taskContext(options.stream, index, options.batchSize)
+  const contextOf = (index: number) => taskContext(options.stream, index, options.batchSize, options.past)
   const models = taskModels(options.model, options.method, contextOf)
   return { options, heldOut, models, contextOf, reading: openReading(options, models) }
 }

@@ -1,11 +1,11 @@
 import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
-import { emptyState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { initialState } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
 import { endTask } from './end-task.ts'
 import type { LearnEvent } from './events.ts'
+import { givenState } from './given-past.ts'
 import { type LearnRun, openRun } from './learn-run.ts'
 import type { LearnOptions, LearnResult } from './options.ts'
 import { noRecord, spent } from './record.ts'
@@ -16,6 +16,9 @@ import { trainTask } from './train-task.ts'
 /**
  * Learns a stream of tasks, one after another, and reports as it goes. With a store, it goes on from the last
  * checkpoint there is; a run that was killed at any moment and resumed ends in the same bits as one that was not.
+ *
+ * A model that was trained before (`past`) is the first thing that the method holds: it teaches the first task, say. What it is
+ * remembered by is made when the run begins.
  *
  * Class labels are scored by accuracy; for targets see {@link taskAccuracy}.
  *
@@ -32,7 +35,7 @@ export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, Le
   const run = openRun(options, heldOut)
   try {
     const saved = await options.store?.load()
-    let state = saved ?? freshState(options)
+    let state = saved ?? (await freshState(options))
     yield {
       type: 'started',
       tasks: stream.tasks.map(({ name }) => name),
@@ -97,12 +100,13 @@ async function* interrupt(run: LearnRun, state: RunState): AsyncGenerator<LearnE
 
 const where = ({ position }: RunState) => ({ task: position.task, step: position.step })
 
-function freshState({ model, settings }: LearnOptions): RunState {
+async function freshState(options: LearnOptions): Promise<RunState> {
+  const { model, settings } = options
   return {
     position: { task: 0, step: 0, phase: 'train' },
     updates: 0,
     tensors: initialState(model, settings.optimiser),
-    method: emptyState,
+    method: await givenState(options),
     samplers: {},
     record: noRecord,
     early: null,

@@ -1,3 +1,4 @@
+import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Method } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
@@ -18,6 +19,8 @@ export interface LearnOptions {
   readonly model: Model
   readonly stream: TaskStream
   readonly method: Method
+  /** Where the model was trained before. Default it was not: methods begin to hold it when the first task ends. */
+  readonly past?: GivenPast | undefined
   readonly settings: StepSettings
   /** Steps a task. */
   readonly iterations: number
@@ -45,6 +48,16 @@ export interface LearnOptions {
    * parameters (and the optimiser's state) of the look at which that loss was lowest, also where it went on to the last step.
    */
   readonly earlyStopping?: EarlyStopping
+}
+
+/** What a model had learned before the stream begins, for methods to hold: it is task 0 to them, and the stream's tasks follow. */
+export interface GivenPast {
+  /** The output units that it knows; others were added to its head. None where its head starts anew. */
+  readonly units: readonly number[]
+  /** Rows that it learned from, as many as there are; labels are units. Default none. */
+  readonly train?: Dataset | undefined
+  /** Parameters that start anew and are no past to hold: those of a new head. Default none. */
+  readonly fresh?: readonly string[] | undefined
 }
 
 /** What a finished run leaves: `parameters` and `buffers` as training left them. */

@@ -59,6 +59,8 @@ export type TaskState = Pick<RunState, 'updates' | 'tensors' | 'method' | 'sampl
 /** Opens a task where `state` stands, in the middle of it too. */
 export async function openTask(options: TaskOptions, task: TaskContext, state: TaskState): Promise<TaskRun> {
   const { model, method, settings, engine, seed } = options
+  // As the stream counts: what is drawn does not depend on whether the model had learned something before.
+  const place = task.given ? task.index - 1 : task.index
   const sources = taskSources(method, state.method, task)
   const pool = createPool(sources)
   const augmentation = augmentationOf(settings.augment, task.train)
@@ -68,7 +70,7 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     ...{ model, settings, method, state: state.method, task, pool, sources, augmentation, constants, slots },
   })
   const program = await loadProgram(engine, step, step.slots, state.tensors)
-  const random = (source: string) => randomStream(seed, `batches/${task.index}/${source}`)
+  const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
   const sampler = createBatchSampler(sources, pool, random, state.samplers)
   const width = batchWidth(sources)
   const fixed = new Map<string, Tensor>([
@@ -81,13 +83,13 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   ])
   const draws = (from: number, count: number): [string, Tensor][] => {
     if (!augmentation) return []
-    const drawn = stepDraws({ ...augmentation, sources, seed, task: task.index, from, count })
+    const drawn = stepDraws({ ...augmentation, sources, seed, task: place, from, count })
     return [...drawn].map(([name, tensor]) => [drawName(name), tensor])
   }
   let { updates } = state
   const call = async (from: number, count: number): Promise<Record<string, number>> => {
     const { rows, columns } = sampler.next(count)
-    const at = { task: task.index, from, count, updates }
+    const at = { task: place, from, count, updates }
     const feeds = new Map<string, Tensor>([
       ...fixed,
       ...columns,
