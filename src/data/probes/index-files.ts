@@ -1,0 +1,1 @@
+export { type ProbeReading, readProbes } from './read-probes-files.ts'

@@ -1,0 +1,1 @@
+export type { AnswerProbe, ChoiceProbe, Probe, ProbeSet } from './probe.ts'
