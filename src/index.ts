@@ -10,6 +10,7 @@ export {
 export { type ReadDocumentsOptions, readDocuments } from './data/documents/index-files.ts'
 export { readDataset, streamRows } from './data/files.ts'
 export { loadIds, loadPredictions } from './data/formats/index-files.ts'
+export { type ProbeReading, readProbes } from './data/probes/index-files.ts'
 export type { ReadOptions } from './data/read-options.ts'
 export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'
 export { ortNode } from './engine/ort-node.ts'

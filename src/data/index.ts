@@ -51,6 +51,7 @@ export {
 } from './memory/index.ts'
 export { type Alignment, type AlignOptions, alignLabels } from './names/index.ts'
 export type { LoadedData } from './parts.ts'
+export type { AnswerProbe, ChoiceProbe, Probe, ProbeSet } from './probes/index.ts'
 export {
   createTokenizer,
   type TextTokenizer,

@@ -33,6 +33,18 @@ export {
 } from './generate/index.ts'
 export { refuseLookingAhead } from './looks-ahead.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
+export {
+  type AnswerProbesOptions,
+  answerProbes,
+  type ChoiceAnswer,
+  type ProbeAnswer,
+  type ProbePredictionsOptions,
+  type ProbeScores,
+  probePredictions,
+  probeScores,
+  type ShareRight,
+  type WrittenAnswer,
+} from './probes/index.ts'
 export { withWeights } from './reader.ts'
 export { rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'

@@ -1,8 +1,9 @@
 import { tokenInput } from '../../model/inputs.ts'
+import { knownTokens } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { inputName } from '../../onnx/graph.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { notDecoder } from './decoding-graph.ts'
+import { formProblem, notDecoder } from './decoding-graph.ts'
 
 /**
  * Holds a model to what a decoder is: it gives a number for each token that it knows, and what it says at a position does
@@ -44,6 +45,17 @@ const few = (values: Float32Array): Float32Array => values.subarray(0, 4096)
 export function positionsOf(model: Model): number | undefined {
   const input = model.graph.inputs.find(({ name }) => tokenInput(name) === 'positions')
   return input && tableRows(model, input.name)
+}
+
+/**
+ * Whether a model answers with tokens, by what its file says: it gives numbers for each token of a text, as many as the table
+ * of tokens that it reads has rows. Where there is no such table, one without names for its classes does. A masked language
+ * model does, too.
+ */
+export function answersTokens(model: Model): boolean {
+  if (formProblem(model) !== undefined) return false
+  const [answers, known] = [knownTokens(model), tableRows(model, model.input.name)]
+  return answers === undefined || known === undefined ? model.classes.length === 0 : answers >= known
 }
 
 /** Rows of the table that the numbers of an input are looked up in: tokens, positions. Undefined where none is found. */

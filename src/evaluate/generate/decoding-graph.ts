@@ -61,28 +61,26 @@ export function decodingGraph(model: Model, name: string): DecodingGraph {
  * @throws ModelError `generate-not-decoder`, `model-inputs`.
  */
 export function checkForm(model: Model, name: string): void {
-  const { graph, input, output, binary } = model
-  const answer = graph.outputs.find((info) => info.name === output)
-  const rank = answer?.dims?.length
-  if (!input.type.startsWith('int') || (input.dims !== undefined && input.dims.length !== 2)) {
-    throw notDecoder(
-      name,
-      `it reads "${input.name}" ${input.type}[${input.dims ?? 'any'}], and no token ids [rows, tokens]`,
-    )
-  }
-  if (binary || (rank !== undefined && rank !== 3)) {
-    throw notDecoder(
-      name,
-      `"${answer?.name ?? output}" is [${answer?.dims ?? 'one number'}], one answer for a whole text`,
-    )
-  }
+  const problem = formProblem(model)
+  if (problem !== undefined) throw notDecoder(name, problem)
   const [unfed] = unfedInputs(model)
   if (unfed) {
     throw new ModelError(
       'model-inputs',
-      `${name}: the model reads "${unfed.name}" beside "${input.name}", and there is nothing to feed it with. Give that input a value (--bind), or export a decoder that needs no other model.`,
+      `${name}: the model reads "${unfed.name}" beside "${model.input.name}", and there is nothing to feed it with. Give that input a value (--bind), or export a decoder that needs no other model.`,
     )
   }
+}
+
+/** What in a model's input or answer is not as a decoder has it; undefined where nothing is. */
+export function formProblem({ graph, input, output, binary }: Model): string | undefined {
+  const answer = graph.outputs.find((info) => info.name === output)
+  const rank = answer?.dims?.length
+  if (!input.type.startsWith('int') || (input.dims !== undefined && input.dims.length !== 2)) {
+    return `it reads "${input.name}" ${input.type}[${input.dims ?? 'any'}], and no token ids [rows, tokens]`
+  }
+  if (!binary && (rank === undefined || rank === 3)) return undefined
+  return `"${answer?.name ?? output}" is [${answer?.dims ?? 'one number'}], one answer for a whole text`
 }
 
 /** A model that is none of those that continue a text. */

@@ -1,7 +1,9 @@
-export { positionsOf } from './check-decoder.ts'
+export { answersTokens, positionsOf } from './check-decoder.ts'
 export type { Sampling } from './choose.ts'
 export { type Decoder, type DecoderOptions, type Decoding, openDecoder } from './decoder.ts'
+export { checkForm } from './decoding-graph.ts'
 export {
+  continued,
   type GeneratedToken,
   type GenerateOptions,
   type GenerationEnd,
