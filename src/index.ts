@@ -7,7 +7,12 @@ export {
   resolveDataset,
   verifyDataset,
 } from './data/catalogue/index-files.ts'
-export { type ReadDocumentsOptions, readDocuments } from './data/documents/index-files.ts'
+export {
+  type MeasuredDocuments,
+  type ReadDocumentsOptions,
+  readDocuments,
+  readMeasuredDocuments,
+} from './data/documents/index-files.ts'
 export { readDataset, streamRows } from './data/files.ts'
 export { loadIds, loadPredictions } from './data/formats/index-files.ts'
 export { type ProbeReading, readProbes } from './data/probes/index-files.ts'
@@ -24,6 +29,7 @@ export {
 } from './model/import/index-files.ts'
 export { type FileInspection, inspectFile } from './train/inspect/index-files.ts'
 export { tensorBoard } from './train/tracking/index-files.ts'
+export { type Evaluated, type EvaluateSources, evaluateFiles } from './update/evaluate/index-files.ts'
 export { type GateInputs, type GateSources, loadGate, type NearestNew } from './update/gate/index-files.ts'
 export { extendFile, keepFile, mergeFiles, readPack, writePack } from './update/pack/index-files.ts'
 export { loadCurve, savePoint } from './update/path/index-files.ts'

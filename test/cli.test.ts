@@ -47,6 +47,7 @@ describe('help', () => {
         fisher      The Fisher diagonal of a model: what matters in it
         grad        Loss and gradients of one batch, to check against any other program
         inspect     What a model is, what of it can be trained, and what a step takes
+        evaluate    Measure models on texts, labelled rows or probes, side by side
         generate    Continue a text by a language model, or by two side by side
         data        Data sets known by name: list, get, verify
 
@@ -67,6 +68,7 @@ describe('help', () => {
     'fisher',
     'grad',
     'inspect',
+    'evaluate',
     'generate',
     'data',
   ])('%s --help', async (verb) => {

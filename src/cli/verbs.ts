@@ -1,6 +1,7 @@
 import { bench } from './bench.ts'
 import { curve } from './curve.ts'
 import { data } from './data.ts'
+import { evaluate } from './evaluate.ts'
 import { fisher } from './fisher.ts'
 import { gate } from './gate.ts'
 import { generate } from './generate.ts'
@@ -28,6 +29,7 @@ export const verbs: readonly Verb[] = [
   fisher,
   grad,
   inspect,
+  evaluate,
   generate,
   data,
 ]

@@ -31,6 +31,7 @@ export {
   type TextOptions,
   type TextWriter,
 } from './generate/index.ts'
+export { type ClassFigures, type LabelledFigures, labelledFigures } from './labelled-figures.ts'
 export { refuseLookingAhead } from './looks-ahead.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
 export {
@@ -48,3 +49,4 @@ export {
 export { withWeights } from './reader.ts'
 export { rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'
+export { type DocumentFigures, type TextFigures, textFigures } from './text-figures.ts'

@@ -2,7 +2,7 @@ import { largest } from '../extent.ts'
 import { type TableData, visible } from './figures/index.ts'
 
 /** A table for the terminal: columns of equal width, the first and the last to the left, the others to the right. */
-export function textTable({ head, rows }: TableData): string[] {
+export function textTable({ head, rows }: Pick<TableData, 'head' | 'rows'>): string[] {
   const lines = [head, ...rows].map((line) => line.map((cell) => visible(cell.replace(/[\t\n]+/g, ' '))))
   const widths = head.map((_, column) => largest(lines.map((line) => (line[column] ?? '').length)))
   return lines.map((line) =>

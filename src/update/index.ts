@@ -1,3 +1,4 @@
+export type { Evaluation, ModelEvaluation } from './evaluate/index.ts'
 export {
   type Comparison,
   type FlipAnswer,

@@ -1,1 +1,6 @@
-export { type ReadDocumentsOptions, readDocuments } from './read-documents-files.ts'
+export {
+  type MeasuredDocuments,
+  type ReadDocumentsOptions,
+  readDocuments,
+  readMeasuredDocuments,
+} from './read-documents-files.ts'

@@ -1,5 +1,5 @@
 import { DataError, UsageError } from '../../errors.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { memoryLimit } from '../memory-limit-node.ts'
 import type { ReadOptions } from '../read-options.ts'
 import type { TextTokenizer } from '../text/index.ts'
@@ -32,6 +32,43 @@ const overhead = 200
  * const { train } = await readDocuments('chats.jsonl', { tokenizer })
  */
 export async function readDocuments(path: string, asked: ReadDocumentsOptions): Promise<LoadedDocuments> {
+  const { sources, read, notes } = await openDocuments(path, asked)
+  const parts = new Map<string, readonly TokenDocument[]>()
+  for (const split of sources.keys()) parts.set(split, await read(split))
+  const { train, validation, test } = Object.fromEntries(parts)
+  if (train === undefined) {
+    throw new DataError(
+      'split-missing',
+      `${path}: there is no split 'train'; there are ${[...parts.keys()].join(', ')}. Bring a part of that name, or give data that have one.`,
+    )
+  }
+  return { train, validation, test, notes: [...notes] }
+}
+
+/** Documents to measure a model on. */
+export interface MeasuredDocuments {
+  readonly documents: readonly TokenDocument[]
+  readonly part: 'test' | 'validation' | 'train'
+  readonly notes: readonly string[]
+}
+
+/**
+ * Reads the documents to measure a model on: the test part, else the validation part, else all that there is. No other part is read.
+ *
+ * @throws What {@link readDocuments} throws.
+ * @example
+ * const { documents, part } = await readMeasuredDocuments('kjv/', { tokenizer })
+ */
+export async function readMeasuredDocuments(
+  path: string,
+  asked: ReadDocumentsOptions,
+): Promise<MeasuredDocuments> {
+  const { sources, read, notes } = await openDocuments(path, asked)
+  const part = (['test', 'validation'] as const).find((name) => sources.has(name)) ?? 'train'
+  return { documents: await read(part), part, notes: [...notes] }
+}
+
+async function openDocuments(path: string, asked: ReadDocumentsOptions) {
   const { tokenizer } = asked
   if (!tokenizer) {
     throw new UsageError(
@@ -44,13 +81,12 @@ export async function readDocuments(path: string, asked: ReadDocumentsOptions): 
     notes.add(note)
     asked.onNote?.(note)
   }
-  const options = { ...asked, onNote }
   const room = memoryLimit(asked.maxBytes, path)
-  const parts = new Map<string, readonly TokenDocument[]>()
-  for (const [split, source] of await documentSources(path, options)) {
+  const sources = await documentSources(path, { ...asked, onNote })
+  const read = async (split: string): Promise<readonly TokenDocument[]> => {
     const left = emptyDocuments(`${path}, ${split} part`)
     const documents: TokenDocument[] = []
-    for await (const found of tokenized(source, tokenizer)) {
+    for await (const found of tokenized(required(sources, split, 'part'), tokenizer)) {
       for (const document of found) {
         if (left.leaves(document)) continue
         room.take(document.ids.byteLength + (document.learned?.byteLength ?? 0) + overhead)
@@ -58,16 +94,9 @@ export async function readDocuments(path: string, asked: ReadDocumentsOptions): 
       }
     }
     for (const note of left.notes(documents.length)) onNote(note)
-    parts.set(split, documents)
+    return documents
   }
-  const { train, validation, test } = Object.fromEntries(parts)
-  if (train === undefined) {
-    throw new DataError(
-      'split-missing',
-      `${path}: there is no split 'train'; there are ${[...parts.keys()].join(', ')}. Bring a part of that name, or give data that have one.`,
-    )
-  }
-  return { train, validation, test, notes: [...notes] }
+  return { sources, read, notes }
 }
 
 async function* tokenized(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { byteTokenizer, firstByte } from '../../../test/byte-tokenizer.ts'
+import { bigramModel, bigramVocabulary } from '../../../test/bigram-model.ts'
+import { byteTokenizer } from '../../../test/byte-tokenizer.ts'
 import { tinyDecoder } from '../../../test/tiny-decoder.ts'
 import type { AnswerProbe, ChoiceProbe, Probe } from '../../data/probes/index.ts'
 import { ortNode } from '../../engine/ort-node.ts'
@@ -15,7 +16,7 @@ import { continuationOf } from './probe-tokens.ts'
 
 const engine = ortNode({ threads: 1 })
 const tokenizer = byteTokenizer()
-const vocabulary = firstByte + 256
+const vocabulary = bigramVocabulary
 const byte = (letter: string): number => itemOf(tokenizer.ids(letter))
 const itemOf = (ids: readonly number[]): number => ids[0] ?? Number.NaN
 
@@ -33,23 +34,7 @@ const exact = (prompt: string, answer: string): AnswerProbe => ({
 })
 const setOf = (...probes: Probe[]) => ({ name: 'probes.jsonl', probes })
 
-/** A model whose logits of the next token are a row of a table: 0, but for the pairs given. */
-function bigrams(pairs: Readonly<Record<string, number>>) {
-  const table = float32([vocabulary, vocabulary])
-  for (const [pair, logit] of Object.entries(pairs)) {
-    const [before = '', after = ''] = pair
-    table.data[byte(before) * vocabulary + byte(after)] = logit
-  }
-  const dims = ['batch', 'tokens']
-  const bytes = encodeGraph({
-    name: 'bigrams',
-    inputs: [{ name: 'input_ids', type: 'int64', dims }],
-    outputs: [{ name: 'logits', type: 'float32', dims: [...dims, vocabulary] }],
-    initializers: new Map([['table', table]]),
-    nodes: [plainNode('Gather', ['table', 'input_ids'], 'logits')],
-  })
-  return modelFromOnnx(bytes)
-}
+const bigrams = (pairs: Readonly<Record<string, number>>) => modelFromOnnx(bigramModel(pairs))
 
 /** ln of the share of a token whose logit is this, beside others of 0. */
 const ln = (logit: number): number => logit - Math.log(Math.exp(logit) + vocabulary - 1)

@@ -1,5 +1,5 @@
 export { type GateOptions, type GateResult, gate, gateDefaults, type ListedId } from './gate.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
 export { type FlipAnswer, type FlipRecord, flipRecords } from './gate-flips.ts'
-export { logitsFor, predictionsFrom } from './gate-models.ts'
+export { logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 export type { RuleOutcome } from './gate-rules.ts'

@@ -1,0 +1,66 @@
+import type { Dataset } from '../data/dataset.ts'
+import type { Engine } from '../engine/engine.ts'
+import { ModelError } from '../errors.ts'
+import { bitsPerByte, documentLosses, perplexity, type TextLoss, totalLoss } from '../measure/text-scores.ts'
+import type { Model } from '../model/model.ts'
+import { itemAt } from '../required.ts'
+import { rowLosses } from './row-losses.ts'
+
+/** What a language model's loss on some text is. */
+export interface TextFigures extends TextLoss {
+  /** Nats for a token that counts. */
+  readonly loss: number
+  readonly perplexity: number
+  /** Null where only special tokens count, which have no bytes. */
+  readonly bitsPerByte: number | null
+}
+
+/** The same of one document. */
+export interface DocumentFigures extends TextFigures {
+  /** Its file, and its line there. */
+  readonly document: string
+}
+
+/**
+ * The loss of a causal language model on documents, together and one by one.
+ *
+ * @param dataset Rows of next tokens that know their documents, as `packDocuments` makes them.
+ * @param name What messages call the model. Default 'the model'.
+ * @throws ModelError `logits-not-finite` naming the document; what {@link rowLosses} throws.
+ * @example
+ * const { total } = await textFigures(engine, model, packDocuments(documents, how).dataset)
+ * console.log(total.bitsPerByte)
+ */
+export async function textFigures(
+  engine: Engine,
+  model: Model,
+  dataset: Dataset,
+  name = 'the model',
+): Promise<{ readonly total: TextFigures; readonly documents: readonly DocumentFigures[] }> {
+  const losses = await rowLosses(engine, model, dataset)
+  const called = (document: number): string =>
+    dataset.documents ? itemAt(dataset.documents.names, document, 'document') : `row ${document}`
+  for (let row = 0; row < losses.nats.length; row++) {
+    const nats = itemAt(losses.nats, row, 'row')
+    if (Number.isFinite(nats)) continue
+    throw new ModelError(
+      'logits-not-finite',
+      `${called(itemAt(losses.documents, row, 'row'))}: the loss of ${name} is ${nats} there: its logits are not all finite numbers.`,
+    )
+  }
+  const each = documentLosses(losses)
+  return {
+    total: figuresOf(totalLoss(each)),
+    documents: each.map(({ document, nats, tokens, bytes }) => ({
+      document: called(document),
+      ...figuresOf({ nats, tokens, bytes }),
+    })),
+  }
+}
+
+const figuresOf = (loss: TextLoss): TextFigures => ({
+  ...loss,
+  loss: loss.nats / loss.tokens,
+  perplexity: perplexity(loss),
+  bitsPerByte: loss.bytes > 0 ? bitsPerByte(loss) : null,
+})

@@ -1,0 +1,1 @@
+export { type Evaluated, type EvaluateSources, evaluateFiles } from './evaluate-files.ts'

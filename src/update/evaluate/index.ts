@@ -1,0 +1,1 @@
+export type { Evaluation, ModelEvaluation } from './evaluation.ts'
