@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bigramModel, bigramVocabulary } from '../../../test/bigram-model.ts'
 import { byteTokenizer } from '../../../test/byte-tokenizer.ts'
-import { tinyDecoder } from '../../../test/tiny-decoder.ts'
+import { type DecoderForm, tinyDecoder } from '../../../test/tiny-decoder.ts'
 import type { AnswerProbe, ChoiceProbe, Probe } from '../../data/probes/index.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { modelFromOnnx } from '../../model/import/index.ts'
@@ -95,6 +95,25 @@ describe('log-likelihoods of choices', () => {
     } finally {
       await decoder.dispose()
     }
+  })
+
+  it.each<[string, DecoderForm]>([
+    ['of a fixed length', { fixed: ['rows', 20] }],
+    ['of one row of a fixed length', { fixed: [1, 20] }],
+    ['with a cache', { cache: 'past' }],
+    ['with a cache in branches', { cache: 'merged' }],
+  ])('are the same for a file %s', async (_, form) => {
+    const set = setOf(choice('abc', ['x', 'yz w']), choice('a b c d e f', ['x', 'y']), exact('ab', 'cde'))
+    const answersOf = (shape: DecoderForm) =>
+      answerProbes(engine, modelFromOnnx(tinyDecoder({ vocabulary, ...shape })), tokenizer, set)
+    const [plain, other] = [await answersOf({}), await answersOf(form)]
+    const numbers = (answers: typeof plain) =>
+      answers.map((answer) => ('written' in answer ? answer.written : answer.logLikelihoods))
+    expect(numbers(other)).toEqual(
+      numbers(plain).map((value) =>
+        typeof value === 'string' ? value : value.map((one) => expect.closeTo(one, 3)),
+      ),
+    )
   })
 
   async function stepByStep(decoder: Awaited<ReturnType<typeof openDecoder>>, probe: Probe, text: string) {
