@@ -1,6 +1,7 @@
 import { text as readAll } from 'node:stream/consumers'
 import { z } from 'zod'
 import { count } from '../count.ts'
+import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { type GenerationEnd, generateDefaults, type TextEnd } from '../evaluate/generate/index.ts'
 import { openWriterFile } from '../evaluate/generate/index-files.ts'
@@ -34,17 +35,17 @@ const settings = z
       }),
     }),
     ...group('Writing', {
-      maxTokens: fromText(z.int().min(1))
+      maxTokens: fromText(bounds.tokens())
         .default(generateDefaults.maxTokens)
         .meta({ description: 'Tokens that are written at most' }),
-      temperature: fromText(z.number().min(0)).optional().meta({
+      temperature: fromText(bounds.fromZero()).optional().meta({
         description: 'Draw tokens at this temperature; 0 takes the likeliest',
         otherwise: '0, but 1 with --top-k or --top-p',
       }),
-      topK: fromText(z.int().min(1))
+      topK: fromText(bounds.tokens())
         .optional()
         .meta({ description: 'Draw one of the likeliest so many tokens', otherwise: 'all' }),
-      topP: fromText(z.number().gt(0).max(1))
+      topP: fromText(bounds.topShare())
         .optional()
         .meta({ description: 'Draw one of the fewest tokens whose shares reach this sum', otherwise: '1' }),
       stop: texts().optional().meta({

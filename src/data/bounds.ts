@@ -45,6 +45,10 @@ export const bounds = {
   /** Of a whole run, in which something is to be learned. */
   rate: () => z.number().gt(0).max(1e6).meta({ because: fast }),
   momentum: () => real(0, 1, 'above it grows without end'),
+  /** Tokens that a model writes, or draws from. */
+  tokens: () => whole(1, 2 ** 20, 'no model has more words, nor a longer text in view'),
+  /** Of what is drawn from. */
+  topShare: () => real(1e-6, 1, 'of nothing no token could be drawn'),
   /** Any other number that a graph computes with. */
   number: () => real(-1e30, 1e30, float32),
   fromZero: () => real(0, 1e30, float32),

@@ -82,7 +82,8 @@ const recipes = ({ model, follows = false }: LadderOptions): Readonly<Record<Run
 }
 
 /** Whether there are batch norms, or convolutions that some were folded into. */
-const hasNorms = (model: Model): boolean => model.buffers.size > 0 || foldedConvs(model).length > 0
+const hasNorms = (model: Model): boolean =>
+  model.graph.nodes.some(({ op }) => op === 'BatchNormalization') || foldedConvs(model).length > 0
 
 /** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
 export function ladderFor(options: LadderOptions): Rung[] {
