@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { byteTokenizer, chatMl } from '../../../test/byte-tokenizer.ts'
 import type { TokenDocument } from './document.ts'
-import { readDocuments } from './index-files.ts'
+import { readDocuments, readMeasuredDocuments } from './index-files.ts'
 import type { ReadDocumentsOptions } from './read-documents-files.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-documents-'))
@@ -156,5 +156,19 @@ describe('what is wrong with documents', () => {
     expect(notes.at(-1)).toBe(
       `${place}, train part: 1 document (${join(place, 'train.jsonl')}, line 3) is empty, or a single token, which nothing is before; 2 documents (the first: ${join(place, 'train.jsonl')}, line 2) have no answer to learn. Left out with 20 tokens.`,
     )
+  })
+})
+
+describe('documents to measure on', () => {
+  const part = (text: string) => [{ text }]
+  it('are the test part, else the validation part, else all; other parts are not read', async () => {
+    const asked = { tokenizer }
+    const both = folder({ 'train.jsonl': 'this is no JSON', 'test.jsonl': part('tested') })
+    const { documents, part: name } = await readMeasuredDocuments(both, asked)
+    expect([texts(documents), name]).toEqual([['tested'], 'test'])
+    const only = folder({ 'validation.jsonl': part('looked at') })
+    expect(texts((await readMeasuredDocuments(only, asked)).documents)).toEqual(['looked at'])
+    const all = folder({ 'a.txt': 'one' })
+    expect((await readMeasuredDocuments(all, asked)).part).toBe('train')
   })
 })
