@@ -11,13 +11,30 @@ import {
   gateDefaults,
   gate as runGate,
 } from '../update/gate/index.ts'
-import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
+import {
+  comparesTexts,
+  type GateInputs,
+  type GateSources,
+  loadGate,
+  loadGateModels,
+  loadTextGate,
+} from '../update/gate/index-files.ts'
 import { readTraffic } from '../update/pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
+import { lines, refuseOtherFlags, runTextGate } from './gate-texts.ts'
 import { checkPlaces } from './places.ts'
-import { bindFlag, confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import {
+  bindFlag,
+  confidence,
+  documentFlags,
+  numbersFlag,
+  outputFlag,
+  readingFlags,
+  readingOf,
+  withDocumentFlags,
+} from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
 
 const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
@@ -25,27 +42,45 @@ const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
 const files = group('Output', {
   junit: path('FILE.xml').optional().meta({ description: 'Write JUnit XML there' }),
   markdown: path('FILE.md').optional().meta({ description: 'Write Markdown there' }),
-  flips: path('FILE.jsonl').optional().meta({ description: 'Write the flips there, one a line' }),
+  flips: path('FILE.jsonl')
+    .optional()
+    .meta({ description: 'Write the flips there, one a line; of texts all documents, the worst first' }),
   new: path('DIR')
     .optional()
     .meta({ description: 'New training data: --flips then names the nearest example' }),
-  savePredictions: path('FILE.jsonl')
-    .optional()
-    .meta({ description: "Write the candidate's predictions there, for a later --golden" }),
+  savePredictions: path('FILE.jsonl').optional().meta({
+    description:
+      "Write the candidate's predictions, or losses of texts, there: they stand in place of the model",
+  }),
 })
+
+const { documents, paragraphs, overlap } = documentFlags
+const textFlags = { documents, paragraphs, overlap }
 
 const settings = z
   .object({
     baseline: path('BASELINE').meta({
       argument: true,
-      description: 'The old model (.onnx) or its predictions (.jsonl, .csv)',
+      description: 'The old model (.onnx, or its folder) or its predictions (.jsonl, .csv)',
     }),
     candidate: path('CANDIDATE').meta({ argument: true, description: 'The new model or its predictions' }),
     data: path('DIR')
       .optional()
       .meta({ description: 'Data to evaluate models on: its test part, else all', group: 'Rules' }),
     ...group('Rules', {
-      maxDrop: share().default(gateDefaults.maxDrop).meta({ description: 'Drop in accuracy allowed' }),
+      maxDrop: share()
+        .optional()
+        .meta({
+          description:
+            'Drop in accuracy allowed; of language models the increase in bits per byte, as a share',
+          otherwise: `${100 * gateDefaults.maxDrop}%`,
+        }),
+      maxBits: fromText(z.number().min(0).max(100)).optional().meta({
+        description: 'Of language models, instead: bits per byte more that are allowed',
+      }),
+      maxPerplexityRatio: fromText(z.number().min(1).max(1000)).optional().meta({
+        description: "Of language models, instead: new perplexity by the old one's, such as 1.05",
+      }),
       maxDropPerClass: share()
         .optional()
         .meta({ description: 'Fail where a class is shown to have lost more' }),
@@ -77,11 +112,17 @@ const settings = z
       confidence: confidence().default(gateDefaults.confidence).meta({ description: 'Of each bound' }),
     }),
     ...readingFlags,
+    ...textFlags,
     ...outputFlag,
     ...bindFlag,
     ...numbersFlag,
     ...files,
   })
+  .refine(
+    ({ maxDrop, maxBits, maxPerplexityRatio }) =>
+      [maxDrop, maxBits, maxPerplexityRatio].filter((budget) => budget !== undefined).length <= 1,
+    { error: '--max-drop, --max-bits and --max-perplexity-ratio are one budget in three units: give one.' },
+  )
   .refine(({ maxDropTotal, golden }) => maxDropTotal === undefined || golden !== undefined, {
     error: '--max-drop-total needs --golden, the older model it is held against.',
   })
@@ -97,6 +138,7 @@ export const gate = defineVerb({
   summary: 'Hold a new model against the old one: pass, fail or too little data',
   examples: [
     'holdfast gate model.onnx better.onnx --data old-test/ --max-drop 1%',
+    'holdfast gate gpt/ better/ --data texts/ --max-drop 2%',
     'holdfast gate old.jsonl new.jsonl --max-drop 1% --max-negative-flips 0.5% --junit gate.xml --markdown gate.md',
   ],
   settings,
@@ -121,26 +163,43 @@ export const gate = defineVerb({
       ],
     )
     const listed = neverFlip === undefined ? undefined : await loadIds(neverFlip)
-    const inputs = await loadGate({
+    const sources: GateSources = {
       engine: engineFor(asked),
       baseline,
       candidate,
       golden,
       data,
       preprocessing,
-      reading: readingOf(asked),
+      reading: withDocumentFlags(readingOf(asked), asked),
       output,
       bind,
       numbersArePositions: asked.numbersArePositions,
-    })
-    sayNotes(inputs.notes, screen)
-    if (data !== undefined && !inputs.dataset) {
+    }
+    const models = await loadGateModels(sources)
+    const texts = await comparesTexts(sources, models)
+    refuseOtherFlags(asked, texts)
+    if (data !== undefined && models.size === 0) {
       screen.warn('note: both sides are predictions, so --data was not read.')
     }
+    if (texts) {
+      const losses = await loadTextGate(sources, models)
+      sayNotes(losses.notes, screen)
+      const { verdict, ...answer } = await runTextGate(asked, losses)
+      return { ...answer, exitCode: exitCodes[verdict] }
+    }
+    const inputs = await loadGate(sources, models)
+    sayNotes(inputs.notes, screen)
     if (inputs.dataset?.synthetic) {
       screen.warn('note: synthetic digits drawn by Holdfast; this verdict says nothing of real data.')
     }
-    const { maxDrop, maxDropPerClass, maxDropPerSlice, maxNegativeFlips, maxDropTotal, budgetOn } = asked
+    const {
+      maxDrop = gateDefaults.maxDrop,
+      maxDropPerClass,
+      maxDropPerSlice,
+      maxNegativeFlips,
+      maxDropTotal,
+      budgetOn,
+    } = asked
     const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
     const result = runGate(inputs.baseline, inputs.candidate, {
       maxDrop,
@@ -199,6 +258,3 @@ async function flipLines(
     })),
   )
 }
-
-const lines = (records: readonly object[]): string =>
-  records.map((record) => `${JSON.stringify(record)}\n`).join('')

@@ -16,9 +16,15 @@ const tolerance = 1e-2
  * second half. An encoder sees both, and would learn to copy.
  *
  * @param dataset Rows of next tokens; the longest of the first hundred is looked at.
+ * @param name What the message calls the model.
  * @throws ModelError `model-looks-ahead`.
  */
-export async function refuseLookingAhead(engine: Engine, model: Model, dataset: Dataset): Promise<void> {
+export async function refuseLookingAhead(
+  engine: Engine,
+  model: Model,
+  dataset: Dataset,
+  name?: string | undefined,
+): Promise<void> {
   const pair = rowTwice(model, dataset)
   if (!pair) return
   const { nats } = await rowLosses(engine, model, pair)
@@ -26,7 +32,7 @@ export async function refuseLookingAhead(engine: Engine, model: Model, dataset: 
   if (!Number.isFinite(one) || !Number.isFinite(other) || Math.abs(one - other) <= tolerance) return
   throw new ModelError(
     'model-looks-ahead',
-    `What the model says of a token changes with the tokens behind it (the loss of the same ones is ${one.toFixed(2)} or ${other.toFixed(2)} nats): it is an encoder, and no decoder that predicts the next token. Take a causal language model, or train this one with labels.`,
+    `${name === undefined ? '' : `${name}: `}${name === undefined ? 'What' : 'what'} the model says of a token changes with the tokens behind it (the loss of the same ones is ${one.toFixed(2)} or ${other.toFixed(2)} nats): it is an encoder, and no decoder that predicts the next token. Take a causal language model, or train this one with labels.`,
   )
 }
 

@@ -5,12 +5,11 @@ import {
   groupTable,
   legend,
   overallTable,
+  verdictSigns,
   verdictWord,
   warnings,
 } from './gate-table.ts'
-import { code, markdownTable, plain } from './markdown.ts'
-
-const signs = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
+import { code, folded, markdownTable, plain } from './markdown.ts'
 
 /**
  * A gate's result as Markdown, for a comment on a pull request.
@@ -21,13 +20,13 @@ const signs = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
 export function gateMarkdown(result: GateResult, flips: readonly FlipRecord[] = []): string {
   const negative = flips.filter(({ flip }) => flip === 'negative')
   return `${[
-    `## ${signs[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
+    `## ${verdictSigns[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
     plain(decidingReason(result)),
     `Baseline ${code(result.baseline)}, candidate ${code(result.candidate)}.`,
     markdownTable(overallTable(result)),
     plain(figuresLine(result)),
     result.rules
-      .map(({ rule, verdict, reason }) => `- ${signs[verdict]} ${rule}: ${plain(reason)}`)
+      .map(({ rule, verdict, reason }) => `- ${verdictSigns[verdict]} ${rule}: ${plain(reason)}`)
       .join('\n'),
     ...warnings(result).map((warning) => `> **Warning.** ${plain(warning)}`),
     ...(result.slices.length > 0
@@ -43,9 +42,6 @@ export function gateMarkdown(result: GateResult, flips: readonly FlipRecord[] = 
     plain(legend(result)),
   ].join('\n\n')}\n`
 }
-
-const folded = (title: string, content: string): string =>
-  `<details><summary>${title}</summary>\n\n${content}\n\n</details>`
 
 const share = (probability: number | null): string =>
   probability === null ? '' : ` (${probability.toFixed(2)})`

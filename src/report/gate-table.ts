@@ -5,6 +5,9 @@ import type { TableData } from './figures/index.ts'
 /** Headlines for people. */
 export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const
 
+/** The same before a headline in Markdown. */
+export const verdictSigns = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
+
 /** What decided: the first reason of the verdict's own kind. */
 export function decidingReason({ rules, verdict }: GateResult): string {
   return (rules.find((rule) => rule.verdict === verdict) ?? rules[0])?.reason ?? ''

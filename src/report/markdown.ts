@@ -26,6 +26,10 @@ export function markdownTable({ head, rows }: TableData): string {
   return [line(head), rule, ...rows.map(line)].join('\n')
 }
 
+/** What is shown when its title is clicked. */
+export const folded = (title: string, content: string): string =>
+  `<details><summary>${title}</summary>\n\n${content}\n\n</details>`
+
 /**
  * The result as Markdown, for a pull request or a log: headline, one table a scenario, settings and machine.
  *

@@ -1,5 +1,6 @@
 export type { Evaluation, ModelEvaluation } from './evaluate/index.ts'
 export {
+  type ChangedDocument,
   type Comparison,
   type FlipAnswer,
   type FlipRecord,
@@ -8,9 +9,17 @@ export {
   type GateResult,
   type GroupComparison,
   gate,
+  gateTexts,
   type ListedId,
   type OverallComparison,
   type RuleOutcome,
+  type TextComparison,
+  type TextGateOptions,
+  type TextGateResult,
+  type TextRuleOutcome,
+  type TextScore,
+  type TextScorePair,
+  type TextScores,
   type Verdict,
 } from './gate/index.ts'
 export {

@@ -12,7 +12,7 @@ import { columnsOf, inColumnsOf, type NamedColumns } from '../../data/same-colum
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import type { Bindings } from '../../model/import/index.ts'
-import { loadModel } from '../../model/import/index-files.ts'
+import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { itemAt, present, required } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { checkRows } from '../check-rows.ts'
@@ -72,29 +72,19 @@ export interface NearestNew {
  *
  * @throws UsageError `gate-data` when there are models but no data, what {@link checkRows} throws; DataError `gate-classes`, ModelError `labels-missing`,
  * `logits-not-finite`, and what loading throws.
+ * @param given The models, where they are loaded: {@link loadGateModels}.
  * @example
  * const { baseline, candidate } = await loadGate({ engine, baseline: 'a.onnx', candidate: 'b.onnx', data: 'old-test/' })
  */
-export async function loadGate(sources: GateSources): Promise<GateInputs> {
-  const { engine, data, output, bind } = sources
-  const paths = [
-    sources.baseline,
-    sources.candidate,
-    ...(sources.golden === undefined ? [] : [sources.golden]),
-  ]
+export async function loadGate(sources: GateSources, given?: LoadedSides): Promise<GateInputs> {
+  const loaded = given ?? (await loadGateModels(sources))
+  const { engine, data } = sources
+  const paths = gatePaths(sources)
   const models = new Map<string, NamedModel>()
   const loadNotes: string[] = []
-  for (const path of paths.filter((each) => !isPredictionFile(each))) {
-    const { model, notes: found } = await loadModel(path, { output, bind })
+  for (const [path, { model, notes: found }] of loaded) {
     models.set(path, { name: path, model })
     loadNotes.push(...found)
-  }
-  const [firstModel] = models.keys()
-  if (firstModel !== undefined && data === undefined) {
-    throw new UsageError(
-      'gate-data',
-      `${firstModel} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
-    )
   }
   const notes = new Set<string>()
   const onNote = (note: string) => void notes.add(note)
@@ -163,6 +153,31 @@ export async function loadGate(sources: GateSources): Promise<GateInputs> {
       }))
     },
   }
+}
+
+const gatePaths = ({ baseline, candidate, golden }: GateSources): readonly string[] => [
+  baseline,
+  candidate,
+  ...(golden === undefined ? [] : [golden]),
+]
+
+/** The sides of a gate that are models, by their paths. */
+export type LoadedSides = ReadonlyMap<string, Pick<LoadedModel, 'model' | 'notes'>>
+
+/** @throws UsageError `gate-data` when there are models but no data, and what loading throws. */
+export async function loadGateModels(sources: GateSources): Promise<LoadedSides> {
+  const { data, output, bind } = sources
+  const models = new Map<string, Pick<LoadedModel, 'model' | 'notes'>>()
+  for (const path of new Set(gatePaths(sources))) {
+    if (isPredictionFile(path)) continue
+    models.set(path, await loadModel(path, { output, bind }))
+  }
+  const [first] = models.keys()
+  if (first === undefined || data !== undefined) return models
+  throw new UsageError(
+    'gate-data',
+    `${first} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
+  )
 }
 
 function inputLines(set: PredictionSet): (id: string) => string {

@@ -3,3 +3,14 @@ export type { Comparison, GroupComparison, OverallComparison, Verdict } from './
 export { type FlipAnswer, type FlipRecord, flipRecords } from './gate-flips.ts'
 export { logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 export type { RuleOutcome } from './gate-rules.ts'
+export type { TextComparison, TextScorePair } from './text-comparison.ts'
+export {
+  type ChangedDocument,
+  changedDocuments,
+  gateTexts,
+  type TextGateOptions,
+  type TextGateResult,
+  type TextRuleOutcome,
+} from './text-gate.ts'
+export { joinTexts, type PairedDocument, type TextScore, type TextScores } from './text-losses.ts'
+export { inTextUnit } from './text-reason.ts'

@@ -1,0 +1,151 @@
+import { jsonRow } from '../../data/formats/index.ts'
+import { DataError } from '../../errors.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
+import type { PairedTexts } from '../../measure/text-verdict.ts'
+import { itemAt, required } from '../../required.ts'
+
+/** What a language model's loss on a document was. */
+export interface TextScore {
+  /** What the document is called in every file of losses: these are joined on it. */
+  readonly id: string
+  /** UTF-8 bytes of the text that counts. */
+  readonly bytes: number
+  /** Tokens that count. */
+  readonly tokens: number
+  /** Sum of -log2 p over them. */
+  readonly bits: number
+}
+
+/** The losses of one model. */
+export interface TextScores {
+  /** What messages and tables call it, e.g. its file. */
+  readonly name: string
+  readonly documents: readonly TextScore[]
+  /** Names the place of one in a message, e.g. `old.jsonl, line 7`; default `NAME, ID`. */
+  readonly locate?: ((row: number) => string) | undefined
+}
+
+/** A document and two models' losses on it. */
+export interface PairedDocument extends PairedTexts {
+  readonly id: string
+}
+
+/** As many bytes two tokenizers may differ in: the first token of a document does not count where nothing is before it. */
+const firstToken = 64
+
+/** Whether a line of JSON is one of {@link parseTextScores}, and no prediction. */
+export const isTextScore = (line: string): boolean => {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && 'bits' in value && !('pred' in value)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Losses from JSON Lines: `{"id", "bytes", "tokens", "bits"}` a line. Other fields are passed over.
+ *
+ * @param file Named in errors.
+ * @throws DataError `json-syntax`, `json-row`, `text-scores-field`, `text-scores-empty`, each with the line.
+ * @example
+ * parseTextScores('{"id": "a.txt", "bytes": 120, "tokens": 31, "bits": 210.5}\n', 'old.jsonl')
+ */
+export function parseTextScores(text: string, file: string): TextScores {
+  const documents: TextScore[] = []
+  const places: string[] = []
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
+    if (line.trim() === '') continue
+    const place = `${file}, line ${index + 1}`
+    documents.push(scoreOf(jsonRow(line, place), place))
+    places.push(place)
+  }
+  if (documents.length === 0) {
+    throw new DataError('text-scores-empty', `${file}: expected the loss of a document a line, found none.`)
+  }
+  return { name: file, documents, locate: (row) => itemAt(places, row, 'line') }
+}
+
+function scoreOf(fields: Readonly<Record<string, unknown>>, place: string): TextScore {
+  const wrong = (field: string, expected: string) =>
+    new DataError(
+      'text-scores-field',
+      `${place}, field '${field}': expected ${expected}, found ${JSON.stringify(fields[field]) ?? 'nothing'}. A line is {"id", "bytes", "tokens", "bits"}, as --save-predictions writes it.`,
+    )
+  const { id } = fields
+  if (!((typeof id === 'string' && id !== '') || typeof id === 'number')) {
+    throw wrong('id', 'a text or a number')
+  }
+  const amount = (field: 'bytes' | 'tokens' | 'bits', whole: boolean): number => {
+    const value = fields[field]
+    if (typeof value === 'number' && value >= 0 && (!whole || Number.isInteger(value))) return value
+    throw wrong(field, whole ? 'a whole number from 0 on' : 'a number from 0 on')
+  }
+  const tokens = amount('tokens', true)
+  if (tokens === 0) throw wrong('tokens', 'at least one token that counts')
+  return { id: String(id), bytes: amount('bytes', true), tokens, bits: amount('bits', false) }
+}
+
+const lossOf = ({ bits, tokens, bytes }: TextScore): TextLoss => ({ nats: bits * Math.LN2, tokens, bytes })
+
+const locate = ({ name, documents, locate: own }: TextScores, row: number): string =>
+  own?.(row) ?? `${name}, ${itemAt(documents, row, 'document').id}`
+
+/**
+ * Brings the losses of two models together by document, in the order of `before`. Every document has to be in both, with the same
+ * bytes. Where the tokens differ, the bytes may by those of a first token: the second loss is then taken for the bytes of the first.
+ *
+ * @throws DataError `text-scores-empty`, `text-scores-duplicate`, `text-scores-unpaired`, `text-scores-bytes`, naming the documents.
+ */
+export function joinTexts(before: TextScores, after: TextScores): readonly PairedDocument[] {
+  const [old, renewed] = [rowsById(before), rowsById(after)]
+  checkPaired(before, after, renewed)
+  checkPaired(after, before, old)
+  return before.documents.map((one, row) => {
+    const rowAfter = required(renewed, one.id, 'document')
+    const other = itemAt(after.documents, rowAfter, 'document')
+    const [here, there] = [lossOf(one), lossOf(other)]
+    if (here.bytes === there.bytes) return { id: one.id, before: here, after: there }
+    const [least, most] = [Math.min(here.bytes, there.bytes), Math.max(here.bytes, there.bytes)]
+    if (here.tokens === there.tokens || least === 0 || most - least > firstToken) {
+      throw new DataError(
+        'text-scores-bytes',
+        `${locate(after, rowAfter)}: document "${one.id}" has ${there.bytes} bytes that count, but ${here.bytes} at ${locate(before, row)}. Both models have to read the same documents: write the losses anew for those of today.`,
+      )
+    }
+    const scale = here.bytes / there.bytes
+    return { id: one.id, before: here, after: { ...there, nats: there.nats * scale, bytes: here.bytes } }
+  })
+}
+
+function rowsById(set: TextScores): ReadonlyMap<string, number> {
+  if (set.documents.length === 0) {
+    throw new DataError('text-scores-empty', `${set.name} has no losses; those of one document are needed.`)
+  }
+  const rows = new Map<string, number>()
+  for (const [row, { id }] of set.documents.entries()) {
+    const first = rows.get(id)
+    if (first !== undefined) {
+      throw new DataError(
+        'text-scores-duplicate',
+        `${locate(set, row)}: document "${id}" stands already at ${locate(set, first)}. Give each a name of its own.`,
+      )
+    }
+    rows.set(id, row)
+  }
+  return rows
+}
+
+function checkPaired(set: TextScores, other: TextScores, others: ReadonlyMap<string, number>): void {
+  const alone = set.documents.flatMap(({ id }, row) => (others.has(id) ? [] : [row]))
+  const [first] = alone
+  if (first === undefined) return
+  const more = alone.length > 1 ? `, and so it is with ${alone.length - 1} more` : ''
+  throw new DataError(
+    'text-scores-unpaired',
+    `${locate(set, first)}: document "${itemAt(set.documents, first, 'document').id}" has no loss in ${other.name}${more}. Both models have to read the same documents, in files of the same names.`,
+  )
+}
