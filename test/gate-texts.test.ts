@@ -16,7 +16,10 @@ beforeAll(async () => {
   cli = await buildCli()
   folder = await mkdtemp(join(tmpdir(), 'holdfast-gate-texts-'))
   const model = (name: string, bytes: Uint8Array, merges?: readonly string[]) => {
-    const { tokenizer, tokenizerConfig } = byteTokenizerFiles({ ...(merges && { merges }), config: { model_max_length: 24 } })
+    const { tokenizer, tokenizerConfig } = byteTokenizerFiles({
+      ...(merges && { merges }),
+      config: { model_max_length: 24 },
+    })
     mkdirSync(join(folder, name, 'onnx'), { recursive: true })
     writeFileSync(join(folder, name, 'onnx', 'model.onnx'), bytes)
     writeFileSync(join(folder, name, 'tokenizer.json'), tokenizer)

@@ -1,7 +1,6 @@
 export {
   type GateInputs,
   type GateSources,
-  type LoadedSides,
   loadGate,
   loadGateModels,
   type NearestNew,
