@@ -54,6 +54,8 @@ export function positionsOf(model: Model): number | undefined {
  */
 export function answersTokens(model: Model): boolean {
   if (formProblem(model) !== undefined) return false
+  // Only what writes token by token keeps what it has read; in a merged file the table of tokens lies in the branches.
+  if (model.bound?.some(({ role }) => role === 'cache')) return true
   const [answers, known] = [knownTokens(model), tableRows(model, model.input.name)]
   return answers === undefined || known === undefined ? model.classes.length === 0 : answers >= known
 }
