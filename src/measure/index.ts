@@ -7,13 +7,11 @@ export * from './results.ts'
 export * from './statistics.ts'
 export * from './text-scores.ts'
 export {
-  checkTextBudget,
   judgeTexts,
   type PairedTexts,
   type TextBudget,
   type TextUnit,
   type TextVerdict,
-  textUnits,
 } from './text-verdict.ts'
 export * from './verdict.ts'
 export { type Stratum, type WeightedDrop, weightedDrop } from './weighted-drop.ts'
