@@ -105,6 +105,14 @@ describe('labels in files', () => {
     expect(() => read(path, text, outputs)).toThrow(reason)
   })
 
+  it('are not written where a name has line breaks, be its lines alike or not', () => {
+    for (const name of ['a\nb', 'a\na']) {
+      expect(() => read('labels.txt', 'cat\ndog')?.write([name])).toThrow(
+        expect.objectContaining({ code: 'labels-unwritable' }),
+      )
+    }
+  })
+
   it('are written so that they are read again, or not at all', () => {
     const name = fc.oneof(
       fc.string({ minLength: 1, unit: 'binary' }),

@@ -29,11 +29,7 @@ export interface LabelText {
  * @throws ModelError `labels-unreadable` when it is there but says no labels; DataError `classes-repeated` when two of them are alike.
  */
 export function readLabelText(path: string, text: string, outputs?: number): LabelText | undefined {
-  const found = path.endsWith('.txt')
-    ? readLines(path, text, outputs)
-    : path.endsWith('config.json')
-      ? readConfig(path, text)
-      : readJson(path, text)
+  const found = foundIn(path, text, outputs)
   if (!found) return undefined
   refuseTwice(path, found)
   const { names, notes } = found
@@ -43,9 +39,12 @@ export function readLabelText(path: string, text: string, outputs?: number): Lab
     notes,
     write: (classes) => {
       const written = found.write(classes)
-      const again = readLabelText(path, written, classes.length)?.names
-      const odd = classes.findIndex((name, at) => again?.[at] !== className(name))
-      if (odd < 0 && again?.length === classes.length) return written
+      const again = foundIn(path, written, classes.length)
+      const odd = classes.findIndex((name, at) => again?.names[at] !== className(name))
+      if (again && odd < 0 && again.names.length === classes.length) {
+        refuseTwice(path, again)
+        return written
+      }
       throw new ModelError(
         'labels-unwritable',
         `${path}: the class ${JSON.stringify(classes[Math.max(0, odd)])} cannot be written there so that it is read again as it is: a line break, an index or a # in front would be lost. Rename it, or keep the labels in labels.json.`,
@@ -53,6 +52,14 @@ export function readLabelText(path: string, text: string, outputs?: number): Lab
     },
   }
 }
+
+/** Whatever a file says, alike or not. */
+const foundIn = (path: string, text: string, outputs: number | undefined): FoundLabels | undefined =>
+  path.endsWith('.txt')
+    ? readLines(path, text, outputs)
+    : path.endsWith('config.json')
+      ? readConfig(path, text)
+      : readJson(path, text)
 
 /** A list as read, with the lines of its entries where it has one a line. */
 type FoundLabels = LabelText & { readonly lines?: readonly number[] | undefined }
