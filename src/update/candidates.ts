@@ -4,7 +4,17 @@ import { itemAt, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
-import { type Blend, type Guess, type Look, openBlend, predicted, type Settled } from './path/index.ts'
+import {
+  answersAt,
+  type Blend,
+  type Guess,
+  type Look,
+  openBlend,
+  predicted,
+  type Settled,
+  type Split,
+  split,
+} from './path/index.ts'
 import { proverOf } from './prover.ts'
 import type { Adapters, Trained } from './recipes/index.ts'
 import type { TrialSettings, UpdateResult } from './update-types.ts'
@@ -54,15 +64,16 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
   const between = async (guess: Guess) => (await blendOf(guess)).at(guess.alpha)
   const readBack = (weights: ReadonlyMap<string, Tensor>) => (stored ? stored(weights) : weights)
   const proveOnce = proverOf(judge, parts.proof?.inputs, above, 'answersOnce')
-  const logits = new Map<string, ReturnType<typeof judge.answers>>()
-  const answersAt = async (
+  const splits = new Map<string, Split>()
+  // All offsets are judged from one evaluation, and from one look at its logits.
+  const splitAt = async (
     guess: Guess,
     weights: () => Promise<ReadonlyMap<string, Tensor>>,
     key: string,
-  ) => {
+  ): Promise<Split> => {
     const { ground } = trialOf(guess)
-    const found = logits.get(key) ?? ground.prove(await weights())
-    logits.set(key, found)
+    const found = splits.get(key) ?? split(await ground.prove(await weights()), oldClasses)
+    splits.set(key, found)
     return found
   }
   return {
@@ -71,9 +82,9 @@ export function openCandidates(context: Context, tried: readonly Tried[]): Candi
       // Where the file rounds, a shifted border ends in a rounded bias: then each offset is a model of its own.
       if (stored) {
         const weights = async () => readBack(withOffset(widened, oldClasses, await between(guess), offset))
-        return predicted(await answersAt(guess, weights, `${trial} ${alpha} ${offset}`), oldClasses, 0)
+        return answersAt(await splitAt(guess, weights, `${trial} ${alpha} ${offset}`), 0)
       }
-      return predicted(await answersAt(guess, () => between(guess), `${trial} ${alpha}`), oldClasses, offset)
+      return answersAt(await splitAt(guess, () => between(guess), `${trial} ${alpha}`), offset)
     },
     taken: async (guess, settled) => {
       const trial = trialOf(guess)

@@ -34,5 +34,5 @@ export {
 export type { Aim, Budget, Guess, HeldBack, PathPoint, PowerFacts, Status, Tested } from './points.ts'
 export { effectiveRows, powerOf } from './power.ts'
 export { type Judged, proveInOrder } from './prove.ts'
-export { accuracyOf, flipsBetween, predicted } from './search.ts'
+export { accuracyOf, answersAt, flipsBetween, predicted, type Split, split } from './search.ts'
 export { walkPath } from './walk.ts'
