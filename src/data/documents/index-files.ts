@@ -1,3 +1,4 @@
+export { packWithin } from './pack-within-files.ts'
 export {
   type MeasuredDocuments,
   type ReadDocumentsOptions,

@@ -6,5 +6,4 @@ export {
   packDocuments,
   packSchema,
 } from './pack-documents.ts'
-export { packingNotes } from './packing-notes.ts'
 export { documentRowLength } from './row-length.ts'

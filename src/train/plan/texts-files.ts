@@ -1,15 +1,8 @@
 import { basename } from 'node:path'
 import { count } from '../../count.ts'
 import type { Dataset } from '../../data/dataset.ts'
-import {
-  documentRowLength,
-  type LoadedDocuments,
-  packDocuments,
-  packingNotes,
-  type TokenDocument,
-} from '../../data/documents/index.ts'
-import { readDocuments } from '../../data/documents/index-files.ts'
-import { memoryLimit } from '../../data/memory-limit-node.ts'
+import { documentRowLength, type LoadedDocuments, type TokenDocument } from '../../data/documents/index.ts'
+import { packWithin, readDocuments } from '../../data/documents/index-files.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
 import { DataError } from '../../errors.ts'
@@ -89,22 +82,13 @@ interface PartOptions extends TextsOptions {
 
 function packedRows(documents: readonly TokenDocument[], options: PartOptions) {
   const { reading, vocabulary, source, part, length } = options
-  const { overlap = 0, maxBytes } = reading
-  const place = `${source}, ${part} part`
   const training = part === 'train'
-  const pack = training ? reading.pack : 'documents'
-  const most = documents.reduce(
-    (sum, { ids }) => sum + Math.ceil(ids.length / Math.max(1, length - overlap)),
-    0,
-  )
-  // An id of 8 bytes and a label of 4.
-  memoryLimit(maxBytes, place).expect(pack === 'joined' ? undefined : most, 12 * length)
-  const packed = packDocuments(documents, {
+  return packWithin(documents, {
     name: basename(source).replace(/(.)\.[^.]*$/, '$1'),
     tokenizer: present(reading.tokenizer, 'tokenizer'),
-    ...{ length, vocabulary, overlap, pack },
+    ...{ length, vocabulary, overlap: reading.overlap, pack: training ? reading.pack : 'documents' },
+    ...{ place: `${source}, ${part} part`, maxBytes: reading.maxBytes, training },
   })
-  return { dataset: packed.dataset, notes: packingNotes(packed, place, documents.length, { pack, training }) }
 }
 
 /** Documents without a test part give up a share of them, the same ones each time. */

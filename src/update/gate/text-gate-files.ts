@@ -1,18 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
-import { documentRowLength, packDocuments, packingNotes } from '../../data/documents/index.ts'
-import { readMeasuredDocuments } from '../../data/documents/index-files.ts'
 import { isPredictionFile, readText } from '../../data/formats/index-files.ts'
-import { memoryLimit } from '../../data/memory-limit-node.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { fixedLength } from '../../data/ready-rows.ts'
 import { UsageError } from '../../errors.ts'
-import { answersTokens, positionsOf } from '../../evaluate/generate/index.ts'
-import { refuseLookingAhead, textFigures } from '../../evaluate/index.ts'
-import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
+import { answersTokens } from '../../evaluate/generate/index.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt, present, required } from '../../required.ts'
 import { foundAt } from '../../tensor/reads-files.ts'
+import { measuredTexts } from '../measured-texts-files.ts'
 import type { GateSources, LoadedSides } from './gate-files.ts'
 import { isTextScore, parseTextScores, type TextScores } from './text-losses.ts'
 
@@ -107,43 +102,17 @@ async function measure(
   const { engine } = sources
   const data = present(sources.data, 'the data of the gate')
   const { options, notes } = await readingFor({ path, input: model.input }, sources.reading)
-  const { documents, part, notes: read } = await readMeasuredDocuments(data, options)
-  const tokenizer = present(options.tokenizer, 'tokenizer')
-  const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
-  const length = documentRowLength(documents, {
-    asked: fixedLength(options),
-    limit: limits.length > 0 ? Math.min(...limits) : undefined,
-    pack: 'documents',
-  })
-  const { overlap = 0, maxBytes } = options
-  const rows = documents.reduce(
-    (sum, { ids }) => sum + Math.ceil(ids.length / Math.max(1, length - overlap)),
-    0,
-  )
-  // An id of 8 bytes and a label of 4.
-  memoryLimit(maxBytes, data).expect(rows, 12 * length)
-  const packed = packDocuments(documents, {
-    ...{ name: data, length, vocabulary: vocabularyOf(model), tokenizer, overlap },
-  })
-  const decoder = withTokenClasses(model)
-  await refuseLookingAhead(engine, decoder, packed.dataset, path)
-  const measured = await textFigures(engine, decoder, packed.dataset, path)
+  const measured = await measuredTexts(engine, { name: path, model }, data, options)
   const folder = (await stat(data)).isDirectory() ? data : dirname(data)
   return {
     scores: {
       name: path,
-      documents: measured.documents.map(({ document, bytes, tokens, nats }) => ({
+      documents: measured.figures.documents.map(({ document, bytes, tokens, nats }) => ({
         id: nameIn(folder, document),
         ...{ bytes, tokens, bits: nats / Math.LN2 },
       })),
     },
-    notes: [
-      ...notes,
-      ...read,
-      ...packingNotes(packed, part === 'train' ? data : `${data}, ${part} part`, documents.length, {
-        training: false,
-      }),
-    ],
+    notes: [...notes, ...measured.notes],
   }
 }
 

@@ -1,0 +1,40 @@
+import { basename } from 'node:path'
+import { documentRowLength } from '../data/documents/index.ts'
+import { packWithin, readMeasuredDocuments } from '../data/documents/index-files.ts'
+import type { ReadOptions } from '../data/read-options.ts'
+import { fixedLength } from '../data/ready-rows.ts'
+import type { Engine } from '../engine/engine.ts'
+import { positionsOf } from '../evaluate/generate/index.ts'
+import { refuseLookingAhead, textFigures } from '../evaluate/index.ts'
+import { vocabularyOf, withTokenClasses } from '../model/language.ts'
+import type { Model } from '../model/model.ts'
+import { present } from '../required.ts'
+
+/**
+ * What a language model loses on the documents at a path, each in rows of its own.
+ *
+ * @param name What messages call the model.
+ * @throws ModelError `model-looks-ahead`, `logits-not-finite`; UsageError `tokenizer-missing`; and what reading documents throws.
+ */
+export async function measuredTexts(
+  engine: Engine,
+  { name, model }: { readonly name: string; readonly model: Model },
+  path: string,
+  reading: ReadOptions,
+) {
+  const { documents, part, notes } = await readMeasuredDocuments(path, reading)
+  const tokenizer = present(reading.tokenizer, 'tokenizer')
+  const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
+  const limit = limits.length > 0 ? Math.min(...limits) : undefined
+  const packed = packWithin(documents, {
+    ...{ name: basename(path), tokenizer, vocabulary: vocabularyOf(model) },
+    length: documentRowLength(documents, { asked: fixedLength(reading), limit, pack: 'documents' }),
+    overlap: reading.overlap,
+    place: part === 'train' ? path : `${path}, ${part} part`,
+    ...{ maxBytes: reading.maxBytes, training: false },
+  })
+  const decoder = withTokenClasses(model)
+  await refuseLookingAhead(engine, decoder, packed.dataset, name)
+  const figures = await textFigures(engine, decoder, packed.dataset, name)
+  return { part, count: documents.length, figures, notes: [...notes, ...packed.notes] }
+}
