@@ -22,9 +22,9 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
   for (const limit of [maxDrop, maxDropTotal, maxDropPerClass]) if (limit !== undefined) checkBudget(limit)
   checkedConfidence(asked.budget.confidence)
   const { ladder, data } = settleProving(asked)
-  const options = withFollowingNorms({ ...asked, data })
-  const { engine, model, widened, budget } = options
   const parts = assignRows(data)
+  const options = withFollowingNorms({ ...asked, data }, parts)
+  const { engine, model, widened, budget } = options
   // Refused before time is spent, should it not go with the data.
   augmentationOf(options.augment, data.train)
   const method = methodOf(options)

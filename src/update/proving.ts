@@ -60,7 +60,7 @@ function fullLadder(options: UpdateOptions): Rung[] {
     rowDims: data.train.inputs.dims.slice(1),
     rows: rowsIn(data.train, parts.exemplars, parts.order, parts.proof?.inputs, parts.choose),
     closedForm: worksOutHeads(options),
-    follows: normsFollow(options),
+    follows: normsFollow(options, parts),
   })
 }
 
