@@ -1,16 +1,21 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { classLabels, type Dataset, samples, subset, withLabels } from '../src/data/dataset.ts'
+import { type Dataset, samples } from '../src/data/dataset.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { cutsOf } from '../src/evaluate/cuts/index.ts'
 import { widenHead } from '../src/model/heads/index.ts'
 import { loadModel } from '../src/model/import/files.ts'
-import { readNpy } from '../src/tensor/npy.ts'
-import type { Tensor } from '../src/tensor/tensor.ts'
 import { encodePack, keepModel, type Pack } from '../src/update/pack/index.ts'
 import { identify } from '../src/update/pack/index-files.ts'
 import { updateModel } from '../src/update/update.ts'
 import { packRows } from '../src/update/update-pack.ts'
+import { updatedModel } from '../src/update/updated-model.ts'
+import {
+  cpuSeconds,
+  cifarClasses as names,
+  TRAINED_PER_CLASS as PER_CLASS,
+  readCifar,
+  cifarRows as rows,
+} from './cifar-rows.ts'
 import { accuracyOn, argument, percent } from './update-bench.ts'
 
 // What held-out rows in a pack are worth as activations: bytes of the pack, and what an update to two new classes of CIFAR-10 ships.
@@ -19,46 +24,11 @@ import { accuracyOn, argument, percent } from './update-bench.ts'
 //
 // ARRAYS is what bench/cifar-arrays.ts wrote, OUT what bench/reference/cifar-resnet.py wrote. Of the 5,000 training images a class PyTorch
 // saw the first 4,500; the others, 4,000 in all, are what is held out. The 1,000 test images a class judge, and nothing else sees them.
-const PER_CLASS = 4500
-const names = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
 const engine = ortNode(argument('threads', '') ? { threads: Number(argument('threads', '')) } : {})
 const maxDrop = Number(argument('max-drop', '0.02'))
 
-async function read(split: 'train' | 'test'): Promise<Dataset> {
-  const tensor = async (what: string) =>
-    readNpy(await readFile(join(argument('arrays', ''), `${split}-${what}.npy`)))
-  return {
-    name: `cifar10 ${split}`,
-    inputs: await tensor('images'),
-    labels: (await tensor('labels')) as Tensor<'int32'>,
-    classes: names,
-    preprocessing: { scale: 1 / 255, mean: 0, std: 1 },
-    synthetic: false,
-  }
-}
-
-/** Rows of these classes, from the `from`th to the `to`th of each, under a list of classes. */
-function rows(
-  dataset: Dataset,
-  wanted: readonly string[],
-  classes: readonly string[],
-  from = 0,
-  to = 1e9,
-): Dataset {
-  const counts = new Map<string, number>()
-  const chosen: number[] = []
-  for (const [row, label] of classLabels(dataset).entries()) {
-    const name = String(names[label])
-    const count = counts.get(name) ?? 0
-    counts.set(name, count + 1)
-    if (wanted.includes(name) && count >= from && count < to) chosen.push(row)
-  }
-  const part = subset(dataset, Int32Array.from(chosen))
-  const data = classLabels(part).map((label) => classes.indexOf(String(names[label])))
-  return withLabels(part, { type: 'int32', dims: [data.length], data }, classes)
-}
-
-const [train, test] = [await read('train'), await read('test')]
+const arrays = argument('arrays', '')
+const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays, 'test')]
 const loaded = await loadModel(join(argument('models', ''), argument('form', 'norms'), 'model.onnx'))
 const { model } = loaded
 const fresh = names.filter((name) => !model.classes.includes(name))
@@ -104,10 +74,8 @@ async function measure(name: keyof typeof cases, base: Pack, seed: number): Prom
       ...{ traffic: kept.traffic, sums: kept.sums?.of(widened) },
     },
   })
-  const { user, system } = process.cpuUsage(began)
-  const trained = <T>(from: ReadonlyMap<string, T>) =>
-    new Map([...from].map(([key, tensor]) => [key, (result.parameters.get(key) as T) ?? tensor]))
-  const updated = { ...widened, parameters: trained(widened.parameters), buffers: trained(widened.buffers) }
+  const cpu = cpuSeconds(began)
+  const updated = updatedModel({ model, widened }, result)
   const [oldTest, newTest] = [rows(test, model.classes, all), rows(test, fresh, all)]
   const drop = (await accuracyOn(engine, widened, oldTest)) - (await accuracyOn(engine, updated, oldTest))
   const stored = pack.activations
@@ -121,7 +89,7 @@ async function measure(name: keyof typeof cases, base: Pack, seed: number): Prom
     await accuracyOn(engine, updated, newTest),
   ]
   const rung = result.trials[result.chosen?.trial ?? 0]?.settings.rung
-  return [...cells, ...figures.map(percent), rung, ((user + system) / 1e6).toFixed(0)].join(' | ')
+  return [...cells, ...figures.map(percent), rung, cpu.toFixed(0)].join(' | ')
 }
 
 const rowsOf = (dataset: Dataset | undefined): number => (dataset ? samples(dataset) : 0)

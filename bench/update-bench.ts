@@ -12,6 +12,7 @@ import { schedule } from '../src/train/step/schedules.ts'
 import { accuracyOf, flipsBetween, predicted } from '../src/update/path/search.ts'
 import { fineTune } from '../src/update/recipes/fine-tune.ts'
 import { updateModel } from '../src/update/update.ts'
+import { updatedModel } from '../src/update/updated-model.ts'
 
 /** What a stream of updates is measured with. */
 export interface BenchSettings {
@@ -140,7 +141,7 @@ export async function runUpdate(
       learningRate: settings.learningRate,
       seed,
     })
-    updated = { ...widened, parameters: result.parameters }
+    updated = updatedModel({ model, widened }, result)
     status = result.status
     trials = result.trials.length
     announced = result.old ?? undefined

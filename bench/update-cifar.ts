@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { classLabels, type Dataset, subset, withLabels } from '../src/data/dataset.ts'
+import { classLabels, type Dataset } from '../src/data/dataset.ts'
 import { featureSums, featureVectors, withWeights } from '../src/evaluate/index.ts'
 import { openJudge } from '../src/evaluate/judge.ts'
 import { followNorms } from '../src/model/adapters/index.ts'
@@ -9,12 +8,19 @@ import { expandHead, expansionOf } from '../src/model/heads/expand.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
 import { loadModel } from '../src/model/import/files.ts'
 import type { Model } from '../src/model/model.ts'
-import { readNpy } from '../src/tensor/npy.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import type { UpdateData } from '../src/update/parts.ts'
 import { accuracyOf, answersAt, split } from '../src/update/path/search.ts'
 import type { RungName } from '../src/update/recipes/rungs.ts'
 import { updateModel } from '../src/update/update.ts'
+import { updatedModel } from '../src/update/updated-model.ts'
+import {
+  cpuSeconds,
+  cifarClasses as names,
+  TRAINED_PER_CLASS as PER_CLASS,
+  readCifar,
+  cifarRows as rows,
+} from './cifar-rows.ts'
 import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
 
 // Two new classes of CIFAR-10 for a residual network that PyTorch trained on the other eight (bench/reference/cifar-resnet.py).
@@ -28,53 +34,13 @@ import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './upda
 // ARRAYS is what bench/cifar-arrays.ts wrote, each OUT what cifar-resnet.py wrote. Of the 5,000 training images a class PyTorch saw the
 // first 4,500; the others are what the budget is proved on. New classes have 500 images to train on and 100 to compare candidates on. The
 // 1,000 test images a class judge, and nothing else sees them.
-const PER_CLASS = 4500
 const arrays = argument('arrays', '')
-const names = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
 const settings = settingsFrom({ epochs: Number(argument('epochs', '5')), learningRate: 1e-3, maxDrop: 0 })
 const budgets = argument('max-drop', '0.02,0.05').split(',').map(Number)
 const memory = Number(argument('memory', '1000'))
 const newRows = Number(argument('new-rows', '500'))
 
-async function read(split: 'train' | 'test'): Promise<Dataset> {
-  const tensor = async (what: string) => readNpy(await readFile(join(arrays, `${split}-${what}.npy`)))
-  return {
-    name: `cifar10 ${split}`,
-    inputs: await tensor('images'),
-    labels: (await tensor('labels')) as Tensor<'int32'>,
-    classes: names,
-    preprocessing: { scale: 1 / 255, mean: 0, std: 1 },
-    synthetic: false,
-  } as Dataset
-}
-const train = await read('train')
-const test = await read('test')
-
-/** Rows of these classes, from the `from`th to the `to`th of each, as units in their order. */
-function rows(
-  dataset: Dataset,
-  wanted: readonly string[],
-  classes: readonly string[],
-  from = 0,
-  to = 1e9,
-): Dataset {
-  const counts = new Map<string, number>()
-  const kept = [...dataset.labels.data].flatMap((label, row) => {
-    const name = String(names[Number(label)])
-    const count = counts.get(name) ?? 0
-    counts.set(name, count + 1)
-    return wanted.includes(name) && count >= from && count < to ? [row] : []
-  })
-  const chosen = subset(dataset, Int32Array.from(kept))
-  const labels = Int32Array.from(chosen.labels.data, (label) => classes.indexOf(String(names[Number(label)])))
-  return withLabels(chosen, { type: 'int32', dims: [labels.length], data: labels }, classes)
-}
-
-/** CPU seconds since. */
-function seconds(began: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(began)
-  return (user + system) / 1e6
-}
+const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays, 'test')]
 
 interface Shipped {
   readonly budget: number
@@ -102,14 +68,14 @@ async function shipped(
     onEvent: (event) => {
       if (event.type === 'trial') {
         const { rung, learningRate } = event.settings
-        console.log(`  ${seconds(began).toFixed(1)} CPU s: ${rung}, rate ${learningRate}`)
+        console.log(`  ${cpuSeconds(began).toFixed(1)} CPU s: ${rung}, rate ${learningRate}`)
       }
       if (event.type === 'trained') trained.push(event.parameters)
     },
   })
-  const cpu = seconds(began)
+  const cpu = cpuSeconds(began)
   const before = await accuracyOn(engine, model, data.oldTest)
-  const after = withWeights(followNorms(widened), result.parameters)
+  const after = updatedModel({ model, widened }, result)
   const drop = before - (await accuracyOn(engine, after, data.oldTest))
   const gained = await accuracyOn(engine, after, data.newTest)
   const { old, new: fresh, chosen, trials } = result

@@ -18,7 +18,7 @@ import type { Model } from '../src/model/model.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { updateModel } from '../src/update/update.ts'
 import type { UpdateOptions } from '../src/update/update-types.ts'
-import { updatedModel } from '../src/update/update-writing-files.ts'
+import { updatedModel } from '../src/update/updated-model.ts'
 import { engine } from './op-cases.ts'
 
 const names = ['dark', 'light', 'striped']

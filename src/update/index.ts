@@ -69,3 +69,4 @@ export {
   type UpdateResult,
   updateModel as update,
 } from './update.ts'
+export { updatedModel } from './updated-model.ts'

@@ -196,7 +196,7 @@ export interface UpdateResult {
   readonly known: Known
   readonly budget: number
   readonly trials: readonly TrialResult[]
-  /** Parameters and moving statistics of the chosen point, by name. */
+  /** Parameters and moving statistics of the chosen point, by name; `updatedModel` makes a model of them. */
   readonly parameters: ReadonlyMap<string, Tensor>
   /** Both ends of the chosen trial's path. */
   readonly path: { readonly start: ReadonlyMap<string, Tensor>; readonly end: ReadonlyMap<string, Tensor> }

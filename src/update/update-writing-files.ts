@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { withWeights } from '../evaluate/index.ts'
-import { followNorms, type LoraOptions, withLora } from '../model/adapters/index.ts'
+import { type LoraOptions, withLora } from '../model/adapters/index.ts'
 import { checkAdapters, saveAdapters } from '../model/adapters/index-files.ts'
 import {
   checkLabelsInStep,
@@ -12,22 +11,11 @@ import {
   saveModelFolder,
   writeCompanions,
 } from '../model/import/index-files.ts'
-import type { Model } from '../model/model.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { logitsFor, predictionsFrom } from './gate/index.ts'
 import type { LoadedUpdate } from './update-files.ts'
 import type { UpdateResult } from './update-types.ts'
-
-/** The model as the update left it. */
-export function updatedModel(
-  { model, widened }: Pick<LoadedUpdate, 'model' | 'widened'>,
-  { chosen, parameters }: UpdateResult,
-): Model {
-  if (!chosen) return model
-  // Running statistics may have followed that are constants of the model as it was read.
-  const followed = [...parameters.keys()].some((name) => widened.graph.initializers.has(name))
-  return withWeights(followed ? followNorms(widened) : widened, parameters)
-}
+import { updatedModel } from './updated-model.ts'
 
 /** What stands between a path's name and its extension where the budget was not shown to be kept. */
 const suffixes = { met: '', 'nothing-to-gain': '', 'not-met': '.not-met', inconclusive: '.unproven' } as const
