@@ -1,0 +1,6 @@
+export {
+  type TextAnswers,
+  type TextChoice,
+  type TextPack,
+  textPackVersion,
+} from './text-pack.ts'
