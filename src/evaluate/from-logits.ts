@@ -1,0 +1,116 @@
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { scan } from '../autodiff/scan.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
+import type { Engine } from '../engine/engine.ts'
+import { loadable } from '../engine/loadable.ts'
+import { openPace, paced } from '../engine/pace.ts'
+import { applyModel } from '../model/apply.ts'
+import type { Model } from '../model/model.ts'
+import type { Value } from '../ops/core/index.ts'
+import { itemAt } from '../required.ts'
+import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { MOST_LOGITS } from './evaluate.ts'
+import { predictRows } from './predict.ts'
+import type { Weights } from './reader.ts'
+
+/** Rows of a batch at most. */
+const MOST_ROWS = 250
+
+/** Numbers that one call hands back at most, 64 MiB. */
+const MOST_NUMBERS = 2 ** 24
+
+export interface FromLogits {
+  readonly dataset: Dataset
+  /** Parameters and buffers in place of the model's own, by name. Default none. */
+  readonly weights?: Weights | undefined
+  /** What is made of the logits [rows, T, V] and the labels [rows, T] of some rows, by name: [rows, ...] each. */
+  readonly make: (body: GraphBuilder, logits: Value, labels: Value) => Readonly<Record<string, Value>>
+}
+
+/**
+ * Runs a model over rows of tokens, and hands out what is made of their logits: no logits leave the runtime, and no more of them stand
+ * at a time than {@link MOST_LOGITS}, or one row's.
+ *
+ * @param take Gets what was made of `count` rows from row `from` on, each tensor [count, ...].
+ */
+export async function fromLogits(
+  engine: Engine,
+  model: Model,
+  asked: FromLogits,
+  take: (made: ReadonlyMap<string, Tensor>, from: number, count: number) => void,
+): Promise<void> {
+  const { dataset, weights = new Map() } = asked
+  const count = samples(dataset)
+  if (count === 0) return
+  const { source, inputs, size, numbers } = buildGraph(model, asked)
+  const executable = await engine.load(source)
+  const own = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+    [...tensors].map(([name, tensor]) => [`${prefix}/${name}`, weights.get(name) ?? tensor] as const)
+  const given = new Map<string, Tensor>([
+    ...own('parameter', model.parameters),
+    ...own('buffer', model.buffers),
+    ['inputs', dataset.inputs],
+    ['labels', dataset.labels],
+  ])
+  const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
+  const rows = predictRows(dataset, size)
+  try {
+    await paced(
+      itemAt(rows.dims, 0, 'axis'),
+      async (from, batches) => {
+        const data = rows.data.subarray(from * size, (from + batches) * size)
+        const answer = await executable.run(feeds.set('rows', { type: 'int32', dims: [batches, size], data }))
+        // The last row fills up the last batch.
+        const real = Math.min(batches * size, count - from * size)
+        take(new Map([...answer].map(([name, tensor]) => [name, firstRows(tensor, real)])), from * size, real)
+      },
+      openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
+    )
+  } finally {
+    await executable.dispose()
+  }
+}
+
+/** [batches, size, ...] as [count, ...]. */
+function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
+  const row = dims.slice(2)
+  const size = count * sizeOf(row)
+  return { type, dims: [count, ...row], data: data.length === size ? data : data.slice(0, size) } as Tensor
+}
+
+/** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
+function buildGraph(model: Model, { dataset, make }: FromLogits) {
+  const { inputs: stored, labels: targets, preprocessing, classes } = dataset
+  const positions = sizeOf(targets.dims.slice(1))
+  const room = Math.floor(MOST_LOGITS / (positions * Math.max(1, classes.length)))
+  const size = Math.max(1, Math.min(MOST_ROWS, samples(dataset), room))
+  const builder = new GraphBuilder()
+  const table = (name: string, { type, dims }: Tensor) =>
+    builder.input(name, { type, dims }, ['rows_of_data', ...dims.slice(1)])
+  const inputs = table('inputs', stored)
+  const labels = table('labels', targets)
+  const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
+  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
+  const parameters = named('parameter', model.parameters)
+  const buffers = named('buffer', model.buffers)
+  let names: readonly string[] = []
+  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
+    if (!chosen) return { state: [], outputs: [] }
+    const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
+    const { logits } = applyModel(body, model, batch, { parameters, buffers })
+    const made = make(body, logits, body.op('Gather', [labels, chosen]))
+    names = Object.keys(made)
+    return { state: [], outputs: Object.values(made) }
+  })
+  for (const [at, value] of result.outputs.entries()) {
+    builder.output(value, itemAt(names, at, 'name'), ['batches', ...value.dims.slice(1)])
+  }
+  const graph = builder.finish('from-logits')
+  return {
+    source: loadable(graph),
+    inputs: new Set(graph.inputs.map(({ name }) => name)),
+    size,
+    numbers: result.outputs.reduce((sum, { dims }) => sum + sizeOf(dims.slice(1)), 0),
+  }
+}

@@ -1,0 +1,90 @@
+import type { GraphBuilder } from '../autodiff/builder.ts'
+import { type Dataset, kindOf, samples } from '../data/dataset.ts'
+import type { Engine } from '../engine/engine.ts'
+import { UsageError } from '../errors.ts'
+import type { Model } from '../model/model.ts'
+import { cast, ints, scale, type Value } from '../ops/core/index.ts'
+import { itemAt, present, required } from '../required.ts'
+import { float32, type Tensor } from '../tensor/tensor.ts'
+import { fromLogits } from './from-logits.ts'
+import type { Weights } from './reader.ts'
+
+/** What a model thinks likeliest at each place of rows of tokens. */
+export interface TopTokens {
+  /** Token ids [N, T, k], the likeliest first. */
+  readonly ids: Tensor<'int32'>
+  /** Their log-probabilities [N, T, k]; what is left to 1 is all other tokens' together. */
+  readonly logProbabilities: Tensor<'float32'>
+}
+
+export interface TopTokensOptions {
+  /** Tokens a place; all of them where the model knows fewer. */
+  readonly k: number
+  /** Divides the logits. Default 1: the model's own probabilities. */
+  readonly temperature?: number | undefined
+  /** Parameters and buffers in place of the model's own, by name. Default none. */
+  readonly weights?: Weights | undefined
+}
+
+/**
+ * The likeliest tokens at each place of rows of tokens, places that are filled up among them. Logits are made some rows at a time inside of
+ * the runtime, and never stand whole: what comes back takes 8 bytes for each of the k tokens of a place.
+ *
+ * @throws UsageError `top-tokens` for labels that are not one class a token, a k below 1, a temperature that is not above 0.
+ * @example
+ * const { ids, logProbabilities } = await topTokens(engine, model, rows, { k: 32 })
+ */
+export async function topTokens(
+  engine: Engine,
+  model: Model,
+  rows: Dataset,
+  options: TopTokensOptions,
+): Promise<TopTokens> {
+  const { temperature = 1, weights } = options
+  check(rows, { ...options, temperature })
+  const k = Math.min(options.k, Math.max(1, rows.classes.length))
+  const dims = [samples(rows), itemAt(rows.labels.dims, 1, 'axis'), k]
+  const logProbabilities = float32(dims)
+  const ids = new Int32Array(logProbabilities.data.length)
+  const row = itemAt(dims, 1, 'axis') * k
+  const make = (body: GraphBuilder, logits: Value) => likeliest(body, logits, { k, temperature })
+  await fromLogits(engine, model, { dataset: rows, weights, make }, (made, from) => {
+    ids.set(required(made, 'ids', 'output').data as Int32Array, from * row)
+    logProbabilities.data.set(required(made, 'shares', 'output').data as Float32Array, from * row)
+  })
+  return { ids: { type: 'int32', dims, data: ids }, logProbabilities }
+}
+
+function check(
+  rows: Dataset,
+  { k, temperature }: { readonly k: number; readonly temperature: number },
+): void {
+  const refuse = (what: string): never => {
+    throw new UsageError('top-tokens', what)
+  }
+  if (kindOf(rows) !== 'token-classification') {
+    refuse(
+      `Data set '${rows.name}' has ${kindOf(rows)} labels; the likeliest tokens are those of rows of texts, with a label for each token.`,
+    )
+  }
+  if (!(Number.isSafeInteger(k) && k >= 1)) {
+    refuse(`The likeliest tokens of a place are a whole number from 1 on; ${k} were asked for.`)
+  }
+  if (!(temperature > 0))
+    refuse(`The temperature of the likeliest tokens is above 0; ${temperature} was given.`)
+}
+
+/** The k largest of log softmax(logits / temperature), and whose they are. */
+function likeliest(
+  body: GraphBuilder,
+  logits: Value,
+  { k, temperature }: { readonly k: number; readonly temperature: number },
+) {
+  const soft = temperature === 1 ? logits : scale(body, logits, 1 / temperature)
+  const chances = body.op('LogSoftmax', [soft], { axis: -1 })
+  const [shares, places] = body.ops('TopK', [chances, ints(body, [k])], 2, { axis: -1 })
+  return {
+    ids: cast(body, present(places, 'places of the likeliest'), 'int32'),
+    shares: present(shares, 'shares of the likeliest'),
+  }
+}
