@@ -11,7 +11,7 @@ import { itemAt } from '../required.ts'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { MOST_LOGITS } from './evaluate.ts'
 import { predictRows } from './predict.ts'
-import type { Weights } from './reader.ts'
+import type { Weights } from './weights.ts'
 
 /** Rows of a batch at most. */
 const MOST_ROWS = 250

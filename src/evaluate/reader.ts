@@ -4,9 +4,8 @@ import type { Model } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { createEvaluator } from './evaluate.ts'
 import { featureVectors } from './features.ts'
-
-/** Parameters and buffers by name. */
-export type Weights = ReadonlyMap<string, Tensor>
+import { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'
+import type { Weights } from './weights.ts'
 
 /** What a model says of data, with its own weights or with others by the same names; those left out are its own. */
 export interface Reader {
@@ -14,6 +13,8 @@ export interface Reader {
   logits(dataset: Dataset, weights?: Weights): Promise<Tensor<'float32'>>
   /** The unit with the largest logit among `active` (default all), a row, or a token where tokens are labelled. */
   predictions(dataset: Dataset, weights?: Weights, active?: readonly number[]): Promise<Int32Array>
+  /** The likeliest tokens at each place of rows of texts, see {@link topTokens}. */
+  topTokens(dataset: Dataset, options: TopTokensOptions): Promise<TopTokens>
   /**
    * What the head reads, as one vector a row, float32 [N, D].
    *
@@ -50,6 +51,7 @@ export function openReader(engine: Engine, model: Model, outputs: number): OpenR
       samples(dataset) === 0 ? float32([0, outputs]) : evaluator.logits(dataset, stateOf(weights)),
     predictions: async (dataset, weights = own, active) =>
       samples(dataset) === 0 ? new Int32Array() : evaluator.predict(dataset, stateOf(weights), active),
+    topTokens: (dataset, options) => topTokens(engine, model, dataset, options),
     features: async (dataset, weights = own) => featureVectors(engine, withWeights(model, weights), dataset),
     dispose: () => evaluator.dispose(),
   }

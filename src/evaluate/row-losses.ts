@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts'
 import { cast, ints, mul, neg, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
 import { fromLogits } from './from-logits.ts'
-import type { Weights } from './reader.ts'
+import type { Weights } from './weights.ts'
 
 /**
  * What each row of a data set of tokens costs a model, in nats, with the tokens and bytes that this is for. Only sums a row leave

@@ -7,7 +7,7 @@ import { cast, ints, scale, type Value } from '../ops/core/index.ts'
 import { itemAt, present, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { fromLogits } from './from-logits.ts'
-import type { Weights } from './reader.ts'
+import type { Weights } from './weights.ts'
 
 /** What a model thinks likeliest at each place of rows of tokens. */
 export interface TopTokens {

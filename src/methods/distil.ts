@@ -1,12 +1,20 @@
 import { z } from 'zod'
 import { samples } from '../data/dataset.ts'
-import { concatenateRows } from '../data/rows.ts'
 import { add, type Emitter, scalar, scale, sub, type Value } from '../ops/core/index.ts'
-import { float32, type Tensor } from '../tensor/tensor.ts'
+import { itemAt, present } from '../required.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
-import type { BatchSource, Method, Mixed, OpeningContext, TaskContext } from './method.ts'
-import { distilled, refuseNumbers, rowsOfBatch, teacherOf, teacherState, unitsOf } from './teacher.ts'
+import type { Method, Mixed, StepContext, TaskContext } from './method.ts'
+import { oldAnswers, pastUnits, type StepAnswers, stepAnswers, taughtOf } from './old-answers.ts'
+import {
+  distilled,
+  refuseNumbers,
+  rowsOfBatch,
+  teacherOf,
+  teacherState,
+  topDistilled,
+  unitsOf,
+} from './teacher.ts'
 
 const options = z.strictObject({
   temperature: z.number().gt(0).default(2).describe('temperature of the distillation'),
@@ -17,6 +25,11 @@ const options = z.strictObject({
     .describe('weight of the distillation beside the loss')
     .meta(inUpdates('distillation')),
   replayBatch,
+  topTokens: z
+    .int()
+    .min(1)
+    .default(64)
+    .describe('of texts: likeliest tokens of each place whose old shares are kept'),
 })
 
 export type DistilOptions = z.input<typeof options>
@@ -32,7 +45,11 @@ export type DistilOptions = z.input<typeof options>
  * as this leaves the old answers for them free of any label, and where nothing is remembered; with remembered rows of
  * classes that stay the same they are not: on another domain the old answers are what has to change.
  *
- * @throws UsageError `method-option`; when a task begins, `distil-targets` for numbers to predict.
+ * Of texts the `topTokens` likeliest tokens of each place are kept with their log-probabilities at the temperature, 8 bytes each, and all
+ * others count as one: see `topDistillation`. Vocabularies of no more than twice as many tokens are kept whole.
+ *
+ * @throws UsageError `method-option`; when a task begins, `distil-targets` for numbers to predict, `distil-answers` for answers that
+ * take more than 4 GiB.
  * @example
  * const method = compose(replay({ perClass: 20 }), distil())
  */
@@ -55,26 +72,14 @@ export function distil(given: DistilOptions = {}): Method {
       refuseNumbers('distil', task.train)
       const teacher = teacherOf(state)
       if (teacher.size === 0 || distillationWeight === 0 || pastUnits(task).length === 0) return new Map()
-      return new Map([[onNewRows(task) ? 'all' : 'past', await answers(task, teacher)]])
+      return oldAnswers(task, { teacher, temperature, topTokens: settings.topTokens })
     },
     terms: (context, _state, task) => {
-      const { step, inputs, rows, batch, logits, sources, mixed } = context
-      const [[which, table] = []] = inputs
-      if (!table) return {}
-      const from = which === 'all' ? 0 : (sources.get('new')?.size as number)
-      const size = (logits.dims[0] as number) - from
-      if (size === 0) return {}
-      const part = (value: Value) => rowsOfBatch(step, value, { from, size })
-      const student = ofPast(step, part(logits), task)
-      /** On the answers for these rows of the pool. */
-      const lesson = (answered: Value, weights?: Value) => {
-        const teacher = ofPast(step, step.op('Gather', [table, part(answered)]), task)
-        const rowwise = { batch: part(batch), labels: () => part(context.labels), temperature, weights }
-        return distilled(step, { student, teacher, ...rowwise }, task)
-      }
-      const value = mixed
-        ? ofMixed(step, mixed, rows, (of, weights) => lesson(of, part(weights)))
-        : lesson(rows)
+      const answers = stepAnswers(context)
+      if (!answers || answers.from === context.logits.dims[0]) return {}
+      const { step, rows, mixed } = context
+      const lesson = lessonOn(context, task, { answers, temperature })
+      const value = mixed ? ofMixed(step, mixed, rows, lesson) : lesson(rows)
       return {
         losses: [{ name: 'distillation', value: scale(step, value, distillationWeight * temperature ** 2) }],
       }
@@ -83,44 +88,32 @@ export function distil(given: DistilOptions = {}): Method {
   }
 }
 
+type Lesson = (rows: Value, weights?: Value) => Value
+
+/** The loss on the old answers for rows of the pool; `weights` has one factor a row of the batch. */
+function lessonOn(
+  { step, batch, labels, logits }: StepContext,
+  task: TaskContext,
+  { answers, temperature }: { readonly answers: StepAnswers; readonly temperature: number },
+): Lesson {
+  const { from } = answers
+  const size = itemAt(logits.dims, 0, 'axis') - from
+  const part = (value: Value) => rowsOfBatch(step, value, { from, size })
+  const student = unitsOf(step, part(logits), taughtOf(task))
+  return (rows, weights) => {
+    const rowwise = { batch: part(batch), labels: () => part(labels), temperature }
+    const [ids, logProbabilities] = [answers.at('ids', part(rows)), answers.at('shares', part(rows))]
+    if (ids && logProbabilities)
+      return topDistilled(step, { student, ids, logProbabilities, ...rowwise }, task)
+    const teacher = unitsOf(step, present(answers.at('logits', part(rows)), 'old answers'), taughtOf(task))
+    return distilled(step, { student, teacher, ...rowwise, weights: weights && part(weights) }, task)
+  }
+}
+
 /** share L(row) + (1 - share) L(other row): the answers for a mixture are those for both, in its shares. */
-function ofMixed(
-  emit: Emitter,
-  { partner, share }: Mixed,
-  rows: Value,
-  lesson: (rows: Value, weights: Value) => Value,
-): Value {
+function ofMixed(emit: Emitter, { partner, share }: Mixed, rows: Value, lesson: Lesson): Value {
   const rest = sub(emit, scalar(emit, 1, share), share)
   return add(emit, lesson(rows, share), lesson(emit.op('Gather', [rows, partner]), rest))
-}
-
-function onNewRows({ sources, units, index }: OpeningContext): boolean {
-  const remembered = sources.some(({ name, weight }) => name !== 'new' && weight > 0)
-  const known = new Set(units.slice(0, index).flat())
-  return !remembered || units[index]?.some((unit) => !known.has(unit)) === true
-}
-
-/** The teacher's logits for every row of the pool; rows that are not distilled on take up room only. */
-async function answers(task: OpeningContext, teacher: ReadonlyMap<string, Tensor>): Promise<Tensor> {
-  const fresh = onNewRows(task)
-  const ask = ({ name, dataset }: BatchSource) =>
-    name === 'new' && !fresh ? undefined : task.reader.logits(dataset, teacher)
-  const found = await Promise.all(task.sources.map(ask))
-  const [, ...row] = found.find((logits) => logits !== undefined)?.dims ?? []
-  return concatenateRows(
-    found.map(
-      (logits, at) => logits ?? float32([samples((task.sources[at] as BatchSource).dataset), ...row]),
-    ),
-  )
-}
-
-const pastUnits = ({ units, index }: TaskContext): readonly number[] =>
-  [...new Set(units.slice(0, index).flat())].sort((a, b) => a - b)
-
-/** The logits of past tasks' units; of all where each task has a head of its own, told apart by masks. */
-function ofPast(emit: Emitter, logits: Value, task: TaskContext): Value {
-  const past = pastUnits(task)
-  return unitsOf(emit, logits, task.scenario === 'task' || past.length === task.outputs ? undefined : past)
 }
 
 export const distilEntry = methodEntry({

@@ -42,9 +42,8 @@ it('has the head 2 f m_c - |m_c|^2, by hand', async () => {
     },
     // The rows themselves are the features.
     reader: {
+      ...endOfTask(stream, 0, { model }).reader,
       features: async ({ inputs }) => inputs as ReturnType<typeof float32>,
-      logits: async () => float32([0]),
-      predictions: async () => new Int32Array(),
     },
   })
   const state = await rememberedBy(method, emptyState, task)

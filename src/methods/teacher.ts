@@ -1,6 +1,12 @@
 import { type Dataset, ignoredLabel, kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { binaryCrossEntropy, type DistillationOptions, distillation } from '../model/losses/index.ts'
+import {
+  binaryCrossEntropy,
+  type DistillationOptions,
+  distillation,
+  type TopDistillationOptions,
+  topDistillation,
+} from '../model/losses/index.ts'
 import { add, cast, type Emitter, reduceSum, reshape, scalar, scale, type Value } from '../ops/core/index.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, int64, type Tensor } from '../tensor/tensor.ts'
@@ -82,28 +88,60 @@ function labelDistillation(emit: Emitter, { student, teacher, temperature = 2 }:
   return binaryCrossEntropy(emit, soften(student), emit.op('Sigmoid', [soften(teacher)]))
 }
 
-/**
- * Logits [N, T, C] with a row a token. In the mean counts what is no padding; of rows that are told apart from padding by labels alone, as
- * those of next tokens, what has a label.
- */
+export interface TopLesson
+  extends Omit<Lesson, 'teacher' | 'weights'>,
+    Pick<TopDistillationOptions, 'ids' | 'logProbabilities'> {}
+
+/** The distillation on rows of texts [N, T, C] from the likeliest tokens [N, T, k] that the teacher gave at the temperature. */
+export function topDistilled(
+  emit: Emitter,
+  { student, ids, logProbabilities, batch, labels, temperature }: TopLesson,
+  { train }: Pick<TaskContext, 'train'>,
+): Value {
+  const weights = countingTokens(emit, student, { batch, labels }, train)
+  return topDistillation(emit, {
+    ...{ student: byPlace(emit, student), ids: byPlace(emit, ids) },
+    ...{ logProbabilities: byPlace(emit, logProbabilities), temperature, weights },
+  })
+}
+
+/** Logits [N, T, C] with a row a token. */
 function byToken(
   emit: Emitter,
   { student, teacher, ...others }: DistillationOptions,
+  given: Pick<Lesson, 'batch' | 'labels'>,
+  dataset: Dataset,
+): DistillationOptions {
+  const weights = countingTokens(emit, student, given, dataset)
+  return { ...others, student: byPlace(emit, student), teacher: byPlace(emit, teacher), weights }
+}
+
+/** [N, T, ...] as [N T, ...]. */
+function byPlace(emit: Emitter, value: Value): Value {
+  const [rows = 1, tokens = 1, ...others] = value.dims
+  return reshape(emit, value, [rows * tokens, ...others])
+}
+
+/**
+ * What each place counts in the mean, [N T]; undefined for all alike. What is no padding counts; of rows that are told apart from padding
+ * by labels alone, as those of next tokens, what has a label.
+ */
+function countingTokens(
+  emit: Emitter,
+  student: Value,
   { batch, labels }: Pick<Lesson, 'batch' | 'labels'>,
   { preprocessing: { pad } }: Dataset,
-): DistillationOptions {
-  const [rows = 1, tokens = 1, classes = 1] = student.dims
+): Value | undefined {
+  const [rows = 1, tokens = 1] = student.dims
   const count = rows * tokens
-  const flat = (logits: Value): Value => reshape(emit, logits, [count, classes])
-  const pair = { ...others, student: flat(student), teacher: flat(teacher) }
   const said = pad === undefined ? labels() : batch
-  if (said.dims.join() !== [rows, tokens].join()) return pair
+  if (said.dims.join() !== [rows, tokens].join()) return undefined
   const nothing = emit.constant(int64([], [pad ?? ignoredLabel]))
   const filler = emit.op('Equal', [cast(emit, said, 'int64'), nothing])
   const real = reshape(emit, cast(emit, emit.op('Not', [filler]), student.type), [count])
   // A batch in which nothing counts teaches nothing.
   const sum = emit.op('Max', [reduceSum(emit, real, [0]), scalar(emit, 1, real)])
-  return { ...pair, weights: emit.op('Div', [scale(emit, real, count), sum]) }
+  return emit.op('Div', [scale(emit, real, count), sum])
 }
 
 /** Rows of the batch; all of them are the value itself. */

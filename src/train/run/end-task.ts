@@ -58,6 +58,7 @@ export async function consolidated(
       reader: {
         logits: (dataset, weights = left) => reader.logits(dataset, weights),
         predictions: (dataset, weights = left, active) => reader.predictions(dataset, weights, active),
+        topTokens: (dataset, options) => reader.topTokens(dataset, { weights: left, ...options }),
         features: (dataset, weights = left) => reader.features(dataset, weights),
       },
       random: (name) => randomStream(seed, `consolidate/${task.index}/${name}`),
