@@ -148,7 +148,7 @@ describe('language models', () => {
       "
     `)
     expect(readFileSync(join(folder, 'knows.pred.jsonl'), 'utf8').split('\n')[2]).toBe(
-      '{"id":"2","label":"4","pred":"4"}',
+      '{"id":"2","label":"4","pred":"4","probe":"answer"}',
     )
     const gate = await cli.run(['gate', 'knows.pred.jsonl', 'knows.pred.jsonl', '--json'], { cwd: folder })
     expect(JSON.parse(gate.stdout)).toMatchObject({ n: 3, verdict: 'inconclusive' })

@@ -12,18 +12,18 @@ import {
   gate as runGate,
 } from '../update/gate/index.ts'
 import {
-  comparesTexts,
   type GateInputs,
   type GateSources,
+  languageKinds,
   loadGate,
   loadGateModels,
-  loadTextGate,
+  loadLanguageGate,
 } from '../update/gate/index-files.ts'
 import { readTraffic } from '../update/pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
-import { lines, refuseOtherFlags, runTextGate } from './gate-texts.ts'
+import { lines, refuseOtherFlags, runLanguageGate } from './gate-language.ts'
 import { checkPlaces } from './places.ts'
 import {
   bindFlag,
@@ -50,7 +50,7 @@ const files = group('Output', {
     .meta({ description: 'New training data: --flips then names the nearest example' }),
   savePredictions: path('FILE.jsonl').optional().meta({
     description:
-      "Write the candidate's predictions, or losses of texts, there: they stand in place of the model",
+      "Write the candidate's predictions, or losses of texts and answers, there: they stand in place of the model",
   }),
 })
 
@@ -67,6 +67,11 @@ const settings = z
     data: path('DIR')
       .optional()
       .meta({ description: 'Data to evaluate models on: its test part, else all', group: 'Rules' }),
+    probes: path('FILE.jsonl').optional().meta({
+      description:
+        'Questions for language models: which are right before and after, in place of --data or with it',
+      group: 'Rules',
+    }),
     ...group('Rules', {
       maxDrop: share()
         .optional()
@@ -80,6 +85,10 @@ const settings = z
       }),
       maxPerplexityRatio: fromText(z.number().min(1).max(1000)).optional().meta({
         description: "Of language models, instead: new perplexity by the old one's, such as 1.05",
+      }),
+      maxDropProbes: share().optional().meta({
+        description: 'Drop in accuracy on --probes allowed',
+        otherwise: '--max-drop',
       }),
       maxDropPerClass: share()
         .optional()
@@ -138,18 +147,19 @@ export const gate = defineVerb({
   summary: 'Hold a new model against the old one: pass, fail or too little data',
   examples: [
     'holdfast gate model.onnx better.onnx --data old-test/ --max-drop 1%',
-    'holdfast gate gpt/ better/ --data texts/ --max-drop 2%',
+    'holdfast gate gpt/ better/ --data texts/ --max-drop 2% --probes facts.jsonl --max-drop-probes 1%',
     'holdfast gate old.jsonl new.jsonl --max-drop 1% --max-negative-flips 0.5% --junit gate.xml --markdown gate.md',
   ],
   settings,
   run: async (asked, { screen }) => {
-    const { baseline, candidate, golden, data, preprocessing, output, bind, neverFlip } = asked
+    const { baseline, candidate, golden, data, probes, preprocessing, output, bind, neverFlip } = asked
     await checkPlaces(
       [
         { flag: 'BASELINE', path: baseline, is: 'model', predictions: true },
         { flag: 'CANDIDATE', path: candidate, is: 'model', predictions: true },
         { flag: '--golden', path: golden, is: 'model', predictions: true },
         { flag: '--data', path: data, is: 'data' },
+        { flag: '--probes', path: probes, is: 'file' },
         { flag: '--new', path: asked.new, is: 'data' },
         { flag: '--never-flip', path: neverFlip, is: 'file' },
         { flag: '--traffic', path: asked.traffic, is: 'file' },
@@ -169,6 +179,7 @@ export const gate = defineVerb({
       candidate,
       golden,
       data,
+      probes,
       preprocessing,
       reading: withDocumentFlags(readingOf(asked), asked),
       output,
@@ -176,15 +187,16 @@ export const gate = defineVerb({
       numbersArePositions: asked.numbersArePositions,
     }
     const models = await loadGateModels(sources)
-    const texts = await comparesTexts(sources, models)
-    refuseOtherFlags(asked, texts)
-    if (data !== undefined && models.size === 0) {
-      screen.warn('note: both sides are predictions, so --data was not read.')
+    const language = await languageKinds(sources, models)
+    refuseOtherFlags(asked, language)
+    for (const [flag, given] of [['--data', data] as const, ['--probes', probes] as const]) {
+      if (given === undefined || models.size > 0) continue
+      screen.warn(`note: both sides are predictions, so ${flag} was not read.`)
     }
-    if (texts) {
-      const losses = await loadTextGate(sources, models)
-      sayNotes(losses.notes, screen)
-      const { verdict, ...answer } = await runTextGate(asked, losses)
+    if (language) {
+      const inputs = await loadLanguageGate(sources, models, language)
+      sayNotes(inputs.notes, screen)
+      const { verdict, ...answer } = await runLanguageGate({ ...asked, neverFlip: listed }, inputs)
       return { ...answer, exitCode: exitCodes[verdict] }
     }
     const inputs = await loadGate(sources, models)

@@ -109,4 +109,4 @@ export function figuresLine(result: GateResult): string {
   return `Negative flip rate ${points(negativeFlipRate, 2)} %, at most ${points(negativeFlipRateUpper, 2)} %; McNemar p ${pValue(mcnemarP)}.${needed}`
 }
 
-const pValue = (p: number): string => (p < 0.0001 ? 'below 0.0001' : p.toFixed(4))
+export const pValue = (p: number): string => (p < 0.0001 ? 'below 0.0001' : p.toFixed(4))

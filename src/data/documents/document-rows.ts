@@ -74,9 +74,12 @@ function noDocuments(table: Table, asked: DocumentFormat | undefined): DataError
       : `expected documents as ${asked}: ${one(asked)}`
   return new DataError(
     missingCode,
-    `${table.locate(0)}: ${wanted}; there are ${columnsShown(table)}. Say which ${noun} holds the text (textColumn).`,
+    `${table.locate(0)}: ${wanted}; there are ${columnsShown(table)}. ${areProbes(table) ? 'These seem to be probes, questions with right answers: holdfast gate and holdfast evaluate take them with --probes.' : `Say which ${noun} holds the text (textColumn).`}`,
   )
 }
+
+const areProbes = (table: Table): boolean =>
+  [['question', 'prompt', 'query'], ['answer']].every((names) => guessColumn(table, names) >= 0)
 
 /** A row's document. */
 export function documentAt(table: Table, row: number, { format, columns }: DocumentPlan): RawDocument {

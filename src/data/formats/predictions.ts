@@ -16,7 +16,12 @@ export interface Prediction {
   readonly probs?: readonly number[] | Readonly<Record<string, number>>
   /** Groups of examples that it belongs to, besides its class. */
   readonly slices?: readonly string[]
+  /** That it answers a probe, and so is no class: one of its choices, or a text that was written. */
+  readonly probe?: ProbeForm
 }
+
+/** How a probe is answered. */
+type ProbeForm = 'choice' | 'answer'
 
 /** The answers of one model. */
 export interface PredictionSet {
@@ -49,7 +54,8 @@ type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Predictions from JSON Lines: `{"id", "label", "pred", "probs"?, "slice"?}` a line; `id`, `label`, `pred` are texts or numbers, `probs` a
- * list or an object from class to probability, `slice` a text or a list of texts. Other fields are passed over.
+ * list or an object from class to probability, `slice` a text or a list of texts. Answers to probes have `probe`, too: `choice` or
+ * `answer`; their texts are taken as they stand. Other fields are passed over.
  *
  * @param file Named in errors.
  * @throws DataError `predictions-syntax`, `predictions-field`, `predictions-empty`, `predictions-duplicate`, each with the line.
@@ -136,13 +142,30 @@ export function indexById(set: PredictionSet): Map<string, number> {
 function readPrediction(fields: Fields, place: string): Prediction {
   const probs = readProbs(fields.probs, place)
   const slices = readSlices(fields.slice, place)
+  const probe = readProbe(fields.probe, place)
+  const answer = (field: 'label' | 'pred') =>
+    probe === undefined ? readName(fields, field, place) : readAnswer(fields, field, place)
   return {
     id: readName(fields, 'id', place),
-    label: readName(fields, 'label', place),
-    pred: readName(fields, 'pred', place),
+    label: answer('label'),
+    pred: answer('pred'),
     ...(probs === undefined ? {} : { probs }),
     ...(slices === undefined ? {} : { slices }),
+    ...(probe === undefined ? {} : { probe }),
   }
+}
+
+function readProbe(value: unknown, place: string): ProbeForm | undefined {
+  if (value === undefined || value === null) return undefined
+  if (value === 'choice' || value === 'answer') return value
+  throw wrongField(place, 'probe', "'choice' or 'answer'", value)
+}
+
+/** A text as it stands: choices may differ in white space alone, and a model may write nothing. */
+function readAnswer(fields: Fields, field: 'label' | 'pred', place: string): string {
+  const value = fields[field]
+  if (typeof value === 'string') return value
+  throw wrongField(place, field, 'a text', value)
 }
 
 function readName(fields: Fields, field: string, place: string): string {

@@ -63,11 +63,11 @@ export interface ProbePredictionsOptions {
 }
 
 /**
- * Answers to probes as predictions, for {@link gate} to hold one model's to another's: `id` is the probe's, `label` the right choice or
+ * Answers to probes as predictions, for {@link gateProbes} to hold one model's to another's: `id` is the probe's, `label` the right choice or
  * answer, `pred` what the model chose or wrote. `probs` of choices are their shares, softmax of the log-likelihoods that decided.
  *
  * @example
- * gate(probePredictions(before, { name: 'old' }), probePredictions(after, { name: 'new' }), { maxDrop: 0.01 })
+ * gateProbes(probePredictions(before, { name: 'old' }), probePredictions(after, { name: 'new' }), { maxDrop: 0.01 })
  */
 export function probePredictions(
   answers: readonly ProbeAnswer[],
@@ -76,7 +76,10 @@ export function probePredictions(
   const predictions = answers.map((answer) =>
     isChoice(answer)
       ? choicePrediction(answer, by)
-      : { id: answer.probe.id, label: answer.probe.answer, pred: answer.written },
+      : {
+          ...{ id: answer.probe.id, label: answer.probe.answer, pred: answer.written },
+          probe: 'answer' as const,
+        },
   )
   return { name, predictions, locate: (row) => itemAt(answers, row, 'answer').probe.place }
 }
@@ -94,5 +97,6 @@ function choicePrediction(answer: ChoiceAnswer, by: 'sum' | 'bytes') {
     label: itemAt(choices, probe.right, 'choice'),
     pred: itemAt(choices, place, 'choice'),
     probs: Object.fromEntries(choices.map((choice, at) => [choice, (shares[at] ?? Number.NaN) / all])),
+    probe: 'choice' as const,
   }
 }

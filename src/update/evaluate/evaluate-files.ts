@@ -1,15 +1,14 @@
 import { kindOf } from '../../data/dataset.ts'
 import type { PredictionSet } from '../../data/formats/index.ts'
-import type { ProbeSet } from '../../data/probes/index.ts'
 import { readProbes } from '../../data/probes/index-files.ts'
 import { type PreprocessingName, type Reading, readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { answersTokens } from '../../evaluate/generate/index.ts'
-import { answerProbes, probePredictions, probeScores } from '../../evaluate/index.ts'
 import type { Bindings } from '../../model/import/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
+import { answeredProbes } from '../answered-probes-files.ts'
 import { logitsFor, type NamedModel, predictionsFrom } from '../gate/index.ts'
 import { evaluateLabelled } from './evaluate-labelled-files.ts'
 import { evaluateTexts } from './evaluate-texts-files.ts'
@@ -79,7 +78,7 @@ export async function evaluateFiles(sources: EvaluateSources): Promise<Evaluated
     for (const note of measured?.notes ?? []) notes.add(note)
     if (data !== undefined && measured)
       part = { path: data, part: measured.part, synthetic: measured.synthetic }
-    const answered = asked && (await onProbes(engine, model, asked, how.options.tokenizer))
+    const answered = asked && (await answeredProbes(engine, model, asked, how.options))
     predictions.push(...(answered ? [answered.predictions] : (measured?.predictions ?? [])))
     found.push({
       ...{ model: model.name, is: model.language ? 'language-model' : 'other' },
@@ -143,20 +142,4 @@ async function onData(
       ? [predictionsFrom(model, await logitsFor(engine, model, dataset), dataset, dataset.classes)]
       : []
   return { figures: { labelled }, part, notes, synthetic: dataset.synthetic, predictions }
-}
-
-async function onProbes(
-  engine: Engine,
-  { name, model }: Loaded,
-  probes: ProbeSet,
-  tokenizer: Awaited<ReturnType<typeof readingFor>>['options']['tokenizer'],
-) {
-  if (!tokenizer) {
-    throw new UsageError(
-      'tokenizer-missing',
-      `${name}: there is no tokenizer.json, and without it probes do not become tokens. Put tokenizer.json and tokenizer_config.json beside the model, or name their folder (tokenizer).`,
-    )
-  }
-  const answers = await answerProbes(engine, model, tokenizer, probes, { name })
-  return { scores: probeScores(answers), predictions: probePredictions(answers, { name }) }
 }

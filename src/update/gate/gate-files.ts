@@ -29,6 +29,8 @@ export interface GateSources {
   readonly golden?: string | undefined
   /** The data that models are evaluated on: its test part, else its validation part, else all of it. */
   readonly data?: string | undefined
+  /** A file of probes that language models are asked. */
+  readonly probes?: string | undefined
   /** Default: what the data come with. */
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
@@ -103,7 +105,7 @@ export async function loadGate(sources: GateSources, given?: LoadedSides): Promi
     : { names: [], notes: [] }
   const logits = new Map<string, Tensor<'float32'>>()
   const sets = new Map<string, PredictionSet>()
-  for (const path of new Set(paths)) {
+  for (const path of paths) {
     const model = models.get(path)
     if (!model) {
       sets.set(path, await loadPredictions(path, { ...readOptionsOf(sources.reading ?? {}), onNote }))
@@ -155,28 +157,27 @@ export async function loadGate(sources: GateSources, given?: LoadedSides): Promi
   }
 }
 
-const gatePaths = ({ baseline, candidate, golden }: GateSources): readonly string[] => [
-  baseline,
-  candidate,
-  ...(golden === undefined ? [] : [golden]),
+/** The sides of a gate, once each. */
+export const gatePaths = ({ baseline, candidate, golden }: GateSources): readonly string[] => [
+  ...new Set([baseline, candidate, ...(golden === undefined ? [] : [golden])]),
 ]
 
 /** The sides of a gate that are models, by their paths. */
 export type LoadedSides = ReadonlyMap<string, Pick<LoadedModel, 'model' | 'notes'>>
 
-/** @throws UsageError `gate-data` when there are models but no data, and what loading throws. */
+/** @throws UsageError `gate-data` when there are models but neither data nor probes, and what loading throws. */
 export async function loadGateModels(sources: GateSources): Promise<LoadedSides> {
-  const { data, output, bind } = sources
+  const { data, probes, output, bind } = sources
   const models = new Map<string, Pick<LoadedModel, 'model' | 'notes'>>()
-  for (const path of new Set(gatePaths(sources))) {
+  for (const path of gatePaths(sources)) {
     if (isPredictionFile(path)) continue
     models.set(path, await loadModel(path, { output, bind }))
   }
   const [first] = models.keys()
-  if (first === undefined || data !== undefined) return models
+  if (first === undefined || data !== undefined || probes !== undefined) return models
   throw new UsageError(
     'gate-data',
-    `${first} is a model, so data to evaluate it on are needed: --data DIR. (Predictions come as .jsonl or .csv.)`,
+    `${first} is a model, so data to evaluate it on are needed: --data DIR, or of a language model --probes FILE.jsonl. (Predictions come as .jsonl or .csv.)`,
   )
 }
 

@@ -1,4 +1,5 @@
 import { type Prediction, type PredictionSet, probabilityOf } from '../../data/formats/index.ts'
+import { DataError } from '../../errors.ts'
 import { joinPredictions, type PairedExample } from './gate-join.ts'
 
 /** An answer, and the probability that the model gave it; null where that is not known. */
@@ -43,4 +44,33 @@ export function flipRecords(baseline: PredictionSet, candidate: PredictionSet): 
   })
   const of = (kind: FlipRecord['flip']) => records.filter(({ flip }) => flip === kind)
   return [...of('negative'), ...of('positive')]
+}
+
+/** An id, and where it is listed, for messages. */
+export interface ListedId {
+  readonly id: string
+  readonly place?: string
+}
+
+/**
+ * Those of the listed examples that were right and are wrong now.
+ *
+ * @param candidate What messages call the second model.
+ * @throws DataError `never-flip-unknown` for an id without an example.
+ */
+export function brokenIds(
+  listed: readonly ListedId[],
+  examples: readonly PairedExample[],
+  candidate: string,
+): string[] {
+  const known = new Set(examples.map(({ id }) => id))
+  const stranger = listed.find(({ id }) => !known.has(id))
+  if (stranger) {
+    throw new DataError(
+      'never-flip-unknown',
+      `${stranger.place ?? 'The list of examples that must never flip'}: "${stranger.id}" is no id of an example in ${candidate}. Correct the list.`,
+    )
+  }
+  const flipped = new Set(examples.filter(flipsDown).map(({ id }) => id))
+  return [...new Set(listed.map(({ id }) => id))].filter((id) => flipped.has(id))
 }

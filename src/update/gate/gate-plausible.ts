@@ -1,7 +1,21 @@
-import { type PredictionSet, probabilityOf } from '../../data/formats/index.ts'
+import { locatePrediction, type PredictionSet, probabilityOf } from '../../data/formats/index.ts'
 import { spellingKey } from '../../data/names/index.ts'
 import { DataError } from '../../errors.ts'
 import { binomialCdf } from '../../measure/binomial.ts'
+
+/**
+ * Answers to probes are no classes: another answer to each, and chance is another.
+ *
+ * @throws DataError `predictions-probe`.
+ */
+export function refuseProbes(set: PredictionSet): void {
+  const row = set.predictions.findIndex(({ probe }) => probe !== undefined)
+  if (row < 0) return
+  throw new DataError(
+    'predictions-probe',
+    `${locatePrediction(set, row)}: this answers a probe, and the others are classes, or taken for such. Answers to probes come as .jsonl files that hold nothing else, on both sides.`,
+  )
+}
 
 const shown = (names: Iterable<string>): string => {
   const all = [...names]
@@ -52,11 +66,32 @@ export function chanceWarning({ name, predictions }: PredictionSet): string[] {
   if (counts.size < 2) return []
   const n = predictions.length
   const right = predictions.filter(({ label, pred }) => pred === label).length
-  // P(X >= right) of the constant answer.
-  if (1 - binomialCdf(right - 1, n, count / n) <= ERROR) return []
+  if (!atChance(right, n, count / n)) return []
   const percent = (part: number) => `${((100 * part) / n).toFixed(2)} %`
   return [
     `${name} answers ${percent(right)} rightly, which is not shown to be more than always answering "${most}" would (${percent(count)}): a verdict on it says little. Look whether it is the right file.`,
+  ]
+}
+
+/** Whether so many right of n are not shown to be more than chance, P(X >= right), would give. */
+const atChance = (right: number, n: number, chance: number): boolean =>
+  1 - binomialCdf(right - 1, n, chance) > ERROR
+
+/**
+ * The same of questions with choices, against guessing. Their numbers of choices may differ: the binomial of the mean chance has the
+ * heavier tail then (Hoeffding 1956), so it warns rather too often.
+ */
+export function guessWarning({ name, predictions }: PredictionSet): string[] {
+  const choices = predictions.flatMap(({ label, pred, probe, probs }) =>
+    probe === 'choice' && probs ? [{ right: label === pred, chance: 1 / Object.keys(probs).length }] : [],
+  )
+  if (choices.length === 0) return []
+  const right = choices.filter((each) => each.right).length
+  const chance = choices.reduce((sum, each) => sum + each.chance, 0) / choices.length
+  if (!atChance(right, choices.length, chance)) return []
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`
+  return [
+    `${name} answers ${percent(right / choices.length)} of the questions with choices rightly, which is not shown to be more than guessing gives (${percent(chance)}): what it does not know, nobody can forget. A verdict on it says little.`,
   ]
 }
 

@@ -1,5 +1,5 @@
 import type { PredictionSet } from '../../data/formats/index.ts'
-import { DataError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
 import type { BudgetOn } from '../path/index.ts'
 import {
@@ -9,21 +9,21 @@ import {
   type GroupComparison,
   groupBy,
   type OverallComparison,
-  type Verdict,
 } from './gate-compare.ts'
-import { flipsDown } from './gate-flips.ts'
+import { brokenIds, type ListedId } from './gate-flips.ts'
 import { joinPredictions, type PairedExample } from './gate-join.ts'
-import { chanceWarning, refuseSpelling, sameWarning } from './gate-plausible.ts'
-import { dropRule, groupRule, negativeFlipRule, neverFlipRule, type RuleOutcome } from './gate-rules.ts'
+import { chanceWarning, refuseProbes, refuseSpelling, sameWarning } from './gate-plausible.ts'
+import {
+  dropRule,
+  groupRule,
+  negativeFlipRule,
+  neverFlipRule,
+  type RuleOutcome,
+  verdictOf,
+} from './gate-rules.ts'
 
 /** What `gate` does where it is not told otherwise. */
 export const gateDefaults = { maxDrop: 0.01, confidence: defaultConfidence } as const
-
-/** An id, and where it is listed, for messages. */
-export interface ListedId {
-  readonly id: string
-  readonly place?: string
-}
 
 /** What a gate holds a candidate to. Budgets and caps are fractions of the examples: 0.01 is one percentage point. */
 export interface GateOptions {
@@ -83,7 +83,7 @@ export interface GateResult extends OverallComparison {
  * - the cap on negative flips and the examples that must never flip are plain counts on these examples.
  *
  * @throws DataError where the predictions cannot be paired (`predictions-unpaired`, `predictions-label`, `predictions-duplicate`,
- * `predictions-slice`, `predictions-empty`), `predictions-spelling` where a side spells classes otherwise than the labels, `never-flip-unknown` for an id without a prediction; UsageError `budget-range`,
+ * `predictions-slice`, `predictions-empty`), `predictions-probe` for answers to probes, `predictions-spelling` where a side spells classes otherwise than the labels, `never-flip-unknown` for an id without a prediction; UsageError `budget-range`,
  * `confidence-range`.
  * @example
  * const { verdict, upper } = gate(baseline, candidate, { maxDrop: 0.01 })
@@ -98,7 +98,10 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
   } = options
   const sides = [baseline, candidate, ...(options.golden ? [options.golden] : [])]
   const examples = joinPredictions(baseline, candidate)
-  for (const side of sides) refuseSpelling(side)
+  for (const side of sides) {
+    refuseProbes(side)
+    refuseSpelling(side)
+  }
   const { traffic, budgetOn = 'deployed' } = options
   if (traffic) checkTraffic(traffic, examples)
   const deployedDrop = (paired: readonly PairedExample[], budget: number) =>
@@ -168,27 +171,5 @@ function checkTraffic(traffic: ReadonlyMap<string, number>, examples: readonly P
   )
 }
 
-function verdictOf(rules: readonly RuleOutcome[]): Verdict {
-  if (rules.some(({ verdict }) => verdict === 'fail')) return 'fail'
-  return rules.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'inconclusive'
-}
-
 const worstFirst = (groups: readonly GroupComparison[]): GroupComparison[] =>
   [...groups].sort((a, b) => b.drop - a.drop)
-
-function brokenIds(
-  listed: readonly ListedId[],
-  examples: readonly PairedExample[],
-  candidate: string,
-): string[] {
-  const known = new Set(examples.map(({ id }) => id))
-  const stranger = listed.find(({ id }) => !known.has(id))
-  if (stranger) {
-    throw new DataError(
-      'never-flip-unknown',
-      `${stranger.place ?? 'The list of examples that must never flip'}: "${stranger.id}" is no id of an example in ${candidate}. Correct the list.`,
-    )
-  }
-  const flipped = new Set(examples.filter(flipsDown).map(({ id }) => id))
-  return [...new Set(listed.map(({ id }) => id))].filter((id) => flipped.has(id))
-}

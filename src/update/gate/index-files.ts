@@ -5,4 +5,5 @@ export {
   loadGateModels,
   type NearestNew,
 } from './gate-files.ts'
-export { comparesTexts, loadTextGate, type TextGateInputs } from './text-gate-files.ts'
+export { type LanguageGateInputs, loadLanguageGate } from './language-gate-files.ts'
+export { type LanguageKinds, languageKinds } from './language-kinds-files.ts'

@@ -1,8 +1,15 @@
-export { type GateOptions, type GateResult, gate, gateDefaults, type ListedId } from './gate.ts'
+export { type GateOptions, type GateResult, gate, gateDefaults } from './gate.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
-export { type FlipAnswer, type FlipRecord, flipRecords } from './gate-flips.ts'
+export { type FlipAnswer, type FlipRecord, flipRecords, type ListedId } from './gate-flips.ts'
 export { logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
-export type { RuleOutcome } from './gate-rules.ts'
+export type { RuleName, RuleOutcome } from './gate-rules.ts'
+export { gateLanguage, type LanguageGateResult } from './language-gate.ts'
+export {
+  gateProbes,
+  type ProbeGateOptions,
+  type ProbeGateResult,
+  type ProbeRuleOutcome,
+} from './probe-gate.ts'
 export type { TextComparison, TextScorePair } from './text-comparison.ts'
 export {
   type ChangedDocument,

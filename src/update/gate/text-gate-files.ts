@@ -1,15 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
-import { isPredictionFile, readText } from '../../data/formats/index-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { UsageError } from '../../errors.ts'
-import { answersTokens } from '../../evaluate/generate/index.ts'
 import type { Model } from '../../model/model.ts'
-import { itemAt, present, required } from '../../required.ts'
-import { foundAt } from '../../tensor/reads-files.ts'
+import { present, required } from '../../required.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
-import type { GateSources, LoadedSides } from './gate-files.ts'
-import { isTextScore, parseTextScores, type TextScores } from './text-losses.ts'
+import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
+import type { LanguageFiles } from './language-kinds-files.ts'
+import { parseTextScores, type TextScores } from './text-losses.ts'
 
 /** The losses to be compared. */
 export interface TextGateInputs {
@@ -21,48 +18,22 @@ export interface TextGateInputs {
 }
 
 /**
- * Whether a gate compares language models: its sides are decoders, or files of losses of documents.
- *
- * @throws UsageError `gate-kinds` where some are and some are not.
- */
-export async function comparesTexts(sources: GateSources, models: LoadedSides): Promise<boolean> {
-  const { baseline, candidate, golden } = sources
-  const paths = [baseline, candidate, ...(golden === undefined ? [] : [golden])]
-  const kinds = await Promise.all(
-    paths.map(async (path) => {
-      const side = models.get(path)
-      return side ? answersTokens(side.model) : await holdsScores(path)
-    }),
-  )
-  if (kinds.every((texts) => texts === kinds[0])) return kinds[0] === true
-  const one = itemAt(paths, kinds.indexOf(true), 'side')
-  const other = itemAt(paths, kinds.indexOf(false), 'side')
-  throw new UsageError(
-    'gate-kinds',
-    `${one} is of a language model, whose losses on texts are compared, and ${other} is of a classifier, or of a model that predicts no next token. Give both sides of one kind.`,
-  )
-}
-
-async function holdsScores(path: string): Promise<boolean> {
-  // A file that is not there is told by whoever reads it, with the way out.
-  if (!/\.(jsonl|ndjson)$/i.test(path) || !(await foundAt(path))?.isFile()) return false
-  const text = await readText(path)
-  return isTextScore(text.split('\n').find((line) => line.trim() !== '') ?? '')
-}
-
-/**
  * Reads files of losses, and measures language models on the documents.
  *
  * @throws ModelError `model-looks-ahead`, `logits-not-finite`; UsageError `tokenizer-missing`; and what reading documents throws.
  */
-export async function loadTextGate(sources: GateSources, models: LoadedSides): Promise<TextGateInputs> {
+export async function loadTextGate(
+  sources: GateSources,
+  models: LoadedSides,
+  files: LanguageFiles,
+): Promise<TextGateInputs> {
   const { baseline, candidate, golden } = sources
   const notes = new Set<string>()
   const sets = new Map<string, TextScores>()
-  for (const path of [baseline, candidate, ...(golden === undefined ? [] : [golden])]) {
-    if (sets.has(path)) continue
-    if (isPredictionFile(path)) {
-      sets.set(path, parseTextScores(await readText(path), path))
+  for (const path of gatePaths(sources)) {
+    const file = files.get(path)
+    if (file) {
+      sets.set(path, parseTextScores(file.losses, path))
       continue
     }
     const side = required(models, path, 'model')

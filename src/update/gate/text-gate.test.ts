@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { gateTextsJunit, gateTextsMarkdown, gateTextsText } from '../../report/gate-texts.ts'
-import { gateTexts } from './text-gate.ts'
+import { gateLanguageJunit, gateLanguageMarkdown, gateLanguageText } from '../../report/gate-language.ts'
+import { gateLanguage } from './language-gate.ts'
+import { gateTexts, type TextGateResult } from './text-gate.ts'
 import type { TextScores } from './text-losses.ts'
 
 /** Losses on `count` documents, each `share` more than at first, give or take a hundredth. */
@@ -17,6 +18,7 @@ const losses = (name: string, share: number, count = 30, tokens = 0): TextScores
   }),
 })
 const old = losses('old', 0)
+const alone = (texts: TextGateResult) => gateLanguage({ texts })
 
 describe('language models', () => {
   it('pass, fail or stay open, and the scores are those of all documents', () => {
@@ -91,7 +93,7 @@ describe('language models', () => {
 describe('for people and machines', () => {
   const failed = gateTexts(old, losses('new', 0.03), { unit: 'bits', budget: 0.02 })
   it('the terminal has the verdict first, then scores, then documents', () => {
-    expect(gateTextsText(failed, { most: 2 })).toMatchInlineSnapshot(`
+    expect(gateLanguageText(alone(failed), { most: 2 })).toMatchInlineSnapshot(`
       "FAIL. Bits per byte went from 1.8000 to 1.8540, a change of 0.0540 bits per byte and, with 95 % confidence, of at least 0.0437 bits per byte: outside the budget of 0.0200 bits per byte.
 
       old against new
@@ -106,11 +108,17 @@ describe('for people and machines', () => {
     `)
   })
   it('Markdown and JUnit say the same', () => {
-    expect(gateTextsMarkdown(failed)).toMatch(/^## ❌ Gate: fail\n\nBits per byte went from 1\.8000/)
-    expect(gateTextsJunit(failed)).toContain('name="score"><failure message="Bits per byte went from')
+    expect(gateLanguageMarkdown(alone(failed))).toMatch(
+      /^## ❌ Gate: fail\n\nBits per byte went from 1\.8000/,
+    )
+    expect(gateLanguageJunit(alone(failed))).toContain(
+      'name="score"><failure message="Bits per byte went from',
+    )
     const open = gateTexts(old, losses('new', 0.018), { unit: 'perplexity', budget: 1.1 })
     expect(
-      gateTextsJunit({ ...open, rules: [{ rule: 'score', verdict: 'inconclusive', reason: 'too few' }] }),
+      gateLanguageJunit(
+        alone({ ...open, rules: [{ rule: 'score', verdict: 'inconclusive', reason: 'too few' }] }),
+      ),
     ).toContain('<error message="too few"/>')
   })
 })

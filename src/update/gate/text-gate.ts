@@ -1,7 +1,7 @@
 import { defaultConfidence } from '../../measure/confidence.ts'
 import { bitsPerByte, type TextLoss } from '../../measure/text-scores.ts'
 import type { TextBudget } from '../../measure/text-verdict.ts'
-import type { Verdict } from '../../measure/verdict.ts'
+import { type RuleOutcome, verdictOf } from './gate-rules.ts'
 import { compareTexts, type TextComparison, type TextScorePair } from './text-comparison.ts'
 import { joinTexts, type PairedDocument, type TextScores } from './text-losses.ts'
 import { scoreReason } from './text-reason.ts'
@@ -25,12 +25,7 @@ export interface ChangedDocument {
   readonly after: number | null
 }
 
-export interface TextRuleOutcome {
-  readonly rule: 'score' | 'golden'
-  readonly verdict: Verdict
-  /** One sentence for people. */
-  readonly reason: string
-}
+export type TextRuleOutcome = RuleOutcome<'score' | 'golden'>
 
 /** What {@link gateTexts} found; `holdfast gate --json` prints it for language models. */
 export interface TextGateResult extends TextComparison {
@@ -85,12 +80,11 @@ export function gateTexts(
         ]
       : []),
   ]
-  const verdicts = rules.map(({ verdict }) => verdict)
   const tokens = (set: TextScores) => set.documents.reduce((sum, each) => sum + each.tokens, 0)
   return {
     schema: 'holdfast.gate-texts/1',
     ...compared,
-    verdict: verdicts.includes('fail') ? 'fail' : verdicts.includes('inconclusive') ? 'inconclusive' : 'pass',
+    verdict: verdictOf(rules),
     baseline: baseline.name,
     candidate: candidate.name,
     confidence,

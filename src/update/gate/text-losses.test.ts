@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isTextScore, joinTexts, parseTextScores, type TextScore, type TextScores } from './text-losses.ts'
+import { joinTexts, lineKind, parseTextScores, type TextScore, type TextScores } from './text-losses.ts'
 
 const score = (id: string, more: Partial<TextScore> = {}): TextScore => ({
   id,
@@ -44,10 +44,11 @@ describe('files of losses', () => {
     expect(() => parseTextScores(text, 'x')).toThrow(message)
   })
 
-  it('are told from predictions', () => {
-    expect(isTextScore('{"id": 1, "bits": 3}')).toBe(true)
-    expect(isTextScore('{"id": 1, "label": "a", "pred": "b", "bits": 3}')).toBe(false)
-    expect(['', 'null', '[', '4'].map(isTextScore)).toEqual([false, false, false, false])
+  it('are told from answers to probes, and from predictions of classes', () => {
+    expect(lineKind('{"id": 1, "bits": 3}')).toBe('loss')
+    expect(lineKind('{"id": 1, "label": "a", "pred": "b", "probe": "choice"}')).toBe('answer')
+    expect(lineKind('{"id": 1, "label": "a", "pred": "b", "bits": 3}')).toBeUndefined()
+    expect(['', 'null', '[', '"bits"', '{"bits"'].map(lineKind)).toEqual(Array(5).fill(undefined))
   })
 })
 

@@ -33,13 +33,17 @@ export interface PairedDocument extends PairedTexts {
 /** As many bytes two tokenizers may differ in: the first token of a document does not count where nothing is before it. */
 const firstToken = 64
 
-/** Whether a line of JSON is one of {@link parseTextScores}, and no prediction. */
-export const isTextScore = (line: string): boolean => {
+/** What a line of JSON says of a language model: its loss on a document, or its answer to a probe; undefined where neither. */
+export const lineKind = (line: string): 'loss' | 'answer' | undefined => {
+  // Most lines of classifiers need no parsing.
+  if (!/"bits"|"probe"/.test(line)) return undefined
   try {
     const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && 'bits' in value && !('pred' in value)
+    if (typeof value !== 'object' || value === null) return undefined
+    if ('pred' in value) return 'probe' in value ? 'answer' : undefined
+    return 'bits' in value ? 'loss' : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 

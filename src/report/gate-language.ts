@@ -1,0 +1,95 @@
+import type { LanguageGateResult } from '../update/gate/index.ts'
+import { visible } from './figures/index.ts'
+import { junitXml } from './gate-junit.ts'
+import { lostTable, probeFiguresLine, probesTable } from './gate-probe-tables.ts'
+import { verdictSigns, verdictWord } from './gate-table.ts'
+import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
+import { code, folded, markdownTable, plain } from './markdown.ts'
+import { textTable } from './text-table.ts'
+
+/** What decided: the first reason of the verdict's own kind. */
+const deciding = ({ rules, verdict }: LanguageGateResult): string =>
+  (rules.find((rule) => rule.verdict === verdict) ?? rules[0])?.reason ?? ''
+
+/**
+ * What a gate found of language models, for the terminal.
+ *
+ * @param options `most`: how many documents and probes are shown, default 10
+ * @example console.log(gateLanguageText(gateLanguage({ texts: gateTexts(baseline, candidate, { unit: 'relative', budget: 0.02 }) })))
+ */
+export function gateLanguageText(
+  result: LanguageGateResult,
+  options: { readonly most?: number } = {},
+): string {
+  const { most = 10 } = options
+  const { texts, probes } = result
+  const reason = deciding(result)
+  const lines = [
+    `${verdictWord[result.verdict]}. ${reason}`,
+    ...result.rules.map((rule) => rule.reason).filter((other) => other !== reason),
+    ...result.warnings.map((warning) => `Warning: ${warning}`),
+    '',
+    `${result.baseline} against ${result.candidate}`,
+    ...(texts ? [...textTable(scoreTable(texts)), textFiguresLine(texts)] : []),
+    ...(texts && probes ? [''] : []),
+    ...(probes ? [...textTable(probesTable(probes)), probeFiguresLine(probes)] : []),
+    ...(texts && texts.worst.length > 0
+      ? [
+          '',
+          'Documents that add most bits:',
+          ...textTable(worstTable({ ...texts, worst: texts.worst.slice(0, most) })),
+        ]
+      : []),
+    ...(probes && probes.lost.length > 0
+      ? [
+          '',
+          'Probes that were right and are wrong:',
+          ...textTable(lostTable({ ...probes, lost: probes.lost.slice(0, most) })),
+        ]
+      : []),
+  ]
+  return visible(lines.join('\n'))
+}
+
+/**
+ * The same as Markdown, for a comment on a pull request.
+ *
+ * @example await writeFile('gate.md', gateLanguageMarkdown(result))
+ */
+export function gateLanguageMarkdown(result: LanguageGateResult): string {
+  const { texts, probes } = result
+  return `${[
+    `## ${verdictSigns[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
+    plain(deciding(result)),
+    `Baseline ${code(result.baseline)}, candidate ${code(result.candidate)}.`,
+    ...(texts ? [markdownTable(scoreTable(texts)), plain(textFiguresLine(texts))] : []),
+    ...(probes ? [markdownTable(probesTable(probes)), plain(probeFiguresLine(probes))] : []),
+    result.rules
+      .map(({ rule, verdict, reason }) => `- ${verdictSigns[verdict]} ${rule}: ${plain(reason)}`)
+      .join('\n'),
+    ...result.warnings.map((warning) => `> **Warning.** ${plain(warning)}`),
+    ...(texts && texts.worst.length > 0
+      ? [folded('Documents that add most bits', markdownTable(worstTable(texts)))]
+      : []),
+    ...(probes && probes.lost.length > 0
+      ? [folded('Probes that were right and are wrong', markdownTable(lostTable(probes)))]
+      : []),
+  ].join('\n\n')}\n`
+}
+
+/**
+ * The same as JUnit XML: a test case a rule; a failed one is a failure, an inconclusive one an error.
+ *
+ * @example await writeFile('gate.xml', gateLanguageJunit(result))
+ */
+export const gateLanguageJunit = ({ rules, texts, probes }: LanguageGateResult): string =>
+  junitXml(
+    rules.map(({ rule, verdict, reason }) => ({
+      suite: 'rules' as const,
+      name: rule,
+      ...(verdict !== 'pass' && {
+        problem: { element: verdict === 'fail' ? ('failure' as const) : ('error' as const), message: reason },
+      }),
+    })),
+    [...(texts ? [textFiguresLine(texts)] : []), ...(probes ? [probeFiguresLine(probes)] : [])].join(' '),
+  )
