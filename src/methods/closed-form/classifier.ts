@@ -128,5 +128,36 @@ export const product = (a: Float64Array, b: Float64Array): number => {
   return sum
 }
 
+/** a b^T for a [N, D] and b [K, D], as [N, K]: four products at a time, each summed in order. */
+export function products(a: Float64Array, b: Float64Array, width: number): Float64Array {
+  const [rows, units] = [a.length / width, b.length / width]
+  const found = new Float64Array(rows * units)
+  for (let row = 0; row < rows; row++) {
+    const from = row * width
+    let unit = 0
+    for (; unit + 4 <= units; unit += 4) {
+      let [one, two, three, four] = [0, 0, 0, 0]
+      const first = unit * width
+      const [second, third, fourth] = [first + width, first + 2 * width, first + 3 * width]
+      for (let at = 0; at < width; at++) {
+        const value = a[from + at] as number
+        one += value * (b[first + at] as number)
+        two += value * (b[second + at] as number)
+        three += value * (b[third + at] as number)
+        four += value * (b[fourth + at] as number)
+      }
+      const into = row * units + unit
+      found[into] = one
+      found[into + 1] = two
+      found[into + 2] = three
+      found[into + 3] = four
+    }
+    for (; unit < units; unit++) {
+      found[row * units + unit] = product(rowOf(a, row, width), rowOf(b, unit, width))
+    }
+  }
+  return found
+}
+
 export const rowOf = (matrix: Float64Array, row: number, width: number): Float64Array =>
   matrix.subarray(row * width, (row + 1) * width)

@@ -10,6 +10,7 @@ import {
   meanEigenvalue,
   meanOf,
   product,
+  products,
   rowOf,
   strengths,
   total,
@@ -137,62 +138,68 @@ function squaresOf({ diagonal, beside }: Tridiagonal): number {
 }
 
 /** What the analysis without a row answers for it, [N, K], and the mean loss of these answers. */
-function leaveOut(problem: Problem, shrunk: Shrunk, judged: Judged) {
+function leaveOut(problem: Problem, { strength, factored }: Shrunk, judged: Judged) {
   const { means, counts, width } = problem
-  const { factored } = shrunk
+  const classes = counts.length
   const solved = new Float64Array(means.length)
-  const squares = new Float64Array(counts.length)
-  for (let unit = 0; unit < counts.length; unit++) {
-    const mean = rowOf(means, unit, width)
-    const inverse = factored.solve(mean)
-    solved.set(inverse, unit * width)
-    squares[unit] = product(inverse, mean)
+  for (let unit = 0; unit < classes; unit++) {
+    solved.set(factored.solve(rowOf(means, unit, width)), unit * width)
   }
+  // m_c' A^-1 m_k, and x' A^-1 m_k, which is written over row by row.
+  const between = products(means, solved, width)
+  const answers = products(judged.features, solved, width)
   const shares = balanced(judged.labels)
-  const answers = new Float64Array(judged.labels.length * counts.length)
   let loss = 0
   for (const [row, label] of judged.labels.entries()) {
-    const own = rowOf(answers, row, counts.length)
-    answerWithout(problem, { ...shrunk, solved, squares }, rowOf(judged.features, row, width), label, own)
+    const own = rowOf(answers, row, classes)
+    const x = rowOf(judged.features, row, width)
+    const g = x.map((value, place) => value - (means[label * width + place] as number))
+    const u = factored.solve(g)
+    answerWithout(problem, { strength, between, label, along: product(g, u), ux: product(u, x) }, own)
     loss += (shares[row] as number) * lossOf(own, label, counts)
   }
   return { answers, loss }
 }
 
+interface LeftOut {
+  readonly strength: number
+  /** m_c' A^-1 m_k, [K, K] */
+  readonly between: Float64Array
+  readonly label: number
+  /** g' A^-1 g and g' A^-1 x, g = x - m_c. */
+  readonly along: number
+  readonly ux: number
+}
+
 /**
  * With g = x - m_c, A' = A - t g g', t = n_c / (n_c - 1), has the inverse A^-1 + k u u', u = A^-1 g, k = t / (1 - t g' u) (Sherman &
  * Morrison), and the mean of the row's class is m_c - g / (n_c - 1).
+ *
+ * @param answers x' A^-1 m_k for each k, which become the answers.
  */
 function answerWithout(
-  problem: Problem,
-  at: Shrunk & { readonly solved: Float64Array; readonly squares: Float64Array },
-  x: Float64Array,
-  label: number,
+  { counts, logPriors, rows }: Problem,
+  { strength, between, label, along, ux }: LeftOut,
   answers: Float64Array,
 ): void {
-  const { means, counts, width, logPriors } = problem
+  const classes = counts.length
   const count = counts[label] as number
   // Of a class with one row nothing would be left: it is answered with the row.
   const least = count > 1 ? 1 / (count - 1) : 0
-  const g = x.map((value, place) => value - (means[label * width + place] as number))
-  const u = at.factored.solve(g)
-  const along = product(g, u)
   const ratio = count * least
   const k = ratio / Math.max(1 - ratio * along, 1e-9)
-  const ux = product(u, x)
-  const scale = (problem.rows - (least > 0 ? 1 : 0)) * (1 + at.strength)
-  for (let unit = 0; unit < counts.length; unit++) {
+  const scale = (rows - (least > 0 ? 1 : 0)) * (1 + strength)
+  for (let unit = 0; unit < classes; unit++) {
+    const crossing = answers[unit] as number
+    answers[unit] = 0
     if (counts[unit] === 0) continue
-    const [mean, inverse] = [rowOf(means, unit, width), rowOf(at.solved, unit, width)]
+    const um = crossing - (between[label * classes + unit] as number)
     const moved = unit === label ? least : 0
-    const um = product(u, mean)
-    const [crossing, square, beside] = [
-      product(inverse, x) - moved * ux,
-      (at.squares[unit] as number) - 2 * moved * um + moved ** 2 * along,
-      um - moved * along,
-    ]
+    const square = (between[unit * classes + unit] as number) - 2 * moved * um + moved ** 2 * along
+    const beside = um - moved * along
     answers[unit] =
-      scale * (crossing + k * beside * ux - (square + k * beside ** 2) / 2) + (logPriors[unit] as number)
+      scale * (crossing - moved * ux + k * beside * ux - (square + k * beside ** 2) / 2) +
+      (logPriors[unit] as number)
   }
 }
 

@@ -10,6 +10,7 @@ import {
   meanEigenvalue,
   meanOf,
   product,
+  products,
   rowOf,
   strengths,
   total,
@@ -149,7 +150,7 @@ function leaveOut(problem: Problem, factored: Shifted, { features, labels }: Jud
   const classes = weights.length
   const all = total(weights)
   const solution = solved(problem, factored)
-  const answers = new Float64Array(labels.length * classes)
+  const answers = products(features, solution, width)
   for (const [row, label] of labels.entries()) {
     const own = rowOf(features, row, width)
     const weight = (weights[label] as number) / (counts[label] as number)
@@ -157,7 +158,7 @@ function leaveOut(problem: Problem, factored: Shifted, { features, labels }: Jud
     for (let unit = 0; unit < classes; unit++) {
       const target = unit === label ? 1 : 0
       const offset = intercept ? (weights[unit] as number) / all : 0
-      const answer = offset + product(rowOf(solution, unit, width), own)
+      const answer = offset + (answers[row * classes + unit] as number)
       answers[row * classes + unit] = target - (target - answer) / Math.max(1 - leverage, 1e-9)
     }
   }
