@@ -6,7 +6,8 @@ import type { JudgedRows } from './classifier.ts'
 /** Multiplications and additions that judging may take, some seconds: a row takes D^2 once and D K for each strength. */
 const MOST_ROTATIONS = 2e9
 const MOST_ANSWERS = 1e8
-const MOST_ROWS = 4000
+/** As many rows say a scale and an offset to the third digit. */
+const MOST_ROWS = 2000
 
 /** Rows that judge, as many of each class as can be: all of them, or as many as some seconds are enough for. */
 export function judgedRows(parts: readonly JudgedRows[], classes: number, random: RandomStream): JudgedRows {

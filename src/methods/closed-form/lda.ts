@@ -15,7 +15,7 @@ import {
   strengths,
   total,
 } from './classifier.ts'
-import { firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
+import { choosingRows, firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
 import {
   fromTridiagonal,
   type Shifted,
@@ -114,9 +114,10 @@ async function chosen(
 ): Promise<Pick<Fitted, 'strength' | 'chosenBy'>> {
   if (given !== undefined) return { strength: given, chosenBy: 'given' }
   if (!judged) return { strength: raoBlackwell(problem), chosenBy: 'sums' }
+  const rows = choosingRows(judged, problem.counts.length)
   const error = (strength: number): number => {
     const factored = shift(problem, strength)
-    return factored ? leaveOut(problem, { strength, factored }, judged).loss : Number.POSITIVE_INFINITY
+    return factored ? leaveOut(problem, { strength, factored }, rows).loss : Number.POSITIVE_INFINITY
   }
   return { strength: await leastOf(strengths, error, turn), chosenBy: 'leave-one-out' }
 }

@@ -15,7 +15,7 @@ import {
   strengths,
   total,
 } from './classifier.ts'
-import { firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
+import { choosingRows, firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
 import {
   fromTridiagonal,
   type Shifted,
@@ -103,10 +103,11 @@ async function chosen(
   turn: Turns,
 ): Promise<Pick<Fitted, 'strength' | 'chosenBy'>> {
   if (given !== undefined) return { strength: given, chosenBy: 'given' }
+  const rows = judged && choosingRows(judged, problem.counts.length)
   const error = (strength: number): number => {
     const factored = shift(problem, strength)
     if (!factored) return Number.POSITIVE_INFINITY
-    return judged ? press(problem, factored, judged) : generalised(problem, factored, strength)
+    return rows ? press(problem, factored, rows) : generalised(problem, factored, strength)
   }
   return { strength: await leastOf(strengths, error, turn), chosenBy: judged ? 'leave-one-out' : 'sums' }
 }
