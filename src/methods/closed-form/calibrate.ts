@@ -1,5 +1,4 @@
-import { largest } from '../../extent.ts'
-import { product, rowOf, total } from './classifier.ts'
+import { rowOf } from './classifier.ts'
 
 /** Rows, and what two parts of a head say of them. */
 export interface Contest {
@@ -36,7 +35,7 @@ export function calibrate(
 ): Calibration {
   const free = { scale: fitted.scale ?? true, offset: fitted.offset ?? true }
   // The scale is fitted in units of the one that it starts from.
-  const inUnits: Contest = { ...rows, fresh: rows.fresh.map((value) => value * start.scale) }
+  const inUnits = weighed({ ...rows, fresh: rows.fresh.map((value) => value * start.scale) })
   let at: Calibration = { scale: 1, offset: start.offset }
   let now = lossAt(inUnits, at, start)
   for (let step = 0; step < STEPS; step++) {
@@ -76,35 +75,64 @@ function newton({ slope, bend: [ss, so, oo] }: Loss, free: Record<keyof Calibrat
   }
 }
 
+/** A contest in which one number stands for all old logits of a row: nothing moves them. */
+interface Weighed extends Omit<Contest, 'old'> {
+  readonly olds: number
+  /** log sum exp of a row's old logits, [N]. */
+  readonly weight: Float64Array
+  /** The old logit of the row's own class, [N]; of new rows nothing. */
+  readonly own: Float64Array
+}
+
+function weighed({ old, ...contest }: Contest): Weighed {
+  const { labels } = contest
+  const olds = old.length / labels.length
+  const weight = new Float64Array(labels.length)
+  const own = new Float64Array(labels.length)
+  for (const [row, label] of labels.entries()) {
+    const logits = rowOf(old, row, olds)
+    weight[row] = logSumExp(logits, 1, 0, Number.NEGATIVE_INFINITY)
+    if (label < olds) own[row] = logits[label] as number
+  }
+  return { ...contest, olds, weight, own }
+}
+
+/** log (exp(beside) + sum exp(scale z + offset)) */
+function logSumExp(logits: Float64Array, scale: number, offset: number, beside: number): number {
+  let most = beside
+  for (const logit of logits) most = Math.max(most, scale * logit + offset)
+  let sum = Math.exp(beside - most)
+  for (const logit of logits) sum += Math.exp(scale * logit + offset - most)
+  return most + Math.log(sum)
+}
+
 /** The mean cross-entropy with a weak prior, and its derivatives. */
 function lossAt(
-  { old, fresh, labels, shares }: Contest,
+  { olds, weight, own, fresh, labels, shares }: Weighed,
   { scale, offset }: Calibration,
   start: Calibration,
 ): Loss {
-  const [olds, news] = [old.length / labels.length, fresh.length / labels.length]
+  const news = fresh.length / labels.length
   const apart = offset - start.offset
   let value = (PRIOR / 2) * ((scale - 1) ** 2 + apart ** 2 / 100)
   const slope = { scale: PRIOR * (scale - 1), offset: (PRIOR / 100) * apart }
   const bend: [number, number, number] = [PRIOR, 0, PRIOR / 100]
   for (const [row, label] of labels.entries()) {
     const share = shares[row] as number
-    const [known, added] = [rowOf(old, row, olds), rowOf(fresh, row, news)]
-    const logits = [...known, ...Array.from(added, (one) => scale * one + offset)]
-    const most = largest(logits)
-    const chances = Float64Array.from(logits, (logit) => Math.exp(logit - most))
-    const sum = total(chances)
-    const ofNew = chances.subarray(olds).map((chance) => chance / sum)
-    const mass = total(ofNew)
-    const mean = product(ofNew, added)
-    const square = product(
-      ofNew,
-      added.map((one) => one * one),
-    )
-    const own = label < olds ? 0 : 1
-    value += share * (most + Math.log(sum) - (logits[label] as number))
-    slope.scale += share * (mean - own * (added[label - olds] ?? 0))
-    slope.offset += share * (mass - own)
+    const added = rowOf(fresh, row, news)
+    const all = logSumExp(added, scale, offset, weight[row] as number)
+    let [mass, mean, square] = [0, 0, 0]
+    for (const logit of added) {
+      const chance = Math.exp(scale * logit + offset - all)
+      mass += chance
+      mean += chance * logit
+      square += chance * logit * logit
+    }
+    const isNew = label < olds ? 0 : 1
+    const logit = isNew ? (added[label - olds] as number) : 0
+    value += share * (all - (isNew ? scale * logit + offset : (own[row] as number)))
+    slope.scale += share * (mean - logit)
+    slope.offset += share * (mass - isNew)
     bend[0] += share * (square - mean * mean)
     bend[1] += share * mean * (1 - mass)
     bend[2] += share * mass * (1 - mass)

@@ -1,7 +1,7 @@
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 import type { Contest } from './calibrate.ts'
-import { balanced, type Classifier, type JudgedRows, product, rowOf } from './classifier.ts'
+import { balanced, type Classifier, type JudgedRows, products, rowOf } from './classifier.ts'
 import { drawLogits, logitMoments } from './moments.ts'
 
 /** Old rows' logits are drawn where there are none at hand: so many of each class. */
@@ -50,17 +50,20 @@ function ofRows({ sums, oldClasses, old, rows, leftOut }: ContestOptions) {
   const { width } = sums
   const classes = sums.counts.length
   const logits = leftOut.fresh.slice()
+  const answered = leftOut.old ?? answers(old, Float64Array.from(rows.features.data), width)
   for (let row = 0; row < rows.labels.length; row++) {
-    const own = rowOf(logits, row, classes).subarray(0, oldClasses)
-    if (leftOut.old) own.set(rowOf(leftOut.old, row, classes).subarray(0, oldClasses))
-    else own.set(answers(old, rows.features.data.subarray(row * width, (row + 1) * width), oldClasses))
+    logits.set(rowOf(answered, row, classes).subarray(0, oldClasses), row * classes)
   }
   return { logits, labels: rows.labels }
 }
 
-const answers = ({ weights, biases }: Classifier, features: Float32Array, units: number): Float64Array => {
-  const x = Float64Array.from(features)
-  return biases.subarray(0, units).map((bias, unit) => bias + product(rowOf(weights, unit, x.length), x))
+/** What a classifier answers for features [N, D], [N, classes]. */
+function answers({ weights, biases }: Classifier, features: Float64Array, width: number): Float64Array {
+  const logits = products(features, weights, width)
+  for (let at = 0; at < logits.length; at++) {
+    logits[at] = (logits[at] as number) + (biases[at % biases.length] as number)
+  }
+  return logits
 }
 
 function drawn({ sums, oldClasses, old, fresh, random }: ContestOptions) {

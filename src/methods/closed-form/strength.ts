@@ -28,9 +28,11 @@ export async function judgedAbout(
   turn: Turns,
 ): Promise<Judged> {
   const width = centre.length
-  const features = Float64Array.from(data, (value, at) => value - (centre[at % width] as number))
+  const features = Float64Array.from(data)
   for (let row = 0; row * width < features.length; row++) {
-    toTridiagonal(form, rowOf(features, row, width))
+    const own = rowOf(features, row, width)
+    for (let at = 0; at < width; at++) own[at] = (own[at] as number) - (centre[at] as number)
+    toTridiagonal(form, own)
     const wait = turn()
     if (wait) await wait
   }
