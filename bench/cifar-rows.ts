@@ -46,9 +46,3 @@ export function cifarRows(
   const data = classLabels(part).map((label) => classes.indexOf(String(cifarClasses[label])))
   return withLabels(part, { type: 'int32', dims: [data.length], data }, classes)
 }
-
-/** CPU seconds since. */
-export function cpuSeconds(began: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(began)
-  return (user + system) / 1e6
-}

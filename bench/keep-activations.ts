@@ -10,13 +10,12 @@ import { updateModel } from '../src/update/update.ts'
 import { packRows } from '../src/update/update-pack.ts'
 import { updatedModel } from '../src/update/updated-model.ts'
 import {
-  cpuSeconds,
   cifarClasses as names,
   TRAINED_PER_CLASS as PER_CLASS,
   readCifar,
   cifarRows as rows,
 } from './cifar-rows.ts'
-import { accuracyOn, argument, percent } from './update-bench.ts'
+import { accuracyOn, argument, cpuSeconds, percent } from './update-bench.ts'
 
 // What held-out rows in a pack are worth as activations: bytes of the pack, and what an update to two new classes of CIFAR-10 ships.
 //

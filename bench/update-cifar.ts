@@ -2,7 +2,6 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { classLabels, type Dataset } from '../src/data/dataset.ts'
 import { featureSums, featureVectors, withWeights } from '../src/evaluate/index.ts'
-import { openJudge } from '../src/evaluate/judge.ts'
 import { followNorms } from '../src/model/adapters/index.ts'
 import { expandHead, expansionOf } from '../src/model/heads/expand.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
@@ -10,18 +9,24 @@ import { loadModel } from '../src/model/import/files.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
 import type { UpdateData } from '../src/update/parts.ts'
-import { accuracyOf, answersAt, split } from '../src/update/path/search.ts'
 import type { RungName } from '../src/update/recipes/rungs.ts'
 import { updateModel } from '../src/update/update.ts'
 import { updatedModel } from '../src/update/updated-model.ts'
 import {
-  cpuSeconds,
   cifarClasses as names,
   TRAINED_PER_CLASS as PER_CLASS,
   readCifar,
   cifarRows as rows,
 } from './cifar-rows.ts'
-import { accuracyOn, argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
+import {
+  accuracyOn,
+  argument,
+  byOracle,
+  cpuSeconds,
+  exemplarsOf,
+  percent,
+  settingsFrom,
+} from './update-bench.ts'
 
 // Two new classes of CIFAR-10 for a residual network that PyTorch trained on the other eight (bench/reference/cifar-resnet.py).
 //
@@ -84,40 +89,18 @@ async function shipped(
   )
   if (process.argv.includes('--oracle')) {
     for (const [at, weights] of trained.entries()) {
-      const found = await byOracle(withWeights(followNorms(widened), weights), data, before)
+      const found = await byOracle(
+        settings.engine,
+        withWeights(followNorms(widened), weights),
+        data,
+        budgets.map((budget) => before - budget),
+      )
       console.log(
         `  by the border that is best on test images: ${trials[at]?.settings.rung}: ${found.map(percent).join(', ')}`,
       )
     }
   }
   return { budget: maxDrop, status: result.status, drop, gained, cpu }
-}
-
-/** New test accuracy with the largest offset of new classes at which old test accuracy is down by no more than each budget. */
-async function byOracle(
-  model: Model,
-  { oldTest, newTest }: { readonly oldTest: Dataset; readonly newTest: Dataset },
-  before: number,
-): Promise<number[]> {
-  const { engine } = settings
-  const oldClasses = new Set(oldTest.labels.data).size
-  const judge = openJudge(engine, model, model.classes.length)
-  try {
-    const [old, fresh] = [await judge.answersOnce(oldTest), await judge.answersOnce(newTest)]
-    const [onOld, onNew] = [split(old, oldClasses), split(fresh, oldClasses)]
-    return budgets.map((budget) => {
-      const kept = (offset: number) => before - accuracyOf(answersAt(onOld, offset), old.labels) <= budget
-      let [low, high] = [-100, 100]
-      for (let round = 0; round < 40; round++) {
-        const middle = (low + high) / 2
-        if (kept(middle)) low = middle
-        else high = middle
-      }
-      return accuracyOf(answersAt(onNew, low), fresh.labels)
-    })
-  } finally {
-    await judge.dispose()
-  }
 }
 
 const all: Shipped[] = []
