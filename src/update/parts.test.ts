@@ -50,6 +50,19 @@ describe('old rows', () => {
     for (const hash of hashes(order)) expect(hashes(proof?.inputs)).not.toContain(hash)
   })
 
+  test('are rehearsed as often as training draws them, each class alike, however many there are', () => {
+    const many = concatenate([rows(old.slice(0, 1), 9000, 14), rows(old.slice(1), 4000, 15)])
+    const { exemplars, order } = parts(many)
+    const labels = exemplars ? classLabels(exemplars) : new Int32Array()
+    expect([0, 1, 2].map((unit) => labels.filter((label) => label === unit).length)).toEqual([
+      2666, 2666, 2666,
+    ])
+    expect(samples(order ?? many)).toBeGreaterThan(1800)
+    expect(samples(order ?? many)).toBeLessThan(2200)
+    const more = assignRows({ ...fresh, train: rows(['denim'], 1500, 8), exemplars: many, oldHeldOut: first })
+    expect(samples(more.exemplars ?? many)).toBeGreaterThan(11_000)
+  })
+
   test('order where nothing is rehearsed: a tenth of those that are held out, if there are many', () => {
     const many = rows(old, 300, 6)
     const answers = Int32Array.from({ length: samples(many) }, (_, row) => row % 3)

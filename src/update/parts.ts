@@ -1,8 +1,10 @@
-import { type Dataset, samples, subset } from '../data/dataset.ts'
+import { classLabels, type Dataset, samples, subset } from '../data/dataset.ts'
+import { chooseBalanced } from '../data/memory/index.ts'
 import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
 import type { FeatureSums } from '../evaluate/sums.ts'
 import { itemAt } from '../required.ts'
+import { randomStream } from '../tensor/random.ts'
 import { below } from './hold-out.ts'
 import { type ActivationRows, type ProofRows, proofRows, type Uses } from './proof-rows.ts'
 
@@ -63,6 +65,12 @@ export const crossFits = ({ proof, choose, check }: Parts): boolean =>
 /** Of the exemplars, the share that orders; of fewer than so many all do both: a poor order proves less, but nothing false. */
 const ORDER = 0.2
 const FEW = 50
+/** More need not order. */
+const MOST_ORDER = 2000
+
+/** Exemplars that are rehearsed for each new row, or in all: as many as eight passes draw, which is what the longest recipe takes. */
+const REHEARSED = 8
+const MOST_REHEARSED = 8000
 
 /** Where nothing is rehearsed, the share of the held-out rows that orders, and proves nothing; none of fewer than so many. */
 const SPARED = 0.1
@@ -91,9 +99,10 @@ export function assignRows(data: UpdateData): Parts {
 
 function orderedAndProved(data: UpdateData): Pick<Parts, 'exemplars' | 'order' | 'proof'> {
   const { exemplars, oldOrder, oldHeldOut, first } = data
-  if (oldOrder) return { exemplars, order: oldOrder, proof: proofRows(data) }
+  if (oldOrder) return { exemplars: rehearsed(data, exemplars), order: oldOrder, proof: proofRows(data) }
   if (rowsIn(exemplars) > 0 || !oldHeldOut || samples(oldHeldOut) < MANY) {
-    return { ...divided(exemplars), proof: proofRows(data) }
+    const { order, ...rest } = divided(exemplars)
+    return { exemplars: rehearsed(data, rest.exemplars), order, proof: proofRows(data) }
   }
   const { part, rest } = dealt(oldHeldOut, SPARED)
   const answers = first && Int32Array.from(rest, (row) => itemAt(first.answers, row, 'answer'))
@@ -110,8 +119,17 @@ function orderedAndProved(data: UpdateData): Pick<Parts, 'exemplars' | 'order' |
 
 function divided(exemplars: Dataset | undefined): Pick<Parts, 'exemplars' | 'order'> {
   if (!exemplars || samples(exemplars) < FEW) return { exemplars, order: exemplars }
-  const { part, rest } = dealt(exemplars, ORDER)
+  const { part, rest } = dealt(exemplars, Math.min(ORDER, MOST_ORDER / samples(exemplars)))
   return { exemplars: subset(exemplars, rest), order: subset(exemplars, part) }
+}
+
+/** Of many exemplars as many as training draws, of each class alike: what lies below a cut is run for each of them. */
+function rehearsed({ train }: UpdateData, exemplars: Dataset | undefined): Dataset | undefined {
+  const most = Math.max(MOST_REHEARSED, REHEARSED * samples(train))
+  if (!exemplars || samples(exemplars) <= most) return exemplars
+  const classes = new Set(classLabels(exemplars)).size
+  const random = randomStream(0, 'update/rehearsed')
+  return subset(exemplars, chooseBalanced(exemplars, Math.max(1, Math.floor(most / classes)), random).sort())
 }
 
 /** About a share of the rows, and the others. */

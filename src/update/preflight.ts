@@ -1,7 +1,8 @@
+import { count } from '../count.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
-import { rowHashes } from '../data/fingerprint.ts'
 import { sortedNotes } from '../data/notes.ts'
-import { assignRows, rowsIn, type UpdateData } from './parts.ts'
+import { type OverlapFact, overlapsIn, overlapWarning } from './overlaps.ts'
+import { assignRows, type Parts, rowsIn, type UpdateData } from './parts.ts'
 import { type Budget, effectiveRows, type PowerFacts, powerOf } from './path/index.ts'
 import type { ChosenMethod } from './recipes/index.ts'
 import type { UpdateEstimate } from './update-types.ts'
@@ -60,13 +61,6 @@ export interface UpdateCost extends UpdateEstimate {
   readonly reading: number
 }
 
-export interface OverlapFact {
-  readonly parts: readonly [string, string]
-  readonly rows: number
-  /** Those of them whose classes differ. */
-  readonly conflicting: number
-}
-
 /**
  * Looks at what there is for an update, before anything is trained.
  *
@@ -78,18 +72,7 @@ export function preflight(options: PreflightOptions): Preflight {
   const { classes, data, method, budget, notes = [] } = options
   const told = sortedNotes(notes)
   const parts = assignRows(data)
-  const train = hashed('new training rows', data.train)
-  const exemplars = data.exemplars && hashed('old exemplars', data.exemplars)
-  const held = [data.heldOut, data.check].flatMap((part) => (part ? hashed('new held-out rows', part) : []))
-  const oldHeld = data.oldHeldOut ? [hashed('old held-out rows', data.oldHeldOut)] : []
-  const overlaps = [
-    ...held.map((part) => inCommon(part, train)),
-    ...oldHeld.map((part) => inCommon(part, train)),
-    ...(data.oldActivations?.inCommon
-      ? [aboveInCommon(data.oldActivations.inCommon(data.train), 'new training rows')]
-      : []),
-    ...(exemplars ? [inCommon(train, exemplars), ...oldHeld.map((part) => inCommon(part, exemplars))] : []),
-  ].filter(({ rows }) => rows > 0)
+  const { duplicates, overlaps } = overlapsIn(data)
   const power = parts.proof
     ? powerOf(parts.proof.labels.length, budget, effectiveRows(parts.proof.labels, budget, data.traffic))
     : null
@@ -104,12 +87,11 @@ export function preflight(options: PreflightOptions): Preflight {
       oldActivations: rowsIn(data.oldActivations?.rows),
       unlabelled: rowsIn(data.unlabelled),
     },
-    duplicates: train.hashes.length - new Set(train.hashes).size,
-    overlaps,
+    ...{ duplicates, overlaps },
     method: { name: method.name, reasons: method.reasons },
     cost: null,
     power,
-    notes: told.notes,
+    notes: [...told.notes, ...notRehearsed(parts, rowsIn(data.exemplars))],
     warnings: [
       ...told.warnings,
       ...classWarnings(classes, data.train),
@@ -119,35 +101,14 @@ export function preflight(options: PreflightOptions): Preflight {
   }
 }
 
-interface Hashed {
-  readonly name: string
-  readonly hashes: readonly string[]
-  readonly labels: Dataset['labels']['data']
+/** Says so where there are more exemplars than training draws. */
+function notRehearsed({ exemplars, order }: Parts, given: number): string[] {
+  const [rehearsed, ordering] = [rowsIn(exemplars), rowsIn(order)]
+  if (rehearsed + ordering >= given) return []
+  return [
+    `of ${count(given, 'old example')} ${rehearsed.toLocaleString('en-US')} are rehearsed, as many of each class, and ${ordering.toLocaleString('en-US')} order candidates: training draws no more.`,
+  ]
 }
-
-const hashed = (name: string, dataset: Dataset): Hashed => ({
-  name,
-  hashes: rowHashes(dataset),
-  labels: dataset.labels.data,
-})
-
-/** Inputs of `a` that stand in `b`, too; labels are units of one model in both. */
-function inCommon(a: Hashed, b: Hashed): OverlapFact {
-  const places = new Map(b.hashes.map((hash, row) => [hash, row]))
-  const pairs = a.hashes.flatMap((hash, row): [number, number][] => {
-    const other = places.get(hash)
-    return other === undefined ? [] : [[row, other]]
-  })
-  const conflicting = pairs.filter(([row, other]) => a.labels[row] !== b.labels[other]).length
-  return { parts: [a.name, b.name], rows: pairs.length, conflicting }
-}
-
-/** New rows that stand among held-out activations, of which the classes are not compared. */
-const aboveInCommon = (rows: number, other: string): OverlapFact => ({
-  parts: ['old held-out rows', other],
-  rows,
-  conflicting: 0,
-})
 
 function classWarnings({ added, nearMisses }: ClassFacts, { labels, classes }: Dataset): string[] {
   const seen = new Set<number>(labels.data)
@@ -160,17 +121,6 @@ function classWarnings({ added, nearMisses }: ClassFacts, { labels, classes }: D
     ...(empty.length > 0
       ? [`There is no new training row of ${empty.join(', ')}: nothing can be learned of it.`]
       : []),
-  ]
-}
-
-function overlapWarning({ parts: [first, second], rows, conflicting }: OverlapFact): string[] {
-  const many = rows === 1 ? '1 input stands' : `${rows.toLocaleString('en-US')} inputs stand`
-  const differing =
-    conflicting > 0 ? `, ${conflicting.toLocaleString('en-US')} of them under another class` : ''
-  const measured = first.includes('held-out')
-  if (!measured && conflicting === 0) return []
-  return [
-    `${many} both among the ${first} and the ${second}${differing}. ${measured ? 'What is measured on them looks better than it is: take them out of one of the two.' : 'They pull the model both ways: correct the labels.'}`,
   ]
 }
 
