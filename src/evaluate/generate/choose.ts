@@ -40,9 +40,13 @@ export function chooseToken(
   sampling: Sampling,
   random: RandomStream,
 ): { readonly token: number; readonly logProbability: number } {
-  const token = isGreedy(sampling) ? largest(logits) : drawn(logits, sampling, random)
+  const token = nextToken(logits, sampling, random)
   return { token, logProbability: logShare(logits, token) }
 }
+
+/** The next token alone: its share takes two passes over the vocabulary more. */
+export const nextToken = (logits: Float32Array, sampling: Sampling, random: RandomStream): number =>
+  isGreedy(sampling) ? largest(logits) : drawn(logits, sampling, random)
 
 function largest(values: Float32Array): number {
   let best = 0

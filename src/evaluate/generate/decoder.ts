@@ -15,6 +15,8 @@ export interface Decoder {
   readonly cached: boolean
   /** The most tokens that the file takes, where it tells: by its input's dims, or by its table of positions. */
   readonly context: number | undefined
+  /** How many sequences the file takes at a time, where it fixes that. */
+  readonly rows: number | undefined
   /** How many tokens it gives logits for. */
   readonly vocabulary: number
   /** Begins with nothing read. Several decodings may go on at a time. */
@@ -93,7 +95,7 @@ export async function openDecoder(
       const rows = { tokens: filledUp([tokens], forms), known: 0, count: tokens.length }
       return firstRows((await run(rows, 0, undefined)).logits, 1)
     })
-    return { cached, context, vocabulary, begin, dispose: () => executable.dispose() }
+    return { cached, context, rows, vocabulary, begin, dispose: () => executable.dispose() }
   } catch (problem) {
     await executable.dispose()
     throw problem

@@ -85,7 +85,8 @@ export async function* continued(
   return 'length'
 }
 
-function checkPrompt(
+/** @throws UsageError `generate-prompt`, `prompt-too-long`. */
+export function checkPrompt(
   tokens: readonly number[],
   vocabulary: number,
   context: number,

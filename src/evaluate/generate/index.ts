@@ -10,4 +10,10 @@ export {
   generate,
   generateDefaults,
 } from './generate.ts'
+export {
+  type SelfWritten,
+  type SelfWrittenOptions,
+  selfWrittenDefaults,
+  selfWrittenTexts,
+} from './self-written.ts'
 export { openTextWriter, type TextEnd, type TextOptions, type TextWriter } from './text.ts'
