@@ -15,8 +15,8 @@ const schema = z.strictObject({
     .meta(inUpdates('penalty')),
   fisher: z
     .enum(['exact', 'sampled', 'true', 'batch'])
-    .default('exact')
-    .describe('labels that the Fisher is taken over'),
+    .optional()
+    .describe('labels that the Fisher is taken over; default exact, of texts sampled'),
   fisherSamples: z.int().optional().describe('samples that the Fisher is estimated on; default all'),
   fisherBatch: z.int().default(128).describe('batch of the Fisher; changes the result for "batch" only'),
   ewcStep: z
@@ -33,7 +33,7 @@ const defaults = onlineSchema.parse({})
 export interface EwcOptions {
   /** Strength of the penalty, in the loss as lambda/2. Meaningless without naming the Fisher it goes with. Default 1000. */
   readonly lambda?: number
-  /** Whose labels the Fisher is taken over; see {@link FisherLabels}. Default 'exact'. */
+  /** Whose labels the Fisher is taken over; see {@link FisherLabels}. Default 'exact'; of texts 'sampled'. */
   readonly fisher?: FisherLabels
   /** At most so many samples of the task's training data, drawn at random, to estimate the Fisher on; default all. */
   readonly samples?: number
@@ -59,7 +59,7 @@ export interface EwcOptions {
 export function ewc(options: EwcOptions = {}): Method {
   const settings = {
     lambda: options.lambda ?? defaults.lambda,
-    fisher: options.fisher ?? defaults.fisher,
+    fisher: options.fisher ?? null,
     samples: options.samples ?? null,
     online: options.online ?? false,
     gamma: options.gamma ?? defaults.gamma,
@@ -89,13 +89,17 @@ export function ewc(options: EwcOptions = {}): Method {
 const constantOf = ({ values }: MethodState): number => Number(values.constant ?? 0)
 
 async function estimated(
-  settings: { readonly fisher: FisherLabels; readonly samples: number | null; readonly fisherBatch: number },
+  settings: {
+    readonly fisher: FisherLabels | null
+    readonly samples: number | null
+    readonly fisherBatch: number
+  },
   context: ConsolidateContext,
 ): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
   const { engine, model, parameters, buffers, train, active } = context
   const { diagonal } = await fisherDiagonal({
     ...{ engine, model, parameters, buffers, dataset: train, units: active },
-    labels: settings.fisher,
+    ...(settings.fisher && { labels: settings.fisher }),
     ...(settings.samples === null ? {} : { samples: Math.min(settings.samples, countSamples(train)) }),
     batchSize: settings.fisherBatch,
     random: context.random('fisher'),
@@ -132,9 +136,10 @@ type Asked = z.output<typeof schema> & { readonly gamma?: number }
 
 const create =
   (online: boolean) =>
-  ({ fisherSamples, ewcStep, ...others }: Asked): Method =>
+  ({ fisherSamples, ewcStep, fisher, ...others }: Asked): Method =>
     ewc({
       ...others,
+      ...(fisher && { fisher }),
       online,
       step: ewcStep,
       ...(fisherSamples === undefined ? {} : { samples: fisherSamples }),

@@ -8,10 +8,13 @@ import { applyModel } from '../../model/apply.ts'
 import {
   add,
   cast,
+  div,
   filled,
   ints,
   mul,
+  reduceSum,
   reshape,
+  scalar,
   scale,
   square,
   sub,
@@ -20,6 +23,7 @@ import {
 import { itemAt } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import type { FisherLabels, FisherOptions } from './options.ts'
+import { countingPlaces, drawnTokens, ownClasses, tokenSeeds } from './token-seeds.ts'
 
 export interface FisherGraph {
   readonly bytes: Uint8Array
@@ -39,7 +43,7 @@ interface Context {
   readonly inputs: Value
 }
 
-/** One batch: which rows, their labels, and a uniform number each ('sampled' only). */
+/** One batch: which rows, their labels [B] or [B, T], and a uniform number each ('sampled' only). */
 interface Batch {
   readonly rows: Value
   readonly labels: Value
@@ -56,9 +60,15 @@ export function buildFisherGraph(
   const builder = new GraphBuilder()
   const table = ['rows_of_data', ...dataset.inputs.dims.slice(1)]
   const inputs = builder.input('inputs', dataset.inputs, table)
-  const targets = builder.input('labels', { type: 'int32', dims: [countSamples(dataset)] }, table.slice(0, 1))
-  const rows = builder.input('rows', { type: 'int32', dims: [1, batchSize] }, ['batches', batchSize])
-  const draws = builder.input('draws', { type: 'float32', dims: [1, batchSize] }, ['batches', batchSize])
+  const tokens = dataset.labels.dims.slice(1)
+  const targets = builder.input('labels', { type: 'int32', dims: [countSamples(dataset), ...tokens] }, [
+    'rows_of_data',
+    ...tokens,
+  ])
+  const planned = (name: string, type: 'int32' | 'float32', dims: readonly number[]) =>
+    builder.input(name, { type, dims: [1, ...dims] }, ['batches', ...dims])
+  const rows = planned('rows', 'int32', [batchSize])
+  const draws = planned('draws', 'float32', [batchSize, ...tokens])
   const names = [...model.parameters.keys()]
   const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
     new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
@@ -148,6 +158,7 @@ function forEachClass(
 ): readonly Value[] {
   const outputs = logits.dims.at(-1) ?? 1
   const p = probabilities(body, context, logits)
+  if (batch.labels.dims.length > 1) return squares(body, ofTokens(body, context, batch, p))
   if (context.labels === 'true') return squares(body, sub(body, oneHot(body, batch.labels, outputs), p))
   if (context.labels === 'sampled' && batch.uniforms) {
     return squares(body, sub(body, drawnClasses(body, p, batch.uniforms, activeUnits(context, outputs)), p))
@@ -164,6 +175,17 @@ function forEachClass(
     const weight = inner.op('ReduceSum', [mul(inner, root, which), ints(inner, [1])], { keepdims: 1 })
     return squares(inner, mul(inner, sub(inner, which, p), weight))
   })
+}
+
+/** The same at each token of rows of texts, [B, T, V]: a row's gradient is the sum over its tokens. */
+function ofTokens(body: GraphBuilder, context: Context, { labels, uniforms }: Batch, p: Value): Value {
+  const counting = countingPlaces(body, labels, p)
+  const outputs = p.dims.at(-1) ?? 1
+  const classes =
+    context.labels === 'sampled' && uniforms
+      ? drawnTokens(body, p, uniforms, activeUnits(context, outputs).at(-1) ?? outputs - 1)
+      : ownClasses(body, labels, counting)
+  return tokenSeeds(body, { p, classes, counting })
 }
 
 /**
@@ -227,7 +249,7 @@ function squaresOneByOne(
   which: readonly number[],
 ): readonly Value[] {
   const samples = batch.rows.dims[0] ?? 1
-  const column = (value: Value) => reshape(body, value, [samples, 1])
+  const column = (value: Value) => reshape(body, value, [samples, 1, ...value.dims.slice(1)])
   const scanned = [batch.rows, batch.labels, ...(batch.uniforms ? [batch.uniforms] : [])].map(column)
   const all = [...context.parameters.values()]
   const wanted = which.map((index) => itemAt(all, index, 'gradient'))
@@ -247,9 +269,23 @@ function squaresOneByOne(
 /** The square of the mini-batch's mean gradient of the data's own labels. */
 function meanGradientSquares(body: GraphBuilder, context: Context, batch: Batch): Squares {
   const { logits } = forward(body, context, batch.rows)
-  const outputs = logits.dims.at(-1) ?? 1
-  const residual = sub(body, oneHot(body, batch.labels, outputs), probabilities(body, context, logits))
-  const gradient = scale(body, residual, 1 / (batch.rows.dims[0] ?? 1))
+  const gradient =
+    batch.labels.dims.length > 1
+      ? meanOfTokens(body, context, batch, logits)
+      : meanOfRows(body, context, batch, logits)
   const results = backward(body, [{ of: logits, gradient }], [...context.parameters.values()])
   return { values: results.map((result) => result && square(body, result)), oneByOne: [] }
+}
+
+function meanOfRows(body: GraphBuilder, context: Context, batch: Batch, logits: Value): Value {
+  const outputs = logits.dims.at(-1) ?? 1
+  const residual = sub(body, oneHot(body, batch.labels, outputs), probabilities(body, context, logits))
+  return scale(body, residual, 1 / (batch.rows.dims[0] ?? 1))
+}
+
+/** The mean over the tokens that count; a batch in which none does has no gradient. */
+function meanOfTokens(body: GraphBuilder, context: Context, batch: Batch, logits: Value): Value {
+  const counting = countingPlaces(body, batch.labels, logits)
+  const sum = body.op('Max', [reduceSum(body, counting, [0, 1]), scalar(body, 1, counting)])
+  return div(body, ofTokens(body, context, batch, probabilities(body, context, logits)), sum)
 }

@@ -1,8 +1,10 @@
 import { count as counted } from '../../count.ts'
-import { samples as countSamples, type Dataset, kindOf } from '../../data/dataset.ts'
+import { samples as countSamples, type Dataset, ignoredLabel, kindOf } from '../../data/dataset.ts'
 import { paced } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
+import { MOST_LOGITS } from '../../evaluate/evaluate.ts'
+import { itemAt } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { buildFisherGraph } from './fisher-graph.ts'
 import { type FisherLabels, type FisherOptions, fisherDefaults, fisherLabels } from './options.ts'
@@ -11,6 +13,8 @@ export interface FisherResult {
   /** float32, of each parameter's name and dims. */
   readonly diagonal: Map<string, Tensor<'float32'>>
   readonly samples: number
+  /** Of texts, the tokens that count in these samples: what the diagonal is a mean over. */
+  readonly tokens?: number | undefined
   /** Parameters without a closed form, whose squares were taken one sample at a time. */
   readonly oneByOne: readonly string[]
 }
@@ -20,37 +24,78 @@ export interface FisherResult {
  * sample at a time elsewhere; never from a mini-batch's mean gradient, unless 'batch' is asked for. The expectation over
  * classes shares one forward pass.
  *
- * @throws UsageError `fisher-samples` when more samples are asked for than there are; `fisher-labels` for an unknown kind;
- * `fisher-targets` for data whose rows have not one class each.
+ * Of texts the mean is over tokens that count, and the labels are `sampled` by default: one draw from the model's own distribution at each
+ * token, behind the tokens that the text has. A row's gradient is the sum over its tokens, and draws are independent with a score whose
+ * mean is 0, so the expected square of the sum is the sum of the expected squares: what is estimated is the exact diagonal of one
+ * prediction, 1/tokens sum_t sum_c p_t(c) (d log p_t(c) / d theta)^2, as Kirkpatrick et al. 2017 have it for classes. With `true` labels it is
+ * not: the data's own tokens have scores whose mean is not 0 (Kunstner et al. 2019, NeurIPS, arXiv 1905.12558).
+ *
+ * @throws UsageError `fisher-samples` when more samples are asked for than there are; `fisher-labels` for an unknown kind, and for
+ * `exact` ones of texts; `fisher-targets` for several labels a row, and for numbers.
  * @example
  * const { diagonal } = await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
  */
 export async function fisherDiagonal(options: FisherOptions): Promise<FisherResult> {
-  const labels = options.labels ?? fisherDefaults.labels
+  const { dataset } = options
+  const texts = ofTexts(dataset)
+  const labels = labelsOf(options, texts)
+  const rows = chosenRows(options)
+  const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length, roomFor(dataset))
+  const run = new FisherRun(options, labels)
+  // Whole batches first, then what is left over as a smaller one.
+  const whole = rows.length - (rows.length % batchSize)
+  await run.add(rows.subarray(0, whole), batchSize)
+  if (whole < rows.length) await run.add(rows.subarray(whole), rows.length - whole)
+  const tokens = texts ? tokensIn(dataset, rows) : undefined
+  return {
+    ...run.result(tokens ?? rows.length),
+    samples: rows.length,
+    ...(tokens !== undefined && { tokens }),
+  }
+}
+
+/** @throws UsageError `fisher-targets`. */
+function ofTexts(dataset: Dataset): boolean {
+  const kind = kindOf(dataset)
+  if (kind === 'classification' || kind === 'token-classification') return kind !== 'classification'
+  throw new UsageError(
+    'fisher-targets',
+    `The Fisher is taken over one class a row, or a token, but the labels of "${dataset.name}" are for ${kind}. Use a method without it, such as replay.`,
+  )
+}
+
+function labelsOf({ labels, dataset }: FisherOptions, texts: boolean): FisherLabels {
+  if (labels === undefined) return texts ? 'sampled' : fisherDefaults.labels
   if (!fisherLabels.includes(labels)) {
     throw new UsageError(
       'fisher-labels',
       `Fisher labels are exact, sampled, true or batch; "${labels}" was given.`,
     )
   }
-  refuseTargets(options.dataset)
-  const rows = chosenRows(options)
-  const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length)
-  const run = new FisherRun(options, labels)
-  // Whole batches first, then what is left over as a smaller one.
-  const whole = rows.length - (rows.length % batchSize)
-  await run.add(rows.subarray(0, whole), batchSize)
-  if (whole < rows.length) await run.add(rows.subarray(whole), rows.length - whole)
-  return { ...run.result(rows.length), samples: rows.length }
+  if (labels !== 'exact' || !texts) return labels
+  throw new UsageError(
+    'fisher-labels',
+    `The exact Fisher of "${dataset.name}" would take a backward pass for each of ${dataset.classes.length.toLocaleString('en-US')} classes at each token. Take sampled labels (fisher: sampled), whose mean it is.`,
+  )
 }
 
-function refuseTargets(dataset: Dataset): void {
-  const kind = kindOf(dataset)
-  if (kind === 'classification') return
-  throw new UsageError(
-    'fisher-targets',
-    `The Fisher is taken over one class a row, but the labels of "${dataset.name}" are for ${kind}. Use a method without it, such as replay.`,
-  )
+/** Rows of a batch, so that logits of texts take no more room than elsewhere. */
+function roomFor({ labels, classes }: Dataset): number {
+  const tokens = labels.dims[1]
+  return tokens === undefined || labels.type !== 'int32'
+    ? Number.POSITIVE_INFINITY
+    : Math.max(1, Math.floor(MOST_LOGITS / (tokens * Math.max(1, classes.length))))
+}
+
+/** How many tokens of some rows count. */
+function tokensIn({ labels }: Dataset, rows: Int32Array): number {
+  const length = itemAt(labels.dims, 1, 'axis')
+  let sum = 0
+  for (const row of rows) {
+    for (const label of labels.data.subarray(row * length, (row + 1) * length))
+      sum += label === ignoredLabel ? 0 : 1
+  }
+  return Math.max(1, sum)
 }
 
 function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
@@ -102,7 +147,7 @@ class FisherRun {
       const part = rows.slice(from * batchSize, (from + count) * batchSize)
       feeds.set('rows', { type: 'int32', dims: [count, batchSize], data: part })
       if (this.labels === 'sampled') {
-        const draws = float32([count, batchSize])
+        const draws = float32([count, batchSize, ...dataset.labels.dims.slice(1)])
         random.fillUniform(draws.data, 0, 1)
         feeds.set('draws', draws)
       }
@@ -114,9 +159,9 @@ class FisherRun {
     await program.dispose()
   }
 
-  result(rows: number): Pick<FisherResult, 'diagonal' | 'oneByOne'> {
-    // 'batch' squares mean gradients, so it averages over batches; the others are sums over samples.
-    const divisor = this.labels === 'batch' ? this.batches : rows
+  result(over: number): Pick<FisherResult, 'diagonal' | 'oneByOne'> {
+    // 'batch' squares mean gradients, so it averages over batches; the others are sums over samples, or tokens.
+    const divisor = this.labels === 'batch' ? this.batches : over
     const diagonal = new Map<string, Tensor<'float32'>>()
     for (const [key, { dims, data }] of this.sums) {
       diagonal.set(
