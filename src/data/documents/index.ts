@@ -7,3 +7,4 @@ export {
   packSchema,
 } from './pack-documents.ts'
 export { documentRowLength } from './row-length.ts'
+export { type DividedDocuments, withTestDocuments } from './test-documents.ts'

@@ -3,6 +3,7 @@ import { augmentSchema } from '../../data/augment/index.ts'
 import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
+import { defaultTestShare } from '../../data/test-share.ts'
 import { UsageError } from '../../errors.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
 
@@ -39,7 +40,7 @@ export const data = z.strictObject({
     .number()
     .gt(0)
     .lt(1)
-    .default(0.2)
+    .default(defaultTestShare)
     .describe('share of the samples held out for testing where the data have no test part'),
   ...readingSchema.shape,
   vocabulary: vocabulary

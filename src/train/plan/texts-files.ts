@@ -1,13 +1,15 @@
 import { basename } from 'node:path'
-import { count } from '../../count.ts'
 import type { Dataset } from '../../data/dataset.ts'
-import { documentRowLength, type LoadedDocuments, type TokenDocument } from '../../data/documents/index.ts'
+import {
+  type DividedDocuments,
+  documentRowLength,
+  type TokenDocument,
+  withTestDocuments,
+} from '../../data/documents/index.ts'
 import { packWithin, readDocuments } from '../../data/documents/index-files.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
-import { DataError } from '../../errors.ts'
 import { present } from '../../required.ts'
-import { randomStream } from '../../tensor/random.ts'
 import type { TrainTest } from './prepare.ts'
 
 /** How the texts of a plan are read. */
@@ -28,10 +30,8 @@ export interface LoadedTexts {
 }
 
 /** Training and test documents of a source. */
-interface Divided {
+interface Divided extends DividedDocuments {
   readonly source: string
-  readonly train: readonly TokenDocument[]
-  readonly test: readonly TokenDocument[]
 }
 
 /**
@@ -48,7 +48,10 @@ export async function loadTexts(sources: readonly string[], options: TextsOption
   for (const source of sources) {
     const found = await readDocuments(source, reading)
     for (const note of found.notes) notes.add(note)
-    divided.push({ source, ...withTestDocuments(found, testShare, source) })
+    divided.push({
+      source,
+      ...withTestDocuments(found, { share: testShare, source, otherwise: 'or set data.testShare' }),
+    })
   }
   const { pack } = reading
   const limits = [present(reading.tokenizer, 'tokenizer').limit, options.positions]
@@ -89,26 +92,4 @@ function packedRows(documents: readonly TokenDocument[], options: PartOptions) {
     ...{ length, vocabulary, overlap: reading.overlap, pack: training ? reading.pack : 'documents' },
     ...{ place: `${source}, ${part} part`, maxBytes: reading.maxBytes, training },
   })
-}
-
-/** Documents without a test part give up a share of them, the same ones each time. */
-function withTestDocuments(
-  { train, validation, test: own }: LoadedDocuments,
-  share: number,
-  source: string,
-): Pick<Divided, 'train' | 'test'> {
-  const test = own ?? validation
-  if (test) return { train, test }
-  if (share === 0) return { train, test: train }
-  const held = Math.max(1, Math.round(train.length * share))
-  if (held >= train.length) {
-    throw new DataError(
-      'data-too-few',
-      `${source}: of ${count(train.length, 'document')} a share of ${share} cannot be held out for testing, as documents are held out whole. Add a test part, make each paragraph a document (paragraphs), or set data.testShare.`,
-    )
-  }
-  const order = randomStream(0, 'test share').permutation(train.length)
-  const chosen = (places: Int32Array) =>
-    Array.from(places.sort(), (place) => present(train[place], 'document'))
-  return { train: chosen(order.slice(held)), test: chosen(order.slice(0, held)) }
 }

@@ -3,9 +3,9 @@ import type { z } from 'zod'
 import { createDataset, samples } from '../../data/dataset.ts'
 import type { Place } from '../../evaluate/cuts/index.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { damaged, tensorsIn } from '../pack-container.ts'
 import type { HeldActivations } from './held-activations.ts'
 import { ACTIVATIONS, type ActivationFacts, type activationFacts } from './pack-format.ts'
-import { damaged, tensorsIn } from './pack-members.ts'
 
 export function factsOfActivations({ cut, trunk, dataset }: HeldActivations): ActivationFacts {
   const { values, types, dims, rowDims } = cut

@@ -1,29 +1,25 @@
-import { strToU8, type Unzipped, type Zippable, zipSync } from 'fflate'
+import type { Unzipped } from 'fflate'
 import { count } from '../../count.ts'
 import { createDataset, type Dataset, samples } from '../../data/dataset.ts'
-import { problemsOf } from '../../data/schema-problems.ts'
-import { sha256 } from '../../data/sha256.ts'
-import { CheckpointError, HoldfastError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import {
+  damaged,
+  damagedFacts,
+  factsIn,
+  opened,
+  type PackKind,
+  sealed,
+  type Take,
+  tensorsIn,
+} from '../pack-container.ts'
 import { activationsIn, activationTensors, factsOfActivations } from './activations-codec.ts'
 import { type HeldOut, type Pack, packVersion, type Release } from './pack.ts'
-import {
-  ACTIVATIONS,
-  EXEMPLARS,
-  FACTS,
-  type Facts,
-  FISHER,
-  FORMAT,
-  factsSchema,
-  HELD_OUT,
-  MANIFEST,
-  MTIME,
-  SUMS,
-} from './pack-format.ts'
-import { checked, damaged, json, type Take, tensorsIn, unzipped } from './pack-members.ts'
+import { ACTIVATIONS, EXEMPLARS, type Facts, FISHER, factsSchema, HELD_OUT, SUMS } from './pack-format.ts'
 import { sumsIn, sumTensors } from './sums-codec.ts'
+
+const kind: PackKind = { holds: 'rows', version: packVersion }
 
 /**
  * A pack as the bytes of its file: a zip of JSON and safetensors, with the SHA-256 of each in a manifest. Equal packs give
@@ -34,31 +30,25 @@ import { sumsIn, sumTensors } from './sums-codec.ts'
  * const bytes = encodePack(pack)
  */
 export function encodePack(pack: Pack): Uint8Array<ArrayBuffer> {
-  const members: Record<string, Uint8Array> = { [FACTS]: strToU8(JSON.stringify(factsOf(pack), null, 2)) }
+  const members = new Map<string, Uint8Array>()
   const { exemplars, logits, heldOut, activations, fisher, sums, history } = pack
   if (exemplars && logits) {
-    members[EXEMPLARS] = writeSafetensors(new Map([...tensorsOf(exemplars), ['logits', logits]]))
+    members.set(EXEMPLARS, writeSafetensors(new Map([...tensorsOf(exemplars), ['logits', logits]])))
   }
   if (heldOut) {
-    members[HELD_OUT] = writeSafetensors(
-      new Map([
-        ...tensorsOf(heldOut.dataset),
-        ['uses', heldOut.uses],
-        ['predictions', heldOut.predictions],
-        ['logits', heldOut.logits],
-        ...history.map(({ predictions }, at) => [`history/${at}`, predictions] as const),
-      ]),
-    )
+    const tensors = new Map<string, Tensor>([
+      ...tensorsOf(heldOut.dataset),
+      ['uses', heldOut.uses],
+      ['predictions', heldOut.predictions],
+      ['logits', heldOut.logits],
+      ...history.map(({ predictions }, at) => [`history/${at}`, predictions] as const),
+    ])
+    members.set(HELD_OUT, writeSafetensors(tensors))
   }
-  if (fisher) members[FISHER] = writeSafetensors(fisher.diagonal)
-  if (activations) members[ACTIVATIONS] = writeSafetensors(activationTensors(activations))
-  if (sums) members[SUMS] = writeSafetensors(sumTensors(sums.sums))
-  const checksums = Object.fromEntries(
-    Object.entries(members).map(([name, bytes]) => [name, sha256().update(bytes).hex()]),
-  )
-  const manifest = { format: FORMAT, version: packVersion, members: checksums }
-  const files: Zippable = { [MANIFEST]: strToU8(JSON.stringify(manifest, null, 2)), ...members }
-  return zipSync(files, { mtime: MTIME }) as Uint8Array<ArrayBuffer>
+  if (fisher) members.set(FISHER, writeSafetensors(fisher.diagonal))
+  if (activations) members.set(ACTIVATIONS, writeSafetensors(activationTensors(activations)))
+  if (sums) members.set(SUMS, writeSafetensors(sumTensors(sums.sums)))
+  return sealed(kind, factsOf(pack), members)
 }
 
 const tensorsOf = ({ inputs, labels }: Dataset): [string, Tensor][] => [
@@ -86,28 +76,14 @@ function factsOf(pack: Pack): Facts {
  *
  * @param name What messages call the file.
  * @throws CheckpointError `pack-damaged` naming the part that is missing or changed; `pack-version` for a file of a newer
- * format.
+ * format; UsageError `pack-kind` for a pack of texts.
  * @example
  * const pack = decodePack(await readFile('model.keep'), 'model.keep')
  */
-export function decodePack(bytes: Uint8Array, name: string): Pack {
-  const files = unzipped(bytes, name)
-  const version = checked(files, name)
-  try {
-    return packOf(files, version, name)
-  } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause
-    const reason = cause instanceof HoldfastError ? cause.message : String(cause)
-    throw new CheckpointError('pack-damaged', `${name}: ${reason}`, { cause })
-  }
-}
+export const decodePack = (bytes: Uint8Array, name: string): Pack =>
+  opened(bytes, kind, name, (files, version) => packOf(files, version, name))
 
 function packOf(files: Unzipped, version: number, name: string): Pack {
-  const said = json(files, FACTS, name)
-  const parsed = factsSchema.safeParse(said)
-  if (!parsed.success) {
-    throw damaged(name, FACTS, problemsOf(factsSchema, said, parsed.error.issues).join(' '))
-  }
   const {
     exemplars,
     heldOut,
@@ -119,7 +95,7 @@ function packOf(files: Unzipped, version: number, name: string): Pack {
     columns,
     traffic: shares,
     ...facts
-  } = parsed.data
+  } = factsIn(files, factsSchema, name)
   const kept = exemplars && tensorsIn(files, EXEMPLARS, name)
   const held = heldOut && tensorsIn(files, HELD_OUT, name)
   const dataset = (rows: NonNullable<typeof exemplars>, take: Take): Dataset =>
@@ -190,9 +166,8 @@ function checkRows(
   name: string,
 ): void {
   if (shares && shares.weights.length !== classes.length) {
-    throw damaged(
+    throw damagedFacts(
       name,
-      FACTS,
       `the traffic has ${count(shares.weights.length, 'weight')} for ${count(classes.length, 'class')}`,
     )
   }

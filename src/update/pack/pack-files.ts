@@ -1,6 +1,5 @@
-import { CheckpointError } from '../../errors.ts'
-import { readBytes } from '../../tensor/reads-files.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
+import { readPackBytes } from '../pack-container-files.ts'
 import type { Pack } from './pack.ts'
 import { decodePack, encodePack } from './pack-codec.ts'
 
@@ -11,14 +10,7 @@ import { decodePack, encodePack } from './pack-codec.ts'
  * @example
  * const { exemplars, logits, heldOut } = await readPack('model.keep')
  */
-export async function readPack(path: string): Promise<Pack> {
-  const bytes = await readBytes(path, {
-    kind: CheckpointError,
-    code: 'pack-missing',
-    way: 'A retention pack is made with: holdfast keep model.onnx --data old/ -o model.keep',
-  })
-  return decodePack(bytes, path)
-}
+export const readPack = async (path: string): Promise<Pack> => decodePack(await readPackBytes(path), path)
 
 /**
  * Writes a retention pack; whatever happens meanwhile, the file is whole: the old one or the new.

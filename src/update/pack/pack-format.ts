@@ -3,19 +3,11 @@ import type { Preprocessing } from '../../data/dataset.ts'
 import { TensorCode } from '../../onnx/codes.ts'
 import type { DType } from '../../tensor/tensor.ts'
 
-export const FORMAT = 'holdfast-pack'
-export const MANIFEST = 'manifest.json'
-export const FACTS = 'pack.json'
 export const EXEMPLARS = 'exemplars.safetensors'
 export const HELD_OUT = 'held-out.safetensors'
 export const FISHER = 'fisher.safetensors'
 export const ACTIVATIONS = 'activations.safetensors'
 export const SUMS = 'sums.safetensors'
-/** Zip files know nothing before 1980; a fixed date lets equal packs have equal bytes. */
-export const MTIME = new Date(1980, 0, 1)
-
-export const manifestSchema = z.looseObject({ format: z.literal(FORMAT), version: z.int().min(1) })
-export const membersSchema = z.object({ members: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)) })
 
 const numbers = z.union([z.number(), z.array(z.number())])
 export const preprocessing = z

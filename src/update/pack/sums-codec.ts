@@ -1,8 +1,8 @@
 import type { Unzipped } from 'fflate'
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { damaged, tensorsIn } from '../pack-container.ts'
 import { SUMS } from './pack-format.ts'
-import { damaged, tensorsIn } from './pack-members.ts'
 
 /** Sums as tensors of a pack's member: of the scatter the lower triangle, row after row, in float32. */
 export function sumTensors({ counts, sums, scatter, width }: FeatureSums): Map<string, Tensor> {
