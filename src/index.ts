@@ -33,6 +33,15 @@ export { type Evaluated, type EvaluateSources, evaluateFiles } from './update/ev
 export { type GateInputs, type GateSources, loadGate, type NearestNew } from './update/gate/index-files.ts'
 export { extendFile, keepFile, mergeFiles, readPack, writePack } from './update/pack/index-files.ts'
 export { loadCurve, savePoint } from './update/path/index-files.ts'
+export {
+  extendTextFile,
+  type KeepTextSources,
+  keepTextFile,
+  mergeTextFiles,
+  readTextPack,
+  type WrittenTextPack,
+  writeTextPack,
+} from './update/text-pack/index-files.ts'
 export { type LoadedUpdate, loadUpdate } from './update/update-files.ts'
 export type { UpdateSources } from './update/update-sources.ts'
 export { outputPath, writeBaseline, writeUpdated } from './update/update-writing-files.ts'

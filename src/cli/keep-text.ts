@@ -6,6 +6,15 @@ import type { PackSummary } from '../update/pack/index.ts'
 const whole = (value: number): string => value.toLocaleString('en-US')
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
+export const kilobytes = (bytes: number): string =>
+  `${(bytes / 1000).toLocaleString('en-US', { maximumFractionDigits: 1 })} kB`
+
+/** How many bytes its file has, for people: a line beside {@link packText}. */
+export const sizeLine = (bytes: number): string => factLine('size', kilobytes(bytes))
+
+/** A fact of a pack. */
+export const factLine = (name: string, value: string): string => `${name.padEnd(9)}  ${value}`
+
 /** What a pack holds, for people. */
 export function packText(summary: PackSummary): string {
   const { model, exemplars, heldOut, fisher, sums, classes, budget, history } = summary
@@ -44,7 +53,7 @@ export function packText(summary: PackSummary): string {
       `  ${at + 1}  ${release.model.name}  ${release.created}  ${count(release.classes, 'class')}${release.heldOut ? `  ${percent(release.heldOut.accuracy)} of ${count(release.heldOut.rows, 'held-out row')} right` : ''}`,
   )
   const lines = [
-    ...facts.map(([name, value]) => `${name.padEnd(9)}  ${value}`),
+    ...facts.map(([name, value]) => factLine(name, value)),
     ...(history.length > 1 ? ['', 'Releases', ...releases] : []),
   ]
   return visible(lines.join('\n'))

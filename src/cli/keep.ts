@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { z } from 'zod'
-import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
+import { answersTokens } from '../evaluate/generate/index.ts'
+import { loadModel } from '../model/import/index-files.ts'
 import { keepDefaults, type PackBudget, summarisePack } from '../update/pack/index.ts'
 import {
   extendFile,
@@ -12,112 +12,20 @@ import {
   readTraffic,
   type WrittenPack,
 } from '../update/pack/index-files.ts'
+import { packHoldsAt } from '../update/pack-container-files.ts'
+import { mergeTextFiles } from '../update/text-pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import { fromText, group, on, path } from './flags/index.ts'
-import { packText } from './keep-text.ts'
+import { type KeepSettings, keepSettings } from './keep-flags.ts'
+import { kilobytes, packText, sizeLine } from './keep-text.ts'
+import { keepTexts, refuseOtherFlags, showTextPack, textAnswer } from './keep-texts.ts'
 import { checkPlaces } from './places.ts'
-import { bindFlag, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
-import { type Answer, type Call, type CommonSettings, defineVerb } from './verb.ts'
-
-const settings = z
-  .object({
-    models: z
-      .array(z.string())
-      .default([])
-      .meta({ argument: true, description: 'The model (.onnx); with --merge the packs', hint: 'MODEL' }),
-    ...group('What to keep', {
-      model: path('FILE.onnx').optional().meta({ description: 'The model; with --extend the updated one' }),
-      data: path('DIR').optional().meta({
-        description: 'What the model was trained on, with a test or validation part to hold out',
-      }),
-      budget: fromText(bounds.rows())
-        .optional()
-        .meta({ description: 'Exemplars in all', otherwise: String(keepDefaults.rows) }),
-      perClass: fromText(bounds.rows())
-        .optional()
-        .meta({ description: 'Exemplars of each class, instead of --budget' }),
-      choose: fromText(z.enum(['herding', 'random', 'hardest']))
-        .optional()
-        .meta({ description: 'Which ones', otherwise: keepDefaults.choose }),
-      heldOut: fromText(bounds.rows(0))
-        .default(keepDefaults.heldOutRows)
-        .meta({ description: 'Held-out rows at most', option: 'heldOutRows' }),
-      heldOutActivations: fromText(bounds.rows(0)).optional().meta({
-        description:
-          'More of them at most, as what the layers below a cut make of them: small, and proof of what trains above it',
-        otherwise: 'none',
-      }),
-      activationsAt: path('VALUE').optional().meta({
-        description: 'Where: a value of the model’s graph',
-        otherwise: 'what the head reads',
-      }),
-      traffic: path('shares.csv|json').optional().meta({
-        description: 'How often each class comes where the model is used',
-        otherwise: 'as in the data',
-      }),
-      private: on().meta({ description: 'Store features, never inputs: then only the head can be trained' }),
-      sumsOnly: on().meta({ description: 'Store sums of features alone, and no row: as private as can be' }),
-      expandHead: fromText(bounds.expansion()).optional().meta({
-        description: 'Sum so many random features, too, for update --expand-head',
-        otherwise: "the head's own features",
-      }),
-      fisher: on().meta({ description: 'Store the Fisher, for update --method ewc' }),
-    }),
-    ...readingFlags,
-    ...numbersFlag,
-    ...outputFlag,
-    ...bindFlag,
-    ...group('Packs', {
-      show: path('FILE.keep').optional().meta({ description: 'Tell what a pack holds' }),
-      merge: on().meta({ description: 'Merge packs of one model, named without flags' }),
-      extend: path('FILE.keep')
-        .optional()
-        .meta({ description: 'Extend a pack after an update, by --model and --data' }),
-      out: path('FILE.keep')
-        .optional()
-        .meta({ description: 'File to write', otherwise: "the model's name with .keep", alias: 'o' }),
-    }),
-  })
-  .refine(({ show, merge, extend }) => [show, extend, merge || undefined].filter(Boolean).length < 2, {
-    error: 'Of --show, --merge and --extend take one at a time.',
-  })
-  .refine(
-    ({ extend, private: hides, sumsOnly, expandHead, fisher }) =>
-      extend === undefined || !(hides || sumsOnly || expandHead !== undefined || fisher),
-    {
-      error:
-        '--private, --sums-only, --expand-head and --fisher are decided when a pack is made; --extend goes on with them.',
-    },
-  )
-  .refine(
-    ({ sumsOnly, budget, perClass, choose }) => !sumsOnly || (budget ?? perClass ?? choose) === undefined,
-    {
-      error:
-        'With --sums-only no row is kept, so that --budget, --per-class and --choose have nothing to say.',
-    },
-  )
-  .refine(({ private: hides, sumsOnly, heldOutActivations }) => !(hides || sumsOnly) || !heldOutActivations, {
-    error:
-      'With --private held-out rows are features already, and with --sums-only there are none: leave --held-out-activations out.',
-  })
-  .refine(({ activationsAt, heldOutActivations }) => activationsAt === undefined || heldOutActivations, {
-    error:
-      '--activations-at says where held-out rows are taken as activations: it needs --held-out-activations N.',
-  })
-  .refine(({ budget, perClass }) => budget === undefined || perClass === undefined, {
-    error: '--budget counts exemplars in all, --per-class those of each class: take one.',
-  })
-  .refine(
-    ({ extend, choose, budget, perClass }) =>
-      extend === undefined || choose === undefined || (budget ?? perClass) !== undefined,
-    { error: '--extend with --choose needs --budget or --per-class, too.' },
-  )
-
-type KeepSettings = z.output<typeof settings> & CommonSettings
+import { readingOf } from './shared-flags.ts'
+import { type Answer, type Call, defineVerb } from './verb.ts'
 
 const [example, ...examples] = [
   'holdfast keep model.onnx --data old/ -o model.keep',
+  'holdfast keep gpt/ --data texts/ -o gpt.keep',
   'holdfast keep --show model.keep',
   'holdfast keep --merge north.keep south.keep -o both.keep',
   'holdfast keep --extend model.keep --model better.onnx --data new/ -o next.keep',
@@ -128,7 +36,7 @@ export const keep = defineVerb({
   name: 'keep',
   summary: 'Pack what a model must not forget, for when its data are gone',
   examples: [example, ...examples],
-  settings,
+  settings: keepSettings,
   run: async (asked, call) => {
     if (asked.show !== undefined) {
       await checkPlaces([{ flag: '--show', path: asked.show, is: 'pack' }])
@@ -142,7 +50,11 @@ export const keep = defineVerb({
         others.map((path) => ({ flag: '--merge', path, is: 'pack' })),
         [{ flag: '-o', path: out }],
       )
-      return answer(call, await mergeFiles(asked.models, out))
+      const [first] = asked.models
+      const texts = first !== undefined && (await packHoldsAt(first)) === 'texts'
+      return texts
+        ? textAnswer(call, await mergeTextFiles(asked.models, out))
+        : answer(call, await mergeFiles(asked.models, out))
     }
     const sources = sourcesOf(asked)
     const { model, data, out } = sources
@@ -156,21 +68,28 @@ export const keep = defineVerb({
       ],
       [{ flag: '-o', path: out }],
     )
+    const loaded = await loadModel(model, { output: asked.output, bind: asked.bind })
+    const texts = answersTokens(loaded.model)
+    refuseOtherFlags(asked, texts)
+    if (texts) return keepTexts(asked, call, sources, loaded)
     const traffic = asked.traffic === undefined ? undefined : await readTraffic(asked.traffic)
     const wanted = { ...sources, traffic }
     return answer(
       call,
-      asked.extend === undefined ? await keepFile(wanted) : await extendFile(asked.extend, wanted),
+      asked.extend === undefined
+        ? await keepFile(wanted, loaded)
+        : await extendFile(asked.extend, wanted, loaded),
     )
   },
 })
 
 async function showPack(path: string): Promise<Answer> {
+  if ((await packHoldsAt(path)) === 'texts') return showTextPack(path)
   const summary = summarisePack(await readPack(path))
   const { size } = await stat(path)
   return {
     json: { file: path, bytes: size, ...summary },
-    text: `${packText(summary)}\n${'size'.padEnd(9)}  ${kilobytes(size)}`,
+    text: `${packText(summary)}\n${sizeLine(size)}`,
   }
 }
 
@@ -185,9 +104,6 @@ function answer(call: Call, { pack, file, bytes, seconds, notes }: WrittenPack):
     text: `${packText(summary)}\n\nWritten: ${file} (${kilobytes(bytes)}, ${seconds.toFixed(1)} s)`,
   }
 }
-
-const kilobytes = (bytes: number): string =>
-  `${(bytes / 1000).toLocaleString('en-US', { maximumFractionDigits: 1 })} kB`
 
 function sourcesOf(asked: KeepSettings): KeepSources {
   const [word, extra] = asked.models
@@ -238,7 +154,9 @@ function outOf({ out, extend }: KeepSettings, model?: string): string {
 }
 
 /** Undefined where nothing was said: a new pack then takes the default, an extended one what it had. */
-function budgetOf({ budget: rows, perClass, choose }: KeepSettings): PackBudget | undefined {
+function budgetOf({ budget: rows, perClass, choose: asked }: KeepSettings): PackBudget | undefined {
+  // For texts alone; refused before it could matter.
+  const choose = asked === 'spread' ? undefined : asked
   if (rows === undefined && perClass === undefined && choose === undefined) return undefined
   const size = perClass === undefined ? { rows: rows ?? keepDefaults.rows } : { perClass }
   return { ...size, choose: choose ?? keepDefaults.choose }

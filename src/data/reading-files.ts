@@ -6,6 +6,8 @@ import { readInputFiles } from './sidecar-files.ts'
 /** How data are read for a model: as asked, and as the files beside it say. */
 export interface ModelReading {
   readonly options: ReadOptions
+  /** The text of the tokenizer's tokenizer.json, where there is one. */
+  readonly tokenizerJson: string | undefined
   /** Equal for models that read data in the same way. */
   readonly key: string
   /** What was assumed for want of a file that says it. */
@@ -26,10 +28,10 @@ export async function readingFor(
   asked: Reading = {},
 ): Promise<ModelReading> {
   const beside = model && (await readInputFiles(model.path, model.input))
-  const tokenizer =
+  const { tokenizer, tokenizerJson } =
     asked.tokenizer === undefined
-      ? beside?.tokenizer
-      : (await readInputFiles(asked.tokenizer, { type: 'int64', dims: ['batch', 'tokens'] })).tokenizer
+      ? (beside ?? { tokenizer: undefined, tokenizerJson: undefined })
+      : await readInputFiles(asked.tokenizer, { type: 'int64', dims: ['batch', 'tokens'] })
   const { input } = beside ?? {}
   // Of models that read plain numbers the files mostly say nothing: then pixels come in as the data set has them.
   const stated = input !== undefined && (input.kind !== 'numbers' || !isAsStored(input.preprocessing))
@@ -40,6 +42,7 @@ export async function readingFor(
       ...(stated && { input }),
       ...(input?.kind === 'numbers' && { width: widthOf(model?.input.dims), featureOrder: input.features }),
     },
+    tokenizerJson,
     key: JSON.stringify([stated && input, tokenizer && (asked.tokenizer ?? model?.path)]),
     notes: input?.notes ?? [],
   }

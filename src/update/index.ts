@@ -68,6 +68,22 @@ export {
 } from './recipes/index.ts'
 export { summarise as summariseUpdate, type UpdateSummary } from './summary.ts'
 export {
+  decodeTextPack,
+  type ExtendTextsOptions,
+  encodeTextPack,
+  extendTexts,
+  type KeepTextsOptions,
+  type KeptTexts,
+  keepTexts,
+  mergeTextPacks,
+  summariseTextPack,
+  type TextAnswers,
+  type TextChoice,
+  type TextPack,
+  type TextPackBudget,
+  type TextPackSummary,
+} from './text-pack/index.ts'
+export {
   openUpdate,
   type Update,
   type UpdateEstimate,

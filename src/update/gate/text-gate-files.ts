@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
-import { dirname, relative, sep } from 'node:path'
 import { readingFor } from '../../data/reading-files.ts'
 import type { Model } from '../../model/model.ts'
 import { present, required } from '../../required.ts'
+import { namesIn } from '../document-names-files.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
 import type { LanguageFiles } from './language-kinds-files.ts'
@@ -74,18 +73,15 @@ async function measure(
   const data = present(sources.data, 'the data of the gate')
   const { options, notes } = await readingFor({ path, input: model.input }, sources.reading)
   const measured = await measuredTexts(engine, { name: path, model }, data, options)
-  const folder = (await stat(data)).isDirectory() ? data : dirname(data)
+  const nameOf = await namesIn(data)
   return {
     scores: {
       name: path,
       documents: measured.figures.documents.map(({ document, bytes, tokens, nats }) => ({
-        id: nameIn(folder, document),
+        id: nameOf(document),
         ...{ bytes, tokens, bits: nats / Math.LN2 },
       })),
     },
     notes: [...notes, ...measured.notes],
   }
 }
-
-/** A document's place in the data, so that files of losses may be written in one place and read in another. */
-const nameIn = (folder: string, place: string): string => relative(folder, place).replaceAll(sep, '/')

@@ -57,26 +57,28 @@ export interface WrittenPack extends Kept {
 }
 
 /**
- * Makes a model's retention pack and writes it; see {@link keepModel}. Rows are held out of the data's test part, else of
+ * Makes a classifier's retention pack and writes it; see {@link keepModel}. Rows are held out of the data's test part, else of
  * its validation part. Training images that do not fit into memory are gone through in blocks, twice.
  *
+ * @param given The model, where it is loaded.
  * @throws What {@link keepModel}, {@link writePack}, and reading model and data throw.
  * @example
  * await keepFile({ engine, model: 'model.onnx', data: 'old/', out: 'model.keep' })
  */
-export const keepFile = (sources: KeepSources): Promise<WrittenPack> =>
+export const keepFile = (sources: KeepSources, given?: LoadedModel): Promise<WrittenPack> =>
   written(sources.out, async () => {
-    const { given, options, notes } = await readModel(sources)
+    const { named, options, notes } = await readModel(sources, given)
     const { train, heldOut, columns, ...data } = await readTraining(sources.data, options, (found) =>
       preprocessed(found, sources.preprocessing),
     )
-    const kept = await keepModel({ ...sources, ...given, train, heldOut, columns })
+    const kept = await keepModel({ ...sources, ...named, train, heldOut, columns })
     return { pack: kept.pack, notes: [...notes, ...data.notes(), ...kept.notes] }
   })
 
 /**
  * Extends a pack after an update, `model` being the updated model and `data` what it has learned; see {@link extendPack}.
  *
+ * @param given The model, where it is loaded.
  * @throws What {@link extendPack}, {@link readPack}, {@link writePack}, and reading model and data throw.
  * @example
  * await extendFile('model.keep', { engine, model: 'better.onnx', data: 'new/', out: 'next.keep' })
@@ -84,15 +86,16 @@ export const keepFile = (sources: KeepSources): Promise<WrittenPack> =>
 export const extendFile = (
   path: string,
   sources: Omit<KeepSources, 'private' | 'fisher' | 'sumsOnly' | 'expandHead'>,
+  given?: LoadedModel,
 ): Promise<WrittenPack> =>
   written(sources.out, async () => {
     const pack = await readPack(path)
-    const { given, options, notes } = await readModel(sources)
+    const { named, options, notes } = await readModel(sources, given)
     const before = { name: path, columns: pack.columns }
     const found = await inColumnsOf(before, options, (how) => readSource(sources.data, how))
     const { train, validation, test } = preprocessed(found, sources.preprocessing)
     const rows = { train, heldOut: test ?? validation, columns: found.columns }
-    const kept = await extendPack({ ...sources, ...given, ...rows, pack })
+    const kept = await extendPack({ ...sources, ...named, ...rows, pack })
     return { pack: kept.pack, notes: [...notes, ...found.notes, ...kept.notes] }
   })
 
@@ -125,24 +128,20 @@ async function written(file: string, make: () => Promise<Kept>): Promise<Written
 type Sources = Omit<KeepSources, 'out'>
 
 interface ReadSources {
-  readonly given: Pick<KeepOptions, 'model' | 'identity' | 'versions'>
+  readonly named: Pick<KeepOptions, 'model' | 'identity' | 'versions'>
   /** How the data are read. */
   readonly options: ReadOptions
   readonly notes: readonly string[]
 }
 
-async function readModel({
-  engine,
-  model: path,
-  data,
-  output,
-  bind,
-  ...rest
-}: Sources): Promise<ReadSources> {
-  const loaded = await loadModel(path, { output, bind })
+async function readModel(
+  { engine, model: path, data, output, bind, ...rest }: Sources,
+  given: LoadedModel | undefined,
+): Promise<ReadSources> {
+  const loaded = given ?? (await loadModel(path, { output, bind }))
   const reading = await readingFor({ path: loaded.file.path, input: loaded.model.input }, rest.reading)
   return {
-    given: { model: loaded.model, identity: identify(loaded), versions: versions(engine) },
+    named: { model: loaded.model, identity: identify(loaded), versions: versions(engine) },
     options: { name: data, ...reading.options },
     notes: [...loaded.notes, ...reading.notes],
   }

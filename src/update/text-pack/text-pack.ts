@@ -13,7 +13,8 @@ export const textPackVersion = 5
  * How exemplars are chosen: `random`; `spread`, evenly over what the model loses on a byte; `hardest`, those on which it loses
  * most. See `keepTexts`.
  */
-export type TextChoice = 'random' | 'spread' | 'hardest'
+export const textChoices = ['random', 'spread', 'hardest'] as const
+export type TextChoice = (typeof textChoices)[number]
 
 /**
  * What must not be forgotten of a language model and its texts, in one file: enough to update the model, and to measure what the
@@ -48,7 +49,7 @@ export interface TextPack {
   readonly first?: FirstRelease | undefined
   /** The releases of the model, first to last; the last is `model`. */
   readonly history: readonly TextRelease[]
-  readonly budget: TextBudgetOfPack
+  readonly budget: TextPackBudget
   /** The texts that the pack was made of, first to last. */
   readonly data: readonly TextDataIdentity[]
   /** Of Holdfast and what it ran on. */
@@ -81,14 +82,14 @@ export interface TextRelease {
 }
 
 /** How many exemplars a pack may hold, and what is kept of what the model thinks of them. */
-export interface TextBudgetOfPack {
+export interface TextPackBudget {
   /** Tokens in all; undefined where documents are counted. */
   readonly tokens?: number | undefined
   /** Documents in all. */
   readonly documents?: number | undefined
   readonly choose: TextChoice
-  /** The likeliest tokens that are kept at each place; 0 for none. */
-  readonly topTokens: number
+  /** The likeliest tokens that are kept at each place, 0 for none; undefined: by size. */
+  readonly topTokens?: number | undefined
 }
 
 export interface TextDataIdentity {

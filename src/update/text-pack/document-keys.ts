@@ -1,0 +1,33 @@
+import type { TokenDocument } from '../../data/documents/index.ts'
+import { sha256 } from '../../data/sha256.ts'
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
+/** The SHA-256 of a document's tokens: equal where these are, whatever counts of them. */
+export const documentKey = ({ ids }: Pick<TokenDocument, 'ids'>): string =>
+  sha256().update(bytesOf(ids)).hex()
+
+/** Documents whose tokens are not among `others` and did not come earlier, in their order. */
+export function unseenDocuments(
+  documents: readonly TokenDocument[],
+  others: Iterable<TokenDocument> = [],
+): readonly TokenDocument[] {
+  const seen = new Set(Array.from(others, documentKey))
+  return documents.filter((document) => {
+    const key = documentKey(document)
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}
+
+/** The SHA-256 of documents: their tokens, and what counts of them; not what they are called. */
+export function documentsFingerprint(documents: readonly TokenDocument[]): string {
+  const hash = sha256().update(`holdfast documents ${documents.length}\n`)
+  for (const { ids, learned } of documents) {
+    hash.update(`${ids.length} ${learned ? 'some' : 'all'}\n`).update(bytesOf(ids))
+    if (learned) hash.update(bytesOf(learned))
+  }
+  return hash.hex()
+}

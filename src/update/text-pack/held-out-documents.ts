@@ -1,0 +1,64 @@
+import type { TokenDocument } from '../../data/documents/index.ts'
+import { itemAt } from '../../required.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { withinBudget } from './choose-documents.ts'
+import { unseenDocuments } from './document-keys.ts'
+import { documentPieces, pieceTokens } from './document-pieces.ts'
+import { textKeepDefaults } from './text-exemplars.ts'
+
+/** Documents to prove on, and what became of the others. */
+export interface HeldOutDocuments {
+  readonly documents: readonly TokenDocument[]
+  /** How many of the data are in the training part, too, or come twice. */
+  readonly known: number
+  /** How many were cut to a piece. */
+  readonly cut: number
+  /** How many found no room. */
+  readonly left: number
+}
+
+/**
+ * Draws documents to prove on, in the order of the data. Of a long document one piece is taken, drawn at random, and no second one: a bound
+ * counts documents, and pieces of one text tell less than as many texts.
+ *
+ * @param options.others Documents that are trained on or held out already.
+ * @param options.most Documents at most; default as many as have 131,072 tokens.
+ * @param options.round How many data sets came before: each is drawn anew.
+ */
+export function heldOutDocuments(
+  given: readonly TokenDocument[],
+  {
+    others,
+    most,
+    rowLength,
+    seed,
+    round = 0,
+  }: {
+    readonly others: Iterable<TokenDocument>
+    readonly most: number | undefined
+    readonly rowLength: number
+    readonly seed: number
+    readonly round?: number | undefined
+  },
+): HeldOutDocuments {
+  const fresh = unseenDocuments(given, others)
+  const known = given.length - fresh.length
+  if (most === 0) return { documents: [], known, cut: 0, left: fresh.length }
+  const random = randomStream(seed, `keep/held-out documents ${round}`)
+  const length = pieceTokens(rowLength)
+  const pieces = fresh.map((document, at) => {
+    const own = documentPieces(document, length)
+    return { at, piece: itemAt(own, random.integer(own.length), 'piece'), cut: own.length > 1 }
+  })
+  const order = Array.from(random.permutation(pieces.length), (at) => itemAt(pieces, at, 'document'))
+  const budget = most === undefined ? { tokens: textKeepDefaults.heldOutTokens } : { documents: most }
+  const count = withinBudget(
+    order.map(({ piece }) => piece),
+    budget,
+  ).length
+  const chosen = order.slice(0, count).sort((a, b) => a.at - b.at)
+  return {
+    documents: chosen.map(({ piece }) => piece),
+    ...{ known, cut: chosen.filter(({ cut }) => cut).length, left: fresh.length - count },
+  }
+}

@@ -1,0 +1,123 @@
+import { type Dataset, ignoredLabel } from '../../data/dataset.ts'
+import { type PackedDocuments, packDocuments, type TokenDocument } from '../../data/documents/index.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { refuseLookingAhead, textFigures, topTokens } from '../../evaluate/index.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
+import { withTokenClasses } from '../../model/language.ts'
+import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
+import { float32 } from '../../tensor/tensor.ts'
+import { roundedBelow } from './answers.ts'
+import type { TextAnswers } from './text-pack.ts'
+
+/** How documents are measured. */
+export interface Measuring {
+  readonly engine: Engine
+  /** A decoder. */
+  readonly model: Model
+  /** What messages call it. */
+  readonly name: string
+  readonly vocabulary: number
+  readonly rowLength: number
+  readonly overlap: number
+  /** The token that fills up rows; its place never counts. */
+  readonly filler: number
+}
+
+/** Tokens whose rows stand in memory at a time. */
+const atOnce = 2 ** 20
+/** Numbers of answers that do, before those at places that do not count are taken out. */
+const answersAtOnce = 2 ** 23
+
+/**
+ * What a model loses on each document, in their order.
+ *
+ * @throws ModelError `logits-not-finite` naming the document, `model-looks-ahead`; DataError `token-out-of-range`.
+ */
+export async function lossesOn(
+  documents: readonly TokenDocument[],
+  how: Measuring,
+): Promise<readonly TextLoss[]> {
+  const decoder = withTokenClasses(how.model)
+  const losses: TextLoss[] = []
+  for (const block of blocksOf(documents, atOnce)) {
+    const { dataset } = rowsOf(block, how)
+    if (losses.length === 0) await refuseLookingAhead(how.engine, decoder, dataset, how.name)
+    const figures = await textFigures(how.engine, decoder, dataset, how.name)
+    for (const { nats, tokens, bytes } of figures.documents) losses.push({ nats, tokens, bytes })
+  }
+  return losses
+}
+
+/**
+ * The likeliest tokens at each place of documents that counts, rounded as they are kept.
+ *
+ * @param k How many.
+ * @throws ModelError `model-looks-ahead`; DataError `token-out-of-range`.
+ */
+export async function answersOn(
+  documents: readonly TokenDocument[],
+  k: number,
+  how: Measuring,
+): Promise<TextAnswers> {
+  const decoder = withTokenClasses(how.model)
+  const found: { readonly ids: Int32Array; readonly logProbabilities: Float32Array }[] = []
+  for (const block of blocksOf(documents, Math.floor(answersAtOnce / k))) {
+    const { dataset } = rowsOf(block, how)
+    if (found.length === 0) await refuseLookingAhead(how.engine, decoder, dataset, how.name)
+    const { ids, logProbabilities } = await topTokens(how.engine, decoder, dataset, { k })
+    const places = countingPlaces(dataset)
+    found.push({
+      ids: taken(ids.data, places, k, new Int32Array(places.length * k)),
+      logProbabilities: taken(logProbabilities.data, places, k, new Float32Array(places.length * k)),
+    })
+  }
+  const dims = [found.reduce((sum, { ids }) => sum + ids.length, 0) / k, k]
+  const ids = new Int32Array(itemAt(dims, 0, 'axis') * k)
+  const shares = float32(dims)
+  let at = 0
+  for (const part of found) {
+    ids.set(part.ids, at)
+    shares.data.set(part.logProbabilities, at)
+    at += part.ids.length
+  }
+  return {
+    ids: { type: 'int32', dims, data: ids },
+    logProbabilities: float32(dims, roundedBelow(shares.data)),
+  }
+}
+
+function rowsOf(
+  documents: readonly TokenDocument[],
+  { name, vocabulary, rowLength, overlap, filler }: Measuring,
+): PackedDocuments {
+  const tokenizer = { filler, eos: undefined, frame: { before: [], after: [] } }
+  return packDocuments(documents, { name, length: rowLength, vocabulary, tokenizer, overlap })
+}
+
+/** Documents in blocks of at most so many tokens, one document at least in each. */
+function* blocksOf(documents: readonly TokenDocument[], most: number): Generator<readonly TokenDocument[]> {
+  let block: TokenDocument[] = []
+  let tokens = 0
+  for (const document of documents) {
+    if (block.length > 0 && tokens + document.ids.length > most) {
+      yield block
+      ;[block, tokens] = [[], 0]
+    }
+    block.push(document)
+    tokens += document.ids.length
+  }
+  if (block.length > 0) yield block
+}
+
+/** The places of rows whose label counts: each token of the documents that counts, in their order. */
+function countingPlaces({ labels }: Dataset): Int32Array {
+  const places: number[] = []
+  for (const [place, label] of labels.data.entries()) if (label !== ignoredLabel) places.push(place)
+  return Int32Array.from(places)
+}
+
+function taken<T extends Int32Array | Float32Array>(from: T, places: Int32Array, k: number, into: T): T {
+  for (const [at, place] of places.entries()) into.set(from.subarray(place * k, (place + 1) * k), at * k)
+  return into
+}
