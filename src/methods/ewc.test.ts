@@ -53,7 +53,7 @@ describe('settings', () => {
   it('are told in full', () => {
     expect(ewc().settings).toEqual({
       lambda: 1000,
-      fisher: 'exact',
+      fisher: null,
       samples: null,
       online: false,
       gamma: 1,
