@@ -101,7 +101,8 @@ function lessonOn(
   const part = (value: Value) => rowsOfBatch(step, value, { from, size })
   const student = unitsOf(step, part(logits), taughtOf(task))
   return (rows, weights) => {
-    const rowwise = { batch: part(batch), labels: () => part(labels), temperature }
+    const known = answers.answered(part(rows))
+    const rowwise = { batch: part(batch), labels: () => part(labels), temperature, known }
     const [ids, logProbabilities] = [answers.at('ids', part(rows)), answers.at('shares', part(rows))]
     if (ids && logProbabilities)
       return topDistilled(step, { student, ids, logProbabilities, ...rowwise }, task)

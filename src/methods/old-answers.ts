@@ -1,7 +1,7 @@
 import { type Dataset, kindOf, samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { UsageError } from '../errors.ts'
-import { scalar, sub, type Value } from '../ops/core/index.ts'
+import { cast, scalar, sub, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { BatchSource, OpeningContext, StepContext, TaskContext } from './method.ts'
@@ -21,8 +21,8 @@ export interface AnswersAsked {
 }
 
 /**
- * The old answers for the rows that are distilled on: all sources', or those of all but the new ones. By `all/…` or `past/…`, and
- * `logits` [rows, ...], or `ids` and `shares` [rows, T, k].
+ * The old answers for the rows that are distilled on: all sources', or those of all but the new ones. By `all/…` or `past/…` (`some/…` where
+ * batches have new rows among the others), and `logits` [rows, ...], or `ids` and `shares` [rows, T, k].
  *
  * @throws UsageError `distil-answers` where they would take more than 4 GiB.
  */
@@ -33,7 +33,7 @@ export async function oldAnswers(
   const fresh = onNewRows(task)
   const sources = task.sources.filter(({ name }) => fresh || name !== 'new')
   if (sources.length === 0) return new Map()
-  const which = fresh ? 'all' : 'past'
+  const which = fresh ? 'all' : sources.some(({ mixed }) => mixed) ? 'some' : 'past'
   const top = keepsTop(task, asked.topTokens)
   refuseMany(task, sources, top ? 2 * asked.topTokens : task.outputs)
   const { teacher: weights, temperature, topTokens: k } = asked
@@ -63,21 +63,29 @@ export interface StepAnswers {
   readonly from: number
   /** A tensor of {@link oldAnswers} at rows of the pool. */
   readonly at: (name: 'logits' | 'ids' | 'shares', rows: Value) => Value | undefined
+  /** 1 for rows that there are answers for and 0 for others, float32 [rows]; undefined where there are for all. */
+  readonly answered: (rows: Value) => Value | undefined
 }
 
 export function stepAnswers({ inputs, sources, step }: StepContext): StepAnswers | undefined {
   const [key] = inputs.keys()
   if (key === undefined) return undefined
-  const which = key.startsWith('all/') ? 'all' : 'past'
+  const [which = ''] = key.split('/')
   const others = [...sources].filter(([name]) => which === 'all' || name !== 'new')
   // The new rows lie first, in the batch and in the pool.
   const offset = Math.min(...others.map(([, rows]) => rows.offset))
+  const placeOf = (rows: Value): Value => (offset === 0 ? rows : sub(step, rows, scalar(step, offset, rows)))
   return {
     from: which === 'all' ? 0 : required(sources, 'new', 'source').size,
     at: (name, rows) => {
       const table = inputs.get(`${which}/${name}`)
-      const places = offset === 0 ? rows : sub(step, rows, scalar(step, offset, rows))
-      return table && step.op('Gather', [table, places])
+      const places = placeOf(rows)
+      const known = which === 'some' ? step.op('Max', [places, scalar(step, 0, places)]) : places
+      return table && step.op('Gather', [table, known])
+    },
+    answered: (rows) => {
+      if (which !== 'some') return undefined
+      return cast(step, step.op('GreaterOrEqual', [rows, scalar(step, offset, rows)]), 'float32')
     },
   }
 }

@@ -5,6 +5,7 @@ import { chooseExemplars, memoryOf, memorySources, memoryState, weighted, withRo
 import { replayBatch as batchOption, perClass as exemplarsPerClass } from './memory-options.ts'
 import type { Method } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import { sharedSources } from './share-sampler.ts'
 
 const shared = {
   replayBatch: batchOption,
@@ -19,6 +20,14 @@ const shared = {
 const balancedSchema = z.strictObject({
   perClass: exemplarsPerClass,
   ...shared,
+  oldShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      'share of a step’s rows that are old, where steps are to have as many rows as without replay and each row counts the same',
+    ),
 })
 const onlineSchema = z.strictObject({
   capacity: z.int().default(1000).describe('samples in the memory').meta(inUpdates('memory')),
@@ -35,6 +44,12 @@ export interface ReplayOptions {
   readonly batchSize?: number
   /** The new data's share of the loss at the k-th task (counted from 1). Default 1/k; 1/2 for the online reservoir. */
   readonly newShare?: (task: number) => number
+  /**
+   * With `perClass`, in place of `batchSize` and `newShare`: the share of the rows of all steps that are old ones, in (0, 1). Steps have as
+   * many rows as without replay, and each counts the same in the loss: what is called replay of 1, 5 or 25 % where language models go on
+   * learning (Ibrahim et al. 2024, TMLR, arXiv 2403.08763).
+   */
+  readonly oldShare?: number | undefined
 }
 
 /**
@@ -44,7 +59,8 @@ export interface ReplayOptions {
  * (1 - 1/k) L_replay; task-incremental streams replay ceil(batch / (k - 1)) rows of each past task, each with its own
  * head. With `capacity`, an online reservoir that never needs to know where a task ends.
  *
- * @throws UsageError `replay-memory` for a memory of no samples, or both kinds at once.
+ * @throws UsageError `replay-memory` for a memory of no samples, or both kinds at once; `replay-share` for a share of old rows that is
+ * none, that leaves new rows no place, or beside another way of dividing steps.
  * @example
  * const method = replay({ perClass: 100 })
  */
@@ -60,17 +76,35 @@ export function replay(options: ReplayOptions = {}): Method {
   if (!(Number.isInteger(size) && size >= 1)) {
     throw new UsageError('replay-memory', `Replay's memory must hold at least 1 sample; ${size} was given.`)
   }
+  checkShare(options)
   return capacity === undefined ? balanced(size, options) : online(size, options)
 }
 
+function checkShare({ oldShare, capacity, batchSize, newShare }: ReplayOptions): void {
+  if (oldShare === undefined) return
+  const refuse = (what: string): never => {
+    throw new UsageError('replay-share', what)
+  }
+  if (!(oldShare > 0 && oldShare < 1)) {
+    refuse(`The share of old rows in a step is a number between 0 and 1; ${oldShare} was given.`)
+  }
+  if (capacity !== undefined) refuse('oldShare is for a memory that is filled at a task’s end (perClass).')
+  if (batchSize !== undefined || newShare !== undefined) {
+    refuse('oldShare says how steps are divided, and so do replayBatch and newShare: leave one of them out.')
+  }
+}
+
 function balanced(perClass: number, options: ReplayOptions): Method {
+  const { oldShare } = options
   return {
     name: 'replay',
-    settings: { perClass, batchSize: options.batchSize ?? null },
+    settings: { perClass, batchSize: options.batchSize ?? null, ...(oldShare !== undefined && { oldShare }) },
     past: 'rows',
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       if (!memory) return sources
+      if (oldShare !== undefined)
+        return sharedSources(sources, memory, { share: oldShare, batchSize: task.batchSize })
       const share = options.newShare?.(task.index + 1) ?? 1 / (task.index + 1)
       const size = options.batchSize ?? task.batchSize
       return [

@@ -16,6 +16,8 @@ export interface BatchSource {
   readonly weight: number
   /** Whether its labels say something. Default true. */
   readonly labelled?: boolean | undefined
+  /** Whether its sampler also draws rows of the new data. Default false. */
+  readonly mixed?: boolean | undefined
   /** How rows are drawn. Default: shuffled epochs, the last incomplete batch dropped. */
   readonly sampler?: ((context: SamplerContext) => RowSampler) | undefined
   /** Whole numbers that the sampler plans beside the rows, and how many of each a step: slots to write into, say. */

@@ -7,7 +7,18 @@ import {
   type TopDistillationOptions,
   topDistillation,
 } from '../model/losses/index.ts'
-import { add, cast, type Emitter, reduceSum, reshape, scalar, scale, type Value } from '../ops/core/index.ts'
+import {
+  add,
+  cast,
+  type Emitter,
+  ints,
+  mul,
+  reduceSum,
+  reshape,
+  scalar,
+  scale,
+  type Value,
+} from '../ops/core/index.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import type { ConsolidateContext, MethodState, RowRange, TaskContext } from './method.ts'
@@ -59,33 +70,50 @@ export interface Lesson extends Pick<DistillationOptions, 'student' | 'teacher'>
   readonly temperature: number
   /** One factor a row, [rows]; the mean is still over all. Of classes of rows only. Default 1 each. */
   readonly weights?: Value | undefined
+  /** 1 for rows that are taught and 0 for others, [rows]: the mean is over those that are. Default all. */
+  readonly known?: Value | undefined
 }
 
 /** The distillation on rows of a task: the mean over past heads where each task has its own. */
 export function distilled(
   emit: Emitter,
-  { student, teacher, batch, labels, temperature, weights }: Lesson,
+  { student, teacher, batch, labels, temperature, known, ...given }: Lesson,
   { scenario, index, outputs, units, train }: TaskContext,
 ): Value {
   const rowwise = { student, teacher, temperature }
-  if (kindOf(train) === 'multi-label') return labelDistillation(emit, rowwise)
-  const given =
-    student.dims.length > 2 ? byToken(emit, rowwise, { batch, labels }, train) : { ...rowwise, weights }
-  if (scenario !== 'task') return distillation(emit, given)
+  const weights = known ? overKnown(emit, known, given.weights) : given.weights
+  if (kindOf(train) === 'multi-label') return labelDistillation(emit, { ...rowwise, weights })
+  const lesson =
+    student.dims.length > 2
+      ? byToken(emit, rowwise, { batch, labels, known }, train)
+      : { ...rowwise, weights }
+  if (scenario !== 'task') return distillation(emit, lesson)
   const heads = units.slice(0, index).map((past) => {
     const mask = float32([1, outputs])
     for (const unit of past) mask.data[unit] = 1
-    return distillation(emit, { ...given, mask: emit.constant(mask) })
+    return distillation(emit, { ...lesson, mask: emit.constant(mask) })
   })
   const [first, ...rest] = heads
   const sum = rest.reduce<Value | undefined>((total, head) => (total ? add(emit, total, head) : head), first)
-  return sum ? scale(emit, sum, 1 / heads.length) : distillation(emit, given)
+  return sum ? scale(emit, sum, 1 / heads.length) : distillation(emit, lesson)
+}
+
+/** Factors whose mean over all rows is that over those that are taught; 0 where none is. */
+function overKnown(emit: Emitter, known: Value, weights: Value | undefined): Value {
+  const [rows = 1] = known.dims
+  const sum = emit.op('Max', [reduceSum(emit, known, [0]), scalar(emit, 1, known)])
+  const even = emit.op('Div', [scale(emit, known, rows), sum])
+  return weights ? mul(emit, even, reshape(emit, weights, [rows])) : even
 }
 
 /** Several labels a row: each is a choice of two, sigmoid(logit / T). */
-function labelDistillation(emit: Emitter, { student, teacher, temperature = 2 }: DistillationOptions): Value {
+function labelDistillation(
+  emit: Emitter,
+  { student, teacher, temperature = 2, weights }: DistillationOptions,
+): Value {
   const soften = (logits: Value): Value => scale(emit, logits, 1 / temperature)
-  return binaryCrossEntropy(emit, soften(student), emit.op('Sigmoid', [soften(teacher)]))
+  const wanted = emit.op('Sigmoid', [soften(teacher)])
+  return binaryCrossEntropy(emit, soften(student), wanted, weights ? { weights } : {})
 }
 
 export interface TopLesson
@@ -95,10 +123,10 @@ export interface TopLesson
 /** The distillation on rows of texts [N, T, C] from the likeliest tokens [N, T, k] that the teacher gave at the temperature. */
 export function topDistilled(
   emit: Emitter,
-  { student, ids, logProbabilities, batch, labels, temperature }: TopLesson,
+  { student, ids, logProbabilities, batch, labels, temperature, known }: TopLesson,
   { train }: Pick<TaskContext, 'train'>,
 ): Value {
-  const weights = countingTokens(emit, student, { batch, labels }, train)
+  const weights = countingTokens(emit, student, { batch, labels, known }, train)
   return topDistillation(emit, {
     ...{ student: byPlace(emit, student), ids: byPlace(emit, ids) },
     ...{ logProbabilities: byPlace(emit, logProbabilities), temperature, weights },
@@ -109,7 +137,7 @@ export function topDistilled(
 function byToken(
   emit: Emitter,
   { student, teacher, ...others }: DistillationOptions,
-  given: Pick<Lesson, 'batch' | 'labels'>,
+  given: Pick<Lesson, 'batch' | 'labels' | 'known'>,
   dataset: Dataset,
 ): DistillationOptions {
   const weights = countingTokens(emit, student, given, dataset)
@@ -129,19 +157,27 @@ function byPlace(emit: Emitter, value: Value): Value {
 function countingTokens(
   emit: Emitter,
   student: Value,
-  { batch, labels }: Pick<Lesson, 'batch' | 'labels'>,
+  { batch, labels, known }: Pick<Lesson, 'batch' | 'labels' | 'known'>,
   { preprocessing: { pad } }: Dataset,
 ): Value | undefined {
   const [rows = 1, tokens = 1] = student.dims
   const count = rows * tokens
   const said = pad === undefined ? labels() : batch
-  if (said.dims.join() !== [rows, tokens].join()) return undefined
-  const nothing = emit.constant(int64([], [pad ?? ignoredLabel]))
-  const filler = emit.op('Equal', [cast(emit, said, 'int64'), nothing])
-  const real = reshape(emit, cast(emit, emit.op('Not', [filler]), student.type), [count])
+  const each = said.dims.join() === [rows, tokens].join() ? realTokens(emit, said, student, pad) : undefined
+  const taught = known && emit.op('Expand', [reshape(emit, known, [rows, 1]), ints(emit, [rows, tokens])])
+  const both = each && taught ? mul(emit, each, taught) : (each ?? taught)
+  if (!both) return undefined
+  const real = reshape(emit, both, [count])
   // A batch in which nothing counts teaches nothing.
   const sum = emit.op('Max', [reduceSum(emit, real, [0]), scalar(emit, 1, real)])
   return emit.op('Div', [scale(emit, real, count), sum])
+}
+
+/** 1 for tokens that are no padding, [N, T]; of labels, those that there are. */
+function realTokens(emit: Emitter, said: Value, like: Value, pad: number | undefined): Value {
+  const nothing = emit.constant(int64([], [pad ?? ignoredLabel]))
+  const filler = emit.op('Equal', [cast(emit, said, 'int64'), nothing])
+  return cast(emit, emit.op('Not', [filler]), like.type)
 }
 
 /** Rows of the batch; all of them are the value itself. */

@@ -55,9 +55,13 @@ export function trialMethod(name: string, given: MethodOptions, place: TrialPlac
 }
 
 function optionsOf({ options }: MethodEntry, given: MethodOptions, place: TrialPlace): MethodOptions {
+  // A share of old rows that is given divides steps by itself.
+  const divides = given.oldShare !== undefined
   const found = Object.entries(optionRules(options)).map(([option, rule]) => [
     option,
-    inTrial(rule, given[option], place),
+    divides && (rule.role === 'batch' || rule.role === 'share')
+      ? given[option]
+      : inTrial(rule, given[option], place),
   ])
   return Object.fromEntries(found.filter(([, value]) => value !== undefined))
 }
