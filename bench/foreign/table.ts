@@ -1,4 +1,5 @@
-import type { Ended, Errand } from './way.ts'
+import type { Ended } from '../command.ts'
+import type { Errand } from './way.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

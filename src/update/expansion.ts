@@ -7,7 +7,7 @@ import type { ExpansionGain, PlainHead } from './expansion-types.ts'
 import type { Ground } from './ground.ts'
 import { sequenceOf, settle, walkPath } from './path/index.ts'
 import { activatedAt, openActivated, proverOf } from './prover.ts'
-import { closedForms, closedFormTrial, partOf } from './recipes/index.ts'
+import { closedForms, closedFormTrial, partOf, summedRows } from './recipes/index.ts'
 import { proof } from './take.ts'
 
 /** What random features gain and cost; null where none were asked for. Nothing that is shipped or claimed depends on it. */
@@ -70,6 +70,7 @@ async function withPlain<T>(
   const above = activatedAt({ engine, model: options.model, rung, own: judge }, given, whole)
   const inputs = parts.proof?.inputs && (await trunk.rowsAt(rung, parts.proof.inputs))
   const plain: Ground = { ...ground, widened: model, judge, prove: proverOf(judge, inputs, above) }
+  const summed = await summedRows({ engine, model, oldClasses, train: task.train, exemplars, sums })
   const again = async (each: Tried, trial: number): Promise<Tried> => {
     const same = present(
       closedForms.find((name) => name === each.method),
@@ -77,9 +78,7 @@ async function withPlain<T>(
     )
     // Of plain features all rows are not worked out.
     const kind = same === 'ridge-all' ? 'ridge' : same
-    const trained = await closedFormTrial({
-      ...{ engine, model, oldClasses, train: task.train, exemplars, kind, sums, seed, signal },
-    })
+    const trained = await closedFormTrial(summed, { kind, seed, signal })
     const guesses = await walkPath({
       ...{ engine, judge, oldClasses, shift, trial, start: trained.start, end: trained.end },
       ...{ order: ground.order, before: context.baseline.order, fresh: ground.choose },

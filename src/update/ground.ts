@@ -11,6 +11,8 @@ import {
   partOf,
   pastOf,
   type Rung,
+  type Summed,
+  summedRows,
   trainedModel,
   trialMethod,
   updateTasks,
@@ -33,6 +35,8 @@ export interface Ground {
   /** What the method remembers of the old model. */
   readonly past: MethodState
   readonly task: TaskContext
+  /** What heads are worked out from, made when it is first asked for. */
+  readonly summed: () => Promise<Summed>
   dispose(): Promise<void>
 }
 
@@ -57,6 +61,15 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
     parts.proof?.above,
     context.above,
   )
+  const heads = {
+    engine,
+    model: widened,
+    oldClasses,
+    train: tasks.now.train,
+    exemplars: lesson.exemplars,
+    sums: data.sums,
+  }
+  let summed: Promise<Summed> | undefined
   const { lora, fisher, seed = 0 } = options
   const remembered = trialMethod(method, options.methodOptions ?? {}, placeOf(context, 0, rung))
   const trains = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
@@ -71,6 +84,7 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
       fisher: fisher && widerDiagonal(whole, fisher),
     }),
     task: tasks.now,
+    summed: () => (summed ??= summedRows(heads)),
     dispose: async () => {
       await judge.dispose()
       await reader.dispose()

@@ -88,8 +88,8 @@ async function trainAt(
 }
 
 async function workOut(
-  { options, oldClasses }: Context,
-  { rung, task, exemplars, widened }: Ground,
+  { options }: Context,
+  { rung, task, summed }: Ground,
   index: number,
   kind: ClosedFormKind,
 ): Promise<Trial> {
@@ -97,10 +97,8 @@ async function workOut(
     ...{ rung: rung.place, ...rung.protection, epochs: 0, batchSize: task.batchSize, learningRate: 0 },
   }
   options.onEvent?.({ type: 'trial', trial: index, method: kind, settings })
-  const trained = await closedFormTrial({
-    ...{ engine: options.engine, model: widened, oldClasses, train: task.train, exemplars, kind },
-    ...{ sums: options.data.sums, seed: options.seed ?? 0, signal: options.signal },
-  })
+  const { seed = 0, signal } = options
+  const trained = await closedFormTrial(await summed(), { kind, seed, signal })
   return { settings, trained, name: kind }
 }
 

@@ -3,7 +3,8 @@ import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { type Calibration, type Contest, calibrate } from './calibrate.ts'
 import { balanced } from './classifier.ts'
-import { drawLogits, logitMoments, logitScale, squareRoot } from './moments.ts'
+import { squareRoot } from './dense.ts'
+import { drawLogits, logitMoments, logitScale } from './moments.ts'
 
 /** Two old logits and one new; new rows have a new logit that is a tenth too small and too low. */
 function contest(noise: number): Contest {

@@ -81,14 +81,19 @@ export function meanOf({ counts, sums, width }: FeatureSums, weights: Float64Arr
   return mean
 }
 
+/** The sum of a matrix's diagonal, [D, D]. */
+export function traceOf(matrix: Float64Array, width: number): number {
+  let trace = 0
+  for (let at = 0; at < width; at++) trace += matrix[at * width + at] as number
+  return trace
+}
+
 /**
- * The mean eigenvalue of a symmetric matrix.
+ * The mean eigenvalue of a symmetric matrix of a trace.
  *
  * @throws UsageError `features-constant` where there is none to speak of: no classifier can be made of features that never differ.
  */
-export function meanEigenvalue(matrix: Float64Array, width: number): number {
-  let trace = 0
-  for (let at = 0; at < width; at++) trace += matrix[at * width + at] as number
+export function meanOfTrace(trace: number, width: number): number {
   if (trace > 0 && Number.isFinite(trace)) return trace / width
   throw new UsageError(
     'features-constant',

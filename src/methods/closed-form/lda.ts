@@ -7,22 +7,18 @@ import {
   classWeights,
   type FitOptions,
   type Fitted,
-  meanEigenvalue,
   meanOf,
+  meanOfTrace,
   product,
   products,
   rowOf,
   strengths,
   total,
+  traceOf,
 } from './classifier.ts'
+import { scatterForm } from './scatter-form.ts'
 import { choosingRows, firm, type Judged, judgedAbout, leastOf, shift } from './strength.ts'
-import {
-  fromTridiagonal,
-  type Shifted,
-  type Tridiagonal,
-  toTridiagonal,
-  tridiagonalise,
-} from './tridiagonal.ts'
+import { fromTridiagonal, type Shifted, type Tridiagonal, toTridiagonal } from './tridiagonal.ts'
 
 export interface LdaOptions extends FitOptions {
   /** How often each class comes, [K]; default all alike (`weighting: 'equal'`), or as often as it was summed (`'counts'`). */
@@ -47,8 +43,8 @@ export async function lda(sums: FeatureSums, options: LdaOptions = {}): Promise<
   if (rows) checkRows(rows, sums)
   const centre = meanOf(sums, classWeights(counts, 'equal'))
   const means = centredMeans(sums, centre)
-  const unit = meanEigenvalue(sums.scatter, width)
-  const form = await tridiagonalise(sums.scatter.slice(), width, turn)
+  const unit = meanOfTrace(traceOf(sums.scatter, width), width)
+  const form = await scatterForm(sums, turn)
   for (let row = 0; row < counts.length; row++) toTridiagonal(form, rowOf(means, row, width))
   const priors = options.priors ?? classWeights(counts, weighting)
   const all = total(priors)

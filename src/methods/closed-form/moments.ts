@@ -1,6 +1,7 @@
 import type { FeatureSums } from '../../evaluate/sums.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 import { type Classifier, product, rowOf, total } from './classifier.ts'
+import { squareRoot } from './dense.ts'
 
 /** What logits are, row by row, where features of a class are Gaussian with the covariance that all share. */
 export interface LogitMoments {
@@ -74,26 +75,6 @@ export function drawLogits(
     }
   }
   return { logits, labels }
-}
-
-/**
- * Cholesky's L with L L^T = A, [n, n]. Columns without anything left are zeros: more logits than features have a covariance without full
- * rank.
- */
-export function squareRoot(matrix: Float64Array, size: number): Float64Array {
-  const root = new Float64Array(size * size)
-  for (let row = 0; row < size; row++) {
-    const own = rowOf(root, row, size)
-    for (let column = 0; column <= row; column++) {
-      const other = rowOf(root, column, size)
-      const left = (matrix[row * size + column] as number) - product(other.subarray(0, column), own)
-      if (column < row) {
-        const pivot = other[column] as number
-        own[column] = pivot > 0 ? left / pivot : 0
-      } else own[column] = left > 1e-10 * (matrix[row * size + row] as number) ? Math.sqrt(left) : 0
-    }
-  }
-  return root
 }
 
 /**

@@ -1,4 +1,4 @@
-export { type ClosedFormKind, closedForms, closedFormTrial } from './closed-form.ts'
+export { type ClosedFormKind, closedForms, closedFormTrial, type Summed, summedRows } from './closed-form.ts'
 export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
 export { trainNormed } from './normed-trial.ts'
 export { openPastReader, pastOf, updateTasks } from './past.ts'
