@@ -1,8 +1,10 @@
+import { count } from '../../count.ts'
 import type { TokenDocument } from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { totalLoss } from '../../measure/text-scores.ts'
+import { itemAt } from '../../required.ts'
 import { withinBudget } from './choose-documents.ts'
-import { unseenDocuments } from './document-keys.ts'
+import { documentKey, unseenDocuments } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import {
   answersFor,
@@ -52,11 +54,17 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
       ? []
       : await chosenExemplars(fresh, left, how, { seed, round })
   const exemplars = inTurns([old, joining])
+  // What the update was trained on proves nothing of it.
+  const trained = new Set([...train, ...found.pieces].map(documentKey))
+  const stays = pack.heldOut.flatMap((document, at) => (trained.has(documentKey(document)) ? [] : [at]))
   const held = heldOutDocuments(learning(options.heldOut ?? []), {
-    ...{ others: [...train, ...pack.exemplars, ...pack.heldOut], most: options.heldOutDocuments },
+    ...{
+      others: [...train, ...found.pieces, ...pack.exemplars, ...pack.heldOut],
+      most: options.heldOutDocuments,
+    },
     ...{ rowLength, seed, round },
   })
-  const heldOut = [...pack.heldOut, ...held.documents]
+  const heldOut = [...stays.map((at) => itemAt(pack.heldOut, at, 'document')), ...held.documents]
   const losses = await lossesOn(heldOut, how)
   const created = options.created ?? new Date().toISOString()
   const next: TextPack = {
@@ -64,8 +72,12 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
     ...{ version: textPackVersion, created, model: identity, rowLength, budget, exemplars },
     answers: await answersFor(exemplars, budget, how),
     ...{ heldOut, losses },
-    uses: heldOut.map((_, at) => (pack.uses[at] ?? 0) + 1),
-    first: firstOf(pack, held.documents.length),
+    uses: [
+      ...stays.map((at) => itemAt(pack.uses, at, 'uses') + 1),
+      // They have measured this release.
+      ...held.documents.map(() => 1),
+    ],
+    first: firstOf(pack, stays, held.documents.length),
     history: [
       ...pack.history,
       { model: identity, created, documents: heldOut.length, loss: totalLoss(losses) },
@@ -75,12 +87,20 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
   }
   const notes = [
     ...exemplarNotes(name, train, found, joining, rowLength),
+    ...trainedNotes(name, pack.heldOut.length - stays.length),
     ...heldOutNotes(name, held, rowLength),
     ...(held.documents.length > 0 ? [] : [noneJoined]),
     ...proofNotes(next.heldOut, options.heldOut),
   ]
   return { pack: next, notes }
 }
+
+const trainedNotes = (name: string, documents: number): readonly string[] =>
+  documents === 0
+    ? []
+    : [
+        `${name}: ${count(documents, 'held-out document')} of the pack ${documents === 1 ? 'is' : 'are'} trained on now, and left out: what was learned proves nothing.`,
+      ]
 
 const noneJoined = 'No document of the new texts is held out, so that the pack measures the old ones alone.'
 
@@ -144,7 +164,7 @@ export function inTurns(lists: readonly (readonly TokenDocument[])[]): readonly 
     .map(({ document }) => document)
 }
 
-function firstOf({ first, model, losses }: TextPack, joined: number): FirstRelease {
+function firstOf({ first, model, losses }: TextPack, stays: readonly number[], joined: number): FirstRelease {
   const { name, losses: known } = first ?? { name: model.name, losses }
-  return { name, losses: [...known, ...new Array<undefined>(joined).fill(undefined)] }
+  return { name, losses: [...stays.map((at) => known[at]), ...new Array<undefined>(joined).fill(undefined)] }
 }

@@ -2,7 +2,7 @@ import type { TokenDocument } from '../../data/documents/index.ts'
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { withinBudget } from './choose-documents.ts'
-import { unseenDocuments } from './document-keys.ts'
+import { documentKey, unseenDocuments } from './document-keys.ts'
 import { documentPieces, pieceTokens } from './document-pieces.ts'
 import { textKeepDefaults } from './text-exemplars.ts'
 
@@ -41,15 +41,21 @@ export function heldOutDocuments(
     readonly round?: number | undefined
   },
 ): HeldOutDocuments {
-  const fresh = unseenDocuments(given, others)
-  const known = given.length - fresh.length
-  if (most === 0) return { documents: [], known, cut: 0, left: fresh.length }
-  const random = randomStream(seed, `keep/held-out documents ${round}`)
   const length = pieceTokens(rowLength)
-  const pieces = fresh.map((document, at) => {
-    const own = documentPieces(document, length)
-    return { at, piece: itemAt(own, random.integer(own.length), 'piece'), cut: own.length > 1 }
+  const seen = new Set(Array.from(others, documentKey))
+  const candidates = unseenDocuments(given).flatMap((document) => {
+    const pieces = documentPieces(document, length)
+    // A pack knows a long document by its pieces.
+    const known = [document, ...pieces].some((one) => seen.has(documentKey(one)))
+    return known ? [] : [pieces]
   })
+  const known = given.length - candidates.length
+  if (most === 0) return { documents: [], known, cut: 0, left: candidates.length }
+  const random = randomStream(seed, `keep/held-out documents ${round}`)
+  const pieces = candidates.map((own, at) => ({
+    ...{ at, cut: own.length > 1 },
+    piece: itemAt(own, random.integer(own.length), 'piece'),
+  }))
   const order = Array.from(random.permutation(pieces.length), (at) => itemAt(pieces, at, 'document'))
   const budget = most === undefined ? { tokens: textKeepDefaults.heldOutTokens } : { documents: most }
   const count = withinBudget(
@@ -59,6 +65,6 @@ export function heldOutDocuments(
   const chosen = order.slice(0, count).sort((a, b) => a.at - b.at)
   return {
     documents: chosen.map(({ piece }) => piece),
-    ...{ known, cut: chosen.filter(({ cut }) => cut).length, left: fresh.length - count },
+    ...{ known, cut: chosen.filter(({ cut }) => cut).length, left: candidates.length - count },
   }
 }
