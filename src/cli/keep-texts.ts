@@ -16,12 +16,30 @@ import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { textPackText } from './text-pack-text.ts'
 import type { Answer, Call } from './verb.ts'
 
+/** Flags that are for one kind of model. */
+export interface KindFlags {
+  readonly perClass?: unknown
+  readonly choose?: KeepSettings['choose']
+  readonly heldOutActivations?: unknown
+  readonly activationsAt?: unknown
+  readonly traffic?: unknown
+  readonly private: boolean
+  readonly sumsOnly: boolean
+  readonly expandHead?: unknown
+  readonly fisher: boolean
+  readonly numbersArePositions: boolean
+  readonly topTokens?: unknown
+  readonly documents?: unknown
+  readonly paragraphs: boolean
+  readonly overlap?: unknown
+}
+
 /**
  * Refuses flags that say nothing of the model's kind, rather than passing them over.
  *
  * @throws UsageError `keep-flag`.
  */
-export function refuseOtherFlags(asked: KeepSettings, texts: boolean): void {
+export function refuseOtherFlags(asked: KindFlags, texts: boolean): void {
   const given: readonly (readonly [flag: string, isGiven: boolean])[] = texts
     ? [
         ['--per-class', asked.perClass !== undefined],
