@@ -41,15 +41,20 @@ export function checkUnpacked(place: string, packed: number, unpacked: number, l
 export function unzipBounded(
   bytes: Uint8Array,
   place: string,
-  options: { readonly code: string; readonly maxBytes?: number | undefined },
+  options: {
+    readonly code: string
+    readonly maxBytes?: number | undefined
+    readonly wanted?: ((name: string) => boolean) | undefined
+  },
 ): Unzipped {
-  const { code, maxBytes = 2 ** 32 } = options
+  const { code, maxBytes = 2 ** 32, wanted = () => true } = options
   let packed = 0
   let unpacked = 0
   try {
     // An entry is unpacked into as many bytes as the directory says, and no more.
     return unzipSync(bytes, {
-      filter: ({ size: stored, originalSize, compression }) => {
+      filter: ({ name, size: stored, originalSize, compression }) => {
+        if (!wanted(name)) return false
         packed += stored
         unpacked += Math.max(originalSize, compression === 0 ? stored : 0)
         checkUnpacked(place, Math.min(packed, bytes.length), unpacked, maxBytes)

@@ -83,15 +83,22 @@ export function opened<T>(
  * @throws CheckpointError `pack-damaged`; `pack-version` where this Holdfast does not know of such packs.
  */
 export function packHolds(bytes: Uint8Array, name: string): PackHolds {
-  const { version, holds: said } = head(json(unzipped(bytes, name), MANIFEST, name), name)
+  const { version, holds: said } = head(
+    json(
+      unzipped(bytes, name, (member) => member === MANIFEST),
+      MANIFEST,
+      name,
+    ),
+    name,
+  )
   const known = holds.safeParse(said)
   if (known.success) return known.data
   throw newer(name, version, 'packs of rows and of texts')
 }
 
-function unzipped(bytes: Uint8Array, name: string): Unzipped {
+function unzipped(bytes: Uint8Array, name: string, wanted?: (member: string) => boolean): Unzipped {
   try {
-    return unzipBounded(bytes, name, { code: 'pack-damaged' })
+    return unzipBounded(bytes, name, { code: 'pack-damaged', wanted })
   } catch (cause) {
     if (cause instanceof DataError && cause.code === 'unpacks-too-large') throw cause
     throw new CheckpointError(

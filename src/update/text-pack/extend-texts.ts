@@ -15,7 +15,7 @@ import {
   measuringOf,
   withSomething,
 } from './keep-texts.ts'
-import { lossesOn } from './measure-documents.ts'
+import { lossesOn, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf } from './text-exemplars.ts'
 import { exemplarNotes, heldOutNotes, proofNotes, tokensIn } from './text-notes.ts'
 import { type FirstRelease, type TextPack, type TextPackBudget, textPackVersion } from './text-pack.ts'
@@ -46,6 +46,7 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
   const round = pack.data.length
   const train = withSomething(options.train, `${name}, train part`)
   const found = piecesOf(train, rowLength)
+  await refuseEncoder(found.pieces, how)
   const fresh = unseenDocuments(found.pieces, [...pack.exemplars, ...pack.heldOut])
   const old = withinBudget(pack.exemplars, ofOld(budget, fresh, round))
   const left = beside(budget, old)

@@ -11,7 +11,9 @@ import { itemAt } from '../../required.ts'
 import { documentKey } from './document-keys.ts'
 import { extendedLength, extendTexts } from './extend-texts.ts'
 import { type KeepTextsOptions, keepTexts } from './keep-texts.ts'
+import { answersOn } from './measure-documents.ts'
 import { mergeTextPacks } from './merge-texts.ts'
+import { topTokensOf } from './text-exemplars.ts'
 import type { TextPack } from './text-pack.ts'
 import { decodeTextPack, encodeTextPack } from './text-pack-codec.ts'
 import { summariseTextPack } from './text-pack-summary.ts'
@@ -129,9 +131,52 @@ describe('a pack of texts', () => {
     expect((await notesFor({ heldOut: texts('few', 4) })).at(-1)).toContain('a bound needs 5 at least')
   })
 
+  test('takes a long document in pieces, and says so', async () => {
+    const ids = Int32Array.from({ length: 5000 }, (_, at) => (at * at + (at >> 3)) % vocabulary)
+    const long = { place: 'book', ids, bytes: 9000 }
+    const { pack, notes } = await keepTexts({
+      ...{
+        ...options,
+        train: [long, ...options.train],
+        heldOut: [{ ...long, ids: ids.slice(1) }, ...texts('test', 8)],
+      },
+      ...{ budget: { tokens: 4300, choose: 'random' }, topTokens: 1 },
+    })
+    expect(pack.exemplars.every((each) => each.ids.length <= 4097)).toBe(true)
+    expect(notes[0]).toBe(
+      'songs, train part: 1 of 21 documents has more than 4,097 tokens (the first: book) and is taken in pieces of that: 22 documents to choose from.',
+    )
+    expect(notes.join()).toContain('of 1 held-out document with more than 4,097 tokens one piece')
+    expect(pack.heldOut[0]?.place).toMatch(/^book, tokens/)
+  })
+
+  test('keeps as many answers a token as their size allows, and as the model knows tokens', () => {
+    const tokens = (length: number) => [{ place: 'x', ids: new Int32Array(length), bytes: 1 }]
+    expect(topTokensOf(undefined, tokens(65_536), 2048)).toBe(32)
+    expect(topTokensOf(undefined, tokens(300_001), 2048)).toBe(13)
+    expect(topTokensOf(undefined, tokens(300_001), 150_000)).toBe(9)
+    expect(topTokensOf(undefined, tokens(5_000_000), 2048)).toBe(8)
+    expect(topTokensOf(undefined, tokens(50), 20)).toBe(20)
+    expect([topTokensOf(40, tokens(50), 20), topTokensOf(0, tokens(50), 20)]).toEqual([20, 0])
+  })
+
+  test('is not as large as all that the model could say', async () => {
+    const many = [{ place: 'x', ids: new Int32Array(2 ** 14), bytes: 1 }]
+    const how = {
+      ...{ engine, model, name: 'gpt', vocabulary: 2 ** 16 },
+      ...{ rowLength: 8, overlap: 0, filler: 0 },
+    }
+    await expect(answersOn(many, 2 ** 16, how)).rejects.toMatchObject({
+      code: 'top-tokens',
+      message: expect.stringContaining('Keep 32770 a token'),
+    })
+  })
+
   test('refuses an encoder, and texts with nothing to learn', async () => {
     const encoder = modelFromOnnx(tinyDecoder({ causal: false }))
-    await expect(keepTexts({ ...options, model: encoder, heldOut: undefined })).rejects.toMatchObject({
+    await expect(
+      keepTexts({ ...options, model: encoder, heldOut: undefined, topTokens: 0 }),
+    ).rejects.toMatchObject({
       code: 'model-looks-ahead',
     })
     const empty = [{ place: 'x', ids: Int32Array.of(1), bytes: 0 }]

@@ -7,7 +7,7 @@ import type { Model } from '../../model/model.ts'
 import type { ModelIdentity } from '../pack/index.ts'
 import { documentsFingerprint } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
-import { answersOn, lossesOn, type Measuring } from './measure-documents.ts'
+import { answersOn, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf, textKeepDefaults, topTokensOf } from './text-exemplars.ts'
 import { exemplarNotes, heldOutNotes, proofNotes, tokensIn } from './text-notes.ts'
 import {
@@ -75,6 +75,7 @@ export async function keepTexts(options: KeepTextsOptions): Promise<KeptTexts> {
   const how = measuringOf(options, rowLength, overlap)
   const train = withSomething(options.train, `${name}, train part`)
   const found = piecesOf(train, rowLength)
+  await refuseEncoder(found.pieces, how)
   const exemplars = await chosenExemplars(found.pieces, budget, how, { seed })
   const held = heldOutDocuments(learning(options.heldOut ?? []), {
     ...{ others: train, most: options.heldOutDocuments, rowLength, seed },

@@ -1,11 +1,17 @@
+import { count } from '../../count.ts'
 import { type Dataset, ignoredLabel } from '../../data/dataset.ts'
-import { type PackedDocuments, packDocuments, type TokenDocument } from '../../data/documents/index.ts'
+import {
+  type PackedDocuments,
+  packDocuments,
+  type TokenDocument,
+  tokensThatCount,
+} from '../../data/documents/index.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { UsageError } from '../../errors.ts'
 import { refuseLookingAhead, textFigures, topTokens } from '../../evaluate/index.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
-import { itemAt } from '../../required.ts'
 import { float32 } from '../../tensor/tensor.ts'
 import { roundedBelow } from './answers.ts'
 import type { TextAnswers } from './text-pack.ts'
@@ -26,13 +32,25 @@ export interface Measuring {
 
 /** Tokens whose rows stand in memory at a time. */
 const atOnce = 2 ** 20
+/** Answers that are kept at most: what goes beyond is no memory of a model, but a copy of what it says. */
+const mostAnswers = 2 ** 29
 /** Numbers of answers that do, before those at places that do not count are taken out. */
 const answersAtOnce = 2 ** 23
 
 /**
+ * Makes sure that the model is a decoder.
+ *
+ * @throws ModelError `model-looks-ahead`; DataError `token-out-of-range`.
+ */
+export async function refuseEncoder(documents: readonly TokenDocument[], how: Measuring): Promise<void> {
+  const { dataset } = rowsOf(documents.slice(0, 100), how)
+  await refuseLookingAhead(how.engine, withTokenClasses(how.model), dataset, how.name)
+}
+
+/**
  * What a model loses on each document, in their order.
  *
- * @throws ModelError `logits-not-finite` naming the document, `model-looks-ahead`; DataError `token-out-of-range`.
+ * @throws ModelError `logits-not-finite` naming the document; DataError `token-out-of-range`.
  */
 export async function lossesOn(
   documents: readonly TokenDocument[],
@@ -42,7 +60,6 @@ export async function lossesOn(
   const losses: TextLoss[] = []
   for (const block of blocksOf(documents, atOnce)) {
     const { dataset } = rowsOf(block, how)
-    if (losses.length === 0) await refuseLookingAhead(how.engine, decoder, dataset, how.name)
     const figures = await textFigures(how.engine, decoder, dataset, how.name)
     for (const { nats, tokens, bytes } of figures.documents) losses.push({ nats, tokens, bytes })
   }
@@ -53,7 +70,7 @@ export async function lossesOn(
  * The likeliest tokens at each place of documents that counts, rounded as they are kept.
  *
  * @param k How many.
- * @throws ModelError `model-looks-ahead`; DataError `token-out-of-range`.
+ * @throws DataError `token-out-of-range`; UsageError `top-tokens` for more than an array holds.
  */
 export async function answersOn(
   documents: readonly TokenDocument[],
@@ -61,10 +78,16 @@ export async function answersOn(
   how: Measuring,
 ): Promise<TextAnswers> {
   const decoder = withTokenClasses(how.model)
+  const counting = documents.reduce((sum, document) => sum + tokensThatCount(document), 0)
+  if (counting * k > mostAnswers) {
+    throw new UsageError(
+      'top-tokens',
+      `The ${k} likeliest tokens at each of ${count(counting, 'token')} are ${count(counting * k, 'number')}, and ${count(mostAnswers, 'number')} are the most that are kept. Keep ${Math.floor(mostAnswers / counting)} a token (--top-tokens), or fewer documents.`,
+    )
+  }
   const found: { readonly ids: Int32Array; readonly logProbabilities: Float32Array }[] = []
   for (const block of blocksOf(documents, Math.floor(answersAtOnce / k))) {
     const { dataset } = rowsOf(block, how)
-    if (found.length === 0) await refuseLookingAhead(how.engine, decoder, dataset, how.name)
     const { ids, logProbabilities } = await topTokens(how.engine, decoder, dataset, { k })
     const places = countingPlaces(dataset)
     found.push({
@@ -72,8 +95,8 @@ export async function answersOn(
       logProbabilities: taken(logProbabilities.data, places, k, new Float32Array(places.length * k)),
     })
   }
-  const dims = [found.reduce((sum, { ids }) => sum + ids.length, 0) / k, k]
-  const ids = new Int32Array(itemAt(dims, 0, 'axis') * k)
+  const dims = [counting, k]
+  const ids = new Int32Array(counting * k)
   const shares = float32(dims)
   let at = 0
   for (const part of found) {

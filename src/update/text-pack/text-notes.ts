@@ -21,7 +21,7 @@ export function exemplarNotes(
   return [
     ...(long
       ? [
-          `${name}, train part: ${count(cut, 'document')} of ${count(train.length, 'document')} ${cut === 1 ? 'has' : 'have'} more than ${count(pieceTokens(rowLength), 'token')} (the first: ${long.place}) and ${cut === 1 ? 'is' : 'are'} taken in pieces of that: ${count(pieces.length, 'document')} to choose from.`,
+          `${name}, train part: ${cut.toLocaleString('en-US')} of ${count(train.length, 'document')} ${cut === 1 ? 'has' : 'have'} more than ${count(pieceTokens(rowLength), 'token')} (the first: ${long.place}) and ${cut === 1 ? 'is' : 'are'} taken in pieces of that: ${count(pieces.length, 'document')} to choose from.`,
         ]
       : []),
     `${name}, train part: ${count(kept, 'token')} in ${count(exemplars.length, 'document')} are kept of ${count(all, 'token')}, ${((100 * kept) / all).toFixed(1)} %.`,
@@ -46,7 +46,7 @@ export function heldOutNotes(
       : []),
     ...(left > 0 && documents.length > 0
       ? [
-          `${name}: ${count(documents.length, 'document')} of ${count(documents.length + left, 'document')} are held out, ${count(tokensIn(documents), 'token')}, drawn at random.`,
+          `${name}: ${documents.length.toLocaleString('en-US')} of ${count(documents.length + left, 'document')} are held out, ${count(tokensIn(documents), 'token')}, drawn at random.`,
         ]
       : []),
   ]
