@@ -10,7 +10,8 @@ import { rowLosses } from '../src/evaluate/row-losses.ts'
 import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { randomStream } from '../src/tensor/random.ts'
-import type { PlanInput } from '../src/train/plan/plan.ts'
+import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
+import { loadPlan } from '../src/train/plan/plan-files.ts'
 import { learned } from './learn-runs.ts'
 import { engine } from './op-cases.ts'
 import { tinyDecoder } from './tiny-decoder.ts'
@@ -78,4 +79,38 @@ it('forgets less of the old text when the model that it was given teaches', asyn
   const [plain = 0, held = 0] = [await bits(free.model, 'old'), await bits(taught.model, 'old')]
   expect(plain - given).toBeGreaterThan(0.2)
   expect(held - given).toBeLessThan(0.8 * (plain - given))
+})
+
+it('forgets less of the old text when it rehearses what it has written itself', async () => {
+  const given = await bits(new Uint8Array(readFileSync(at('model.onnx'))), 'old')
+  const rehearsed = { method: { name: 'replay', options: { perClass: 200, oldShare: 0.5 } } }
+  const own = (documents: number): Partial<PlanInput> => ({
+    ...rehearsed,
+    model: {
+      kind: 'onnx',
+      path: at('model.onnx'),
+      old: 'self',
+      written: { documents, tokens: 7, prompts: ['and'] },
+    },
+  })
+  const [free, held, again] = await Promise.all([
+    plan('fresh', at('model.onnx')),
+    plan('fresh', at('model.onnx'), own(100)),
+    plan('fresh', at('model.onnx'), own(100)),
+  ])
+  const plain = await bits(free.model, 'old')
+  expect((await bits(held.model, 'old')) - given).toBeLessThan(0.6 * (plain - given))
+  expect(again.parametersSha256).toBe(held.parametersSha256)
+})
+
+it('is refused texts of its own with nothing to write them on', async () => {
+  const stream: PlanInput['stream'] = {
+    ...{ kind: 'list', scenario: 'domain' },
+    tasks: [{ name: 'fresh', source: at('fresh.jsonl') }],
+  }
+  const asked = parsePlan({
+    ...{ stream, loss: 'causal-lm', data: { tokenizer: folder } },
+    model: { kind: 'onnx', path: at('model.onnx'), old: 'self' },
+  })
+  await expect(loadPlan(asked)).rejects.toMatchObject({ code: 'self-written-engine' })
 })

@@ -8,7 +8,7 @@ import { engine } from './op-cases.ts'
 
 /** Runs a plan to its end in a folder of its own, as `holdfast learn` does, and gives the model's file that it left. */
 export async function learned(input: PlanInput): Promise<KeptRun & { readonly model: Uint8Array }> {
-  const loaded = await loadPlan(parsePlan(input))
+  const loaded = await loadPlan(parsePlan(input), { engine: () => engine })
   const folder = join(mkdtempSync(join(tmpdir(), 'holdfast-run-')), 'run')
   const events = runInFolder(loaded, { engine, folder, verb: 'learn' })
   let next = await events.next()

@@ -28,6 +28,12 @@ export function noteMethods(plans: readonly Pick<RunPlan, 'method' | 'stream'>[]
   for (const warning of new Set(warnings)) screen.warn(`warning: ${warning}`)
 }
 
+/** Shows how many of its old texts a model has written. */
+export const showWriting =
+  (screen: Screen): NonNullable<LoadPlanOptions['onWriting']> =>
+  (kept, wanted) =>
+    screen.progress({ label: 'old texts, written by the model', done: kept, total: wanted, unit: 'texts' })
+
 /** Shows a download as it goes. */
 export const showDownload = (screen: Screen): NonNullable<LoadPlanOptions['onProgress']> => {
   return ({ file, received, total }) =>

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
-import { idleNotes, parsePlan, planStream, type RunPlan } from '../train/plan/index.ts'
+import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
-import { noteData, noteMethods, sayNotes, showDownload } from './data-notes.ts'
+import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
@@ -78,6 +78,8 @@ export const learn = defineVerb({
       download: true,
       orSynthetic: true,
       onProgress: showDownload(call.screen),
+      engine: engineFor,
+      onWriting: showWriting(call.screen),
     })
     noteData(loaded, call.screen)
     noteMethods([loaded.plan], call.screen)
@@ -105,7 +107,7 @@ function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings): readon
     })),
     {
       flag: asked.old === undefined ? 'model.old' : '--old',
-      path: model.kind === 'onnx' ? model.old : undefined,
+      path: model.kind === 'onnx' && model.old !== SELF ? model.old : undefined,
       is: 'data',
     },
     {

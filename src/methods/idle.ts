@@ -64,5 +64,5 @@ function ofTrained({ name, past, alone, teaches }: MethodEntry, { tasks, answers
   if (teaches && !answers) {
     return `${what}, as its head starts anew (model.head: replace) and gives no answers to distil. Keep the head (model.head: widen), or take l2-sp.`
   }
-  return `${what}, as it needs rows that the model was trained on. Name some (model.old, --old), or take l2-sp, lwf or distil, which need none.`
+  return `${what}, as it needs rows that the model was trained on. Name some (model.old, --old; self for texts that a language model writes itself), or take l2-sp, lwf or distil, which need none.`
 }

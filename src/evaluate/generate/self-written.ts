@@ -41,6 +41,8 @@ export interface SelfWrittenOptions extends Sampling, DecoderOptions {
   /** Further ids that end a text, beside the tokenizer's. */
   readonly endTokens?: readonly number[] | undefined
   readonly signal?: AbortSignal | undefined
+  /** Is told how many texts are kept, of how many that are wanted, as they are written. */
+  readonly onProgress?: ((kept: number, wanted: number) => void) | undefined
 }
 
 /** Texts that a model wrote. */
@@ -95,7 +97,7 @@ export async function selfWrittenTexts(
         decoder,
         tries.map(({ beginning }) => beginning),
         {
-          ...{ ...sampling, maxTokens, context, stopTokens },
+          ...{ ...sampling, maxTokens, context, stopTokens, signal: options.signal },
           randoms: tries.map(({ place }) => randomStream(seed, `self-written/${place}`)),
         },
       )
@@ -104,6 +106,7 @@ export async function selfWrittenTexts(
       beginnings,
       size,
       decode: tokenizer.decode,
+      onProgress: options.onProgress,
     })
     const documents = kept.map(({ place, beginning, ids }) =>
       documentOf(tokenizer, { place, beginning, ids, name }),
@@ -168,11 +171,13 @@ async function sifted(
     beginnings,
     size,
     decode,
+    onProgress,
   }: {
     readonly wanted: number
     readonly beginnings: readonly (readonly number[])[]
     readonly size: number
     readonly decode: (ids: Iterable<number>) => string
+    readonly onProgress: SelfWrittenOptions['onProgress']
   },
 ): Promise<{ kept: readonly Kept[]; written: number; leftOut: Record<Unfit, number> }> {
   const sieve = openSieve()
@@ -189,6 +194,7 @@ async function sifted(
     for (const group of ofOneLength(tries, size)) {
       const found = await write(group)
       for (const [at, { place }] of group.entries()) texts.set(place, itemAt(found, at, 'text'))
+      onProgress?.(Math.min(wanted, kept.length + texts.size), wanted)
     }
     for (const each of tries) {
       const ids = texts.get(each.place) ?? []

@@ -1,4 +1,5 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { Engine } from '../../engine/engine.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { HoldfastError } from '../../errors.ts'
 import { executePlan } from '../../train/folders/index.ts'
@@ -17,9 +18,9 @@ export function serveWorker(): void {
   if (!port) return
   let controller = new AbortController()
   let kept: { readonly key: string; readonly loaded: LoadedPlan } | undefined
-  const load = async (plan: RunPlan): Promise<LoadedPlan> => {
+  const load = async (plan: RunPlan, engine: Engine): Promise<LoadedPlan> => {
     const key = JSON.stringify([plan.data, plan.stream.kind === 'list' ? plan.stream : null, plan.model])
-    if (kept?.key !== key) kept = { key, loaded: await loadPlan(plan) }
+    if (kept?.key !== key) kept = { key, loaded: await loadPlan(plan, { engine: () => engine }) }
     return { ...kept.loaded, plan }
   }
   port.on('message', (message: Job | 'stop') => {
@@ -35,13 +36,13 @@ export function serveWorker(): void {
 async function work(
   port: MessagePort,
   { plan, folder, engine: options }: Job,
-  load: (plan: RunPlan) => Promise<LoadedPlan>,
+  load: (plan: RunPlan, engine: Engine) => Promise<LoadedPlan>,
   signal: AbortSignal,
 ): Promise<void> {
   const send = (message: Message) => port.postMessage(message)
   try {
-    const loaded = await load(plan)
     const engine = ortNode(options)
+    const loaded = await load(plan, engine)
     const events =
       folder === undefined
         ? executePlan(plan, preparePlan(plan, loaded.inputs), { engine, signal })

@@ -1,4 +1,6 @@
 import type { DownloadProgress } from '../../data/catalogue/index-files.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { RunPlan } from './plan.ts'
 
 /** How what a plan names is brought in. */
 export interface LoadPlanOptions {
@@ -11,4 +13,8 @@ export interface LoadPlanOptions {
   readonly wholeTrain?: boolean
   /** Folder that relative paths start from. Default the working folder. */
   readonly base?: string
+  /** What a model runs on that writes its old texts itself (`model.old: self`). */
+  readonly engine?: ((plan: RunPlan) => Engine) | undefined
+  /** Is told how many of these texts there are. */
+  readonly onWriting?: ((kept: number, wanted: number) => void) | undefined
 }

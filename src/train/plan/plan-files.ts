@@ -13,8 +13,9 @@ import type { LoadPlanOptions } from './load-options.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs } from './prepare.ts'
 import { loadRows } from './rows-files.ts'
-import { isNamed } from './source-names.ts'
+import { isNamed, SELF } from './source-names.ts'
 import { wordsFor } from './vocabulary-files.ts'
+import { writtenRows } from './written-files.ts'
 
 /** A plan with what it names brought in. */
 export interface LoadedPlan {
@@ -44,12 +45,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const plan = withAbsolutePaths(asked, base)
   const own = plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
   // What the model was trained on comes last: all is read in the same way.
-  const sources = plan.model.kind === 'onnx' && plan.model.old !== undefined ? [...own, plan.model.old] : own
+  const { old } = plan.model.kind === 'onnx' ? plan.model : {}
+  const sources = old !== undefined && old !== SELF ? [...own, old] : own
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
-  const found = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
-  const notes = new Set([...(read?.notes ?? []), ...found.notes])
+  const beside = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
+  const notes = new Set([...(read?.notes ?? []), ...beside.notes])
   const reading: ReadOptions = {
-    ...found.options,
+    ...beside.options,
     // Runs read the same data again and again.
     cache: plan.data.cache ?? true,
   }
@@ -58,16 +60,19 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
       ? await loadLanguage(sources, plan, options, { reading, model: present(read, 'model').model })
       : await loadRows(sources, plan, options, reading)
   const words = read ? undefined : await wordsFor(plan, asTexts.data, reading)
-  const {
-    data,
-    instead,
-    notes: told,
-  } = words?.built
+  const found = words?.built
     ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer })
     : asTexts
-  for (const note of [...told, ...(words?.notes ?? [])]) notes.add(note)
+  const { instead } = found
+  const wrote =
+    old === SELF
+      ? await writtenRows(plan, found.data, options, { reading, model: present(read, 'model').model })
+      : undefined
+  for (const note of [...found.notes, ...(words?.notes ?? []), ...(wrote?.notes ?? [])]) notes.add(note)
   const hash = createHash('sha256')
-  for (const { train, test } of data) hash.update(fingerprint(train)).update(fingerprint(test))
+  // What the model wrote follows from it, and from the plan.
+  for (const { train, test } of found.data) hash.update(fingerprint(train)).update(fingerprint(test))
+  const data = wrote ? [...found.data, wrote.data] : found.data
   if (read) hash.update(read.file.bytes)
   const fitted =
     read && fitToModel(plan, data, plan.loss === 'causal-lm' ? withTokenClasses(read.model) : read.model)
@@ -108,7 +113,9 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
         ? {
             ...plan.model,
             path: place(plan.model.path),
-            ...(plan.model.old === undefined ? {} : { old: place(plan.model.old) }),
+            ...(plan.model.old === undefined || plan.model.old === SELF
+              ? {}
+              : { old: place(plan.model.old) }),
             ...(plan.model.adapter === undefined ? {} : { adapter: place(plan.model.adapter) }),
           }
         : plan.model,

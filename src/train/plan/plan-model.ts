@@ -64,7 +64,24 @@ export const onnxModelSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('data that the model was trained on, or some of them: for methods that hold it by rows'),
+    .describe(
+      'data that the model was trained on, or some of them: for methods that hold it by rows; self: texts that a language model writes itself',
+    ),
+  written: z
+    .strictObject({
+      documents: bounds.rows().default(400).describe('texts that it writes'),
+      prompts: z
+        .array(z.string().min(1))
+        .min(1)
+        .optional()
+        .describe('how they begin, in turn; default the tokenizer’s token that begins texts, or ends them'),
+      tokens: bounds.tokens().optional().describe('tokens of a text at most; default those of a row'),
+      temperature: bounds.aboveZero().default(1).describe('1 is the model’s own distribution'),
+      topK: bounds.tokens().optional().describe('tokens are drawn from the likeliest so many'),
+      topP: bounds.topShare().optional().describe('tokens are drawn from the fewest that reach this share'),
+    })
+    .optional()
+    .describe('how a model writes its old texts, with old: self'),
   numbersArePositions: z
     .boolean()
     .optional()

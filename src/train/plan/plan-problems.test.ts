@@ -98,3 +98,14 @@ test('the starter configuration names every method with its options', () => {
   }
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120)
 })
+
+test('a model writes its own old texts only where it writes texts', () => {
+  const stream = { kind: 'list', scenario: 'domain', tasks: [{ name: 'a', source: 'a/' }] } as const
+  const plan = (model: object, loss?: 'causal-lm') => () =>
+    parsePlan({ stream, loss, model: { kind: 'onnx', path: 'm.onnx', ...model } }, 'run.yaml')
+  expect(plan({ old: 'self' })).toThrow('set loss: causal-lm, or name data')
+  expect(plan({ old: 'a/', written: {} }, 'causal-lm')).toThrow('model.old is not self')
+  expect(plan({ old: 'self', written: { documents: 3 } }, 'causal-lm')().model).toMatchObject({
+    written: { documents: 3, temperature: 1 },
+  })
+})

@@ -6,6 +6,7 @@ import { problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import { UsageError } from '../../errors.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
+import { SELF } from './source-names.ts'
 
 const scenario = z
   .enum(['task', 'domain', 'class'])
@@ -202,7 +203,7 @@ function contradictionIn({ data, model, loss, stream }: RunPlan): string | undef
     return loss === 'causal-lm' ? 'loss: causal-lm needs a model of kind onnx.' : undefined
   if (model.lora && model.train !== undefined)
     return 'model.train and model.lora are both given; leave one out.'
-  const past = contradictionInPast(model, stream)
+  const past = contradictionInPast(model, stream) ?? contradictionInWritten(model, loss)
   if (past !== undefined) return past
   if (model.adapter !== undefined && !model.lora) {
     return 'model.adapter says where the updates of model.lora go, but model.lora is not given.'
@@ -224,4 +225,19 @@ function contradictionInPast(
   return sameUnits
     ? undefined
     : 'model.old goes with streams whose outputs are the model’s classes: a list in the class or domain scenario, or a split in the class scenario.'
+}
+
+function contradictionInWritten(
+  { old, written }: Extract<RunPlan['model'], { kind: 'onnx' }>,
+  loss: RunPlan['loss'],
+): string | undefined {
+  if (old !== SELF) {
+    return (
+      written &&
+      'model.written says how the model writes its old texts, but model.old is not self; leave one out.'
+    )
+  }
+  return loss === 'causal-lm'
+    ? undefined
+    : 'model.old: self is for models that write texts; set loss: causal-lm, or name data that the model was trained on.'
 }
