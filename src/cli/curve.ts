@@ -1,17 +1,53 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import type { Engine } from '../engine/engine.ts'
+import { UsageError } from '../errors.ts'
+import { defaultConfidence } from '../measure/confidence.ts'
 import { points } from '../measure/points.ts'
-import { curvePage, curveSvg, curveText } from '../report/curve-text.ts'
+import {
+  curveCsv,
+  curvePage,
+  curveSvg,
+  curveText,
+  textCurveCsv,
+  textCurvePage,
+  textCurveSvg,
+  textCurveText,
+} from '../report/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { type CurvePoint, curveDefaults, curve as measureCurve, openPath } from '../update/path/index.ts'
-import { type LoadedCurve, loadCurve, savePoint } from '../update/path/index-files.ts'
+import {
+  type CurveOptions,
+  curveDefaults,
+  curveTexts,
+  curve as measureCurve,
+  openPath,
+  type TextCurveOptions,
+} from '../update/path/index.ts'
+import {
+  type LoadedCurve,
+  loadCurve,
+  loadCurveModels,
+  loadTextCurve,
+  savePoint,
+} from '../update/path/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import { fromText, group, on, path } from './flags/index.ts'
+import { fromText, group, on, path, share } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
-import { bindFlag, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
+import {
+  bindFlag,
+  confidence,
+  documentFlags,
+  numbersFlag,
+  outputFlag,
+  readingFlags,
+  readingOf,
+  withDocumentFlags,
+} from './shared-flags.ts'
+import { oneTextBudget, textBudgetFlags, textBudgetOf } from './text-budget.ts'
 import { defineVerb } from './verb.ts'
+
+const { documents, paragraphs, overlap } = documentFlags
 
 const settings = z
   .object({
@@ -27,20 +63,31 @@ const settings = z
         .default(curveDefaults.points)
         .meta({ description: 'How many, both ends among them' }),
       groups: on().meta({ description: 'Also take back each group of layers alone' }),
+      maxDrop: share().optional().meta({
+        description:
+          'Budget to draw: a drop in old accuracy; of language models an increase in bits per byte on --old, as a share',
+      }),
+      ...textBudgetFlags,
+      confidence: confidence()
+        .default(defaultConfidence)
+        .meta({ description: 'Of bounds, of language models' }),
     }),
     ...group('Output', {
       html: path('FILE.html').optional().meta({ description: 'Write a page there' }),
       svg: path('FILE.svg').optional().meta({ description: 'Write the plot there' }),
+      csv: path('FILE.csv').optional().meta({ description: 'Write the points there, a line each' }),
       pick: fromText(z.number().min(0).max(1))
         .optional()
         .meta({ description: 'Write this point of the path, 0 to 1, to -o', hint: 'ALPHA' }),
       out: path('FILE.onnx').optional().meta({ description: 'With --pick: the file to write', alias: 'o' }),
     }),
     ...readingFlags,
+    ...{ documents, paragraphs, overlap },
     ...numbersFlag,
     ...outputFlag,
     ...bindFlag,
   })
+  .refine(oneTextBudget.holds, { error: oneTextBudget.error })
   .refine(({ pick, out }) => out === undefined || pick !== undefined, {
     error: '-o needs --pick ALPHA, the point to write.',
   })
@@ -53,13 +100,14 @@ const settings = z
     params: { code: 'argument-missing' },
   })
 
-/** `holdfast curve`: old against new accuracy along the path between two models. */
+/** `holdfast curve`: old against new accuracy, or bits per byte, along the path between two models. */
 export const curve = defineVerb({
   name: 'curve',
-  summary: 'Old against new accuracy on the path between two models',
+  summary: 'Old against new accuracy, or texts, on the path between two models',
   examples: [
     'holdfast curve model.onnx better.onnx --old old-test/ --new new-test/',
     'holdfast curve model.onnx better.onnx --old old-test/ --new new-test/ --groups --html curve.html',
+    'holdfast curve gpt/ better/ --old old-texts/ --new new-texts/ --max-drop 2% --html curve.html',
     'holdfast curve model.onnx better.onnx --pick 0.7 -o chosen.onnx',
   ],
   settings,
@@ -77,50 +125,45 @@ export const curve = defineVerb({
         { flag: '-o', path: asked.out },
         { flag: '--html', path: asked.html },
         { flag: '--svg', path: asked.svg },
+        { flag: '--csv', path: asked.csv },
       ],
     )
     const engine = engineFor(asked)
     const { output, bind, preprocessing, numbersArePositions } = asked
-    const reading = readingOf(asked)
-    const loaded = await loadCurve({
-      from,
-      to,
-      old,
-      new: fresh,
-      output,
-      bind,
-      preprocessing,
-      numbersArePositions,
-      reading,
-    })
+    const sources = {
+      ...{ from, to, old, new: fresh, output, bind, preprocessing, numbersArePositions },
+      reading: withDocumentFlags(readingOf(asked), { ...asked, pack: undefined }),
+    }
+    const models = await loadCurveModels(sources)
+    refuseTextFlags(asked, models.texts)
+    const loaded = models.texts
+      ? await loadTextCurve(engine, sources, models)
+      : await loadCurve(sources, models)
     sayNotes(loaded.notes, screen)
     const pick =
       asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
     if (pick) await writePick(engine, loaded, pick)
     if (old === undefined && fresh === undefined) {
       return {
-        json: { schema: 'holdfast.curve/1', picked: pick ?? null },
+        json: { schema: models.texts ? 'holdfast.curve-texts/1' : 'holdfast.curve/1', picked: pick ?? null },
         text: pick ? pickedSentence(pick) : '',
       }
     }
-    const result = await measureCurve({
-      engine,
-      from: loaded.from,
-      to: loaded.to.model,
-      old: loaded.old,
-      new: loaded.new,
-      stored: loaded.stored,
-      pick: asked.pick,
-      points: asked.points,
-      groups,
-      onPoint: (done, total) => screen.progress({ label: 'curve', done, total, unit: 'points' }),
-    })
+    const options = {
+      ...{ engine, from: loaded.from, to: loaded.to.model, old: loaded.old, new: loaded.new },
+      ...{ stored: loaded.stored, pick: asked.pick, points: asked.points, groups },
+      onPoint: (done: number, total: number) =>
+        screen.progress({ label: 'curve', done, total, unit: 'points' }),
+    }
+    const found = models.texts
+      ? await ofTexts(asked, options, command)
+      : await ofClasses(asked, options, command)
     screen.draw([])
-    const ends = [from, to] as const
     const written: string[] = []
     for (const [file, content] of [
-      [asked.html, () => curvePage(result, ends, command)],
-      [asked.svg, () => curveSvg(result, ends)],
+      [asked.html, found.page],
+      [asked.svg, found.svg],
+      [asked.csv, found.csv],
     ] as const) {
       if (file === undefined) continue
       await writeWhole(file, content())
@@ -128,20 +171,80 @@ export const curve = defineVerb({
     }
     return {
       json: {
-        ...result,
+        ...found.result,
         from,
         to,
-        picked: pick ? { ...result.picked, ...pick } : null,
+        picked: pick ? { ...found.result.picked, ...pick } : null,
         notes: loaded.notes,
       },
-      text: [
-        curveText(result, ends),
-        ...(pick ? [pickedSentence(pick, result.picked ?? undefined)] : []),
-        ...written,
-      ].join('\n'),
+      text: [found.text, ...(pick ? [pickedSentence(pick, found.picked)] : []), ...written].join('\n'),
     }
   },
 })
+
+type Settings = z.output<typeof settings>
+
+/** What is written of a curve, whatever the models are. */
+interface Shown {
+  readonly result: { readonly picked: object | null; readonly budget: number | null }
+  readonly text: string
+  /** What the picked point came to. */
+  readonly picked: string
+  page(): string
+  svg(): string
+  csv(): string
+}
+
+async function ofClasses(
+  { from, to, maxDrop }: Settings,
+  options: CurveOptions,
+  command: string,
+): Promise<Shown> {
+  const ends = [from, to] as const
+  const result = await measureCurve(options)
+  const say = (name: string, value: number | null | undefined) =>
+    value == null ? [] : [`${name} ${points(value, 2)} %`]
+  return {
+    result: { ...result, budget: maxDrop ?? null } as const,
+    text: curveText(result, ends),
+    picked: [...say('old', result.picked?.old), ...say('new', result.picked?.new)].join(', '),
+    page: () => curvePage(result, ends, { command, maxDrop }),
+    svg: () => curveSvg(result, ends, { maxDrop }),
+    csv: () => curveCsv(result),
+  }
+}
+
+async function ofTexts(asked: Settings, options: TextCurveOptions, command: string): Promise<Shown> {
+  const ends = [asked.from, asked.to] as const
+  const { confidence: sure } = asked
+  const result = await curveTexts({ ...options, budget: textBudgetOf(asked), confidence: sure })
+  const say = (name: 'old' | 'new') => {
+    const score = result.picked?.[name]
+    return score ? [`${name} ${score.bitsPerByte.toFixed(4)} bits per byte`] : []
+  }
+  return {
+    result,
+    text: textCurveText(result, ends),
+    picked: [...say('old'), ...say('new')].join(', '),
+    page: () => textCurvePage(result, ends, command),
+    svg: () => textCurveSvg(result, ends),
+    csv: () => textCurveCsv(result),
+  }
+}
+
+/** @throws UsageError `curve-flag` for flags of language models where there are none. */
+function refuseTextFlags(asked: Settings, texts: boolean): void {
+  const given = {
+    '--max-bits': asked.maxBits !== undefined,
+    '--max-perplexity-ratio': asked.maxPerplexityRatio !== undefined,
+    '--documents': asked.documents !== undefined,
+    '--paragraphs': asked.paragraphs,
+    '--overlap': asked.overlap !== undefined,
+  }
+  const [flag] = texts ? [] : (Object.entries(given).find(([, isGiven]) => isGiven) ?? [])
+  if (flag === undefined) return
+  throw new UsageError('curve-flag', `${flag} is for language models, and these are classifiers.`)
+}
 
 interface Pick {
   readonly alpha: number
@@ -157,15 +260,5 @@ async function writePick(engine: Engine, loaded: LoadedCurve, { alpha, out }: Pi
   }
 }
 
-const pickedSentence = ({ alpha, out }: Pick, point?: CurvePoint): string => {
-  const figures = point
-    ? ([
-        ['old', point.old],
-        ['new', point.new],
-      ] as const)
-    : []
-  const measured = figures.flatMap(([name, value]) =>
-    value === null ? [] : [`${name} ${points(value, 2)} %`],
-  )
-  return `Written: ${out}, the point at alpha ${alpha}${measured.length > 0 ? `: ${measured.join(', ')}` : ''}`
-}
+const pickedSentence = ({ alpha, out }: Pick, measured = ''): string =>
+  `Written: ${out}, the point at alpha ${alpha}${measured === '' ? '' : `: ${measured}`}`

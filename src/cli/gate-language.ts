@@ -14,6 +14,7 @@ import {
   type ListedId,
 } from '../update/gate/index.ts'
 import type { LanguageGateInputs, LanguageKinds } from '../update/gate/index-files.ts'
+import { textBudgetOf } from './text-budget.ts'
 
 /** What of the settings of `gate` is for language models. */
 interface LanguageSettings {
@@ -101,12 +102,10 @@ export function refuseOtherFlags(asked: OtherSettings, kinds: LanguageKinds | un
   }
 }
 
-function budgetOf(asked: LanguageSettings): TextBudget {
-  const { maxDrop, maxBits, maxPerplexityRatio, confidence } = asked
-  if (maxBits !== undefined) return { unit: 'bits', budget: maxBits, confidence }
-  if (maxPerplexityRatio !== undefined) return { unit: 'perplexity', budget: maxPerplexityRatio, confidence }
-  return { unit: 'relative', budget: maxDrop ?? gateDefaults.maxDrop, confidence }
-}
+const budgetOf = (asked: LanguageSettings): TextBudget => ({
+  ...(textBudgetOf(asked) ?? { unit: 'relative', budget: gateDefaults.maxDrop }),
+  confidence: asked.confidence,
+})
 
 /** Holds one language model against another, and writes the files that were asked for. */
 export async function runLanguageGate(asked: LanguageSettings, inputs: LanguageGateInputs) {

@@ -35,6 +35,7 @@ import {
   readingOf,
   withDocumentFlags,
 } from './shared-flags.ts'
+import { oneTextBudget, textBudgetFlags } from './text-budget.ts'
 import { defineVerb } from './verb.ts'
 
 const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
@@ -80,12 +81,7 @@ const settings = z
             'Drop in accuracy allowed; of language models the increase in bits per byte, as a share',
           otherwise: `${100 * gateDefaults.maxDrop}%`,
         }),
-      maxBits: fromText(z.number().min(0).max(100)).optional().meta({
-        description: 'Of language models, instead: bits per byte more that are allowed',
-      }),
-      maxPerplexityRatio: fromText(z.number().min(1).max(1000)).optional().meta({
-        description: "Of language models, instead: new perplexity by the old one's, such as 1.05",
-      }),
+      ...textBudgetFlags,
       maxDropProbes: share().optional().meta({
         description: 'Drop in accuracy on --probes allowed',
         otherwise: '--max-drop',
@@ -127,11 +123,7 @@ const settings = z
     ...numbersFlag,
     ...files,
   })
-  .refine(
-    ({ maxDrop, maxBits, maxPerplexityRatio }) =>
-      [maxDrop, maxBits, maxPerplexityRatio].filter((budget) => budget !== undefined).length <= 1,
-    { error: '--max-drop, --max-bits and --max-perplexity-ratio are one budget in three units: give one.' },
-  )
+  .refine(oneTextBudget.holds, { error: oneTextBudget.error })
   .refine(({ maxDropTotal, golden }) => maxDropTotal === undefined || golden !== undefined, {
     error: '--max-drop-total needs --golden, the older model it is held against.',
   })

@@ -1,11 +1,9 @@
 import { points } from '../measure/points.ts'
 import type { CurveGroup, CurvePoint, CurveResult } from '../update/path/index.ts'
-import { html, type PathPlot, pathFigure, pathSvg, type TableData } from './figures/index.ts'
+import { alphaText, type CurveEnds } from './curve-ends.ts'
+import { curvePageOf } from './curve-page.ts'
+import { type PathPlot, pathSvg, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
-import { standalonePage } from './update-page.ts'
-
-/** What the two models are called. */
-export type CurveEnds = readonly [string, string]
 
 const cell = (value: number | null, digits = 2): string => (value === null ? '' : points(value, digits))
 
@@ -13,7 +11,7 @@ const pointsTable = (caption: string, found: readonly CurvePoint[]): TableData =
   caption,
   head: ['alpha', 'old %', 'new %', 'drop', 'flips -', 'flips +', 'flip rate %', ''],
   rows: found.map((point) => [
-    point.alpha.toFixed(3).replace(/0{1,2}$/, ''),
+    alphaText(point.alpha),
     cell(point.old),
     cell(point.new),
     cell(point.drop),
@@ -54,37 +52,51 @@ export function curveText(result: CurveResult, ends: CurveEnds): string {
   ].join('\n')
 }
 
-const plotOf = (title: string, found: readonly CurvePoint[]): PathPlot => ({
+/** What else is drawn. */
+interface CurvePlotOptions {
+  /** The drop that is allowed, a fraction; default none is drawn. */
+  readonly maxDrop?: number | undefined
+}
+
+const plotOf = (
+  title: string,
+  found: readonly CurvePoint[],
+  { points: [first] }: CurveResult,
+  { maxDrop }: CurvePlotOptions,
+): PathPlot => ({
   title,
   points: found,
   ends: ['first', 'second'],
+  // The drop is counted from the first model as it is.
+  ...(maxDrop !== undefined &&
+    first?.old != null &&
+    first.drop !== null && { limit: first.old + first.drop - maxDrop }),
 })
 
 /** The curve of the whole path as an SVG file. */
-export const curveSvg = (result: CurveResult, ends: CurveEnds): string =>
-  pathSvg(plotOf(`${ends[0]} to ${ends[1]}`, result.points))
+export const curveSvg = (result: CurveResult, ends: CurveEnds, options: CurvePlotOptions = {}): string =>
+  pathSvg(plotOf(`${ends[0]} to ${ends[1]}`, result.points, result, options))
 
 /** A curve as one self-contained HTML page. */
-export function curvePage(result: CurveResult, ends: CurveEnds, command: string): string {
-  const { groups } = result
-  const back =
-    groups.length === 0
-      ? undefined
-      : html`<section><h2>Layers taken back alone</h2><p class="about">The other layers stay as in the second model. Where old accuracy rises to the left and new accuracy stays, these layers need not have moved.</p><div class="plots">${groups.map(
-          ({ name, points: found }) => pathFigure({ ...plotOf(name, found), ends: ['back', 'as it is'] }),
-        )}</div></section>`
-  return standalonePage(
-    `${ends[0]} to ${ends[1]} · Holdfast curve`,
-    html`<header><p class="kicker"><b>Holdfast</b> · curve</p><h1>Old against new accuracy between two models</h1><p class="lead">${about(ends, result)}.</p></header>
-<main><section><h2>The whole path</h2><div class="single">${pathFigure({
-      ...plotOf('All weights together', result.points),
-      ...(result.points[0]?.old === null
-        ? {}
-        : {
-            caption: `Negative flips at the end: ${result.points.at(-1)?.negativeFlips} of ${result.rows.old}`,
-          }),
-    })}</div></section>
-${back}<section><h2>Do it again</h2><pre>${command}</pre></section></main>
-<footer>Everything on this page is in the file itself. The path is the straight one between the weights (Wortsman et al. 2022).</footer>`,
-  )
+export function curvePage(
+  result: CurveResult,
+  ends: CurveEnds,
+  { command, ...options }: CurvePlotOptions & { readonly command: string },
+): string {
+  const last = result.points.at(-1)
+  return curvePageOf({
+    ends,
+    title: 'Old against new accuracy between two models',
+    lead: `${about(ends, result)}.`,
+    whole: {
+      ...plotOf('All weights together', result.points, result, options),
+      ...(last?.negativeFlips != null && {
+        caption: `Negative flips at the end: ${last.negativeFlips} of ${result.rows.old}`,
+      }),
+    },
+    groups: result.groups.map(({ name, points: found }) => plotOf(name, found, result, options)),
+    aboutGroups:
+      'The other layers stay as in the second model. Where old accuracy rises to the left and new accuracy stays, these layers need not have moved.',
+    command,
+  })
 }

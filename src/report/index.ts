@@ -1,4 +1,6 @@
+export { curveCsv, textCurveCsv } from './curve-csv.ts'
 export { curvePage, curveSvg, curveText } from './curve-text.ts'
+export { textCurvePage, textCurveSvg, textCurveText } from './curve-texts.ts'
 export { gateJunit } from './gate-junit.ts'
 export { gateLanguageJunit, gateLanguageMarkdown, gateLanguageText } from './gate-language.ts'
 export { gateMarkdown } from './gate-markdown.ts'

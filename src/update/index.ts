@@ -52,8 +52,14 @@ export {
   type CurveOptions,
   type CurveResult,
   curve,
+  curveTexts,
   openBlend,
   type PathPoint,
+  type TextCurveGroup,
+  type TextCurveOptions,
+  type TextCurvePoint,
+  type TextCurveResult,
+  type TextCurveScore,
 } from './path/index.ts'
 export { type Preflight, type PreflightOptions, preflight } from './preflight.ts'
 export type { ActivationRows } from './proof-rows.ts'

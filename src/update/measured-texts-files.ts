@@ -10,18 +10,33 @@ import { vocabularyOf, withTokenClasses } from '../model/language.ts'
 import type { Model } from '../model/model.ts'
 import { present } from '../required.ts'
 
+interface Named {
+  /** What messages call the model. */
+  readonly name: string
+  readonly model: Model
+}
+
 /**
  * What a language model loses on the documents at a path, each in rows of its own.
  *
- * @param name What messages call the model.
  * @throws ModelError `model-looks-ahead`, `logits-not-finite`; UsageError `tokenizer-missing`; and what reading documents throws.
  */
 export async function measuredTexts(
   engine: Engine,
-  { name, model }: { readonly name: string; readonly model: Model },
+  { name, model }: Named,
   path: string,
   reading: ReadOptions,
 ) {
+  const { dataset, decoder, ...read } = await textRows(engine, { name, model }, path, reading)
+  return { ...read, figures: await textFigures(engine, decoder, dataset, name) }
+}
+
+/**
+ * The documents at a path in rows for a language model, and the model as one of token classes.
+ *
+ * @throws What {@link measuredTexts} throws before it measures.
+ */
+export async function textRows(engine: Engine, { name, model }: Named, path: string, reading: ReadOptions) {
   const { documents, part, notes } = await readMeasuredDocuments(path, reading)
   const tokenizer = present(reading.tokenizer, 'tokenizer')
   const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
@@ -35,6 +50,6 @@ export async function measuredTexts(
   })
   const decoder = withTokenClasses(model)
   await refuseLookingAhead(engine, decoder, packed.dataset, name)
-  const figures = await textFigures(engine, decoder, packed.dataset, name)
-  return { part, count: documents.length, figures, notes: [...notes, ...packed.notes] }
+  const { dataset } = packed
+  return { part, count: documents.length, dataset, decoder, notes: [...notes, ...packed.notes] }
 }

@@ -1,11 +1,11 @@
-import { points } from '../../measure/points.ts'
 import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { html, type Markup } from './markup.ts'
+import { accuracyMeasure, type PathMeasure } from './path-measures.ts'
 import { linear, spread } from './scale.ts'
 import { styleSheet } from './theme.ts'
 
-/** Accuracy along the path between two sets of weights. */
+/** Two figures along the path between two sets of weights. */
 export interface PathPlot {
   readonly title: string
   readonly caption?: string
@@ -15,8 +15,12 @@ export interface PathPlot {
     readonly old: number | null
     readonly new: number | null
   }[]
-  /** The least old accuracy that the budget allows. */
-  readonly floor?: number
+  /** What is drawn. Default accuracy, as fractions. */
+  readonly measure?: PathMeasure
+  /** What the old figure is known to lie between, at each point that has bounds. */
+  readonly band?: readonly { readonly alpha: number; readonly lower: number; readonly upper: number }[]
+  /** The old figure at which the budget is used up. */
+  readonly limit?: number | undefined
   /** The point that was chosen. */
   readonly chosen?: number | undefined
   /** What alpha 0 and 1 are. Default 'old model' and 'trained'. */
@@ -27,20 +31,29 @@ const width = 340
 const height = 216
 const plot = { left: 34, right: 266, top: 14, bottom: 178 }
 
-/** Old and new accuracy by alpha, with the budget's floor and the chosen point; the numbers in a table. */
-export const pathFigure = (data: PathPlot): Markup =>
-  figure({
+/** Old and new by alpha, with the bounds of the old, the budget and the chosen point; the numbers in a table. */
+export function pathFigure(data: PathPlot): Markup {
+  const { title, unit, exact } = data.measure ?? accuracyMeasure
+  const cell = (value: number | null): string => (value === null ? '' : exact(value))
+  const bounds = new Map(
+    data.band?.map(({ alpha, lower, upper }) => [alpha, `${exact(lower)} to ${exact(upper)}`]),
+  )
+  const bounded = bounds.size > 0
+  return figure({
     title: data.title,
     ...(data.caption === undefined ? {} : { caption: data.caption }),
     plot: drawing(data),
     table: {
-      caption: `${data.title}: accuracy in % by the share of the way`,
-      head: ['alpha', 'old %', 'new %'],
-      rows: data.points.map((point) => [String(point.alpha), cell(point.old), cell(point.new)]),
+      caption: `${data.title}: ${title} by the share of the way`,
+      head: ['alpha', `old ${unit}`, ...(bounded ? ['bounds'] : []), `new ${unit}`],
+      rows: data.points.map((point) => [
+        ...[String(Number(point.alpha.toPrecision(6))), cell(point.old)],
+        ...(bounded ? [bounds.get(point.alpha) ?? ''] : []),
+        cell(point.new),
+      ]),
     },
   })
-
-const cell = (value: number | null): string => (value === null ? '' : points(value, 2))
+}
 
 /** The plot alone, as a file that stands for itself. */
 export const pathSvg = (data: PathPlot): string => {
@@ -49,16 +62,31 @@ export const pathSvg = (data: PathPlot): string => {
   return `${named.replace('>', `><style>${styleSheet}</style>`)}\n`
 }
 
-function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Markup {
+function drawing({
+  title,
+  points: found,
+  measure = accuracyMeasure,
+  band = [],
+  limit,
+  chosen,
+  ends,
+}: PathPlot): Markup {
   const values = found.flatMap((point) => [point.old, point.new]).filter((value) => value !== null)
-  // In fifths, so that the four steps up to 100 % are whole numbers.
-  const low = Math.floor(5 * Math.min(0.8, floor ?? 1, ...values)) / 5
+  const bounds = band.flatMap(({ lower, upper }) => [lower, upper])
+  const ticks = measure.ticks([...values, ...bounds, ...(limit === undefined ? [] : [limit])])
+  const [low, high] = [itemAt(ticks, 0, 'tick'), itemAt(ticks, ticks.length - 1, 'tick')]
   const x = linear(0, 1, plot.left, plot.right)
-  const y = linear(low, 1, plot.bottom, plot.top)
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (1 - low))
+  const y = linear(low, high, plot.bottom, plot.top)
   const grid = ticks.map((value) => {
-    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, 0)}</text>`
+    return html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${measure.tick(value)}</text>`
   })
+  const around =
+    band.length < 2
+      ? undefined
+      : html`<polygon class="band around" points="${[
+          ...band.map(({ alpha, upper }) => `${x(alpha)},${y(upper)}`),
+          ...band.map(({ alpha, lower }) => `${x(alpha)},${y(lower)}`).reverse(),
+        ].join(' ')}"/>`
   const series = (['old', 'new'] as const).flatMap((name, n) => {
     const line = found.flatMap((point) => {
       const value = point[name]
@@ -78,12 +106,12 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
   )
   const labels = series.map(
     ({ name, n, last }, at) =>
-      html`<text class="label t${n}" x="${plot.right + 8}" y="${itemAt(places, at, 'line') + 4}">${name}<tspan class="value" dx="5">${points(last)}</tspan></text>`,
+      html`<text class="label t${n}" x="${plot.right + 8}" y="${itemAt(places, at, 'line') + 4}">${name}<tspan class="value" dx="5">${measure.short(last)}</tspan></text>`,
   )
   const budget =
-    floor === undefined
+    limit === undefined
       ? undefined
-      : html`<line class="border" x1="${plot.left}" x2="${plot.right}" y1="${y(floor)}" y2="${y(floor)}"/><text class="tick" x="${plot.left + 4}" y="${y(floor) + 12}">budget</text>`
+      : html`<line class="border" x1="${plot.left}" x2="${plot.right}" y1="${y(limit)}" y2="${y(limit)}"/><text class="tick" x="${plot.left + 4}" y="${y(limit) - 4}">budget</text>`
   const mark =
     chosen === undefined
       ? undefined
@@ -91,7 +119,7 @@ function drawing({ title, points: found, floor, chosen, ends }: PathPlot): Marku
   const [from, to] = ends ?? ['old model', 'trained']
   const summary = series.map(
     ({ name, line, last }) =>
-      `${name} from ${points(itemAt(line, 0, 'point').value)} to ${points(last)} per cent`,
+      `${name} from ${measure.short(itemAt(line, 0, 'point').value)} to ${measure.short(last)} ${measure.spoken}`,
   )
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}: accuracy along the path between the weights, ${summary.join(', ')}.`}">${grid}${budget}${mark}${lines}${labels}<text class="tick" x="${plot.left}" y="${plot.bottom + 16}">0: ${from}</text><text class="tick" x="${plot.right}" y="${plot.bottom + 16}" text-anchor="end">1: ${to}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">alpha, the share of the way</text></svg>`
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}: ${measure.name} along the path between the weights, ${summary.join(', ')}.`}">${grid}${around}${budget}${mark}${lines}${labels}<text class="tick" x="${plot.left}" y="${plot.bottom + 16}">0: ${from}</text><text class="tick" x="${plot.right}" y="${plot.bottom + 16}" text-anchor="end">1: ${to}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">alpha, the share of the way</text></svg>`
 }

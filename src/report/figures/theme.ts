@@ -50,7 +50,7 @@ svg.pixels{max-width:300px;margin:0 auto}
 text{fill:var(--ink)}
 .tick{fill:var(--soft);font-size:11px}
 .grid{stroke:var(--grid);stroke-width:1}
-.band{fill:var(--ink);fill-opacity:.035}
+.band{fill:var(--ink);fill-opacity:.035}.band.around{fill:var(--c0);fill-opacity:.16}
 .border{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
 .leader{fill:none;stroke:var(--rule);stroke-width:1}

@@ -5,7 +5,9 @@ import { type PreprocessingName, preprocessed, type Reading } from '../../data/r
 import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
-import { DataError, ModelError } from '../../errors.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { DataError, ModelError, UsageError } from '../../errors.ts'
+import { answersTokens } from '../../evaluate/generate/index.ts'
 import { type Bindings, type ReadBack, readBackOf } from '../../model/import/index.ts'
 import {
   companionsOf,
@@ -16,9 +18,10 @@ import {
 } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
+import { textRows } from '../measured-texts-files.ts'
 import { readMeasured } from '../model-data-files.ts'
 import type { Blend } from './blend.ts'
-import { addedClasses } from './curve.ts'
+import { addedClasses } from './curve-path.ts'
 
 export interface CurveSources {
   /** An .onnx file, or a folder as transformers.js lays it out. */
@@ -36,6 +39,14 @@ export interface CurveSources {
   readonly numbersArePositions?: boolean | undefined
 }
 
+/** The two models that a curve lies between. */
+export interface CurveModels {
+  readonly from: LoadedModel
+  readonly to: LoadedModel
+  /** Whether they predict the next token. */
+  readonly texts: boolean
+}
+
 /** Two models and the data to look at, under the classes of the second. */
 export interface LoadedCurve {
   readonly from: Model
@@ -48,12 +59,8 @@ export interface LoadedCurve {
   readonly notes: readonly string[]
 }
 
-/**
- * Reads what a curve is made from. Classes are matched by name.
- *
- * @throws ModelError `labels-missing`, `curve-classes`; DataError `curve-data` for a class that the second model does not know; and what reading throws.
- */
-export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
+/** @throws UsageError `curve-kinds` for a language model and another; what loading throws. */
+export async function loadCurveModels(sources: CurveSources): Promise<CurveModels> {
   const options = {
     // Statistics are weights here: they may differ between the two.
     batchNorm: 'train' as const,
@@ -62,6 +69,23 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
   }
   const from = await loadModel(sources.from, options)
   const to = await loadModel(sources.to, options)
+  const texts = answersTokens(to.model)
+  if (answersTokens(from.model) === texts) return { from, to, texts }
+  const [language, other] = texts ? [sources.to, sources.from] : [sources.from, sources.to]
+  throw new UsageError(
+    'curve-kinds',
+    `${language} is a language model and ${other} is none, so there is no path between them. Give a model and its update.`,
+  )
+}
+
+/**
+ * Reads what a curve of classifiers is made from. Classes are matched by name.
+ *
+ * @throws ModelError `labels-missing`, `curve-classes`; DataError `curve-data` for a class that the second model does not know; and what reading throws.
+ * @param given The models, where they are loaded.
+ */
+export async function loadCurve(sources: CurveSources, given?: CurveModels): Promise<LoadedCurve> {
+  const { from, to } = given ?? (await loadCurveModels(sources))
   for (const { model, file } of [from, to]) {
     if (model.classes.length > 0) continue
     throw new ModelError(
@@ -78,20 +102,49 @@ export async function loadCurve(sources: CurveSources): Promise<LoadedCurve> {
   }
   const { notes } = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
   const [old, fresh] = [await read(sources.old), await read(sources.new)]
-  const { model, file } = to
   return {
-    from: from.model,
-    to,
-    old: old?.dataset,
-    new: fresh?.dataset,
-    stored: readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData),
-    notes: [
-      ...new Set([
-        ...notes,
-        ...[from, to, old, fresh].flatMap((read) => read?.notes ?? []),
-        ...(await readingDifference(readBy(from), readBy(to), sources)),
-      ]),
-    ],
+    ...{ from: from.model, to, old: old?.dataset, new: fresh?.dataset },
+    stored: storedBy(to),
+    notes: [...notes, ...(await notesOf({ from, to }, [old, fresh], sources))],
+  }
+}
+
+/** Weights as a model's file gives them back. */
+const storedBy = ({ model, file }: LoadedModel): ReadBack | undefined =>
+  readBackOf(file.model, [...model.parameters.keys(), ...model.buffers.keys()], file.externalData)
+
+interface Noted {
+  readonly notes: readonly string[]
+}
+
+async function notesOf(
+  { from, to }: Pick<CurveModels, 'from' | 'to'>,
+  parts: readonly (Noted | undefined)[],
+  sources: CurveSources,
+): Promise<readonly string[]> {
+  const found = [from, to, ...parts].flatMap((read) => read?.notes ?? [])
+  return [...new Set([...found, ...(await readingDifference(readBy(from), readBy(to), sources))])]
+}
+
+/**
+ * Reads what a curve of language models is made from: documents, in rows by the second model's tokenizer.
+ *
+ * @throws ModelError `model-looks-ahead`; UsageError `tokenizer-missing`; and what reading documents throws.
+ */
+export async function loadTextCurve(
+  engine: Engine,
+  sources: CurveSources,
+  { from, to }: CurveModels,
+): Promise<LoadedCurve> {
+  const named = { name: sources.to, model: to.model }
+  const how = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
+  const read = async (source: string | undefined) =>
+    source === undefined ? undefined : await textRows(engine, named, source, how.options)
+  const [old, fresh] = [await read(sources.old), await read(sources.new)]
+  return {
+    ...{ from: from.model, to, old: old?.dataset, new: fresh?.dataset },
+    stored: storedBy(to),
+    notes: [...how.notes, ...(await notesOf({ from, to }, [old, fresh], sources))],
   }
 }
 

@@ -1,1 +1,7 @@
-export { type LoadedCurve, loadCurve, savePoint } from './curve-files.ts'
+export {
+  type LoadedCurve,
+  loadCurve,
+  loadCurveModels,
+  loadTextCurve,
+  savePoint,
+} from './curve-files.ts'

@@ -1,3 +1,4 @@
+export { curveDefaults } from './along-path.ts'
 export { type Blend, openBlend } from './blend.ts'
 export {
   type BudgetOn,
@@ -8,15 +9,16 @@ export {
   ofClasses,
 } from './claims.ts'
 export { type CrossFitted, crossFit, type Look } from './cross-fit.ts'
+export { type CurveGroup, type CurveOptions, type CurvePoint, type CurveResult, curve } from './curve.ts'
+export { openPath } from './curve-path.ts'
 export {
-  type CurveGroup,
-  type CurveOptions,
-  type CurvePoint,
-  type CurveResult,
-  curve,
-  curveDefaults,
-  openPath,
-} from './curve.ts'
+  curveTexts,
+  type TextCurveGroup,
+  type TextCurveOptions,
+  type TextCurvePoint,
+  type TextCurveResult,
+  type TextCurveScore,
+} from './curve-texts.ts'
 export {
   hasLearned,
   heldBack,
