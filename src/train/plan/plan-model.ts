@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../../data/bounds.ts'
+import { selfWrittenDefaults } from '../../evaluate/generate/index.ts'
 
 export const whole = (least: number) => z.int().min(least)
 
@@ -76,7 +77,10 @@ export const onnxModelSchema = z.strictObject({
         .optional()
         .describe('how they begin, in turn; default the tokenizer’s token that begins texts, or ends them'),
       tokens: bounds.tokens().optional().describe('tokens of a text at most; default those of a row'),
-      temperature: bounds.aboveZero().default(1).describe('1 is the model’s own distribution'),
+      temperature: bounds
+        .aboveZero()
+        .default(selfWrittenDefaults.temperature)
+        .describe('1 is the model’s own distribution'),
       topK: bounds.tokens().optional().describe('tokens are drawn from the likeliest so many'),
       topP: bounds.topShare().optional().describe('tokens are drawn from the fewest that reach this share'),
     })
