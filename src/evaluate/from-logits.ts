@@ -5,8 +5,9 @@ import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
 import { openPace, paced } from '../engine/pace.ts'
 import { applyModel } from '../model/apply.ts'
+import { linearHead, product, rowsInParts } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
-import type { Value } from '../ops/core/index.ts'
+import { ints, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt } from '../required.ts'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { MOST_LOGITS } from './evaluate.ts'
@@ -23,13 +24,18 @@ export interface FromLogits {
   readonly dataset: Dataset
   /** Parameters and buffers in place of the model's own, by name. Default none. */
   readonly weights?: Weights | undefined
-  /** What is made of the logits [rows, T, V] and the labels [rows, T] of some rows, by name: [rows, ...] each. */
+  /**
+   * What is made of the logits [rows, T, V] and the labels [rows, T] of some places of some rows, by name: [rows, T, ...] each, every
+   * place by itself.
+   */
   readonly make: (body: GraphBuilder, logits: Value, labels: Value) => Readonly<Record<string, Value>>
+  /** Logits that stand at a time, as numbers. Default {@link MOST_LOGITS}. */
+  readonly most?: number | undefined
 }
 
 /**
  * Runs a model over rows of tokens, and hands out what is made of their logits: no logits leave the runtime, and no more of them stand
- * at a time than {@link MOST_LOGITS}, or one row's.
+ * at a time than is said. A row that has more goes through some places at a time where its head is a matrix without bias; else whole.
  *
  * @param take Gets what was made of `count` rows from row `from` on, each tensor [count, ...].
  */
@@ -79,10 +85,10 @@ function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
 }
 
 /** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
-function buildGraph(model: Model, { dataset, make }: FromLogits) {
+function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: FromLogits) {
   const { inputs: stored, labels: targets, preprocessing, classes } = dataset
   const positions = sizeOf(targets.dims.slice(1))
-  const room = Math.floor(MOST_LOGITS / (positions * Math.max(1, classes.length)))
+  const room = Math.floor(most / (positions * Math.max(1, classes.length)))
   const size = Math.max(1, Math.min(MOST_ROWS, samples(dataset), room))
   const builder = new GraphBuilder()
   const table = (name: string, { type, dims }: Tensor) =>
@@ -99,7 +105,7 @@ function buildGraph(model: Model, { dataset, make }: FromLogits) {
     if (!chosen) return { state: [], outputs: [] }
     const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
     const { logits } = applyModel(body, model, batch, { parameters, buffers })
-    const made = make(body, logits, body.op('Gather', [labels, chosen]))
+    const made = inPieces(body, { logits, labels: body.op('Gather', [labels, chosen]), make, most })
     names = Object.keys(made)
     return { state: [], outputs: Object.values(made) }
   })
@@ -113,4 +119,45 @@ function buildGraph(model: Model, { dataset, make }: FromLogits) {
     size,
     numbers: result.outputs.reduce((sum, { dims }) => sum + sizeOf(dims.slice(1)), 0),
   }
+}
+
+interface Pieces extends Pick<FromLogits, 'make'> {
+  readonly most: number
+  readonly logits: Value
+  readonly labels: Value
+}
+
+/** What is made of logits, those of some places at a time where there are many and a head gives them. */
+function inPieces(
+  body: GraphBuilder,
+  { logits, labels, make, most }: Pieces,
+): Readonly<Record<string, Value>> {
+  const [rows = 1, tokens = 1, classes = 1] = logits.dims
+  const places = rows * tokens
+  const head = places * classes > most ? linearHead(body, logits) : undefined
+  if (!head) return make(body, logits, labels)
+  const size = Math.max(1, Math.floor(most / classes))
+  const count = Math.ceil(places / size)
+  const flat = (value: Value): Value => reshape(body, value, [places, ...value.dims.slice(2)])
+  const scanned = [head.features, labels].map((value) => rowsInParts(body, flat(value), { count, size }))
+  let names: readonly string[] = []
+  const { outputs } = scan(body, [], scanned, (inner, _state, [features, own]) => {
+    if (!features || !own) return { state: [], outputs: [] }
+    const part = reshape(inner, product(inner, features, head), [1, size, classes])
+    const made = make(inner, part, reshape(inner, own, [1, size]))
+    names = Object.keys(made)
+    return { state: [], outputs: Object.values(made) }
+  })
+  return Object.fromEntries(
+    outputs.map((value, at) => [itemAt(names, at, 'name'), wholeRows(body, value, [rows, tokens])]),
+  )
+}
+
+/** [count, 1, size, ...] as [rows, T, ...], without what filled up the last piece. */
+function wholeRows(body: GraphBuilder, value: Value, [rows, tokens]: readonly [number, number]): Value {
+  const [count = 1, , size = 1, ...each] = value.dims
+  const all = reshape(body, value, [count * size, ...each])
+  const bounds = [[0], [rows * tokens], [0]].map((numbers) => ints(body, numbers))
+  const real = count * size === rows * tokens ? all : body.op('Slice', [all, ...bounds])
+  return reshape(body, real, [rows, tokens, ...each])
 }

@@ -4,13 +4,14 @@ import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import type { RowLosses } from '../measure/text-scores.ts'
 import type { Model } from '../model/model.ts'
-import { cast, ints, mul, neg, reshape, type Value } from '../ops/core/index.ts'
+import { cast, mul, neg, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { fromLogits } from './from-logits.ts'
 import type { Weights } from './weights.ts'
 
 /**
- * What each row of a data set of tokens costs a model, in nats, with the tokens and bytes that this is for. Only sums a row leave
+ * What each row of a data set of tokens costs a model, in nats, with the tokens and bytes that this is for. Only a number a token leaves
  * the runtime, however large the vocabulary is. Rows that know no document are documents of their own, without bytes.
  *
  * @param weights Parameters and buffers in place of the model's own, by name.
@@ -52,17 +53,18 @@ async function sumsOf(
   weights: Weights,
 ): Promise<Float64Array> {
   const nats = new Float64Array(samples(dataset))
-  const make = (body: GraphBuilder, logits: Value, labels: Value) => ({
-    losses: rowSums(body, logits, labels),
-  })
+  const make = (body: GraphBuilder, logits: Value, labels: Value) => ({ costs: costs(body, logits, labels) })
   await fromLogits(engine, model, { dataset, weights, make }, (made, from) => {
-    nats.set(required(made, 'losses', 'output').data as Float32Array, from)
+    const { dims, data } = required(made, 'costs', 'output') as Tensor<'float32'>
+    const length = itemAt(dims, 1, 'axis')
+    for (const [at, cost] of data.entries())
+      nats[from + Math.floor(at / length)] = (nats[from + Math.floor(at / length)] ?? 0) + cost
   })
   return nats
 }
 
-/** Sum of -log softmax(logits)[label] over the places that count, [rows]. Logits are [rows, T, V], labels int32 [rows, T]. */
-function rowSums(builder: GraphBuilder, logits: Value, labels: Value): Value {
+/** -log softmax(logits)[label] where a label counts and 0 elsewhere, [rows, T]. Logits are [rows, T, V], labels int32 [rows, T]. */
+function costs(builder: GraphBuilder, logits: Value, labels: Value): Value {
   const none = builder.constant({ type: 'int32', dims: [], data: Int32Array.of(ignoredLabel) })
   const zero = builder.constant({ type: 'int32', dims: [], data: Int32Array.of(0) })
   const ignored = builder.op('Equal', [labels, none])
@@ -72,6 +74,5 @@ function rowSums(builder: GraphBuilder, logits: Value, labels: Value): Value {
     axis: 2,
   })
   const counting = cast(builder, builder.op('Not', [ignored]), logits.type)
-  const costs = neg(builder, mul(builder, reshape(builder, likely, labels.dims), counting))
-  return builder.op('ReduceSum', [costs, ints(builder, [1])], { keepdims: 0 })
+  return neg(builder, mul(builder, reshape(builder, likely, labels.dims), counting))
 }

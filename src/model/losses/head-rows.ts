@@ -101,20 +101,26 @@ function ofWeight(emit: Emitter, own: Value, { layout }: LinearHead, weighted: V
     : emit.op('MatMul', [transpose(emit, weighted, [1, 0]), own])
 }
 
-/** The same, `size` rows at a time. */
+/** Rows [rows, ...] as [count, size, ...]: what is missing in the last part is zeros. */
+export function rowsInParts(
+  builder: GraphBuilder,
+  value: Value,
+  { count, size }: { readonly count: number; readonly size: number },
+): Value {
+  const [rows = 1, ...row] = value.dims
+  const missing = count * size - rows
+  const zeros = filled(builder, 0, { ...value, dims: [missing, ...row] })
+  const full = missing === 0 ? value : builder.op('Concat', [value, zeros], { axis: 0 })
+  return reshape(builder, full, [count, size, ...row])
+}
+
+/** The same, `size` rows at a time; those that fill up the last part count nothing. */
 function inParts(builder: GraphBuilder, { head, x, share, loss }: Given, size: number): Value {
   const { weight } = head
   const trains = weight.constant === undefined
   const [rows = 1, width = 1] = x.dims
   const count = Math.ceil(rows / size)
-  /** [count, size, ...]: what is missing in the last part is zeros, and counts nothing. */
-  const split = (value: Value): Value => {
-    const [, ...row] = value.dims
-    const missing = count * size - rows
-    const zeros = filled(builder, 0, { ...value, dims: [missing, ...row] })
-    const full = missing === 0 ? value : builder.op('Concat', [value, zeros], { axis: 0 })
-    return reshape(builder, full, [count, size, ...row])
-  }
+  const split = (value: Value): Value => rowsInParts(builder, value, { count, size })
   let gradients: { readonly x: Value; readonly weight: Value | undefined } | undefined
   const emit = (): Value => {
     const start = [filled(builder, 0, { ...x, dims: [] }), ...(trains ? [filled(builder, 0, weight)] : [])]
