@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
+import { type Dataset, samples } from '../src/data/dataset.ts'
 import { packDocuments } from '../src/data/documents/index.ts'
 import { readDocuments } from '../src/data/documents/index-files.ts'
 import { readInputFiles } from '../src/data/sidecar-files.ts'
@@ -10,6 +11,7 @@ import { rowLosses } from '../src/evaluate/row-losses.ts'
 import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { randomStream } from '../src/tensor/random.ts'
+import { loadRun } from '../src/train/folders/run-files.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
 import { loadPlan } from '../src/train/plan/plan-files.ts'
 import { learned } from './learn-runs.ts'
@@ -101,6 +103,9 @@ it('forgets less of the old text when it rehearses what it has written itself', 
   const plain = await bits(free.model, 'old')
   expect((await bits(held.model, 'old')) - given).toBeLessThan(0.6 * (plain - given))
   expect(again.parametersSha256).toBe(held.parametersSha256)
+  // What it wrote is no data of the run's that could have changed.
+  const { loaded } = await loadRun(held.folder, () => engine)
+  expect(loaded.inputs.old?.labels.dims).toEqual([samples(loaded.inputs.old as Dataset), 8])
 })
 
 it('is refused texts of its own with nothing to write them on', async () => {
