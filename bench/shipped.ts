@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { parseAugment } from '../src/data/augment/index.ts'
 import type { Dataset } from '../src/data/dataset.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { withWeights } from '../src/evaluate/index.ts'
@@ -46,6 +47,7 @@ export async function shipped(
     time: Number(argument('time', '60')),
     ...(argument('epochs', '') ? { epochs: Number(argument('epochs', '')) } : {}),
     ...(argument('rungs', '') ? { rungs: argument('rungs', '').split(',') as RungName[] } : {}),
+    ...(argument('augment', '') ? { augment: parseAugment(argument('augment', '').split(',')) } : {}),
     ...(argument('rate', '') ? { learningRate: Number(argument('rate', '')) } : {}),
     onEvent: (event) => {
       if (event.type === 'trial') {
