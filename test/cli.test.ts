@@ -43,7 +43,7 @@ describe('help', () => {
         keep        Pack what a model must not forget, for when its data are gone
         update      Teach a model new data, with a budget for what it may forget
         gate        Hold a new model against the old one: pass, fail or too little data
-        curve       Old against new accuracy on the path between two models
+        curve       Old against new accuracy, or texts, on the path between two models
         fisher      The Fisher diagonal of a model: what matters in it
         grad        Loss and gradients of one batch, to check against any other program
         inspect     What a model is, what of it can be trained, and what a step takes

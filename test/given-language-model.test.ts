@@ -12,6 +12,7 @@ import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scor
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { loadRun } from '../src/train/folders/run-files.ts'
+import { fisherFile } from '../src/train/plan/fisher-files.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
 import { loadPlan } from '../src/train/plan/plan-files.ts'
 import { learned } from './learn-runs.ts'
@@ -118,4 +119,16 @@ it('is refused texts of its own with nothing to write them on', async () => {
     model: { kind: 'onnx', path: at('model.onnx'), old: 'self' },
   })
   await expect(loadPlan(asked)).rejects.toMatchObject({ code: 'self-written-engine' })
+})
+
+it('has a Fisher over tokens of texts, and an encoder none', async () => {
+  const options = { engine, source: at('old.jsonl'), reading: { tokenizer: folder }, samples: 10, seed: 1 }
+  const { summary } = await fisherFile(at('model.onnx'), at('fisher.safetensors'), options)
+  expect(summary).toMatchObject({ labels: 'sampled', samples: 10 })
+  expect(summary.tokens).toBeGreaterThan(30)
+  expect(summary.parameters.find(({ name }) => name === 'wte')?.mass).toBeGreaterThan(0)
+  writeFileSync(at('encoder.onnx'), tinyDecoder({ vocabulary: 48, causal: false }))
+  await expect(fisherFile(at('encoder.onnx'), at('none.safetensors'), options)).rejects.toMatchObject({
+    code: 'model-looks-ahead',
+  })
 })
