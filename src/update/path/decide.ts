@@ -1,6 +1,7 @@
 import type { PairedCounts } from '../../measure/paired.ts'
 import { itemAt } from '../../required.ts'
 import { type ClaimResult, ofClasses, verdictOf } from './claims.ts'
+import { frontOf, type Settled, type Standing, settleOrder } from './fixed-sequence.ts'
 import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 
 // All that an update decides: in which order candidates are tested, which one is taken, whether another rung of the ladder is
@@ -10,23 +11,12 @@ import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 const CANDIDATES = 240
 
 /**
- * The order in which candidates are tested, those that know more of the new than the old model: from the one that seems to lose least on,
- * each with more gained, softly counted, than all before it. It is settled by new rows and by old rows that prove nothing, so that the rows that prove may test one after the other at the full
- * level, up to the first that fails: whichever is then taken, the chance that it is outside the budget is at most the level
- * (fixed-sequence testing; Learn then Test, Angelopoulos et al. 2021, arXiv 2110.01052; the order by two aims is that of Pareto testing,
- * Laufer-Goldshtein et al. 2022, arXiv 2210.07913). The budget has no part in the order, so that a larger one lets no less through.
+ * The order in which candidates are tested, those that know more of the new than the old model, loss and gain softly counted; see
+ * {@link frontOf}.
  */
 export function sequenceOf(guesses: readonly Guess[], { before }: Pick<Aim, 'before'>): Guess[] {
-  const ranked = guesses
-    .filter((guess) => guess.new > before)
-    .sort((a, b) => a.loss - b.loss || a.gain - b.gain || nearer(a, b))
-  let most = Number.NEGATIVE_INFINITY
-  const front = ranked.filter(({ gain }) => {
-    if (gain <= most) return false
-    most = gain
-    return true
-  })
-  return evenly(front, CANDIDATES)
+  const better = guesses.filter((guess) => guess.new > before)
+  return evenly(frontOf(better, nearer), CANDIDATES)
 }
 
 /** Nearer to the old model first, and the cheaper trial: whatever order guesses come in, the same one is taken. */
@@ -44,25 +34,15 @@ function evenly<T>(list: readonly T[], most: number): T[] {
 /** Whether the test goes on after this candidate. */
 export const passes = ({ claims }: Pick<Tested, 'claims'>): boolean => verdictOf(claims) === 'pass'
 
-/** A candidate that is taken, and whether the budget is shown to be kept by it. */
-export interface Settled {
-  /** Its place in the order. */
-  readonly at: number
-  readonly proven: boolean
-}
+/** How a candidate came out. */
+export const standingOf = (tested: Pick<Tested, 'claims'>): Standing => ({
+  passes: passes(tested),
+  inside: seenInside(tested),
+})
 
-/**
- * Which candidate is taken of those tested, in their order: the last before the first that fails. Where the first fails already, nothing
- * is shown; then it is the last before the first that is not even seen inside the budget, and the first of all where that is not.
- */
-export function settle(tested: readonly Pick<Tested, 'claims'>[]): Settled | undefined {
-  if (tested.length === 0) return undefined
-  const failed = tested.findIndex((each) => !passes(each))
-  if (failed < 0) return { at: tested.length - 1, proven: true }
-  if (failed > 0) return { at: failed - 1, proven: true }
-  const beyond = tested.findIndex((each) => !seenInside(each))
-  return { at: Math.max(0, (beyond < 0 ? tested.length : beyond) - 1), proven: false }
-}
+/** Which candidate is taken of those tested, in their order; see {@link settleOrder}. */
+export const settle = (tested: readonly Pick<Tested, 'claims'>[]): Settled | undefined =>
+  settleOrder(tested.map(standingOf))
 
 /**
  * Whether a candidate is seen inside the budget, shown or not. One that passes counts, too, so that a larger budget, under which more of

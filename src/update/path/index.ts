@@ -24,7 +24,6 @@ export {
   heldBack,
   nothingToGain,
   passes,
-  type Settled,
   seenInside,
   sequenceOf,
   settle,
@@ -33,8 +32,17 @@ export {
   withinBudget,
   worthClimbing,
 } from './decide.ts'
+export {
+  frontOf,
+  type Prospect,
+  type Settled,
+  type Standing,
+  settleOrder,
+  testInOrder,
+} from './fixed-sequence.ts'
 export type { Aim, Budget, Guess, HeldBack, PathPoint, PowerFacts, Status, Tested } from './points.ts'
 export { effectiveRows, powerOf } from './power.ts'
 export { type Judged, proveInOrder } from './prove.ts'
+export { confidenceAfter } from './reuse.ts'
 export { accuracyOf, answersAt, flipsBetween, predicted, type Split, split } from './search.ts'
 export { walkPath } from './walk.ts'

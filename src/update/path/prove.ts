@@ -1,6 +1,6 @@
-import { itemAt } from '../../required.ts'
 import { type Claim, type ClaimResult, judgeClaims } from './claims.ts'
-import { passes, seenInside } from './decide.ts'
+import { standingOf } from './decide.ts'
+import { testInOrder } from './fixed-sequence.ts'
 import type { Guess, Tested } from './points.ts'
 
 /** Claims of candidates, by {@link keyOf}. */
@@ -22,22 +22,15 @@ export interface ProofOptions {
   readonly onTested?: ((tested: Tested) => void) | undefined
 }
 
-/**
- * Tests candidates in their order, each on all old rows that prove and at the full level, up to the first that fails. Where that is the
- * first of all, it looks on for as long as candidates are seen inside the budget: one of these is what can be offered, and nothing is
- * claimed of it.
- */
-export async function proveInOrder(options: ProofOptions): Promise<Tested[]> {
+/** Tests candidates in their order, each on all old rows that prove and at the full level; see {@link testInOrder}. */
+export function proveInOrder(options: ProofOptions): Promise<Tested[]> {
   const { sequence, claims, labels, confidence, answersOf, onTested, judged } = options
-  const tested: Tested[] = []
-  for (const guess of sequence) {
+  const test = async (guess: Guess): Promise<Tested> => {
     const known = judged?.get(keyOf(guess)) ?? judgeClaims(claims, await answersOf(guess), labels, confidence)
     judged?.set(keyOf(guess), known)
     const found: Tested = { guess, claims: known }
-    tested.push(found)
     onTested?.(found)
-    const first = itemAt(tested, 0, 'candidate')
-    if (passes(first) ? !passes(found) : !seenInside(found)) break
+    return found
   }
-  return tested
+  return testInOrder(sequence, test, standingOf)
 }

@@ -1,5 +1,12 @@
 export { type ClosedFormKind, closedForms, closedFormTrial, type Summed, summedRows } from './closed-form.ts'
-export { type FineTuned, type FineTuneOptions, fineTune } from './fine-tune.ts'
+export {
+  type FineTuned,
+  type FineTuneOptions,
+  fineTune,
+  type TaskTraining,
+  timeSteps,
+  trainTask,
+} from './fine-tune.ts'
 export { trainNormed } from './normed-trial.ts'
 export { openPastReader, pastOf, updateTasks } from './past.ts'
 export { ladderFor, partOf, type Rung, type RungName, rungNames } from './rungs.ts'
