@@ -33,47 +33,75 @@ export interface FromLogits {
   readonly most?: number | undefined
 }
 
+/** Gets what was made of `count` rows from row `from` on, each tensor [count, ...]. */
+type Take = (made: ReadonlyMap<string, Tensor>, from: number, count: number) => void
+
 /**
  * Runs a model over rows of tokens, and hands out what is made of their logits: no logits leave the runtime, and no more of them stand
  * at a time than is said. A row that has more goes through some places at a time where its head is a matrix without bias; else whole.
- *
- * @param take Gets what was made of `count` rows from row `from` on, each tensor [count, ...].
  */
 export async function fromLogits(
   engine: Engine,
   model: Model,
-  asked: FromLogits,
-  take: (made: ReadonlyMap<string, Tensor>, from: number, count: number) => void,
+  { weights, ...asked }: FromLogits,
+  take: Take,
 ): Promise<void> {
-  const { dataset, weights = new Map() } = asked
+  const open = await openFromLogits(engine, model, asked)
+  try {
+    await open.run(take, weights)
+  } finally {
+    await open.dispose()
+  }
+}
+
+/** {@link fromLogits} of the same rows with one set of weights after the other. */
+export interface OpenFromLogits {
+  /** @param weights Parameters and buffers in place of the model's own, by name. Default none. */
+  run(take: Take, weights?: Weights | undefined): Promise<void>
+  dispose(): Promise<void>
+}
+
+export async function openFromLogits(
+  engine: Engine,
+  model: Model,
+  asked: Omit<FromLogits, 'weights'>,
+): Promise<OpenFromLogits> {
+  const { dataset } = asked
   const count = samples(dataset)
-  if (count === 0) return
+  if (count === 0) return { run: async () => {}, dispose: async () => {} }
   const { source, inputs, size, numbers } = buildGraph(model, asked)
   const executable = await engine.load(source)
-  const own = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
-    [...tensors].map(([name, tensor]) => [`${prefix}/${name}`, weights.get(name) ?? tensor] as const)
-  const given = new Map<string, Tensor>([
-    ...own('parameter', model.parameters),
-    ...own('buffer', model.buffers),
-    ['inputs', dataset.inputs],
-    ['labels', dataset.labels],
-  ])
-  const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
   const rows = predictRows(dataset, size)
-  try {
-    await paced(
-      itemAt(rows.dims, 0, 'axis'),
-      async (from, batches) => {
-        const data = rows.data.subarray(from * size, (from + batches) * size)
-        const answer = await executable.run(feeds.set('rows', { type: 'int32', dims: [batches, size], data }))
-        // The last row fills up the last batch.
-        const real = Math.min(batches * size, count - from * size)
-        take(new Map([...answer].map(([name, tensor]) => [name, firstRows(tensor, real)])), from * size, real)
-      },
-      openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
-    )
-  } finally {
-    await executable.dispose()
+  return {
+    run: async (take, weights = new Map()) => {
+      const own = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+        [...tensors].map(([name, tensor]) => [`${prefix}/${name}`, weights.get(name) ?? tensor] as const)
+      const given = new Map<string, Tensor>([
+        ...own('parameter', model.parameters),
+        ...own('buffer', model.buffers),
+        ['inputs', dataset.inputs],
+        ['labels', dataset.labels],
+      ])
+      const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
+      await paced(
+        itemAt(rows.dims, 0, 'axis'),
+        async (from, batches) => {
+          const data = rows.data.subarray(from * size, (from + batches) * size)
+          const answer = await executable.run(
+            feeds.set('rows', { type: 'int32', dims: [batches, size], data }),
+          )
+          // The last row fills up the last batch.
+          const real = Math.min(batches * size, count - from * size)
+          take(
+            new Map([...answer].map(([name, tensor]) => [name, firstRows(tensor, real)])),
+            from * size,
+            real,
+          )
+        },
+        openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
+      )
+    },
+    dispose: () => executable.dispose(),
   }
 }
 
@@ -85,7 +113,7 @@ function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
 }
 
 /** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
-function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: FromLogits) {
+function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: Omit<FromLogits, 'weights'>) {
   const { inputs: stored, labels: targets, preprocessing, classes } = dataset
   const positions = sizeOf(targets.dims.slice(1))
   const room = Math.floor(most / (positions * Math.max(1, classes.length)))

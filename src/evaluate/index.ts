@@ -50,7 +50,7 @@ export {
   type WrittenAnswer,
 } from './probes/index.ts'
 export { withWeights } from './reader.ts'
-export { rowLosses } from './row-losses.ts'
+export { type OpenRowLosses, openRowLosses, rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'
 export { type DocumentFigures, type TextFigures, textFigures } from './text-figures.ts'
 export { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'

@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts'
 import { cast, mul, neg, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { fromLogits } from './from-logits.ts'
+import { openFromLogits } from './from-logits.ts'
 import type { Weights } from './weights.ts'
 
 /**
@@ -24,8 +24,33 @@ export async function rowLosses(
   engine: Engine,
   model: Model,
   dataset: Dataset,
-  weights: Weights = new Map(),
+  weights?: Weights | undefined,
 ): Promise<RowLosses> {
+  const open = await openRowLosses(engine, model, dataset)
+  try {
+    return await open.of(weights)
+  } finally {
+    await open.dispose()
+  }
+}
+
+/** The losses of a model on the same rows with one set of weights after the other. */
+export interface OpenRowLosses {
+  /** @param weights Parameters and buffers in place of the model's own, by name. */
+  of(weights?: Weights | undefined): Promise<RowLosses>
+  dispose(): Promise<void>
+}
+
+/**
+ * {@link rowLosses} for those who ask several times: the runtime's session is kept until it is disposed of.
+ *
+ * @throws What {@link rowLosses} throws.
+ * @example
+ * const open = await openRowLosses(engine, model, test)
+ * const [before, after] = [await open.of(), await open.of(trained)]
+ * await open.dispose()
+ */
+export async function openRowLosses(engine: Engine, model: Model, dataset: Dataset): Promise<OpenRowLosses> {
   if (kindOf(dataset) !== 'token-classification') {
     throw new UsageError(
       'row-losses',
@@ -33,34 +58,36 @@ export async function rowLosses(
     )
   }
   const rows = samples(dataset)
-  const length = itemAt(dataset.labels.dims, 1, 'axis')
-  const tokens = new Float64Array(rows)
-  for (const [at, label] of dataset.labels.data.entries()) {
-    if (label !== ignoredLabel) tokens[Math.floor(at / length)] = (tokens[Math.floor(at / length)] ?? 0) + 1
-  }
-  const losses = {
-    tokens,
+  const counted = {
+    tokens: tokensOf(dataset),
     bytes: dataset.documents?.bytes ?? new Float64Array(rows),
     documents: dataset.documents?.of ?? Int32Array.from({ length: rows }, (_, row) => row),
   }
-  return { ...losses, nats: await sumsOf(engine, model, dataset, weights) }
+  const make = (body: GraphBuilder, logits: Value, labels: Value) => ({ costs: costs(body, logits, labels) })
+  const open = await openFromLogits(engine, model, { dataset, make })
+  return {
+    of: async (weights) => {
+      const nats = new Float64Array(rows)
+      await open.run((made, from) => {
+        const { dims, data } = required(made, 'costs', 'output') as Tensor<'float32'>
+        const length = itemAt(dims, 1, 'axis')
+        for (const [at, cost] of data.entries())
+          nats[from + Math.floor(at / length)] = (nats[from + Math.floor(at / length)] ?? 0) + cost
+      }, weights)
+      return { ...counted, nats }
+    },
+    dispose: open.dispose,
+  }
 }
 
-async function sumsOf(
-  engine: Engine,
-  model: Model,
-  dataset: Dataset,
-  weights: Weights,
-): Promise<Float64Array> {
-  const nats = new Float64Array(samples(dataset))
-  const make = (body: GraphBuilder, logits: Value, labels: Value) => ({ costs: costs(body, logits, labels) })
-  await fromLogits(engine, model, { dataset, weights, make }, (made, from) => {
-    const { dims, data } = required(made, 'costs', 'output') as Tensor<'float32'>
-    const length = itemAt(dims, 1, 'axis')
-    for (const [at, cost] of data.entries())
-      nats[from + Math.floor(at / length)] = (nats[from + Math.floor(at / length)] ?? 0) + cost
-  })
-  return nats
+/** How many tokens of each row count. */
+function tokensOf(dataset: Dataset): Float64Array {
+  const length = itemAt(dataset.labels.dims, 1, 'axis')
+  const tokens = new Float64Array(samples(dataset))
+  for (const [at, label] of dataset.labels.data.entries()) {
+    if (label !== ignoredLabel) tokens[Math.floor(at / length)] = (tokens[Math.floor(at / length)] ?? 0) + 1
+  }
+  return tokens
 }
 
 /** -log softmax(logits)[label] where a label counts and 0 elsewhere, [rows, T]. Logits are [rows, T, V], labels int32 [rows, T]. */
