@@ -6,6 +6,7 @@ import { UsageError } from '../errors.ts'
 import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod, rungNames } from '../update/recipes/index.ts'
+import { textRungNames, textUpdateDefaults } from '../update/texts/index.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
@@ -22,6 +23,7 @@ import {
   trainFlags,
 } from './shared-flags.ts'
 import { trackingFlags } from './tracking.ts'
+import { rehearsalFlags, textBudgetFlags, textReadingFlags } from './update-texts-flags.ts'
 import type { CommonSettings } from './verb.ts'
 
 /** What training does with statistics of batch normalisation. */
@@ -53,9 +55,17 @@ export const updateSettings = z
       unlabelled: path('DIR').optional().meta({ description: 'Inputs without labels to distil on' }),
     }),
     ...readingFlags,
+    ...textReadingFlags,
     ...numbersFlag,
     ...group('Budget', {
-      maxDrop: share().default(updateDefaults.maxDrop).meta({ description: 'Drop in old accuracy allowed' }),
+      maxDrop: share()
+        .optional()
+        .meta({
+          description:
+            'Drop in old accuracy allowed; of language models the increase in bits per byte, as a share',
+          otherwise: `${100 * updateDefaults.maxDrop}%`,
+        }),
+      ...textBudgetFlags,
       maxDropTotal: share().optional().meta({
         description: 'Drop allowed since the first release in the pack, over all updates',
         otherwise: '--max-drop',
@@ -85,10 +95,10 @@ export const updateSettings = z
         description: 'Put so many random features before the head: two more nodes in the file',
         otherwise: 'none',
       }),
-      rungs: fromText(z.array(z.enum(rungNames)).min(1))
+      rungs: fromText(z.array(z.enum([...new Set([...rungNames, ...textRungNames])])).min(1))
         .optional()
         .meta({
-          description: 'What may train, from the cheapest on',
+          description: 'What may train, from the cheapest on; of language models low-rank and whole',
           otherwise: 'climbed as far as it pays',
         }),
       time: seconds().default(120).meta({
@@ -99,12 +109,18 @@ export const updateSettings = z
         otherwise: 'as many as the rung takes',
       }),
       batch: fromText(bounds.batch())
-        .default(updateDefaults.batchSize)
-        .meta({ description: 'New rows a step', option: 'batchSize' }),
+        .optional()
+        .meta({
+          description: 'New rows a step; of texts all rows',
+          option: 'batchSize',
+          otherwise: `${updateDefaults.batchSize}, ${textUpdateDefaults.batchSize} of texts`,
+        }),
       learningRate: fromText(bounds.learningRate()).optional().meta({
         description: 'Learning rate',
-        otherwise: '5e-4, 1e-3 where batch norms follow, and 1e-4 where there are layer norms',
+        otherwise:
+          '5e-4, 1e-3 where batch norms follow, and 1e-4 where there are layer norms; of texts by rung',
       }),
+      ...rehearsalFlags,
     }),
     ...methodFlags,
     ...augmentFlag,
@@ -118,7 +134,10 @@ export const updateSettings = z
         alias: 'o',
       }),
       dryRun: on().meta({ description: 'Say what was found and what it would cost, and stop' }),
-      adapter: path('DIR').optional().meta({ description: 'With --lora: write the updates there, for PEFT' }),
+      adapter: path('DIR').optional().meta({
+        description:
+          'With --lora: write the updates there, for PEFT; of a language model low-rank updates alone train then',
+      }),
     }),
     ...reportFlag,
     ...group('Output', {
@@ -144,9 +163,11 @@ export const updateSettings = z
   .refine(({ keepOut, keep }) => keepOut === undefined || keep !== undefined, {
     error: '--keep-out extends a pack: it needs --keep FILE.keep.',
   })
-  .refine(({ adapter, lora }) => adapter === undefined || lora !== undefined, {
-    error: '--adapter writes low-rank updates: it needs --lora RANK.',
-  })
+  .refine(
+    ({ maxDrop, maxBits, maxPerplexityRatio }) =>
+      [maxDrop, maxBits, maxPerplexityRatio].filter((budget) => budget !== undefined).length <= 1,
+    { error: '--max-drop, --max-bits and --max-perplexity-ratio are one budget in three units: give one.' },
+  )
 
 export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
 
@@ -214,17 +235,17 @@ export const sourcesOf = (asked: UpdateSettings) => ({
 /** How to train. */
 export const optionsOf = (asked: UpdateSettings) => ({
   budget: {
-    maxDrop: asked.maxDrop,
+    maxDrop: asked.maxDrop ?? updateDefaults.maxDrop,
     maxDropTotal: asked.maxDropTotal,
     maxDropPerClass: asked.maxDropPerClass,
     on: asked.budgetOn,
     confidence: asked.confidence,
   },
   seed: asked.seed ?? 0,
-  rungs: asked.rungs,
+  rungs: asked.rungs?.filter((name) => name !== 'low-rank'),
   time: asked.time,
   epochs: asked.epochs,
-  batchSize: asked.batch,
+  batchSize: asked.batch ?? updateDefaults.batchSize,
   learningRate: asked.learningRate,
   methodOptions: methodOptionsOf(asked),
   augment: asked.augment && parseAugment(asked.augment),

@@ -1,5 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { interruptible } from '../engine/interruptible.ts'
+import { answersTokens } from '../evaluate/generate/index.ts'
+import { loadModel } from '../model/import/index-files.ts'
 import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
 import { preflightText, updateText } from '../report/update-text.ts'
@@ -26,7 +28,6 @@ import {
 } from '../update/update-writing-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import type { Screen } from './screen.ts'
 import { tracked } from './tracking.ts'
 import {
   checkUpdatePlaces,
@@ -35,9 +36,10 @@ import {
   type UpdateSettings,
   updateSettings,
 } from './update-flags.ts'
+import { exitCodes, placeSentence, showEvents } from './update-shown.ts'
+import { updateLanguage } from './update-texts.ts'
+import { refuseOtherFlags } from './update-texts-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
-
-const exitCodes = { met: 0, 'nothing-to-gain': 0, 'not-met': 2, inconclusive: 3 } as const
 
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
 export const update = defineVerb({
@@ -46,6 +48,7 @@ export const update = defineVerb({
   examples: [
     'holdfast update model.onnx --new new/ --old old/ --max-drop 1% -o better.onnx',
     'holdfast update model.onnx --new new/ --keep model.keep --max-drop 1% -o better.onnx --report report.html',
+    'holdfast update gpt/ --new manual/ --old texts/ --max-drop 2% -o better/',
     'holdfast update model.onnx --new new/ --old old/ --dry-run',
   ],
   settings: updateSettings,
@@ -55,11 +58,18 @@ export const update = defineVerb({
     await checkUpdatePlaces(asked)
     // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
     const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
+    const base = sourcesOf(asked)
+    const given = await loadModel(base.model, {
+      ...{ output: base.output, bind: base.bind, batchNorm: base.batchNorm },
+    })
+    const texts = answersTokens(given.model)
+    refuseOtherFlags(asked, texts)
+    if (texts) return updateLanguage(asked, call, engine, given)
     const sources = {
-      ...sourcesOf(asked),
+      ...base,
       traffic: asked.traffic === undefined ? undefined : await readTraffic(asked.traffic),
     }
-    const loaded = await loadUpdate({ ...sources, engine })
+    const loaded = await loadUpdate({ ...sources, engine }, given)
     const how = optionsOf(asked)
     const { data, model, widened } = loaded
     if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
@@ -207,29 +217,4 @@ async function extended(
     seed: asked.seed,
   })
   sayNotes(notes, call.screen)
-}
-
-const placeSentence = (out: string, asked: string, { chosen }: UpdateResult): string =>
-  out === outputPath(asked, 'met')
-    ? `Written: ${out}${chosen ? '' : ', the old model as it was'}`
-    : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
-
-/** A bar for each trial, which says what trains. */
-function showEvents(screen: Screen): (event: UpdateEvent) => void {
-  let began = performance.now()
-  let label = ''
-  return (event) => {
-    if (event.type === 'trial') {
-      began = performance.now()
-      label = trialWords(event)
-    }
-    if (event.type !== 'progress') return
-    const { step, of } = event
-    screen.progress({
-      label,
-      done: step,
-      total: of,
-      rate: step / ((performance.now() - began) / 1000),
-    })
-  }
 }

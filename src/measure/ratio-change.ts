@@ -24,8 +24,8 @@ export interface RatioBounds {
 /** With fewer documents, samples drawn from them are too often of one document alone. */
 export const fewestDocuments = 5
 
-/** More would take too many samples. */
-const mostConfidence = 0.999
+/** More would take too many samples, and more documents than there are to know the ends of a distribution by. */
+export const mostRatioConfidence = 0.999
 
 /**
  * Bounds of sum(change) / sum(base) for all documents of the kind that these are drawn from, which are as long and as different
@@ -44,10 +44,10 @@ const mostConfidence = 0.999
  */
 export function ratioBounds(documents: readonly Ratio[], confidence?: number): RatioBounds {
   const error = 1 - checkedConfidence(confidence)
-  if (error < 0.999 * (1 - mostConfidence)) {
+  if (error < 0.999 * (1 - mostRatioConfidence)) {
     throw new UsageError(
       'confidence-range',
-      `Bounds of texts are known with a confidence of ${mostConfidence} at most, but ${confidence} is asked for.`,
+      `Bounds of texts are known with a confidence of ${mostRatioConfidence} at most, but ${confidence} is asked for.`,
     )
   }
   const n = documents.length

@@ -8,6 +8,12 @@ export { gateText } from './gate-text.ts'
 export { type Headline, headline } from './headline.ts'
 export { reportMarkdown } from './markdown.ts'
 export { type ReportOptions, reportHtml } from './page.ts'
+export {
+  languagePreflightText,
+  languageUpdateMarkdown,
+  languageUpdatePage,
+  languageUpdateText,
+} from './update-language.ts'
 export { updateMarkdown } from './update-markdown.ts'
 export { updatePage } from './update-page.ts'
 export { preflightText, updateText } from './update-text.ts'

@@ -90,6 +90,21 @@ export {
   type TextPackSummary,
 } from './text-pack/index.ts'
 export {
+  openTextUpdate,
+  summariseTexts,
+  type TextPreflight,
+  type TextUpdate,
+  type TextUpdateBudget,
+  type TextUpdateData,
+  type TextUpdateEstimate,
+  type TextUpdateEvent,
+  type TextUpdateOptions,
+  type TextUpdateResult,
+  type TextUpdateSummary,
+  textPreflight,
+  updateTexts,
+} from './texts/index.ts'
+export {
   openUpdate,
   type Update,
   type UpdateEstimate,

@@ -17,13 +17,15 @@ const ways = {
   evaluate:
     'Give it texts, or questions as probes; to measure its loss on the texts of labelled rows alone, say that they are documents of the format text (documents).',
   keep: 'Give it texts; to keep the texts of labelled rows alone, say that they are documents of the format text (documents).',
+  update:
+    'Give it texts; to learn the texts of labelled rows alone, say that they are documents of the format text (documents).',
 } as const
 
 /**
  * Refuses rows with labels for a language model, which has no classes: their texts alone are taken only where that is asked for.
  *
  * @param name What messages call the model.
- * @throws UsageError `evaluate-labelled`, `keep-labelled`.
+ * @throws UsageError `evaluate-labelled`, `keep-labelled`, `update-labelled`.
  */
 export async function refuseLabelled(
   path: string,

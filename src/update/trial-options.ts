@@ -1,5 +1,7 @@
+import { augmentText } from '../data/augment/index.ts'
 import { samples } from '../data/dataset.ts'
 import { present } from '../required.ts'
+import { augmentationOf } from '../train/augment/index.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import type { Context } from './context.ts'
@@ -7,7 +9,6 @@ import type { Ground } from './ground.ts'
 import { type Beginning, readsFeatures, type TrialOptions, trialMethod } from './recipes/index.ts'
 import { placeOf } from './trial-place.ts'
 import type { TrialSettings } from './update-types.ts'
-import { augmentationTold, viewsOf } from './views.ts'
 
 /** What a rung trains with at one rate, in the trial of that number. */
 export function trialOptions(
@@ -22,18 +23,18 @@ export function trialOptions(
   const place = placeOf(context, index, rung)
   const { method, options: methodOptions } = trialMethod(name, options.methodOptions ?? {}, place)
   const [fresh, ...others] = taskSources(method, past, task)
-  const rows = samples(present(fresh, 'new rows').dataset) / viewsOf(options, rung)
+  const rows = samples(present(fresh, 'new rows').dataset)
   // Passes are asked for because of what they cost: a head on stored features trains to its end, unless it is all that trains.
   const epochs = readsFeatures(rung) && !context.rungs.every(readsFeatures) ? undefined : options.epochs
   const asked = epochs === undefined ? undefined : steps(rows, epochs, task.batchSize)
   const iterations =
     asked ?? Math.min(passes.most, Math.max(passes.least, steps(rows, passes.epochs, task.batchSize)))
-  // Above a cut views of the images were taken before.
+  // Activations are of images as they are.
   const augment = rung.cut ? undefined : options.augment
-  const told = augmentationTold(options, rung)
+  const augmentation = augmentationOf(augment, task.train)
   const used: TrialSettings = {
     ...{ rung: rung.place, ...protection, methodOptions },
-    ...(told !== undefined && { augment: told }),
+    ...(augmentation && { augment: augmentText(augmentation.spec) }),
     ...{ batchSize: task.batchSize, learningRate: rate },
     epochs: epochs ?? Math.round((10 * iterations * task.batchSize) / rows) / 10,
   }

@@ -54,6 +54,7 @@ export interface LoadedUpdate extends LoadedModel {
  * Reads the model and the data of an update. Classes are matched by name; those that the model does not know are added
  * to its head, behind its own.
  *
+ * @param given The model, where it is loaded already.
  * @throws ModelError `labels-missing`, `head-missing`, `head-tied`; DataError `old-classes`, `data-dims`, `data-not-finite`,
  * `classes-numbered`, `columns-differ`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack,
  * `pack-private` for statistics that follow the new data beside a private pack; what {@link packRows} and reading throw.
@@ -61,8 +62,8 @@ export interface LoadedUpdate extends LoadedModel {
  * const { learner, data } = await loadUpdate({ engine, model: 'model.onnx', fresh: 'new/', old: 'old/' })
  * const result = await updateModel({ engine, ...learner, data, budget: { maxDrop: 0.01 } })
  */
-export async function loadUpdate(sources: UpdateSources): Promise<LoadedUpdate> {
-  const read = await readUpdate(sources)
+export async function loadUpdate(sources: UpdateSources, given?: LoadedModel): Promise<LoadedUpdate> {
+  const read = await readUpdate(sources, given)
   const { loaded, fresh, pack } = read
   const { model } = loaded
   const { engine, numbersArePositions = false, seed } = sources

@@ -27,12 +27,12 @@ export interface ReadUpdate {
 }
 
 /** Reads model, pack and data, and refuses what the model cannot read; see {@link loadUpdate} for the errors. */
-export async function readUpdate(sources: UpdateSources): Promise<ReadUpdate> {
+export async function readUpdate(sources: UpdateSources, given?: LoadedModel): Promise<ReadUpdate> {
   const { batchNorm, output, bind, keep } = sources
   if (sources.old !== undefined && keep !== undefined) {
     throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
   }
-  const loaded = await loadModel(sources.model, { output, bind, batchNorm })
+  const loaded = given ?? (await loadModel(sources.model, { output, bind, batchNorm }))
   const { model } = loaded
   if (model.classes.length === 0) {
     throw new ModelError(

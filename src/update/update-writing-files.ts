@@ -34,6 +34,13 @@ export function outputPath(path: string, status: UpdateResult['status'], force =
   return `${plain.slice(0, plain.length - extension.length)}${suffixes[status]}${extension}`
 }
 
+/** What an update came to, as far as its file goes; of whatever kind of model. */
+interface Written {
+  /** Null where the old model stays. */
+  readonly chosen: object | null
+  readonly parameters: UpdateResult['parameters']
+}
+
 /**
  * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made. Where
  * there was nothing to gain it is the old model, byte for byte.
@@ -43,7 +50,7 @@ export function outputPath(path: string, status: UpdateResult['status'], force =
 export async function writeUpdated(
   path: string,
   loaded: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'>,
-  result: UpdateResult,
+  result: Written,
 ): Promise<void> {
   const { file, folder, model, widened } = loaded
   const parameters = result.chosen ? result.parameters : new Map()
@@ -82,7 +89,11 @@ export function checkAdapterOf({ widened }: Pick<LoadedUpdate, 'widened'>, lora:
 }
 
 /** Writes the low-rank updates of the chosen point, as PEFT reads them. */
-export async function writeAdapters(folder: string, base: string, { adapters }: UpdateResult): Promise<void> {
+export async function writeAdapters(
+  folder: string,
+  base: string,
+  { adapters }: Pick<UpdateResult, 'adapters'>,
+): Promise<void> {
   if (adapters) await saveAdapters(folder, adapters.lora, adapters.parameters, { base })
 }
 

@@ -1,4 +1,4 @@
-export { learnMeasurements, updateMeasurements } from './measurements.ts'
+export { learnMeasurements, textMeasurements, updateMeasurements } from './measurements.ts'
 export { type MlflowOptions, mlflow } from './mlflow.ts'
 export { flatSettings } from './settings.ts'
 export { type Measurement, type TrackedEnd, type Tracker, track, trackers } from './tracker.ts'

@@ -84,5 +84,31 @@ export function updateMeasurements(event: TrialEvent, trial?: string): Measureme
   return { step: Math.round(alpha * 100), numbers: under(name, Object.fromEntries(known)) }
 }
 
+/** What the update of a language model says of its trials: the part of its events that has numbers. */
+export type TextTrialEvent =
+  | Extract<TrialEvent, { readonly type: 'trial' | 'progress' }>
+  | {
+      readonly type: 'point'
+      readonly trial: number
+      readonly point: {
+        readonly alpha: number
+        readonly guess: { readonly gain: number }
+        /** On the documents that prove; the first is spoken of. */
+        readonly claims: readonly { readonly change: number; readonly upper: number }[]
+      }
+    }
+
+/**
+ * The numbers of a language model's update, by trial: `trial-1/loss` at each step, and for the candidates that were tested `trial-1/change`
+ * and `/upper` on old documents and the share of new bits that seems saved, `/gain`; their step is alpha in percent.
+ */
+export function textMeasurements(event: TextTrialEvent, trial?: string): Measurement | undefined {
+  if (event.type !== 'point') return updateMeasurements(event, trial)
+  const name = trial?.replaceAll('/', '.') ?? `trial-${event.trial + 1}`
+  const { alpha, guess, claims } = event.point
+  const known = claims.slice(0, 1).map(({ change, upper }) => ({ change, upper, gain: guess.gain }))
+  return { step: Math.round(alpha * 100), numbers: under(name, known[0] ?? { gain: guess.gain }) }
+}
+
 const under = (prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${prefix}/${name}`, value]))

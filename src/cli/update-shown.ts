@@ -1,0 +1,52 @@
+import type { Status } from '../update/path/index.ts'
+import { trialWords } from '../update/trial-words.ts'
+import { outputPath } from '../update/update-writing-files.ts'
+import type { Screen } from './screen.ts'
+
+// What both kinds of updates show and answer.
+
+export const exitCodes = {
+  met: 0,
+  'nothing-to-gain': 0,
+  'not-met': 2,
+  inconclusive: 3,
+} as const satisfies Record<Status, 0 | 2 | 3>
+
+/** Where the model was written, and why not where that was asked for. */
+export const placeSentence = (
+  out: string,
+  asked: string,
+  { chosen }: { readonly chosen: unknown },
+): string =>
+  out === outputPath(asked, 'met')
+    ? `Written: ${out}${chosen ? '' : ', the old model as it was'}`
+    : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
+
+/** What the bars are drawn from. */
+type ShownEvent =
+  | ({ readonly type: 'trial' } & Parameters<typeof trialWords>[0])
+  | { readonly type: 'progress'; readonly step: number; readonly of: number }
+  /** Of some updates so many candidates of so many are tested. */
+  | { readonly type: 'point'; readonly tested?: number; readonly of?: number }
+  | { readonly type: 'trained' }
+
+/** A bar for each trial, which says what trains, and one for candidates where it is known how many there are. */
+export function showEvents(screen: Screen): (event: ShownEvent) => void {
+  let began = performance.now()
+  let label = ''
+  return (event) => {
+    if (event.type === 'trial') {
+      began = performance.now()
+      label = trialWords(event)
+    }
+    if (event.type === 'progress') {
+      const { step, of } = event
+      screen.progress({ label, done: step, total: of, rate: step / ((performance.now() - began) / 1000) })
+    }
+    if (event.type === 'point' && event.tested !== undefined && event.of !== undefined) {
+      screen.progress({
+        ...{ label: 'testing', done: event.tested, total: event.of, unit: 'candidates' },
+      })
+    }
+  }
+}

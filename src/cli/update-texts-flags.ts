@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import { bounds } from '../data/bounds.ts'
+import { UsageError } from '../errors.ts'
+import { updateDefaults } from '../update/defaults.ts'
+import { type TextUpdateBudget, textUpdateDefaults } from '../update/texts/index.ts'
+import { fromText, share } from './flags/index.ts'
+import { documentFlags } from './shared-flags.ts'
+
+/** Budgets for language models, in the units of `holdfast gate`. */
+export const textBudgetFlags = {
+  maxBits: fromText(z.number().min(0).max(100)).optional().meta({
+    description: 'Of language models, instead: bits per byte more that are allowed',
+  }),
+  maxPerplexityRatio: fromText(z.number().min(1).max(1000)).optional().meta({
+    description: "Of language models, instead: new perplexity by the old one's, such as 1.05",
+  }),
+}
+
+/** What is rehearsed of old texts. */
+export const rehearsalFlags = {
+  replayShare: share()
+    .optional()
+    .meta({
+      description: 'Of language models: the share of old text in what is trained on',
+      otherwise: `${100 * textUpdateDefaults.replayShare}%`,
+    }),
+  selfWritten: fromText(bounds.rows(0)).optional().meta({
+    description:
+      'Of language models without old texts: how many texts the model writes itself, to be rehearsed; 0 for none',
+    otherwise: 'as many as are rehearsed',
+  }),
+}
+
+const { documents, paragraphs, pack, overlap } = documentFlags
+
+/** How texts become documents and rows. */
+export const textReadingFlags = { documents, paragraphs, pack, overlap }
+
+/** Settings of `update` that say something of one kind of model alone. */
+interface OneKind {
+  readonly rungs?: readonly string[] | undefined
+  readonly lora?: unknown
+  readonly adapter?: unknown
+  readonly maxBits?: unknown
+  readonly maxPerplexityRatio?: unknown
+  readonly replayShare?: unknown
+  readonly selfWritten?: unknown
+  readonly documents?: unknown
+  readonly paragraphs: boolean
+  readonly pack?: unknown
+  readonly overlap?: unknown
+  readonly maxDropPerClass?: unknown
+  readonly budgetOn: string
+  readonly traffic?: unknown
+  readonly unlabelled?: unknown
+  readonly numbersArePositions: boolean
+  readonly expandHead?: unknown
+  readonly augment?: unknown
+  readonly batchnorm: string
+  readonly baseline?: unknown
+  readonly newShare?: unknown
+  readonly replayBatch?: unknown
+  readonly perClass?: unknown
+}
+
+/**
+ * Refuses flags that say nothing of the model's kind, rather than passing them over.
+ *
+ * @throws UsageError `update-flag`.
+ */
+export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
+  const rung = (names: readonly string[]) => asked.rungs?.find((name) => names.includes(name))
+  const [ofRows, ofTexts] = [rung(['closed-form', 'head', 'above']), rung(['low-rank'])]
+  const given: readonly (readonly [flag: string, isGiven: boolean])[] = texts
+    ? [
+        ['--max-drop-per-class', asked.maxDropPerClass !== undefined],
+        ['--budget-on', asked.budgetOn !== 'deployed'],
+        ['--traffic', asked.traffic !== undefined],
+        ['--unlabelled', asked.unlabelled !== undefined],
+        ['--numbers-are-positions', asked.numbersArePositions],
+        ['--expand-head', asked.expandHead !== undefined],
+        ['--augment', asked.augment !== undefined],
+        ['--batchnorm', asked.batchnorm !== 'auto'],
+        ['--baseline', asked.baseline !== undefined],
+        ['--per-class', asked.perClass !== undefined],
+        ['--replay-batch', asked.replayBatch !== undefined],
+        ['--new-share', asked.newShare !== undefined],
+        [`--rungs ${ofRows}`, ofRows !== undefined],
+      ]
+    : [
+        ['--max-bits', asked.maxBits !== undefined],
+        ['--max-perplexity-ratio', asked.maxPerplexityRatio !== undefined],
+        ['--replay-share', asked.replayShare !== undefined],
+        ['--self-written', asked.selfWritten !== undefined],
+        ['--documents', asked.documents !== undefined],
+        ['--paragraphs', asked.paragraphs],
+        ['--pack', asked.pack !== undefined],
+        ['--overlap', asked.overlap !== undefined],
+        [`--rungs ${ofTexts}`, ofTexts !== undefined],
+      ]
+  const [wrong] = given.find(([, isGiven]) => isGiven) ?? []
+  if (wrong !== undefined) {
+    throw new UsageError(
+      'update-flag',
+      texts
+        ? `${wrong} is for classifiers, and this is a language model: its texts have no classes, and no part of it is trained on stored features. What it is held to is said by --max-drop, --max-bits or --max-perplexity-ratio, what trains by --rungs (low-rank, whole), --lora and --train, what is rehearsed by --replay-share.`
+        : `${wrong} is for language models, and this is a classifier.`,
+    )
+  }
+  if (!texts && asked.adapter !== undefined && asked.lora === undefined) {
+    throw new UsageError('update-flag', '--adapter writes low-rank updates: it needs --lora RANK.')
+  }
+}
+
+/** The budget in its unit. */
+export function textBudgetOf(asked: {
+  readonly maxDrop?: number | undefined
+  readonly maxBits?: number | undefined
+  readonly maxPerplexityRatio?: number | undefined
+  readonly maxDropTotal?: number | undefined
+  readonly confidence: number
+}): TextUpdateBudget {
+  const { maxDrop, maxBits, maxPerplexityRatio, maxDropTotal, confidence } = asked
+  if (maxDropTotal !== undefined && (maxBits ?? maxPerplexityRatio) !== undefined) {
+    throw new UsageError(
+      'update-flag',
+      '--max-drop-total is a share, as --max-drop is. With --max-bits or --max-perplexity-ratio all releases together are held to the same budget: leave it out.',
+    )
+  }
+  if (maxBits !== undefined) return { unit: 'bits', maxChange: maxBits, confidence }
+  if (maxPerplexityRatio !== undefined)
+    return { unit: 'perplexity', maxChange: maxPerplexityRatio, confidence }
+  return {
+    ...{ unit: 'relative', maxChange: maxDrop ?? updateDefaults.maxDrop },
+    ...{ maxTotal: maxDropTotal, confidence },
+  }
+}

@@ -1,0 +1,177 @@
+import type { Engine } from '../engine/engine.ts'
+import type { LoadedModel } from '../model/import/index-files.ts'
+import {
+  languagePreflightText,
+  languageUpdateMarkdown,
+  languageUpdatePage,
+  languageUpdateText,
+} from '../report/index.ts'
+import { present } from '../required.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
+import { type Tracker, textMeasurements } from '../train/tracking/index.ts'
+import { parseUpdateMethod } from '../update/recipes/index.ts'
+import { extendTextFile } from '../update/text-pack/index-files.ts'
+import {
+  openTextUpdate,
+  summariseTexts,
+  type TextPreflight,
+  type TextRungName,
+  type TextUpdateEvent,
+  type TextUpdateOptions,
+  type TextUpdateResult,
+  type TextUpdateSummary,
+  textPreflight,
+  textRungNames,
+} from '../update/texts/index.ts'
+import { type LoadedTextUpdate, loadTextUpdate } from '../update/texts/index-files.ts'
+import { trialWords } from '../update/trial-words.ts'
+import {
+  checkAdapterOf,
+  checkCompanions,
+  outputPath,
+  writeAdapters,
+  writeUpdated,
+} from '../update/update-writing-files.ts'
+import { sayNotes } from './data-notes.ts'
+import { methodOptionsOf } from './method-flags.ts'
+import { readingOf, withDocumentFlags } from './shared-flags.ts'
+import { tracked } from './tracking.ts'
+import type { UpdateSettings } from './update-flags.ts'
+import { exitCodes, placeSentence, showEvents } from './update-shown.ts'
+import { textBudgetOf } from './update-texts-flags.ts'
+import type { Answer, Call } from './verb.ts'
+
+/** Teaches a language model new texts, once its file is loaded. */
+export async function updateLanguage(
+  asked: UpdateSettings,
+  call: Call,
+  engine: Engine,
+  given: LoadedModel,
+): Promise<Answer> {
+  const began = performance.now()
+  const { dryRun, adapter } = asked
+  const lora = asked.lora ?? (adapter === undefined ? undefined : {})
+  const loaded = await loadTextUpdate(
+    {
+      ...{ model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
+      reading: withDocumentFlags(readingOf(asked), asked),
+    },
+    given,
+  )
+  if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
+  if (adapter !== undefined && lora) checkAdapterOf(loaded, lora)
+  // What the events go to is known once the run begins.
+  let follow: (event: TextUpdateEvent) => void = () => {}
+  const options: TextUpdateOptions = {
+    ...{ engine, ...loaded.learner, lora, budget: textBudgetOf(asked), seed: asked.seed ?? 0 },
+    ...{ rungs: rungsOf(asked), time: asked.time, epochs: asked.epochs, batchSize: asked.batch },
+    ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
+    ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },
+    ...{ select: asked.train, recompute: asked.recompute },
+    signal: dryRun ? undefined : call.signal,
+    onEvent: (event) => follow(event),
+  }
+  const found = textPreflight(options, { notes: loaded.notes })
+  const reading = (performance.now() - began) / 1000
+  const run = await openTextUpdate(options)
+  try {
+    const known = {
+      ...found,
+      warnings: [...found.warnings, ...run.doubts],
+      // To time every rung means to prepare it: that is for those who ask before they begin.
+      cost: dryRun ? { ...(await run.estimate()), reading } : null,
+    }
+    if (dryRun) return { json: known, text: languagePreflightText(known).join('\n') }
+    for (const line of languagePreflightText(known)) {
+      if (/^(warning|note): /.test(line)) call.screen.warn(line)
+      else call.screen.say(line)
+    }
+    const result = await tracked(
+      call,
+      asked,
+      { verb: 'update', name: `${asked.model} ${found.method.name}`, settings: asked },
+      (tracker) => {
+        follow = following(call, tracker)
+        return run.run()
+      },
+    )
+    call.screen.draw([])
+    const seconds = (performance.now() - began) / 1000
+    const summary = summariseTexts(result, { doubts: run.doubts, seconds })
+    return await answer(asked, call, { engine, loaded, result, summary, known })
+  } finally {
+    await run.dispose()
+  }
+}
+
+/** Shows events, and tells trackers their numbers. */
+function following({ screen }: Call, tracker: Tracker): (event: TextUpdateEvent) => void {
+  const show = showEvents(screen)
+  const names: string[] = []
+  return (event) => {
+    show(event)
+    if (event.type === 'trial') names[event.trial] = trialWords(event)
+    const measurement = textMeasurements(event, names[event.trial])
+    if (measurement) tracker.log(measurement)
+  }
+}
+
+const rungsOf = ({ rungs }: UpdateSettings): TextUpdateOptions['rungs'] =>
+  rungs?.filter((name): name is TextRungName => (textRungNames as readonly string[]).includes(name))
+
+interface Done {
+  readonly engine: Engine
+  readonly loaded: LoadedTextUpdate
+  readonly result: TextUpdateResult
+  readonly summary: TextUpdateSummary
+  readonly known: TextPreflight
+}
+
+/** Writes what was asked for, the model first. */
+async function answer(
+  asked: UpdateSettings,
+  call: Call,
+  { engine, loaded, result, summary, known }: Done,
+): Promise<Answer> {
+  const { model: path, adapter, keepOut, markdown, report } = asked
+  const wanted = present(asked.out, '-o')
+  const out = outputPath(wanted, result.status, asked.force)
+  await writeUpdated(out, loaded, result)
+  const written = [out]
+  if (adapter !== undefined && result.adapters) {
+    await writeAdapters(adapter, path, result)
+    written.push(adapter)
+  }
+  if (keepOut !== undefined) {
+    const file = outputPath(keepOut, result.status, asked.force)
+    const { notes } = await extendTextFile(present(asked.keep, 'the pack'), {
+      ...{ engine, model: out, data: asked.new, out: file, output: asked.output, bind: asked.bind },
+      ...{ seed: asked.seed, reading: withDocumentFlags(readingOf(asked), asked) },
+    })
+    sayNotes(notes, call.screen)
+    written.push(file)
+  }
+  if (markdown !== undefined) {
+    await writeWhole(markdown, languageUpdateMarkdown(summary, known))
+    written.push(markdown)
+  }
+  if (report !== undefined) {
+    const created = new Date().toISOString().slice(0, 10)
+    await writeWhole(
+      report,
+      languageUpdatePage(summary, known, { model: path, command: call.command, created }),
+    )
+    written.push(report)
+  }
+  const others = [
+    ...written.slice(1).map((file) => `Written: ${file}`),
+    ...(adapter !== undefined && !result.adapters
+      ? [`Not written: ${adapter}, as the old model stays.`]
+      : []),
+  ]
+  return {
+    json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
+    text: [languageUpdateText(summary, placeSentence(out, wanted, result)), ...others].join('\n'),
+    exitCode: exitCodes[result.status],
+  }
+}

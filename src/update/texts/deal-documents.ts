@@ -1,0 +1,78 @@
+import type { TokenDocument } from '../../data/documents/index.ts'
+import { sha256 } from '../../data/sha256.ts'
+import { itemAt } from '../../required.ts'
+import type { TextUpdateData } from './text-update-types.ts'
+
+/** Of old documents to rehearse, the share that orders candidates instead; of those that prove, where there are none to rehearse. */
+const ORDER = 0.2
+const SPARED = 0.1
+
+/** With fewer documents to rehearse all of them do both: a poor order shows less, but nothing false. */
+const FEW = 10
+
+/** With fewer documents to prove on none is spared. */
+const MANY = 50
+
+/** Tokens that order candidates at most: two models' losses on the same tokens differ little by chance. */
+const MOST_ORDERING = 2 ** 16
+
+/** Old documents by the part that they play. Places are those in `exemplars` and `heldOut`. */
+export interface Dealt {
+  readonly rehearsed: readonly number[]
+  readonly order: readonly TokenDocument[]
+  readonly proof: readonly number[]
+}
+
+/**
+ * Which old documents are rehearsed, which order candidates and which prove. It is told by what the documents say, so that each stays where
+ * it is when others join.
+ */
+export function dealDocuments({
+  exemplars = [],
+  order,
+  heldOut = [],
+}: Pick<TextUpdateData, 'exemplars' | 'order' | 'heldOut'>): Dealt {
+  const all = (list: readonly unknown[]) => Array.from(list.keys())
+  const of = (list: readonly TokenDocument[], places: readonly number[]) =>
+    atMost(
+      places.map((place) => itemAt(list, place, 'document')),
+      MOST_ORDERING,
+    )
+  if (order && order.length > 0) {
+    return { rehearsed: all(exemplars), order: atMost(order, MOST_ORDERING), proof: all(heldOut) }
+  }
+  if (exemplars.length > 0) {
+    const few = exemplars.length < FEW
+    const { part, rest } = drawn(exemplars, ORDER)
+    const rehearsed = few ? all(exemplars) : rest
+    return { rehearsed, order: of(exemplars, few ? rehearsed : part), proof: all(heldOut) }
+  }
+  if (heldOut.length < MANY) return { rehearsed: [], order: [], proof: all(heldOut) }
+  const { part, rest } = drawn(heldOut, SPARED)
+  return { rehearsed: [], order: of(heldOut, part), proof: rest }
+}
+
+/** About a share of the documents, at least one, and the others; each in the list's order. */
+function drawn(documents: readonly TokenDocument[], share: number) {
+  const ranked = documents
+    .map((document, place) => ({ place, draw: drawOf(document) }))
+    .sort((a, b) => a.draw - b.draw || a.place - b.place)
+  const count = Math.max(1, ranked.filter(({ draw }) => draw < share).length)
+  const places = (list: typeof ranked) => list.map(({ place }) => place).sort((a, b) => a - b)
+  return { part: places(ranked.slice(0, count)), rest: places(ranked.slice(count)) }
+}
+
+/** A number from 0 to below 1 for a document, as if drawn at random, told by its tokens. */
+const drawOf = ({ ids }: TokenDocument): number => {
+  const bytes = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)
+  return Number.parseInt(sha256().update('order').update(bytes).hex().slice(0, 8), 16) / 2 ** 32
+}
+
+/** The first documents that have so many tokens together, one at least. */
+function atMost(documents: readonly TokenDocument[], tokens: number): readonly TokenDocument[] {
+  let left = tokens
+  return documents.filter(({ ids }, place) => {
+    left -= ids.length
+    return place === 0 || left >= 0
+  })
+}

@@ -1,0 +1,1 @@
+export { type LoadedTextUpdate, loadTextUpdate, type TextUpdateSources } from './load-texts-files.ts'

@@ -1,0 +1,27 @@
+export { textUpdateDefaults } from './text-defaults.ts'
+export { type TextFacts, type TextPreflight, textPreflight } from './text-preflight.ts'
+export { summariseTexts, type TextUpdateSummary } from './text-summary.ts'
+export {
+  type FirstRelease,
+  type TextClaim,
+  type TextDocumentCounts,
+  type TextGain,
+  type TextGuess,
+  type TextPoint,
+  type TextRows,
+  type TextRungName,
+  type TextTrialResult,
+  type TextTrialSettings,
+  type TextUpdateBudget,
+  type TextUpdateData,
+  type TextUpdateEvent,
+  type TextUpdateOptions,
+  type TextUpdateResult,
+  textRungNames,
+} from './text-update-types.ts'
+export {
+  openTextUpdate,
+  type TextUpdate,
+  type TextUpdateEstimate,
+  updateTexts,
+} from './update-texts.ts'

@@ -1,0 +1,166 @@
+import { stat } from 'node:fs/promises'
+import {
+  documentRowLength,
+  type LoadedDocuments,
+  type TokenDocument,
+  withTestDocuments,
+} from '../../data/documents/index.ts'
+import { readDocuments } from '../../data/documents/index-files.ts'
+import type { ReadOptions } from '../../data/read-options.ts'
+import type { Reading } from '../../data/reading.ts'
+import { readingFor } from '../../data/reading-files.ts'
+import { fixedLength } from '../../data/ready-rows.ts'
+import { defaultTestShare } from '../../data/test-share.ts'
+import { UsageError } from '../../errors.ts'
+import { positionsOf } from '../../evaluate/generate/index.ts'
+import { readBackOf } from '../../model/import/index.ts'
+import type { LoadedModel } from '../../model/import/index-files.ts'
+import { vocabularyOf } from '../../model/language.ts'
+import type { Model } from '../../model/model.ts'
+import { present } from '../../required.ts'
+import { namesIn } from '../document-names-files.ts'
+import { refuseLabelled } from '../labelled-rows-files.ts'
+import { identify } from '../pack/index-files.ts'
+import { readTextPack, tokenizerHash } from '../text-pack/index-files.ts'
+import { type PackTexts, packTexts } from './pack-texts.ts'
+import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
+
+export interface TextUpdateSources {
+  /** An .onnx file of a decoder, or a folder as transformers.js lays it out. */
+  readonly model: string
+  /** New texts: a file or a folder. */
+  readonly fresh: string
+  /** Texts that the model knows already. */
+  readonly old?: string | undefined
+  /** A retention pack, instead of old texts. */
+  readonly keep?: string | undefined
+  /** Which fields hold documents, how long rows are, and so on; default: as found. */
+  readonly reading?: Reading | undefined
+}
+
+/** All that an update of a language model needs, read. */
+export interface LoadedTextUpdate extends LoadedModel {
+  /** Whether the model came as a folder, and is to be written as one. */
+  readonly folder: boolean
+  readonly widened: Model
+  /** For `updateTexts`. */
+  readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored'>
+  readonly notes: readonly string[]
+}
+
+/** Of old texts without a test or validation part, the share that proves. */
+const OLD_HELD_OUT = 0.5
+
+/**
+ * Reads the texts of an update. New documents are held out as `learn` does it: the test part, else the validation part, else a fifth. Old
+ * ones prove by the test part, else the validation part, else a half; where there are both, validation orders candidates, and of new texts
+ * it is what they are compared on.
+ *
+ * @param loaded The model, which is loaded already.
+ * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
+ * `data-too-few`; CheckpointError `pack-missing`; and what reading throws.
+ */
+export async function loadTextUpdate(
+  sources: TextUpdateSources,
+  loaded: LoadedModel,
+): Promise<LoadedTextUpdate> {
+  const { model: path, fresh, old, keep } = sources
+  if (old !== undefined && keep !== undefined) {
+    throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
+  }
+  const { model, file } = loaded
+  const reading = await readingFor({ path: file.path, input: model.input }, sources.reading)
+  const { options, tokenizerJson } = reading
+  const added = await readParts(fresh, path, options)
+  const known = old === undefined ? undefined : await readParts(old, path, options)
+  const pack =
+    keep === undefined
+      ? undefined
+      : packTexts(await readTextPack(keep), {
+          ...{ place: keep, identity: identify(loaded), vocabulary: vocabularyOf(model) },
+          tokenizer: tokenizerJson === undefined ? undefined : tokenizerHash(tokenizerJson),
+        })
+  const data: TextUpdateData = {
+    ...newTexts(added, fresh),
+    ...(known && oldTexts(known, present(old, 'old texts'))),
+    ...pack?.data,
+  }
+  return {
+    ...loaded,
+    folder: (await stat(path)).isDirectory(),
+    widened: model,
+    learner: {
+      ...{ model, data, rows: rowsFor(data, options, model, pack) },
+      stored: readBackOf(
+        file.model,
+        [...model.parameters.keys(), ...model.buffers.keys()],
+        file.externalData,
+      ),
+    },
+    notes: [
+      ...[...loaded.notes, ...reading.notes, ...added.notes, ...(known?.notes ?? [])],
+      ...(pack?.notes ?? []),
+    ],
+  }
+}
+
+/** Documents by what they are called in the data. */
+async function readParts(source: string, model: string, options: ReadOptions): Promise<LoadedDocuments> {
+  await refuseLabelled(source, model, options, 'update')
+  const { train, validation, test, notes } = await readDocuments(source, options)
+  const nameOf = await namesIn(source)
+  const named = (documents: readonly TokenDocument[]) =>
+    documents.map((document) => ({ ...document, place: nameOf(document.place) }))
+  return {
+    train: named(train),
+    validation: validation && named(validation),
+    test: test && named(test),
+    notes,
+  }
+}
+
+function newTexts(
+  parts: LoadedDocuments,
+  source: string,
+): Pick<TextUpdateData, 'train' | 'check' | 'choose'> {
+  const { train, test } = withTestDocuments(parts, {
+    ...{ share: defaultTestShare, source },
+    otherwise: 'or give more documents',
+  })
+  return { train, check: test, ...(parts.test && parts.validation && { choose: parts.validation }) }
+}
+
+function oldTexts(
+  parts: LoadedDocuments,
+  source: string,
+): Pick<TextUpdateData, 'exemplars' | 'order' | 'heldOut'> {
+  const { train, test } = withTestDocuments(parts, {
+    ...{ share: OLD_HELD_OUT, source },
+    otherwise: 'or give more documents',
+  })
+  return {
+    exemplars: train,
+    heldOut: test,
+    ...(parts.test && parts.validation && { order: parts.validation }),
+  }
+}
+
+/** With a pack rows are as its losses were measured. */
+function rowsFor(
+  { train, check, choose, exemplars, order, heldOut }: TextUpdateData,
+  options: ReadOptions,
+  model: Model,
+  pack: PackTexts | undefined,
+): TextRows {
+  const tokenizer = present(options.tokenizer, 'tokenizer')
+  const all = [train, check, choose, exemplars, order, heldOut].flatMap((documents) => documents ?? [])
+  const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
+  return {
+    length: documentRowLength(all, {
+      asked: pack?.rowLength ?? fixedLength(options),
+      limit: limits.length > 0 ? Math.min(...limits) : undefined,
+      pack: 'documents',
+    }),
+    ...{ tokenizer, pack: options.pack, overlap: pack?.overlap ?? options.overlap },
+  }
+}

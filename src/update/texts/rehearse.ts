@@ -1,0 +1,44 @@
+import { type Dataset, ignoredLabel, samples } from '../../data/dataset.ts'
+import type { Method } from '../../methods/method.ts'
+import { sharedSources } from '../../methods/share-sampler.ts'
+
+/** What is rehearsed, and how much of it. */
+export interface Rehearsal {
+  /** Old rows of next tokens. */
+  readonly rows: Dataset
+  /** Share of the tokens trained on that are theirs, above 0 and below 1. */
+  readonly share: number
+}
+
+/**
+ * Old rows among the new ones, mixed as one text: of the tokens that training sees a share is old, whatever a step holds (Ibrahim et
+ * al. 2024, arXiv 2403.08763, for continued pretraining). It is `replay` with a share of old rows (`sharedSources`), for rows that are
+ * there before training begins, in their order; as rows of short documents have fewer tokens, the share of rows is another one than that
+ * of tokens.
+ */
+export const rehearse = ({ rows, share }: Rehearsal): Method => ({
+  name: 'replay',
+  settings: { share },
+  past: 'rows',
+  sources: (sources, _state, { train, batchSize, index }) =>
+    sharedSources(
+      sources,
+      { dataset: { ...rows, documents: undefined }, tasks: new Int32Array(samples(rows)).fill(index - 1) },
+      { share: shareOfRows(share, train, rows), batchSize },
+    ),
+})
+
+/** The share of rows that gives a share of tokens. */
+export function shareOfRows(share: number, fresh: Dataset, old: Dataset): number {
+  const [news, olds] = [(1 - share) / tokensARow(fresh), share / tokensARow(old)]
+  return olds / (olds + news)
+}
+
+/** Tokens that count in the loss. */
+export function tokensIn({ labels }: Dataset): number {
+  let counting = 0
+  for (const label of labels.data) if (label !== ignoredLabel) counting++
+  return counting
+}
+
+const tokensARow = (dataset: Dataset): number => tokensIn(dataset) / samples(dataset)

@@ -1,0 +1,88 @@
+import type { Dataset } from '../../data/dataset.ts'
+import { TrainingError, UsageError } from '../../errors.ts'
+import { refuseLookingAhead, textFigures } from '../../evaluate/index.ts'
+import { checkedConfidence } from '../../measure/confidence.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
+import { checkTextBudget } from '../../measure/text-verdict.ts'
+import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
+import type { TextClaims } from './text-claims.ts'
+import { doubtsOf } from './text-doubts.ts'
+import { type Losses, type Measured, openLosses } from './text-looks.ts'
+import { assignTexts, type TextParts } from './text-parts.ts'
+import { type TextRung, textLadder } from './text-rungs.ts'
+import { type TextUpdateOptions, textRungNames } from './text-update-types.ts'
+
+/** All that the trials of one update share. */
+export interface TextContext {
+  readonly options: TextUpdateOptions
+  readonly parts: TextParts
+  readonly losses: Losses
+  /** What the given model loses on each document. */
+  readonly before: {
+    readonly check: readonly TextLoss[]
+    readonly proof: readonly TextLoss[] | undefined
+  }
+  readonly choose: Measured
+  readonly order: Measured | undefined
+  /** Undefined where no document proves. */
+  readonly claims: TextClaims | undefined
+  readonly rungs: readonly TextRung[]
+  /** What makes the given model's answers doubtful, in sentences. */
+  readonly doubts: readonly string[]
+  /** What measuring the given model took: all of it, and the documents that prove. */
+  readonly seconds: { readonly all: number; readonly proof: number }
+}
+
+/**
+ * Measures the given model on all that it is measured on once.
+ *
+ * @throws UsageError `budget-range`, `confidence-range`, `replay-share`, `rungs-empty`, `update-data`; ModelError `model-looks-ahead`, `logits-not-finite`.
+ */
+export async function openTexts(asked: TextUpdateOptions): Promise<TextContext> {
+  const options = { ...asked, model: withTokenClasses(asked.model) }
+  const { engine, model, data, budget } = options
+  for (const limit of [budget.maxChange, budget.maxTotal]) {
+    if (limit !== undefined) checkTextBudget({ unit: budget.unit, budget: limit })
+  }
+  checkedConfidence(budget.confidence)
+  checkAsked(options)
+  const parts = assignTexts(options)
+  await refuseLookingAhead(engine, model, parts.check, 'the model')
+  const began = performance.now()
+  const known = async (rows: Dataset) => (await textFigures(engine, model, rows)).documents
+  const check = await known(parts.check)
+  const choose = parts.choose === parts.check ? check : await known(parts.choose)
+  const order = parts.order && (await known(parts.order))
+  const proving = performance.now()
+  const proof = parts.proof && (await known(parts.proof))
+  const ended = performance.now()
+  return {
+    ...{ options, parts, losses: openLosses(engine, model), before: { check, proof } },
+    choose: { rows: parts.choose, before: choose },
+    order: parts.order && order && { rows: parts.order, before: order },
+    claims: proof && { budget, before: proof, first: parts.first, uses: data.uses ?? 0 },
+    rungs: textLadder(options),
+    doubts: doubtsOf(vocabularyOf(model), { old: proof ?? order, new: check }),
+    seconds: { all: (ended - began) / 1000, proof: (ended - proving) / 1000 },
+  }
+}
+
+function checkAsked({ replayShare = 0, rungs }: TextUpdateOptions): void {
+  if (!(replayShare >= 0 && replayShare < 1)) {
+    throw new UsageError(
+      'replay-share',
+      `The share of old text in what is trained on is a number from 0 to below 1, but it is ${replayShare}.`,
+    )
+  }
+  if (rungs?.length !== 0) return
+  throw new UsageError('rungs-empty', `No rung is left to climb; there are ${textRungNames.join(' and ')}.`)
+}
+
+/** @throws TrainingError `interrupted` once the signal was given. */
+export function stopIfAsked({ signal }: TextUpdateOptions, doing: string): void {
+  if (!signal?.aborted) return
+  throw new TrainingError(
+    'interrupted',
+    `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
+  )
+}

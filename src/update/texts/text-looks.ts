@@ -1,0 +1,115 @@
+import type { Dataset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { type OpenRowLosses, openRowLosses } from '../../evaluate/index.ts'
+import { ratioBounds } from '../../measure/ratio-change.ts'
+import { documentLosses, type TextLoss } from '../../measure/text-scores.ts'
+import type { ReadBack } from '../../model/import/index.ts'
+import type { Model } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { TextGuess } from './text-update-types.ts'
+import type { Way } from './text-way.ts'
+
+/** What a model with some weights loses on each document of some rows, in the rows' order; to be closed. */
+export interface Losses {
+  on(rows: Dataset, weights: ReadonlyMap<string, Tensor>): Promise<readonly TextLoss[]>
+  dispose(): Promise<void>
+}
+
+/** The runtime's sessions are kept, one for each set of rows. */
+export function openLosses(engine: Engine, model: Model): Losses {
+  const open = new Map<Dataset, Promise<OpenRowLosses>>()
+  return {
+    on: async (rows, weights) => {
+      const found = open.get(rows) ?? openRowLosses(engine, model, rows)
+      open.set(rows, found)
+      return documentLosses(await (await found).of(weights))
+    },
+    dispose: async () => {
+      for (const each of open.values()) await (await each).dispose()
+    },
+  }
+}
+
+/** Points of a way that are looked at; between them losses are smooth. */
+const LOOKS = [0.25, 0.5, 0.75, 1]
+
+/** Points of a way that may be candidates. */
+const CANDIDATES = 64
+
+/** Standard errors above the change of which its 95 % bound lies, about. */
+const ERRORS = 1.645
+
+export interface WalkTextOptions {
+  readonly trial: number
+  readonly way: Way
+  readonly losses: Losses
+  readonly stored: ReadBack | undefined
+  /** New rows, and old ones that order; with what the given model loses on each document. */
+  readonly choose: Measured
+  readonly order: Measured | undefined
+  /** Documents that prove; 0 where none do. */
+  readonly proving: number
+}
+
+/** Rows, and what the given model loses on each of their documents. */
+export interface Measured {
+  readonly rows: Dataset
+  readonly before: readonly TextLoss[]
+}
+
+/** What points of a way seem to be worth: those that were looked at, and all that may be candidates. */
+export interface Walked {
+  readonly looks: readonly TextGuess[]
+  readonly guesses: readonly TextGuess[]
+}
+
+/**
+ * Guesses what points of a way are worth, without a look at the documents that prove. Losses are measured at a few points, and
+ * between them are those of the polynomial through these: along a straight line of weights they hardly bend.
+ *
+ * What a point seems to lose is its change on the documents that order, and beside it the bound that as many documents as prove would give
+ * of it: near the given model a change is small, and so is what is not known of it.
+ */
+export async function walkTexts(options: WalkTextOptions): Promise<Walked> {
+  const { trial, way, losses, stored, choose, order, proving } = options
+  const looks: TextGuess[] = [{ trial, alpha: 0, loss: 0, bound: 0, gain: 0 }]
+  for (const alpha of LOOKS) {
+    const between = await way.at(alpha)
+    const weights = stored ? stored(between) : between
+    const gain = -changeOf(choose.before, await losses.on(choose.rows, weights)).change
+    const old = order && changeOf(order.before, await losses.on(order.rows, weights))
+    const spared = order && proving > 0 ? Math.sqrt(order.before.length / proving) : 1
+    const loss = old ? old.change : alpha
+    looks.push({ trial, alpha, loss, bound: old ? loss + ERRORS * old.error * spared : alpha, gain })
+  }
+  const at = (of: 'loss' | 'bound' | 'gain') => through(looks.map((look) => ({ x: look.alpha, y: look[of] })))
+  const [loss, bound, gain] = [at('loss'), at('bound'), at('gain')]
+  const guesses = Array.from({ length: CANDIDATES }, (_, place): TextGuess => {
+    const alpha = (place + 1) / CANDIDATES
+    return { trial, alpha, loss: loss(alpha), bound: bound(alpha), gain: gain(alpha) }
+  })
+  return { looks, guesses }
+}
+
+/** How much more nats all documents cost, as a share, and the standard error of that. */
+function changeOf(before: readonly TextLoss[], after: readonly TextLoss[]) {
+  const ratios = before.map(({ nats }, at) => ({
+    change: itemAt(after, at, 'document').nats - nats,
+    base: nats,
+  }))
+  const { ratio, standardError } = ratioBounds(ratios)
+  return { change: ratio, error: Number.isFinite(standardError) ? standardError : 0 }
+}
+
+/** The polynomial through some points, by Lagrange's formula. */
+export function through(
+  points: readonly { readonly x: number; readonly y: number }[],
+): (x: number) => number {
+  const term = (x: number, own: number) =>
+    points.reduce(
+      (product, { x: other }) => (other === own ? product : (product * (x - other)) / (own - other)),
+      1,
+    )
+  return (x) => points.reduce((sum, { x: own, y }) => sum + y * term(x, own), 0)
+}

@@ -1,0 +1,118 @@
+import { count } from '../../count.ts'
+import type { Dataset } from '../../data/dataset.ts'
+import { sortedNotes } from '../../data/notes.ts'
+import { fewestDocuments } from '../../measure/ratio-change.ts'
+import { inTextUnit } from '../gate/index.ts'
+import { tokensIn } from './rehearse.ts'
+import { textMethodName } from './text-method.ts'
+import { assignTexts } from './text-parts.ts'
+import { type TextRung, textLadder } from './text-rungs.ts'
+import type { TextUpdateBudget, TextUpdateOptions } from './text-update-types.ts'
+import type { TextUpdateEstimate } from './update-texts.ts'
+
+/** Documents, and their tokens that count in the loss. */
+export interface TextFacts {
+  readonly documents: number
+  readonly tokens: number
+}
+
+/** What was found before the update of a language model, and what follows from it. */
+export interface TextPreflight {
+  readonly schema: 'holdfast.preflight-texts/1'
+  /** New documents to train on and to measure on; old ones to rehearse, to order candidates by, and to prove on. */
+  readonly texts: Readonly<Record<'train' | 'check' | 'rehearsed' | 'order' | 'heldOut', TextFacts>>
+  /** Whether the texts to rehearse are written by the model itself. */
+  readonly selfWritten: boolean
+  readonly method: { readonly name: string; readonly reasons: readonly string[] }
+  readonly rungs: readonly string[]
+  readonly budget: TextUpdateBudget
+  /** Null until it has been measured. */
+  readonly cost: (TextUpdateEstimate & { readonly reading: number }) | null
+  readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** So many documents show most budgets that are asked for; with fewer their differences decide. */
+const ENOUGH = 20
+
+/**
+ * Looks at what there is for an update of a language model, before anything is trained.
+ *
+ * @throws UsageError `update-data`, and what a method that does not go with the texts throws.
+ */
+export function textPreflight(
+  options: TextUpdateOptions,
+  {
+    notes = [],
+    selfWritten = false,
+  }: { readonly notes?: readonly string[]; readonly selfWritten?: boolean } = {},
+): TextPreflight {
+  const told = sortedNotes(notes)
+  const parts = assignTexts(options)
+  const { counts, rehearsed, train, check, order, proof } = parts
+  const rungs = textLadder(options)
+  const facts = (documents: number, rows: Dataset | undefined): TextFacts => ({
+    documents,
+    tokens: rows ? tokensIn(rows) : 0,
+  })
+  const exemplars = rehearsed !== undefined && options.replayShare !== 0
+  const name = nameFor(options, exemplars, rungs)
+  return {
+    schema: 'holdfast.preflight-texts/1',
+    texts: {
+      train: facts(counts.train, train),
+      check: facts(counts.check, check),
+      rehearsed: facts(counts.rehearsed, rehearsed?.rows),
+      order: facts(counts.order, order),
+      heldOut: facts(counts.heldOut, proof),
+    },
+    selfWritten,
+    method: { name, reasons: reasonsFor(options.method, exemplars, selfWritten) },
+    rungs: rungs.map(({ place }) => place),
+    budget: options.budget,
+    cost: null,
+    notes: told.notes,
+    warnings: [...told.warnings, ...warningsFor(options.budget, counts.heldOut)],
+  }
+}
+
+/** Checked for each rung, before anything is trained. */
+function nameFor({ method }: TextUpdateOptions, exemplars: boolean, rungs: readonly TextRung[]): string {
+  const names = rungs.map(({ lora }) => textMethodName(method, { exemplars, lowRank: lora !== undefined }))
+  return names[0] ?? textMethodName(method, { exemplars, lowRank: false })
+}
+
+function reasonsFor(asked: string | undefined, exemplars: boolean, selfWritten: boolean): readonly string[] {
+  if (asked !== undefined) return [`Asked for: ${asked}.`]
+  const kept = 'its likeliest next tokens are distilled on them'
+  if (selfWritten) {
+    return [
+      `No old texts are there: texts that the model writes itself are rehearsed beside the new ones, and ${kept} (LAMOL: Sun et al. 2020).`,
+    ]
+  }
+  return [
+    exemplars
+      ? `Old texts are there: a share of what is trained on is old, and ${kept} (Ibrahim et al. 2024, Buzzega et al. 2020).`
+      : "No old texts are there: the model's answers are distilled on the new ones instead (Li & Hoiem 2016).",
+    'Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).',
+  ]
+}
+
+function warningsFor(budget: TextUpdateBudget, heldOut: number): readonly string[] {
+  const allowed = inTextUnit(budget.maxChange, budget.unit)
+  if (heldOut === 0) {
+    return [
+      'No old documents are held out, so that nothing can be proved of what is kept: the result will be unproven.',
+    ]
+  }
+  if (heldOut < fewestDocuments) {
+    return [
+      `${count(heldOut, 'old document')} ${heldOut === 1 ? 'is' : 'are'} held out, and at least ${fewestDocuments} are needed to show anything: the result will be unproven. Parts of a long text may be documents of their own.`,
+    ]
+  }
+  return heldOut < ENOUGH
+    ? [
+        `${count(heldOut, 'old document')} are held out: whether they show a change of at most ${allowed} depends on how different they are. More of them let the proof go further.`,
+      ]
+    : []
+}

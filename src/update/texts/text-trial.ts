@@ -1,0 +1,149 @@
+import { samples, subset } from '../../data/dataset.ts'
+import { takeRows } from '../../data/rows.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { adam, schedule } from '../../train/step/index.ts'
+import {
+  openPastReader,
+  pastOf,
+  type TaskTraining,
+  timeSteps,
+  trainedModel,
+  trainTask,
+  updateTasks,
+} from '../recipes/index.ts'
+import { shareOfRows } from './rehearse.ts'
+import type { TextContext } from './text-context.ts'
+import { textUpdateDefaults } from './text-defaults.ts'
+import { knowing, rehearses, type ToRehearse, textMethod, textMethodName } from './text-method.ts'
+import type { Rehearsed, TextParts } from './text-parts.ts'
+import type { TextRung } from './text-rungs.ts'
+import type { TextTrialSettings, TextUpdateOptions } from './text-update-types.ts'
+import { scaledWay, straightWay, type Way } from './text-way.ts'
+
+/** Of the steps, the share over which the rate rises. */
+const WARM_UP = 0.05
+
+/** Bound of the gradient's norm, as language models are trained. */
+const CLIP = 1
+
+/** A trial that is ready to be trained. */
+export interface TextTrial {
+  readonly settings: TextTrialSettings
+  /** What trains, in words: 'replay+distil by LoRA'. */
+  readonly method: string
+  /** Seconds that one step takes, from a few that leave no trace. */
+  secondsPerStep(): Promise<number>
+  /** @param onStep After each call of the runtime. */
+  train(onStep: (done: { step: number; of: number; loss: number }) => void): Promise<Way>
+  dispose(): Promise<void>
+}
+
+/** Steps that are timed; one goes before them. */
+const TIMED = 2
+
+/** Opens a rung: what trains, for how long, and what the method remembers of the given model. */
+export async function openTextTrial(
+  { options, parts }: Pick<TextContext, 'options' | 'parts'>,
+  rung: TextRung,
+): Promise<TextTrial> {
+  const { engine, model, seed = 0, recompute, signal, methodOptions } = options
+  const learningRate = options.learningRate ?? rung.learningRate
+  const name = textMethodName(options.method, {
+    exemplars: parts.rehearsed !== undefined && options.replayShare !== 0,
+    lowRank: rung.lora !== undefined,
+  })
+  const plan = planOf(options, parts, { rung, name })
+  const { batchSize, steps: iterations, share } = plan
+  const rehearsed = share > 0 && parts.rehearsed ? toRehearse(parts.rehearsed, plan, seed) : undefined
+  const method = textMethod(name, methodOptions ?? {}, rehearsed)
+  const { model: trains, lora } = trainedModel({ lora: rung.lora, select: rung.select, seed }, model)
+  const outputs = parts.train.classes.length
+  const lesson = { train: parts.train, exemplars: rehearsed?.rows }
+  const tasks = updateTasks(lesson, { oldClasses: outputs, classes: outputs, batchSize })
+  const plain = openPastReader(engine, trains, outputs)
+  const reader = rehearsed ? knowing(plain, rehearsed) : plain
+  const state = await pastOf(method, { engine, model: trains, task: tasks.past, reader, seed })
+  const training: TaskTraining = {
+    ...{
+      engine,
+      model: trains,
+      method,
+      state,
+      task: tasks.now,
+      reader,
+      iterations,
+      learningRate,
+      seed,
+      signal,
+    },
+    settings: { optimiser: adam(), clipNorm: CLIP, recompute },
+    schedule: schedule({ kind: 'cosine', warmup: Math.round(iterations * WARM_UP) }),
+  }
+  return {
+    settings: {
+      rung: rung.place,
+      ...{ epochs: plan.epochs, steps: iterations, batchSize, learningRate, replayShare: share },
+      ...{ rank: lora?.rank, methodOptions },
+    },
+    method: lora ? `${name} by LoRA` : name,
+    secondsPerStep: () => timeSteps({ ...training, iterations: TIMED }),
+    train: async (onProgress) => {
+      const { parameters, buffers } = await trainTask({ ...training, onProgress })
+      return lora
+        ? scaledWay(engine, model, { lora, parameters })
+        : straightWay(engine, model, new Map([...parameters, ...buffers]))
+    },
+    dispose: () => reader.dispose(),
+  }
+}
+
+interface Plan {
+  readonly batchSize: number
+  readonly steps: number
+  /** Passes over the new rows. */
+  readonly epochs: number
+  /** Share of the tokens that are old. */
+  readonly share: number
+  /** The old rows' share of a step's rows, at most. */
+  readonly room: number
+  /** Old rows that all steps draw together. */
+  readonly oldRows: number
+}
+
+/** How long a rung trains: so many passes over the new rows, whatever stands among them. */
+function planOf(
+  {
+    batchSize = textUpdateDefaults.batchSize,
+    epochs,
+    replayShare = textUpdateDefaults.replayShare,
+  }: TextUpdateOptions,
+  { train, rehearsed }: TextParts,
+  { rung: { passes }, name }: { readonly rung: TextRung; readonly name: string },
+): Plan {
+  const share = rehearsed && rehearses(name) ? replayShare : 0
+  const old = rehearsed && share > 0 ? shareOfRows(share, train, rehearsed.rows) : 0
+  const fresh = batchSize * (1 - old)
+  const rows = samples(train)
+  const counted = Math.ceil((rows * (epochs ?? passes.epochs)) / fresh)
+  const steps = Math.max(epochs === undefined ? passes.least : 1, counted)
+  return {
+    ...{ batchSize, steps, share, room: Math.ceil(batchSize * old) / batchSize },
+    epochs: Math.round((10 * steps * fresh) / rows) / 10,
+    oldRows: Math.ceil(steps * batchSize * old),
+  }
+}
+
+/** The old rows that will be drawn, if not all: answers are asked for no others. */
+function toRehearse({ rows, answers }: Rehearsed, { share, room, oldRows }: Plan, seed: number): ToRehearse {
+  const all = samples(rows)
+  if (oldRows >= all) return { rows, answers, share, room }
+  const chosen = randomStream(seed, 'update/rehearsed').choose(all, oldRows).sort()
+  return {
+    rows: subset({ ...rows, documents: undefined }, chosen),
+    answers: answers && {
+      ids: takeRows(answers.ids, chosen),
+      logProbabilities: takeRows(answers.logProbabilities, chosen),
+    },
+    ...{ share, room },
+  }
+}

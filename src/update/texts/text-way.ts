@@ -1,0 +1,63 @@
+import type { Engine } from '../../engine/engine.ts'
+import { mergeLora } from '../../model/adapters/index.ts'
+import type { Model } from '../../model/model.ts'
+import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { openBlend } from '../path/index.ts'
+import type { Adapters } from '../recipes/index.ts'
+
+/** The way from the given model to what training came to. */
+export interface Way {
+  /** All weights of the model at a point; 0 is the given model, 1 where training ended. */
+  at(alpha: number): Promise<ReadonlyMap<string, Tensor>>
+  /** The low-rank updates of a point, where these were trained. */
+  adaptersAt(alpha: number): Promise<Adapters | undefined>
+  dispose(): Promise<void>
+}
+
+/** The straight way between two sets of weights (WiSE-FT: Wortsman et al. 2022, arXiv 2109.01903). */
+export async function straightWay(
+  engine: Engine,
+  model: Model,
+  trained: ReadonlyMap<string, Tensor>,
+): Promise<Way> {
+  const own = weightsOf(model)
+  const blend = await openBlend(engine, own, trained)
+  return {
+    at: async (alpha) => new Map([...own, ...(await blend.at(alpha))]),
+    adaptersAt: async () => undefined,
+    dispose: () => blend.dispose(),
+  }
+}
+
+/**
+ * The way of low-rank updates is their scale: W + alpha (B A) is W with alpha B for B, merged once. What trained in full beside them goes
+ * straight.
+ */
+export async function scaledWay(engine: Engine, model: Model, { lora, parameters }: Adapters): Promise<Way> {
+  const own = weightsOf(model)
+  const whole = new Map([...parameters].filter(([name]) => lora.whole.some((each) => each.name === name)))
+  const blend = await openBlend(engine, own, whole)
+  const scaled = async (alpha: number): Promise<ReadonlyMap<string, Tensor>> => {
+    const found = new Map([...parameters, ...(await blend.at(alpha))])
+    for (const { b } of lora.adapters) {
+      const { dims, data } = parameters.get(b) as Tensor<'float32'>
+      found.set(
+        b,
+        float32(
+          dims,
+          data.map((value) => value * alpha),
+        ),
+      )
+    }
+    return found
+  }
+  return {
+    at: async (alpha) =>
+      alpha === 0 ? own : new Map([...own, ...(await mergeLora(engine, model, lora, await scaled(alpha)))]),
+    adaptersAt: async (alpha) => ({ lora, parameters: await scaled(alpha) }),
+    dispose: () => blend.dispose(),
+  }
+}
+
+const weightsOf = ({ parameters, buffers }: Model): ReadonlyMap<string, Tensor> =>
+  new Map([...parameters, ...buffers])
