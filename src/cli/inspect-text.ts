@@ -49,6 +49,11 @@ function obstaclesText({ obstacles, step }: FileInspection): string[] {
 const valueText = ({ name, type, dims }: InspectedValue): string =>
   `${name} ${type}[${dims === null ? 'any' : dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}]`
 
+const boundWords = {
+  ...{ cache: 'empty', branch: 'false', given: 'as given' },
+  update: 'zero; whoever runs the file feeds an adapter',
+} as const
+
 /** Inputs of the file that are bound; a cache has two a layer. */
 function boundText({ bound }: FileInspection): string[] {
   const cache = bound.filter(({ role }) => role === 'cache')
@@ -59,7 +64,7 @@ function boundText({ bound }: FileInspection): string[] {
     ...(first
       ? [`${valueText(first)}${rest}: keys and values of earlier calls, of which training has none`]
       : []),
-    ...others.map((value) => `${valueText(value)}: ${value.role === 'branch' ? 'false' : 'as given'}`),
+    ...others.map((value) => `${valueText(value)}: ${boundWords[value.role]}`),
   ]
   return lines.map((line) => `  bound   ${line}`)
 }

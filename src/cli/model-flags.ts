@@ -25,6 +25,7 @@ export const modelFlags = group('Model', {
     option: 'targets',
   }),
   adapter: flagOf(fields.adapter).meta({ hint: 'DIR' }),
+  adapterInputs: flagOf(fields.adapterInputs),
   batchnorm: flagOf(fields.batchnorm).meta({ option: 'batchNorm' }),
   untie: flagOf(fields.untie),
   head: flagOf(fields.head),

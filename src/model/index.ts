@@ -8,6 +8,7 @@ export {
   type Selection,
   selectParameters,
   trainOnly,
+  withAdapter,
   withLora,
   withNorms,
 } from './adapters/index.ts'

@@ -39,9 +39,9 @@ export interface BoundInput {
   readonly info: ValueInfo
   /**
    * `cache`: keys or values of earlier calls, of which there are none; `branch`: whether there are some, false; `given`: a
-   * value that whoever read the file gave.
+   * value that whoever read the file gave; `update`: half of a low-rank update that each caller feeds, zero.
    */
-  readonly role: 'cache' | 'branch' | 'given'
+  readonly role: 'cache' | 'branch' | 'given' | 'update'
   /** Of a cache: the output that holds it for the next call. */
   readonly present?: string | undefined
 }

@@ -4,15 +4,16 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { decoded } from './decoded.ts'
 import { isField, rewrite } from './edit.ts'
 import { asField } from './edit-nodes.ts'
-import type { Node } from './graph.ts'
-import { NodeProtoSchema, TensorProtoSchema } from './onnx_pb.ts'
+import type { Node, ValueInfo } from './graph.ts'
+import { NodeProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } from './onnx_pb.ts'
 import { decodeModel } from './read.ts'
-import { nodeToProto, tensorToProto } from './to-proto.ts'
+import { nodeToProto, tensorToProto, valueInfoToProto } from './to-proto.ts'
 import { concatenate, wireFields } from './wire.ts'
 
 const MODEL_GRAPH = 7
 const GRAPH_NODE = 1
 const GRAPH_INITIALIZER = 5
+const GRAPH_INPUT = 11
 const NODE_OUTPUT = 2
 
 /** What comes right behind a node of the main graph. */
@@ -28,6 +29,7 @@ export interface NodesBehind {
  * the old one of it. Every other byte stays.
  *
  * @param changes By the first output of the node.
+ * @param inputs More inputs of the graph; an initialiser of the same name is an input's default.
  * @throws ModelError `no-such-output` where no node of the main graph gives one of them.
  * @example
  * const scaled = appendNodes(bytes, new Map([['h', { renamed: 'h/base', nodes: [times('h/base', 'h')] }]]), new Map())
@@ -36,6 +38,7 @@ export function appendNodes(
   bytes: Uint8Array,
   changes: ReadonlyMap<string, NodesBehind>,
   initializers: ReadonlyMap<string, Tensor>,
+  inputs: readonly ValueInfo[] = [],
 ): Uint8Array<ArrayBuffer> {
   decodeModel(bytes)
   const missing = new Set(changes.keys())
@@ -50,6 +53,9 @@ export function appendNodes(
     }
     for (const [name, tensor] of initializers) {
       parts.push(...asField(GRAPH_INITIALIZER, toBinary(TensorProtoSchema, tensorToProto(name, tensor))))
+    }
+    for (const info of inputs) {
+      parts.push(...asField(GRAPH_INPUT, toBinary(ValueInfoProtoSchema, valueInfoToProto(info))))
     }
     return parts
   })

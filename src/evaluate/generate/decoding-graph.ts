@@ -27,7 +27,7 @@ export const LOGITS = 'decoding/logits'
 export function decodingGraph(model: Model, name: string): DecodingGraph {
   const { graph, input, output, bound = [] } = model
   checkForm(model, name)
-  const released = bound.filter(({ role }) => role !== 'given')
+  const released = bound.filter(({ role }) => role === 'cache' || role === 'branch')
   const fed = graph.inputs
   const whole = withoutBound(graph, released)
   const caches = released.flatMap((one) =>

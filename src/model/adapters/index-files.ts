@@ -1,1 +1,1 @@
-export { checkAdapters, saveAdapters } from './lora-files.ts'
+export { checkAdapters, saveAdapterInputs, saveAdapters } from './lora-files.ts'

@@ -1,3 +1,11 @@
+export {
+  type AdapterInputForm,
+  adapterInputForms,
+  checkAdapterInputs,
+  type WithAdapterInputs,
+  withAdapter,
+  withAdapterInputs,
+} from './adapter-inputs.ts'
 export { foldedConvs } from './folded-convs.ts'
 export { followNorms } from './follow-norms.ts'
 export { layerGroups } from './layer-groups.ts'

@@ -94,6 +94,11 @@ export async function saveAdapters(
   await writeWhole(join(folder, 'adapter_config.json'), `${JSON.stringify(config, null, 2)}\n`)
 }
 
+/** Writes the values of a model's inputs for updates: `adapter.safetensors`, by the names of the inputs. */
+export async function saveAdapterInputs(path: string, adapter: ReadonlyMap<string, Tensor>): Promise<void> {
+  await writeWhole(path, writeSafetensors(adapter, { format: 'np' }))
+}
+
 /** Rows are outputs there. */
 function asInPyTorch({ part, layout }: TrainedWhole, tensor: Tensor): Tensor {
   const [inputs = 0, outputs = 0] = tensor.dims

@@ -76,8 +76,9 @@ export function withUpdate(own: Node, { layout, a, b }: Adapter, scaledB = false
   if (layout === 'conv') {
     // The kernel of A lies where the weight's does; B is one of 1.
     const down = node('Conv', [x, a], at('down'), own.attributes)
-    const scaled = node('Mul', [at('down'), SCALE], at('scaled'))
-    return [base, down, scaled, node('Conv', [at('scaled'), b], at('update')), sum]
+    const scaled = scaledB ? [] : [node('Mul', [at('down'), SCALE], at('scaled'))]
+    const up = node('Conv', [at(scaledB ? 'down' : 'scaled'), b], at('update'))
+    return [base, down, ...scaled, up, sum]
   }
   const { alpha, transA } = own.op === 'Gemm' ? own.attributes : {}
   const rows = transA === 1 ? at('rows') : x

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { findHead, type Head, readsVocabulary } from '../heads/index.ts'
+import { isUpdateName } from '../import/index.ts'
 import { initialise } from '../layers/index.ts'
 import type { Model } from '../model.ts'
 import { type Placed, withUpdates } from './lora-graph.ts'
@@ -68,7 +69,7 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   const wanted = options.targets && new Set(namesFitting(names, options.targets))
   const linear = placesOf(model)
   const places = [...linear, ...packed].filter(([name, { layout }]) =>
-    wanted ? wanted.has(name) : layout !== 'conv' && name !== head?.weight && !isUpdate(name),
+    wanted ? wanted.has(name) : layout !== 'conv' && name !== head?.weight && !isUpdateName(name),
   )
   const few = places.find(([, place]) => place.packed)
   if (few && !options.packed) {
@@ -109,9 +110,6 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
     alpha,
   }
 }
-
-/** An earlier update that was written as a layer of its own. */
-const isUpdate = (name: string): boolean => /\/lora_[AB]_*$/.test(name)
 
 function freshNames(taken: Iterable<string>): (wish: string) => string {
   const names = new Set(taken)

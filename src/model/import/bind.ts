@@ -12,6 +12,7 @@ import { int64, sizeOf, type Tensor } from '../../tensor/tensor.ts'
 import { mainInput } from '../inputs.ts'
 import type { BoundInput } from '../model.ts'
 import { cacheBranch, cacheInputs } from './cache.ts'
+import { isUpdateInput, zeroUpdate } from './update-inputs.ts'
 
 /** Values for inputs by their names: one number or truth value for all elements, or a list of numbers. */
 export type Bindings = Readonly<Record<string, number | boolean | readonly number[]>>
@@ -24,7 +25,7 @@ export interface BoundGraph {
 
 /**
  * The graph with what it reads beside the data made inside it: inputs that a caller gives values for, and those of a decoder's
- * cache, which is empty (keys and values of length 0, `use_cache_branch` false). Sizes of the batch and of the data are read
+ * cache, which is empty (keys and values of length 0, `use_cache_branch` false), and low-rank updates, which are zero. Sizes of the batch and of the data are read
  * from the main input, so all of it folds once dims are known, and branches on it with it.
  *
  * @param given Values by the names of inputs; they come before the cache's.
@@ -43,6 +44,7 @@ export function boundGraph(graph: Graph, given: Bindings, name: string): BoundGr
     if (asked(info)) return [{ info, role: 'given' }]
     const pair = cached.get(info.name)
     if (pair) return [{ ...pair, role: 'cache' }]
+    if (isUpdateInput(info)) return [{ info, role: 'update' }]
     return info === branch ? [{ info, role: 'branch' }] : []
   })
   if (bound.length === 0) return { graph, bound }
@@ -54,6 +56,7 @@ export function boundGraph(graph: Graph, given: Bindings, name: string): BoundGr
   for (const one of bound) {
     if (one.role === 'given') maker.given(one.info, given[one.info.name] ?? 0)
     else if (one.role === 'branch') maker.given(one.info, false)
+    else if (one.role === 'update') maker.initializers.set(one.info.name, zeroUpdate(one.info))
     else maker.empty(one.info)
   }
   const initializers = new Map([...graph.initializers, ...maker.initializers])

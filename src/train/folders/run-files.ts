@@ -4,8 +4,14 @@ import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
-import { mergeLora, withPackedUpdates } from '../../model/adapters/index.ts'
-import { checkAdapters, saveAdapters } from '../../model/adapters/index-files.ts'
+import {
+  checkAdapterInputs,
+  mergeLora,
+  type WithAdapterInputs,
+  withAdapterInputs,
+  withPackedUpdates,
+} from '../../model/adapters/index.ts'
+import { checkAdapters, saveAdapterInputs, saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
 import { companionsOf, saveModel, saveModelFolder, writeCompanions } from '../../model/import/index-files.ts'
 import type { Model } from '../../model/model.ts'
@@ -61,6 +67,9 @@ export async function* runInFolder(
   const prepared = options.prepared ?? preparePlan(plan, inputs)
   const writesAdapter = plan.model.kind === 'onnx' && plan.model.adapter !== undefined
   if (prepared.lora && writesAdapter) checkAdapters(prepared.lora)
+  if (prepared.lora && modelFile && adapterInputsOf(plan)) {
+    checkAdapterInputs(prepared.lora, prepared.base, modelFile.model)
+  }
   if (modelFile && prepared.method.prepare) {
     throw new UsageError(
       'method-graph',
@@ -127,6 +136,27 @@ async function saveFile(
   await saveModel(inFolder, file, values, { model })
 }
 
+const adapterInputsOf = ({ model }: RunPlan) => (model.kind === 'onnx' ? model.adapterInputs : undefined)
+
+/** The model's file with inputs for the updates, and their values beside it; its weights are as they were. */
+async function saveWithInputs(
+  run: string,
+  given: ModelFile,
+  { model: asked }: RunPlan,
+  base: Model,
+  { bytes, zeros, adapter }: WithAdapterInputs,
+): Promise<void> {
+  const file = fileWith(given, bytes)
+  const inFolder = asked.kind === 'onnx' && asked.path !== file.path
+  if (inFolder) await saveModelFolder(join(run, 'model'), file, new Map(), { model: base })
+  else await saveFile(run, file, new Map(), base)
+  const folder = (await isFolder(join(run, 'model'))) ? join(run, 'model') : run
+  await saveAdapterInputs(join(folder, 'adapter.safetensors'), adapter)
+  if (asked.kind === 'onnx' && asked.adapterInputs === 'required') {
+    await saveAdapterInputs(join(folder, 'no-adapter.safetensors'), zeros)
+  }
+}
+
 /**
  * The model's file as `model.onnx`, or the folder that it came from as `model`, with what was trained, updates added to their weights;
  * and the updates alone where the plan says so. The head is written even where it did not train, as its rows may be new.
@@ -135,10 +165,20 @@ async function saveTrained(
   run: string,
   given: ModelFile,
   engine: Engine,
-  { model: asked }: RunPlan,
-  { base, lora }: PreparedPlan,
+  plan: RunPlan,
+  prepared: PreparedPlan,
   trained: ReadonlyMap<string, Tensor>,
 ): Promise<void> {
+  const { model: asked } = plan
+  const { base, lora } = prepared
+  if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
+    await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
+  }
+  const form = adapterInputsOf(plan)
+  if (lora && form) {
+    const made = withAdapterInputs(given.bytes, given.model, base, lora, trained, form)
+    return saveWithInputs(run, given, plan, base, made)
+  }
   const merged = lora ? await mergeLora(engine, base, lora, trained) : trained
   const updated = lora && withPackedUpdates(given.bytes, given.model, lora, merged)
   const file = updated ? fileWith(given, updated.bytes) : given
@@ -147,9 +187,6 @@ async function saveTrained(
   const folder = asked.kind === 'onnx' && asked.path !== file.path
   if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
   else await saveFile(run, file, values, base)
-  if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
-    await saveAdapters(asked.adapter, lora, trained, { base: asked.path })
-  }
 }
 
 const fileWith = (file: ModelFile, bytes: Uint8Array): ModelFile =>

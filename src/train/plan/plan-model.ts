@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bounds } from '../../data/bounds.ts'
 import { selfWrittenDefaults } from '../../evaluate/generate/index.ts'
+import { adapterInputForms } from '../../model/adapters/index.ts'
 
 export const whole = (least: number) => z.int().min(least)
 
@@ -41,6 +42,12 @@ export const onnxModelSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('folder that the updates are written to, as PEFT reads them'),
+  adapterInputs: z
+    .enum(adapterInputForms)
+    .optional()
+    .describe(
+      'write the weights as they were, with inputs for the updates, and the updates to adapter.safetensors beside the model: optional ones are zero unless fed, required ones have to be, for JavaScript',
+    ),
   batchnorm: z
     .enum(['fixed', 'train'])
     .optional()

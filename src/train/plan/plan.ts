@@ -208,6 +208,9 @@ function contradictionIn({ data, model, loss, stream }: RunPlan): string | undef
   if (model.adapter !== undefined && !model.lora) {
     return 'model.adapter says where the updates of model.lora go, but model.lora is not given.'
   }
+  if (model.adapterInputs !== undefined && !model.lora) {
+    return 'model.adapterInputs makes inputs of the updates of model.lora, but model.lora is not given.'
+  }
   return undefined
 }
 
