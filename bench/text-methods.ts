@@ -17,17 +17,22 @@ export interface TextMethod {
 /** Enough that few rows come twice. */
 const perClass = 4000
 
-const share = (percent: number): TextMethod => ({
+/** Replay of a share of old rows, with what the given model says of them where it distils. */
+function rehearsed(percent: number, distils: boolean): Method {
+  const replayed = replay({ perClass, oldShare: percent / 100 })
+  return distils ? compose(replayed, distil({ temperature: 1 })) : replayed
+}
+
+const share = (percent: number, distils = false): TextMethod => ({
   past: 'rows',
-  method: replay({ perClass, oldShare: percent / 100 }),
+  method: rehearsed(percent, distils),
 })
 
 /** In 150 steps of 8 rows 25 % are 300 old rows: a text is rehearsed once or twice. */
-const own = (percent: number, distils: boolean): TextMethod => {
-  const rehearsed = replay({ perClass, oldShare: percent / 100 })
-  const method = distils ? compose(rehearsed, distil({ temperature: 1 })) : rehearsed
-  return { written: 200, method }
-}
+const own = (percent: number, distils = false): TextMethod => ({
+  written: 200,
+  method: rehearsed(percent, distils),
+})
 
 /** What has a strength, and the one that it has where none is given: chosen by seed 0, which is none of the table's. */
 const makers: Readonly<
@@ -47,8 +52,9 @@ const plain: Readonly<Record<string, TextMethod>> = {
   'replay 5 %': share(5),
   'replay 10 %': share(10),
   'replay 25 %': share(25),
-  'self-written 10 %': own(10, false),
-  'self-written 25 %': own(25, false),
+  'replay 5 % and distil': share(5, true),
+  'self-written 10 %': own(10),
+  'self-written 25 %': own(25),
   'self-written 25 % and distil': own(25, true),
 }
 
