@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
+import { type Dataset, samples } from '../src/data/dataset.ts'
 import { packDocuments } from '../src/data/documents/index.ts'
 import { readDocuments } from '../src/data/documents/index-files.ts'
 import { readInputFiles } from '../src/data/sidecar-files.ts'
@@ -10,6 +11,8 @@ import { rowLosses } from '../src/evaluate/row-losses.ts'
 import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { randomStream } from '../src/tensor/random.ts'
+import { loadRun } from '../src/train/folders/run-files.ts'
+import { fisherFile } from '../src/train/plan/fisher-files.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
 import { loadPlan } from '../src/train/plan/plan-files.ts'
 import { learned } from './learn-runs.ts'
@@ -101,6 +104,9 @@ it('forgets less of the old text when it rehearses what it has written itself', 
   const plain = await bits(free.model, 'old')
   expect((await bits(held.model, 'old')) - given).toBeLessThan(0.6 * (plain - given))
   expect(again.parametersSha256).toBe(held.parametersSha256)
+  // What it wrote is no data of the run's that could have changed.
+  const { loaded } = await loadRun(held.folder, () => engine)
+  expect(loaded.inputs.old?.labels.dims).toEqual([samples(loaded.inputs.old as Dataset), 8])
 })
 
 it('is refused texts of its own with nothing to write them on', async () => {
@@ -113,4 +119,16 @@ it('is refused texts of its own with nothing to write them on', async () => {
     model: { kind: 'onnx', path: at('model.onnx'), old: 'self' },
   })
   await expect(loadPlan(asked)).rejects.toMatchObject({ code: 'self-written-engine' })
+})
+
+it('has a Fisher over tokens of texts, and an encoder none', async () => {
+  const options = { engine, source: at('old.jsonl'), reading: { tokenizer: folder }, samples: 10, seed: 1 }
+  const { summary } = await fisherFile(at('model.onnx'), at('fisher.safetensors'), options)
+  expect(summary).toMatchObject({ labels: 'sampled', samples: 10 })
+  expect(summary.tokens).toBeGreaterThan(30)
+  expect(summary.parameters.find(({ name }) => name === 'wte')?.mass).toBeGreaterThan(0)
+  writeFileSync(at('encoder.onnx'), tinyDecoder({ vocabulary: 48, causal: false }))
+  await expect(fisherFile(at('encoder.onnx'), at('none.safetensors'), options)).rejects.toMatchObject({
+    code: 'model-looks-ahead',
+  })
 })

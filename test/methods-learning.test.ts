@@ -3,10 +3,12 @@ import { agem } from '../src/methods/a-gem.ts'
 import { compose } from '../src/methods/compose.ts'
 import { der } from '../src/methods/der.ts'
 import { distil } from '../src/methods/distil.ts'
+import { erAce } from '../src/methods/er-ace.ts'
 import { ewc } from '../src/methods/ewc.ts'
 import { joint } from '../src/methods/joint.ts'
 import { l2sp } from '../src/methods/l2-sp.ts'
 import { lwf } from '../src/methods/lwf.ts'
+import { mas } from '../src/methods/mas.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
 import { nearestMean } from '../src/methods/nearest-mean.ts'
 import { none } from '../src/methods/none.ts'
@@ -39,6 +41,9 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['l2-sp', () => l2sp({ lambda: 0.1 })],
   ['a-gem', () => agem({ perClass: 3 })],
   ['der++', () => der({ capacity: 9, alpha: 0.3, beta: 0.7, replayBatch: 5 })],
+  ['der', () => der({ capacity: 9, beta: 0 })],
+  ['mas', () => mas({ strength: 0.1 })],
+  ['er-ace', () => erAce({ capacity: 9, replayBatch: 5 })],
   ['nearest mean', () => nearestMean()],
   ['distil and reservoir', () => compose(distil(), replay({ capacity: 9 }))],
   [

@@ -18,8 +18,11 @@ const settings = z.object({
       .default('mnist')
       .meta({ description: 'mnist, synthetic, or a path: its training part' }),
     labels: fromText(z.enum(fisherLabels))
-      .default(fisherDefaults.labels)
-      .meta({ description: 'Labels that the Fisher is taken over' }),
+      .optional()
+      .meta({
+        description: 'Labels that the Fisher is taken over',
+        otherwise: `${fisherDefaults.labels}; of texts sampled`,
+      }),
     samples: fromText(bounds.rows())
       .optional()
       .meta({ description: 'Samples, drawn at random', otherwise: 'all' }),
@@ -39,7 +42,10 @@ const settings = z.object({
 export const fisher = defineVerb({
   name: 'fisher',
   summary: 'The Fisher diagonal of a model: what matters in it',
-  examples: ['holdfast fisher model.onnx --data mnist --samples 1000 -o fisher.safetensors'],
+  examples: [
+    'holdfast fisher model.onnx --data mnist --samples 1000 -o fisher.safetensors',
+    'holdfast fisher gpt/ --data texts/ --samples 500',
+  ],
   settings,
   run: async (asked, { screen }) => {
     await checkPlaces(
@@ -68,7 +74,7 @@ export const fisher = defineVerb({
     return {
       json: { ...summary, notes: loaded.notes },
       text: [
-        `Fisher (${summary.labels}) of ${summary.model} on ${count(summary.samples, 'sample')} of ${summary.dataset.name}`,
+        `Fisher (${summary.labels}) of ${summary.model} on ${count(summary.samples, 'sample')}${summary.tokens === undefined ? '' : `, ${count(summary.tokens, 'token')},`} of ${summary.dataset.name}`,
         '',
         ...summary.parameters.map(
           ({ name, dims, mass }) => `${name.padEnd(widest)}  ${mass.toExponential(3)}  [${dims.join(', ')}]`,

@@ -132,7 +132,30 @@ describe('the loss', () => {
 
   it('without alpha and beta is that of plain training', async () => {
     const { steps } = await run({ alpha: 0, beta: 0 })
-    for (const { losses } of steps) expect(losses).toMatchObject({ der: 0, replay: 0 })
+    for (const { losses } of steps) expect(losses.der).toBe(0)
+  })
+})
+
+describe('der', () => {
+  it('is one draw by the logits alone', async () => {
+    // One row is remembered, so every draw is that row.
+    const found = await run({ alpha: 0.25, beta: 0, capacity: 1, replayBatch: 3 })
+    for (const { losses } of found.steps) expect(Object.keys(losses)).toEqual(['task', 'der'])
+    const [before, step] = [found.steps[STEPS - 1]?.state, found.steps[STEPS]] as [RunState, Step]
+    const memory = { ...trainOf(0), inputs: tensorOf(before.method.tensors, 'memory/inputs') }
+    const reader = openReader(engine, found.model, stream.outputs)
+    const labels = tensorOf(before.method.tensors, 'memory/labels') as Tensor<'int32'>
+    const weights = withoutPrefix(before.tensors, 'parameter/')
+    const now = rowOf(await reader.logits({ ...memory, labels }, weights), 0)
+    await reader.dispose()
+    const stored = rowOf(tensorOf(before.method.tensors, 'memory/logits'), 0)
+    const squares = now.reduce((sum, value, unit) => sum + (value - (stored[unit] ?? 0)) ** 2, 0)
+    expect(step.losses.der).toBeGreaterThan(0)
+    expect(step.losses.der).toBeCloseTo((0.25 * squares) / stored.length, 5)
+  })
+
+  it('is called by its own name, and der++ by its', () => {
+    expect([der({ beta: 0 }).name, der().name]).toEqual(['der', 'der++'])
   })
 })
 

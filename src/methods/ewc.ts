@@ -26,7 +26,12 @@ const schema = z.strictObject({
     .meta(inUpdates('step')),
 })
 const onlineSchema = schema.extend({
-  gamma: z.number().default(1).describe('what the running Fisher is multiplied by at each task'),
+  gamma: z
+    .number()
+    .default(1)
+    .describe(
+      'what the running Fisher is multiplied by in the penalty of a task, and again when its own is added',
+    ),
 })
 const defaults = onlineSchema.parse({})
 
@@ -39,7 +44,7 @@ export interface EwcOptions {
   readonly samples?: number
   /** One running Fisher anchored at the latest parameters (Schwarz et al. 2018) instead of one a task. Default false. */
   readonly online?: boolean
-  /** Online only: what the running Fisher is multiplied by before the new one is added. Default 1. */
+  /** Online only: what the running Fisher is multiplied by in a task's penalty, and before the task's own is added. Default 1. */
   readonly gamma?: number
   /** 'proximal' takes the penalty's closed-form step, stable for any lambda. Default 'explicit'. */
   readonly step?: PenaltyStep
@@ -49,8 +54,8 @@ export interface EwcOptions {
 
 /**
  * Elastic weight consolidation: loss + lambda/2 sum_k sum_i F_k,i (theta_i - theta*_k,i)^2, one Fisher diagonal F_k and
- * one anchor theta*_k a past task (Kirkpatrick et al. 2017, PNAS); with `online`, one running Fisher (Schwarz et al.
- * 2018, ICML). However many tasks there were, it remembers two tensors a parameter.
+ * one anchor theta*_k a past task (Kirkpatrick et al. 2017, PNAS); with `online`, one running Fisher F at the latest
+ * parameters: loss + lambda/2 sum_i gamma F_i (theta_i - theta*_i)^2, then F <- gamma F + F_k (Schwarz et al. 2018, ICML). However many tasks there were, it remembers two tensors a parameter.
  *
  * @throws UsageError `ewc-lambda`, `ewc-gamma`, `ewc-samples` for values that make no sense.
  * @example
@@ -67,11 +72,13 @@ export function ewc(options: EwcOptions = {}): Method {
     fisherBatch: options.fisherBatch ?? defaults.fisherBatch,
   } as const
   checkSettings(settings)
+  // Schwarz et al. 2018, eq. 9: the next task sees gamma F, and gamma F + F_k is kept at its end.
+  const strength = settings.online ? settings.lambda * settings.gamma : settings.lambda
   return {
     name: settings.online ? 'online-ewc' : 'ewc',
     settings,
     past: 'rows',
-    inputs: (state) => penaltyInputs(state, settings.lambda),
+    inputs: (state) => penaltyInputs(state, strength),
     terms: (context, state) => quadraticPenalty(context, settings.step, settings.lambda * constantOf(state)),
     consolidate: async (state, context) => {
       const diagonal = context.fisher ?? (await estimated(settings, context))

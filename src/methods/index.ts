@@ -8,11 +8,13 @@ export {
 export { compose } from './compose.ts'
 export { type DerOptions, der } from './der.ts'
 export { type DistilOptions, distil } from './distil.ts'
+export { type ErAceOptions, erAce } from './er-ace.ts'
 export { type EwcOptions, ewc } from './ewc.ts'
 export { type FisherLabels, type FisherOptions, type FisherResult, fisherDiagonal } from './fisher/index.ts'
 export { joint } from './joint.ts'
 export { type L2spOptions, l2sp } from './l2-sp.ts'
 export { type LwfOptions, lwf } from './lwf.ts'
+export { type MasOptions, mas } from './mas.ts'
 export type {
   BatchSource,
   ConsolidateContext,

@@ -1,13 +1,15 @@
 import { didYouMean, UsageError } from '../errors.ts'
 import { agemEntry } from './a-gem.ts'
 import { compose } from './compose.ts'
-import { derEntry } from './der.ts'
+import { derEntry, derPlusEntry } from './der.ts'
 import { distilEntry } from './distil.ts'
 import { checkOption, isGiven, type MethodEntry, type OptionRule, optionRules, settle } from './entry.ts'
+import { erAceEntry } from './er-ace.ts'
 import { ewcEntry, onlineEwcEntry } from './ewc.ts'
 import { jointEntry } from './joint.ts'
 import { l2spEntry } from './l2-sp.ts'
 import { lwfEntry } from './lwf.ts'
+import { masEntry } from './mas.ts'
 import type { Json, Method } from './method.ts'
 import { nearestMeanEntry } from './nearest-mean.ts'
 import { noneEntry } from './none.ts'
@@ -26,12 +28,15 @@ export const methodEntries: readonly MethodEntry[] = [
   ewcEntry,
   onlineEwcEntry,
   siEntry,
+  masEntry,
   l2spEntry,
   lwfEntry,
   distilEntry,
   replayEntry,
   reservoirReplayEntry,
   derEntry,
+  derPlusEntry,
+  erAceEntry,
   agemEntry,
   nearestMeanEntry,
 ]

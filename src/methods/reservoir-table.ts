@@ -24,11 +24,19 @@ export function drawnFrom(
   columns: SourceRows['columns'],
   range: RowRange,
 ): { readonly stored: Value; readonly held: Value } {
-  const slots = rowsOfBatch(emit, required(columns, 'drawn', 'column'), range)
-  const some = emit.op('GreaterOrEqual', [slots, scalar(emit, 0, slots)])
-  const held = reshape(emit, cast(emit, some, 'float32'), [range.size, 1])
+  const { slots, some } = slotsOf(emit, columns, range)
   const places = emit.op('Where', [some, slots, scalar(emit, 0, slots)])
-  return { stored: emit.op('Gather', [table, places]), held }
+  return { stored: emit.op('Gather', [table, places]), held: heldOf(emit, columns, range) }
+}
+
+/** 1 for rows that are remembered, [size, 1], and 0 while nothing is. */
+export function heldOf(emit: Emitter, columns: SourceRows['columns'], range: RowRange): Value {
+  return reshape(emit, cast(emit, slotsOf(emit, columns, range).some, 'float32'), [range.size, 1])
+}
+
+function slotsOf(emit: Emitter, columns: SourceRows['columns'], range: RowRange) {
+  const slots = rowsOfBatch(emit, required(columns, 'drawn', 'column'), range)
+  return { slots, some: emit.op('GreaterOrEqual', [slots, scalar(emit, 0, slots)]) }
 }
 
 /** The table after the step: a slot that took in a new row of the batch has that row of `fresh`. */

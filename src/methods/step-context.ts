@@ -62,8 +62,11 @@ export interface StepContext {
   readonly features: () => Value
   /** Runs the model on other rows or with other parameters, as at inference. */
   readonly forward: (input: Value, parameters: Named) => Value
-  /** The mean loss on the labels of some rows of the batch, both of mixed ones; `weights` [rows, 1] multiply each row's. */
-  readonly loss: (rows: RowRange, weights?: Value) => Value
+  /**
+   * The mean loss on the labels of some rows of the batch, both of mixed ones; `weights` [rows, 1] multiply each row's, and `mask`
+   * [1, outputs] takes the place of their own: the softmax goes over its units.
+   */
+  readonly loss: (rows: RowRange, weights?: Value, mask?: Value) => Value
   /** The gradient of a scalar with respect to every parameter: one more backward pass. */
   readonly gradients: (loss: Value) => Named
   /** This step's learning rate. */

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { blobModel, blobNames, blobs } from '../../test/blobs.ts'
 import { bitsOf } from '../../test/toy-learning.ts'
+import type { AugmentSpec } from '../data/augment/index.ts'
 import { createDataset, type Dataset } from '../data/dataset.ts'
 import { ortNode } from '../engine/ort-node.ts'
-import { flatten, linear, sequential } from '../model/layers/layers.ts'
+import { flatten, linear, relu, sequential } from '../model/layers/layers.ts'
 import { network } from '../model/layers/network.ts'
 import { required } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
@@ -96,4 +97,27 @@ it('refuses rows that are no images before anything is trained', async () => {
       message: expect.stringContaining('augmentation is for images'),
     }),
   )
+})
+
+it('trains on views of the images above a cut, in as many steps, and mixes none there', async () => {
+  const deep = network({
+    ...{ name: 'deep', inputDims: [1, 4, 4], classes, seed: 1 },
+    layer: sequential({
+      ...{ flat: flatten(), one: linear(16, 24), bend: relu() },
+      ...{ two: linear(24, 24), turn: relu(), fc: linear(24, 2) },
+    }),
+  })
+  const above = (augment?: AugmentSpec) =>
+    updated({ model: deep, widened: deep, rungs: ['above'], ...(augment && { augment }) })
+  const [plain, viewed, mixed] = [
+    await above(),
+    await above({ flip: 1, mixup: 0.2 }),
+    await above({ mixup: 0.2 }),
+  ]
+  expect(plain.trials[0]?.settings.rung).toMatch(/^above /)
+  expect(viewed.trials[0]?.settings.augment).toBe('flip:1, 2 views a row')
+  expect(viewed.trials[0]?.settings.epochs).toBe(plain.trials[0]?.settings.epochs)
+  expect(bitsOf(viewed.end)).not.toBe(bitsOf(plain.end))
+  expect(mixed.trials[0]?.settings).not.toHaveProperty('augment')
+  expect(bitsOf(mixed.end)).toBe(bitsOf(plain.end))
 })

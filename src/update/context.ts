@@ -5,6 +5,7 @@ import type { Aim, Claim } from './path/index.ts'
 import type { Activated } from './prover.ts'
 import type { Rung, Trunk } from './recipes/index.ts'
 import type { Known, UpdateOptions } from './update-types.ts'
+import type { Views } from './views.ts'
 
 /** All that the rungs of one update share. */
 export interface Context {
@@ -26,6 +27,7 @@ export interface Context {
   /** From the cheapest to the dearest. */
   readonly rungs: readonly Rung[]
   readonly trunk: Trunk
+  readonly views: Views
   /** How long one row took to be judged. */
   readonly secondsPerRow: number
   /** Seconds that all this took. */

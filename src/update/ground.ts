@@ -48,9 +48,10 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
   const some = async (dataset: Dataset | undefined) => dataset && (await rows(dataset))
   const widened = partOf(rung, whole)
   const classes = whole.classes.length
+  const trained = async (dataset: Dataset) => rows(await context.views(rung, dataset))
   const lesson = {
-    train: await rows(data.train),
-    exemplars: await some(parts.exemplars),
+    train: await trained(data.train),
+    exemplars: parts.exemplars && (await trained(parts.exemplars)),
     unlabelled: await some(data.unlabelled),
   }
   const tasks = updateTasks(lesson, { oldClasses, classes, batchSize: batchOf(options) })

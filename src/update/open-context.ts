@@ -15,6 +15,7 @@ import { openActivated, proverOf } from './prover.ts'
 import { settleProving } from './proving.ts'
 import { openTrunk, partOf, type Rung } from './recipes/index.ts'
 import type { UpdateOptions } from './update-types.ts'
+import { openViews } from './views.ts'
 
 /** Answers with the old model everything that is asked of it once. To be closed with {@link closeContext}. */
 export async function openContext(asked: UpdateOptions): Promise<Context> {
@@ -48,7 +49,7 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
     const rows = rowsIn(parts.order, parts.proof?.inputs, parts.choose)
     const seconds = (performance.now() - began) / 1000
     return {
-      ...{ options, method, parts, baseline, oldClasses, rungs, trunk },
+      ...{ options, method, parts, baseline, oldClasses, rungs, trunk, views: openViews(options) },
       judge: openJudge(engine, widened, widened.classes.length),
       above: openActivated(engine, widened, parts.proof?.above, widened.classes.length),
       claims: claimsOn(options, parts, baseline),

@@ -9,6 +9,7 @@ import { methodOf } from './method-of.ts'
 import { assignRows, rowsIn, type UpdateData } from './parts.ts'
 import { ladderFor, partOf, type Rung } from './recipes/index.ts'
 import type { UpdateOptions } from './update-types.ts'
+import { viewsOf } from './views.ts'
 
 /** What may train, and the old rows that prove it. */
 export interface Proving {
@@ -58,7 +59,9 @@ function fullLadder(options: UpdateOptions): Rung[] {
   return ladderFor({
     ...options,
     rowDims: data.train.inputs.dims.slice(1),
-    rows: rowsIn(data.train, parts.exemplars, parts.order, parts.proof?.inputs, parts.choose),
+    rows:
+      viewsOf(options, { name: 'above' }) * rowsIn(data.train, parts.exemplars) +
+      rowsIn(parts.order, parts.proof?.inputs, parts.choose),
     closedForm: worksOutHeads(options),
     follows: normsFollow(options, parts),
   })

@@ -1,7 +1,5 @@
-import { augmentText } from '../data/augment/index.ts'
 import { samples } from '../data/dataset.ts'
 import { present } from '../required.ts'
-import { augmentationOf } from '../train/augment/index.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
 import type { Context } from './context.ts'
@@ -9,6 +7,7 @@ import type { Ground } from './ground.ts'
 import { type Beginning, readsFeatures, type TrialOptions, trialMethod } from './recipes/index.ts'
 import { placeOf } from './trial-place.ts'
 import type { TrialSettings } from './update-types.ts'
+import { augmentationTold, viewsOf } from './views.ts'
 
 /** What a rung trains with at one rate, in the trial of that number. */
 export function trialOptions(
@@ -23,18 +22,18 @@ export function trialOptions(
   const place = placeOf(context, index, rung)
   const { method, options: methodOptions } = trialMethod(name, options.methodOptions ?? {}, place)
   const [fresh, ...others] = taskSources(method, past, task)
-  const rows = samples(present(fresh, 'new rows').dataset)
+  const rows = samples(present(fresh, 'new rows').dataset) / viewsOf(options, rung)
   // Passes are asked for because of what they cost: a head on stored features trains to its end, unless it is all that trains.
   const epochs = readsFeatures(rung) && !context.rungs.every(readsFeatures) ? undefined : options.epochs
   const asked = epochs === undefined ? undefined : steps(rows, epochs, task.batchSize)
   const iterations =
     asked ?? Math.min(passes.most, Math.max(passes.least, steps(rows, passes.epochs, task.batchSize)))
-  // Activations are of images as they are.
+  // Above a cut views of the images were taken before.
   const augment = rung.cut ? undefined : options.augment
-  const augmentation = augmentationOf(augment, task.train)
+  const told = augmentationTold(options, rung)
   const used: TrialSettings = {
     ...{ rung: rung.place, ...protection, methodOptions },
-    ...(augmentation && { augment: augmentText(augmentation.spec) }),
+    ...(told !== undefined && { augment: told }),
     ...{ batchSize: task.batchSize, learningRate: rate },
     epochs: epochs ?? Math.round((10 * iterations * task.batchSize) / rows) / 10,
   }

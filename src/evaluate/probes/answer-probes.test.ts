@@ -8,7 +8,7 @@ import { modelFromOnnx } from '../../model/import/index.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { plainNode } from '../../onnx/graph.ts'
 import { float32 } from '../../tensor/tensor.ts'
-import { gate } from '../../update/gate/index.ts'
+import { gateProbes } from '../../update/gate/index.ts'
 import { openDecoder } from '../generate/index.ts'
 import { answerProbes } from './answer-probes.ts'
 import { probePredictions, probeScores } from './probe-scores.ts'
@@ -191,13 +191,14 @@ describe('predictions', () => {
       id: 'b',
       label: 'y',
       pred: 'x',
+      probe: 'choice',
       probs: {
         x: expect.closeTo(Math.exp(2) / (1 + Math.exp(2)), 5),
         y: expect.closeTo(1 / (1 + Math.exp(2)), 5),
       },
     })
     expect(before.locate?.(1)).toBe('probes.jsonl, b')
-    expect(() => gate(before, probePredictions(next, { name: 'new' }), { maxDrop: 0.01 })).not.toThrow()
+    expect(() => gateProbes(before, probePredictions(next, { name: 'new' }), { maxDrop: 0.01 })).not.toThrow()
   })
 })
 

@@ -13,6 +13,8 @@ export interface FisherResult {
   /** float32, of each parameter's name and dims. */
   readonly diagonal: Map<string, Tensor<'float32'>>
   readonly samples: number
+  /** Whose labels it was taken over. */
+  readonly labels: FisherLabels
   /** Of texts, the tokens that count in these samples: what the diagonal is a mean over. */
   readonly tokens?: number | undefined
   /** Parameters without a closed form, whose squares were taken one sample at a time. */
@@ -49,6 +51,7 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
   const tokens = texts ? tokensIn(dataset, rows) : undefined
   return {
     ...run.result(tokens ?? rows.length),
+    labels,
     samples: rows.length,
     ...(tokens !== undefined && { tokens }),
   }

@@ -1,8 +1,11 @@
 import type { PreprocessingName, Reading } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
+import { answersTokens } from '../../evaluate/generate/index.ts'
+import { refuseLookingAhead } from '../../evaluate/looks-ahead.ts'
 import { type FisherLabels, fisherDiagonal } from '../../methods/fisher/index.ts'
 import type { Bindings } from '../../model/import/index.ts'
+import { loadModel } from '../../model/import/index-files.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
@@ -18,7 +21,7 @@ export interface FisherFileOptions {
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
   readonly reading?: Reading | undefined
-  /** Default 'exact'. */
+  /** Default 'exact'; of texts 'sampled'. */
   readonly labels?: FisherLabels | undefined
   /** Default all. */
   readonly samples?: number | undefined
@@ -38,6 +41,8 @@ export interface FisherSummary {
   readonly dataset: { readonly name: string; readonly synthetic: boolean }
   readonly labels: FisherLabels
   readonly samples: number
+  /** Of texts, the tokens that the diagonal is a mean over. */
+  readonly tokens?: number | undefined
   readonly parameters: readonly {
     readonly name: string
     readonly dims: readonly number[]
@@ -50,34 +55,37 @@ export interface FisherSummary {
 
 /**
  * Writes the Fisher diagonal of an ONNX model on data as safetensors: the parameters' names and dims, float32; labels,
- * samples and data in the metadata.
+ * samples and data in the metadata. Of a language model the data are texts.
  *
- * @throws UsageError `fisher-classes` when the data's classes are not the model's; and what loading throws.
+ * @throws ModelError `model-looks-ahead` for a model that answers with tokens and is no decoder; UsageError `fisher-classes` when the data's classes are not the model's; and what loading throws.
  */
 export async function fisherFile(
   model: string,
   file: string,
   options: FisherFileOptions,
 ): Promise<{ loaded: LoadedPlan; summary: FisherSummary }> {
-  const { source, preprocessing = 'default', labels = 'exact', samples, output, bind, engine } = options
+  const { source, preprocessing = 'default', labels, samples, output, bind, engine } = options
+  const language = answersTokens((await loadModel(model, { output, bind })).model)
   const asked = parsePlan({
     name: 'fisher',
     data: { source, preprocessing, ...options.reading },
     // All classes as one task: the model as it is.
     stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'data', source }] },
     model: { kind: 'onnx', path: model, output, bind },
+    ...(language && { loss: 'causal-lm' }),
   })
   const loaded = await loadPlan(asked, { ...options.load, wholeTrain: true })
   const { model: network, stream } = preparePlan(loaded.plan, loaded.inputs)
   const dataset = stream.tasks[0]?.train
   if (!dataset) throw new UsageError('plan-data', `${source} has no training data.`)
+  if (language) await refuseLookingAhead(engine, network, dataset, model)
   const began = performance.now()
   const { diagonal, ...result } = await fisherDiagonal({
     engine,
     model: network,
     parameters: network.parameters,
     dataset,
-    labels,
+    ...(labels === undefined ? {} : { labels }),
     ...(samples === undefined ? {} : { samples }),
     ...(options.batchSize === undefined ? {} : { batchSize: options.batchSize }),
     random: randomStream(options.seed, 'fisher'),
@@ -87,7 +95,7 @@ export async function fisherFile(
     file,
     writeSafetensors(diagonal, {
       format: 'pt',
-      fisher: labels,
+      fisher: result.labels,
       samples: String(result.samples),
       data: dataset.name,
     }),
@@ -97,6 +105,6 @@ export async function fisherFile(
     dims,
     mass: data.reduce((sum, value) => sum + value, 0),
   }))
-  const summary = { file, model, dataset: stream.dataset, labels, ...result, parameters, seconds }
+  const summary = { file, model, dataset: stream.dataset, ...result, parameters, seconds }
   return { loaded, summary }
 }

@@ -1,5 +1,7 @@
+import type { TokenDocument } from '../../data/documents/index.ts'
 import { packWithin } from '../../data/documents/index-files.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
+import type { TextTokenizer } from '../../data/text/index.ts'
 import { UsageError } from '../../errors.ts'
 import { selfWrittenTexts } from '../../evaluate/generate/index.ts'
 import { vocabularyOf } from '../../model/language.ts'
@@ -36,10 +38,24 @@ export async function writtenRows(
     ...{ ...how, tokens: how.tokens ?? length, name: 'the model', seed: plan.seed },
     onProgress: onWriting,
   })
-  const { dataset, notes } = packWithin(texts.documents, {
+  const documents = reading.pack === 'joined' ? asJoined(texts.documents, tokenizer) : texts.documents
+  const { dataset, notes } = packWithin(documents, {
     ...{ name: 'what the model wrote', tokenizer, length, vocabulary: vocabularyOf(model) },
     ...{ overlap: reading.overlap, pack: reading.pack, place: 'what the model wrote itself' },
     ...{ maxBytes: reading.maxBytes, training: true },
   })
   return { data: { train: dataset, test: dataset }, notes: [...texts.notes, ...notes] }
+}
+
+/** Texts that begin with the token that ends others, without it: joined ones get it between them. */
+export function asJoined(
+  documents: readonly TokenDocument[],
+  { eos, frame }: Pick<TextTokenizer, 'eos' | 'frame'>,
+): readonly TokenDocument[] {
+  if (frame.before.length + frame.after.length > 0) return documents
+  return documents.map(({ ids, learned, ...others }) =>
+    ids[0] === eos
+      ? { ...others, ids: ids.subarray(1), learned: learned?.subarray(1) }
+      : { ...others, ids, learned },
+  )
 }

@@ -153,7 +153,7 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     rows,
     sources: sourceRows(body),
     forward: (input, given) => answer(body, input, given),
-    loss: (range, weights) => partLoss(body, passed, range, weights),
+    loss: (range, weights, mask) => partLoss(body, passed, range, { weights, mask }),
     gradients: (loss) => gradientOf(body, loss),
     learningRate: itemAt(body.scalars, 0, 'number of the optimiser'),
   }
@@ -174,7 +174,7 @@ function partLoss(
   body: StepBody,
   passed: Passed,
   { from, size }: RowRange,
-  weights: Value | undefined,
+  { weights, mask: asked }: Pick<Scored, 'weights'> & { readonly mask: Value | undefined },
 ): Value {
   const { step } = body
   const part = (value: Value): Value =>
@@ -182,7 +182,7 @@ function partLoss(
       ? value
       : step.op('Slice', [value, ints(step, [from]), ints(step, [from + size]), ints(step, [0])])
   // One row for all stays as it is.
-  const masks = (mask: Value | undefined) => mask && (mask.dims[0] === 1 ? mask : part(mask))
+  const masks = (mask: Value | undefined) => asked ?? (mask && (mask.dims[0] === 1 ? mask : part(mask)))
   const { logits, labels, mask, others } = passed
   return lossOf(
     body,
