@@ -10,7 +10,8 @@ import { consolidationOf } from './past.ts'
  * parameters follow one another; what each remembers and carries from step to step stays its own. At a task's end each
  * sees the parameters that those before it gave.
  *
- * @throws UsageError `compose-empty` for no methods; `compose-answer` where two say how the model is to be read.
+ * @throws UsageError `compose-empty` for no methods; `compose-answer` where two say how the model is to be read; `compose-refused` where one
+ * makes no sense beside another.
  * @example
  * const method = compose(ewc({ lambda: 100 }), replay({ perClass: 20 }))
  */
@@ -18,6 +19,7 @@ export function compose(...methods: readonly Method[]): Method {
   const [only] = methods
   if (!only) throw new UsageError('compose-empty', 'Nothing to compose: name at least one method.')
   if (methods.length === 1) return only
+  refusePairs(methods)
   const parts = methods.map((method, index) => partOf(method, index))
   const merged = <T>(each: (part: Part) => ReadonlyMap<string, T> | undefined) =>
     new Map(parts.flatMap((part) => [...under(part, each(part) ?? new Map())]))
@@ -54,8 +56,22 @@ export function compose(...methods: readonly Method[]): Method {
       consolidate: (state, context) => consolidateAll(parts, state, context),
     }),
     ...(some('corrects') && { corrects: methods.some(({ corrects }) => corrects) }),
+    ...(some('refuses') && { refuses: (other) => reasonAgainst(methods, [other]) }),
     ...answerOf(parts),
   }
+}
+
+/** What the first of some methods that refuses one of the others says. */
+const reasonAgainst = (methods: readonly Method[], others: readonly Method[]): string | undefined =>
+  methods
+    .flatMap((method) => others.map((other) => (method === other ? undefined : method.refuses?.(other))))
+    .find((reason) => reason !== undefined)
+
+function refusePairs(methods: readonly Method[]): void {
+  const reason = reasonAgainst(methods, methods)
+  if (reason === undefined) return
+  const names = methods.map(({ name }) => name).join(' and ')
+  throw new UsageError('compose-refused', `${names} cannot be composed. ${reason}`)
 }
 
 /** A method in a composition, and where what is its own stands among what is everyone's. */

@@ -3,7 +3,7 @@ import { chooseBalanced } from '../data/memory/index.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { itemAt } from '../required.ts'
 import type { RandomStream } from '../tensor/random.ts'
-import type { BatchSource, Json, MethodState, TaskContext } from './method.ts'
+import type { BatchSource, Json, Method, MethodState, TaskContext } from './method.ts'
 
 /** Rows of past tasks, and the task of each. */
 export interface Memory {
@@ -56,6 +56,22 @@ export function withRows(before: Memory | undefined, train: Dataset, rows: Int32
     tasks: Int32Array.from([...before.tasks, ...tasks]),
   }
 }
+
+/** All rows of the memory in a state, then all of a task. */
+export const rememberedAndNew = (
+  state: MethodState,
+  { train, index }: Pick<TaskContext, 'train' | 'index'>,
+): Memory =>
+  withRows(
+    memoryOf(state, { train }),
+    train,
+    Int32Array.from({ length: samples(train) }, (_, row) => row),
+    index,
+  )
+
+/** Whether a method rehearses rows that it remembers. */
+export const rehearses = ({ sources, past }: Pick<Method, 'sources' | 'past'>): boolean =>
+  sources !== undefined && past === 'rows'
 
 /** Some rows of a memory, in the order given. */
 export const someOf = ({ dataset, tasks }: Memory, rows: Int32Array): Memory => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { methodEntry } from './entry.ts'
+import { rehearses } from './exemplars.ts'
 import type { Method } from './method.ts'
 
 /**
@@ -16,6 +17,11 @@ export function joint(): Method {
     past: 'rows',
     sources: (sources, _state, { seen }) =>
       sources.map((source) => (source.name === 'new' ? { ...source, ...seen() } : source)),
+    // A memory that is filled from the batch would count rows of the new data where those of all data are.
+    refuses: (other) =>
+      rehearses(other)
+        ? `joint trains on all rows so far, so there is nothing left for ${other.name} to rehearse.`
+        : undefined,
   }
 }
 

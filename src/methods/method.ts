@@ -130,6 +130,8 @@ export interface Method {
   readonly corrects?: boolean | undefined
   /** How the model is read at inference: the model as training left it, or another one made from it. */
   readonly answer?: (model: Model, state: MethodState) => Model
+  /** Why another method makes no sense beside this one, a sentence or two; undefined where it does. Default: all do. */
+  readonly refuses?: ((other: Method) => string | undefined) | undefined
 }
 
 export type { BatchSource, Drawn, RowSampler } from './source.ts'

@@ -278,3 +278,9 @@ it.each([[{ perClass: 0 }], [{ capacity: 2.5 }], [{ perClass: 2, capacity: 2 }]]
 ][])('%o is refused', (options) => {
   expect(() => replay(options)).toThrow(expect.objectContaining({ code: 'replay-memory' }))
 })
+
+it('has nothing to rehearse beside all rows', () => {
+  for (const memory of [replay({ capacity: 5 }), replay({ perClass: 2 })]) {
+    expect(() => compose(joint(), memory)).toThrow(expect.objectContaining({ code: 'compose-refused' }))
+  }
+})
