@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { cast, type Emitter, reduceSum, reshape, scalar, type Value } from '../ops/core/index.ts'
-import { itemAt, required } from '../required.ts'
-import { float32 } from '../tensor/tensor.ts'
+import { type Emitter, reduceSum, scalar, type Value } from '../ops/core/index.ts'
+import { required } from '../required.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { weighted } from './exemplars.ts'
 import { replayBatch } from './memory-options.ts'
@@ -11,6 +10,7 @@ import type { Method, TaskContext } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
 import { heldOf } from './reservoir-table.ts'
 import { rowsOfBatch } from './teacher.ts'
+import { oneHotLabels, unitMask, unitsSoFar } from './units.ts'
 
 const options = z.strictObject({
   capacity: z.int().min(1).default(500).describe('samples in the memory').meta(inUpdates('memory')),
@@ -49,11 +49,12 @@ export function erAce(given: ErAceOptions = {}): Method {
       const replayed = required(sources, 'replay', 'source')
       const own = classesIn(step, rowsOfBatch(step, labels, fresh), task.outputs)
       const held = heldOf(step, replayed.columns, { from: 0, size: replayed.size })
-      const seen = seenUnits(task)
+      // With a head a task each row's own mask says which classes there are.
+      const seen = task.scenario === 'task' ? undefined : step.constant(unitMask(task, unitsSoFar(task)))
       return {
         losses: [
           { name: 'new', value: loss(fresh, undefined, own) },
-          { name: 'replay', value: loss(replayed, held, seen && step.constant(seen)) },
+          { name: 'replay', value: loss(replayed, held, seen) },
         ],
       }
     },
@@ -74,19 +75,8 @@ function refuseOthers({ train }: TaskContext): void {
 
 /** 1 for the classes that are among the labels, [1, outputs]. */
 function classesIn(emit: Emitter, labels: Value, outputs: number): Value {
-  const units = Int32Array.from({ length: outputs }, (_, unit) => unit)
-  const each = emit.constant({ type: 'int32', dims: [1, outputs], data: units })
-  const column = reshape(emit, labels, [itemAt(labels.dims, 0, 'dim'), 1])
-  const hits = reduceSum(emit, cast(emit, emit.op('Equal', [column, each]), 'float32'), [0], true)
+  const hits = reduceSum(emit, oneHotLabels(emit, labels, outputs), [0], true)
   return emit.op('Min', [hits, scalar(emit, 1, hits)])
-}
-
-/** 1 for the units of the tasks so far, [1, outputs]; undefined where each row's own mask says it, as its head is told. */
-function seenUnits({ scenario, units, index, outputs }: TaskContext) {
-  if (scenario === 'task') return undefined
-  const seen = float32([1, outputs])
-  for (const unit of units.slice(0, index + 1).flat()) seen.data[unit] = 1
-  return seen
 }
 
 export const erAceEntry = methodEntry({

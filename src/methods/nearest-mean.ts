@@ -31,10 +31,14 @@ export function nearestMean(): Method {
     name: 'nearest-mean',
     settings: {},
     past: 'rows',
-    consolidate: async (state, context) => ({ state: await withMeans(state, context) }),
+    consolidate: async (state, context) => ({ state: await meansAfter(state, context) }),
     answer: (model, { tensors }) => {
       const [means, counts] = [tensors.get('means')?.data, tensors.get('counts')?.data]
-      return means && counts ? withHead(model, means as Float32Array, counts as Float32Array) : model
+      if (!means || !counts) return model
+      return withMeans('nearest-mean', model, {
+        means: means as Float32Array,
+        counts: counts as Float32Array,
+      })
     },
   }
 }
@@ -49,7 +53,7 @@ async function sumsOf({ reader, outputs }: ConsolidateContext, dataset: Dataset)
   return classSums(await reader.features(dataset), classLabels(dataset), outputs)
 }
 
-async function withMeans(state: MethodState, context: ConsolidateContext): Promise<MethodState> {
+async function meansAfter(state: MethodState, context: ConsolidateContext): Promise<MethodState> {
   const { trace, train, outputs } = context
   const fresh = await sumsOf(context, train)
   const { width } = fresh
@@ -74,15 +78,25 @@ async function withMeans(state: MethodState, context: ConsolidateContext): Promi
   return { tensors: new Map(Object.entries({ means, counts })), values: {} }
 }
 
-/** The model with the means for its head. */
-function withHead(model: Model, means: Float32Array, counts: Float32Array): Model {
+/** Means of classes, one after another, and of how many rows each is: 0 for classes without. */
+interface Means {
+  readonly means: Float32Array
+  readonly counts: Float32Array
+}
+
+/**
+ * The model with the means for its head.
+ *
+ * @throws UsageError `nearest-mean-head`.
+ */
+export function withMeans(method: string, model: Model, { means, counts }: Means): Model {
   const { weight, bias, classAxis } = requireHead(model)
   const { dims } = required(model.parameters, weight, 'parameter')
   const [outputs, width] = [counts.length, means.length / counts.length]
   if (bias === undefined || sizeOf(dims) !== means.length) {
     throw new UsageError(
       'nearest-mean-head',
-      `A nearest mean needs a head with a bias and one weight a class and feature, ${outputs} by ${width}; "${weight}" is [${dims.join(', ')}]${bias === undefined ? ' and has no bias' : ''}. Leave nearest-mean out.`,
+      `A nearest mean (${method}) needs a head with a bias and one weight a class and feature, ${outputs} by ${width}; "${weight}" is [${dims.join(', ')}]${bias === undefined ? ' and has no bias' : ''}. Leave ${method} out.`,
     )
   }
   const values = float32(dims)

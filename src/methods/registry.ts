@@ -6,6 +6,8 @@ import { distilEntry } from './distil.ts'
 import { checkOption, isGiven, type MethodEntry, type OptionRule, optionRules, settle } from './entry.ts'
 import { erAceEntry } from './er-ace.ts'
 import { ewcEntry, onlineEwcEntry } from './ewc.ts'
+import { gdumbEntry } from './gdumb.ts'
+import { icarlEntry } from './icarl.ts'
 import { jointEntry } from './joint.ts'
 import { l2spEntry } from './l2-sp.ts'
 import { lwfEntry } from './lwf.ts'
@@ -38,6 +40,8 @@ export const methodEntries: readonly MethodEntry[] = [
   derPlusEntry,
   erAceEntry,
   agemEntry,
+  gdumbEntry,
+  icarlEntry,
   nearestMeanEntry,
 ]
 

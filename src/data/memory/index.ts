@@ -1,4 +1,5 @@
 export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from './batches.ts'
+export { greedyBalanced } from './greedy.ts'
 export { createPool, type Pool, type PoolPart } from './pool.ts'
 export {
   chooseBalanced,
