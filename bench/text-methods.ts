@@ -12,6 +12,8 @@ export interface TextMethod {
   readonly lora?: number | undefined
   /** How many texts the model writes itself, to be rehearsed in place of old ones. */
   readonly written?: number | undefined
+  /** Instead of a method, `update` with this budget: how many more bits, as a share, old texts may need. */
+  readonly budget?: number | undefined
 }
 
 /** Enough that few rows come twice. */
@@ -56,6 +58,7 @@ const plain: Readonly<Record<string, TextMethod>> = {
   'self-written 10 %': own(10),
   'self-written 25 %': own(25),
   'self-written 25 % and distil': own(25, true),
+  'update 2 %': { method: none(), past: 'rows', budget: 0.02 },
 }
 
 export const textMethodNames: readonly string[] = [

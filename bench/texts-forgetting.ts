@@ -29,6 +29,7 @@ import { learn } from '../src/train/run/index.ts'
 import { adam } from '../src/train/step/index.ts'
 import { type TextMethod, textMethod, textMethodNames } from './text-methods.ts'
 import { forgettingTable, type TextRun } from './text-table.ts'
+import { updated } from './text-update.ts'
 
 const { values } = parseArgs({
   options: {
@@ -102,7 +103,7 @@ async function readData() {
   const pack = (documents: readonly TokenDocument[], name: string): Dataset =>
     packDocuments(documents, { name, length, vocabulary, tokenizer }).dataset
   const read = async (name: string) => {
-    const { train, test = [] } = await readDocuments(join(folder, name), { tokenizer })
+    const { train: documents, test = [] } = await readDocuments(join(folder, name), { tokenizer })
     const order = [...randomStream(0, 'test documents').permutation(test.length)]
     const chosen: TokenDocument[] = []
     let rows = 0
@@ -112,7 +113,7 @@ async function readData() {
       chosen.push(document)
       rows += Math.ceil(document.ids.length / length)
     }
-    return { train: pack(train, name), test: pack(chosen, name) }
+    return { documents, train: pack(documents, name), test: pack(chosen, name) }
   }
   return { model, tokenizer, vocabulary, pack, old: await read('kjv'), fresh: await read('python-docs') }
 }
@@ -132,9 +133,18 @@ async function written({ model, tokenizer, pack }: Data, documents: number, seed
 
 async function trained(
   data: Data,
-  { method, past, rate: factor = 1, lora, written: texts }: TextMethod,
+  { method, past, rate: factor = 1, lora, written: texts, budget }: TextMethod,
   seed: number,
 ) {
+  if (budget !== undefined) {
+    const [old, fresh] = [data.old.documents, data.fresh.documents]
+    const { model, tokenizer } = data
+    const weights = await updated(
+      { engine, model, tokenizer, old, fresh },
+      { budget, steps, batchSize, length, seed },
+    )
+    return { model, weights }
+  }
   const model = lora ? withLora(data.model, { rank: lora, seed, packed: true }).model : data.model
   const few = { ...data.fresh.test, ...firstRows(data.fresh.test) }
   const stream = listStream([{ name: 'python', train: data.fresh.train, test: few }], 'domain')
