@@ -7,6 +7,7 @@ import { methodEntries } from '../methods/registry.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { parseUpdateMethod, rungNames } from '../update/recipes/index.ts'
 import { textRungNames, textUpdateDefaults } from '../update/texts/index.ts'
+import { SELF } from '../update/texts/index-files.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
@@ -46,7 +47,9 @@ export const updateSettings = z
     }),
     ...group('Data', {
       new: path('DIR').meta({ description: 'New data; 20 % are held out where there is no test part' }),
-      old: path('DIR').optional().meta({ description: 'Old data: rehearsed, and measured on' }),
+      old: path('DIR').optional().meta({
+        description: 'Old data: rehearsed, and measured on; self: texts that a language model writes itself',
+      }),
       traffic: path('shares.csv|json').optional().meta({
         description: 'With --old: how often each class comes where the model is used',
         otherwise: 'every old row counts the same',
@@ -118,7 +121,7 @@ export const updateSettings = z
       learningRate: fromText(bounds.learningRate()).optional().meta({
         description: 'Learning rate',
         otherwise:
-          '5e-4, 1e-3 where batch norms follow, and 1e-4 where there are layer norms; of texts by rung',
+          '5e-4, 1e-3 where batch norms follow, and 1e-4 where there are layer norms; of language models 0.38 by its width for low-rank updates, half of that for all weights',
       }),
       ...rehearsalFlags,
     }),
@@ -180,7 +183,7 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
   const reads: readonly Read[] = [
     { flag: 'MODEL', path: asked.model, is: 'model' },
     { flag: '--new', path: asked.new, is: 'data' },
-    { flag: '--old', path: asked.old, is: 'data' },
+    { flag: '--old', path: asked.old === SELF ? undefined : asked.old, is: 'data' },
     { flag: '--keep', path: asked.keep, is: 'pack' },
     { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
     { flag: '--traffic', path: asked.traffic, is: 'file' },

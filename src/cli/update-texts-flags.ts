@@ -38,6 +38,7 @@ export const textReadingFlags = { documents, paragraphs, pack, overlap }
 
 /** Settings of `update` that say something of one kind of model alone. */
 interface OneKind {
+  readonly old?: string | undefined
   readonly rungs?: readonly string[] | undefined
   readonly lora?: unknown
   readonly adapter?: unknown
@@ -92,6 +93,7 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
         ['--max-perplexity-ratio', asked.maxPerplexityRatio !== undefined],
         ['--replay-share', asked.replayShare !== undefined],
         ['--self-written', asked.selfWritten !== undefined],
+        ['--old self', asked.old === 'self'],
         ['--documents', asked.documents !== undefined],
         ['--paragraphs', asked.paragraphs],
         ['--pack', asked.pack !== undefined],

@@ -32,7 +32,7 @@ import {
   writeAdapters,
   writeUpdated,
 } from '../update/update-writing-files.ts'
-import { sayNotes } from './data-notes.ts'
+import { sayNotes, showWriting } from './data-notes.ts'
 import { methodOptionsOf } from './method-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
@@ -53,7 +53,9 @@ export async function updateLanguage(
   const lora = asked.lora ?? (adapter === undefined ? undefined : {})
   const loaded = await loadTextUpdate(
     {
-      ...{ model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
+      ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
+      ...{ selfWritten: asked.selfWritten, replayShare: asked.replayShare, seed: asked.seed },
+      ...{ signal: dryRun ? undefined : call.signal, onWriting: showWriting(call.screen) },
       reading: withDocumentFlags(readingOf(asked), asked),
     },
     given,
@@ -71,7 +73,7 @@ export async function updateLanguage(
     signal: dryRun ? undefined : call.signal,
     onEvent: (event) => follow(event),
   }
-  const found = textPreflight(options, { notes: loaded.notes })
+  const found = textPreflight(options, loaded)
   const reading = (performance.now() - began) / 1000
   const run = await openTextUpdate(options)
   try {

@@ -1,1 +1,1 @@
-export { type LoadedTextUpdate, loadTextUpdate, type TextUpdateSources } from './load-texts-files.ts'
+export { type LoadedTextUpdate, loadTextUpdate, SELF, type TextUpdateSources } from './load-texts-files.ts'

@@ -11,6 +11,8 @@ import type { Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
+import type { TextTokenizer } from '../../data/text/index.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { positionsOf } from '../../evaluate/generate/index.ts'
 import { readBackOf } from '../../model/import/index.ts'
@@ -24,18 +26,32 @@ import { identify } from '../pack/index-files.ts'
 import { readTextPack, tokenizerHash } from '../text-pack/index-files.ts'
 import { type PackTexts, packTexts } from './pack-texts.ts'
 import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
+import { type WriteOldOptions, type WrittenOld, writeOldTexts } from './write-old-texts.ts'
 
 export interface TextUpdateSources {
+  /** What the model writes its own texts with, where there are no old ones. */
+  readonly engine: Engine
   /** An .onnx file of a decoder, or a folder as transformers.js lays it out. */
   readonly model: string
   /** New texts: a file or a folder. */
   readonly fresh: string
-  /** Texts that the model knows already. */
+  /** Texts that the model knows already; `self`: those that it writes itself. */
   readonly old?: string | undefined
   /** A retention pack, instead of old texts. */
   readonly keep?: string | undefined
   /** Which fields hold documents, how long rows are, and so on; default: as found. */
   readonly reading?: Reading | undefined
+  /**
+   * Texts that the model writes itself where there are no old ones, 0 for none; default as many as are rehearsed. Where a number or `self` is
+   * asked for, a model that cannot write is an error; else a note.
+   */
+  readonly selfWritten?: number | undefined
+  readonly replayShare?: number | undefined
+  /** Default 0. */
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** While the model writes. */
+  readonly onWriting?: WriteOldOptions['onProgress']
 }
 
 /** All that an update of a language model needs, read. */
@@ -45,8 +61,13 @@ export interface LoadedTextUpdate extends LoadedModel {
   readonly widened: Model
   /** For `updateTexts`. */
   readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored'>
+  /** Whether the texts to rehearse are written by the model itself. */
+  readonly selfWritten: boolean
   readonly notes: readonly string[]
 }
+
+/** What stands for texts that the model writes itself. */
+export const SELF = 'self'
 
 /** Of old texts without a test or validation part, the share that proves. */
 const OLD_HELD_OUT = 0.5
@@ -72,7 +93,7 @@ export async function loadTextUpdate(
   const reading = await readingFor({ path: file.path, input: model.input }, sources.reading)
   const { options, tokenizerJson } = reading
   const added = await readParts(fresh, path, options)
-  const known = old === undefined ? undefined : await readParts(old, path, options)
+  const known = old === undefined || old === SELF ? undefined : await readParts(old, path, options)
   const pack =
     keep === undefined
       ? undefined
@@ -80,28 +101,53 @@ export async function loadTextUpdate(
           ...{ place: keep, identity: identify(loaded), vocabulary: vocabularyOf(model) },
           tokenizer: tokenizerJson === undefined ? undefined : tokenizerHash(tokenizerJson),
         })
-  const data: TextUpdateData = {
+  const found: TextUpdateData = {
     ...newTexts(added, fresh),
     ...(known && oldTexts(known, present(old, 'old texts'))),
     ...pack?.data,
   }
+  const rows = rowsFor(found, options, model, pack)
+  const written =
+    known || pack
+      ? undefined
+      : await writtenTexts(sources, found, { model, rows, tokenizer: options.tokenizer })
+  const data = { ...found, ...written?.data }
   return {
     ...loaded,
     folder: (await stat(path)).isDirectory(),
     widened: model,
     learner: {
-      ...{ model, data, rows: rowsFor(data, options, model, pack) },
+      ...{ model, data, rows },
       stored: readBackOf(
         file.model,
         [...model.parameters.keys(), ...model.buffers.keys()],
         file.externalData,
       ),
     },
+    selfWritten: data.exemplars !== undefined && written !== undefined,
     notes: [
       ...[...loaded.notes, ...reading.notes, ...added.notes, ...(known?.notes ?? [])],
-      ...(pack?.notes ?? []),
+      ...[...(pack?.notes ?? []), ...(written?.notes ?? [])],
     ],
   }
+}
+
+/** Texts that the model writes itself, unless nobody wants any. */
+async function writtenTexts(
+  { engine, old, selfWritten, replayShare, seed = 0, signal, onWriting }: TextUpdateSources,
+  { train }: TextUpdateData,
+  {
+    model,
+    rows,
+    tokenizer,
+  }: { readonly model: Model; readonly rows: TextRows; readonly tokenizer: TextTokenizer | undefined },
+): Promise<WrittenOld | undefined> {
+  const unasked = old !== SELF && selfWritten === undefined
+  if (selfWritten === 0 || replayShare === 0) return undefined
+  return writeOldTexts(train, {
+    ...{ engine, model, rows, tokenizer: present(tokenizer, 'tokenizer'), documents: selfWritten },
+    ...{ replayShare, seed, signal, onProgress: onWriting, lenient: unasked },
+  })
 }
 
 /** Documents by what they are called in the data. */

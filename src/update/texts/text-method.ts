@@ -20,7 +20,7 @@ export interface ToRehearse {
 const elsewhere = new Set(['joint', 'reservoir-replay', 'der', 'der++', 'a-gem', 'nearest-mean'])
 
 /** What is distilled at where nothing else is said, and how much a token's distillation counts beside its loss. */
-const usualDistillation = { temperature: 1, weight: 1 } as const
+const usualDistillation = { temperature: 1, weight: 4 } as const
 
 /**
  * A method's name for texts: as asked, or what the documents allow.

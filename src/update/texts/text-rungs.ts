@@ -1,4 +1,7 @@
 import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
+import { findHead } from '../../model/heads/index.ts'
+import { vocabularyOf } from '../../model/language.ts'
+import type { Model } from '../../model/model.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
 import { type TextRungName, type TextUpdateOptions, textRungNames } from './text-update-types.ts'
 
@@ -14,20 +17,34 @@ export interface TextRung {
   readonly select: Selection
 }
 
-/** How each rung trains where nothing else is said; measured by `bench/update-texts.ts`. */
+/**
+ * How fast and how long each rung trains where nothing else is said, for a model of a width of 128: tried on the tiny GPT of
+ * docs/language-models.md. With Adam the rate that layers bear falls as their width grows (Yang et al. 2022, arXiv 2203.03466).
+ */
 const recipes = {
-  'low-rank': { learningRate: 3e-3, passes: { epochs: 2, least: 50 } },
-  whole: { learningRate: 5e-4, passes: { epochs: 2, least: 50 } },
+  'low-rank': { learningRate: 3e-3, passes: { epochs: 3, least: 50 } },
+  whole: { learningRate: 1.5e-3, passes: { epochs: 3, least: 50 } },
 } as const satisfies Record<TextRungName, Pick<TextRung, 'learningRate' | 'passes'>>
 
+const MEASURED_WIDTH = 128
+
 /** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
-export function textLadder({ rungs = textRungNames, lora, select }: TextUpdateOptions): TextRung[] {
+export function textLadder({
+  model,
+  rungs = textRungNames,
+  lora,
+  select,
+}: Pick<TextUpdateOptions, 'model' | 'rungs' | 'lora' | 'select'>): TextRung[] {
+  const recipe = (name: TextRungName) => ({
+    ...recipes[name],
+    learningRate: twoDigits((recipes[name].learningRate * MEASURED_WIDTH) / widthOf(model)),
+  })
   const lowRank = (options: LoraOptions): TextRung => ({
-    ...{ name: 'low-rank', place: 'low-rank updates', ...recipes['low-rank'] },
+    ...{ name: 'low-rank', place: 'low-rank updates', ...recipe('low-rank') },
     ...{ lora: options, select: { kind: 'all' } },
   })
   const whole = (chosen: Selection): TextRung => ({
-    ...{ name: 'whole', place: chosen.kind === 'all' ? 'everything' : chosen.kind, ...recipes.whole },
+    ...{ name: 'whole', place: chosen.kind === 'all' ? 'everything' : chosen.kind, ...recipe('whole') },
     ...{ lora: undefined, select: chosen },
   })
   if (lora) return [lowRank({ rank: textUpdateDefaults.rank, ...lora })]
@@ -35,3 +52,16 @@ export function textLadder({ rungs = textRungNames, lora, select }: TextUpdateOp
   const all = [lowRank({ rank: textUpdateDefaults.rank }), whole({ kind: 'all' })]
   return all.filter(({ name }) => rungs.includes(name))
 }
+
+/** Where nothing tells how wide a model is: as wide as GPT-2. */
+const UNKNOWN_WIDTH = 768
+
+/** What its head reads for each token; at least what the tiny GPT's does, as no higher rate was tried. */
+function widthOf(model: Model): number {
+  const head = findHead(model)
+  const weight = head && model.parameters.get(head.weight)
+  const width = weight ? weight.data.length / vocabularyOf(model) : UNKNOWN_WIDTH
+  return Math.max(MEASURED_WIDTH, width)
+}
+
+const twoDigits = (value: number): number => Number(value.toPrecision(2))

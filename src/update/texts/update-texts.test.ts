@@ -95,9 +95,6 @@ describe('the update of a language model', () => {
     expect(after / before - 1).toBeCloseTo(old?.claims[0]?.change ?? Number.NaN, 6)
     expect(chosen?.tested).toBe(trials.reduce((sum, { curve }) => sum + curve.length, 0))
     expect(new Set(events)).toEqual(new Set(['trial', 'progress', 'point']))
-    // The same once more, bit for bit.
-    const again = await update()
-    expect(again.parameters).toEqual(result.parameters)
   })
 
   it('lets a larger budget through no less', async () => {
@@ -192,6 +189,7 @@ describe('the update of a language model', () => {
     }
     const how = { rungs: ['whole' as const], epochs: 1, methodOptions: { topTokens: 5 } }
     const [kept, asked] = [await update({ ...how, data: { ...data, answers } }), await update(how)]
+    // So twice the same update is the same bits, too.
     expect(kept.parameters).toEqual(asked.parameters)
   })
 

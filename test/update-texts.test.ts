@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { byteTokenizerFiles } from './byte-tokenizer.ts'
+import { buildCli, type Cli } from './cli.ts'
+import { tinyDecoder } from './tiny-decoder.ts'
+
+let cli: Cli
+let folder: string
+const at = (...names: string[]) => join(folder, ...names)
+const holdfast = (words: string) => cli.run(words.split(' '), { cwd: folder })
+const run = (words: string) => holdfast(`update ${words} --threads 1 --seed 1`)
+const short = '--batch 4 --epochs 2 --learning-rate 0.005 --max-length 24'
+
+beforeAll(async () => {
+  cli = await buildCli()
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-update-texts-'))
+  const { tokenizer, tokenizerConfig } = byteTokenizerFiles({ config: { model_max_length: 24 } })
+  mkdirSync(at('gpt', 'onnx'), { recursive: true })
+  writeFileSync(at('gpt', 'onnx', 'model.onnx'), tinyDecoder({ vocabulary: 260 }))
+  writeFileSync(at('gpt', 'tokenizer.json'), tokenizer)
+  writeFileSync(at('gpt', 'tokenizer_config.json'), tokenizerConfig)
+  const texts = (name: string, part: string, count: number, word: string) => {
+    mkdirSync(at(name), { recursive: true })
+    const rows = Array.from({ length: count }, (_, row) => {
+      const words = Array.from({ length: 3 + ((row * 5) % 7) }, (_each, n) => `${word}${(row * n) % 7}`)
+      return `${JSON.stringify({ text: `${part} ${words.join(' ')}` })}\n`
+    })
+    writeFileSync(at(name, `${part}.jsonl`), rows.join(''))
+  }
+  texts('old', 'train', 24, 'old')
+  texts('old', 'test', 14, 'old')
+  texts('new', 'train', 16, 'new')
+  texts('new', 'test', 8, 'new')
+})
+afterAll(() => cli.remove())
+
+describe('holdfast update of a language model', () => {
+  test('writes a folder with its sidecars, whose gate says what was announced, and a complete adapter', async () => {
+    const { code, stdout, stderr } = await run(
+      `gpt --new new --old old --max-drop 5% -o better --adapter adapter --report page.html --markdown update.md --json ${short}`,
+    )
+    expect(stderr).toContain('16 documents')
+    const found = JSON.parse(stdout)
+    expect([code, found.status, found.schema]).toEqual([0, 'met', 'holdfast.update-texts/1'])
+    expect(found.trials).toHaveLength(1)
+    expect(found.trials[0].settings).toMatchObject({
+      rung: 'low-rank updates',
+      replayShare: 0.25,
+      batchSize: 4,
+    })
+    expect(found.written.model).toBe('better')
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      expect(existsSync(at('better', name))).toBe(true)
+    const gated = await holdfast('gate gpt better --data old --max-drop 5% --json --max-length 24')
+    const gate = JSON.parse(gated.stdout)
+    const [claim] = found.old.claims
+    expect(gate.texts?.verdict ?? gate.verdict).toBe('pass')
+    expect((gate.texts ?? gate).change).toBeCloseTo(claim.change, 9)
+    expect((gate.texts ?? gate).upper).toBeCloseTo(claim.upper, 9)
+    const config = JSON.parse(readFileSync(at('adapter', 'adapter_config.json'), 'utf8'))
+    expect(config).toMatchObject({ peft_type: 'LORA', r: 16 })
+    expect(readFileSync(at('update.md'), 'utf8')).toMatch(/^## ✅ Update: budget met/)
+    expect(readFileSync(at('page.html'), 'utf8')).toContain('Bits per byte before and after')
+  })
+
+  test('goes on from pack to pack, and holds all releases together', async () => {
+    const kept = await holdfast('keep gpt --data old -o gpt.keep --max-length 24')
+    expect(kept.code).toBe(0)
+    const flags = `--new new --max-drop 60% --rungs whole --json ${short}`
+    const first = await run(`gpt --keep gpt.keep --keep-out next.keep -o one ${flags}`)
+    expect([first.code, JSON.parse(first.stdout).old.claims.length]).toEqual([0, 1])
+    const second = await run(`one --keep next.keep -o two ${flags} --max-drop-total 90%`)
+    const found = JSON.parse(second.stdout)
+    expect(found.old.uses).toBe(1)
+    expect(found.old.claims.map(({ name }: { name: string }) => name)).toEqual(['deployed', 'total'])
+    expect(found.old.claims[1]).toMatchObject({ budget: 0.9, confidence: 0.9875 })
+    expect(second.code).toBe(0)
+  })
+
+  test('rehearses what the model writes itself where nothing old is left, and calls it unproved', async () => {
+    const { code, stdout, stderr } = await run(
+      `gpt --new new -o alone --self-written 12 --rungs whole ${short} --max-drop 5%`,
+    )
+    expect(stderr).toContain('written by the model itself')
+    expect(stdout).toMatch(/^INCONCLUSIVE\. There is no proof: /)
+    expect(code).toBe(3)
+    expect(existsSync(at('alone.unproven', 'onnx', 'model.onnx'))).toBe(true)
+    expect(existsSync(at('alone'))).toBe(false)
+  })
+
+  test('says before it begins what there is and what it takes', async () => {
+    const { code, stdout } = await run(`gpt --new new --old old --dry-run --json ${short}`)
+    const found = JSON.parse(stdout)
+    expect(code).toBe(0)
+    expect(found).toMatchObject({
+      schema: 'holdfast.preflight-texts/1',
+      texts: { train: { documents: 16 }, check: { documents: 8 }, heldOut: { documents: 14 } },
+      method: { name: 'replay+distil' },
+      rungs: ['low-rank updates', 'everything'],
+      budget: { unit: 'relative', maxChange: 0.01 },
+    })
+    expect(found.cost.trials).toHaveLength(2)
+  })
+})
+
+describe('wrong input', () => {
+  test.each([
+    ['gpt --new new --old old -o x --expand-head 20', 'update-flag', '--expand-head is for classifiers'],
+    ['gpt --new new --old old -o x --max-drop-per-class 5%', 'update-flag', '--max-drop-per-class is for'],
+    ['gpt --new new --old old -o x --rungs head', 'update-flag', '--rungs head is for classifiers'],
+    ['gpt --new new --old old -o x --max-drop 1% --max-bits 0.1', 'flag-value', 'give one'],
+    ['gpt --new new --old old -o x --method der++', 'method-texts', 'der++'],
+    ['gpt --new new --old nowhere -o x', 'data-missing', 'nowhere'],
+    ['gpt --new old/train.jsonl --old old -o gpt/onnx', 'out-in-input', 'gpt'],
+  ])('holdfast update %s', async (words, code, message) => {
+    const ended = await run(words)
+    expect(ended.stderr).toContain(`error (${code}): `)
+    expect(ended.stderr).toContain(message)
+    expect([ended.code, ended.stdout]).toEqual([1, ''])
+  })
+})
