@@ -10,10 +10,6 @@ export {
   generate,
   generateDefaults,
 } from './generate.ts'
-export {
-  type SelfWritten,
-  type SelfWrittenOptions,
-  selfWrittenDefaults,
-  selfWrittenTexts,
-} from './self-written.ts'
+export { selfWrittenDefaults, selfWrittenTexts } from './self-written.ts'
+export type { SelfWritten, SelfWrittenOptions } from './self-written-types.ts'
 export { openTextWriter, type TextEnd, type TextOptions, type TextWriter } from './text.ts'

@@ -4,7 +4,8 @@ import { byteTokenizer, firstByte } from '../../../test/byte-tokenizer.ts'
 import { engine } from '../../../test/op-cases.ts'
 import { type DecoderForm, tinyDecoder } from '../../../test/tiny-decoder.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
-import { type SelfWrittenOptions, selfWrittenTexts } from './self-written.ts'
+import { selfWrittenTexts } from './self-written.ts'
+import type { SelfWrittenOptions } from './self-written-types.ts'
 import { repeated } from './sift.ts'
 
 const tokenizer = byteTokenizer()
