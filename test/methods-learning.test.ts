@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { agem } from '../src/methods/a-gem.ts'
+import { bic } from '../src/methods/bic.ts'
 import { compose } from '../src/methods/compose.ts'
 import { der } from '../src/methods/der.ts'
 import { distil } from '../src/methods/distil.ts'
@@ -9,6 +10,7 @@ import { gdumb } from '../src/methods/gdumb.ts'
 import { icarl } from '../src/methods/icarl.ts'
 import { joint } from '../src/methods/joint.ts'
 import { l2sp } from '../src/methods/l2-sp.ts'
+import { logitAdjustment } from '../src/methods/logit-adjustment.ts'
 import { lwf } from '../src/methods/lwf.ts'
 import { mas } from '../src/methods/mas.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
@@ -16,6 +18,7 @@ import { nearestMean } from '../src/methods/nearest-mean.ts'
 import { none } from '../src/methods/none.ts'
 import { replay } from '../src/methods/replay.ts'
 import { si } from '../src/methods/si.ts'
+import { weightAligning } from '../src/methods/weight-aligning.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
 import type { RunState } from '../src/train/run/checkpoint.ts'
@@ -49,6 +52,9 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['gdumb', () => gdumb({ capacity: 9 })],
   ['icarl', () => icarl({ capacity: 12 })],
   ['icarl and ewc', () => compose(icarl({ capacity: 12 }), ewc({ lambda: 20 }))],
+  ['weight aligning, replay and distil', () => compose(weightAligning(), replay({ perClass: 3 }), distil())],
+  ['replay, bic and distil', () => compose(replay({ perClass: 3 }), bic({ heldOutPerClass: 2 }), distil())],
+  ['logit adjustment and replay', () => compose(logitAdjustment(), replay({ perClass: 3 }))],
   ['nearest mean', () => nearestMean()],
   ['distil and reservoir', () => compose(distil(), replay({ capacity: 9 }))],
   [
@@ -64,6 +70,8 @@ const scenarios: readonly Scenario[] = ['task', 'domain', 'class']
 const onlyIn: ReadonlyMap<string, Scenario> = new Map([
   ['icarl', 'class'],
   ['icarl and ewc', 'class'],
+  ['weight aligning, replay and distil', 'class'],
+  ['replay, bic and distil', 'class'],
 ])
 
 const everything = async (options: LearnOptions) => {

@@ -1,4 +1,5 @@
 export { type AgemOptions, agem } from './a-gem.ts'
+export { type BicOptions, bic } from './bic.ts'
 export {
   type ClosedForm,
   type ClosedFormOptions,
@@ -15,6 +16,7 @@ export { type GdumbOptions, gdumb } from './gdumb.ts'
 export { type IcarlOptions, icarl } from './icarl.ts'
 export { joint } from './joint.ts'
 export { type L2spOptions, l2sp } from './l2-sp.ts'
+export { type LogitAdjustmentOptions, logitAdjustment } from './logit-adjustment.ts'
 export { type LwfOptions, lwf } from './lwf.ts'
 export { type MasOptions, mas } from './mas.ts'
 export type {
@@ -40,3 +42,4 @@ export type { PenaltyStep } from './quadratic.ts'
 export { type ReplayOptions, replay } from './replay.ts'
 export { type SiOptions, si } from './si.ts'
 export type { SamplerContext } from './source.ts'
+export { weightAligning } from './weight-aligning.ts'

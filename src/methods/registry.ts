@@ -1,5 +1,6 @@
 import { didYouMean, UsageError } from '../errors.ts'
 import { agemEntry } from './a-gem.ts'
+import { bicEntry } from './bic.ts'
 import { compose } from './compose.ts'
 import { derEntry, derPlusEntry } from './der.ts'
 import { distilEntry } from './distil.ts'
@@ -10,6 +11,7 @@ import { gdumbEntry } from './gdumb.ts'
 import { icarlEntry } from './icarl.ts'
 import { jointEntry } from './joint.ts'
 import { l2spEntry } from './l2-sp.ts'
+import { logitAdjustmentEntry } from './logit-adjustment.ts'
 import { lwfEntry } from './lwf.ts'
 import { masEntry } from './mas.ts'
 import type { Json, Method } from './method.ts'
@@ -17,6 +19,7 @@ import { nearestMeanEntry } from './nearest-mean.ts'
 import { noneEntry } from './none.ts'
 import { replayEntry, reservoirReplayEntry } from './replay.ts'
 import { siEntry } from './si.ts'
+import { weightAligningEntry } from './weight-aligning.ts'
 
 export { holdsWeights, type MethodEntry, type OptionRule, optionRules } from './entry.ts'
 
@@ -43,6 +46,9 @@ export const methodEntries: readonly MethodEntry[] = [
   gdumbEntry,
   icarlEntry,
   nearestMeanEntry,
+  weightAligningEntry,
+  bicEntry,
+  logitAdjustmentEntry,
 ]
 
 /** Every option that some method has, as the first of them describes it, and the names of all that have it. */

@@ -1,0 +1,211 @@
+import { z } from 'zod'
+import { classLabels, type Dataset, samples } from '../data/dataset.ts'
+import { rowHashes } from '../data/fingerprint.ts'
+import { batchPlan, resumeBatchPlan } from '../data/memory/index.ts'
+import { UsageError } from '../errors.ts'
+import { itemAt, required } from '../required.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { calibrate } from './closed-form/index.ts'
+import { methodEntry, settle } from './entry.ts'
+import { type Memory, memoryOf, memoryState, rowsOf, withRows } from './exemplars.ts'
+import {
+  changed,
+  classOf,
+  type JoiningUnits,
+  joiningUnits,
+  refusesCorrections,
+  trainedHead,
+} from './head-correction.ts'
+import type {
+  BatchSource,
+  ConsolidateContext,
+  Json,
+  Method,
+  MethodState,
+  OpeningContext,
+  TaskContext,
+} from './method.ts'
+
+const options = z.strictObject({
+  heldOutPerClass: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe(
+      'rows a class that are kept from training, to correct the new logits by; half of a class at most',
+    ),
+})
+
+export type BicOptions = z.input<typeof options>
+
+const NAME = 'bic'
+
+/**
+ * Bias correction (Wu et al. 2019, CVPR): where new classes have joined a head, their logits o become a o + b at the task's end,
+ * a and b of least cross-entropy on held-out rows, as many of each old class as of each new one. The correction is written into
+ * the head, whose new rows are scaled, so that the model goes on from it. Held-out rows are remembered, and never trained on:
+ * new ones are not drawn, and what another method rehearses is drawn without them.
+ *
+ * Named behind what rehearses, and before a teacher, which then is the corrected model: `replay+bic+distil`.
+ *
+ * @throws UsageError `method-option`; `bic-scenario` where no classes join one head; `bic-order` where rows that it holds out
+ * would be trained on; `bic-head` for a head that does not train, or without a bias; DataError `data-labels`.
+ * @example
+ * const method = compose(replay({ perClass: 20 }), bic(), distil())
+ */
+export function bic(given: BicOptions = {}): Method {
+  const settings = settle(NAME, options, given)
+  const heldAt = (state: MethodState, task: Pick<TaskContext, 'train' | 'index'>) =>
+    heldOut(state, task, settings.heldOutPerClass)
+  return {
+    name: NAME,
+    settings,
+    past: 'rows',
+    corrects: true,
+    sources: (sources, state, task) => {
+      const held = new Set(rowHashes(heldAt(state, task).dataset))
+      return sources.map((source) => withoutRows(source, held))
+    },
+    inputs: (state, task) => {
+      joiningUnits(NAME, task)
+      refuseTrained(task, new Set(rowHashes(heldAt(state, task).dataset)))
+      return new Map()
+    },
+    consolidate: async (state, context) => {
+      const held = heldAt(state, context)
+      const units = joiningUnits(NAME, context)
+      const none = units.old.length === 0 || units.fresh.length === 0
+      const parameters = none ? undefined : await corrected(held.dataset, units, context)
+      return { state: memoryState(held), ...(parameters && { parameters }) }
+    },
+    refuses: refusesCorrections(NAME),
+  }
+}
+
+/** What is held out of past tasks, and of this one the rows of each class whose hashes are least: no chance is in it. */
+function heldOut(
+  state: MethodState,
+  { train, index }: Pick<TaskContext, 'train' | 'index'>,
+  perClass: number,
+): Memory {
+  const hashes = rowHashes(train)
+  const byClass = new Map<number, number[]>()
+  for (const [row, label] of classLabels(train).entries()) {
+    byClass.set(label, [...(byClass.get(label) ?? []), row])
+  }
+  const before = memoryOf(state, { train })
+  const known = new Set(before ? classLabels(before.dataset) : [])
+  const rows = [...byClass].flatMap(([label, members]) =>
+    known.has(label)
+      ? []
+      : members
+          .toSorted((a, b) => (itemAt(hashes, a, 'hash') < itemAt(hashes, b, 'hash') ? -1 : 1))
+          .slice(0, Math.min(perClass, Math.floor(members.length / 2))),
+  )
+  return withRows(before, train, Int32Array.from(rows), index)
+}
+
+/** Rows of a data set that are not held out. */
+const trainable = (dataset: Dataset, held: ReadonlySet<string>): Int32Array =>
+  Int32Array.from([...rowHashes(dataset).entries()].filter(([, hash]) => !held.has(hash)).map(([row]) => row))
+
+/** A part of the batch that draws nothing that is held out; rows of new data keep their numbers, as memories go by these. */
+function withoutRows(source: BatchSource, held: ReadonlySet<string>): BatchSource {
+  const { dataset, tasks, size } = source
+  const rows = source.sampler ? undefined : trainable(dataset, held)
+  if (!rows || rows.length === samples(dataset) || rows.length === 0) return source
+  if (source.name === 'new') return { ...source, sampler: samplerOf(rows, size) }
+  return {
+    ...source,
+    dataset: rowsOf(dataset, rows),
+    tasks: typeof tasks === 'number' ? tasks : rows.map((row) => itemAt(tasks, row, 'task')),
+    size: Math.min(size, rows.length),
+  }
+}
+
+/** Shuffled epochs of some rows. */
+const samplerOf =
+  (rows: Int32Array, size: number): NonNullable<BatchSource['sampler']> =>
+  ({ random, offset, saved }) => {
+    const plan = saved
+      ? resumeBatchPlan(saved as unknown as Parameters<typeof resumeBatchPlan>[0])
+      : batchPlan(rows.length, size, random('draws'))
+    return {
+      next: (steps) => ({ rows: plan.next(steps).map((place) => offset + itemAt(rows, place, 'row')) }),
+      state: () => plan.state() as unknown as Json,
+    }
+  }
+
+/** Parts that came behind, or that draw rows in a way of their own. */
+function refuseTrained({ sources }: OpeningContext, held: ReadonlySet<string>): void {
+  const leak = sources.find(
+    ({ name, dataset, labelled, sampler, mixed }) =>
+      name !== 'new' &&
+      labelled !== false &&
+      // A memory that is filled from the batch stands on one new row until it holds some.
+      (mixed || (samples(dataset) > (sampler ? 1 : 0) && trainable(dataset, held).length < samples(dataset))),
+  )
+  if (!leak) return
+  throw new UsageError(
+    'bic-order',
+    `BiC corrects by rows that are not trained on, but "${leak.name}" would train on some of them. Name bic behind what rehearses (replay+bic), and leave oldShare out.`,
+  )
+}
+
+/** The head with its new rows scaled and shifted. */
+async function corrected(
+  held: Dataset,
+  { old, fresh }: JoiningUnits,
+  context: ConsolidateContext,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { weight, bias } = trainedHead(NAME, context)
+  if (!bias) {
+    throw new UsageError(
+      'bic-head',
+      'BiC scales and shifts the new logits, and a head without a bias cannot shift them. Take weight-aligning.',
+    )
+  }
+  const weights = new Map([...context.parameters, ...context.buffers])
+  const logits = await context.reader.logits(held, weights)
+  const of = (units: readonly number[]): Float64Array =>
+    Float64Array.from({ length: samples(held) * units.length }, (_, at) => {
+      const row = Math.floor(at / units.length)
+      return itemAt(logits.data, row * context.outputs + itemAt(units, at % units.length, 'unit'), 'logit')
+    })
+  const places = new Map([...old, ...fresh].map((unit, place) => [unit, place]))
+  const labels = classLabels(held).map((label) => required(places, label, 'unit'))
+  const { scale, offset } = calibrate(
+    { old: of(old), fresh: of(fresh), labels, shares: evenShares(labels) },
+    { scale: 1, offset: 0 },
+  )
+  const joined = new Set(fresh)
+  const factor = (unit: number) => (joined.has(unit) ? scale : 1)
+  return new Map([
+    [weight.name, changed(weight.tensor, classOf(weight), (unit) => ({ factor: factor(unit) }))],
+    [
+      bias.name,
+      changed(
+        bias.tensor,
+        (unit) => unit,
+        (unit) => ({ factor: factor(unit), addend: joined.has(unit) ? offset : 0 }),
+      ),
+    ],
+  ])
+}
+
+/** Each class counts the same; together 1. */
+function evenShares(labels: Int32Array): Float64Array {
+  const counts = new Map<number, number>()
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
+  return Float64Array.from(labels, (label) => 1 / (counts.size * required(counts, label, 'class')))
+}
+
+export const bicEntry = methodEntry({
+  name: NAME,
+  summary: 'new logits scaled and shifted by held-out rows, at a task’s end (Wu et al. 2019)',
+  needs: 'a few of each class, held out',
+  keeps: 'those',
+  helps: 'new classes on one head, between replay and distillation',
+  options,
+  create: bic,
+})
