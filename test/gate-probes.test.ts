@@ -99,6 +99,36 @@ describe('texts and probes', () => {
   })
 })
 
+describe('prompts', () => {
+  test('are answered by both models, on the page, in the terminal and as JSON', async () => {
+    const hostile = '<img src=x onerror=alert(1)> a'
+    writeFileSync(join(folder, 'prompts.txt'), `1 =\n\n${hostile}\n`)
+    const words = 'gate old new --data texts.jsonl --prompts prompts.txt --prompt-tokens 3 --html gate.html'
+    const { stdout } = await run(words)
+    expect(stdout).toContain('The same prompts, 2 of 2 answered otherwise:\n> 1 =\n  old  ab')
+    const page = readFileSync(join(folder, 'gate.html'), 'utf8')
+    expect(page).toContain('<h2>The same prompts</h2>')
+    expect(page).toContain('<h2>Documents that got worse</h2>')
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt; a')
+    expect(page).not.toContain('<img')
+    // Behind " =" comes " a", and there they part.
+    expect(page).toContain('<span class="alike"></span>ab')
+    const found = await json('old new --data texts.jsonl --prompts prompts.txt --prompt-tokens 3')
+    expect(found.prompts).toMatchObject([{ prompt: '1 =', before: ' ab', after: ' ac' }, { prompt: hostile }])
+    const evaluated = await run('evaluate old new --prompts prompts.txt --prompt-tokens 3')
+    expect(evaluated.stdout).toContain('> 1 =\n  old  ab\n  new  ac\n')
+  })
+
+  test('of tables are read with their conversations', async () => {
+    writeFileSync(
+      join(folder, 'prompts.jsonl'),
+      ['{"prompt": "1 ="}', '{"messages": [{"role": "user", "content": "hi"}]}'].join('\n'),
+    )
+    const { stderr } = await run('evaluate old --prompts prompts.jsonl')
+    expect(stderr).toContain('error (chat-template-missing): ')
+  })
+})
+
 describe('wrong input', () => {
   test.each([
     ['old.jsonl new --data texts.jsonl', 'gate-kinds', 'old.jsonl holds no losses on documents'],
@@ -109,6 +139,10 @@ describe('wrong input', () => {
     ['old new --probes probes.jsonl --max-drop-per-class 1%', 'gate-flag', 'there are no classes'],
     ['old new --data probes.jsonl', 'field-missing', 'take them with --probes'],
     ['old new --probes texts.jsonl', 'field-missing', 'expected a probe'],
+    ['old.jsonl new --probes probes.jsonl --prompts ids.txt', 'gate-prompts', 'Give models on both sides'],
+    ['old new --data texts.jsonl --prompt-tokens 3', 'flag-value', '--prompt-tokens needs --prompts'],
+    ['classes.jsonl classes.jsonl --html x.html', 'gate-flag', '--html is for language models'],
+    ['old new --data texts.jsonl --prompts classes.jsonl', 'field-missing', 'expected a prompt'],
   ])('holdfast gate %s', async (words, code, message) => {
     const ended = await run(`gate ${words}`)
     expect(ended.stderr).toContain(`error (${code}): `)

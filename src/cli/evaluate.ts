@@ -7,6 +7,7 @@ import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
+import { promptFlags, promptsAsked } from './prompt-flags.ts'
 import {
   bindFlag,
   documentFlags,
@@ -37,6 +38,7 @@ const settings = z
       }),
       byDocument: on().meta({ description: 'The loss on each document, too' }),
     }),
+    ...promptFlags,
     ...readingFlags,
     ...{ documents, paragraphs, overlap },
     ...outputFlag,
@@ -48,10 +50,11 @@ const settings = z
       }),
     }),
   })
-  .refine(({ data, probes }) => data !== undefined || probes !== undefined, {
-    error: 'holdfast evaluate needs --data DIR, --probes FILE.jsonl, or both.',
+  .refine(({ data, probes, prompts }) => (data ?? probes ?? prompts) !== undefined, {
+    error: 'holdfast evaluate needs --data DIR, --probes FILE.jsonl or --prompts FILE.',
     params: { code: 'argument-missing' },
   })
+  .refine(promptsAsked.holds, { error: promptsAsked.error })
   .refine(({ savePredictions, models }) => savePredictions === undefined || models.length === 1, {
     error: '--save-predictions is for one model at a time.',
   })
@@ -72,6 +75,7 @@ export const evaluate = defineVerb({
         ...models.map((model) => ({ flag: 'MODEL', path: model, is: 'model' as const })),
         { flag: '--data', path: data, is: 'data' },
         { flag: '--probes', path: probes, is: 'file' },
+        { flag: '--prompts', path: asked.prompts, is: 'file' },
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [{ flag: '--save-predictions', path: savePredictions }],
@@ -79,6 +83,7 @@ export const evaluate = defineVerb({
     const { preprocessing, output, bind, numbersArePositions, byDocument } = asked
     const { evaluation, predictions } = await evaluateFiles({
       engine: interruptible(engineFor(asked), signal),
+      ...{ prompts: asked.prompts, promptTokens: asked.promptTokens },
       ...{ models, data, probes, preprocessing, output, bind, numbersArePositions, byDocument },
       reading: withDocumentFlags(readingOf(asked), { ...asked, pack: undefined }),
       predictions: savePredictions !== undefined,

@@ -1,6 +1,11 @@
 import { UsageError } from '../errors.ts'
 import type { TextBudget } from '../measure/text-verdict.ts'
-import { gateLanguageJunit, gateLanguageMarkdown, gateLanguageText } from '../report/index.ts'
+import {
+  gateLanguageJunit,
+  gateLanguageMarkdown,
+  gateLanguagePage,
+  gateLanguageText,
+} from '../report/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import {
   changedDocuments,
@@ -30,6 +35,7 @@ interface LanguageSettings {
   readonly markdown?: string | undefined
   readonly flips?: string | undefined
   readonly savePredictions?: string | undefined
+  readonly html?: string | undefined
 }
 
 /** Flags whose rules are of one kind of model. */
@@ -38,6 +44,9 @@ interface OtherSettings {
   readonly maxPerplexityRatio?: unknown
   readonly maxDropProbes?: unknown
   readonly probes?: unknown
+  readonly prompts?: unknown
+  readonly promptTokens?: unknown
+  readonly html?: unknown
   readonly documents?: unknown
   readonly paragraphs: boolean
   readonly overlap?: unknown
@@ -81,7 +90,10 @@ export function refuseOtherFlags(asked: OtherSettings, kinds: LanguageKinds | un
     if (flag !== undefined) throw new UsageError('gate-flag', `${flag} ${why}`)
   }
   if (!kinds) {
-    const language = { ...ofTexts, '--probes': asked.probes !== undefined, ...ofProbes }
+    const language = {
+      ...{ ...ofTexts, '--probes': asked.probes !== undefined, ...ofProbes },
+      ...{ '--prompts': asked.prompts !== undefined, '--html': asked.html !== undefined },
+    }
     refuse(language, 'is for language models, and these are classifiers, or predictions of such.')
     return
   }
@@ -108,12 +120,13 @@ const budgetOf = (asked: LanguageSettings): TextBudget => ({
 })
 
 /** Holds one language model against another, and writes the files that were asked for. */
-export async function runLanguageGate(asked: LanguageSettings, inputs: LanguageGateInputs) {
+export async function runLanguageGate(asked: LanguageSettings, inputs: LanguageGateInputs, command: string) {
   const result = judged(asked, inputs)
   const { texts, probes } = inputs
   const wanted = [
     [asked.junit, () => gateLanguageJunit(result)],
     [asked.markdown, () => gateLanguageMarkdown(result)],
+    [asked.html, () => gateLanguagePage(result, { command })],
     [
       asked.flips,
       () =>
@@ -140,7 +153,7 @@ export async function runLanguageGate(asked: LanguageSettings, inputs: LanguageG
   }
 }
 
-function judged(asked: LanguageSettings, { texts, probes }: LanguageGateInputs): LanguageGateResult {
+function judged(asked: LanguageSettings, { texts, probes, prompts }: LanguageGateInputs): LanguageGateResult {
   const { maxDropTotal, maxNegativeFlips, neverFlip, confidence } = asked
   const budget = budgetOf(asked)
   if (texts && maxDropTotal !== undefined && budget.unit !== 'relative') {
@@ -151,6 +164,7 @@ function judged(asked: LanguageSettings, { texts, probes }: LanguageGateInputs):
   }
   const maxDrop = asked.maxDropProbes ?? asked.maxDrop ?? gateDefaults.maxDrop
   return gateLanguage({
+    prompts,
     texts:
       texts &&
       gateTexts(texts.baseline, texts.candidate, {
@@ -168,9 +182,9 @@ function judged(asked: LanguageSettings, { texts, probes }: LanguageGateInputs):
 }
 
 /** What was found on texts, with probes as a field of it; on probes alone, that. */
-function jsonOf({ verdict, rules, warnings, texts, probes }: LanguageGateResult): object {
-  if (!texts) return { ...probes }
-  return { ...texts, verdict, rules, warnings, probes: probes ?? null }
+function jsonOf({ verdict, rules, warnings, texts, probes, prompts }: LanguageGateResult): object {
+  if (!texts) return { ...probes, prompts }
+  return { ...texts, verdict, rules, warnings, probes: probes ?? null, prompts }
 }
 
 /** Objects as JSON Lines. */

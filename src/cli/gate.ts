@@ -25,6 +25,7 @@ import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
 import { lines, refuseOtherFlags, runLanguageGate } from './gate-language.ts'
 import { checkPlaces } from './places.ts'
+import { promptFlags, promptsAsked } from './prompt-flags.ts'
 import {
   bindFlag,
   confidence,
@@ -43,6 +44,7 @@ const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
 const files = group('Output', {
   junit: path('FILE.xml').optional().meta({ description: 'Write JUnit XML there' }),
   markdown: path('FILE.md').optional().meta({ description: 'Write Markdown there' }),
+  html: path('FILE.html').optional().meta({ description: 'Of language models: write a page there' }),
   flips: path('FILE.jsonl')
     .optional()
     .meta({ description: 'Write the flips there, one a line; of texts all documents, the worst first' }),
@@ -116,6 +118,7 @@ const settings = z
       }),
       confidence: confidence().default(gateDefaults.confidence).meta({ description: 'Of each bound' }),
     }),
+    ...promptFlags,
     ...readingFlags,
     ...textFlags,
     ...outputFlag,
@@ -124,6 +127,7 @@ const settings = z
     ...files,
   })
   .refine(oneTextBudget.holds, { error: oneTextBudget.error })
+  .refine(promptsAsked.holds, { error: promptsAsked.error })
   .refine(({ maxDropTotal, golden }) => maxDropTotal === undefined || golden !== undefined, {
     error: '--max-drop-total needs --golden, the older model it is held against.',
   })
@@ -143,7 +147,7 @@ export const gate = defineVerb({
     'holdfast gate old.jsonl new.jsonl --max-drop 1% --max-negative-flips 0.5% --junit gate.xml --markdown gate.md',
   ],
   settings,
-  run: async (asked, { screen }) => {
+  run: async (asked, { screen, command }) => {
     const { baseline, candidate, golden, data, probes, preprocessing, output, bind, neverFlip } = asked
     await checkPlaces(
       [
@@ -152,6 +156,7 @@ export const gate = defineVerb({
         { flag: '--golden', path: golden, is: 'model', predictions: true },
         { flag: '--data', path: data, is: 'data' },
         { flag: '--probes', path: probes, is: 'file' },
+        { flag: '--prompts', path: asked.prompts, is: 'file' },
         { flag: '--new', path: asked.new, is: 'data' },
         { flag: '--never-flip', path: neverFlip, is: 'file' },
         { flag: '--traffic', path: asked.traffic, is: 'file' },
@@ -160,6 +165,7 @@ export const gate = defineVerb({
       [
         { flag: '--junit', path: asked.junit },
         { flag: '--markdown', path: asked.markdown },
+        { flag: '--html', path: asked.html },
         { flag: '--flips', path: asked.flips },
         { flag: '--save-predictions', path: asked.savePredictions },
       ],
@@ -172,6 +178,8 @@ export const gate = defineVerb({
       golden,
       data,
       probes,
+      prompts: asked.prompts,
+      promptTokens: asked.promptTokens,
       preprocessing,
       reading: withDocumentFlags(readingOf(asked), asked),
       output,
@@ -188,7 +196,7 @@ export const gate = defineVerb({
     if (language) {
       const inputs = await loadLanguageGate(sources, models, language)
       sayNotes(inputs.notes, screen)
-      const { verdict, ...answer } = await runLanguageGate({ ...asked, neverFlip: listed }, inputs)
+      const { verdict, ...answer } = await runLanguageGate({ ...asked, neverFlip: listed }, inputs, command)
       return { ...answer, exitCode: exitCodes[verdict] }
     }
     const inputs = await loadGate(sources, models)
@@ -229,15 +237,16 @@ export const gate = defineVerb({
 async function writeFiles(asked: GateSettings, inputs: GateInputs, result: GateResult): Promise<string[]> {
   const flips = flipRecords(inputs.baseline, inputs.candidate)
   const { predictions } = inputs.candidate
-  const wanted: readonly (readonly [keyof typeof files, () => Promise<string> | string])[] = [
-    ['junit', () => gateJunit(result)],
-    ['markdown', () => gateMarkdown(result, flips)],
-    ['flips', () => flipLines(asked, inputs, flips)],
+  const wanted: readonly (readonly [Exclude<keyof typeof files, 'html'>, () => Promise<string> | string])[] =
     [
-      'savePredictions',
-      () => lines(predictions.map(({ slices, ...rest }) => (slices ? { ...rest, slice: slices } : rest))),
-    ],
-  ]
+      ['junit', () => gateJunit(result)],
+      ['markdown', () => gateMarkdown(result, flips)],
+      ['flips', () => flipLines(asked, inputs, flips)],
+      [
+        'savePredictions',
+        () => lines(predictions.map(({ slices, ...rest }) => (slices ? { ...rest, slice: slices } : rest))),
+      ],
+    ]
   const written: string[] = []
   for (const [flag, content] of wanted) {
     const file = asked[flag]

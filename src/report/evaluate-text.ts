@@ -3,6 +3,7 @@ import type { LabelledFigures } from '../evaluate/index.ts'
 import type { Interval } from '../measure/wilson.ts'
 import { itemAt } from '../required.ts'
 import type { Evaluation, ModelEvaluation } from '../update/evaluate/index.ts'
+import { oneLine } from './answers.ts'
 import { visible } from './figures/index.ts'
 import { textTable } from './text-table.ts'
 
@@ -22,15 +23,32 @@ const decimals = (value: number | null, digits: number): string =>
  * @example console.log(evaluateText(evaluation))
  */
 export function evaluateText(
-  { data, probes, models }: Evaluation,
+  { data, probes, prompts = [], models }: Evaluation,
   { most = 20 }: { readonly most?: number | undefined } = {},
 ): string {
   const lines = [
     ...(data ? [`${data.path}, ${partWords[data.part]}`, ...dataLines(models, most)] : []),
     ...(data && probes !== undefined ? [''] : []),
     ...(probes === undefined ? [] : [probes, ...probeLines(models)]),
+    ...answerLines(prompts, models, data !== undefined || probes !== undefined),
   ]
   return visible(lines.join('\n'))
+}
+
+/** What each model wrote behind each prompt. */
+function answerLines(
+  prompts: readonly string[],
+  models: readonly ModelEvaluation[],
+  behind: boolean,
+): readonly string[] {
+  const width = Math.max(...models.map(({ model }) => model.length))
+  const lines = prompts.flatMap((prompt, at) => [
+    `> ${oneLine(prompt, 100)}`,
+    ...having(models, ({ answers }) => answers?.[at]).map(
+      ({ model, found }) => `  ${model.padEnd(width)}  ${oneLine(found, 160)}`,
+    ),
+  ])
+  return lines.length > 0 && behind ? ['', ...lines] : lines
 }
 
 /** What is not divided counts as the training part. */

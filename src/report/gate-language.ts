@@ -1,11 +1,13 @@
 import type { LanguageGateResult } from '../update/gate/index.ts'
-import { visible } from './figures/index.ts'
+import { answersMarkdown, answersSection, answersText } from './answers.ts'
+import { dataTable, html, visible } from './figures/index.ts'
 import { junitXml } from './gate-junit.ts'
 import { lostTable, probeFiguresLine, probesTable } from './gate-probe-tables.ts'
 import { verdictSigns, verdictWord } from './gate-table.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { code, folded, markdownTable, plain } from './markdown.ts'
 import { textTable } from './text-table.ts'
+import { standalonePage } from './update-page.ts'
 
 /** What decided: the first reason of the verdict's own kind. */
 const deciding = ({ rules, verdict }: LanguageGateResult): string =>
@@ -47,6 +49,7 @@ export function gateLanguageText(
           ...textTable(lostTable({ ...probes, lost: probes.lost.slice(0, most) })),
         ]
       : []),
+    ...answersText(result.prompts, [result.baseline, result.candidate], most),
   ]
   return visible(lines.join('\n'))
 }
@@ -74,8 +77,45 @@ export function gateLanguageMarkdown(result: LanguageGateResult): string {
     ...(probes && probes.lost.length > 0
       ? [folded('Probes that were right and are wrong', markdownTable(lostTable(probes)))]
       : []),
+    ...answersMarkdown(result.prompts),
   ].join('\n\n')}\n`
 }
+
+/**
+ * The same as one self-contained HTML page: the verdict, the figures, which documents and probes got worse, and the same prompts
+ * answered before and after.
+ *
+ * @param options `command`: what made it, shown so that anyone can repeat it
+ * @example await writeFile('gate.html', gateLanguagePage(result))
+ */
+export function gateLanguagePage(
+  result: LanguageGateResult,
+  { command }: { readonly command?: string | undefined } = {},
+): string {
+  const { texts, probes, baseline, candidate, verdict, rules, warnings, prompts } = result
+  const others = rules.map(({ reason }) => reason).filter((reason) => reason !== deciding(result))
+  return standalonePage(
+    `${candidate} against ${baseline} · Holdfast gate`,
+    html`<header><p class="kicker"><b>Holdfast</b> · gate of ${candidate} against ${baseline}</p><h1>${headlines[verdict]}</h1><p class="lead">${deciding(result)}</p>${others.map((reason) => html`<p class="lead">${reason}</p>`)}${
+      warnings.length > 0
+        ? html`<div class="notice" role="note"><strong>Warnings</strong>${warnings.map((line) => html`<div>${line}</div>`)}</div>`
+        : undefined
+    }</header>
+<main>${texts ? html`<section><h2>Texts</h2>${dataTable(scoreTable(texts))}<p class="about">${textFiguresLine(texts)}</p></section>` : undefined}
+${probes ? html`<section><h2>Probes</h2>${dataTable(probesTable(probes))}<p class="about">${probeFiguresLine(probes)}</p></section>` : undefined}
+${answersSection(prompts, [baseline, candidate])}
+${texts && texts.worst.length > 0 ? html`<section><h2>Documents that got worse</h2><p class="about">Those that add most bits, 20 at most.</p>${dataTable(worstTable(texts))}</section>` : undefined}
+${probes && probes.lost.length > 0 ? html`<section><h2>Probes that were right and are wrong</h2><div class="facts">${dataTable(lostTable(probes))}</div></section>` : undefined}
+${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>
+<footer>Everything on this page is in the file itself. Bounds of texts are for paired documents (Student's t and the bootstrap's), those of probes of a test of paired proportions (Tango 1998).</footer>`,
+  )
+}
+
+const headlines = {
+  pass: 'The new model may replace the old one',
+  fail: 'The new model may not replace the old one',
+  inconclusive: 'Too little data to tell whether the new model may replace the old one',
+} as const
 
 /**
  * The same as JUnit XML: a test case a rule; a failed one is a failure, an inconclusive one an error.

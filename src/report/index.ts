@@ -2,7 +2,12 @@ export { curveCsv, textCurveCsv } from './curve-csv.ts'
 export { curvePage, curveSvg, curveText } from './curve-text.ts'
 export { textCurvePage, textCurveSvg, textCurveText } from './curve-texts.ts'
 export { gateJunit } from './gate-junit.ts'
-export { gateLanguageJunit, gateLanguageMarkdown, gateLanguageText } from './gate-language.ts'
+export {
+  gateLanguageJunit,
+  gateLanguageMarkdown,
+  gateLanguagePage,
+  gateLanguageText,
+} from './gate-language.ts'
 export { gateMarkdown } from './gate-markdown.ts'
 export { gateText } from './gate-text.ts'
 export { type Headline, headline } from './headline.ts'

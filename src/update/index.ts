@@ -1,5 +1,6 @@
 export type { Evaluation, ModelEvaluation } from './evaluate/index.ts'
 export {
+  type AnsweredPrompt,
   type ChangedDocument,
   type Comparison,
   type FlipAnswer,

@@ -1,1 +1,1 @@
-export { openWriterFile } from './open-writer-files.ts'
+export { openLoadedWriter, openWriterFile } from './open-writer-files.ts'

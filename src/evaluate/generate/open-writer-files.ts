@@ -5,7 +5,7 @@ import { readInputFiles } from '../../data/sidecar-files.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError } from '../../errors.ts'
 import type { FromOnnxOptions } from '../../model/import/index.ts'
-import { loadModel, modelFolder } from '../../model/import/index-files.ts'
+import { type LoadedModel, loadModel, modelFolder } from '../../model/import/index-files.ts'
 import { foundAt, readBytes } from '../../tensor/reads-files.ts'
 import { checkForm } from './decoding-graph.ts'
 import { openTextWriter, type TextWriter } from './text.ts'
@@ -39,8 +39,18 @@ export async function openWriterFile(
   path: string,
   options: WriterFileOptions = {},
 ): Promise<FileWriter> {
-  const { output, bind, cache } = options
-  const { model, file, notes } = await loadModel(path, { output, bind })
+  const { output, bind } = options
+  const loaded = await loadModel(path, { output, bind })
+  return { ...(await openLoadedWriter(engine, loaded, options)), notes: loaded.notes }
+}
+
+/** The same of a model that is loaded already. */
+export async function openLoadedWriter(
+  engine: Engine,
+  { model, file }: Pick<LoadedModel, 'model' | 'file'>,
+  options: Pick<WriterFileOptions, 'tokenizer' | 'cache'> = {},
+): Promise<Omit<FileWriter, 'notes'>> {
+  const { cache } = options
   checkForm(model, file.path)
   const place = options.tokenizer ?? file.path
   const { tokenizer } = await readInputFiles(place, model.input)
@@ -52,7 +62,7 @@ export async function openWriterFile(
   }
   const endTokens = await endTokensOf([...new Set([dirname(file.path), modelFolder(file.path)])])
   const writer = await openTextWriter(engine, model, tokenizer, { name: file.path, cache, endTokens })
-  return { ...writer, file: file.path, notes }
+  return { ...writer, file: file.path }
 }
 
 const generationConfig = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() })

@@ -86,6 +86,14 @@ dt{color:var(--ink);font-weight:600;margin-top:6px}
 dd{margin:0}
 pre{margin:10px 0;padding:12px 14px;background:var(--panel);border-radius:8px;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{padding-top:44px;padding-bottom:44px;color:var(--soft);font-size:14px}
+.asked{margin:22px 0;break-inside:avoid}
+.asked p{margin:0}
+.prompt{font-weight:600;white-space:pre-wrap;overflow-wrap:anywhere;max-width:52em}
+.answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,318px),1fr));gap:10px 16px;margin-top:8px}
+.answers>div{background:var(--panel);border-radius:8px;padding:10px 14px}
+.who{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
+.answer{white-space:pre-wrap;overflow-wrap:anywhere}
+.alike{color:var(--soft)}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:8px 40px}
 @media (max-width:560px){main,header,footer{padding-left:14px;padding-right:14px}header{padding-top:26px}figure{padding:12px 12px 8px}h2{margin-top:42px}}

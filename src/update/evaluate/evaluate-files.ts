@@ -1,14 +1,15 @@
 import { kindOf } from '../../data/dataset.ts'
 import type { PredictionSet } from '../../data/formats/index.ts'
-import { readProbes } from '../../data/probes/index-files.ts'
+import { readProbes, readPrompts } from '../../data/probes/index-files.ts'
 import { type PreprocessingName, type Reading, readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { answersTokens } from '../../evaluate/generate/index.ts'
 import type { Bindings } from '../../model/import/index.ts'
-import { loadModel } from '../../model/import/index-files.ts'
+import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { answeredProbes } from '../answered-probes-files.ts'
+import { answeredPrompts, shownPrompt } from '../answered-prompts-files.ts'
 import { logitsFor, type NamedModel, predictionsFrom } from '../gate/index.ts'
 import { evaluateLabelled } from './evaluate-labelled-files.ts'
 import { evaluateTexts } from './evaluate-texts-files.ts'
@@ -22,6 +23,10 @@ export interface EvaluateSources {
   readonly data?: string | undefined
   /** A file of probes for language models. */
   readonly probes?: string | undefined
+  /** A file of prompts that each language model continues, for people to read. */
+  readonly prompts?: string | undefined
+  /** Tokens that an answer has at most. Default 64. */
+  readonly promptTokens?: number | undefined
   /** Default: what the data come with. */
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
@@ -48,17 +53,17 @@ export interface Evaluated {
  * Measures models on data and probes: language models by their loss on texts and by what they answer to probes, others by their
  * answers to labelled rows.
  *
- * @throws UsageError `evaluate-nothing` without data and probes, `evaluate-kinds` for language models beside others, `evaluate-probes` for
+ * @throws UsageError `evaluate-nothing` without data, probes and prompts, `evaluate-prompts` for prompts without a language model, `evaluate-kinds` for language models beside others, `evaluate-probes` for
  * probes without a language model, `evaluate-labelled`, `tokenizer-missing`; DataError `evaluate-classes`, and what reading and running throw.
  * @example
  * const { evaluation } = await evaluateFiles({ engine: ortNode(), models: ['gpt.onnx'], data: 'kjv/', probes: 'facts.jsonl' })
  */
 export async function evaluateFiles(sources: EvaluateSources): Promise<Evaluated> {
   const { data, probes, engine } = sources
-  if (data === undefined && probes === undefined) {
+  if (data === undefined && probes === undefined && sources.prompts === undefined) {
     throw new UsageError(
       'evaluate-nothing',
-      'There is nothing to measure models on: give data, probes or both.',
+      'There is nothing to measure models on: give data, probes or prompts.',
     )
   }
   const models = await loadModels(sources)
@@ -67,6 +72,7 @@ export async function evaluateFiles(sources: EvaluateSources): Promise<Evaluated
     throw noPredictions()
   const asked =
     probes === undefined ? undefined : await readProbes(probes, readOptionsOf(sources.reading ?? {}))
+  const prompts = sources.prompts === undefined ? undefined : await readPrompts(sources.prompts)
   const notes = new Set(models.flatMap((model) => model.notes))
   const found: ModelEvaluation[] = []
   const predictions: PredictionSet[] = []
@@ -84,10 +90,19 @@ export async function evaluateFiles(sources: EvaluateSources): Promise<Evaluated
       ...{ model: model.name, is: model.language ? 'language-model' : 'other' },
       ...measured?.figures,
       probes: answered?.scores,
+      answers:
+        prompts &&
+        (await answeredPrompts(engine, model, prompts, {
+          tokenizer: sources.reading?.tokenizer,
+          maxTokens: sources.promptTokens,
+        })),
     })
   }
   if (sources.predictions && predictions.length === 0) throw noPredictions()
-  return { evaluation: { data: part, probes, models: found, notes: [...notes] }, predictions }
+  return {
+    evaluation: { data: part, probes, prompts: prompts?.map(shownPrompt), models: found, notes: [...notes] },
+    predictions,
+  }
 }
 
 const noPredictions = (): UsageError =>
@@ -98,13 +113,20 @@ const noPredictions = (): UsageError =>
 
 interface Loaded extends NamedModel {
   readonly language: boolean
+  readonly file: LoadedModel['file']
   readonly notes: readonly string[]
 }
 
-async function loadModels({ models, output, bind, probes }: EvaluateSources): Promise<readonly Loaded[]> {
+async function loadModels({
+  models,
+  output,
+  bind,
+  probes,
+  prompts,
+}: EvaluateSources): Promise<readonly Loaded[]> {
   const loaded: Loaded[] = []
   for (const name of models) {
-    const { model, notes } = await loadModel(name, { output, bind })
+    const { model, file, notes } = await loadModel(name, { output, bind })
     const language = answersTokens(model)
     if (!language && probes !== undefined) {
       throw new UsageError(
@@ -112,7 +134,13 @@ async function loadModels({ models, output, bind, probes }: EvaluateSources): Pr
         `${name}: the probes of ${probes} are for language models, which give each text a likelihood, but this model answers with ${model.classes.length > 0 ? `one of ${model.classes.length} classes` : 'numbers of its own'}. Give it labelled rows as data, or a causal language model.`,
       )
     }
-    loaded.push({ name, model, language, notes })
+    if (!language && prompts !== undefined) {
+      throw new UsageError(
+        'evaluate-prompts',
+        `${name}: the prompts of ${prompts} are for language models, and this model writes no text.`,
+      )
+    }
+    loaded.push({ name, model, file, language, notes })
   }
   const [first, other] = [loaded.find(({ language }) => language), loaded.find(({ language }) => !language)]
   if (!first || !other) return loaded

@@ -18,6 +18,8 @@ export interface ModelEvaluation {
   /** Of any other model on data. */
   readonly labelled?: LabelledFigures | undefined
   readonly probes?: ProbeScores | undefined
+  /** What it wrote behind each prompt. */
+  readonly answers?: readonly string[] | undefined
 }
 
 /** Models side by side, on the same rows. */
@@ -33,6 +35,8 @@ export interface Evaluation {
     | undefined
   /** Their file. */
   readonly probes?: string | undefined
+  /** What the models continued. */
+  readonly prompts?: readonly string[] | undefined
   readonly models: readonly ModelEvaluation[]
   /** What was recognised, altered or left out, as sentences. */
   readonly notes: readonly string[]

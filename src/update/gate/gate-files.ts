@@ -31,6 +31,10 @@ export interface GateSources {
   readonly data?: string | undefined
   /** A file of probes that language models are asked. */
   readonly probes?: string | undefined
+  /** A file of prompts that both language models continue, for people to read. */
+  readonly prompts?: string | undefined
+  /** Tokens that an answer has at most. Default 64. */
+  readonly promptTokens?: number | undefined
   /** Default: what the data come with. */
   readonly preprocessing?: PreprocessingName | undefined
   /** Which columns are what, and so on; default: as found. */
@@ -163,12 +167,12 @@ export const gatePaths = ({ baseline, candidate, golden }: GateSources): readonl
 ]
 
 /** The sides of a gate that are models, by their paths. */
-export type LoadedSides = ReadonlyMap<string, Pick<LoadedModel, 'model' | 'notes'>>
+export type LoadedSides = ReadonlyMap<string, Pick<LoadedModel, 'model' | 'notes' | 'file'>>
 
 /** @throws UsageError `gate-data` when there are models but neither data nor probes, and what loading throws. */
 export async function loadGateModels(sources: GateSources): Promise<LoadedSides> {
   const { data, probes, output, bind } = sources
-  const models = new Map<string, Pick<LoadedModel, 'model' | 'notes'>>()
+  const models = new Map<string, LoadedModel>()
   for (const path of gatePaths(sources)) {
     if (isPredictionFile(path)) continue
     models.set(path, await loadModel(path, { output, bind }))

@@ -78,7 +78,7 @@ const atChance = (right: number, n: number, chance: number): boolean =>
   1 - binomialCdf(right - 1, n, chance) > ERROR
 
 /**
- * The same of questions with choices, against guessing. Their numbers of choices may differ: the binomial of the mean chance has the
+ * The same of an older model's answers to questions with choices, against guessing. Their numbers of choices may differ: the binomial of the mean chance has the
  * heavier tail then (Hoeffding 1956), so it warns rather too often.
  */
 export function guessWarning({ name, predictions }: PredictionSet): string[] {
@@ -91,7 +91,7 @@ export function guessWarning({ name, predictions }: PredictionSet): string[] {
   if (!atChance(right, choices.length, chance)) return []
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`
   return [
-    `${name} answers ${percent(right / choices.length)} of the questions with choices rightly, which is not shown to be more than guessing gives (${percent(chance)}): what it does not know, nobody can forget. A verdict on it says little.`,
+    `${name} answers ${percent(right / choices.length)} of the questions with choices rightly, which is not shown to be more than guessing gives (${percent(chance)}): what it does not know, its successor cannot forget, and a verdict says little.`,
   ]
 }
 

@@ -3,7 +3,7 @@ export type { Comparison, GroupComparison, OverallComparison, Verdict } from './
 export { type FlipAnswer, type FlipRecord, flipRecords, type ListedId } from './gate-flips.ts'
 export { logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
 export type { RuleName, RuleOutcome } from './gate-rules.ts'
-export { gateLanguage, type LanguageGateResult } from './language-gate.ts'
+export { type AnsweredPrompt, gateLanguage, type LanguageGateResult } from './language-gate.ts'
 export {
   gateProbes,
   type ProbeGateOptions,

@@ -1,10 +1,13 @@
 import { type PredictionSet, parsePredictionLines } from '../../data/formats/index.ts'
-import { readProbes } from '../../data/probes/index-files.ts'
+import { type Prompt, readProbes, readPrompts } from '../../data/probes/index-files.ts'
 import { readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
-import { present, required } from '../../required.ts'
+import { UsageError } from '../../errors.ts'
+import { itemAt, present, required } from '../../required.ts'
 import { answeredProbes } from '../answered-probes-files.ts'
+import { answeredPrompts, shownPrompt } from '../answered-prompts-files.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
+import type { AnsweredPrompt } from './language-gate.ts'
 import type { LanguageFiles, LanguageKinds } from './language-kinds-files.ts'
 import { loadTextGate, type TextGateInputs } from './text-gate-files.ts'
 
@@ -19,6 +22,7 @@ export interface ProbeGateInputs {
 export interface LanguageGateInputs {
   readonly texts: TextGateInputs | undefined
   readonly probes: ProbeGateInputs | undefined
+  readonly prompts: readonly AnsweredPrompt[]
   /** What was recognised, altered or left out while models, texts and probes were read. */
   readonly notes: readonly string[]
 }
@@ -35,9 +39,32 @@ export async function loadLanguageGate(
 ): Promise<LanguageGateInputs> {
   // Probes are read first: what is wrong with them is said before anything is computed.
   const probes = kinds.probes ? await loadProbeGate(sources, models, kinds.files) : undefined
+  const asked = sources.prompts === undefined ? undefined : await readPrompts(sources.prompts)
   const texts = kinds.texts ? await loadTextGate(sources, models, kinds.files) : undefined
+  const prompts = asked ? await loadPrompts(asked, sources, models) : []
   const notes = [...kinds.notes, ...(probes?.notes ?? []), ...(texts?.notes ?? [])]
-  return { texts, probes, notes: [...new Set(notes)] }
+  return { texts, probes, prompts, notes: [...new Set(notes)] }
+}
+
+async function loadPrompts(
+  prompts: readonly Prompt[],
+  { engine, baseline, candidate, reading, promptTokens: maxTokens }: GateSources,
+  models: LoadedSides,
+): Promise<readonly AnsweredPrompt[]> {
+  const written = async (path: string) => {
+    const model = models.get(path)
+    if (model) return answeredPrompts(engine, model, prompts, { tokenizer: reading?.tokenizer, maxTokens })
+    throw new UsageError(
+      'gate-prompts',
+      `${path} holds what a model was found to answer, and new prompts need the model itself. Give models on both sides, or no prompts.`,
+    )
+  }
+  const [before, after] = [await written(baseline), await written(candidate)]
+  return prompts.map((prompt, at) => ({
+    prompt: shownPrompt(prompt),
+    before: itemAt(before, at, 'answer'),
+    after: itemAt(after, at, 'answer'),
+  }))
 }
 
 async function loadProbeGate(

@@ -58,12 +58,12 @@ export function gateProbes(
 ): ProbeGateResult {
   const { maxDrop, maxDropTotal = maxDrop, maxNegativeFlips, neverFlip: listed, golden: pinned } = options
   const { confidence = defaultConfidence } = options
-  const sides = [baseline, candidate, ...(pinned ? [pinned] : [])]
-  for (const side of sides) refuseClasses(side)
+  const older = [baseline, ...(pinned ? [pinned] : [])]
+  for (const side of [...older, candidate]) refuseClasses(side)
   const probes = joinPredictions(baseline, candidate)
   const compared = compareAll(probes, maxDrop, confidence)
   const before = pinned ? joinPredictions(pinned, candidate) : []
-  const older = pinned && { name: pinned.name, ...compareAll(before, maxDropTotal, confidence) }
+  const total = pinned && { name: pinned.name, ...compareAll(before, maxDropTotal, confidence) }
   const broken = listed && brokenIds(listed, [...probes, ...before], candidate.name)
   const dropOf = (found: OverallComparison, what: string) => ({
     verdict: found.verdict,
@@ -71,8 +71,8 @@ export function gateProbes(
   })
   const rules: readonly ProbeRuleOutcome[] = [
     { rule: 'probes', ...dropOf(compared, 'on probes ') },
-    ...(older
-      ? [{ rule: 'golden-probes' as const, ...dropOf(older, 'on probes against the golden model ') }]
+    ...(total
+      ? [{ rule: 'golden-probes' as const, ...dropOf(total, 'on probes against the golden model ') }]
       : []),
     ...(maxNegativeFlips === undefined ? [] : [negativeFlipRule(compared, maxNegativeFlips, 'probe')]),
     ...(broken && listed ? [neverFlipRule(broken, listed.length, 'probe')] : []),
@@ -85,12 +85,12 @@ export function gateProbes(
     candidate: candidate.name,
     confidence,
     rules,
-    golden: older ?? null,
+    golden: total ?? null,
     neverFlip: broken && listed ? { listed: listed.length, broken } : null,
     lost: flipRecords(baseline, candidate)
       .filter(({ flip }) => flip === 'negative')
       .slice(0, most),
-    warnings: [...new Set([...sameWarning(baseline, candidate), ...sides.flatMap(guessWarning)])],
+    warnings: [...new Set([...sameWarning(baseline, candidate), ...older.flatMap(guessWarning)])],
   }
 }
 
