@@ -7,9 +7,11 @@ import { distil } from '../src/methods/distil.ts'
 import { erAce } from '../src/methods/er-ace.ts'
 import { ewc } from '../src/methods/ewc.ts'
 import { gdumb } from '../src/methods/gdumb.ts'
+import { gem } from '../src/methods/gem.ts'
 import { icarl } from '../src/methods/icarl.ts'
 import { joint } from '../src/methods/joint.ts'
 import { l2sp } from '../src/methods/l2-sp.ts'
+import { lessForget } from '../src/methods/less-forget.ts'
 import { logitAdjustment } from '../src/methods/logit-adjustment.ts'
 import { lwf } from '../src/methods/lwf.ts'
 import { mas } from '../src/methods/mas.ts'
@@ -17,6 +19,7 @@ import { emptyState, type Method, type MethodState } from '../src/methods/method
 import { nearestMean } from '../src/methods/nearest-mean.ts'
 import { none } from '../src/methods/none.ts'
 import { replay } from '../src/methods/replay.ts'
+import { sam } from '../src/methods/sam.ts'
 import { si } from '../src/methods/si.ts'
 import { weightAligning } from '../src/methods/weight-aligning.ts'
 import type { Model } from '../src/model/model.ts'
@@ -46,15 +49,18 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['l2-sp', () => l2sp({ lambda: 0.1 })],
   ['a-gem', () => agem({ perClass: 3 })],
   ['der++', () => der({ capacity: 9, alpha: 0.3, beta: 0.7, replayBatch: 5 })],
-  ['der', () => der({ capacity: 9, beta: 0 })],
-  ['mas', () => mas({ strength: 0.1 })],
-  ['er-ace', () => erAce({ capacity: 9, replayBatch: 5 })],
+  ['mas and er-ace', () => compose(mas({ strength: 0.1 }), erAce({ capacity: 9, replayBatch: 5 }))],
   ['gdumb', () => gdumb({ capacity: 9 })],
-  ['icarl', () => icarl({ capacity: 12 })],
   ['icarl and ewc', () => compose(icarl({ capacity: 12 }), ewc({ lambda: 20 }))],
   ['weight aligning, replay and distil', () => compose(weightAligning(), replay({ perClass: 3 }), distil())],
   ['replay, bic and distil', () => compose(replay({ perClass: 3 }), bic({ heldOutPerClass: 2 }), distil())],
   ['logit adjustment and replay', () => compose(logitAdjustment(), replay({ perClass: 3 }))],
+  ['gem', () => gem({ perClass: 3, replayBatch: 6 })],
+  ['less-forget', () => lessForget()],
+  [
+    'sam, less-forget and reservoir',
+    () => compose(sam(), lessForget({ normalised: true }), replay({ capacity: 9 })),
+  ],
   ['nearest mean', () => nearestMean()],
   ['distil and reservoir', () => compose(distil(), replay({ capacity: 9 }))],
   [
@@ -68,7 +74,6 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
 const scenarios: readonly Scenario[] = ['task', 'domain', 'class']
 /** Of those that are for one scenario alone. */
 const onlyIn: ReadonlyMap<string, Scenario> = new Map([
-  ['icarl', 'class'],
   ['icarl and ewc', 'class'],
   ['weight aligning, replay and distil', 'class'],
   ['replay, bic and distil', 'class'],

@@ -12,7 +12,10 @@ import { methodParts } from './registry.ts'
  * const warning = methodWarning('ewc', 'class')
  */
 export function methodWarning(name: string, scenario: Scenario): string | undefined {
-  if (scenario !== 'class' || !methodParts(name).every(holdsWeights)) return undefined
+  // What remembers nothing, sharpness-aware steps or a correction of the head, brings no cure.
+  const remembering = methodParts(name).filter(({ past }) => past !== 'nothing')
+  const penalties = remembering.length > 0 && remembering.every(holdsWeights)
+  if (scenario !== 'class' || !penalties) return undefined
   return (
     `${name} alone does not work when classes are added to one output: expect old classes to be forgotten as with plain fine-tuning. ` +
     'Keep some old data (replay), or compose the two (ewc+replay).'

@@ -152,6 +152,7 @@ function combine(
   return {
     losses: terms.flatMap((term) => term.losses ?? []).map(named),
     reports: terms.flatMap((term) => term.reports ?? []).map(named),
+    nearby: terms.find(({ nearby }) => nearby)?.nearby,
     gradients: (gradients) =>
       terms.reduce((current, term) => term.gradients?.(current) ?? current, gradients),
     updated: (name, parameter) =>

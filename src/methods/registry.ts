@@ -8,9 +8,11 @@ import { checkOption, isGiven, type MethodEntry, type OptionRule, optionRules, s
 import { erAceEntry } from './er-ace.ts'
 import { ewcEntry, onlineEwcEntry } from './ewc.ts'
 import { gdumbEntry } from './gdumb.ts'
+import { gemEntry } from './gem.ts'
 import { icarlEntry } from './icarl.ts'
 import { jointEntry } from './joint.ts'
 import { l2spEntry } from './l2-sp.ts'
+import { lessForgetEntry } from './less-forget.ts'
 import { logitAdjustmentEntry } from './logit-adjustment.ts'
 import { lwfEntry } from './lwf.ts'
 import { masEntry } from './mas.ts'
@@ -18,6 +20,7 @@ import type { Json, Method } from './method.ts'
 import { nearestMeanEntry } from './nearest-mean.ts'
 import { noneEntry } from './none.ts'
 import { replayEntry, reservoirReplayEntry } from './replay.ts'
+import { samEntry } from './sam.ts'
 import { siEntry } from './si.ts'
 import { weightAligningEntry } from './weight-aligning.ts'
 
@@ -37,12 +40,15 @@ export const methodEntries: readonly MethodEntry[] = [
   l2spEntry,
   lwfEntry,
   distilEntry,
+  lessForgetEntry,
+  samEntry,
   replayEntry,
   reservoirReplayEntry,
   derEntry,
   derPlusEntry,
   erAceEntry,
   agemEntry,
+  gemEntry,
   gdumbEntry,
   icarlEntry,
   nearestMeanEntry,

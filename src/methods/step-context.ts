@@ -75,7 +75,7 @@ export interface StepContext {
 
 /** What a step did, once it is done. */
 export interface StepDone {
-  /** Of all loss terms, before any method changed it or it was clipped. */
+  /** Of all loss terms at the step's own parameters, before any method changed it or it was clipped. */
   readonly gradients: Named
   /** Parameters as the next step finds them. */
   readonly parameters: Named
@@ -87,6 +87,11 @@ export interface StepTerms {
   readonly losses?: readonly { readonly name: string; readonly value: Value }[] | undefined
   /** Scalars reported once a call, not differentiated (a penalty whose gradient is given in closed form). */
   readonly reports?: readonly { readonly name: string; readonly value: Value }[] | undefined
+  /**
+   * Parameters near this step's own at which the gradient that is stepped on is taken, from the one at its own; the losses are
+   * then asked for once more, there. Default its own.
+   */
+  readonly nearby?: ((gradients: Named) => Named) | undefined
   /** Changes the gradient of the loss (adds a penalty's, projects it). */
   readonly gradients?: ((gradients: Named) => Named) | undefined
   /** Changes a parameter after the optimiser's update (a proximal step). */

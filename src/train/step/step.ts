@@ -45,7 +45,8 @@ export function buildStep(request: StepRequest): StepGraph {
     const terms = method.terms?.(context, state, task) ?? {}
     const parts = [{ name: 'task', value: passed.loss }, ...(terms.losses ?? [])]
     const raw = context.gradients(total(body, parts))
-    const next = update(body, { passed, terms, raw, gradients: changed(body, terms, raw) })
+    const stepped = terms.nearby ? gradientsAt({ ...body, parameters: terms.nearby(raw) }, batch) : raw
+    const next = update(body, { passed, terms, raw, gradients: changed(body, terms, stepped) })
     losses.push(...parts.map(({ name }) => name))
     reports.push(...(terms.reports ?? []))
     return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
@@ -85,6 +86,15 @@ function bodyOf(
 /** The sum of the loss's terms. */
 const total = ({ step }: StepBody, terms: readonly Term[]): Value =>
   terms.map(({ value }) => value).reduce((sum, value) => add(step, sum, value))
+
+/** The gradient of the loss at the body's parameters: one more forward and backward pass on the same batch. */
+function gradientsAt(body: StepBody, batch: Value): Named {
+  const { method, state, task } = body.request
+  const passed = forward(body, batch)
+  const context = stepContext(body, batch, passed)
+  const losses = method.terms?.(context, state, task).losses ?? []
+  return context.gradients(total(body, [{ name: 'task', value: passed.loss }, ...losses]))
+}
 
 /** The gradient as the optimiser gets it: changed by the method, then clipped. */
 function changed({ step, request: { settings } }: StepBody, terms: StepTerms, raw: Named): Named {
