@@ -1,4 +1,4 @@
-import { itemAt } from '../../required.ts'
+import { itemAt, present } from '../../required.ts'
 import { inTextUnit } from '../gate/index.ts'
 import type { TextClaim, TextUpdateResult } from './text-update-types.ts'
 
@@ -96,8 +96,11 @@ function moreBudget(
   ]
 }
 
-/** What the chosen point seemed to save. */
-const gainAt = (
+/** What the chosen point seemed to save; it was tested, as there are documents that prove. */
+function gainAt(
   trials: TextUpdateResult['trials'],
   { trial, alpha }: NonNullable<TextUpdateResult['chosen']>,
-): number => itemAt(trials, trial, 'trial').curve.find((point) => point.alpha === alpha)?.guess.gain ?? 0
+): number {
+  const tested = itemAt(trials, trial, 'trial').curve.find((point) => point.alpha === alpha)
+  return present(tested, 'the chosen point').guess.gain
+}
