@@ -85,7 +85,7 @@ describe('of a conversation', () => {
     )
     const failing = byteTokenizer({ config: { chat_template: "{{ raise_exception('no system turn') }}" } })
     expect(() => told({ kind: 'chat', messages: turns }, failing)).toThrow(
-      /^x, line 7: the chat template of the tokenizer, tokenizer_config.json fails: no system turn\.$/,
+      /^x, line 7: the chat template of the tokenizer, tokenizer_config.json fails: no system turn\. Give conversations that it can write, or a template/,
     )
   })
 

@@ -71,7 +71,7 @@ export function chatTemplate(
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new DataError(
         'chat-template-failed',
-        `the chat template of ${place} fails: ${sentence(reason)}`,
+        `the chat template of ${place} fails: ${sentence(reason)} Give conversations that it can write, or a template that writes these (chat_template.jinja beside the model).`,
         {
           cause,
         },
