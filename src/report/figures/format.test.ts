@@ -13,6 +13,11 @@ describe('words and numbers', () => {
       'My-own',
     ])
     expect(methodName('der++')).toBe('DER++')
+    expect(['icarl', 'replay+bic', 'weight-aligning'].map(methodTitle)).toEqual([
+      'iCaRL',
+      'Replay + BiC',
+      'Weight aligning',
+    ])
   })
   it('gives an error only where there are two values', () => {
     expect(meanAndError([0.9, 0.92, null])).toBe('91.0 ± 1.0')

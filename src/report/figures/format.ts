@@ -17,6 +17,11 @@ const names: Readonly<Record<string, string>> = {
   gem: 'GEM',
   icarl: 'iCaRL',
   gdumb: 'GDumb',
+  'er-ace': 'ER-ACE',
+  sam: 'SAM',
+  bic: 'BiC',
+  'weight-aligning': 'weight aligning',
+  'logit-adjustment': 'logit adjustment',
 }
 
 /**
@@ -33,8 +38,9 @@ export const methodName = (method: string): string => {
     .join(' + ')
 }
 
-/** First letter large, for the start of a sentence or a label. */
-export const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+/** First letter large, for the start of a sentence or a label; names like iCaRL stay as they are written. */
+export const capitalise = (text: string): string =>
+  /^[a-z][A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
 
 /** A method's name where it stands alone. */
 export const methodTitle = (method: string): string => capitalise(methodName(method))
