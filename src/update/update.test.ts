@@ -244,7 +244,7 @@ describe('methods', () => {
 
   test.each([
     ...['replay', 'distil', 'ewc+replay', 'none', 'joint', 'der++', 'a-gem+distil', 'l2-sp', 'lwf'],
-    ...['online-ewc', 'reservoir-replay', 'nearest-mean+replay'],
+    ...['online-ewc', 'reservoir-replay', 'nearest-mean+replay', 'gdumb', 'replay+bic+distil'],
   ])('%s trains and is named', async (text) => {
     const result = await updateModel({ engine, model, widened, data: adding(), ...quick, ...named(text) })
     expect(result.chosen?.method.split('+').sort()).toEqual(text.split('+').sort())
