@@ -27,13 +27,15 @@ const told = (values: readonly number[], digits: number): string =>
     : mean(values).toFixed(digits)
 
 /**
- * A line for each method, means and standard deviations over seeds. The share of the forgetting that a method removes is, seed by seed,
+ * A line for each method, those named first in that order: means and standard deviations over seeds. The share of the forgetting that a method removes is, seed by seed,
  * 1 - (old - before) / (old of none - before).
  */
-export function forgettingTable(runs: readonly TextRun[]): string {
+export function forgettingTable(runs: readonly TextRun[], order: readonly string[]): string {
   const before = runs.find(({ method }) => method === 'before')
   if (!before) return 'Nothing has been measured yet.'
-  const methods = [...new Set(runs.map(({ method }) => method))].filter((name) => name !== 'before')
+  const found = new Set(runs.map(({ method }) => method))
+  const others = [...found].filter((name) => name !== 'before' && !order.includes(name))
+  const methods = [...order.filter((name) => found.has(name)), ...others]
   const plain = new Map(runs.filter(({ method }) => method === 'none').map((run) => [run.seed, run]))
   const lines = methods.map((name) => {
     const own = runs.filter(({ method }) => method === name)

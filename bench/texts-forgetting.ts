@@ -61,7 +61,7 @@ const same = (run: TextRun): boolean =>
 const runs = (): TextRun[] => kept().filter(same)
 
 if (!values.table) await runAll()
-console.log(forgettingTable(runs()))
+console.log(forgettingTable(runs(), textMethodNames))
 
 async function runAll(): Promise<void> {
   mkdirSync(dirname(values.out), { recursive: true })
