@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { endOfTask, rememberedBy } from '../../test/method-contexts.ts'
 import { toyModel, toyStream } from '../../test/toy-learning.ts'
 import type { Dataset } from '../data/dataset.ts'
-import { mlp } from '../model/layers/networks.ts'
+import { batchNorm2d, flatten, mlp, network, sequential } from '../model/layers/index.ts'
 import { itemAt, required } from '../required.ts'
 import { float32, toNumbers } from '../tensor/tensor.ts'
 import { mas } from './mas.ts'
@@ -57,6 +57,31 @@ describe('the importance', () => {
     const others = { ...rows, labels: { ...rows.labels, data: Int32Array.of(5, 3) } } as Dataset
     expect(await importanceOf(others)).toEqual(await importanceOf(rows))
   })
+})
+
+it('is estimated with running statistics: those of one row would leave nothing of it', async () => {
+  const normed = network({
+    ...{ name: 'normed', inputDims: [2, 1, 1], classes: 2 },
+    layer: sequential({ norm: batchNorm2d(2), flat: flatten() }),
+  })
+  const buffers = new Map([
+    ['norm.running_mean', float32([2], [1, 0])],
+    ['norm.running_var', float32([2], [4, 1])],
+  ])
+  expect([...normed.buffers.keys()].sort()).toEqual([...buffers.keys()].sort())
+  const train = { ...rowsOf([3, 2]), inputs: float32([1, 2, 1, 1], [3, 2]) }
+  const given = { model: normed, parameters: normed.parameters, buffers, train }
+  const { tensors } = await rememberedBy(mas(), emptyState, endOfTask(stream, 0, given))
+  // f = (3 - 1) / 2, 2 / 1; by the scale 2 f^2, by the shift 2 f.
+  for (const [name, wanted] of [
+    ['norm.weight', [2, 8]],
+    ['norm.bias', [2, 4]],
+  ] as const) {
+    const found = toNumbers(required(tensors, `importance/${name}`, 'importance'))
+    wanted.forEach((value, at) => {
+      expect(found[at]).toBeCloseTo(value, 3)
+    })
+  }
 })
 
 it('adds up over tasks at the latest anchor, in the penalty as strength times Omega', async () => {
