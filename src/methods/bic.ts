@@ -40,8 +40,8 @@ const NAME = 'bic'
  *
  * Named behind what rehearses, and before a teacher, which then is the corrected model: `replay+bic+distil`.
  *
- * @throws UsageError `method-option`; `bic-scenario` where no classes join one head; `bic-order` where rows that it holds out
- * would be trained on; `bic-head` for a head that does not train, or without a bias; DataError `data-labels`.
+ * @throws UsageError `method-option`; `bic-scenario` where no classes join one head; `bic-rows` where there are no
+ * rows of an old class; `bic-order` where rows that it holds out would be trained on; `bic-head` for a head that does not train, or without a bias; DataError `data-labels`.
  * @example
  * const method = compose(replay({ perClass: 20 }), bic(), distil())
  */
@@ -59,8 +59,9 @@ export function bic(given: BicOptions = {}): Method {
       return sources.map((source) => withoutRows(source, held))
     },
     inputs: (state, task) => {
-      joiningUnits(NAME, task)
-      refuseTrained(task, new Set(rowHashes(heldAt(state, task).dataset)))
+      const { dataset } = heldAt(state, task)
+      refuseNoRows(joiningUnits(NAME, task), dataset)
+      refuseTrained(task, new Set(rowHashes(dataset)))
       return new Map()
     },
     consolidate: async (state, context) => {
@@ -72,6 +73,17 @@ export function bic(given: BicOptions = {}): Method {
     },
     refuses: refusesCorrections(NAME),
   }
+}
+
+/** New logits would win over old classes that no held-out row speaks for. */
+function refuseNoRows({ old }: JoiningUnits, held: Dataset): void {
+  const labels = new Set(classLabels(held))
+  const missing = old.filter((unit) => !labels.has(unit))
+  if (missing.length === 0) return
+  throw new UsageError(
+    'bic-rows',
+    `BiC corrects new classes beside old ones by held-out rows of both, and of old classes (output units ${missing.join(', ')}) there are none; a class needs two rows to have one held out. Name rows that the model was trained on (model.old, --old), or take weight-aligning.`,
+  )
 }
 
 /** Parts that came behind, or that draw rows in a way of their own. */
@@ -143,6 +155,7 @@ export const bicEntry = methodEntry({
   summary: 'new logits scaled and shifted by held-out rows, at a task’s end (Wu et al. 2019)',
   needs: 'a few of each class, held out',
   keeps: 'those',
+  alone: 'keeps some rows of that task from training',
   helps: 'new classes on one head, between replay and distillation',
   options,
   create: bic,

@@ -57,6 +57,7 @@ export const samEntry = methodEntry({
   summary: 'the gradient at the worst point nearby: flat minima forget less (Foret et al. 2021)',
   needs: 'no',
   keeps: 'nothing',
+  alone: 'takes its gradient at the worst point nearby',
   helps: 'beside any other method; twice the time a step',
   options,
   create: sam,
