@@ -42,6 +42,7 @@ export {
   type WrittenTextPack,
   writeTextPack,
 } from './update/text-pack/index-files.ts'
+export { type LoadedTextUpdate, loadTextUpdate, type TextUpdateSources } from './update/texts/index-files.ts'
 export { type LoadedUpdate, loadUpdate } from './update/update-files.ts'
 export type { UpdateSources } from './update/update-sources.ts'
 export { outputPath, writeBaseline, writeUpdated } from './update/update-writing-files.ts'

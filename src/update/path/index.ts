@@ -34,7 +34,6 @@ export {
 } from './decide.ts'
 export {
   frontOf,
-  type Prospect,
   type Settled,
   type Standing,
   settleOrder,

@@ -1,10 +1,8 @@
 export { textUpdateDefaults } from './text-defaults.ts'
-export { type TextFacts, type TextPreflight, textPreflight } from './text-preflight.ts'
+export { type TextPreflight, textPreflight } from './text-preflight.ts'
 export { summariseTexts, type TextUpdateSummary } from './text-summary.ts'
 export {
-  type FirstRelease,
   type TextClaim,
-  type TextDocumentCounts,
   type TextGain,
   type TextGuess,
   type TextPoint,

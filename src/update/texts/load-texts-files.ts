@@ -80,6 +80,10 @@ const OLD_HELD_OUT = 0.5
  * @param loaded The model, which is loaded already.
  * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
  * `data-too-few`; CheckpointError `pack-missing`; and what reading throws.
+ * @example
+ * const loaded = await loadModel('gpt/')
+ * const { learner } = await loadTextUpdate({ engine, model: 'gpt/', fresh: 'manual/', old: 'texts/' }, loaded)
+ * const result = await updateTexts({ engine, ...learner, budget: { unit: 'relative', maxChange: 0.02 } })
  */
 export async function loadTextUpdate(
   sources: TextUpdateSources,

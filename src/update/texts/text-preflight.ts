@@ -39,6 +39,8 @@ const ENOUGH = 20
  * Looks at what there is for an update of a language model, before anything is trained.
  *
  * @throws UsageError `update-data`, and what a method that does not go with the texts throws.
+ * @example
+ * const { texts, warnings } = textPreflight({ engine, ...learner, budget: { unit: 'relative', maxChange: 0.02 } })
  */
 export function textPreflight(
   options: TextUpdateOptions,

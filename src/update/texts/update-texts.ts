@@ -52,6 +52,9 @@ export interface TextUpdateEstimate {
  * The parts of {@link updateTexts}, for those who want to know what it costs first.
  *
  * @throws What {@link updateTexts} throws.
+ * @example
+ * const update = await openTextUpdate(options)
+ * const { trials } = await update.estimate()
  */
 export async function openTextUpdate(options: TextUpdateOptions): Promise<TextUpdate> {
   const context = await openTexts(options)
