@@ -72,9 +72,11 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['lwf and reservoir', () => compose(lwf(), replay({ capacity: 9 }))],
 ]
 const scenarios: readonly Scenario[] = ['task', 'domain', 'class']
-/** Of those that are for one scenario alone. */
+/** Of those that are for one scenario, or are hardest in it. */
 const onlyIn: ReadonlyMap<string, Scenario> = new Map([
   ['icarl and ewc', 'class'],
+  // Where new rows have no answers of their own, though the reservoir holds some.
+  ['distil and reservoir', 'domain'],
   ['weight aligning, replay and distil', 'class'],
   ['replay, bic and distil', 'class'],
 ])
