@@ -89,16 +89,13 @@ function refuseNoRows({ old }: JoiningUnits, held: Dataset): void {
 /** Parts that came behind, or that draw rows in a way of their own. */
 function refuseTrained({ sources }: OpeningContext, held: ReadonlySet<string>): void {
   const leak = sources.find(
-    ({ name, dataset, labelled, sampler, mixed }) =>
-      name !== 'new' &&
-      labelled !== false &&
-      // A memory that is filled from the batch stands on one new row until it holds some.
-      (mixed || (samples(dataset) > (sampler ? 1 : 0) && trainable(dataset, held).length < samples(dataset))),
+    ({ name, dataset, labelled, mixed }) =>
+      name !== 'new' && labelled !== false && (mixed || trainable(dataset, held).length < samples(dataset)),
   )
   if (!leak) return
   throw new UsageError(
     'bic-order',
-    `BiC corrects by rows that are not trained on, but "${leak.name}" would train on some of them. Name bic behind what rehearses (replay+bic), and leave oldShare out.`,
+    `BiC corrects by rows that are not trained on, but "${leak.name}" would train on some of them. Name bic behind replay (replay+bic), without oldShare; a reservoir cannot be told which rows to leave.`,
   )
 }
 

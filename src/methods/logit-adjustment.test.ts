@@ -45,6 +45,8 @@ it('is refused where old classes have no share of the loss, before a task is tra
   }
   const shared = compose(logitAdjustment(), replay({ perClass: 3, oldShare: 0.25 }))
   await expect(addedBy(shared)).rejects.toThrow(/oldShare/)
+  const reservoir = compose(logitAdjustment(), replay({ capacity: 9 }))
+  await expect(addedBy(reservoir)).rejects.toThrow(/a reservoir/)
 })
 
 it('is one correction too many beside another', () => {

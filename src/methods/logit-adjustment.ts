@@ -61,7 +61,8 @@ function priorOf(sources: readonly BatchSource[], task: TaskContext): Tensor<'fl
   const prior = float32([task.outputs])
   for (const { dataset, weight, labelled, mixed } of sources) {
     if (weight === 0 || labelled === false) continue
-    if (mixed) throw without('a part of its batches has old and new rows (oldShare of replay)')
+    if (mixed)
+      throw without('a part of its batches has old and new rows (a reservoir, or oldShare of replay)')
     const labels = classLabels(dataset)
     for (const label of labels)
       prior.data[label] = itemAt(prior.data, label, 'class') + weight / labels.length
@@ -76,7 +77,7 @@ function priorOf(sources: readonly BatchSource[], task: TaskContext): Tensor<'fl
 const without = (what: string): UsageError =>
   new UsageError(
     'logit-adjustment-prior',
-    `Logit adjustment takes the classes' shares in training out of the logits, but ${what}. Compose it with replay or reservoir-replay, which train on old classes beside new ones, or leave it out.`,
+    `Logit adjustment takes the classes' shares in training out of the logits, but ${what}. Compose it with replay, which trains on old classes beside new ones, or leave it out.`,
   )
 
 function adjusted(model: Model, { tensors }: MethodState, tau: number): Model {

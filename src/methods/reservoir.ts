@@ -172,6 +172,8 @@ export function reservoirSource(
     ...memory,
     size,
     weight,
+    // Rows that it has taken in since the task began are new ones.
+    mixed: true,
     sampler,
     ...(columns && { columns: reservoirColumns(asked) }),
   }
