@@ -6,7 +6,7 @@ const STEP = 0.1
 const LEAST_STEP = 0.002
 
 /** Changes below this are not told apart. */
-const NOTHING = 1e-4
+const NOTHING = 5e-4
 
 /**
  * The order in which candidates are tested, those that save bits on the new documents: from the one that seems to lose least on, each with

@@ -23,7 +23,7 @@ export interface TextRung {
  */
 const recipes = {
   'low-rank': { learningRate: 3e-3, passes: { epochs: 3, least: 50 } },
-  whole: { learningRate: 1.5e-3, passes: { epochs: 3, least: 50 } },
+  whole: { learningRate: 1.5e-3, passes: { epochs: 6, least: 50 } },
 } as const satisfies Record<TextRungName, Pick<TextRung, 'learningRate' | 'passes'>>
 
 const MEASURED_WIDTH = 128
