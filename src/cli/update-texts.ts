@@ -51,6 +51,7 @@ export async function updateLanguage(
   const began = performance.now()
   const { dryRun, adapter } = asked
   const lora = asked.lora ?? (adapter === undefined ? undefined : {})
+  call.screen.draw(['reading texts'])
   const loaded = await loadTextUpdate(
     {
       ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
@@ -75,7 +76,9 @@ export async function updateLanguage(
   }
   const found = textPreflight(options, loaded)
   const reading = (performance.now() - began) / 1000
+  call.screen.draw(['measuring the model as it is'])
   const run = await openTextUpdate(options)
+  call.screen.draw([])
   try {
     const known = {
       ...found,

@@ -95,7 +95,7 @@ function refuseTrained({ sources }: OpeningContext, held: ReadonlySet<string>): 
   if (!leak) return
   throw new UsageError(
     'bic-order',
-    `BiC corrects by rows that are not trained on, but "${leak.name}" would train on some of them. Name bic behind replay (replay+bic), without oldShare; a reservoir cannot be told which rows to leave.`,
+    `BiC corrects by rows that are not trained on, but "${leak.name}" would train on some of them. Name bic behind replay (replay+bic), without a share of old rows; a reservoir cannot be told which rows to leave.`,
   )
 }
 

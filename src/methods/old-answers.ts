@@ -120,6 +120,6 @@ function refuseMany(task: TaskContext, sources: readonly BatchSource[], numbers:
   const name = itemAt(sources, 0, 'source').dataset.name
   throw new UsageError(
     'distil-answers',
-    `distil keeps the old model's answers to all rows that it teaches on ("${name}" and what stands beside it, ${rows.toLocaleString('en-US')} rows), and these would take ${size} GiB; 4 are the most. ${places > 1 ? 'Lower topTokens, take fewer rows, or take lwf' : 'Take fewer rows, or lwf'}, which computes the answers in each step and keeps none.`,
+    `distil keeps the old model's answers to all rows that it teaches on ("${name}" and what stands beside it, ${rows.toLocaleString('en-US')} rows), and these would take ${size} GiB; 4 are the most. ${places > 1 ? 'Keep fewer likely tokens for each place, take fewer rows, or take lwf' : 'Take fewer rows, or lwf'}, which computes the answers in each step and keeps none.`,
   )
 }

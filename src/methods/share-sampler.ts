@@ -26,7 +26,7 @@ export function sharedSources(
   if (room >= batchSize) {
     throw new UsageError(
       'replay-share',
-      `With ${batchSize} rows a step and a share of ${share} old ones no place is left to new rows in some steps. Take a lower oldShare or a larger batch.`,
+      `With ${batchSize} rows a step and a share of ${share} old ones no place is left to new rows in some steps. Take a lower share or a larger batch.`,
     )
   }
   const [most, part] = [batchSize - room, room / batchSize]

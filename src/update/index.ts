@@ -56,7 +56,6 @@ export {
   curveTexts,
   openBlend,
   type PathPoint,
-  type TextCurveGroup,
   type TextCurveOptions,
   type TextCurvePoint,
   type TextCurveResult,

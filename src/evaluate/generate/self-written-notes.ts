@@ -30,5 +30,5 @@ export function notesOf(name: string, wanted: number, result: Result): readonly 
 export const nothingFit = (name: string, result: Result): ModelError =>
   new ModelError(
     'self-written-none',
-    `Of ${count(result.written, 'text')} that ${name} wrote none can be kept: ${why(result)}. Try another temperature, give beginnings (prompts), or name data that it was trained on.`,
+    `Of ${count(result.written, 'text')} that ${name} wrote none can be kept: ${why(result)}. Try another temperature, give beginnings (in a configuration model.written.prompts), or name data that it was trained on.`,
   )

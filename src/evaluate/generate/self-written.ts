@@ -110,7 +110,7 @@ function beginningsOf(
   if (eos !== undefined) return [[eos]]
   throw new UsageError(
     'self-written-prompt',
-    `The tokenizer of ${name} names no token that begins texts, and none that ends them, so nothing says how a text begins. Name eos_token in tokenizer_config.json, or give beginnings (prompts).`,
+    `The tokenizer of ${name} names no token that begins texts, and none that ends them, so nothing says how a text begins. Name eos_token in tokenizer_config.json, or give beginnings, in a configuration as model.written.prompts.`,
   )
 }
 

@@ -17,7 +17,7 @@ import { type Adapter, packedPlaces, placesOf } from './lora-places.ts'
  * for inputs with a default.
  */
 export const adapterInputForms = ['optional', 'required'] as const
-export type AdapterInputForm = (typeof adapterInputForms)[number]
+type AdapterInputForm = (typeof adapterInputForms)[number]
 
 /** A file whose updates are inputs, and the values that were trained for these. */
 export interface WithAdapterInputs {

@@ -1,5 +1,4 @@
 export {
-  type AdapterInputForm,
   adapterInputForms,
   checkAdapterInputs,
   type WithAdapterInputs,

@@ -27,7 +27,7 @@ export async function writtenRows(
   if (!engine) {
     throw new UsageError(
       'self-written-engine',
-      'The model is to write its old texts itself (model.old: self), but nothing is named to run it on. Give loadPlan an engine.',
+      'The model is to write its old texts itself (model.old: self), but nothing is named to run it on. Give an engine to what loads the plan.',
     )
   }
   const tokenizer = present(reading.tokenizer, 'tokenizer')

@@ -9,7 +9,7 @@ import type { Verdict } from '../../measure/verdict.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
-import { type Along, alongPath, type CurveGroup, type PathOptions } from './along-path.ts'
+import { type Along, alongPath, type PathOptions } from './along-path.ts'
 
 export interface TextCurveOptions extends PathOptions {
   /** Rows of next tokens that know their documents, as `packDocuments` makes them. */
@@ -40,8 +40,6 @@ export interface TextCurvePoint {
   /** Of the old documents against the budget; null where there is none. */
   readonly verdict: Verdict | null
 }
-
-export type TextCurveGroup = CurveGroup<TextCurvePoint>
 
 /** What {@link curveTexts} found; `holdfast curve --json` prints it for language models. */
 export interface TextCurveResult extends Along<TextCurvePoint> {

@@ -13,7 +13,6 @@ export { type CurveGroup, type CurveOptions, type CurvePoint, type CurveResult, 
 export { openPath } from './curve-path.ts'
 export {
   curveTexts,
-  type TextCurveGroup,
   type TextCurveOptions,
   type TextCurvePoint,
   type TextCurveResult,
