@@ -131,6 +131,8 @@ describe('held-out rows', () => {
     await expect(run(compose(bic(), replay({ perClass: 8 })))).rejects.toThrow(
       expect.objectContaining({ code: 'bic-order' }),
     )
-    await expect(run(compose(replay({ perClass: 8, oldShare: 0.25 }), bic()))).rejects.toThrow(/oldShare/)
+    await expect(run(compose(replay({ perClass: 8, oldShare: 0.25 }), bic()))).rejects.toThrow(
+      /share of old rows/,
+    )
   })
 })
