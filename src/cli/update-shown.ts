@@ -2,10 +2,11 @@ import type { Status } from '../update/path/index.ts'
 import { trialWords } from '../update/trial-words.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import type { Screen } from './screen.ts'
+import type { Answer } from './verb.ts'
 
 // What both kinds of updates show and answer.
 
-export const exitCodes = {
+const exitCodes = {
   met: 0,
   'nothing-to-gain': 0,
   'not-met': 2,
@@ -21,6 +22,34 @@ export const placeSentence = (
   out === outputPath(asked, 'met')
     ? `Written: ${out}${chosen ? '' : ', the old model as it was'}`
     : `Written: ${out}, and not ${asked}, as the budget is not shown to be kept (--force would).`
+
+/** What an update answers once all is written, the model first. */
+export function updateAnswer(
+  summary: { readonly status: Status },
+  {
+    known,
+    text,
+    written: [model, ...files],
+    adapter,
+  }: {
+    readonly known: unknown
+    readonly text: string
+    readonly written: readonly string[]
+    /** Where low-rank updates were to be written; they are not where the old model stays. */
+    readonly adapter: string | undefined
+  },
+): Answer {
+  const left = adapter !== undefined && !files.includes(adapter)
+  return {
+    json: { ...summary, preflight: known, written: { model, files } },
+    text: [
+      text,
+      ...files.map((file) => `Written: ${file}`),
+      ...(left ? [`Not written: ${adapter}, as the old model stays.`] : []),
+    ].join('\n'),
+    exitCode: exitCodes[summary.status],
+  }
+}
 
 /** What the bars are drawn from. */
 type ShownEvent =

@@ -37,7 +37,7 @@ import { methodOptionsOf } from './method-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
 import type { UpdateSettings } from './update-flags.ts'
-import { exitCodes, placeSentence, showEvents } from './update-shown.ts'
+import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
 import { textBudgetOf } from './update-texts-flags.ts'
 import type { Answer, Call } from './verb.ts'
 
@@ -168,15 +168,6 @@ async function answer(
     )
     written.push(report)
   }
-  const others = [
-    ...written.slice(1).map((file) => `Written: ${file}`),
-    ...(adapter !== undefined && !result.adapters
-      ? [`Not written: ${adapter}, as the old model stays.`]
-      : []),
-  ]
-  return {
-    json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
-    text: [languageUpdateText(summary, placeSentence(out, wanted, result)), ...others].join('\n'),
-    exitCode: exitCodes[result.status],
-  }
+  const text = languageUpdateText(summary, placeSentence(out, wanted, result))
+  return updateAnswer(summary, { known, text, written, adapter })
 }

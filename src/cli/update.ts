@@ -36,7 +36,7 @@ import {
   type UpdateSettings,
   updateSettings,
 } from './update-flags.ts'
-import { exitCodes, placeSentence, showEvents } from './update-shown.ts'
+import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
 import { updateLanguage } from './update-texts.ts'
 import { refuseOtherFlags } from './update-texts-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
@@ -187,17 +187,8 @@ async function answer(
     await write(file)
     written.push(file)
   }
-  const others = [
-    ...written.slice(1).map((file) => `Written: ${file}`),
-    ...(adapter !== undefined && !result.adapters
-      ? [`Not written: ${adapter}, as the old model stays.`]
-      : []),
-  ]
-  return {
-    json: { ...summary, preflight: known, written: { model: out, files: written.slice(1) } },
-    text: [updateText(summary, placeSentence(out, wanted, result)), ...others].join('\n'),
-    exitCode: exitCodes[result.status],
-  }
+  const text = updateText(summary, placeSentence(out, wanted, result))
+  return updateAnswer(summary, { known, text, written, adapter })
 }
 
 /** The pack of the model that was written. */

@@ -14,24 +14,14 @@ import {
   languageVerdict,
 } from './update-language-words.ts'
 import { standalonePage, type UpdatePageOptions } from './update-page.ts'
+import { captioned, preflightLines } from './update-text.ts'
 
 /** Documents that got worse, as many as the terminal shows. */
 const SHOWN = 5
 
 /** What was found before a language model is trained, for the terminal. */
-export function languagePreflightText(found: TextPreflight): string[] {
-  const facts = languageFacts(found)
-  const width = Math.max(...facts.map(([name]) => name.length))
-  return [
-    ...facts.map(([name, text]) => `${name.padEnd(width)}  ${text}`),
-    ...found.notes.map((note) => `note: ${note}`),
-    ...found.warnings.map((warning) => `warning: ${warning}`),
-  ]
-}
-
-/** A table with its caption above, and a line between it and what came before. */
-const captioned = (table: TableData | undefined): string[] =>
-  table && table.rows.length > 0 ? ['', `${table.caption}:`, ...textTable(table)] : []
+export const languagePreflightText = (found: TextPreflight): string[] =>
+  preflightLines(languageFacts(found), found)
 
 /**
  * The result of a language model's update for the terminal: the verdict, a table, what was tried, and what would help.

@@ -8,7 +8,14 @@ import { preflightFacts, updateNotes, updateSentence, updateTable, updateVerdict
 
 /** What was found before training, for the terminal. */
 export function preflightText(found: Preflight): string[] {
-  const facts = preflightFacts(found)
+  return preflightLines(preflightFacts(found), found)
+}
+
+/** Facts in two columns, then notes and warnings. */
+export function preflightLines(
+  facts: readonly (readonly [name: string, text: string])[],
+  found: { readonly notes: readonly string[]; readonly warnings: readonly string[] },
+): string[] {
   const width = Math.max(...facts.map(([name]) => name.length))
   return [
     ...facts.map(([name, text]) => `${name.padEnd(width)}  ${text}`),
@@ -18,8 +25,8 @@ export function preflightText(found: Preflight): string[] {
 }
 
 /** A table with its caption above, and a line between it and what came before. */
-const captioned = (table: TableData | undefined): string[] =>
-  table ? ['', `${table.caption}:`, ...textTable(table)] : []
+export const captioned = (table: TableData | undefined): string[] =>
+  table && table.rows.length > 0 ? ['', `${table.caption}:`, ...textTable(table)] : []
 
 /**
  * An update's result for the terminal: the verdict, a table, what was chosen and tried, and what would help.
