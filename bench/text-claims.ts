@@ -2,7 +2,7 @@
 // documentation, again and again, with budgets, numbers of new documents and draws that differ. Half of the old test documents prove, the
 // other half judges, and nothing else sees it.
 //   nice node scripts/run.mjs bench/text-claims.ts [--updates 40] [--from 1] [--tokens 257] [--model FILE.onnx] [--out .cache/text-claims.jsonl] [--table]
-// Documents that are measured are their first --tokens tokens. A finished update is a line of the file of --out; given again, only what is
+// Documents are cut: those that are measured to their first --tokens tokens, new ones to 1,025, those to rehearse to 513; three passes. A finished update is a line of the file of --out; given again, only what is
 // missing is run. One thread. Texts are HOLDFAST_DATA/text/kjv and .../python-docs.
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -78,10 +78,11 @@ if (!values.table) {
   const loaded = await loadModel(values.model)
   const tokenizer = present((await readInputFiles(values.model, loaded.model.input)).tokenizer, 'tokenizer')
   const folder = join(process.env.HOLDFAST_DATA ?? '../shared/data', 'text')
+  const firstOf = (document: TokenDocument, tokens: number): TokenDocument =>
+    itemAt(documentPieces(document, tokens), 0, 'piece')
   const read = async (name: string) => {
     const { train = [], test = [] } = await readDocuments(join(folder, name), { tokenizer })
-    const short = test.map((document) => itemAt(documentPieces(document, Number(values.tokens)), 0, 'piece'))
-    return { train, test: short }
+    return { train, test: test.map((document) => firstOf(document, Number(values.tokens))) }
   }
   const [old, fresh] = [await read('kjv'), await read('python-docs')]
   const score = async (model: Model, documents: readonly TokenDocument[]) => {
@@ -95,18 +96,24 @@ if (!values.table) {
     if (finished.some((each) => each.update === update)) continue
     const random = randomStream(update, 'update')
     const budget = itemAt([0.005, 0.01, 0.02, 0.05], update % 4, 'budget')
-    const documents = itemAt([5, 15], Math.floor(update / 4) % 2, 'number')
+    const documents = itemAt([10, 30], Math.floor(update / 4) % 2, 'number')
     const dealt = random.shuffle([...old.test])
     const judge = dealt.slice(0, Math.floor(dealt.length / 2))
     const unseen = random.shuffle([...fresh.test])
     const began = process.cpuUsage()
     const result = await updateTexts({
-      ...{ engine, model: loaded.model, rows: { length, tokenizer }, seed: update },
+      ...{ engine, model: loaded.model, rows: { length, tokenizer }, seed: update, epochs: 3 },
       budget: { unit: 'relative', maxChange: budget },
       data: {
-        train: random.shuffle([...fresh.train]).slice(0, documents),
+        train: random
+          .shuffle([...fresh.train])
+          .slice(0, documents)
+          .map((document) => firstOf(document, 1025)),
         check: unseen.slice(0, 12),
-        exemplars: random.shuffle([...old.train]).slice(0, 60),
+        exemplars: random
+          .shuffle([...old.train])
+          .slice(0, 60)
+          .map((document) => firstOf(document, 513)),
         heldOut: dealt.slice(judge.length),
       },
     })
