@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { add, div, type Emitter, mul, scalar, scale, type Value } from '../ops/core/index.ts'
+import { add, div, type Emitter, mul, scalar, scale } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { methodEntry, settle } from './entry.ts'
-import { chooseExemplars, memoryOf, memorySources, memoryState, withRows } from './exemplars.ts'
+import { memoryOf, memorySources, withExemplars } from './exemplars.ts'
+import { innerProduct } from './inner-product.ts'
 import { perClass, replayBatch } from './memory-options.ts'
 import type { Method, Named } from './method.ts'
 
@@ -44,10 +45,7 @@ export function agem(given: AgemOptions = {}): Method {
       const reference = gradients(scale(step, total, 1 / remembered.length))
       return { gradients: (found) => projected(step, found, reference) }
     },
-    consolidate: async (state, context) => {
-      const rows = chooseExemplars(context.train, settings.perClass, context.random('exemplars'))
-      return { state: memoryState(withRows(memoryOf(state, context), context.train, rows, context.index)) }
-    },
+    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings.perClass) }),
   }
 }
 
@@ -56,8 +54,8 @@ const ALMOST_NOTHING = 1e-30
 
 /** g + max(0, -(g . r)) / (r . r) r: nothing is added where g . r is not negative. */
 function projected(emit: Emitter, found: Named, reference: Named): Named {
-  const dot = product(emit, found, reference)
-  const size = product(emit, reference, reference)
+  const dot = innerProduct(emit, found, reference)
+  const size = innerProduct(emit, reference, reference)
   const short = emit.op('Relu', [emit.op('Neg', [dot])])
   const factor = div(emit, short, add(emit, size, scalar(emit, ALMOST_NOTHING, size)))
   return new Map(
@@ -67,14 +65,6 @@ function projected(emit: Emitter, found: Named, reference: Named): Named {
     ]),
   )
 }
-
-/** The inner product over all parameters. */
-const product = (emit: Emitter, a: Named, b: Named): Value =>
-  [...a]
-    .map(([name, value]) =>
-      emit.op('ReduceSum', [mul(emit, value, required(b, name, 'gradient'))], { keepdims: 0 }),
-    )
-    .reduce((sum, value) => add(emit, sum, value))
 
 export const agemEntry = methodEntry({
   name: 'a-gem',

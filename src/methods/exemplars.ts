@@ -3,7 +3,7 @@ import { chooseBalanced } from '../data/memory/index.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { itemAt } from '../required.ts'
 import type { RandomStream } from '../tensor/random.ts'
-import type { BatchSource, Json, Method, MethodState, TaskContext } from './method.ts'
+import type { BatchSource, ConsolidateContext, Json, Method, MethodState, TaskContext } from './method.ts'
 
 /** Rows of past tasks, and the task of each. */
 export interface Memory {
@@ -86,9 +86,19 @@ export const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
 })
 
 /** Up to `perClass` samples of each class at random; rows without one class each count as one class. */
-export function chooseExemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
+function chooseExemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
   if (kindOf(dataset) === 'classification') return chooseBalanced(dataset, perClass, random)
   return random.choose(samples(dataset), Math.min(perClass, samples(dataset)))
+}
+
+/** What is remembered, with exemplars of a task that ended beside it: up to `perClass` of each class at random. */
+export function withExemplars(
+  state: MethodState,
+  { train, index, random }: Pick<ConsolidateContext, 'train' | 'index' | 'random'>,
+  perClass: number,
+): MethodState {
+  const rows = chooseExemplars(train, perClass, random('exemplars'))
+  return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
 }
 
 /**

@@ -4,7 +4,8 @@ import { add, cast, type Emitter, mul, reshape, type Value } from '../ops/core/i
 import { itemAt, required } from '../required.ts'
 import { coneWeights, MOST_CONSTRAINTS } from './cone-projection.ts'
 import { methodEntry, settle } from './entry.ts'
-import { chooseExemplars, type Memory, memoryOf, memoryState, rowsOf, withRows } from './exemplars.ts'
+import { type Memory, memoryOf, rowsOf, withExemplars } from './exemplars.ts'
+import { innerProducts } from './inner-product.ts'
 import { perClass, replayBatch } from './memory-options.ts'
 import type { BatchSource, Method, Named, TaskContext } from './method.ts'
 
@@ -40,10 +41,7 @@ export function gem(given: GemOptions = {}): Method {
       const references = remembered.map(([, rows]) => gradients(loss(rows)))
       return { gradients: (found) => projected(step, found, references) }
     },
-    consolidate: async (state, context) => {
-      const rows = chooseExemplars(context.train, settings.perClass, context.random('exemplars'))
-      return { state: memoryState(withRows(memoryOf(state, context), context.train, rows, context.index)) }
-    },
+    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings.perClass) }),
   }
 }
 
@@ -97,11 +95,8 @@ function projected(emit: Emitter, found: Named, references: readonly Named[]): N
 
 /** The inner product over all parameters, float64 []. */
 const product = (emit: Emitter, a: Named, b: Named): Value =>
-  [...a]
-    .map(([name, value]) => {
-      const each = mul(emit, value, required(b, name, 'gradient'))
-      return reshape(emit, cast(emit, emit.op('ReduceSum', [each], { keepdims: 0 }), 'float64'), [])
-    })
+  innerProducts(emit, a, b)
+    .map((each) => reshape(emit, cast(emit, each, 'float64'), []))
     .reduce((sum, value) => add(emit, sum, value))
 
 export const gemEntry = methodEntry({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { inUpdates, methodEntry } from './entry.ts'
-import { chooseExemplars, memoryOf, memorySources, memoryState, weighted, withRows } from './exemplars.ts'
+import { memoryOf, memorySources, weighted, withExemplars } from './exemplars.ts'
 import { replayBatch as batchOption, perClass as exemplarsPerClass } from './memory-options.ts'
 import type { Method } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
@@ -112,10 +112,7 @@ function balanced(perClass: number, options: ReplayOptions): Method {
         ...memorySources(memory, task, { name: 'replay', size, weight: 1 - share }),
       ]
     },
-    consolidate: async (state, context) => {
-      const rows = chooseExemplars(context.train, perClass, context.random('exemplars'))
-      return { state: memoryState(withRows(memoryOf(state, context), context.train, rows, context.index)) }
-    },
+    consolidate: async (state, context) => ({ state: withExemplars(state, context, perClass) }),
   }
 }
 

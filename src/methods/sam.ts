@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { add, div, type Emitter, mul, scalar, type Value } from '../ops/core/index.ts'
+import { add, div, type Emitter, mul, scalar } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { methodEntry, settle } from './entry.ts'
+import { innerProduct } from './inner-product.ts'
 import type { Method, Named } from './method.ts'
 
 const options = z.strictObject({
@@ -39,9 +40,7 @@ const ALMOST_NOTHING = 1e-30
 
 /** theta + rho g / |g| */
 function moved(emit: Emitter, parameters: Named, gradients: Named, rho: number): Named {
-  const square = [...gradients.values()]
-    .map((gradient) => emit.op('ReduceSum', [mul(emit, gradient, gradient)], { keepdims: 0 }))
-    .reduce((sum, value): Value => add(emit, sum, value))
+  const square = innerProduct(emit, gradients, gradients)
   const length = emit.op('Sqrt', [add(emit, square, scalar(emit, ALMOST_NOTHING, square))])
   const factor = div(emit, scalar(emit, rho, length), length)
   return new Map(
