@@ -23,7 +23,7 @@ export function exemplarsOf(
   if (each < 1) {
     throw new UsageError(
       'icarl-capacity',
-      `iCaRL keeps exemplars of every class, but its capacity of ${capacity} is less than the ${classes} classes so far. Give it more capacity.`,
+      `icarl keeps exemplars of every class, but its capacity of ${capacity} is less than the ${classes} classes so far. Give it more capacity.`,
     )
   }
   const fresh = new Set(samples(train) > 0 ? classLabels(train) : [])

@@ -109,20 +109,20 @@ function withOld(emit: Emitter, hot: Value, old: Value, task: TaskContext): Valu
 const mixtures = (): UsageError =>
   new UsageError(
     'icarl-mixtures',
-    'iCaRL takes a row’s label as a target for each class, and mixup and cutmix show a row mixed with another. Leave them out.',
+    'icarl takes a row’s label as a target for each class, and mixup and cutmix show a row mixed with another. Leave them out.',
   )
 
 function refuseOthers({ scenario, train }: TaskContext): void {
   if (scenario !== 'class') {
     throw new UsageError(
       'icarl-scenario',
-      `iCaRL is for classes that join one head (the class scenario), but in the ${scenario} scenario no class is told from those before it. Take replay+distil.`,
+      `icarl is for classes that join one head (the class scenario), but in the ${scenario} scenario no class is told from those before it. Take replay+distil.`,
     )
   }
   if (kindOf(train) === 'classification') return
   throw new UsageError(
     'icarl-labels',
-    `iCaRL keeps exemplars of classes, but the labels of "${train.name}" are for ${kindOf(train)}. Take replay.`,
+    `icarl keeps exemplars of classes, but the labels of "${train.name}" are for ${kindOf(train)}. Take replay.`,
   )
 }
 
