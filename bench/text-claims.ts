@@ -21,6 +21,7 @@ import { itemAt, present } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { documentPieces } from '../src/update/text-pack/document-pieces.ts'
 import { updateTexts } from '../src/update/texts/index.ts'
+import { cpuSeconds } from './update-bench.ts'
 
 const { values } = parseArgs({
   options: {
@@ -117,7 +118,7 @@ if (!values.table) {
         heldOut: dealt.slice(judge.length),
       },
     })
-    const { user, system } = process.cpuUsage(began)
+    const cpu = cpuSeconds(began)
     const updated = withWeights(loaded.model, result.parameters)
     const [before, after] = [await score(loaded.model, judge), await score(updated, judge)]
     const claim = present(result.old?.claims[0], 'claim')
@@ -126,7 +127,7 @@ if (!values.table) {
       ...{ announced: claim.change, upper: claim.upper, judged: after / before - 1 },
       before: await score(loaded.model, unseen.slice(12)),
       after: await score(updated, unseen.slice(12)),
-      cpu: (user + system) / 1e6,
+      cpu,
     }
     finished.push(line)
     appendFileSync(values.out, `${JSON.stringify(line)}\n`)

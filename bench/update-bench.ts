@@ -70,8 +70,8 @@ export const settingsFrom = (defaults: Omit<BenchSettings, 'engine' | 'batchSize
   maxDrop: Number(argument('max-drop', String(defaults.maxDrop))),
 })
 
-/** CPU seconds since. */
-export function cpuSeconds(began: NodeJS.CpuUsage): number {
+/** CPU seconds since; default since the process began. */
+export function cpuSeconds(began?: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(began)
   return (user + system) / 1e6
 }

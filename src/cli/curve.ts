@@ -33,6 +33,7 @@ import {
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
+import { firstGiven, textFlagsIn } from './other-flags.ts'
 import { checkPlaces } from './places.ts'
 import {
   bindFlag,
@@ -234,14 +235,7 @@ async function ofTexts(asked: Settings, options: TextCurveOptions, command: stri
 
 /** @throws UsageError `curve-flag` for flags of language models where there are none. */
 function refuseTextFlags(asked: Settings, texts: boolean): void {
-  const given = {
-    '--max-bits': asked.maxBits !== undefined,
-    '--max-perplexity-ratio': asked.maxPerplexityRatio !== undefined,
-    '--documents': asked.documents !== undefined,
-    '--paragraphs': asked.paragraphs,
-    '--overlap': asked.overlap !== undefined,
-  }
-  const [flag] = texts ? [] : (Object.entries(given).find(([, isGiven]) => isGiven) ?? [])
+  const flag = texts ? undefined : firstGiven(textFlagsIn(asked))
   if (flag === undefined) return
   throw new UsageError('curve-flag', `${flag} is for language models, and these are classifiers.`)
 }

@@ -19,6 +19,7 @@ import {
   type ListedId,
 } from '../update/gate/index.ts'
 import type { LanguageGateInputs, LanguageKinds } from '../update/gate/index-files.ts'
+import { firstGiven, type Given, textFlagsIn } from './other-flags.ts'
 import { textBudgetOf } from './text-budget.ts'
 
 /** What of the settings of `gate` is for language models. */
@@ -66,13 +67,7 @@ interface OtherSettings {
  * @throws UsageError `gate-flag`.
  */
 export function refuseOtherFlags(asked: OtherSettings, kinds: LanguageKinds | undefined): void {
-  const ofTexts = {
-    '--max-bits': asked.maxBits !== undefined,
-    '--max-perplexity-ratio': asked.maxPerplexityRatio !== undefined,
-    '--documents': asked.documents !== undefined,
-    '--paragraphs': asked.paragraphs,
-    '--overlap': asked.overlap !== undefined,
-  }
+  const ofTexts = textFlagsIn(asked)
   const ofProbes = { '--max-drop-probes': asked.maxDropProbes !== undefined }
   const ofExamples = {
     '--max-negative-flips': asked.maxNegativeFlips !== undefined,
@@ -85,8 +80,8 @@ export function refuseOtherFlags(asked: OtherSettings, kinds: LanguageKinds | un
     '--budget-on': asked.budgetOn !== 'deployed',
     '--new': asked.new !== undefined,
   }
-  const refuse = (flags: Readonly<Record<string, boolean>>, why: string): void => {
-    const [flag] = Object.entries(flags).find(([, given]) => given) ?? []
+  const refuse = (flags: Given, why: string): void => {
+    const flag = firstGiven(flags)
     if (flag !== undefined) throw new UsageError('gate-flag', `${flag} ${why}`)
   }
   if (!kinds) {

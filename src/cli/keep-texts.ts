@@ -12,6 +12,7 @@ import {
 import { sayNotes } from './data-notes.ts'
 import type { KeepSettings } from './keep-flags.ts'
 import { kilobytes, sizeLine } from './keep-text.ts'
+import { firstGiven } from './other-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { textPackText } from './text-pack-text.ts'
 import type { Answer, Call } from './verb.ts'
@@ -40,27 +41,28 @@ export interface KindFlags {
  * @throws UsageError `keep-flag`.
  */
 export function refuseOtherFlags(asked: KindFlags, texts: boolean): void {
-  const given: readonly (readonly [flag: string, isGiven: boolean])[] = texts
-    ? [
-        ['--per-class', asked.perClass !== undefined],
-        ['--choose herding', asked.choose === 'herding'],
-        ['--held-out-activations', asked.heldOutActivations !== undefined],
-        ['--activations-at', asked.activationsAt !== undefined],
-        ['--traffic', asked.traffic !== undefined],
-        ['--private', asked.private],
-        ['--sums-only', asked.sumsOnly],
-        ['--expand-head', asked.expandHead !== undefined],
-        ['--fisher', asked.fisher],
-        ['--numbers-are-positions', asked.numbersArePositions],
-      ]
-    : [
-        ['--choose spread', asked.choose === 'spread'],
-        ['--top-tokens', asked.topTokens !== undefined],
-        ['--documents', asked.documents !== undefined],
-        ['--paragraphs', asked.paragraphs],
-        ['--overlap', asked.overlap !== undefined],
-      ]
-  const [wrong] = given.find(([, isGiven]) => isGiven) ?? []
+  const wrong = firstGiven(
+    texts
+      ? {
+          '--per-class': asked.perClass !== undefined,
+          '--choose herding': asked.choose === 'herding',
+          '--held-out-activations': asked.heldOutActivations !== undefined,
+          '--activations-at': asked.activationsAt !== undefined,
+          '--traffic': asked.traffic !== undefined,
+          '--private': asked.private,
+          '--sums-only': asked.sumsOnly,
+          '--expand-head': asked.expandHead !== undefined,
+          '--fisher': asked.fisher,
+          '--numbers-are-positions': asked.numbersArePositions,
+        }
+      : {
+          '--choose spread': asked.choose === 'spread',
+          '--top-tokens': asked.topTokens !== undefined,
+          '--documents': asked.documents !== undefined,
+          '--paragraphs': asked.paragraphs,
+          '--overlap': asked.overlap !== undefined,
+        },
+  )
   if (wrong === undefined) return
   throw new UsageError(
     'keep-flag',

@@ -23,8 +23,9 @@ import {
   reportFlag,
   trainFlags,
 } from './shared-flags.ts'
+import { oneTextBudget, textBudgetFlags } from './text-budget.ts'
 import { trackingFlags } from './tracking.ts'
-import { rehearsalFlags, textBudgetFlags, textReadingFlags } from './update-texts-flags.ts'
+import { rehearsalFlags, textReadingFlags } from './update-texts-flags.ts'
 import type { CommonSettings } from './verb.ts'
 
 /** What training does with statistics of batch normalisation. */
@@ -166,11 +167,7 @@ export const updateSettings = z
   .refine(({ keepOut, keep }) => keepOut === undefined || keep !== undefined, {
     error: '--keep-out extends a pack: it needs --keep FILE.keep.',
   })
-  .refine(
-    ({ maxDrop, maxBits, maxPerplexityRatio }) =>
-      [maxDrop, maxBits, maxPerplexityRatio].filter((budget) => budget !== undefined).length <= 1,
-    { error: '--max-drop, --max-bits and --max-perplexity-ratio are one budget in three units: give one.' },
-  )
+  .refine(oneTextBudget.holds, { error: oneTextBudget.error })
 
 export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
 

@@ -1,20 +1,11 @@
-import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { type TextUpdateBudget, textUpdateDefaults } from '../update/texts/index.ts'
 import { fromText, share } from './flags/index.ts'
+import { firstGiven } from './other-flags.ts'
 import { documentFlags } from './shared-flags.ts'
-
-/** Budgets for language models, in the units of `holdfast gate`. */
-export const textBudgetFlags = {
-  maxBits: fromText(z.number().min(0).max(100)).optional().meta({
-    description: 'Of language models, instead: bits per byte more that are allowed',
-  }),
-  maxPerplexityRatio: fromText(z.number().min(1).max(1000)).optional().meta({
-    description: "Of language models, instead: new perplexity by the old one's, such as 1.05",
-  }),
-}
+import { textBudgetOf } from './text-budget.ts'
 
 /** What is rehearsed of old texts. */
 export const rehearsalFlags = {
@@ -67,40 +58,41 @@ interface OneKind {
 /**
  * Refuses flags that say nothing of the model's kind, rather than passing them over.
  *
- * @throws UsageError `update-flag`.
+ * @throws UsageError `update-flag`; `flag-value` for --adapter without --lora, where what trains is a classifier.
  */
 export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
   const rung = (names: readonly string[]) => asked.rungs?.find((name) => names.includes(name))
   const [ofRows, ofTexts] = [rung(['closed-form', 'head', 'above']), rung(['low-rank'])]
-  const given: readonly (readonly [flag: string, isGiven: boolean])[] = texts
-    ? [
-        ['--max-drop-per-class', asked.maxDropPerClass !== undefined],
-        ['--budget-on', asked.budgetOn !== 'deployed'],
-        ['--traffic', asked.traffic !== undefined],
-        ['--unlabelled', asked.unlabelled !== undefined],
-        ['--numbers-are-positions', asked.numbersArePositions],
-        ['--expand-head', asked.expandHead !== undefined],
-        ['--augment', asked.augment !== undefined],
-        ['--batchnorm', asked.batchnorm !== 'auto'],
-        ['--baseline', asked.baseline !== undefined],
-        ['--per-class', asked.perClass !== undefined],
-        ['--replay-batch', asked.replayBatch !== undefined],
-        ['--new-share', asked.newShare !== undefined],
-        [`--rungs ${ofRows}`, ofRows !== undefined],
-      ]
-    : [
-        ['--max-bits', asked.maxBits !== undefined],
-        ['--max-perplexity-ratio', asked.maxPerplexityRatio !== undefined],
-        ['--replay-share', asked.replayShare !== undefined],
-        ['--self-written', asked.selfWritten !== undefined],
-        ['--old self', asked.old === 'self'],
-        ['--documents', asked.documents !== undefined],
-        ['--paragraphs', asked.paragraphs],
-        ['--pack', asked.pack !== undefined],
-        ['--overlap', asked.overlap !== undefined],
-        [`--rungs ${ofTexts}`, ofTexts !== undefined],
-      ]
-  const [wrong] = given.find(([, isGiven]) => isGiven) ?? []
+  const wrong = firstGiven(
+    texts
+      ? {
+          '--max-drop-per-class': asked.maxDropPerClass !== undefined,
+          '--budget-on': asked.budgetOn !== 'deployed',
+          '--traffic': asked.traffic !== undefined,
+          '--unlabelled': asked.unlabelled !== undefined,
+          '--numbers-are-positions': asked.numbersArePositions,
+          '--expand-head': asked.expandHead !== undefined,
+          '--augment': asked.augment !== undefined,
+          '--batchnorm': asked.batchnorm !== 'auto',
+          '--baseline': asked.baseline !== undefined,
+          '--per-class': asked.perClass !== undefined,
+          '--replay-batch': asked.replayBatch !== undefined,
+          '--new-share': asked.newShare !== undefined,
+          [`--rungs ${ofRows}`]: ofRows !== undefined,
+        }
+      : {
+          '--max-bits': asked.maxBits !== undefined,
+          '--max-perplexity-ratio': asked.maxPerplexityRatio !== undefined,
+          '--replay-share': asked.replayShare !== undefined,
+          '--self-written': asked.selfWritten !== undefined,
+          '--old self': asked.old === 'self',
+          '--documents': asked.documents !== undefined,
+          '--paragraphs': asked.paragraphs,
+          '--pack': asked.pack !== undefined,
+          '--overlap': asked.overlap !== undefined,
+          [`--rungs ${ofTexts}`]: ofTexts !== undefined,
+        },
+  )
   if (wrong !== undefined) {
     throw new UsageError(
       'update-flag',
@@ -110,30 +102,25 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
     )
   }
   if (!texts && asked.adapter !== undefined && asked.lora === undefined) {
-    throw new UsageError('update-flag', '--adapter writes low-rank updates: it needs --lora RANK.')
+    throw new UsageError('flag-value', '--adapter writes low-rank updates: it needs --lora RANK.')
   }
 }
 
 /** The budget in its unit. */
-export function textBudgetOf(asked: {
+export function updateBudgetOf(asked: {
   readonly maxDrop?: number | undefined
   readonly maxBits?: number | undefined
   readonly maxPerplexityRatio?: number | undefined
   readonly maxDropTotal?: number | undefined
   readonly confidence: number
 }): TextUpdateBudget {
-  const { maxDrop, maxBits, maxPerplexityRatio, maxDropTotal, confidence } = asked
+  const { maxBits, maxPerplexityRatio, maxDropTotal, confidence } = asked
   if (maxDropTotal !== undefined && (maxBits ?? maxPerplexityRatio) !== undefined) {
     throw new UsageError(
       'update-flag',
       '--max-drop-total is a share, as --max-drop is. With --max-bits or --max-perplexity-ratio all releases together are held to the same budget: leave it out.',
     )
   }
-  if (maxBits !== undefined) return { unit: 'bits', maxChange: maxBits, confidence }
-  if (maxPerplexityRatio !== undefined)
-    return { unit: 'perplexity', maxChange: maxPerplexityRatio, confidence }
-  return {
-    ...{ unit: 'relative', maxChange: maxDrop ?? updateDefaults.maxDrop },
-    ...{ maxTotal: maxDropTotal, confidence },
-  }
+  const { unit, budget } = textBudgetOf(asked) ?? { unit: 'relative', budget: updateDefaults.maxDrop }
+  return { unit, maxChange: budget, maxTotal: maxDropTotal, confidence }
 }

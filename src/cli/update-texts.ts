@@ -38,7 +38,7 @@ import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
 import type { UpdateSettings } from './update-flags.ts'
 import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
-import { textBudgetOf } from './update-texts-flags.ts'
+import { updateBudgetOf } from './update-texts-flags.ts'
 import type { Answer, Call } from './verb.ts'
 
 /** Teaches a language model new texts, once its file is loaded. */
@@ -66,7 +66,7 @@ export async function updateLanguage(
   // What the events go to is known once the run begins.
   let follow: (event: TextUpdateEvent) => void = () => {}
   const options: TextUpdateOptions = {
-    ...{ engine, ...loaded.learner, lora, budget: textBudgetOf(asked), seed: asked.seed ?? 0 },
+    ...{ engine, ...loaded.learner, lora, budget: updateBudgetOf(asked), seed: asked.seed ?? 0 },
     ...{ rungs: rungsOf(asked), time: asked.time, epochs: asked.epochs, batchSize: asked.batch },
     ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
     ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },

@@ -1,7 +1,7 @@
 import { classLabels, type Dataset, samples, subset } from '../data/dataset.ts'
 import { chooseBalanced } from '../data/memory/index.ts'
 import { rowDraws } from '../data/row-draws.ts'
-import { randomStream } from '../tensor/random.ts'
+import { type RandomStream, randomStream } from '../tensor/random.ts'
 
 /**
  * Holds out about a share of each class, at least one row where a class has two. Which rows they are is told by what they
@@ -53,8 +53,13 @@ const EXEMPLAR_SHARE = 0.05
 /** Old rows to rehearse: as many of each class, 2,000 or 5 % of all in number, whichever is more. */
 export function chooseExemplars(dataset: Dataset, seed: number): Dataset {
   const most = Math.max(EXEMPLARS, Math.ceil(samples(dataset) * EXEMPLAR_SHARE))
+  return evenly(dataset, most, randomStream(seed, 'update/exemplars'))
+}
+
+/** At most so many rows, as many of each class, one at least; all of them where they are no more. */
+export function evenly(dataset: Dataset, most: number, random: RandomStream): Dataset {
   if (samples(dataset) <= most) return dataset
   const classes = new Set(classLabels(dataset)).size
   const perClass = Math.max(1, Math.floor(most / classes))
-  return subset(dataset, chooseBalanced(dataset, perClass, randomStream(seed, 'update/exemplars')).sort())
+  return subset(dataset, chooseBalanced(dataset, perClass, random).sort())
 }

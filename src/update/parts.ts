@@ -1,11 +1,10 @@
-import { classLabels, type Dataset, samples, subset } from '../data/dataset.ts'
-import { chooseBalanced } from '../data/memory/index.ts'
+import { type Dataset, samples, subset } from '../data/dataset.ts'
 import { rowDraws } from '../data/row-draws.ts'
 import { UsageError } from '../errors.ts'
 import type { FeatureSums } from '../evaluate/sums.ts'
 import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
-import { below } from './hold-out.ts'
+import { below, evenly } from './hold-out.ts'
 import { type ActivationRows, type ProofRows, proofRows, type Uses } from './proof-rows.ts'
 
 /** What there is to learn from and to measure on. Labels are units of the updated model: old classes first. */
@@ -126,10 +125,7 @@ function divided(exemplars: Dataset | undefined): Pick<Parts, 'exemplars' | 'ord
 /** Of many exemplars as many as training draws, of each class alike: what lies below a cut is run for each of them. */
 function rehearsed({ train }: UpdateData, exemplars: Dataset | undefined): Dataset | undefined {
   const most = Math.max(MOST_REHEARSED, REHEARSED * samples(train))
-  if (!exemplars || samples(exemplars) <= most) return exemplars
-  const classes = new Set(classLabels(exemplars)).size
-  const random = randomStream(0, 'update/rehearsed')
-  return subset(exemplars, chooseBalanced(exemplars, Math.max(1, Math.floor(most / classes)), random).sort())
+  return exemplars && evenly(exemplars, most, randomStream(0, 'update/rehearsed'))
 }
 
 /** About a share of the rows, and the others. */
