@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Dataset, rowsOfClasses, subset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { modelToOnnx } from '../model/import/index.ts'
+import { weightsOf } from '../model/model.ts'
 import { html, type Markup } from '../report/figures/index.ts'
 import { updateArticle } from '../report/update-page.ts'
 import { writeNpz } from '../tensor/npy.ts'
@@ -127,7 +128,7 @@ async function trained(
   const outcome = next.value
   if (outcome.status === 'interrupted') return undefined
   const { model } = outcome
-  return modelToOnnx(model, { parameters: new Map([...model.parameters, ...model.buffers]) })
+  return modelToOnnx(model, { parameters: weightsOf(model) })
 }
 
 const eightDigits = (seed: number) =>

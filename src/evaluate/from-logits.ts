@@ -4,7 +4,7 @@ import { type Dataset, samples } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
 import { openPace, paced } from '../engine/pace.ts'
-import { applyModel } from '../model/apply.ts'
+import { applyModel, weightInputs } from '../model/apply.ts'
 import { linearHead, product, rowsInParts } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
 import { ints, reshape, type Value } from '../ops/core/index.ts'
@@ -124,15 +124,12 @@ function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: Omit<Fr
   const inputs = table('inputs', stored)
   const labels = table('labels', targets)
   const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
-  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
-    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
-  const parameters = named('parameter', model.parameters)
-  const buffers = named('buffer', model.buffers)
+  const weights = weightInputs(builder, model)
   let names: readonly string[] = []
   const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
-    const { logits } = applyModel(body, model, batch, { parameters, buffers })
+    const { logits } = applyModel(body, model, batch, weights)
     const made = inPieces(body, { logits, labels: body.op('Gather', [labels, chosen]), make, most })
     names = Object.keys(made)
     return { state: [], outputs: Object.values(made) }

@@ -2,7 +2,7 @@ import { GraphBuilder } from '../autodiff/builder.ts'
 import { scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import { type Loadable, loadable } from '../engine/loadable.ts'
-import { applyModel } from '../model/apply.ts'
+import { applyModel, weightInputs } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
 import { add } from '../ops/core/index.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
@@ -36,20 +36,12 @@ export function buildPredict(
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
   const rows = builder.input('rows', { type: 'int32', dims: [1, batchSize] }, ['batches', batchSize])
   const offsets = builder.input('offsets', { type: 'float32', dims: [1, outputs] })
-  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
-    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
-  const parameters = named('parameter', model.parameters)
-  const buffers = named('buffer', model.buffers)
+  const weights = weightInputs(builder, model)
   let activations = 0
   const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
-    const { logits } = applyModel(
-      body,
-      model,
-      { stored, preprocessing: dataset.preprocessing },
-      { parameters, buffers },
-    )
+    const { logits } = applyModel(body, model, { stored, preprocessing: dataset.preprocessing }, weights)
     activations = sum(body.steps.flatMap(({ outputs: values }) => values.map(({ dims }) => sizeOf(dims))))
     const winner = body.op('ArgMax', [add(body, logits, offsets)], { axis: -1, keepdims: 0 })
     return { state: [], outputs: [logits, winner] }

@@ -1,6 +1,6 @@
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, weightsOf } from '../model/model.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { createEvaluator } from './evaluate.ts'
 import { featureVectors } from './features.ts'
@@ -38,7 +38,7 @@ export interface OpenReader extends Reader {
  */
 export function openReader(engine: Engine, model: Model, outputs: number): OpenReader {
   const evaluator = createEvaluator(engine, model, outputs, 250)
-  const own = new Map([...model.parameters, ...model.buffers])
+  const own = weightsOf(model)
   const stateOf = (weights: Weights) =>
     new Map(
       [...own].map(([name, tensor]) => [

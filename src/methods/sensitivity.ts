@@ -6,9 +6,9 @@ import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
 import { paced } from '../engine/pace.ts'
 import { loadProgram } from '../engine/program.ts'
-import { applyModel } from '../model/apply.ts'
+import { applyModel, weightInputs } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
-import { add, scale, type Value } from '../ops/core/index.ts'
+import { add, scale } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { unitsOf } from './teacher.ts'
@@ -75,11 +75,9 @@ function sensitivityGraph(
   parameters: ReadonlyMap<string, Tensor>,
 ) {
   const builder = new GraphBuilder()
-  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>): Map<string, Value> =>
-    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
   const rows = builder.input('rows', { type: 'int32', dims: [1, 1] }, ['rows', 1])
-  const given = { parameters: named('parameter', parameters), buffers: named('buffer', buffers) }
+  const given = weightInputs(builder, { parameters, buffers })
   const sums = [...given.parameters].map(([name, value]) =>
     builder.input(`sum/${name}`, { type: 'float32', dims: value.dims }),
   )

@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../autodiff/builder.ts'
 import { specialise } from '../autodiff/specialise.ts'
 import { ModelError } from '../errors.ts'
 import type { Value } from '../ops/core/index.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { bindInputs, type StoredRows } from './inputs.ts'
 import type { Model } from './model.ts'
 
@@ -23,6 +24,16 @@ export interface Applied {
   readonly buffers: ReadonlyMap<string, Value>
   /** Those asked for, by name. */
   readonly values: ReadonlyMap<string, Value>
+}
+
+/** Parameters and buffers as inputs of a graph, called `parameter/NAME` and `buffer/NAME`. */
+export function weightInputs(
+  builder: GraphBuilder,
+  { parameters, buffers }: Pick<Model, 'parameters' | 'buffers'>,
+): Pick<ApplyOptions, 'parameters' | 'buffers'> {
+  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
+  return { parameters: named('parameter', parameters), buffers: named('buffer', buffers) }
 }
 
 /** Runs the model on rows as they are stored: the preprocessing is part of the graph. */

@@ -49,6 +49,12 @@ export interface BoundInput {
 /** How many classes a model tells apart by a head with so many rows. */
 export const classCount = ({ binary }: Model, rows: number): number => (binary ? 2 : rows)
 
+/** All that a model holds by name: parameters, and the running statistics beside them. */
+export const weightsOf = ({
+  parameters,
+  buffers,
+}: Pick<Model, 'parameters' | 'buffers'>): ReadonlyMap<string, Tensor> => new Map([...parameters, ...buffers])
+
 /** How many numbers training changes. */
 export function parameterCount(model: Model): number {
   let count = 0

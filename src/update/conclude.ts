@@ -1,7 +1,7 @@
 import { classLabels, type Dataset } from '../data/dataset.ts'
 import type { PairedCounts } from '../measure/paired.ts'
 import { wilson } from '../measure/wilson.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, weightsOf } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { newByClass } from './by-class.ts'
@@ -114,9 +114,6 @@ function unshownOf(tested: readonly Tested[]): UpdateResult['unshown'] {
   const needed = open.flatMap(({ neededN }) => (neededN === null ? [] : [neededN]))
   return needed.length < open.length ? null : { new: failed.guess.new, neededN: Math.max(...needed) }
 }
-
-const weightsOf = ({ parameters, buffers }: Model): ReadonlyMap<string, Tensor> =>
-  new Map([...parameters, ...buffers])
 
 const wholeOf = (model: Model, part: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> =>
   new Map([...weightsOf(model), ...part])

@@ -4,7 +4,7 @@ import { scan, scanSum } from '../../autodiff/scan.ts'
 import { perSampleSquares } from '../../autodiff/squares.ts'
 import { samples as countSamples } from '../../data/dataset.ts'
 import { type Loadable, loadable } from '../../engine/loadable.ts'
-import { applyModel } from '../../model/apply.ts'
+import { applyModel, weightInputs } from '../../model/apply.ts'
 import {
   add,
   cast,
@@ -21,7 +21,7 @@ import {
   type Value,
 } from '../../ops/core/index.ts'
 import { itemAt } from '../../required.ts'
-import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { float32 } from '../../tensor/tensor.ts'
 import type { FisherLabels, FisherOptions } from './options.ts'
 import { countingPlaces, drawnTokens, ownClasses, tokenSeeds } from './token-seeds.ts'
 
@@ -70,14 +70,11 @@ export function buildFisherGraph(
   const rows = planned('rows', 'int32', [batchSize])
   const draws = planned('draws', 'float32', [batchSize, ...tokens])
   const names = [...model.parameters.keys()]
-  const named = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
-    new Map([...tensors].map(([name, tensor]) => [name, builder.input(`${prefix}/${name}`, tensor)]))
   const context: Context = {
     options,
     labels,
     names,
-    parameters: named('parameter', model.parameters),
-    buffers: named('buffer', model.buffers),
+    ...weightInputs(builder, model),
     inputs,
   }
   const sums = [...context.parameters.values()].map((value, index) =>

@@ -14,7 +14,7 @@ import {
 import { checkAdapters, saveAdapterInputs, saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
 import { companionsOf, saveModel, saveModelFolder, writeCompanions } from '../../model/import/index-files.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, weightsOf } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { decodeModel } from '../../onnx/read.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -96,7 +96,7 @@ export async function* runInFolder(
     const outcome = next.value
     if (outcome.status === 'interrupted') return { ...outcome, folder: path }
     const { parameters, buffers, model, result } = outcome
-    const values = new Map([...model.parameters, ...model.buffers])
+    const values = weightsOf(model)
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
     if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
     else await saveNew(path, modelToOnnx(model, { parameters: values }), beside)

@@ -1,6 +1,6 @@
 import { withWeights } from '../../evaluate/reader.ts'
 import type { Method, TaskContext } from '../../methods/method.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, weightsOf } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
@@ -25,7 +25,7 @@ export function taskModels(
 
 /** The model with what a run's state holds for it. */
 export function withState(model: Model, tensors: ReadonlyMap<string, Tensor>): Model {
-  const own = new Map([...model.parameters, ...model.buffers])
+  const own = weightsOf(model)
   const held = new Map([...withoutPrefix(tensors, 'parameter/'), ...withoutPrefix(tensors, 'buffer/')])
   return withWeights(
     model,

@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { ModelError } from '../../errors.ts'
 import { findHead, type Head, widenHead, withOldHead } from '../../model/heads/index.ts'
 import type { ReadBack } from '../../model/import/index.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, weightsOf } from '../../model/model.ts'
 import { sameDims, type Tensor } from '../../tensor/tensor.ts'
 import { type Blend, openBlend } from './blend.ts'
 
@@ -17,12 +17,11 @@ import { type Blend, openBlend } from './blend.ts'
  * const middle = await path.at(0.5)
  */
 export async function openPath(engine: Engine, from: Model, to: Model, stored?: ReadBack): Promise<Blend> {
-  const weights = (model: Model) => new Map([...model.parameters, ...model.buffers])
-  const end = weights(to)
+  const end = weightsOf(to)
   const added = addedClasses(from, to)
   const head = findHead(to)
   const wide = added.length > 0 ? widenHead(from, { classes: added }) : from
-  const start = weights(wide)
+  const start = weightsOf(wide)
   checkSame(start, end, from, to)
   const blend = await openBlend(
     engine,

@@ -1,13 +1,14 @@
-import { type Ratio, ratioBounds } from '../../measure/ratio-change.ts'
+import { ratioBounds } from '../../measure/ratio-change.ts'
 import { bitsPerByte, type TextLoss, totalLoss } from '../../measure/text-scores.ts'
 import type { Verdict } from '../../measure/verdict.ts'
+import { weightsOf } from '../../model/model.ts'
 import { itemAt, present } from '../../required.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 import { changedDocuments } from '../gate/index.ts'
 import type { Status } from '../path/index.ts'
 import { type TakenText, type TestedText, type TriedText, takeText } from './take-text.ts'
 import { judgeTextClaims, textStanding } from './text-claims.ts'
 import type { TextContext } from './text-context.ts'
+import { changesOf } from './text-looks.ts'
 import { reachedBy } from './text-order.ts'
 import type { TextClaim, TextGain, TextUpdateResult } from './text-update-types.ts'
 
@@ -52,7 +53,7 @@ export async function concludeTexts(
         .map(({ guess, claims }) => ({ trial: index, alpha: guess.alpha, guess, claims })),
       seconds: train + search,
     })),
-    parameters: taken?.weights ?? weightsOf(context),
+    parameters: taken?.weights ?? weightsOf(options.model),
     adapters: await taken?.trial.way.adaptersAt(taken.guess.alpha),
     documents: parts.counts,
     seconds: {
@@ -64,9 +65,6 @@ export async function concludeTexts(
     },
   }
 }
-
-const weightsOf = ({ options: { model } }: TextContext): ReadonlyMap<string, Tensor> =>
-  new Map([...model.parameters, ...model.buffers])
 
 const words = { pass: 'met', fail: 'not-met', inconclusive: 'inconclusive' } as const satisfies Record<
   Verdict,
@@ -83,10 +81,7 @@ function statusOf(taken: TakenText | undefined, claims: readonly TextClaim[] | u
 
 /** What the new documents say, with a 95 % interval: two one-sided bounds of 97.5 %. */
 function gainOf(before: readonly TextLoss[], after: readonly TextLoss[]): TextGain {
-  const ratios = before.map(
-    (loss, at): Ratio => ({ change: itemAt(after, at, 'document').nats - loss.nats, base: loss.nats }),
-  )
-  const { ratio, lower, upper } = ratioBounds(ratios, 0.975)
+  const { ratio, lower, upper } = ratioBounds(changesOf(before, after), 0.975)
   return {
     before: bitsPerByte(totalLoss(before)),
     after: bitsPerByte(totalLoss(after)),

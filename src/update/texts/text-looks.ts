@@ -1,7 +1,7 @@
 import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { type OpenRowLosses, openRowLosses } from '../../evaluate/index.ts'
-import { ratioBounds } from '../../measure/ratio-change.ts'
+import { type Ratio, ratioBounds } from '../../measure/ratio-change.ts'
 import { documentLosses, type TextLoss } from '../../measure/text-scores.ts'
 import type { ReadBack } from '../../model/import/index.ts'
 import type { Model } from '../../model/model.ts'
@@ -92,13 +92,13 @@ export async function walkTexts(options: WalkTextOptions): Promise<Walked> {
   return { looks, guesses }
 }
 
+/** How many more nats each document costs, beside what it cost. */
+export const changesOf = (before: readonly TextLoss[], after: readonly TextLoss[]): readonly Ratio[] =>
+  before.map(({ nats }, at) => ({ change: itemAt(after, at, 'document').nats - nats, base: nats }))
+
 /** How much more nats all documents cost, as a share, and the standard error of that. */
 function changeOf(before: readonly TextLoss[], after: readonly TextLoss[]) {
-  const ratios = before.map(({ nats }, at) => ({
-    change: itemAt(after, at, 'document').nats - nats,
-    base: nats,
-  }))
-  const { ratio, standardError } = ratioBounds(ratios)
+  const { ratio, standardError } = ratioBounds(changesOf(before, after))
   return { change: ratio, error: Number.isFinite(standardError) ? standardError : 0 }
 }
 

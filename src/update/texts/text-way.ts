@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/engine.ts'
 import { mergeLora } from '../../model/adapters/index.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, weightsOf } from '../../model/model.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from '../path/index.ts'
 import type { Adapters } from '../recipes/index.ts'
@@ -58,6 +58,3 @@ export async function scaledWay(engine: Engine, model: Model, { lora, parameters
     dispose: () => blend.dispose(),
   }
 }
-
-const weightsOf = ({ parameters, buffers }: Model): ReadonlyMap<string, Tensor> =>
-  new Map([...parameters, ...buffers])
