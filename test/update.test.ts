@@ -431,7 +431,7 @@ describe('wrong input', () => {
       '--max-drop: expected a share below 100 %',
     ],
     ['update model.onnx --new new/ --lora x -o b.onnx', 'flag-value', '--lora: expected a rank such as 8'],
-    ['update model.onnx --new new/ --adapter a -o b.onnx', 'update-flag', 'it needs --lora RANK'],
+    ['update model.onnx --new new/ --adapter a -o b.onnx', 'flag-value', 'it needs --lora RANK'],
     ['update model.onnx --new new/ --method replya -o b.onnx', 'method-unknown', 'Did you mean "replay"?'],
     [
       'update model.onnx --new new/ --method joint -o b.onnx',
