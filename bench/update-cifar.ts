@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { classLabels } from '../src/data/dataset.ts'
+import { classLabels, type Dataset } from '../src/data/dataset.ts'
 import { featureSums, featureVectors } from '../src/evaluate/index.ts'
 import { expandHead, expansionOf } from '../src/model/heads/expand.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
@@ -18,7 +18,10 @@ import { argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
 //
 //   node scripts/run.mjs bench/update-cifar.ts --arrays ARRAYS --models OUT1,OUT2 [--form norms|folded] [--memory 1000] [--max-drop 0.02,0.05]
 //     [--new-rows 500] [--seeds 1] [--rungs head,whole] [--time 60] [--threads 1] [--oracle]
-//     [--sums [--expand-head 2000]] [--cpu-time]
+//     [--sums [--expand-head 2000]] [--cpu-time] [--prove training|first-half|second-half]
+//
+// With --prove first-half the budget is proved on the first half of the test images of each class and judged on the second, and the other way
+// round: whether it is the choice of images that lets a claim be kept.
 //
 // With --cpu-time what --time allows is counted in CPU seconds, which of one thread are what a quiet machine takes.
 // With --sums the old training images are there as sums of their features, beside those of --memory, which may be 0.
@@ -31,6 +34,15 @@ const settings = settingsFrom({ epochs: Number(argument('epochs', '5')), learnin
 const budgets = argument('max-drop', '0.02,0.05').split(',').map(Number)
 const memory = Number(argument('memory', '1000'))
 const newRows = Number(argument('new-rows', '500'))
+const proves = argument('prove', 'training')
+
+/** Old images that prove the budget, and those that judge it. */
+function judges(old: readonly string[], classes: readonly string[]): { proof: Dataset; oldTest: Dataset } {
+  const half = (from: number) => rows(test, old, classes, from, from + 500)
+  if (proves === 'first-half') return { proof: half(0), oldTest: half(500) }
+  if (proves === 'second-half') return { proof: half(500), oldTest: half(0) }
+  return { proof: rows(train, old, classes, PER_CLASS), oldTest: rows(test, old, classes) }
+}
 
 const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays, 'test')]
 
@@ -40,6 +52,7 @@ for (const folder of argument('models', '').split(',')) {
   const fresh = names.filter((name) => !model.classes.includes(name))
   const classes = [...model.classes, ...fresh]
   const old = rows(train, model.classes, classes, 0, PER_CLASS)
+  const { proof, oldTest } = judges(model.classes, classes)
   const features = process.argv.includes('--sums')
     ? await featureVectors(settings.engine, model, old)
     : undefined
@@ -58,9 +71,8 @@ for (const folder of argument('models', '').split(',')) {
       ...(memory > 0 && {
         exemplars: exemplarsOf(old, Math.min(PER_CLASS, memory / model.classes.length), seed),
       }),
-      oldHeldOut: rows(train, model.classes, classes, PER_CLASS),
+      oldHeldOut: proof,
     }
-    const oldTest = rows(test, model.classes, classes)
     const newTest = rows(test, fresh, classes)
     for (const maxDrop of budgets) {
       console.log(`${fresh.join('+')} (${folder}), seed ${seed}, budget ${percent(maxDrop)}`)
