@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { agem } from '../src/methods/a-gem.ts'
 import { bic } from '../src/methods/bic.ts'
+import { ranpac, ridgeHead } from '../src/methods/closed-form-heads.ts'
 import { compose } from '../src/methods/compose.ts'
 import { der } from '../src/methods/der.ts'
 import { distil } from '../src/methods/distil.ts'
@@ -62,6 +63,8 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
     () => compose(sam(), lessForget({ normalised: true }), replay({ capacity: 9 })),
   ],
   ['nearest mean', () => nearestMean()],
+  ['ridge', () => ridgeHead()],
+  ['ranpac', () => ranpac({ randomFeatures: 10 })],
   ['distil and reservoir', () => compose(distil(), replay({ capacity: 9 }))],
   [
     'si, der++ and nearest mean',

@@ -30,6 +30,9 @@ export function compose(...methods: readonly Method[]): Method {
     ...(some('prepare') && {
       prepare: (model, task) => methods.reduce((made, { prepare }) => prepare?.(made, task) ?? made, model),
     }),
+    ...(some('trains') && {
+      trains: (task) => methods.every(({ trains }) => trains?.(task) ?? true),
+    }),
     sources: (sources, state, task) =>
       parts.reduce((made, { method, own }) => method.sources?.(made, own(state), task) ?? made, sources),
     ...(some('inputs') && {
@@ -56,6 +59,7 @@ export function compose(...methods: readonly Method[]): Method {
       consolidate: (state, context) => consolidateAll(parts, state, context),
     }),
     ...(some('corrects') && { corrects: methods.some(({ corrects }) => corrects) }),
+    ...(some('answersByGraph') && { answersByGraph: methods.some(({ answersByGraph }) => answersByGraph) }),
     ...(some('refuses') && { refuses: (other) => reasonAgainst(methods, [other]) }),
     ...answerOf(parts),
   }

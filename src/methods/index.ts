@@ -6,6 +6,13 @@ export {
   closedFormHead,
   type JudgedRows,
 } from './closed-form/index.ts'
+export {
+  type ClosedFormHeadsOptions,
+  ldaHead,
+  type RanpacOptions,
+  ranpac,
+  ridgeHead,
+} from './closed-form-heads.ts'
 export { compose } from './compose.ts'
 export { type DerOptions, der } from './der.ts'
 export { type DistilOptions, distil } from './distil.ts'

@@ -99,6 +99,8 @@ export interface Method {
    * told at inference, a past task is answered by the model made for it.
    */
   readonly prepare?: (model: Model, task: TaskContext) => Model
+  /** Whether a task is trained by steps; where it is not, it goes straight to its end. Default all are. */
+  readonly trains?: (task: TaskContext) => boolean
   /** Changes what batches are made of. */
   readonly sources?: (
     sources: readonly BatchSource[],
@@ -130,6 +132,8 @@ export interface Method {
   readonly corrects?: boolean | undefined
   /** How the model is read at inference: the model as training left it, or another one made from it. */
   readonly answer?: (model: Model, state: MethodState) => Model
+  /** Whether the model that `answer` gives has another graph: then it is not written into a given file. Default false. */
+  readonly answersByGraph?: boolean | undefined
   /** Why another method makes no sense beside this one, a sentence or two; undefined where it does. Default: all do. */
   readonly refuses?: ((other: Method) => string | undefined) | undefined
 }

@@ -12,7 +12,7 @@ import type { ConsolidateContext, Method, MethodState } from './method.ts'
 const options = z.strictObject({})
 
 /** Of classes that were never seen: no logit is as low, and as a weight it is no mask. */
-const UNSEEN = -1e8
+export const UNSEEN = -1e8
 
 /**
  * The nearest-mean classifier, read as a linear head: the class whose mean feature vector m_c is nearest to f is the one

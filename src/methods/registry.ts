@@ -1,6 +1,7 @@
 import { didYouMean, UsageError } from '../errors.ts'
 import { agemEntry } from './a-gem.ts'
 import { bicEntry } from './bic.ts'
+import { ldaHeadEntry, ranpacEntry, ridgeHeadEntry } from './closed-form-heads.ts'
 import { compose } from './compose.ts'
 import { derEntry, derPlusEntry } from './der.ts'
 import { distilEntry } from './distil.ts'
@@ -52,6 +53,9 @@ export const methodEntries: readonly MethodEntry[] = [
   gdumbEntry,
   icarlEntry,
   nearestMeanEntry,
+  ridgeHeadEntry,
+  ldaHeadEntry,
+  ranpacEntry,
   weightAligningEntry,
   bicEntry,
   logitAdjustmentEntry,

@@ -1,4 +1,7 @@
 export { calibrate } from './calibrate.ts'
 export type { JudgedRows } from './classifier.ts'
 export { type ClosedForm, type ClosedFormOptions, closedFormHead } from './closed-form-head.ts'
-export { linearHead } from './head-classifier.ts'
+export { headTensors, linearHead } from './head-classifier.ts'
+export { lda } from './lda.ts'
+export { likeliestScale } from './likeliest-scale.ts'
+export { ridge } from './ridge.ts'

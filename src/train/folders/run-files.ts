@@ -70,10 +70,10 @@ export async function* runInFolder(
   if (prepared.lora && modelFile && adapterInputsOf(plan)) {
     checkAdapterInputs(prepared.lora, prepared.base, modelFile.model)
   }
-  if (modelFile && prepared.method.prepare) {
+  if (modelFile && (prepared.method.prepare || prepared.method.answersByGraph)) {
     throw new UsageError(
       'method-graph',
-      `The method ${prepared.method.name} changes the model's graph from task to task, and the graph of ${modelFile.path} is written as it is. Take another method, or a network that Holdfast builds.`,
+      `The method ${prepared.method.name} changes the model's graph, and the graph of ${modelFile.path} is written as it is. Take another method, or a network that Holdfast builds.`,
     )
   }
   const config: RunConfig = {

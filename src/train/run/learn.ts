@@ -11,7 +11,7 @@ import type { LearnOptions, LearnResult } from './options.ts'
 import { noRecord, spent } from './record.ts'
 import { answered } from './run-reading.ts'
 import { holdOut } from './stopping-rows.ts'
-import { trainTask } from './train-task.ts'
+import { passTask, trainTask } from './train-task.ts'
 
 /**
  * Learns a stream of tasks, one after another, and reports as it goes. With a store, it goes on from the last
@@ -45,7 +45,7 @@ export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, Le
     if (state.record.initial.length === 0) state = await measureUntrained(run, state)
     while (state.position.phase !== 'done') {
       if (state.position.phase === 'train') {
-        const trained = yield* trainTask(run, state)
+        const trained = yield* (trains(run, state) ? trainTask : passTask)(run, state)
         if (trained.interrupted) return resultOf(run, trained.state)
         state = trained.state
         // What comes at a task's end may take long: stopped here, it is done when the run goes on.
@@ -97,6 +97,9 @@ async function* interrupt(run: LearnRun, state: RunState): AsyncGenerator<LearnE
   yield { type: 'interrupted', ...where(state) }
   return resultOf(run, state)
 }
+
+const trains = ({ options, contextOf }: LearnRun, { position }: RunState): boolean =>
+  options.method.trains?.(contextOf(position.task)) ?? true
 
 const where = ({ position }: RunState) => ({ task: position.task, step: position.step })
 

@@ -90,6 +90,22 @@ export async function* trainTask(
   }
 }
 
+/** A task that its method does not train: it begins, and is at its end. */
+export async function* passTask(
+  run: LearnRun,
+  start: RunState,
+): AsyncGenerator<LearnEvent, { state: RunState; interrupted: boolean }> {
+  const { stream } = run.options
+  const { task: index } = start.position
+  const { name } = itemAt(stream.tasks, index, `task of the stream "${stream.name}"`)
+  yield { type: 'task-started', task: index, name }
+  const state = begun(run, start)
+  return {
+    state: { ...state, position: { ...state.position, phase: 'consolidate' } },
+    interrupted: false,
+  }
+}
+
 /** The state with copies of everything that the run holds. */
 function captured(state: RunState, run: TaskRun, watch: Watch | undefined): RunState {
   const tensors = run.snapshot()

@@ -1,7 +1,7 @@
 import { type Dataset, samples } from '../../data/dataset.ts'
 import { UsageError } from '../../errors.ts'
 import { withWeights } from '../../evaluate/reader.ts'
-import { emptyState, type MethodState, type TaskContext } from '../../methods/method.ts'
+import { emptyState, type Method, type MethodState, type TaskContext } from '../../methods/method.ts'
 import { required } from '../../required.ts'
 import { range } from '../../tasks/stream.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -62,15 +62,16 @@ export function fineTune({ train, batchSize, ...options }: FineTuneOptions): Pro
 /**
  * Trains one task, with a method's help.
  *
- * @throws TrainingError `diverged`; UsageError `method-graph` for a method that reads the model by another graph; and what building
+ * @throws TrainingError `diverged`; UsageError `method-graph` for a method that trains or reads the model by another graph; and what building
  * the step throws.
  */
 export async function trainTask(options: TaskTraining): Promise<FineTuned> {
-  const { iterations, signal } = options
+  const { iterations, signal, method, task } = options
+  const trains = method.trains?.(task) ?? true
   const run = await open(options)
   try {
     let step = 0
-    if (!signal?.aborted) {
+    if (trains && !signal?.aborted) {
       for await (const done of trainSteps(run, { iterations })) {
         step = done.step
         options.onProgress?.({
@@ -109,8 +110,15 @@ export async function timeSteps(options: TaskTraining): Promise<number> {
   }
 }
 
+const otherGraph = ({ name }: Method): UsageError =>
+  new UsageError(
+    'method-graph',
+    `The method ${name} trains or reads the model by another graph, and an update writes the model's own. Take another method.`,
+  )
+
 function open(options: TaskTraining): Promise<TaskRun> {
   const { model, method, settings, task, state = emptyState } = options
+  if (method.prepare || method.answersByGraph) throw otherGraph(method)
   const slots = method.slots?.(model, state, task) ?? new Map()
   const tensors = stateAtStart(model, settings.optimiser, new Map(), slots)
   return openTask(options, task, { updates: 0, tensors, method: state, samplers: {} })
@@ -129,11 +137,6 @@ async function closed(
   const kept = new Map([...left, ...(found.parameters ?? [])])
   const trained = withWeights(model, new Map([...kept, ...withoutPrefix(tensors, 'buffer/')]))
   const read = method.answer?.(trained, found.state) ?? trained
-  if (read.graph !== model.graph) {
-    throw new UsageError(
-      'method-graph',
-      `The method ${method.name} reads the model by another graph, and an update writes the model's own. Take another method.`,
-    )
-  }
+  if (read.graph !== model.graph) throw otherGraph(method)
   return read.parameters
 }

@@ -109,7 +109,7 @@ async function withFittedHead(
   const { model, oldClasses } = options
   const head = findHead(model)
   if (!head) return model.parameters
-  const { answer: _, corrects: __, ...method } = options.method
+  const { answer: _, corrects: __, trains: ___, ...method } = options.method
   const tuned = await trainTask({
     ...options,
     method,
