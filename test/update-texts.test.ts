@@ -34,13 +34,14 @@ beforeAll(async () => {
   texts('old', 'test', 14, 'old')
   texts('new', 'train', 16, 'new')
   texts('new', 'test', 8, 'new')
+  writeFileSync(at('prompts.txt'), 'new1 ne\n')
 })
 afterAll(() => cli.remove())
 
 describe('holdfast update of a language model', () => {
   test('writes a folder with its sidecars, whose gate says what was announced, and a complete adapter', async () => {
     const { code, stdout, stderr } = await run(
-      `gpt --new new --old old --max-drop 5% -o better --adapter adapter --report page.html --markdown update.md --json ${short}`,
+      `gpt --new new --old old --max-drop 5% -o better --adapter adapter --report page.html --markdown update.md --prompts prompts.txt --prompt-tokens 6 --json ${short}`,
     )
     expect(stderr).toContain('16 documents')
     const found = JSON.parse(stdout)
@@ -63,7 +64,15 @@ describe('holdfast update of a language model', () => {
     const config = JSON.parse(readFileSync(at('adapter', 'adapter_config.json'), 'utf8'))
     expect(config).toMatchObject({ peft_type: 'LORA', r: 16 })
     expect(readFileSync(at('update.md'), 'utf8')).toMatch(/^## ✅ Update: budget met/)
-    expect(readFileSync(at('page.html'), 'utf8')).toContain('Bits per byte before and after')
+    const page = readFileSync(at('page.html'), 'utf8')
+    for (const part of ['Bits per byte before and after', 'The trade-off', 'The same prompts', 'new1 ne'])
+      expect(page).toContain(part)
+    // Both answers are those of the files.
+    const answered = await holdfast('evaluate gpt better --prompts prompts.txt --prompt-tokens 6 --json')
+    const [before, after] = JSON.parse(answered.stdout).models.map(
+      (model: { answers: readonly string[] }) => model.answers[0],
+    )
+    expect(found.prompts).toEqual([{ prompt: 'new1 ne', before, after }])
   })
 
   test('goes on from pack to pack, and holds all releases together', async () => {
@@ -114,6 +123,8 @@ describe('wrong input', () => {
     ['gpt --new new --old old -o x --max-drop 1% --max-bits 0.1', 'flag-value', 'give one'],
     ['gpt --new new --old old -o x --method der++', 'method-texts', 'der++'],
     ['gpt --new new --old nowhere -o x', 'data-missing', 'nowhere'],
+    ['gpt --new new --old old -o x --prompts nowhere.txt', 'file-unreadable', 'nowhere.txt'],
+    ['gpt --new new --old old -o x --prompt-tokens 4', 'flag-value', '--prompt-tokens needs --prompts FILE'],
     ['gpt --new old/train.jsonl --old old -o gpt/onnx', 'out-in-input', 'gpt'],
   ])('holdfast update %s', async (words, code, message) => {
     const ended = await run(words)

@@ -12,6 +12,7 @@ import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
+import { promptFlags, promptsAsked } from './prompt-flags.ts'
 import {
   augmentFlag,
   bindFlag,
@@ -143,6 +144,7 @@ export const updateSettings = z
           'With --lora: write the updates there, for PEFT; of a language model low-rank updates alone train then',
       }),
     }),
+    ...promptFlags,
     ...reportFlag,
     ...group('Output', {
       markdown: path('FILE.md').optional().meta({ description: 'Write Markdown there' }),
@@ -168,6 +170,7 @@ export const updateSettings = z
     error: '--keep-out extends a pack: it needs --keep FILE.keep.',
   })
   .refine(oneTextBudget.holds, { error: oneTextBudget.error })
+  .refine(promptsAsked.holds, { error: promptsAsked.error })
 
 export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
 
@@ -184,6 +187,7 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
     { flag: '--keep', path: asked.keep, is: 'pack' },
     { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
     { flag: '--traffic', path: asked.traffic, is: 'file' },
+    { flag: '--prompts', path: asked.prompts, is: 'file' },
     { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
   ]
   await checkPlaces(reads)

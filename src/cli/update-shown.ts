@@ -25,7 +25,7 @@ export const placeSentence = (
 
 /** What an update answers once all is written, the model first. */
 export function updateAnswer(
-  summary: { readonly status: Status },
+  summary: { readonly status: Status; readonly prompts?: readonly object[] },
   {
     known,
     text,

@@ -41,6 +41,7 @@ interface OneKind {
   readonly paragraphs: boolean
   readonly pack?: unknown
   readonly overlap?: unknown
+  readonly prompts?: unknown
   readonly maxDropPerClass?: unknown
   readonly budgetOn: string
   readonly traffic?: unknown
@@ -90,6 +91,7 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
           '--paragraphs': asked.paragraphs,
           '--pack': asked.pack !== undefined,
           '--overlap': asked.overlap !== undefined,
+          '--prompts': asked.prompts !== undefined,
           [`--rungs ${ofTexts}`]: ofTexts !== undefined,
         },
   )

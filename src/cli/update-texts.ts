@@ -1,5 +1,6 @@
+import { type Prompt, readPrompts } from '../data/probes/index-files.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { LoadedModel } from '../model/import/index-files.ts'
+import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import {
   languagePreflightText,
   languageUpdateMarkdown,
@@ -9,6 +10,7 @@ import {
 import { present } from '../required.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { type Tracker, textMeasurements } from '../train/tracking/index.ts'
+import { answeredPrompts, pairedAnswers } from '../update/answered-prompts-files.ts'
 import { parseUpdateMethod } from '../update/recipes/index.ts'
 import { extendTextFile } from '../update/text-pack/index-files.ts'
 import {
@@ -51,6 +53,7 @@ export async function updateLanguage(
   const began = performance.now()
   const { dryRun, adapter } = asked
   const lora = asked.lora ?? (adapter === undefined ? undefined : {})
+  const prompts = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
   call.screen.draw(['reading texts'])
   const loaded = await loadTextUpdate(
     {
@@ -76,6 +79,8 @@ export async function updateLanguage(
   }
   const found = textPreflight(options, loaded)
   const reading = (performance.now() - began) / 1000
+  if (prompts.length > 0) call.screen.draw(['answering prompts'])
+  const before = dryRun ? [] : await answersOf(asked, engine, given, prompts)
   call.screen.draw(['measuring the model as it is'])
   const run = await openTextUpdate(options)
   call.screen.draw([])
@@ -103,7 +108,7 @@ export async function updateLanguage(
     call.screen.draw([])
     const seconds = (performance.now() - began) / 1000
     const summary = summariseTexts(result, { doubts: run.doubts, seconds })
-    return await answer(asked, call, { engine, loaded, result, summary, known })
+    return await answer(asked, call, { engine, loaded, result, summary, known, prompts, before })
   } finally {
     await run.dispose()
   }
@@ -130,15 +135,29 @@ interface Done {
   readonly result: TextUpdateResult
   readonly summary: TextUpdateSummary
   readonly known: TextPreflight
+  /** With what the model answered before. */
+  readonly prompts: readonly Prompt[]
+  readonly before: readonly string[]
 }
+
+/** What a model answers to prompts, the likeliest token each time. */
+const answersOf = (
+  { tokenizer, promptTokens: maxTokens }: UpdateSettings,
+  engine: Engine,
+  model: LoadedModel,
+  prompts: readonly Prompt[],
+): Promise<readonly string[]> =>
+  prompts.length === 0
+    ? Promise.resolve([])
+    : answeredPrompts(engine, model, prompts, { tokenizer, maxTokens })
 
 /** Writes what was asked for, the model first. */
 async function answer(
   asked: UpdateSettings,
   call: Call,
-  { engine, loaded, result, summary, known }: Done,
+  { engine, loaded, result, summary, known, prompts, before }: Done,
 ): Promise<Answer> {
-  const { model: path, adapter, keepOut, markdown, report } = asked
+  const { model: path, adapter, keepOut, markdown, report, output, bind } = asked
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
   await writeUpdated(out, loaded, result)
@@ -156,18 +175,22 @@ async function answer(
     sayNotes(notes, call.screen)
     written.push(file)
   }
+  // What the file answers that was written, as its users will have it.
+  const renewed = result.chosen && prompts.length > 0 ? await loadModel(out, { output, bind }) : undefined
+  const after = renewed ? await answersOf(asked, engine, renewed, prompts) : before
+  const answered = pairedAnswers(prompts, before, after)
   if (markdown !== undefined) {
-    await writeWhole(markdown, languageUpdateMarkdown(summary, known))
+    await writeWhole(markdown, languageUpdateMarkdown(summary, known, answered))
     written.push(markdown)
   }
   if (report !== undefined) {
     const created = new Date().toISOString().slice(0, 10)
     await writeWhole(
       report,
-      languageUpdatePage(summary, known, { model: path, command: call.command, created }),
+      languageUpdatePage(summary, known, { model: path, command: call.command, created, prompts: answered }),
     )
     written.push(report)
   }
-  const text = languageUpdateText(summary, placeSentence(out, wanted, result))
-  return updateAnswer(summary, { known, text, written, adapter })
+  const text = languageUpdateText(summary, placeSentence(out, wanted, result), answered)
+  return updateAnswer({ ...summary, prompts: answered }, { known, text, written, adapter })
 }

@@ -1,8 +1,19 @@
+import type { AnsweredPrompt } from '../update/gate/index.ts'
 import type { TextPreflight, TextUpdateSummary } from '../update/texts/index.ts'
-import { dataTable, duration, html, type Markup, type TableData, visible } from './figures/index.ts'
+import { answersMarkdown, answersSection, answersText } from './answers.ts'
+import {
+  dataTable,
+  duration,
+  html,
+  type Markup,
+  type TableData,
+  tradeoffFigure,
+  visible,
+} from './figures/index.ts'
 import { worstTable } from './gate-text-tables.ts'
 import { folded, markdownTable, plain } from './markdown.ts'
 import { textTable } from './text-table.ts'
+import { languageTradeoff } from './update-language-tradeoff.ts'
 import {
   languageCandidates,
   languageFacts,
@@ -16,6 +27,9 @@ import {
 import { standalonePage, type UpdatePageOptions } from './update-page.ts'
 import { captioned, preflightLines } from './update-text.ts'
 
+/** What both models are called where their answers stand side by side. */
+const sides = ['before', 'after'] as const
+
 /** Documents that got worse, as many as the terminal shows. */
 const SHOWN = 5
 
@@ -27,8 +41,13 @@ export const languagePreflightText = (found: TextPreflight): string[] =>
  * The result of a language model's update for the terminal: the verdict, a table, what was tried, and what would help.
  *
  * @param written What became of the model, in a sentence.
+ * @param prompts Prompts answered before and after; default none.
  */
-export const languageUpdateText = (summary: TextUpdateSummary, written: string): string =>
+export const languageUpdateText = (
+  summary: TextUpdateSummary,
+  written: string,
+  prompts: readonly AnsweredPrompt[] = [],
+): string =>
   visible(
     [
       `${languageVerdict(summary)}. ${languageSentence(summary)}`,
@@ -40,6 +59,7 @@ export const languageUpdateText = (summary: TextUpdateSummary, written: string):
       ...languageNotes(summary),
       ...captioned(languageTrials(summary)),
       ...captioned(worstOf(summary, SHOWN)),
+      ...answersText(prompts, sides),
       ...(summary.help.length > 0
         ? ['', 'What would help:', ...summary.help.map((line) => `- ${line}`)]
         : []),
@@ -59,7 +79,11 @@ const signs = { met: '✅', 'not-met': '❌', inconclusive: '❔', 'nothing-to-g
 const uncapitalised = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 /** The same as Markdown, for a pull request. */
-export function languageUpdateMarkdown(summary: TextUpdateSummary, found: TextPreflight): string {
+export function languageUpdateMarkdown(
+  summary: TextUpdateSummary,
+  found: TextPreflight,
+  prompts: readonly AnsweredPrompt[] = [],
+): string {
   const candidates = languageCandidates(summary)
   const worst = worstOf(summary, 20)
   return `${[
@@ -74,6 +98,7 @@ export function languageUpdateMarkdown(summary: TextUpdateSummary, found: TextPr
     ...(summary.trials.length > 0 ? [folded('What was tried', markdownTable(languageTrials(summary)))] : []),
     ...(candidates ? [folded(candidates.caption, markdownTable(candidates))] : []),
     ...(worst ? [folded(worst.caption, markdownTable(worst))] : []),
+    ...answersMarkdown(prompts),
     folded(
       'What was found',
       [
@@ -104,19 +129,26 @@ const part = (title: string, table: TableData | undefined, more?: Markup): Marku
 /**
  * The same as one self-contained HTML page.
  *
- * @param options What else the page says; `prompts` is the part with prompts answered before and after.
+ * @param options What else the page says; `prompts` are prompts answered before and after.
  */
 export function languageUpdatePage(
   summary: TextUpdateSummary,
   found: TextPreflight,
-  { model, command, created, prompts }: UpdatePageOptions & { readonly prompts?: Markup | undefined },
+  {
+    model,
+    command,
+    created,
+    prompts = [],
+  }: UpdatePageOptions & { readonly prompts?: readonly AnsweredPrompt[] | undefined },
 ): string {
+  const tradeoff = languageTradeoff(summary)
   const notes = languageNotes(summary).map((note) => html`<p class="about">${note}</p>`)
   return standalonePage(
     `Update of ${model} · Holdfast report`,
     html`<header><p class="kicker"><b>Holdfast</b> · update of ${model}${created === undefined ? undefined : ` · ${created}`} · ${duration(summary.seconds.total)}</p><h1>${languageHeadline(summary)}</h1><p class="lead">${languageSentence(summary)}</p>${notice('What would help', summary.help)}${notice('Warnings', warningsIn(summary, found))}</header>
 <main>${part('Before and after', languageTable(summary), html`${notes}`)}
-${prompts}
+${tradeoff && html`<section><h2>The trade-off</h2><div class="single">${tradeoffFigure(tradeoff)}</div></section>`}
+${answersSection(prompts, sides)}
 ${part('What was tried', languageTrials(summary))}
 ${part('What was tested', languageCandidates(summary))}
 ${part('Old documents that got worse', worstOf(summary, 20))}

@@ -72,7 +72,7 @@ export function tradeoffOf({ trials, chosen, old, budget }: UpdateSummary): Trad
 }
 
 /** Points from the least drop on, each with more of the new right than all before it, behind what was tested. */
-function rising(
+export function rising(
   guesses: readonly { readonly drop: number; readonly new: number }[],
   least: number,
   from = Number.NEGATIVE_INFINITY,

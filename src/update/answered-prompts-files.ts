@@ -2,6 +2,8 @@ import type { Prompt } from '../data/probes/index-files.ts'
 import type { Engine } from '../engine/engine.ts'
 import { openLoadedWriter } from '../evaluate/generate/index-files.ts'
 import type { LoadedModel } from '../model/import/index-files.ts'
+import { itemAt } from '../required.ts'
+import type { AnsweredPrompt } from './gate/index.ts'
 
 /** How long answers are where nobody says, in tokens. */
 export const promptTokens = 64
@@ -38,6 +40,18 @@ export async function answeredPrompts(
     await writer.dispose()
   }
 }
+
+/** What two models answered to the same prompts, side by side; both in the prompts' order. */
+export const pairedAnswers = (
+  prompts: readonly Prompt[],
+  before: readonly string[],
+  after: readonly string[],
+): readonly AnsweredPrompt[] =>
+  prompts.map((prompt, at) => ({
+    prompt: shownPrompt(prompt),
+    before: itemAt(before, at, 'answer'),
+    after: itemAt(after, at, 'answer'),
+  }))
 
 /** A prompt as people read it: of a conversation each turn with who says it. */
 export const shownPrompt = ({ text }: Prompt): string =>

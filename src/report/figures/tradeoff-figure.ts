@@ -1,10 +1,10 @@
-import { points } from '../../measure/points.ts'
 import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { html, type Markup } from './markup.ts'
-import { linear, spread } from './scale.ts'
+import { linear, roundTicks, spread } from './scale.ts'
+import { accuracyTradeoff, type TradeoffMeasure } from './tradeoff-measures.ts'
 
-/** A point that could be shipped; all as fractions. */
+/** A point that could be shipped, in the measure of the plot. */
 interface Shown {
   readonly drop: number
   readonly new: number
@@ -17,27 +17,29 @@ export interface TradeoffLine {
   readonly estimated: readonly Shown[]
 }
 
-/** New accuracy against the drop of old accuracy. */
+/** What is learned of the new against what is lost of the old. */
 export interface TradeoffPlot {
   readonly title: string
   readonly caption: string
   readonly lines: readonly TradeoffLine[]
   /** The drop that is allowed. */
   readonly budget: number
-  readonly chosen: (Shown & { readonly upper: number }) | undefined
+  /** Without a bound where nothing proves. */
+  readonly chosen: (Shown & { readonly upper?: number | undefined }) | undefined
+  /** What is drawn. Default accuracies and their drop, as fractions. */
+  readonly measure?: TradeoffMeasure | undefined
 }
 
 const width = 620
 const height = 330
 const plot = { left: 40, right: 450, top: 20, bottom: 282 }
 
-/** Beyond the budget so much is shown, at least. */
-const BEYOND = 0.015
 const TICKS = 5
 
 /** One line a rung: what was tested drawn through, what is only estimated dashed and hollow; the budget, and the chosen point with its bound. */
 export function tradeoffFigure(data: TradeoffPlot): Markup {
-  const frame = frameOf(data)
+  const { measure = accuracyTradeoff } = data
+  const frame = frameOf(data, measure)
   const drawn = data.lines.map((line) => ({
     ...line,
     estimated: line.estimated.filter(({ drop }) => drop <= frame.to && drop >= frame.from),
@@ -45,25 +47,31 @@ export function tradeoffFigure(data: TradeoffPlot): Markup {
   return figure({
     title: data.title,
     caption: data.caption,
-    plot: drawing(data, drawn, frame),
+    plot: drawing(data, drawn, frame, measure),
     table: {
-      caption: `${data.title}, in % and points`,
-      head: ['trained', 'drop', 'at most', 'new %', ''],
+      caption: `${data.title}, ${measure.units}`,
+      head: ['trained', measure.lossHead, 'at most', measure.gainHead, ''],
       rows: drawn.flatMap(({ name, tested, estimated }) => [
         ...tested.map((point) => [
           name,
-          points(point.drop, 2),
-          points(point.upper, 2),
-          points(point.new, 2),
+          measure.loss(point.drop),
+          measure.loss(point.upper),
+          measure.gain(point.new),
           isSame(point, data.chosen) ? 'chosen' : 'tested',
         ]),
-        ...estimated.map((point) => [name, points(point.drop, 2), '', points(point.new, 2), 'estimated']),
+        ...estimated.map((point) => [
+          ...[name, measure.loss(point.drop), '', measure.gain(point.new)],
+          isSame(point, data.chosen) ? 'chosen' : 'estimated',
+        ]),
       ]),
     },
   })
 }
 
-const isSame = (point: Shown & { readonly upper: number }, other: TradeoffPlot['chosen']): boolean =>
+const isSame = (
+  point: Shown & { readonly upper?: number | undefined },
+  other: TradeoffPlot['chosen'],
+): boolean =>
   other !== undefined && point.drop === other.drop && point.new === other.new && point.upper === other.upper
 
 interface Frame {
@@ -76,47 +84,36 @@ interface Frame {
 }
 
 /** Wide enough for the budget and all that was tested; estimates are cut where it ends. */
-function frameOf({ lines, budget, chosen }: TradeoffPlot): Frame {
+function frameOf({ lines, budget, chosen }: TradeoffPlot, { beyond, range }: TradeoffMeasure): Frame {
   const tested = lines.flatMap((line) => line.tested)
-  const drops = [...tested.map(({ drop }) => drop), ...(chosen ? [chosen.upper] : [])]
-  const to = Math.max(budget + BEYOND, ...drops) * 1.05
+  const drops = [
+    ...tested.map(({ drop }) => drop),
+    ...(chosen ? [chosen.drop, chosen.upper ?? chosen.drop] : []),
+  ].filter(Number.isFinite)
+  const to = Math.max(beyond(budget), ...drops) * 1.05
   const from = Math.min(0, ...drops) * 1.05
-  const seen = [...tested, ...lines.flatMap(({ estimated }) => estimated)]
+  const seen = [...tested, ...lines.flatMap(({ estimated }) => estimated), ...(chosen ? [chosen] : [])]
   const values = seen.filter(({ drop }) => drop >= from && drop <= to).map((point) => point.new)
-  const tenth = (value: number, round: (value: number) => number) => round(10 * value) / 10
-  return {
-    from,
-    to,
-    low: tenth(Math.min(0.9, ...values), Math.floor),
-    high: tenth(Math.max(0.1, ...values), Math.ceil),
-  }
-}
-
-/** Round numbers between two, about as many as wanted. */
-function roundTicks(from: number, to: number, wanted: number): number[] {
-  const raw = (to - from) / wanted
-  const power = 10 ** Math.floor(Math.log10(raw))
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10)
-  const first = Math.ceil(from / step - 1e-9)
-  const last = Math.floor(to / step + 1e-9)
-  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * step)
+  const [low, high] = range(values)
+  return { from, to, low, high }
 }
 
 function drawing(
   { title, budget, chosen }: TradeoffPlot,
   drawn: readonly TradeoffLine[],
   { from, to, low, high }: Frame,
+  measure: TradeoffMeasure,
 ): Markup {
   const x = linear(from, to, plot.left, plot.right)
   const y = linear(low, high, plot.bottom, plot.top)
   const place = (point: Shown) => `${x(point.drop)},${y(point.new)}`
   const rows = roundTicks(low, high, TICKS).map(
     (value) =>
-      html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${points(value, 0)}</text>`,
+      html`<line class="grid" x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick" x="${plot.left - 5}" y="${y(value) + 4}" text-anchor="end">${measure.gainTick(value)}</text>`,
   )
-  const columns = roundTicks(100 * from, 100 * to, TICKS).map(
+  const columns = roundTicks(from, to, TICKS).map(
     (value) =>
-      html`<line class="grid" x1="${x(value / 100)}" x2="${x(value / 100)}" y1="${plot.bottom}" y2="${plot.bottom + 4}"/><text class="tick" x="${x(value / 100)}" y="${plot.bottom + 16}" text-anchor="middle">${Number(value.toPrecision(6))}</text>`,
+      html`<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="${plot.bottom}" y2="${plot.bottom + 4}"/><text class="tick" x="${x(value)}" y="${plot.bottom + 16}" text-anchor="middle">${measure.lossTick(value)}</text>`,
   )
   const lines = drawn.map(({ tested, estimated }, n) => {
     const join = [...tested.slice(-1), ...estimated]
@@ -147,13 +144,16 @@ function drawing(
   const limit = html`<line class="border" x1="${x(budget)}" x2="${x(budget)}" y1="${plot.top}" y2="${plot.bottom}"/><text class="tick" x="${x(budget) + 4}" y="${plot.bottom - 6}">budget</text>`
   // Lines come from below on the left: above it there is room.
   const atEdge = chosen !== undefined && x(chosen.drop) < plot.left + NAMED
+  const bound = chosen?.upper
+  const whisker =
+    chosen && bound !== undefined && Number.isFinite(bound)
+      ? html`<line class="whisker" x1="${x(chosen.drop)}" x2="${x(bound)}" y1="${y(chosen.new)}" y2="${y(chosen.new)}"/><line class="whisker" x1="${x(bound)}" x2="${x(bound)}" y1="${y(chosen.new) - 5}" y2="${y(chosen.new) + 5}"/>`
+      : undefined
   const mark =
     chosen &&
-    html`<line class="whisker" x1="${x(chosen.drop)}" x2="${x(chosen.upper)}" y1="${y(chosen.new)}" y2="${y(chosen.new)}"/><line class="whisker" x1="${x(chosen.upper)}" x2="${x(chosen.upper)}" y1="${y(chosen.new) - 5}" y2="${y(chosen.new) + 5}"/><circle class="ring" cx="${x(chosen.drop)}" cy="${y(chosen.new)}" r="6"/><text class="label" x="${x(chosen.drop) - (atEdge ? 0 : 8)}" y="${y(chosen.new) - 10}" text-anchor="${atEdge ? 'start' : 'end'}">chosen</text>`
-  const said = chosen
-    ? ` Chosen: a drop of ${points(chosen.drop, 2)} points, at most ${points(chosen.upper, 2)}, with ${points(chosen.new)} per cent of the new right.`
-    : ''
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. The budget is ${points(budget, 2)} points.${said}`}">${rows}${columns}${limit}${lines}${mark}${labels}<text class="tick" x="${plot.left}" y="${plot.top - 6}">new accuracy in %</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 14}" text-anchor="middle">drop of old accuracy in points</text></svg>`
+    html`${whisker}<circle class="ring" cx="${x(chosen.drop)}" cy="${y(chosen.new)}" r="6"/><text class="label" x="${x(chosen.drop) - (atEdge ? 0 : 8)}" y="${y(chosen.new) - 10}" text-anchor="${atEdge ? 'start' : 'end'}">chosen</text>`
+  const said = chosen ? ` ${measure.chosen(chosen)}` : ''
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. ${measure.budget(budget)}${said}`}">${rows}${columns}${limit}${lines}${mark}${labels}<text class="tick" x="${plot.left}" y="${plot.top - 6}">${measure.gainAxis}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 14}" text-anchor="middle">${measure.lossAxis}</text></svg>`
 }
 
 /** What the word for the chosen point takes. */

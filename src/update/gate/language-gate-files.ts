@@ -3,9 +3,9 @@ import { type Prompt, readProbes, readPrompts } from '../../data/probes/index-fi
 import { readOptionsOf } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { UsageError } from '../../errors.ts'
-import { itemAt, present, required } from '../../required.ts'
+import { present, required } from '../../required.ts'
 import { answeredProbes } from '../answered-probes-files.ts'
-import { answeredPrompts, shownPrompt } from '../answered-prompts-files.ts'
+import { answeredPrompts, pairedAnswers } from '../answered-prompts-files.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
 import type { AnsweredPrompt } from './language-gate.ts'
 import type { LanguageFiles, LanguageKinds } from './language-kinds-files.ts'
@@ -60,11 +60,7 @@ async function loadPrompts(
     )
   }
   const [before, after] = [await written(baseline), await written(candidate)]
-  return prompts.map((prompt, at) => ({
-    prompt: shownPrompt(prompt),
-    before: itemAt(before, at, 'answer'),
-    after: itemAt(after, at, 'answer'),
-  }))
+  return pairedAnswers(prompts, before, after)
 }
 
 async function loadProbeGate(

@@ -36,7 +36,7 @@ export async function concludeTexts(
     chosen: taken
       ? {
           ...{ trial: taken.trial.index, alpha: taken.guess.alpha },
-          ...{ method: taken.trial.method, tested: tested.length },
+          ...{ method: taken.trial.method, tested: tested.length, guess: taken.guess },
         }
       : null,
     chosenBy: parts.choose === parts.check ? 'check' : 'choose',

@@ -213,6 +213,8 @@ export interface TextUpdateResult {
     readonly method: string
     /** Candidates that were tested, all in all. */
     readonly tested: number
+    /** What it seemed to be worth before it was tested. */
+    readonly guess: TextGuess
   } | null
   /** Which new documents candidates were compared on: those of `new`, or others. */
   readonly chosenBy: 'check' | 'choose'
