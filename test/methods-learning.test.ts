@@ -7,6 +7,7 @@ import { der } from '../src/methods/der.ts'
 import { distil } from '../src/methods/distil.ts'
 import { erAce } from '../src/methods/er-ace.ts'
 import { ewc } from '../src/methods/ewc.ts'
+import { ewcKfac } from '../src/methods/ewc-kfac.ts'
 import { gdumb } from '../src/methods/gdumb.ts'
 import { gem } from '../src/methods/gem.ts'
 import { icarl } from '../src/methods/icarl.ts'
@@ -43,6 +44,7 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
     () => ewc({ lambda: 20, fisher: 'sampled', samples: 7, step: 'proximal' }),
   ],
   ['online ewc', () => ewc({ lambda: 20, online: true, gamma: 0.9 })],
+  ['ewc by kronecker factors', () => ewcKfac({ lambda: 20, fisherSamples: 7 })],
   ['lwf', () => lwf()],
   ['replay', () => replay({ perClass: 3 })],
   ['reservoir', () => replay({ capacity: 9 })],

@@ -8,6 +8,7 @@ import { distilEntry } from './distil.ts'
 import { checkOption, isGiven, type MethodEntry, type OptionRule, optionRules, settle } from './entry.ts'
 import { erAceEntry } from './er-ace.ts'
 import { ewcEntry, onlineEwcEntry } from './ewc.ts'
+import { ewcKfacEntry } from './ewc-kfac.ts'
 import { gdumbEntry } from './gdumb.ts'
 import { gemEntry } from './gem.ts'
 import { icarlEntry } from './icarl.ts'
@@ -36,6 +37,7 @@ export const methodEntries: readonly MethodEntry[] = [
   jointEntry,
   ewcEntry,
   onlineEwcEntry,
+  ewcKfacEntry,
   siEntry,
   masEntry,
   l2spEntry,

@@ -34,7 +34,7 @@ export interface FisherGraph {
   readonly oneByOne: readonly string[]
 }
 
-interface Context {
+export interface FisherContext {
   readonly options: FisherOptions
   readonly labels: FisherLabels
   readonly names: readonly string[]
@@ -44,7 +44,7 @@ interface Context {
 }
 
 /** One batch: which rows, their labels [B] or [B, T], and a uniform number each ('sampled' only). */
-interface Batch {
+export interface Batch {
   readonly rows: Value
   readonly labels: Value
   readonly uniforms: Value | undefined
@@ -70,7 +70,7 @@ export function buildFisherGraph(
   const rows = planned('rows', 'int32', [batchSize])
   const draws = planned('draws', 'float32', [batchSize, ...tokens])
   const names = [...model.parameters.keys()]
-  const context: Context = {
+  const context: FisherContext = {
     options,
     labels,
     names,
@@ -109,7 +109,7 @@ interface Squares {
   readonly oneByOne: readonly string[]
 }
 
-function forward(body: GraphBuilder, context: Context, rows: Value): { stored: Value; logits: Value } {
+function forward(body: GraphBuilder, context: FisherContext, rows: Value): { stored: Value; logits: Value } {
   const stored = body.op('Gather', [context.inputs, rows])
   const { parameters, buffers, options } = context
   const { logits } = applyModel(
@@ -122,7 +122,7 @@ function forward(body: GraphBuilder, context: Context, rows: Value): { stored: V
 }
 
 /** softmax over the active units, 0 elsewhere. */
-function probabilities(body: GraphBuilder, context: Context, logits: Value): Value {
+function probabilities(body: GraphBuilder, context: FisherContext, logits: Value): Value {
   const outputs = logits.dims.at(-1) ?? 1
   const active = activeUnits(context, outputs)
   if (active.length === outputs) return body.op('Softmax', [logits], { axis: -1 })
@@ -132,7 +132,7 @@ function probabilities(body: GraphBuilder, context: Context, logits: Value): Val
   return body.op('Softmax', [add(body, logits, body.constant(float32([1, outputs], offset)))], { axis: -1 })
 }
 
-const activeUnits = ({ options }: Context, outputs: number): readonly number[] =>
+const activeUnits = ({ options }: FisherContext, outputs: number): readonly number[] =>
   options.units ?? Array.from({ length: outputs }, (_, unit) => unit)
 
 /** The batch's one-hot labels [B, outputs]. */
@@ -146,9 +146,9 @@ function oneHot(body: GraphBuilder, labels: Value, outputs: number): Value {
 }
 
 /** d log p(c|x) / d logits = onehot(c) - p: a row a sample, for every class the expectation goes over. */
-function forEachClass(
+export function forEachClass(
   body: GraphBuilder,
-  context: Context,
+  context: FisherContext,
   batch: Batch,
   logits: Value,
   squares: (inner: GraphBuilder, seed: Value) => readonly Value[],
@@ -175,7 +175,7 @@ function forEachClass(
 }
 
 /** The same at each token of rows of texts, [B, T, V]: a row's gradient is the sum over its tokens. */
-function ofTokens(body: GraphBuilder, context: Context, { labels, uniforms }: Batch, p: Value): Value {
+function ofTokens(body: GraphBuilder, context: FisherContext, { labels, uniforms }: Batch, p: Value): Value {
   const counting = countingPlaces(body, labels, p)
   const outputs = p.dims.at(-1) ?? 1
   const classes =
@@ -213,7 +213,7 @@ function drawnClasses(body: GraphBuilder, p: Value, uniforms: Value, active: rea
 }
 
 /** Sums over the batch of squared per-sample gradients: closed forms where there are, one sample at a time elsewhere. */
-function sampleSquares(body: GraphBuilder, context: Context, batch: Batch): Squares {
+function sampleSquares(body: GraphBuilder, context: FisherContext, batch: Batch): Squares {
   const { stored, logits } = forward(body, context, batch.rows)
   const parameters = [...context.parameters.values()]
   const samples = batch.rows.dims[0] ?? 1
@@ -241,7 +241,7 @@ function sampleSquares(body: GraphBuilder, context: Context, batch: Batch): Squa
 /** The definition itself: each sample alone, its gradient squared. Right for any graph, and slower. */
 function squaresOneByOne(
   body: GraphBuilder,
-  context: Context,
+  context: FisherContext,
   batch: Batch,
   which: readonly number[],
 ): readonly Value[] {
@@ -264,7 +264,7 @@ function squaresOneByOne(
 }
 
 /** The square of the mini-batch's mean gradient of the data's own labels. */
-function meanGradientSquares(body: GraphBuilder, context: Context, batch: Batch): Squares {
+function meanGradientSquares(body: GraphBuilder, context: FisherContext, batch: Batch): Squares {
   const { logits } = forward(body, context, batch.rows)
   const gradient =
     batch.labels.dims.length > 1
@@ -274,14 +274,14 @@ function meanGradientSquares(body: GraphBuilder, context: Context, batch: Batch)
   return { values: results.map((result) => result && square(body, result)), oneByOne: [] }
 }
 
-function meanOfRows(body: GraphBuilder, context: Context, batch: Batch, logits: Value): Value {
+function meanOfRows(body: GraphBuilder, context: FisherContext, batch: Batch, logits: Value): Value {
   const outputs = logits.dims.at(-1) ?? 1
   const residual = sub(body, oneHot(body, batch.labels, outputs), probabilities(body, context, logits))
   return scale(body, residual, 1 / (batch.rows.dims[0] ?? 1))
 }
 
 /** The mean over the tokens that count; a batch in which none does has no gradient. */
-function meanOfTokens(body: GraphBuilder, context: Context, batch: Batch, logits: Value): Value {
+function meanOfTokens(body: GraphBuilder, context: FisherContext, batch: Batch, logits: Value): Value {
   const counting = countingPlaces(body, batch.labels, logits)
   const sum = body.op('Max', [reduceSum(body, counting, [0, 1]), scalar(body, 1, counting)])
   return div(body, ofTokens(body, context, batch, probabilities(body, context, logits)), sum)

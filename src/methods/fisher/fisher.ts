@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts'
 import { MOST_LOGITS } from '../../evaluate/evaluate.ts'
 import { itemAt } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { buildFisherGraph } from './fisher-graph.ts'
+import { buildFisherGraph, type FisherGraph } from './fisher-graph.ts'
 import { type FisherLabels, type FisherOptions, fisherDefaults, fisherLabels } from './options.ts'
 
 export interface FisherResult {
@@ -101,7 +101,7 @@ function tokensIn({ labels }: Dataset, rows: Int32Array): number {
   return Math.max(1, sum)
 }
 
-function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
+export function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
   const count = countSamples(dataset)
   if (samples === undefined) return Int32Array.from({ length: count }, (_, row) => row)
   if (!(samples >= 1 && samples <= count)) {
@@ -113,11 +113,50 @@ function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
   return random.choose(count, samples)
 }
 
+/** The parameters that the Fisher is of, as they are given. */
+const valuesOf = ({ model, parameters }: FisherOptions): ReadonlyMap<string, Tensor> =>
+  new Map([...model.parameters.keys()].map((name) => [name, parameters.get(name) ?? float32([0])]))
+
+interface Batches {
+  readonly rows: Int32Array
+  readonly batchSize: number
+  readonly sums: ReadonlyMap<string, Tensor>
+  readonly labels: FisherLabels
+}
+
+/** Running sums after whole batches of rows, by a graph that adds up one batch after another. */
+export async function addedBatches(
+  options: FisherOptions,
+  built: FisherGraph,
+  { rows, batchSize, sums, labels }: Batches,
+): Promise<Map<string, Tensor>> {
+  const { engine, dataset, random, model } = options
+  const slots = [...sums.keys()].map((input) => ({ input, output: `${input}/next` }))
+  const program = await loadProgram(engine, built, slots, sums)
+  const feeds = new Map<string, Tensor>(
+    [...valuesOf(options)].map(([name, tensor]) => [`parameter/${name}`, tensor]),
+  )
+  for (const [name, tensor] of options.buffers ?? model.buffers) feeds.set(`buffer/${name}`, tensor)
+  feeds.set('inputs', dataset.inputs).set('labels', dataset.labels)
+  await paced(rows.length / batchSize, async (from, count) => {
+    const part = rows.slice(from * batchSize, (from + count) * batchSize)
+    feeds.set('rows', { type: 'int32', dims: [count, batchSize], data: part })
+    if (labels === 'sampled') {
+      const draws = float32([count, batchSize, ...dataset.labels.dims.slice(1)])
+      random.fillUniform(draws.data, 0, 1)
+      feeds.set('draws', draws)
+    }
+    await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
+  })
+  const after = program.snapshot()
+  await program.dispose()
+  return after
+}
+
 /** Sums over batches; one program for each batch size. */
 class FisherRun {
   private readonly options: FisherOptions
   private readonly labels: FisherLabels
-  private readonly parameters: ReadonlyMap<string, Tensor>
   private sums: Map<string, Tensor>
   private oneByOne: readonly string[] = []
   private batches = 0
@@ -125,41 +164,21 @@ class FisherRun {
   constructor(options: FisherOptions, labels: FisherLabels) {
     this.options = options
     this.labels = labels
-    this.parameters = new Map(
-      [...options.model.parameters.keys()].map((name) => [
-        name,
-        options.parameters.get(name) ?? float32([0]),
-      ]),
-    )
-    this.sums = new Map([...this.parameters].map(([name, { dims }]) => [`sum/${name}`, float32(dims)]))
+    const parameters = valuesOf(options)
+    this.sums = new Map([...parameters].map(([name, { dims }]) => [`sum/${name}`, float32(dims)]))
   }
 
   async add(rows: Int32Array, batchSize: number): Promise<void> {
     if (rows.length === 0) return
     const built = buildFisherGraph(this.options, this.labels, batchSize)
-    const slots = [...this.sums.keys()].map((input) => ({ input, output: `${input}/next` }))
-    const program = await loadProgram(this.options.engine, built, slots, this.sums)
-    const { dataset, random } = this.options
-    const feeds = new Map<string, Tensor>(
-      [...this.parameters].map(([name, tensor]) => [`parameter/${name}`, tensor]),
-    )
-    for (const [name, tensor] of this.options.buffers ?? this.options.model.buffers)
-      feeds.set(`buffer/${name}`, tensor)
-    feeds.set('inputs', dataset.inputs).set('labels', dataset.labels)
-    await paced(rows.length / batchSize, async (from, count) => {
-      const part = rows.slice(from * batchSize, (from + count) * batchSize)
-      feeds.set('rows', { type: 'int32', dims: [count, batchSize], data: part })
-      if (this.labels === 'sampled') {
-        const draws = float32([count, batchSize, ...dataset.labels.dims.slice(1)])
-        random.fillUniform(draws.data, 0, 1)
-        feeds.set('draws', draws)
-      }
-      await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
-      this.batches += count
+    this.sums = await addedBatches(this.options, built, {
+      rows,
+      batchSize,
+      sums: this.sums,
+      labels: this.labels,
     })
-    this.sums = program.snapshot()
     this.oneByOne = built.oneByOne
-    await program.dispose()
+    this.batches += rows.length / batchSize
   }
 
   result(over: number): Pick<FisherResult, 'diagonal' | 'oneByOne'> {
