@@ -13,6 +13,7 @@ import { selfWrittenTexts } from '../src/evaluate/generate/index.ts'
 import { bitsPerByte, type TextLoss, totalLoss } from '../src/measure/text-scores.ts'
 import { loadModel } from '../src/model/import/index-files.ts'
 import { present } from '../src/required.ts'
+import { openOldAnswers } from '../src/update/texts/old-answers.ts'
 import { openTexts } from '../src/update/texts/text-context.ts'
 import { through } from '../src/update/texts/text-looks.ts'
 import { textLadder } from '../src/update/texts/text-rungs.ts'
@@ -77,9 +78,11 @@ async function measured(run: string): Promise<string> {
     ...(Number(weight) > 0 && { methodOptions: { distillationWeight: Number(weight) } }),
     ...(Number(batch) > 0 && { batchSize: Number(batch) }),
   }
+  const { rehearsed } = context.parts
   const began = process.cpuUsage()
   const trial = await openTextTrial(
-    { options, parts: context.parts },
+    // Asked anew for each run: that is part of what a run takes.
+    { options, parts: context.parts, answers: rehearsed && openOldAnswers(context.options, rehearsed.rows) },
     present(textLadder(options)[0], 'rung'),
   )
   const way = await trial.train(() => {})

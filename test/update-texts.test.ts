@@ -43,7 +43,10 @@ describe('holdfast update of a language model', () => {
     const { code, stdout, stderr } = await run(
       `gpt --new new --old old --max-drop 5% -o better --adapter adapter --report page.html --markdown update.md --prompts prompts.txt --prompt-tokens 6 --json ${short}`,
     )
-    expect(stderr).toContain('16 documents')
+    // Whoever follows without a terminal hears what goes on.
+    expect(stderr).toMatch(
+      /^reading texts\nanswering prompts\nmeasuring the model as it is\nnew texts +16 documents/,
+    )
     const found = JSON.parse(stdout)
     expect([code, found.status, found.schema]).toEqual([0, 'met', 'holdfast.update-texts/1'])
     expect(found.trials).toHaveLength(1)
@@ -77,7 +80,7 @@ describe('holdfast update of a language model', () => {
 
   test('goes on from pack to pack, and holds all releases together', async () => {
     const kept = await holdfast('keep gpt --data old -o gpt.keep --max-length 24')
-    expect(kept.code).toBe(0)
+    expect([kept.code, kept.stderr.split('\n')[0]]).toEqual([0, 'reading texts'])
     const flags = `--new new --max-drop 60% --rungs whole --json ${short}`
     const first = await run(`gpt --keep gpt.keep --keep-out next.keep -o one ${flags}`)
     expect([first.code, JSON.parse(first.stdout).old.claims.length]).toEqual([0, 1])

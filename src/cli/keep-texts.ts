@@ -13,6 +13,7 @@ import { sayNotes } from './data-notes.ts'
 import type { KeepSettings } from './keep-flags.ts'
 import { kilobytes, sizeLine } from './keep-text.ts'
 import { firstGiven } from './other-flags.ts'
+import type { Screen } from './screen.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { textPackText } from './text-pack-text.ts'
 import type { Answer, Call } from './verb.ts'
@@ -83,13 +84,22 @@ export async function keepTexts(
     ...{ engine, model, data, out, output: asked.output, bind: asked.bind, seed: asked.seed },
     ...{ budget: budgetOf(asked), topTokens: asked.topTokens, heldOutDocuments: asked.heldOut },
     reading: withDocumentFlags(readingOf(asked), asked),
+    onProgress: showKeeping(call.screen),
   }
+  call.screen.stage('reading texts')
   const kept =
     asked.extend === undefined
       ? await keepTextFile(sources, loaded)
       : await extendTextFile(asked.extend, sources, loaded)
+  call.screen.draw([])
   return textAnswer(call, kept)
 }
+
+/** Shows how many tokens are measured. */
+export const showKeeping =
+  (screen: Screen): NonNullable<KeepTextSources['onProgress']> =>
+  (label, done, total) =>
+    screen.progress({ label, done, total, unit: 'tokens' })
 
 /** Undefined where nothing was said: a new pack then takes the default, an extended one what it had. */
 function budgetOf({ budget: documents, choose }: KeepSettings): KeepTextsOptions['budget'] {

@@ -18,6 +18,7 @@ test('a method that diverges is a row that says so, and the others go on', async
     width: 100,
     say: () => {},
     warn: (line: string) => warned.push(line),
+    stage: () => {},
     draw: () => {},
     progress: () => {},
   }

@@ -11,6 +11,8 @@ export interface Screen {
   say(line: string): void
   /** A line that is said even with --quiet. */
   warn(line: string): void
+  /** What begins now and takes a while: drawn until something else is, on no terminal a line that stays. */
+  stage(line: string): void
   /** Lines that stand below the others until they are drawn again; on no terminal they are left out. */
   draw(lines: readonly string[]): void
   /** Progress: a bar on a terminal, otherwise a plain line every ten seconds. */
@@ -59,6 +61,13 @@ export function openScreen({
       if (!quiet) say(line)
     },
     warn: say,
+    stage: (line) => {
+      if (live) draw([line])
+      else if (!quiet) {
+        lastLine = performance.now()
+        say(line)
+      }
+    },
     draw,
     progress: (progress) => {
       const now = performance.now()

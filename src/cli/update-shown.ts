@@ -57,6 +57,8 @@ type ShownEvent =
   | { readonly type: 'progress'; readonly step: number; readonly of: number }
   /** Of some updates so many candidates of so many are tested. */
   | { readonly type: 'point'; readonly tested?: number; readonly of?: number }
+  /** Rows that are gone through without learning. */
+  | { readonly type: 'measuring'; readonly what: string; readonly done: number; readonly of: number }
   | { readonly type: 'trained' }
 
 /** A bar for each trial, which says what trains, and one for candidates where it is known how many there are. */
@@ -71,6 +73,9 @@ export function showEvents(screen: Screen): (event: ShownEvent) => void {
     if (event.type === 'progress') {
       const { step, of } = event
       screen.progress({ label, done: step, total: of, rate: step / ((performance.now() - began) / 1000) })
+    }
+    if (event.type === 'measuring') {
+      screen.progress({ label: event.what, done: event.done, total: event.of, unit: 'rows' })
     }
     if (event.type === 'point' && event.tested !== undefined && event.of !== undefined) {
       screen.progress({

@@ -14,6 +14,7 @@ import { answeredPrompts, pairedAnswers } from '../update/answered-prompts-files
 import { parseUpdateMethod } from '../update/recipes/index.ts'
 import { extendTextFile } from '../update/text-pack/index-files.ts'
 import {
+  assignTexts,
   openTextUpdate,
   summariseTexts,
   type TextPreflight,
@@ -35,6 +36,7 @@ import {
   writeUpdated,
 } from '../update/update-writing-files.ts'
 import { sayNotes, showWriting } from './data-notes.ts'
+import { showKeeping } from './keep-texts.ts'
 import { methodOptionsOf } from './method-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
@@ -54,7 +56,7 @@ export async function updateLanguage(
   const { dryRun, adapter } = asked
   const lora = asked.lora ?? (adapter === undefined ? undefined : {})
   const prompts = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
-  call.screen.draw(['reading texts'])
+  call.screen.stage('reading texts')
   const loaded = await loadTextUpdate(
     {
       ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
@@ -67,7 +69,7 @@ export async function updateLanguage(
   if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
   if (adapter !== undefined && lora) checkAdapterOf(loaded, lora)
   // What the events go to is known once the run begins.
-  let follow: (event: TextUpdateEvent) => void = () => {}
+  let follow: (event: TextUpdateEvent) => void = showEvents(call.screen)
   const options: TextUpdateOptions = {
     ...{ engine, ...loaded.learner, lora, budget: updateBudgetOf(asked), seed: asked.seed ?? 0 },
     ...{ rungs: rungsOf(asked), time: asked.time, epochs: asked.epochs, batchSize: asked.batch },
@@ -77,12 +79,14 @@ export async function updateLanguage(
     signal: dryRun ? undefined : call.signal,
     onEvent: (event) => follow(event),
   }
-  const found = textPreflight(options, loaded)
+  // Documents become rows once.
+  const parts = assignTexts(options)
+  const found = textPreflight(options, { ...loaded, parts })
   const reading = (performance.now() - began) / 1000
-  if (prompts.length > 0) call.screen.draw(['answering prompts'])
+  if (prompts.length > 0) call.screen.stage('answering prompts')
   const before = dryRun ? [] : await answersOf(asked, engine, given, prompts)
-  call.screen.draw(['measuring the model as it is'])
-  const run = await openTextUpdate(options)
+  call.screen.stage('measuring the model as it is')
+  const run = await openTextUpdate(options, parts)
   call.screen.draw([])
   try {
     const known = {
@@ -120,6 +124,7 @@ function following({ screen }: Call, tracker: Tracker): (event: TextUpdateEvent)
   const names: string[] = []
   return (event) => {
     show(event)
+    if (event.type === 'measuring') return
     if (event.type === 'trial') names[event.trial] = trialWords(event)
     const measurement = textMeasurements(event, names[event.trial])
     if (measurement) tracker.log(measurement)
@@ -171,6 +176,7 @@ async function answer(
     const { notes } = await extendTextFile(present(asked.keep, 'the pack'), {
       ...{ engine, model: out, data: asked.new, out: file, output: asked.output, bind: asked.bind },
       ...{ seed: asked.seed, reading: withDocumentFlags(readingOf(asked), asked) },
+      onProgress: showKeeping(call.screen),
     })
     sayNotes(notes, call.screen)
     written.push(file)

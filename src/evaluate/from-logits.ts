@@ -43,37 +43,48 @@ type Take = (made: ReadonlyMap<string, Tensor>, from: number, count: number) => 
 export async function fromLogits(
   engine: Engine,
   model: Model,
-  { weights, ...asked }: FromLogits,
+  { weights, onRows, ...asked }: FromLogits & Pick<FromLogitsRun, 'onRows'>,
   take: Take,
 ): Promise<void> {
   const open = await openFromLogits(engine, model, asked)
   try {
-    await open.run(take, weights)
+    await open.run(take, { weights, onRows })
   } finally {
     await open.dispose()
   }
 }
 
-/** {@link fromLogits} of the same rows with one set of weights after the other. */
+/** {@link fromLogits} of one set of rows and of weights after the other. */
 export interface OpenFromLogits {
-  /** @param weights Parameters and buffers in place of the model's own, by name. Default none. */
-  run(take: Take, weights?: Weights | undefined): Promise<void>
+  run(take: Take, asked?: FromLogitsRun): Promise<void>
   dispose(): Promise<void>
 }
+
+/** One run over rows. */
+export interface FromLogitsRun {
+  /** Parameters and buffers in place of the model's own, by name. Default none. */
+  readonly weights?: Weights | undefined
+  /** Other rows, as long and of as many classes. Default those that it was opened with. */
+  readonly rows?: Dataset | undefined
+  /** After each call of the runtime: rows that are done, of so many. */
+  readonly onRows?: OnRows | undefined
+}
+
+export type OnRows = (done: number, of: number) => void
 
 export async function openFromLogits(
   engine: Engine,
   model: Model,
   asked: Omit<FromLogits, 'weights'>,
 ): Promise<OpenFromLogits> {
-  const { dataset } = asked
-  const count = samples(dataset)
-  if (count === 0) return { run: async () => {}, dispose: async () => {} }
+  if (samples(asked.dataset) === 0) return { run: async () => {}, dispose: async () => {} }
   const { source, inputs, size, numbers } = buildGraph(model, asked)
   const executable = await engine.load(source)
-  const rows = predictRows(dataset, size)
   return {
-    run: async (take, weights = new Map()) => {
+    run: async (take, { weights = new Map(), rows: dataset = asked.dataset, onRows } = {}) => {
+      const count = samples(dataset)
+      if (count === 0) return
+      const rows = predictRows(dataset, size)
       const own = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
         [...tensors].map(([name, tensor]) => [`${prefix}/${name}`, weights.get(name) ?? tensor] as const)
       const given = new Map<string, Tensor>([
@@ -97,6 +108,7 @@ export async function openFromLogits(
             from * size,
             real,
           )
+          onRows?.(from * size + real, count)
         },
         openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
       )

@@ -16,6 +16,7 @@ export { createEvaluator, type Evaluator, taskAccuracy } from './evaluate.ts'
 export { expandFeatures } from './expand-features.ts'
 export { type FeatureSumsOptions, featureSums } from './feature-sums.ts'
 export { featureDataset, featureVectors } from './features.ts'
+export type { OnRows } from './from-logits.ts'
 export {
   type Decoder,
   type DecoderOptions,
@@ -52,5 +53,5 @@ export {
 export { withWeights } from './reader.ts'
 export { type OpenRowLosses, openRowLosses, rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'
-export { type DocumentFigures, type TextFigures, textFigures } from './text-figures.ts'
+export { type DocumentFigures, refuseInfinite, type TextFigures, textFigures } from './text-figures.ts'
 export { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'

@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts'
 import { cast, mul, neg, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { openFromLogits } from './from-logits.ts'
+import { type FromLogitsRun, openFromLogits } from './from-logits.ts'
 import type { Weights } from './weights.ts'
 
 /**
@@ -15,6 +15,7 @@ import type { Weights } from './weights.ts'
  * the runtime, however large the vocabulary is. Rows that know no document are documents of their own, without bytes.
  *
  * @param weights Parameters and buffers in place of the model's own, by name.
+ * @param onRows After each call of the runtime: rows that are done, of so many.
  * @throws UsageError `row-losses` for labels that are not one class a token.
  * @example
  * const losses = await rowLosses(engine, model, test)
@@ -25,24 +26,30 @@ export async function rowLosses(
   model: Model,
   dataset: Dataset,
   weights?: Weights | undefined,
+  onRows?: FromLogitsRun['onRows'],
 ): Promise<RowLosses> {
   const open = await openRowLosses(engine, model, dataset)
   try {
-    return await open.of(weights)
+    return await open.of(weights, { onRows })
   } finally {
     await open.dispose()
   }
 }
 
-/** The losses of a model on the same rows with one set of weights after the other. */
+/** The losses of a model on one set of rows and with one set of weights after the other. */
 export interface OpenRowLosses {
-  /** @param weights Parameters and buffers in place of the model's own, by name. */
-  of(weights?: Weights | undefined): Promise<RowLosses>
+  /**
+   * @param weights Parameters and buffers in place of the model's own, by name.
+   * @param asked `rows`: others than those that it was opened with, as long and of as many classes; `onRows`: told how many are done.
+   */
+  of(weights?: Weights | undefined, asked?: Pick<FromLogitsRun, 'rows' | 'onRows'>): Promise<RowLosses>
   dispose(): Promise<void>
 }
 
 /**
- * {@link rowLosses} for those who ask several times: the runtime's session is kept until it is disposed of.
+ * {@link rowLosses} for those who ask several times: one session of the runtime is kept until it is disposed of.
+ *
+ * @param dataset The rows, or of several sets the one with most of them.
  *
  * @throws What {@link rowLosses} throws.
  * @example
@@ -51,32 +58,41 @@ export interface OpenRowLosses {
  * await open.dispose()
  */
 export async function openRowLosses(engine: Engine, model: Model, dataset: Dataset): Promise<OpenRowLosses> {
-  if (kindOf(dataset) !== 'token-classification') {
-    throw new UsageError(
-      'row-losses',
-      `Data set '${dataset.name}' has ${kindOf(dataset)} labels; losses of texts need a label for each token.`,
-    )
-  }
-  const rows = samples(dataset)
-  const counted = {
-    tokens: tokensOf(dataset),
-    bytes: dataset.documents?.bytes ?? new Float64Array(rows),
-    documents: dataset.documents?.of ?? Int32Array.from({ length: rows }, (_, row) => row),
-  }
+  refuseOthers(dataset)
   const make = (body: GraphBuilder, logits: Value, labels: Value) => ({ costs: costs(body, logits, labels) })
   const open = await openFromLogits(engine, model, { dataset, make })
   return {
-    of: async (weights) => {
-      const nats = new Float64Array(rows)
-      await open.run((made, from) => {
+    of: async (weights, { rows = dataset, onRows } = {}) => {
+      refuseOthers(rows)
+      const nats = new Float64Array(samples(rows))
+      const take: Parameters<typeof open.run>[0] = (made, from) => {
         const { dims, data } = required(made, 'costs', 'output') as Tensor<'float32'>
         const length = itemAt(dims, 1, 'axis')
         for (const [at, cost] of data.entries())
           nats[from + Math.floor(at / length)] = (nats[from + Math.floor(at / length)] ?? 0) + cost
-      }, weights)
-      return { ...counted, nats }
+      }
+      await open.run(take, { weights, rows, onRows })
+      return { ...countedIn(rows), nats }
     },
     dispose: open.dispose,
+  }
+}
+
+function refuseOthers(dataset: Dataset): void {
+  if (kindOf(dataset) === 'token-classification') return
+  throw new UsageError(
+    'row-losses',
+    `Data set '${dataset.name}' has ${kindOf(dataset)} labels; losses of texts need a label for each token.`,
+  )
+}
+
+/** What the rows' losses are for. */
+function countedIn(dataset: Dataset): Omit<RowLosses, 'nats'> {
+  const rows = samples(dataset)
+  return {
+    tokens: tokensOf(dataset),
+    bytes: dataset.documents?.bytes ?? new Float64Array(rows),
+    documents: dataset.documents?.of ?? Int32Array.from({ length: rows }, (_, row) => row),
   }
 }
 

@@ -1,9 +1,17 @@
 import type { Dataset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
-import { bitsPerByte, documentLosses, perplexity, type TextLoss, totalLoss } from '../measure/text-scores.ts'
+import {
+  bitsPerByte,
+  documentLosses,
+  perplexity,
+  type RowLosses,
+  type TextLoss,
+  totalLoss,
+} from '../measure/text-scores.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
+import type { OnRows } from './from-logits.ts'
 import { rowLosses } from './row-losses.ts'
 
 /** What a language model's loss on some text is. */
@@ -26,6 +34,7 @@ export interface DocumentFigures extends TextFigures {
  *
  * @param dataset Rows of next tokens that know their documents, as `packDocuments` makes them.
  * @param name What messages call the model. Default 'the model'.
+ * @param onRows After each call of the runtime: rows that are done, of so many.
  * @throws ModelError `logits-not-finite` naming the document; what {@link rowLosses} throws.
  * @example
  * const { total } = await textFigures(engine, model, packDocuments(documents, how).dataset)
@@ -36,18 +45,11 @@ export async function textFigures(
   model: Model,
   dataset: Dataset,
   name = 'the model',
+  onRows?: OnRows | undefined,
 ): Promise<{ readonly total: TextFigures; readonly documents: readonly DocumentFigures[] }> {
-  const losses = await rowLosses(engine, model, dataset)
-  const called = (document: number): string =>
-    dataset.documents ? itemAt(dataset.documents.names, document, 'document') : `row ${document}`
-  for (let row = 0; row < losses.nats.length; row++) {
-    const nats = itemAt(losses.nats, row, 'row')
-    if (Number.isFinite(nats)) continue
-    throw new ModelError(
-      'logits-not-finite',
-      `${called(itemAt(losses.documents, row, 'row'))}: the loss of ${name} is ${nats} there: its logits are not all finite numbers.`,
-    )
-  }
+  const losses = await rowLosses(engine, model, dataset, undefined, onRows)
+  refuseInfinite(losses, dataset, name)
+  const called = (document: number) => calledIn(dataset, document)
   const each = documentLosses(losses)
   return {
     total: figuresOf(totalLoss(each)),
@@ -57,6 +59,24 @@ export async function textFigures(
     })),
   }
 }
+
+/**
+ * Makes sure that losses are numbers.
+ *
+ * @param name What messages call the model.
+ * @throws ModelError `logits-not-finite` naming the document.
+ */
+export function refuseInfinite({ nats, documents }: RowLosses, dataset: Dataset, name: string): void {
+  const row = Array.from(nats).findIndex((loss) => !Number.isFinite(loss))
+  if (row < 0) return
+  throw new ModelError(
+    'logits-not-finite',
+    `${calledIn(dataset, itemAt(documents, row, 'row'))}: the loss of ${name} is ${nats[row]} there: its logits are not all finite numbers.`,
+  )
+}
+
+const calledIn = (dataset: Dataset, document: number): string =>
+  dataset.documents ? itemAt(dataset.documents.names, document, 'document') : `row ${document}`
 
 const figuresOf = (loss: TextLoss): TextFigures => ({
   ...loss,

@@ -6,7 +6,7 @@ import type { Model } from '../model/model.ts'
 import { cast, ints, scale, type Value } from '../ops/core/index.ts'
 import { itemAt, present, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
-import { fromLogits } from './from-logits.ts'
+import { fromLogits, type OnRows } from './from-logits.ts'
 import type { Weights } from './weights.ts'
 
 /** What a model thinks likeliest at each place of rows of tokens. */
@@ -24,6 +24,8 @@ export interface TopTokensOptions {
   readonly temperature?: number | undefined
   /** Parameters and buffers in place of the model's own, by name. Default none. */
   readonly weights?: Weights | undefined
+  /** After each call of the runtime: rows that are done, of so many. */
+  readonly onRows?: OnRows | undefined
 }
 
 /**
@@ -40,7 +42,7 @@ export async function topTokens(
   rows: Dataset,
   options: TopTokensOptions,
 ): Promise<TopTokens> {
-  const { temperature = 1, weights } = options
+  const { temperature = 1, weights, onRows } = options
   check(rows, { ...options, temperature })
   const k = Math.min(options.k, Math.max(1, rows.classes.length))
   const dims = [samples(rows), itemAt(rows.labels.dims, 1, 'axis'), k]
@@ -48,7 +50,7 @@ export async function topTokens(
   const ids = new Int32Array(logProbabilities.data.length)
   const row = itemAt(dims, 1, 'axis') * k
   const make = (body: GraphBuilder, logits: Value) => likeliest(body, logits, { k, temperature })
-  await fromLogits(engine, model, { dataset: rows, weights, make }, (made, from) => {
+  await fromLogits(engine, model, { dataset: rows, weights, make, onRows }, (made, from) => {
     ids.set(required(made, 'ids', 'output').data as Int32Array, from * row)
     logProbabilities.data.set(required(made, 'shares', 'output').data as Float32Array, from * row)
   })

@@ -8,6 +8,7 @@ import { documentKey, unseenDocuments } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import {
   answersFor,
+  HELD_OUT,
   identityOf,
   type KeepTextsOptions,
   type KeptTexts,
@@ -66,7 +67,7 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
     ...{ rowLength, seed, round },
   })
   const heldOut = [...stays.map((at) => itemAt(pack.heldOut, at, 'document')), ...held.documents]
-  const losses = await lossesOn(heldOut, how)
+  const losses = await lossesOn(heldOut, how, HELD_OUT)
   const created = options.created ?? new Date().toISOString()
   const next: TextPack = {
     ...pack,

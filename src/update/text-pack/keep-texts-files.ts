@@ -22,7 +22,10 @@ import type { TextPack } from './text-pack.ts'
 import { readTextPack, writeTextPack } from './text-pack-files.ts'
 
 export interface KeepTextSources
-  extends Pick<KeepTextsOptions, 'engine' | 'budget' | 'topTokens' | 'heldOutDocuments' | 'seed'> {
+  extends Pick<
+    KeepTextsOptions,
+    'engine' | 'budget' | 'topTokens' | 'heldOutDocuments' | 'seed' | 'onProgress'
+  > {
   /** An .onnx file of a decoder, or a folder as transformers.js lays it out. */
   readonly model: string
   /** A file or a folder of texts; exemplars come from its training part. */

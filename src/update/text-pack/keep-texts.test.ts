@@ -47,7 +47,8 @@ const rowsOf = (documents: readonly TokenDocument[], overlap = 0) =>
     ...{ name: 'rows', length: 8, vocabulary, overlap },
     tokenizer: { filler: 3, eos: undefined, frame: { before: [], after: [] } },
   }).dataset
-const made = keepTexts(options)
+const told = new Map<string, readonly [done: number, of: number]>()
+const made = keepTexts({ ...options, onProgress: (what, done, of) => told.set(what, [done, of]) })
 
 /** All log-probabilities that a model gives where labels of rows count, by hand. */
 async function logsOf(pack: TextPack, of = model): Promise<readonly (readonly number[])[]> {
@@ -107,6 +108,17 @@ describe('a pack of texts', () => {
         first: null,
       },
     })
+  })
+
+  test('tells those who follow how many tokens of documents are measured', async () => {
+    const { pack } = await made
+    const tokens = (documents: readonly TokenDocument[]) =>
+      documents.reduce((sum, { ids }) => sum + ids.length, 0)
+    const [exemplars, held] = [tokens(pack.exemplars), tokens(pack.heldOut)]
+    expect([...told]).toEqual([
+      ['the loss on held-out documents', [held, held]],
+      ['the likeliest tokens of exemplars', [exemplars, exemplars]],
+    ])
   })
 
   test('keeps what a budget allows: documents that cost most, no answers, fewer held-out ones', async () => {

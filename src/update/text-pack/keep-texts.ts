@@ -7,7 +7,7 @@ import type { Model } from '../../model/model.ts'
 import type { ModelIdentity } from '../pack/index.ts'
 import { documentsFingerprint } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
-import { answersOn, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
+import { answersOn, type KeepProgress, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf, textKeepDefaults, topTokensOf } from './text-exemplars.ts'
 import { exemplarNotes, heldOutNotes, proofNotes, tokensIn } from './text-notes.ts'
 import {
@@ -47,7 +47,12 @@ export interface KeepTextsOptions {
   readonly created?: string | undefined
   /** Of Holdfast and what it runs on. */
   readonly versions?: Readonly<Record<string, string>> | undefined
+  /** Told what is measured, and tokens of documents that are done. */
+  readonly onProgress?: KeepProgress | undefined
 }
+
+/** What is measured last, for those who follow. */
+export const HELD_OUT = 'the loss on held-out documents'
 
 /** A pack of texts, and what should be known of how it was made. */
 export interface KeptTexts {
@@ -80,7 +85,7 @@ export async function keepTexts(options: KeepTextsOptions): Promise<KeptTexts> {
   const held = heldOutDocuments(learning(options.heldOut ?? []), {
     ...{ others: train, most: options.heldOutDocuments, rowLength, seed },
   })
-  const losses = await lossesOn(held.documents, how)
+  const losses = await lossesOn(held.documents, how, HELD_OUT)
   const created = options.created ?? new Date().toISOString()
   const pack: TextPack = {
     ...{ version: textPackVersion, created, model: identity, tokenizer: options.tokenizer.sha256 },
@@ -107,12 +112,13 @@ export const measuringOf = (
     model,
     identity,
     tokenizer,
-  }: Pick<KeepTextsOptions, 'engine' | 'model' | 'identity' | 'tokenizer'>,
+    onProgress,
+  }: Pick<KeepTextsOptions, 'engine' | 'model' | 'identity' | 'tokenizer' | 'onProgress'>,
   rowLength: number,
   overlap: number,
 ): Measuring => ({
   ...{ engine, model, name: identity.name, vocabulary: vocabularyOf(model) },
-  ...{ rowLength, overlap, filler: tokenizer.filler },
+  ...{ rowLength, overlap, filler: tokenizer.filler, onProgress },
 })
 
 /** What the model thinks likeliest at each token, where that is kept. */

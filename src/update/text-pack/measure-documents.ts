@@ -8,7 +8,7 @@ import {
 } from '../../data/documents/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
-import { refuseLookingAhead, textFigures, topTokens } from '../../evaluate/index.ts'
+import { type OnRows, refuseLookingAhead, textFigures, topTokens } from '../../evaluate/index.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
@@ -28,7 +28,12 @@ export interface Measuring {
   readonly overlap: number
   /** The token that fills up rows; its place never counts. */
   readonly filler: number
+  /** Told what is measured, and tokens of documents that are done. */
+  readonly onProgress?: KeepProgress | undefined
 }
+
+/** @param what In a few words. */
+export type KeepProgress = (what: string, done: number, of: number) => void
 
 /** Tokens whose rows stand in memory at a time. */
 const atOnce = 2 ** 20
@@ -50,17 +55,20 @@ export async function refuseEncoder(documents: readonly TokenDocument[], how: Me
 /**
  * What a model loses on each document, in their order.
  *
+ * @param what What these are, for those who follow.
  * @throws ModelError `logits-not-finite` naming the document; DataError `token-out-of-range`.
  */
 export async function lossesOn(
   documents: readonly TokenDocument[],
   how: Measuring,
+  what: string,
 ): Promise<readonly TextLoss[]> {
   const decoder = withTokenClasses(how.model)
   const losses: TextLoss[] = []
+  const follow = following(documents, what, how)
   for (const block of blocksOf(documents, atOnce)) {
     const { dataset } = rowsOf(block, how)
-    const figures = await textFigures(how.engine, decoder, dataset, how.name)
+    const figures = await textFigures(how.engine, decoder, dataset, how.name, follow(block))
     for (const { nats, tokens, bytes } of figures.documents) losses.push({ nats, tokens, bytes })
   }
   return losses
@@ -86,9 +94,12 @@ export async function answersOn(
     )
   }
   const found: { readonly ids: Int32Array; readonly logProbabilities: Float32Array }[] = []
+  const follow = following(documents, 'the likeliest tokens of exemplars', how)
   for (const block of blocksOf(documents, Math.floor(answersAtOnce / k))) {
     const { dataset } = rowsOf(block, how)
-    const { ids, logProbabilities } = await topTokens(how.engine, decoder, dataset, { k })
+    const { ids, logProbabilities } = await topTokens(how.engine, decoder, dataset, {
+      ...{ k, onRows: follow(block) },
+    })
     const places = countingPlaces(dataset)
     found.push({
       ids: taken(ids.data, places, k, new Int32Array(places.length * k)),
@@ -107,6 +118,18 @@ export async function answersOn(
   return {
     ids: { type: 'int32', dims, data: ids },
     logProbabilities: float32(dims, roundedBelow(shares.data)),
+  }
+}
+
+/** Tells of rows of a block as tokens of all documents. */
+function following(documents: readonly TokenDocument[], what: string, { onProgress }: Measuring) {
+  const tokensIn = (list: readonly TokenDocument[]) => list.reduce((sum, { ids }) => sum + ids.length, 0)
+  const all = tokensIn(documents)
+  let ended = 0
+  return (block: readonly TokenDocument[]): OnRows => {
+    const [from, own] = [ended, tokensIn(block)]
+    ended += own
+    return (done, of) => onProgress?.(what, from + Math.round((own * done) / of), all)
   }
 }
 

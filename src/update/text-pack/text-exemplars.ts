@@ -56,6 +56,7 @@ export async function chosenExemplars(
   { seed, round }: { readonly seed: number; readonly round?: number | undefined },
 ): Promise<readonly TokenDocument[]> {
   const { choose } = budget
-  const losses = choose === 'random' ? undefined : await lossesOn(pieces, how)
+  const losses =
+    choose === 'random' ? undefined : await lossesOn(pieces, how, 'the loss on documents to choose from')
   return withinBudget(choiceOrder(pieces, { choose, losses, seed, round }), budget)
 }

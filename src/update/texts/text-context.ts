@@ -1,13 +1,16 @@
 import type { Dataset } from '../../data/dataset.ts'
 import { TrainingError, UsageError } from '../../errors.ts'
-import { refuseLookingAhead, textFigures } from '../../evaluate/index.ts'
+import { refuseLookingAhead } from '../../evaluate/index.ts'
 import { checkedConfidence } from '../../measure/confidence.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { checkTextBudget } from '../../measure/text-verdict.ts'
 import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
+import { type Losses, openLosses } from './losses.ts'
+import { measuring } from './measuring.ts'
+import { type OldAnswers, openOldAnswers } from './old-answers.ts'
 import type { TextClaims } from './text-claims.ts'
 import { doubtsOf } from './text-doubts.ts'
-import { type Losses, type Measured, openLosses } from './text-looks.ts'
+import type { Measured } from './text-looks.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import { type TextUpdateOptions, textRungNames } from './text-update-types.ts'
@@ -17,6 +20,8 @@ export interface TextContext {
   readonly options: TextUpdateOptions
   readonly parts: TextParts
   readonly losses: Losses
+  /** What the given model says of old rows, asked once whatever rungs ask. */
+  readonly answers: OldAnswers | undefined
   /** What the given model loses on each document. */
   readonly before: {
     readonly check: readonly TextLoss[]
@@ -36,9 +41,10 @@ export interface TextContext {
 /**
  * Measures the given model on all that it is measured on once.
  *
+ * @param assigned What `assignTexts` made of the same options, where that is known.
  * @throws UsageError `budget-range`, `confidence-range`, `replay-share`, `rungs-empty`, `update-data`; ModelError `model-looks-ahead`, `logits-not-finite`.
  */
-export async function openTexts(asked: TextUpdateOptions): Promise<TextContext> {
+export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts): Promise<TextContext> {
   const options = { ...asked, model: withTokenClasses(asked.model) }
   const { engine, model, data, budget } = options
   for (const limit of [budget.maxChange, budget.maxTotal]) {
@@ -46,24 +52,33 @@ export async function openTexts(asked: TextUpdateOptions): Promise<TextContext> 
   }
   checkedConfidence(budget.confidence)
   checkAsked(options)
-  const parts = assignTexts(options)
+  const parts = assigned ?? assignTexts(options)
   await refuseLookingAhead(engine, model, parts.check, 'the model')
   const began = performance.now()
-  const known = async (rows: Dataset) => (await textFigures(engine, model, rows)).documents
-  const check = await known(parts.check)
-  const choose = parts.choose === parts.check ? check : await known(parts.choose)
-  const order = parts.order && (await known(parts.order))
-  const proving = performance.now()
-  const proof = parts.proof && (await known(parts.proof))
-  const ended = performance.now()
-  return {
-    ...{ options, parts, losses: openLosses(engine, model), before: { check, proof } },
-    choose: { rows: parts.choose, before: choose },
-    order: parts.order && order && { rows: parts.order, before: order },
-    claims: proof && { budget, before: proof, first: parts.first, uses: data.uses ?? 0 },
-    rungs: textLadder(options),
-    doubts: doubtsOf(vocabularyOf(model), { old: proof ?? order, new: check }),
-    seconds: { all: (ended - began) / 1000, proof: (ended - proving) / 1000 },
+  const measured = [parts.check, parts.choose, parts.order, parts.proof].filter((rows) => rows !== undefined)
+  const losses = openLosses(engine, model, measured)
+  const known = (rows: Dataset, what: string) => losses.given(rows, measuring(options, what))
+  try {
+    const check = await known(parts.check, 'the model as it is, on new documents')
+    const choose =
+      parts.choose === parts.check ? check : await known(parts.choose, 'the same, on those to choose by')
+    const order = parts.order && (await known(parts.order, 'the same, on old documents that order'))
+    const proving = performance.now()
+    const proof = parts.proof && (await known(parts.proof, 'the same, on old documents that prove'))
+    const ended = performance.now()
+    return {
+      ...{ options, parts, losses, before: { check, proof } },
+      answers: parts.rehearsed && openOldAnswers(options, parts.rehearsed.rows),
+      choose: { rows: parts.choose, before: choose },
+      order: parts.order && order && { rows: parts.order, before: order },
+      claims: proof && { budget, before: proof, first: parts.first, uses: data.uses ?? 0 },
+      rungs: textLadder(options),
+      doubts: doubtsOf(vocabularyOf(model), { old: proof ?? order, new: check }),
+      seconds: { all: (ended - began) / 1000, proof: (ended - proving) / 1000 },
+    }
+  } catch (error) {
+    await losses.dispose()
+    throw error
   }
 }
 

@@ -1,35 +1,12 @@
-import type { Dataset } from '../../data/dataset.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { type OpenRowLosses, openRowLosses } from '../../evaluate/index.ts'
+import { type Dataset, samples } from '../../data/dataset.ts'
+import type { OnRows } from '../../evaluate/index.ts'
 import { type Ratio, ratioBounds } from '../../measure/ratio-change.ts'
-import { documentLosses, type TextLoss } from '../../measure/text-scores.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
 import type { ReadBack } from '../../model/import/index.ts'
-import type { Model } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
+import type { Losses } from './losses.ts'
 import type { TextGuess } from './text-update-types.ts'
 import type { Way } from './text-way.ts'
-
-/** What a model with some weights loses on each document of some rows, in the rows' order; to be closed. */
-export interface Losses {
-  on(rows: Dataset, weights: ReadonlyMap<string, Tensor>): Promise<readonly TextLoss[]>
-  dispose(): Promise<void>
-}
-
-/** The runtime's sessions are kept, one for each set of rows. */
-export function openLosses(engine: Engine, model: Model): Losses {
-  const open = new Map<Dataset, Promise<OpenRowLosses>>()
-  return {
-    on: async (rows, weights) => {
-      const found = open.get(rows) ?? openRowLosses(engine, model, rows)
-      open.set(rows, found)
-      return documentLosses(await (await found).of(weights))
-    },
-    dispose: async () => {
-      for (const each of open.values()) await (await each).dispose()
-    },
-  }
-}
 
 /** Points of a way that are looked at; between them losses are smooth. */
 const LOOKS = [0.25, 0.5, 0.75, 1]
@@ -50,6 +27,8 @@ export interface WalkTextOptions {
   readonly order: Measured | undefined
   /** Documents that prove; 0 where none do. */
   readonly proving: number
+  /** Rows that are measured, of so many at all points. */
+  readonly onRows?: OnRows | undefined
 }
 
 /** Rows, and what the given model loses on each of their documents. */
@@ -72,13 +51,17 @@ export interface Walked {
  * of it: near the given model a change is small, and so is what is not known of it.
  */
 export async function walkTexts(options: WalkTextOptions): Promise<Walked> {
-  const { trial, way, losses, stored, choose, order, proving } = options
+  const { trial, way, losses, stored, choose, order, proving, onRows } = options
+  const [news, olds] = [samples(choose.rows), order ? samples(order.rows) : 0]
+  const all = LOOKS.length * (news + olds)
   const looks: TextGuess[] = [{ trial, alpha: 0, loss: 0, bound: 0, gain: 0 }]
-  for (const alpha of LOOKS) {
+  for (const [at, alpha] of LOOKS.entries()) {
+    const before = at * (news + olds)
+    const counted = (from: number) => (done: number) => onRows?.(from + done, all)
     const between = await way.at(alpha)
     const weights = stored ? stored(between) : between
-    const gain = -changeOf(choose.before, await losses.on(choose.rows, weights)).change
-    const old = order && changeOf(order.before, await losses.on(order.rows, weights))
+    const gain = -changeOf(choose.before, await losses.on(choose.rows, weights, counted(before))).change
+    const old = order && changeOf(order.before, await losses.on(order.rows, weights, counted(before + news)))
     const spared = order && proving > 0 ? Math.sqrt(order.before.length / proving) : 1
     const loss = old ? old.change : alpha
     looks.push({ trial, alpha, loss, bound: old ? loss + ERRORS * old.error * spared : alpha, gain })

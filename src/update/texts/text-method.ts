@@ -5,12 +5,16 @@ import type { OpenReader } from '../../evaluate/reader.ts'
 import { compose } from '../../methods/compose.ts'
 import type { Method } from '../../methods/method.ts'
 import { createMethod, holdsWeights, type MethodOptions, methodParts } from '../../methods/registry.ts'
+import type { OldAnswers } from './old-answers.ts'
 import { rehearse } from './rehearse.ts'
 
 /** What there is to rehearse, and how much of it. */
 export interface ToRehearse {
   readonly rows: Dataset
+  /** As kept, by the model's own temperature, as many a token as are kept; else it is asked. */
   readonly answers: TopTokens | undefined
+  /** Which of the old rows these are; undefined where they are all. */
+  readonly places: Int32Array | undefined
   readonly share: number
   /** The old rows' share of a step's rows, at most. */
   readonly room: number
@@ -90,19 +94,17 @@ export function textMethod(name: string, given: MethodOptions, rehearsed: ToRehe
 export const rehearses = (name: string): boolean => methodParts(name).some((entry) => entry.name === 'replay')
 
 /**
- * A reader that gives answers that are known already: those at the rows that are rehearsed, by the model's own temperature, as many a
- * token as are kept.
+ * A reader that takes what the given model says of rows that are rehearsed from where each is asked for once: answers that a pack kept, by
+ * the model's own temperature and as many a token as there are, else from the model.
  */
 export const knowing = (
   reader: OpenReader,
-  { rows, answers }: Pick<ToRehearse, 'rows' | 'answers'>,
-): OpenReader =>
-  answers
-    ? {
-        ...reader,
-        topTokens: async (dataset, options) =>
-          dataset.inputs === rows.inputs && (options.temperature ?? 1) === 1
-            ? answers
-            : reader.topTokens(dataset, options),
-      }
-    : reader
+  { rows, answers, places }: Pick<ToRehearse, 'rows' | 'answers' | 'places'>,
+  asked: OldAnswers,
+): OpenReader => ({
+  ...reader,
+  topTokens: async (dataset, options) => {
+    if (dataset.inputs !== rows.inputs) return reader.topTokens(dataset, options)
+    return answers && (options.temperature ?? 1) === 1 ? answers : asked.at(places, options)
+  },
+})

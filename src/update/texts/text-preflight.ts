@@ -5,7 +5,7 @@ import { fewestDocuments } from '../../measure/ratio-change.ts'
 import { inTextUnit } from '../gate/index.ts'
 import { tokensIn } from './rehearse.ts'
 import { textMethodName } from './text-method.ts'
-import { assignTexts } from './text-parts.ts'
+import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import type { TextUpdateBudget, TextUpdateOptions } from './text-update-types.ts'
 import type { TextUpdateEstimate } from './update-texts.ts'
@@ -47,10 +47,15 @@ export function textPreflight(
   {
     notes = [],
     selfWritten = false,
-  }: { readonly notes?: readonly string[]; readonly selfWritten?: boolean } = {},
+    parts = assignTexts(options),
+  }: {
+    readonly notes?: readonly string[]
+    readonly selfWritten?: boolean
+    /** What `assignTexts` made of the same options, where that is known. */
+    readonly parts?: TextParts
+  } = {},
 ): TextPreflight {
   const told = sortedNotes(notes)
-  const parts = assignTexts(options)
   const { counts, rehearsed, train, check, order, proof } = parts
   const rungs = textLadder(options)
   const facts = (documents: number, rows: Dataset | undefined): TextFacts => ({

@@ -43,7 +43,7 @@ const TIMED = 2
 
 /** Opens a rung: what trains, for how long, and what the method remembers of the given model. */
 export async function openTextTrial(
-  { options, parts }: Pick<TextContext, 'options' | 'parts'>,
+  { options, parts, answers }: Pick<TextContext, 'options' | 'parts' | 'answers'>,
   rung: TextRung,
 ): Promise<TextTrial> {
   const { engine, model, seed = 0, recompute, signal, methodOptions } = options
@@ -61,7 +61,7 @@ export async function openTextTrial(
   const lesson = { train: parts.train, exemplars: rehearsed?.rows }
   const tasks = updateTasks(lesson, { oldClasses: outputs, classes: outputs, batchSize })
   const plain = openPastReader(engine, trains, outputs)
-  const reader = rehearsed ? knowing(plain, rehearsed) : plain
+  const reader = rehearsed && answers ? knowing(plain, rehearsed, answers) : plain
   const state = await pastOf(method, { engine, model: trains, task: tasks.past, reader, seed })
   const training: TaskTraining = {
     ...{
@@ -133,10 +133,10 @@ function planOf(
   }
 }
 
-/** The old rows that will be drawn, if not all: answers are asked for no others. */
+/** The old rows that will be drawn, if not all: answers are asked for no others. Those of a shorter rung are among those of a longer one. */
 function toRehearse({ rows, answers }: Rehearsed, { share, room, oldRows }: Plan, seed: number): ToRehearse {
   const all = samples(rows)
-  if (oldRows >= all) return { rows, answers, share, room }
+  if (oldRows >= all) return { rows, answers, places: undefined, share, room }
   const chosen = randomStream(seed, 'update/rehearsed').choose(all, oldRows).sort()
   return {
     rows: subset({ ...rows, documents: undefined }, chosen),
@@ -144,6 +144,6 @@ function toRehearse({ rows, answers }: Rehearsed, { share, room, oldRows }: Plan
       ids: takeRows(answers.ids, chosen),
       logProbabilities: takeRows(answers.logProbabilities, chosen),
     },
-    ...{ share, room },
+    ...{ places: chosen, share, room },
   }
 }

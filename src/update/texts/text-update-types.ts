@@ -136,6 +136,8 @@ export type TextUpdateEvent =
       readonly of: number
       readonly loss: number
     }
+  /** Rows that a model goes through without learning. */
+  | { readonly type: 'measuring'; readonly what: string; readonly done: number; readonly of: number }
   | {
       readonly type: 'point'
       readonly trial: number

@@ -94,7 +94,7 @@ describe('the update of a language model', () => {
     const before = await lossOn(model, data.heldOut)
     expect(after / before - 1).toBeCloseTo(old?.claims[0]?.change ?? Number.NaN, 6)
     expect(chosen?.tested).toBe(trials.reduce((sum, { curve }) => sum + curve.length, 0))
-    expect(new Set(events)).toEqual(new Set(['trial', 'progress', 'point']))
+    expect(new Set(events)).toEqual(new Set(['trial', 'progress', 'point', 'measuring']))
   })
 
   it('lets a larger budget through no less', async () => {

@@ -1,7 +1,9 @@
 import { concludeTexts } from './conclude-texts.ts'
+import { measuring } from './measuring.ts'
 import type { TriedText } from './take-text.ts'
 import { openTexts, stopIfAsked, type TextContext } from './text-context.ts'
 import { walkTexts } from './text-looks.ts'
+import type { TextParts } from './text-parts.ts'
 import { openTextTrial, type TextTrial } from './text-trial.ts'
 import type { TextUpdateOptions, TextUpdateResult } from './text-update-types.ts'
 
@@ -51,13 +53,14 @@ export interface TextUpdateEstimate {
 /**
  * The parts of {@link updateTexts}, for those who want to know what it costs first.
  *
+ * @param parts What `assignTexts` made of the same options, where that is known: documents become rows once.
  * @throws What {@link updateTexts} throws.
  * @example
  * const update = await openTextUpdate(options)
  * const { trials } = await update.estimate()
  */
-export async function openTextUpdate(options: TextUpdateOptions): Promise<TextUpdate> {
-  const context = await openTexts(options)
+export async function openTextUpdate(options: TextUpdateOptions, parts?: TextParts): Promise<TextUpdate> {
+  const context = await openTexts(options, parts)
   return {
     doubts: context.doubts,
     estimate: () => estimateTexts(context),
@@ -127,6 +130,7 @@ async function runTextTrial(context: TextContext, trial: TextTrial, index: numbe
     const walked = await walkTexts({
       ...{ trial: index, way, losses, stored: options.stored, choose, order },
       proving: parts.counts.heldOut,
+      onRows: measuring(options, `points between the old weights and the trained ones, ${settings.rung}`),
     })
     stopIfAsked(options, 'comparing points of the path')
     const train = (searching - began) / 1000
