@@ -61,7 +61,7 @@ process.on('message', async ({ take }) => {
     return
   }
   try {
-    release = await lockFolder(take)
+    release = (await lockFolder(take)).giveBack
     process.send({ held: true })
   } catch (error) {
     process.send({ held: false, code: String(error.code ?? error) })

@@ -42,7 +42,7 @@ export interface RunFolder {
  */
 export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
   await makeFolder(path)
-  const release = await lockFolder(path)
+  const lock = await lockFolder(path)
   try {
     const names = await listFolder(path)
     for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
@@ -65,16 +65,23 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
       await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
     }
   } catch (error) {
-    await release()
+    await lock.giveBack()
     throw error
   }
   const events = join(path, 'events.jsonl')
+  const { save, load } = runFolderStore(path, runFingerprint(config))
   return {
     path,
-    store: runFolderStore(path, runFingerprint(config)),
+    store: {
+      save: async (state) => {
+        await lock.check()
+        await save(state)
+      },
+      load,
+    },
     append: (event) => writing(events, () => appendFile(events, `${JSON.stringify(event)}\n`)),
     write: (name, content) => writeWhole(join(path, name), content),
-    close: release,
+    close: lock.giveBack,
   }
 }
 

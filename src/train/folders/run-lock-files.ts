@@ -1,16 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { EnvironmentError } from '../../errors.ts'
 import { reading, systemCode } from '../../tensor/reads-files.ts'
 import { writing } from '../../tensor/writes-files.ts'
+import { machineName } from './machine-name-node.ts'
 
 interface Holder {
   readonly pid: number
   readonly host: string
+  /** Of the processes that `pid` counts among; see {@link machineName}. Null in locks of old. */
+  readonly machine: string | null
+  /** Seconds within which the lock's file is touched while its process lives; null where it never is. */
+  readonly lease: number | null
   /** When the process began, where the system tells: a number may be given to another process later. */
   readonly started: string | null
   readonly thread: number
@@ -30,27 +35,46 @@ const held = new Set<string>()
 
 const attempts = 100
 const pauseMilliseconds = 10
+/** How long a lock of another machine has to lie untouched until it counts as left behind. */
+const LEASE_SECONDS = 60
+const TOUCHES_A_LEASE = 6
+const LOOKS_A_LEASE = 60
+
+/** A folder that this process holds. */
+export interface Held {
+  /**
+   * Makes sure that it still does: a process that was asleep for more than a minute may have lost it to another machine.
+   *
+   * @throws EnvironmentError `run-lost`.
+   */
+  check(): Promise<void>
+  giveBack(): Promise<void>
+}
 
 /**
  * Takes a folder for this process: two runs in one folder would destroy each other's checkpoints. A lock left behind by a
- * process that is gone does not count.
+ * process that is gone does not count. Of processes of other machines nothing can be known but that they touch their locks,
+ * so one that nobody touched while this process watched for a minute is left behind, too. No clocks are compared.
  *
- * @returns a function that gives the folder back
+ * @param lease in seconds
  * @throws EnvironmentError `run-in-use` naming the process that has it.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, lease = LEASE_SECONDS): Promise<Held> {
   const file = join(folder, 'lock')
   const { started } = await processOf(process.pid)
-  const mine = { pid: process.pid, host: hostname(), started, thread: threadId, nonce: randomUUID() }
+  const mine: Holder = {
+    ...{ pid: process.pid, host: hostname(), machine: machineName(), started, thread: threadId },
+    ...{ nonce: randomUUID(), lease },
+  }
   const text = JSON.stringify(mine)
   // Before the file is there: another run of this thread may find it at once.
   held.add(mine.nonce)
   try {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const answer = await take(file, text)
-      if (answer === 'taken') return () => giveBack(file, mine)
+      if (answer === 'taken') return holding(folder, file, mine, lease)
       if (answer !== 'lost') throw inUse(folder, file, answer)
-      await setTimeout(pauseMilliseconds)
+      await sleep(pauseMilliseconds)
     }
     throw new EnvironmentError('run-in-use', `${folder} is being taken by other processes. Try again.`)
   } catch (error) {
@@ -59,9 +83,29 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
-async function giveBack(file: string, { nonce }: Holder): Promise<void> {
-  if ((await readLock(file))?.holder?.nonce === nonce) await rm(file, { force: true })
-  held.delete(nonce)
+function holding(folder: string, file: string, { nonce }: Holder, lease: number): Held {
+  const isMine = async () => (await readLock(file))?.holder?.nonce === nonce
+  const touch = async () => {
+    const now = new Date()
+    // What cannot be touched now is touched the next time; that it is lost is seen by `check`.
+    if (await isMine()) await utimes(file, now, now)
+  }
+  const timer = setInterval(() => void touch().catch(() => undefined), (lease * 1000) / TOUCHES_A_LEASE)
+  timer.unref()
+  return {
+    check: async () => {
+      if (await isMine()) return
+      throw new EnvironmentError(
+        'run-lost',
+        `${folder} was taken over by another process, as this one gave no sign of life for ${lease} seconds. The other goes on with the run.`,
+      )
+    },
+    giveBack: async () => {
+      clearInterval(timer)
+      if (await isMine()) await rm(file, { force: true })
+      held.delete(nonce)
+    },
+  }
 }
 
 const inUse = (folder: string, file: string, { pid, host }: Holder): EnvironmentError =>
@@ -81,7 +125,7 @@ async function take(file: string, text: string): Promise<'taken' | 'lost' | Hold
   if (await place(file, text, link)) return 'taken'
   const found = await readLock(file)
   if (!found) return 'lost'
-  if (found.holder && (await isAlive(found.holder))) return found.holder
+  if (found.holder && (await isAlive(found.holder, file))) return found.holder
   const claim = claimOn(file, found.text)
   if ((await take(claim, text)) !== 'taken') return 'lost'
   try {
@@ -143,18 +187,20 @@ async function readLock(file: string): Promise<Lock | undefined> {
 
 function holderOf(text: string): Holder | undefined {
   try {
-    const { pid, host, started = null, thread = 0, nonce = '' } = JSON.parse(text) as Partial<Holder>
+    const { pid, host, ...rest } = JSON.parse(text) as Partial<Holder>
+    const { machine = null, lease = null, started = null, thread = 0, nonce = '' } = rest
     return typeof pid === 'number' && typeof host === 'string'
-      ? { pid, host, started, thread, nonce }
+      ? { pid, host, machine, lease, started, thread, nonce }
       : undefined
   } catch {
     return undefined
   }
 }
 
-async function isAlive({ pid, host, started, thread, nonce }: Holder): Promise<boolean> {
-  // Nothing can be known of another machine's processes, so its lock stands.
-  if (host !== hostname()) return true
+async function isAlive(holder: Holder, file: string): Promise<boolean> {
+  const { pid, host, machine, lease, started, thread, nonce } = holder
+  const here = machine === null ? host === hostname() : machine === machineName()
+  if (!here) return lease === null || isTouched(file, lease)
   try {
     process.kill(pid, 0)
   } catch (error) {
@@ -164,6 +210,29 @@ async function isAlive({ pid, host, started, thread, nonce }: Holder): Promise<b
   if (now.dead || (started !== null && now.started !== null && started !== now.started)) return false
   // Of this process: what another of its threads holds cannot be seen from here.
   return pid !== process.pid || thread !== threadId || held.has(nonce)
+}
+
+/** Watches a lock for a lease: whether it is touched, or gives way to another. */
+async function isTouched(file: string, lease: number): Promise<boolean> {
+  const first = await touchedAt(file)
+  for (let look = 0; look < LOOKS_A_LEASE; look++) {
+    await sleep((lease * 1000) / LOOKS_A_LEASE)
+    if ((await touchedAt(file)) !== first) return true
+  }
+  return false
+}
+
+/** Of a file that is opened a network's file system asks the server, instead of what it remembers. */
+async function touchedAt(file: string): Promise<number | undefined> {
+  const opened = await open(file, 'r').catch((cause: unknown) => {
+    if (systemCode(cause) === 'ENOENT') return undefined
+    throw cause
+  })
+  try {
+    return (await opened?.stat())?.mtimeMs
+  } finally {
+    await opened?.close()
+  }
 }
 
 /** Linux: a process's start in clock ticks since boot, and whether it is dead but not yet buried; nothing elsewhere. */
