@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
@@ -63,18 +63,18 @@ export async function killAndResume(options: KillOptions): Promise<KillResult[]>
       for (let kill = 0; kill < options.kills; kill++) {
         // What was measured alone may have been slow: a run that ended before any kill begins anew, and is hit earlier.
         const killAfter = Math.floor((random.uniform() * alone.milliseconds) / 2 ** misses)
-        const words = existsSync(join(out, 'config.json')) ? ['resume', out] : begin(out)
+        const words = isBegun(out) ? ['resume', runIn(out)] : begin(out)
         const { code } = await cli.run(words, { killAfter })
-        if (code === null) places.push(placeOf(out))
+        if (code === null) places.push(placeOf(runIn(out)))
         else if (places.length === 0 && misses < 4) {
           rmSync(out, { recursive: true, force: true })
           misses++
           kill--
         }
       }
-      const last = await cli.run(existsSync(join(out, 'config.json')) ? ['resume', out] : begin(out))
+      const last = await cli.run(isBegun(out) ? ['resume', runIn(out)] : begin(out))
       if (last.code !== 0) throw new Error(`${method}: resuming failed: ${last.stderr}`)
-      const found = readFileSync(join(out, 'parameters.sha256'), 'utf8').trim()
+      const found = readFileSync(join(runIn(out), 'parameters.sha256'), 'utf8').trim()
       const result = { method, kills: places.length, places, expected: alone.sha256, found }
       results.push(result)
       const verdict = found === alone.sha256 ? 'equal' : 'DIFFERENT'
@@ -111,9 +111,18 @@ async function undisturbed(
   const began = performance.now()
   const { code, stderr } = await cli.run(words)
   if (code !== 0) throw new Error(`The undisturbed run failed: ${stderr}`)
-  const sha256 = readFileSync(join(words.at(-1) ?? '', 'parameters.sha256'), 'utf8').trim()
+  const sha256 = readFileSync(join(runIn(words.at(-1) ?? ''), 'parameters.sha256'), 'utf8').trim()
   return { sha256, milliseconds: performance.now() - began }
 }
+
+/** Of `learn` the output is the run's folder, of `bench` it holds that. */
+function runIn(out: string): string {
+  const names = existsSync(out) ? readdirSync(out, { withFileTypes: true }) : []
+  const inner = names.find((entry) => entry.isDirectory() && entry.name.startsWith('split-mnist-'))
+  return inner ? join(out, inner.name) : out
+}
+
+const isBegun = (out: string): boolean => existsSync(join(runIn(out), 'config.json'))
 
 function placeOf(out: string): string {
   const latest = join(out, 'latest.json')

@@ -12,6 +12,7 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
   const done = new Map<number, number>()
   const totals = new Map<number, number>()
   let ended = 0
+  let kept = 0
   const sum = (counts: ReadonlyMap<number, number>) =>
     [...counts.values()].reduce((all, each) => all + each, 0)
   const end = (line: string) => {
@@ -21,9 +22,12 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
   return (message) => {
     const name = runName(message.plan)
     if (message.type === 'run-finished') {
+      if (message.kept) kept++
       const { averageAccuracy, seconds } = message.result
       const spent = seconds.train + seconds.consolidate + seconds.evaluate
-      end(`${name}: ${points(averageAccuracy)} %, ${spent.toFixed(1)} s`)
+      end(`${name}: ${points(averageAccuracy)} %, ${message.kept ? 'kept' : `${spent.toFixed(1)} s`}`)
+    } else if (message.type === 'run-elsewhere') {
+      screen.say(`${name}: waits. ${message.message}`)
     } else if (message.type === 'run-failed') {
       end(`${name}: failed. ${message.error.message}`)
     } else if (message.type === 'run-interrupted') {
@@ -38,7 +42,7 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
       screen.progress({
         label: `${ended} of ${plans} runs · ${name}, task ${event.task + 1}`,
         done: steps,
-        total: Math.round((known / Math.max(1, totals.size)) * plans),
+        total: Math.round((known / Math.max(1, totals.size)) * (plans - kept)),
         rate: (steps * 1000) / (performance.now() - began),
       })
     }

@@ -4,7 +4,12 @@ import { listenForSignals } from './interruption.ts'
 
 // Before anything else, as loading the packages takes a good part of a second.
 const words = process.argv.slice(2)
-const interruption = isMainThread ? listenForSignals({ json: words.includes('--json') }) : undefined
+// Threads and processes that do runs for another process leave signals to that one.
+const serves = !isMainThread || process.env.HOLDFAST_WORKER !== undefined
+const interruption = serves ? undefined : listenForSignals({ json: words.includes('--json') })
 const { isWorker, main, serveWorker } = await import('./program.ts')
 if (isWorker()) serveWorker()
-else if (interruption) process.exitCode = await main(words, interruption)
+else {
+  const listening = interruption ?? listenForSignals({ json: words.includes('--json') })
+  process.exitCode = await main(words, listening)
+}

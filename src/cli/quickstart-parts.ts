@@ -45,7 +45,7 @@ export async function runPart(
   // A terminal can only draw over what it still shows.
   const room = (process.stderr.rows ?? 24) - rows.length - 3
   const show = () => screen.draw([...(above.length <= room ? above : []), ...partLines(title, rows, screen)])
-  const run = workers?.run(() => undefined)
+  const run = workers?.run(undefined)
   const events = runGrid({ plans, inputs, engine, machine: machineFacts(engine), jobs, signal, run })
   let next = await events.next()
   while (!next.done) {

@@ -1,4 +1,5 @@
 import { bench } from './bench.ts'
+import { collect } from './collect.ts'
 import { curve } from './curve.ts'
 import { data } from './data.ts'
 import { evaluate } from './evaluate.ts'
@@ -19,6 +20,7 @@ import type { Verb } from './verb.ts'
 export const verbs: readonly Verb[] = [
   quickstart,
   bench,
+  collect,
   learn,
   resume,
   report,

@@ -51,6 +51,22 @@ function rangeOf(text: string): number[] | undefined {
     : undefined
 }
 
+/** One of several parts, counted from 1: `2/8`. */
+export const shard = () =>
+  told(z.strictObject({ part: z.int().min(1), of: z.int().min(1).max(MOST_SHARDS) }), {
+    hint: 'I/N',
+    expected: 'a part of n such as 2/8, counted from 1',
+    read: (text) => {
+      const [, part, of] = /^(\d{1,9})\/(\d{1,9})$/.exec(text.trim()) ?? []
+      return part === undefined || Number(part) > Number(of)
+        ? undefined
+        : { part: Number(part), of: Number(of) }
+    },
+    write: ({ part, of }) => `${part}/${of}`,
+  })
+
+const MOST_SHARDS = 100_000
+
 /** Training and test samples: `600,200`. */
 export const limit = () =>
   told(z.strictObject({ train: bounds.samples(), test: bounds.samples() }), {

@@ -1,5 +1,16 @@
 export { type FlagFacts, factsOf, flagName, group, type Settings } from './facts.ts'
-export { bindings, byteCount, limit, pixels, rankAndAlpha, seconds, seeds, share, sizes } from './grammars.ts'
+export {
+  bindings,
+  byteCount,
+  limit,
+  pixels,
+  rankAndAlpha,
+  seconds,
+  seeds,
+  shard,
+  share,
+  sizes,
+} from './grammars.ts'
 export { helpText } from './help.ts'
 export { capitalised, flagOf, fromText, on, path, told } from './kinds.ts'
 export { readSettings } from './read.ts'

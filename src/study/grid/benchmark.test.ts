@@ -10,6 +10,7 @@ import type { BenchResult } from '../../measure/results.ts'
 import { loadModelFile } from '../../onnx/files.ts'
 import { machineFacts } from '../../train/folders/machine-node.ts'
 import { loadRun, runInFolder } from '../../train/folders/run-files.ts'
+import type { PreparedPlan } from '../../train/plan/prepare.ts'
 import { protocolNamed } from '../protocols/protocols.ts'
 import { type BenchEvent, type BenchOutcome, benchmarkPlans, runGrid } from './benchmark.ts'
 import { collectResults } from './collect-files.ts'
@@ -103,11 +104,7 @@ test('a run that diverges is reported, and the others go on', async () => {
 test('a grid that is stopped keeps what is finished and goes on where it stood', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-grid-'))
   const plans = benchmarkPlans({ ...grid, methods: ['none', 'ewc'] })
-  const keep = (
-    plan: (typeof plans)[number],
-    prepared: Parameters<typeof runInFolder>[1]['prepared'],
-    signal?: AbortSignal,
-  ) =>
+  const keep = (plan: (typeof plans)[number], prepare: () => PreparedPlan, signal: AbortSignal | undefined) =>
     runInFolder(
       { plan, inputs, dataSha256: 'same', modelFile: undefined, beside: new Map() },
       {
@@ -115,7 +112,7 @@ test('a grid that is stopped keeps what is finished and goes on where it stood',
         folder: join(folder, plan.method.name),
         verb: 'bench',
         signal,
-        ...(prepared ? { prepared } : {}),
+        prepared: prepare(),
       },
     )
   const controller = new AbortController()

@@ -19,7 +19,11 @@ export type BenchEvent =
       readonly run: number
       readonly plan: RunPlan
       readonly result: RunResult
+      /** Whether it was finished before, and is taken from a store. */
+      readonly kept: boolean
     }
+  /** Somebody else does this run; `message` says who. */
+  | { readonly type: 'run-elsewhere'; readonly run: number; readonly plan: RunPlan; readonly message: string }
   | { readonly type: 'run-interrupted'; readonly run: number; readonly plan: RunPlan }
   /** The others go on. */
   | {
@@ -29,15 +33,20 @@ export type BenchEvent =
       readonly error: HoldfastError
     }
 
-/** Runs one plan: in memory, or in a folder. */
+/** What a run says while it goes: also that another process does it, in words. */
+export type RunEvent = LearnEvent | { readonly type: 'elsewhere'; readonly message: string }
+
+export type RunEnd =
+  | { readonly status: 'finished'; readonly result: RunResult; readonly kept?: boolean | undefined }
+  | { readonly status: 'interrupted' }
+
+/** Runs one plan: in memory, in a store, on a thread, on another machine. */
 export type RunOne = (
   plan: RunPlan,
-  prepared: PreparedPlan,
+  /** Of use to who runs it in this thread. */
+  prepare: () => PreparedPlan,
   signal: AbortSignal | undefined,
-) => AsyncGenerator<
-  LearnEvent,
-  { readonly status: 'finished'; readonly result: RunResult } | { readonly status: 'interrupted' }
->
+) => AsyncGenerator<RunEvent, RunEnd>
 
 export interface GridOptions {
   readonly plans: readonly RunPlan[]
@@ -63,7 +72,7 @@ export interface BenchOutcome {
 export async function* runGrid(options: GridOptions): AsyncGenerator<BenchEvent, BenchOutcome> {
   const { plans, inputs, engine, machine, signal } = options
   const run: RunOne =
-    options.run ?? ((plan, prepared, stop) => executePlan(plan, prepared, { engine, signal: stop }))
+    options.run ?? ((plan, prepare, stop) => executePlan(plan, prepare(), { engine, signal: stop }))
   const results: (RunResult | undefined)[] = plans.map(() => undefined)
   const failures: { plan: RunPlan; error: HoldfastError }[] = []
   const one = (plan: RunPlan, index: number) =>
@@ -71,18 +80,21 @@ export async function* runGrid(options: GridOptions): AsyncGenerator<BenchEvent,
       const common = { run: index, plan }
       yield { type: 'run-started', ...common }
       try {
-        const events = run(plan, preparePlan(plan, inputs), signal)
+        const events = run(plan, () => preparePlan(plan, inputs), signal)
         let next = await events.next()
         while (!next.done) {
-          yield { type: 'run-event', ...common, event: next.value }
+          const event = next.value
+          if (event.type === 'elsewhere') yield { type: 'run-elsewhere', ...common, message: event.message }
+          else yield { type: 'run-event', ...common, event }
           next = await events.next()
         }
         if (next.value.status === 'interrupted') {
           yield { type: 'run-interrupted', ...common }
           return
         }
-        results[index] = next.value.result
-        yield { type: 'run-finished', ...common, result: next.value.result }
+        const { result, kept = false } = next.value
+        results[index] = result
+        yield { type: 'run-finished', ...common, result, kept }
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error
         failures.push({ plan, error })
@@ -99,7 +111,7 @@ export async function* runGrid(options: GridOptions): AsyncGenerator<BenchEvent,
 }
 
 /** Joint training's accuracies are what intransigence is measured from, where it was among the methods. */
-function withIntransigence(results: readonly RunResult[]): RunResult[] {
+export function withIntransigence(results: readonly RunResult[]): RunResult[] {
   return results.map((result) => {
     const joint = results.find(
       (other) => other.method === 'joint' && other.scenario === result.scenario && other.seed === result.seed,

@@ -3,6 +3,8 @@ import { DataError, UsageError } from '../../errors.ts'
 import { type BenchResult, type RunResult, summarise } from '../../measure/results.ts'
 import { listFolder, readUtf8 } from '../../tensor/reads-files.ts'
 import { isFolder } from '../../train/folders/index-files.ts'
+import { collectStore } from './collect-grid-files.ts'
+import { isGridFile } from './grid-files.ts'
 
 const fault = {
   kind: UsageError,
@@ -12,7 +14,8 @@ const fault = {
 
 /**
  * Results from run folders, folders of runs, and files that `bench --json` printed; those of one benchmark on one data set
- * become one. Of runs that are there twice (method, scenario, seed) the last one counts.
+ * become one. Of runs that are there twice (method, scenario, seed) the last one counts. A store's lists of runs say which of its runs
+ * belong together.
  *
  * @throws UsageError `results-missing` when a path holds none; DataError `results-unreadable` for a file of another kind.
  */
@@ -38,6 +41,10 @@ export async function collectResults(paths: readonly string[]): Promise<BenchRes
 
 async function resultsInFolder(folder: string): Promise<BenchResult[]> {
   const names = await listFolder(folder, fault)
+  if (names.some(isGridFile)) {
+    const found = await collectStore(folder)
+    return found.flatMap(({ bench }) => (bench.results.length > 0 ? [bench] : []))
+  }
   if (names.includes('bench.json')) return [await readBench(join(folder, 'bench.json'))]
   const found: BenchResult[] = []
   for (const name of names.sort()) {

@@ -2,6 +2,9 @@ export {
   type BenchEvent,
   type BenchOutcome,
   benchmarkPlans,
+  type RunEnd,
+  type RunEvent,
   type RunOne,
   runGrid,
 } from './benchmark.ts'
+export { type Shard, shardOf } from './shard.ts'

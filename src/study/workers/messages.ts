@@ -1,23 +1,20 @@
 import type { EngineOptions } from '../../engine/engine.ts'
-import type { RunResult } from '../../measure/results.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
-import type { LearnEvent } from '../../train/run/index.ts'
+import type { RunEnd, RunEvent } from '../grid/index.ts'
 
 /** What a worker is asked to run. */
 export interface Job {
   readonly plan: RunPlan
-  /** Undefined: in memory. */
-  readonly folder: string | undefined
+  /** The folder of the run folders. Undefined: in memory. */
+  readonly store: string | undefined
   readonly engine: EngineOptions
+  /** What the run has to be by its content, where that is known; see `runIdentity`. */
+  readonly identity?: string | undefined
 }
 
-export type Outcome =
-  | { readonly status: 'finished'; readonly result: RunResult }
-  | { readonly status: 'interrupted' }
-
 export type Message =
-  | { readonly type: 'event'; readonly event: LearnEvent }
-  | { readonly type: 'done'; readonly outcome: Outcome }
+  | { readonly type: 'event'; readonly event: RunEvent }
+  | { readonly type: 'done'; readonly outcome: RunEnd }
   | Failed
 
 export interface Failed {

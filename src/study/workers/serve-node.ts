@@ -1,73 +1,57 @@
-import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import type { Engine } from '../../engine/engine.ts'
-import { ortNode } from '../../engine/ort-node.ts'
-import { HoldfastError } from '../../errors.ts'
-import { executePlan } from '../../train/folders/index.ts'
-import { runInFolder } from '../../train/folders/index-files.ts'
-import { preparePlan, type RunPlan } from '../../train/plan/index.ts'
-import { type LoadedPlan, loadPlan } from '../../train/plan/index-files.ts'
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { Job, Message } from './messages.ts'
+import { asFailed, jobRunner } from './run-job-files.ts'
 
-/** Whether this thread is one of `openWorkers`. */
+/** What a process is told in its environment that `openWorkers` starts. */
+export const WORKER_VARIABLE = 'HOLDFAST_WORKER'
+
+/** Whether this thread or process is one of `openWorkers`. */
 export const isWorker = (): boolean =>
-  !isMainThread && (workerData as { readonly holdfast?: string } | null)?.holdfast === 'runs'
+  isMainThread
+    ? process.env[WORKER_VARIABLE] === 'runs' && process.send !== undefined
+    : (workerData as { readonly holdfast?: string } | null)?.holdfast === 'runs'
 
-/** Waits for jobs and does them, one at a time, until the thread is ended. */
+/** Waits for jobs and does them, one at a time, until the thread or process is ended. */
 export function serveWorker(): void {
-  const port = parentPort
-  if (!port) return
+  const run = jobRunner()
   let controller = new AbortController()
-  let kept: { readonly key: string; readonly loaded: LoadedPlan } | undefined
-  const load = async (plan: RunPlan, engine: Engine): Promise<LoadedPlan> => {
-    const key = JSON.stringify([plan.data, plan.stream.kind === 'list' ? plan.stream : null, plan.model])
-    if (kept?.key !== key) kept = { key, loaded: await loadPlan(plan, { engine: () => engine }) }
-    return { ...kept.loaded, plan }
-  }
-  port.on('message', (message: Job | 'stop') => {
+  const receive = (message: Job | 'stop') => {
     if (message === 'stop') {
       controller.abort()
       return
     }
     controller = new AbortController()
-    void work(port, message, load, controller.signal)
-  })
+    void work(message, controller.signal)
+  }
+  const work = async (job: Job, signal: AbortSignal) => {
+    try {
+      const events = run(job, signal)
+      let next = await events.next()
+      while (!next.done) {
+        send({ type: 'event', event: next.value })
+        next = await events.next()
+      }
+      send({ type: 'done', outcome: next.value })
+    } catch (error) {
+      send(asFailed(error))
+    }
+  }
+  const send = openPort(receive)
 }
 
-async function work(
-  port: MessagePort,
-  { plan, folder, engine: options }: Job,
-  load: (plan: RunPlan, engine: Engine) => Promise<LoadedPlan>,
-  signal: AbortSignal,
-): Promise<void> {
-  const send = (message: Message) => port.postMessage(message)
-  try {
-    const engine = ortNode(options)
-    const loaded = await load(plan, engine)
-    const events =
-      folder === undefined
-        ? executePlan(plan, preparePlan(plan, loaded.inputs), { engine, signal })
-        : runInFolder(loaded, { engine, folder, verb: 'bench', signal })
-    let next = await events.next()
-    while (!next.done) {
-      send({ type: 'event', event: next.value })
-      next = await events.next()
-    }
-    const { value } = next
-    send({
-      type: 'done',
-      outcome:
-        value.status === 'finished'
-          ? { status: 'finished', result: value.result }
-          : { status: 'interrupted' },
-    })
-  } catch (error) {
-    const known = error instanceof HoldfastError ? error.code : undefined
-    const text = error instanceof Error ? error.message : String(error)
-    send({
-      type: 'failed',
-      code: known,
-      message: text,
-      stack: error instanceof Error ? (error.stack ?? text) : text,
-    })
+/** The way to whoever asks: from a thread to its parent, from a process to the one that began it. */
+function openPort(receive: (message: Job | 'stop') => void): (message: Message) => void {
+  if (parentPort) {
+    const port = parentPort
+    port.on('message', receive)
+    return (message) => port.postMessage(message)
+  }
+  process.on('message', receive)
+  // Whoever asked is gone: nobody waits for the run any more, and it goes on from its checkpoint elsewhere.
+  process.on('disconnect', () => process.exit(1))
+  // Ctrl-C at a terminal reaches this process, too; the one that began it says when to stop.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => undefined)
+  return (message) => {
+    if (process.connected) process.send?.(message)
   }
 }

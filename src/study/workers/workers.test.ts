@@ -50,7 +50,7 @@ async function run(workers: Workers, jobs: number, given = plans) {
     engine,
     machine: machineFacts(engine),
     jobs,
-    run: workers.run(() => undefined),
+    run: workers.run(undefined),
   })
   for (;;) {
     const next = await grid.next()

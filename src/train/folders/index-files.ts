@@ -1,3 +1,6 @@
 export { machineFacts } from './machine-node.ts'
-export { type KeptOutcome, loadRun, runInFolder, versions } from './run-files.ts'
+export { type KeptOutcome, loadRun, runInFolder } from './run-files.ts'
 export { isFolder, isRunPlace } from './run-folder-files.ts'
+export { type RunName, runInStore, runName } from './run-store-files.ts'
+export { readStoredRun } from './stored-run-files.ts'
+export { versions } from './versions-files.ts'

@@ -6,6 +6,7 @@ import { problemsOf } from '../../data/schema-problems.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import { foundAt, type ReadFault, reading, readUtf8 } from '../../tensor/reads-files.ts'
 import { parsePlan, type RunPlan } from '../plan/index.ts'
+import { planContent } from './plan-content.ts'
 
 /** Everything needed to build a run again, as its folder's `config.json` holds it. */
 export interface RunConfig {
@@ -16,7 +17,7 @@ export interface RunConfig {
   readonly plan: RunPlan
   /** SHA-256 over the content of the data, and of the model's file. */
   readonly dataSha256: string
-  /** Versions of what computed: holdfast, node, onnxruntime. */
+  /** Versions of what computed: holdfast, node, onnxruntime, and `code`, the SHA-256 of the program's files. */
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -34,10 +35,22 @@ export const startAnew = 'Restore the file, or remove the run folder and start t
 
 /** What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. */
 export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
-  return createHash('sha256')
-    .update(`${JSON.stringify(sorted(plan))}\n${dataSha256}`)
-    .digest('hex')
+  return sha256(`${JSON.stringify(sorted(planContent(plan)))}\n${dataSha256}`)
 }
+
+/**
+ * What a run is, by content: its settings, its data, and what computes. Two runs of one identity have the same bits on the same
+ * kind of processor, wherever they run and whatever else is asked for beside them. Of Node the major version counts.
+ */
+export function runIdentity(config: Pick<RunConfig, 'plan' | 'dataSha256' | 'versions'>): string {
+  return sha256(`${runFingerprint(config)}\n${computedBy(config.versions)}`)
+}
+
+/** The part of the versions that belongs to a run's identity, as a text. */
+export const computedBy = ({ node, ...versions }: RunConfig['versions']): string =>
+  JSON.stringify(sorted({ ...versions, node: node?.split('.')[0] }))
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** The same for objects that differ only in the order of their keys. */
 function sorted(value: unknown): unknown {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
@@ -25,9 +24,10 @@ import { type LoadedPlan, loadPlan } from '../plan/index-files.ts'
 import type { LearnEvent } from '../run/index.ts'
 import { benchResult } from './bench-result.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
-import { machineFacts, runtimeVersion } from './machine-node.ts'
+import { machineFacts } from './machine-node.ts'
 import { type RunConfig, readRunConfig } from './run-config-files.ts'
 import { isFolder, openRunFolder } from './run-folder-files.ts'
+import { runVersions } from './versions-files.ts'
 
 /** A finished run in its folder. */
 export interface KeptRun {
@@ -48,7 +48,7 @@ export interface KeepOptions {
   readonly verb: string
   readonly signal?: AbortSignal | undefined
   /** Where the same plan has been prepared already. */
-  readonly prepared?: PreparedPlan
+  readonly prepared?: PreparedPlan | undefined
 }
 
 /**
@@ -82,7 +82,7 @@ export async function* runInFolder(
     verb,
     plan,
     dataSha256,
-    versions: versions(engine),
+    versions: runVersions(engine),
   }
   const folder = await openRunFolder(path, config)
   try {
@@ -211,15 +211,9 @@ export async function loadRun(
     )
   }
   const engine = engineOf(config.plan)
-  const now = versions(engine)
+  const now = runVersions(engine)
   const differences = Object.entries(config.versions).flatMap(([name, version]) =>
     now[name] === version ? [] : [`${name} ${version}, now ${now[name] ?? 'none'}`],
   )
   return { loaded, engine, config, changed: differences.length > 0 ? differences.join('; ') : undefined }
-}
-
-/** Versions of what computes: they decide a run's bits, beside its plan and data. */
-export function versions(engine: Engine): Record<string, string> {
-  const own = createRequire(import.meta.url)('holdfast/package.json') as { readonly version: string }
-  return { holdfast: own.version, node: process.versions.node, onnxruntime: runtimeVersion(engine) }
 }

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import type { Engine } from '../engine/engine.ts'
+import { type BenchOutcome, type RunOne, runGrid, type Shard, shardOf } from '../study/grid/index.ts'
+import { gridOf, writeGrid } from '../study/grid/index-files.ts'
+import { makeFolder } from '../tensor/writes-files.ts'
+import { benchResult } from '../train/folders/index.ts'
+import { machineFacts, readStoredRun, runInStore, runName } from '../train/folders/index-files.ts'
+import type { RunPlan } from '../train/plan/index.ts'
+import type { LoadedPlan } from '../train/plan/index-files.ts'
+import { gridProgress } from './bench-progress.ts'
+import { engineFor, workersFor } from './engine.ts'
+import type { Call, CommonSettings } from './verb.ts'
+
+interface Runs {
+  /** All of the benchmark, those of other shards, too. */
+  readonly plans: readonly RunPlan[]
+  readonly loaded: LoadedPlan
+  /** At most so many runs at a time. */
+  readonly jobs: number
+  /** Undefined: nothing is kept. */
+  readonly store: string | undefined
+  /** Which of the runs. Default all. */
+  readonly shard: Shard | undefined
+}
+
+/** Runs a benchmark's plans, or takes what a store has of them, and shows how they go. */
+export async function runPlans(
+  asked: CommonSettings,
+  call: Call,
+  { plans: all, loaded, jobs: most, store, shard }: Runs,
+): Promise<BenchOutcome> {
+  const engine = engineFor(asked)
+  if (store !== undefined) await noteGrid(store, all, loaded, engine)
+  const plans = shard ? shardOf(all, shard) : all
+  const jobs = Math.max(1, Math.min(most, plans.length))
+  const workers = jobs > 1 ? workersFor(asked) : undefined
+  const run =
+    store === undefined ? workers?.run(undefined) : overStore(store, loaded, engine, workers?.run(store))
+  const { inputs } = loaded
+  const machine = machineFacts(engine)
+  const events = runGrid({ plans, inputs, engine, machine, jobs, signal: call.signal, run })
+  const show = gridProgress(plans.length, call.screen)
+  try {
+    let next = await events.next()
+    while (!next.done) {
+      show(next.value)
+      next = await events.next()
+    }
+    call.screen.draw([])
+    return next.value
+  } finally {
+    // Threads that wait for work would keep the program from ending.
+    await workers?.close()
+  }
+}
+
+/** Leaves the list of all runs in the store, for who collects them. */
+async function noteGrid(
+  store: string,
+  plans: readonly RunPlan[],
+  { inputs, dataSha256 }: LoadedPlan,
+  engine: Engine,
+): Promise<void> {
+  const names = plans.map((plan) => runName(plan, dataSha256, engine))
+  await makeFolder(store)
+  await writeGrid(store, gridOf(plans, names, benchResult(plans, inputs, machineFacts(engine), [])))
+}
+
+/** What the store has is taken from it before anybody else is asked. */
+function overStore(store: string, loaded: LoadedPlan, engine: Engine, elsewhere: RunOne | undefined): RunOne {
+  return async function* (plan, prepare, signal) {
+    if (!elsewhere)
+      return yield* runInStore({ ...loaded, plan }, { engine, store, verb: 'bench', signal, prepare })
+    const { name, identity } = runName(plan, loaded.dataSha256, engine)
+    const found = await readStoredRun(join(store, name), identity)
+    if (found.state === 'finished') return { status: 'finished', result: found.result, kept: true }
+    return yield* elsewhere(plan, prepare, signal)
+  }
+}

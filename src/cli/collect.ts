@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { count } from '../count.ts'
+import { UsageError } from '../errors.ts'
+import { reportHtml } from '../report/page.ts'
+import { type Collected, collectStore } from '../study/grid/index-files.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
+import { benchText } from './bench-text.ts'
+import { group, path } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
+import { reportFlag } from './shared-flags.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z.object({
+  stores: z.array(z.string()).min(1).meta({
+    argument: true,
+    description: 'Folders that bench was told with --store or --out',
+    hint: 'DIR',
+  }),
+  ...group('Output', {
+    out: path('FILE.json')
+      .optional()
+      .meta({ description: 'Write what bench --json prints there, of one benchmark', alias: 'o' }),
+  }),
+  ...reportFlag,
+})
+
+/** `holdfast collect`: a benchmark's result from runs that were done anywhere. */
+export const collect = defineVerb({
+  name: 'collect',
+  summary: 'The result of a benchmark whose runs were done in parts',
+  examples: ['holdfast collect /shared/runs --report report.html'],
+  settings,
+  run: async ({ stores, out, report }, { command }) => {
+    await checkPlaces(
+      stores.map((store) => ({ flag: 'DIR', path: store, is: 'results' })),
+      [
+        { flag: '--out', path: out },
+        { flag: '--report', path: report },
+      ],
+    )
+    const found = (await Promise.all(stores.map(collectStore))).flat()
+    const benches = found.flatMap(({ bench }) => (bench.results.length > 0 ? [bench] : []))
+    const [bench] = benches
+    if (out !== undefined) {
+      if (!bench || benches.length > 1) throw notOne(out, benches.length)
+      await writeWhole(out, `${JSON.stringify(bench, null, 2)}\n`)
+    }
+    if (report !== undefined && bench) {
+      const created = new Date().toISOString().slice(0, 10)
+      await writeWhole(report, reportHtml(benches, { command, created }))
+    }
+    const whole = found.every(({ failures, unfinished }) => failures.length + unfinished.length === 0)
+    return {
+      json: {
+        benchmarks: found.map(({ bench: each, ...rest }) => ({ ...each, ...rest })),
+        report: bench && report,
+        out,
+      },
+      text: [
+        ...found.flatMap((each) => [...lines(each), '']),
+        ...(out === undefined ? [] : [`Result: ${out}`]),
+        ...(report === undefined || !bench ? [] : [`Report: ${report}`]),
+      ]
+        .join('\n')
+        .trimEnd(),
+      exitCode: whole ? 0 : 1,
+    }
+  },
+})
+
+const notOne = (out: string, found: number): UsageError =>
+  new UsageError(
+    'results-several',
+    `--out ${out} takes the result of one benchmark, and ${found === 0 ? 'no run is finished' : `there are ${found}`}. ${found === 0 ? 'Collect again when some are.' : 'Leave it out and take --json, or --report for a page with all of them.'}`,
+  )
+
+const MOST_NAMED = 20
+
+function lines({ bench, failures, unfinished, processors }: Collected): string[] {
+  const name = (run: { method: string; scenario: string; seed: number }) =>
+    `${run.method}, ${run.scenario}, seed ${run.seed}`
+  const named = [
+    ...failures.map((run) => `  ${name(run)}: failed. ${run.error.message}`),
+    ...unfinished.map((run) => `  ${name(run)}: ${run.begun ? placeOf(run.checkpoint) : 'not begun'}`),
+  ]
+  const missing = failures.length + unfinished.length
+  return [
+    benchText(bench),
+    ...(processors.length < 2
+      ? []
+      : ['', `Measured on ${processors.length} kinds of processors: ${processors.join('; ')}.`]),
+    ...(missing === 0 ? [] : ['', `${count(missing, 'run')} of ${bench.results.length + missing} missing:`]),
+    ...named.slice(0, MOST_NAMED),
+    ...(missing > MOST_NAMED ? [`  and ${missing - MOST_NAMED} more (--json names all)`] : []),
+  ]
+}
+
+const placeOf = (checkpoint: string | undefined): string =>
+  checkpoint === undefined
+    ? 'begun, no checkpoint yet'
+    : `begun, stands at ${checkpoint.replace('.safetensors', '')}`
