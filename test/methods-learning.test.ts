@@ -48,6 +48,10 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ['lwf', () => lwf()],
   ['replay', () => replay({ perClass: 3 })],
   ['reservoir', () => replay({ capacity: 9 })],
+  [
+    'most interfered of a reservoir',
+    () => replay({ capacity: 9, batchSize: 3, retrieval: 'interfered', candidates: 7 }),
+  ],
   ['si', () => si({ strength: 0.1 })],
   ['l2-sp', () => l2sp({ lambda: 0.1 })],
   ['a-gem', () => agem({ perClass: 3 })],

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { inUpdates, methodEntry } from './entry.ts'
-import { memoryOf, memorySources, weighted, withExemplars } from './exemplars.ts'
+import { type ExemplarChoice, exemplarChoices, withChosen } from './exemplar-choice.ts'
+import { memoryOf, memorySources, weighted } from './exemplars.ts'
 import { replayBatch as batchOption, perClass as exemplarsPerClass } from './memory-options.ts'
-import type { Method } from './method.ts'
+import type { Method, TaskContext } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import { candidatesOf, type Retrieval, retrievalOptions, retrieved } from './retrieval.ts'
 import { sharedSources } from './share-sampler.ts'
 
 const shared = {
@@ -19,6 +21,12 @@ const shared = {
 }
 const balancedSchema = z.strictObject({
   perClass: exemplarsPerClass,
+  exemplarChoice: z
+    .enum(exemplarChoices)
+    .default('random')
+    .describe(
+      'which rows of a class are kept: any, those that keep its mean feature, or those of the largest loss',
+    ),
   ...shared,
   oldShare: z
     .number()
@@ -33,11 +41,14 @@ const onlineSchema = z.strictObject({
   capacity: z.int().default(1000).describe('samples in the memory').meta(inUpdates('memory')),
   ...shared,
   newShare: shared.newShare.describe('the new data’s share of the loss; default half'),
+  ...retrievalOptions,
 })
 
 export interface ReplayOptions {
-  /** Exemplars kept a class, chosen at random at each task's end. Default 100. */
+  /** Exemplars kept a class, chosen at each task's end. Default 100. */
   readonly perClass?: number
+  /** With `perClass`: which rows of a class these are. Default any, at random. */
+  readonly exemplarChoice?: ExemplarChoice | undefined
   /** Instead: one memory of this many samples for the whole stream, filled online by reservoir sampling. */
   readonly capacity?: number
   /** Replayed rows a step; default as many as new ones. */
@@ -50,6 +61,10 @@ export interface ReplayOptions {
    * learning (Ibrahim et al. 2024, TMLR, arXiv 2403.08763).
    */
   readonly oldShare?: number | undefined
+  /** With `capacity`: which of the rows drawn are replayed. Default all of them, at random. */
+  readonly retrieval?: Retrieval | undefined
+  /** Rows drawn a step, to choose those that are replayed from. Default twice as many as these. */
+  readonly candidates?: number | undefined
 }
 
 /**
@@ -60,7 +75,7 @@ export interface ReplayOptions {
  * head. With `capacity`, an online reservoir that never needs to know where a task ends.
  *
  * @throws UsageError `replay-memory` for a memory of no samples, or both kinds at once; `replay-share` for a share of old rows that is
- * none, that leaves new rows no place, or beside another way of dividing steps.
+ * none, that leaves new rows no place, or beside another way of dividing steps; `replay-retrieval`.
  * @example
  * const method = replay({ perClass: 100 })
  */
@@ -77,6 +92,9 @@ export function replay(options: ReplayOptions = {}): Method {
     throw new UsageError('replay-memory', `Replay's memory must hold at least 1 sample; ${size} was given.`)
   }
   checkShare(options)
+  if (capacity === undefined && (options.retrieval ?? 'uniform') !== 'uniform') {
+    throw new UsageError('replay-retrieval', 'retrieval chooses among rows of a reservoir: give a capacity.')
+  }
   return capacity === undefined ? balanced(size, options) : online(size, options)
 }
 
@@ -95,10 +113,14 @@ function checkShare({ oldShare, capacity, batchSize, newShare }: ReplayOptions):
 }
 
 function balanced(perClass: number, options: ReplayOptions): Method {
-  const { oldShare } = options
+  const { oldShare, exemplarChoice = 'random' } = options
   return {
     name: 'replay',
-    settings: { perClass, batchSize: options.batchSize ?? null, ...(oldShare !== undefined && { oldShare }) },
+    settings: {
+      ...{ perClass, batchSize: options.batchSize ?? null },
+      ...(oldShare !== undefined && { oldShare }),
+      ...(exemplarChoice !== 'random' && { exemplarChoice }),
+    },
     past: 'rows',
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
@@ -112,23 +134,36 @@ function balanced(perClass: number, options: ReplayOptions): Method {
         ...memorySources(memory, task, { name: 'replay', size, weight: 1 - share }),
       ]
     },
-    consolidate: async (state, context) => ({ state: withExemplars(state, context, perClass) }),
+    consolidate: async (state, context) => ({
+      state: await withChosen(state, context, perClass, exemplarChoice),
+    }),
   }
 }
 
 function online(capacity: number, options: ReplayOptions): Method {
+  const { retrieval = 'uniform' } = options
+  const shareOf = ({ index }: TaskContext): number => options.newShare?.(index + 1) ?? 0.5
+  const sizeOf = ({ batchSize }: TaskContext): number => options.batchSize ?? batchSize
   return {
     name: 'reservoir-replay',
-    settings: { capacity, batchSize: options.batchSize ?? null },
+    settings: {
+      ...{ capacity, batchSize: options.batchSize ?? null },
+      ...(retrieval !== 'uniform' && { retrieval, candidates: options.candidates ?? null }),
+    },
     past: 'rows',
     sources: (sources, state, task) => {
-      const share = options.newShare?.(task.index + 1) ?? 0.5
-      const size = options.batchSize ?? task.batchSize
+      const share = shareOf(task)
+      const size = candidatesOf(options, sizeOf(task))
+      const distinct = retrieval !== 'uniform'
       return [
         ...weighted(sources, share),
-        reservoirSource({ capacity, size, weight: 1 - share }, state, task),
+        reservoirSource({ capacity, size, weight: 1 - share, distinct }, state, task),
       ]
     },
+    ...(retrieval !== 'uniform' && {
+      terms: (context, _state, task) =>
+        retrieved(context, task, { retrieval, size: sizeOf(task), weight: 1 - shareOf(task) }),
+    }),
     consolidate: async (state, context) => {
       if (!context.trace) return { state: fillReservoir(capacity, context, context.random('reservoir')) }
       const reservoir = readReservoir(context.trace.samplers.replay)

@@ -39,6 +39,8 @@ export interface ReservoirPlan {
   readonly batchSize: number
   /** When the task begins; its slots point into the kept memory. */
   readonly start: ReservoirState
+  /** Whether the rows of a step differ from each other, as far as the memory has rows. Default false: each is drawn anew. */
+  readonly distinct?: boolean | undefined
   /** Whether {@link reservoirColumns} are planned, too. Default false. */
   readonly columns?: boolean | undefined
 }
@@ -75,8 +77,14 @@ export function reservoirSampler(plan: ReservoirPlan): NonNullable<BatchSource['
         const written = new Int32Array(plan.columns ? steps * capacity : 0).fill(-1)
         for (let step = 0; step < steps; step++) {
           const batch = newRows.subarray(step * batchSize, (step + 1) * batchSize)
+          const some = plan.distinct && random.choose(slots.length, Math.min(size, slots.length))
           for (let at = step * size; at < (step + 1) * size; at++) {
-            const slot = slots.length > 0 ? random.integer(slots.length) : -1
+            const slot =
+              slots.length === 0
+                ? -1
+                : some
+                  ? itemAt(some, (at - step * size) % some.length, 'slot')
+                  : random.integer(slots.length)
             drawn[at] = slot
             // With nothing remembered yet, the new rows themselves are replayed: the loss is then the plain one.
             rows[at] =
@@ -158,7 +166,7 @@ function withReservoir(state: MethodState, sampling: SamplingState | null, count
 
 /** A reservoir as a part of the batch, which carries `weight` of the loss. */
 export function reservoirSource(
-  asked: Pick<ReservoirPlan, 'capacity' | 'size' | 'columns'> & { readonly weight: number },
+  asked: Pick<ReservoirPlan, 'capacity' | 'size' | 'columns' | 'distinct'> & { readonly weight: number },
   state: MethodState,
   task: TaskContext,
 ): BatchSource {

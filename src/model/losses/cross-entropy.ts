@@ -5,6 +5,7 @@ import {
   type Emitter,
   ints,
   mul,
+  reduceSum,
   reshape,
   scalar,
   scale,
@@ -52,6 +53,25 @@ export function crossEntropy(
   const targets = even ? add(emit, sharp, even) : sharp
   const weighted = weights ? mul(emit, targets, reshape(emit, weights, [batch, 1])) : targets
   return total(emit, mul(emit, emit.op('LogSoftmax', [masked(emit, logits, mask)], { axis: -1 }), weighted))
+}
+
+/**
+ * The negative log-likelihood of each row, [B]: what {@link crossEntropy} is the mean of.
+ *
+ * @param logits [B, C]
+ * @param labels int32 or int64 [B]
+ * @throws UsageError `loss-dims`.
+ */
+export function rowCrossEntropies(
+  emit: Emitter,
+  logits: Value,
+  labels: Value,
+  { mask }: Pick<CrossEntropyOptions, 'mask'> = {},
+): Value {
+  const [batch, classes] = matrixDims('rowCrossEntropies', logits)
+  const targets = oneHot(emit, labels, [batch, classes], -1, logits)
+  const shares = emit.op('LogSoftmax', [masked(emit, logits, mask)], { axis: -1 })
+  return reduceSum(emit, mul(emit, shares, targets), [1])
 }
 
 /** The label of a position that does not count, as PyTorch and Hugging Face have it. */

@@ -5,6 +5,7 @@ export {
   crossEntropy,
   IGNORED_LABEL,
   positionCrossEntropy,
+  rowCrossEntropies,
 } from './cross-entropy.ts'
 export { type DistillationOptions, distillation } from './distillation.ts'
 export { binaryCrossEntropy, meanSquaredError } from './element-losses.ts'
