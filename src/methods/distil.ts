@@ -1,20 +1,12 @@
 import { z } from 'zod'
 import { samples } from '../data/dataset.ts'
-import { add, type Emitter, scalar, scale, sub, type Value } from '../ops/core/index.ts'
-import { itemAt, present } from '../required.ts'
+import { scale } from '../ops/core/index.ts'
+import { answerLesson } from './answer-lesson.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
-import type { Method, Mixed, StepContext, TaskContext } from './method.ts'
-import { oldAnswers, pastUnits, type StepAnswers, stepAnswers, taughtOf } from './old-answers.ts'
-import {
-  distilled,
-  refuseNumbers,
-  rowsOfBatch,
-  teacherOf,
-  teacherState,
-  topDistilled,
-  unitsOf,
-} from './teacher.ts'
+import type { Method } from './method.ts'
+import { oldAnswers, pastUnits, stepAnswers, taughtOf } from './old-answers.ts'
+import { refuseNumbers, teacherOf, teacherState } from './teacher.ts'
 
 const options = z.strictObject({
   temperature: z.number().gt(0).default(2).describe('temperature of the distillation'),
@@ -77,44 +69,14 @@ export function distil(given: DistilOptions = {}): Method {
     terms: (context, _state, task) => {
       const answers = stepAnswers(context)
       if (!answers || answers.from === context.logits.dims[0]) return {}
-      const { step, rows, mixed } = context
-      const lesson = lessonOn(context, task, { answers, temperature })
-      const value = mixed ? ofMixed(step, mixed, rows, lesson) : lesson(rows)
+      const { step } = context
+      const value = answerLesson(context, task, { answers, temperature, units: taughtOf(task) })
       return {
         losses: [{ name: 'distillation', value: scale(step, value, distillationWeight * temperature ** 2) }],
       }
     },
     consolidate: async (_state, context) => ({ state: teacherState(context) }),
   }
-}
-
-type Lesson = (rows: Value, weights?: Value) => Value
-
-/** The loss on the old answers for rows of the pool; `weights` has one factor a row of the batch. */
-function lessonOn(
-  { step, batch, labels, logits }: StepContext,
-  task: TaskContext,
-  { answers, temperature }: { readonly answers: StepAnswers; readonly temperature: number },
-): Lesson {
-  const { from } = answers
-  const size = itemAt(logits.dims, 0, 'axis') - from
-  const part = (value: Value) => rowsOfBatch(step, value, { from, size })
-  const student = unitsOf(step, part(logits), taughtOf(task))
-  return (rows, weights) => {
-    const known = answers.answered(part(rows))
-    const rowwise = { batch: part(batch), labels: () => part(labels), temperature, known }
-    const [ids, logProbabilities] = [answers.at('ids', part(rows)), answers.at('shares', part(rows))]
-    if (ids && logProbabilities)
-      return topDistilled(step, { student, ids, logProbabilities, ...rowwise }, task)
-    const teacher = unitsOf(step, present(answers.at('logits', part(rows)), 'old answers'), taughtOf(task))
-    return distilled(step, { student, teacher, ...rowwise, weights: weights && part(weights) }, task)
-  }
-}
-
-/** share L(row) + (1 - share) L(other row): the answers for a mixture are those for both, in its shares. */
-function ofMixed(emit: Emitter, { partner, share }: Mixed, rows: Value, lesson: Lesson): Value {
-  const rest = sub(emit, scalar(emit, 1, share), share)
-  return add(emit, lesson(rows, share), lesson(emit.op('Gather', [rows, partner]), rest))
 }
 
 export const distilEntry = methodEntry({

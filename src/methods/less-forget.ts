@@ -2,22 +2,11 @@ import { z } from 'zod'
 import { kindOf, samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { UsageError } from '../errors.ts'
-import {
-  add,
-  div,
-  type Emitter,
-  ints,
-  mul,
-  reduceSum,
-  reshape,
-  scalar,
-  scale,
-  sub,
-  type Value,
-} from '../ops/core/index.ts'
+import { scale } from '../ops/core/index.ts'
 import { itemAt } from '../required.ts'
-import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
+import { featureDistance } from './feature-distance.ts'
 import type { Method, OpeningContext } from './method.ts'
 import { teacherOf, teacherState } from './teacher.ts'
 
@@ -70,12 +59,8 @@ export function lessForget(given: LessForgetOptions = {}): Method {
       if (!table) return {}
       if (mixed) throw mixtures()
       const old = step.op('Gather', [table, rows])
-      const now = asVectors(step, features(), itemAt(old.dims, 1, 'dim'))
-      const [f, before] = normalised ? [ofLengthOne(step, now), ofLengthOne(step, old)] : [now, old]
-      const distance = sub(step, f, before)
-      const total = reduceSum(step, mul(step, distance, distance), [0, 1])
-      const count = itemAt(rows.dims, 0, 'dim')
-      return { losses: [{ name: FEATURES, value: scale(step, total, featureWeight / (2 * count)) }] }
+      const distance = featureDistance(step, { features: features(), held: old, normalised }, otherWidth)
+      return { losses: [{ name: FEATURES, value: scale(step, distance, featureWeight) }] }
     },
     consolidate: async (_state, context) => ({ state: teacherState(context) }),
   }
@@ -96,31 +81,6 @@ async function oldFeatures(
   return concatenateRows(found)
 }
 
-/** Features of a convolutional head are averaged over positions, as the old ones are. */
-function asVectors(emit: Emitter, features: Value, width: number): Value {
-  const [rows = 1, channels, ...places] = features.dims
-  if (sizeOf(features.dims.slice(1)) === width) return reshape(emit, features, [rows, width])
-  if (channels !== width) {
-    throw new UsageError(
-      'less-forget-features',
-      `Old features have ${width} numbers a row, and those in training are [${features.dims.join(', ')}]. Leave less-forget out.`,
-    )
-  }
-  const axes = ints(
-    emit,
-    places.map((_, at) => at + 2),
-  )
-  return emit.op('ReduceMean', [features, axes], { keepdims: 0 })
-}
-
-/** Keeps features of nothing but zeros from being NaN, and changes no other length. */
-const ALMOST_NOTHING = 1e-12
-
-function ofLengthOne(emit: Emitter, features: Value): Value {
-  const squares = reduceSum(emit, mul(emit, features, features), [1], true)
-  return div(emit, features, emit.op('Sqrt', [add(emit, squares, scalar(emit, ALMOST_NOTHING, squares))]))
-}
-
 function refuseTokens({ train }: OpeningContext): void {
   if (kindOf(train) !== 'token-classification') return
   throw new UsageError(
@@ -128,6 +88,12 @@ function refuseTokens({ train }: OpeningContext): void {
     `less-forget holds one vector of features a row, but the labels of "${train.name}" are of tokens. Take lwf or distil.`,
   )
 }
+
+const otherWidth = (width: number, dims: readonly number[]): UsageError =>
+  new UsageError(
+    'less-forget-features',
+    `Old features have ${width} numbers a row, and those in training are [${dims.join(', ')}]. Leave less-forget out.`,
+  )
 
 const mixtures = (): UsageError =>
   new UsageError(

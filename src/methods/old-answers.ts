@@ -62,7 +62,7 @@ export interface StepAnswers {
   /** The first row of the batch that is distilled on; all behind it are. */
   readonly from: number
   /** A tensor of {@link oldAnswers} at rows of the pool. */
-  readonly at: (name: 'logits' | 'ids' | 'shares', rows: Value) => Value | undefined
+  readonly at: (name: 'logits' | 'ids' | 'shares' | 'features', rows: Value) => Value | undefined
   /** 1 for rows that there are answers for and 0 for others, float32 [rows]; undefined where there are for all. */
   readonly answered: (rows: Value) => Value | undefined
 }
