@@ -44,6 +44,8 @@ export const bounds = {
   learningRate: () => real(0, 1e6, fast),
   /** Of a whole run, in which something is to be learned. */
   rate: () => z.number().gt(0).max(1e6).meta({ because: fast }),
+  /** What logits are divided by. */
+  temperature: () => real(1e-3, 1e6, float32),
   momentum: () => real(0, 1, 'above it grows without end'),
   /** Tokens that a model writes, or draws from. */
   tokens: () => whole(1, 2 ** 20, 'no model has more words, nor a longer text in view'),

@@ -1,4 +1,5 @@
 export { machineFacts } from './machine-node.ts'
+export { readRunConfig } from './run-config-files.ts'
 export { type KeptOutcome, loadRun, runInFolder } from './run-files.ts'
 export { isFolder, isRunPlace } from './run-folder-files.ts'
 export { type RunName, runInStore, runName } from './run-store-files.ts'

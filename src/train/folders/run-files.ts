@@ -203,7 +203,7 @@ export async function loadRun(
   engineOf: (plan: RunPlan) => Engine,
 ): Promise<{ loaded: LoadedPlan; engine: Engine; config: RunConfig; changed: string | undefined }> {
   const config = await readRunConfig(folder)
-  const loaded = await loadPlan(config.plan, { engine: engineOf })
+  const loaded = await loadPlan(config.plan, { engine: engineOf, folder })
   if (loaded.dataSha256 !== config.dataSha256) {
     throw new CheckpointError(
       'run-data-changed',

@@ -15,16 +15,41 @@ import { parsePlan, type RunPlan } from './plan.ts'
  * const plan = await readPlanFile('holdfast.yaml')
  */
 export async function readPlanFile(path: string): Promise<RunPlan> {
-  const text = await readUtf8(path, {
-    kind: UsageError,
-    code: 'config-missing',
-    way: 'Write a configuration to start from with: holdfast learn --init holdfast.yaml',
-  })
-  return planFromText(text, path)
+  return planFromText(await readUtf8(path, missing), path)
 }
+
+/**
+ * What a configuration of a run without a stream says, unchecked: that of a student, whose teacher and data are named elsewhere.
+ *
+ * @throws UsageError as {@link readPlanFile}; `config` for a file that is no configuration, or that says what is named elsewhere.
+ */
+export async function readStudentFile(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const value = valueFromText(await readUtf8(path, missing), path)
+  const refuse = (reason: string) => new UsageError('config', `${path} ${reason}`)
+  if (typeof value !== 'object' || value === null || !('model' in value)) {
+    throw refuse(
+      'does not say what the student is. Write a model into it, e.g. model: {kind: mlp, hidden: [64]}',
+    )
+  }
+  const named = ['stream', 'method', 'distil', 'loss'].filter((key) => key in value)
+  if (named.length === 0) return { ...value }
+  throw refuse(
+    `is the configuration of a student, and has ${named.join(' and ')}: its one task is made of the data, and its method is the teaching. Leave ${named.length === 1 ? 'it' : 'them'} out.`,
+  )
+}
+
+const missing = {
+  kind: UsageError,
+  code: 'config-missing',
+  way: 'Write a configuration to start from with: holdfast learn --init holdfast.yaml',
+} as const
 
 /** The same from the text of such a file. */
 export function planFromText(text: string, path: string): RunPlan {
+  return parsePlan(valueFromText(text, path), path)
+}
+
+function valueFromText(text: string, path: string): unknown {
   const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
   const [problem] = document.errors
   if (problem) {
@@ -34,7 +59,7 @@ export function planFromText(text: string, path: string): RunPlan {
       `${path}${place ? `, line ${place.line}, column ${place.col}` : ''}: this is no YAML: ${problem.message.split(/ at line |\n/)[0]}.`,
     )
   }
-  return parsePlan(resolved(document, path), path)
+  return resolved(document, path)
 }
 
 /** Aliases are resolved only here: one may be unknown, or all together stand for far more than the file says. */

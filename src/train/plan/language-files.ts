@@ -18,6 +18,20 @@ export interface LoadedSources {
   readonly notes: readonly string[]
 }
 
+interface LanguageReading {
+  readonly reading: ReadOptions
+  /** The model that learns. */
+  readonly model: Model
+  /** Others that read the same rows: its teachers. */
+  readonly others?: readonly Model[] | undefined
+}
+
+/** Tokens that each of some models reads. */
+function positionsOfAll(models: readonly Model[]): number | undefined {
+  const known = models.map(positionsOf).filter((limit) => limit !== undefined)
+  return known.length > 0 ? Math.min(...known) : undefined
+}
+
 /**
  * Reads the texts that a language model of a plan learns from.
  *
@@ -27,7 +41,7 @@ export async function loadLanguage(
   sources: readonly string[],
   { data: { limit, testShare } }: RunPlan,
   { wholeTrain }: { readonly wholeTrain?: boolean },
-  { reading, model }: { readonly reading: ReadOptions; readonly model: Model },
+  { reading, model, others = [] }: LanguageReading,
 ): Promise<LoadedSources> {
   const named = sources.find(isNamed)
   if (named !== undefined) {
@@ -37,7 +51,7 @@ export async function loadLanguage(
     )
   }
   const { data, notes } = await loadTexts(sources, {
-    ...{ reading, vocabulary: vocabularyOf(model), positions: positionsOf(model) },
+    ...{ reading, vocabulary: vocabularyOf(model), positions: positionsOfAll([model, ...others]) },
     testShare: wholeTrain ? 0 : testShare,
   })
   const taken = data.map((each) => limited(each, limit))

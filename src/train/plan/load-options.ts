@@ -13,8 +13,10 @@ export interface LoadPlanOptions {
   readonly wholeTrain?: boolean
   /** Folder that relative paths start from. Default the working folder. */
   readonly base?: string
-  /** What a model runs on that writes its old texts itself (`model.old: self`). */
+  /** What a model runs on that writes its old texts itself (`model.old: self`), and what teachers run on (`distil`). */
   readonly engine?: ((plan: RunPlan) => Engine) | undefined
+  /** The folder of the run, where the answers of teachers are kept. Default they are asked for anew. */
+  readonly folder?: string | undefined
   /** Is told how many of these texts there are. */
   readonly onWriting?: ((kept: number, wanted: number) => void) | undefined
 }

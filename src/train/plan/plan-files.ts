@@ -7,13 +7,16 @@ import { loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
+import { besideTeacher, checkStudent, loadTeachers } from './distil-files.ts'
 import { fitToModel } from './fit-model.ts'
 import { loadLanguage } from './language-files.ts'
+import { bareSources, lessonsOf, readerOf, teachingEngine } from './lessons-files.ts'
 import type { LoadPlanOptions } from './load-options.ts'
 import type { RunPlan } from './plan.ts'
 import type { PlanInputs } from './prepare.ts'
 import { loadRows } from './rows-files.ts'
 import { isNamed, SELF } from './source-names.ts'
+import { taughtRows } from './taught-rows.ts'
 import { wordsFor } from './vocabulary-files.ts'
 import { writtenRows } from './written-files.ts'
 
@@ -46,10 +49,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const own = plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]
   // What the model was trained on comes last: all is read in the same way.
   const { old } = plan.model.kind === 'onnx' ? plan.model : {}
-  const sources = old !== undefined && old !== SELF ? [...own, old] : own
+  const more = old === SELF ? undefined : (old ?? plan.distil?.unlabelled)
+  const sources = more === undefined ? own : [...own, more]
+  const school = await loadTeachers(plan)
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
-  const beside = await readingFor(read && { path: read.file.path, input: read.model.input }, plan.data)
-  const notes = new Set([...(read?.notes ?? []), ...beside.notes])
+  if (school && read) await checkStudent(school, read, plan.data)
+  const beside = await readingFor(readerOf(read, school), plan.data)
+  const notes = new Set([...(school?.notes ?? []), ...(read?.notes ?? []), ...beside.notes])
   const reading: ReadOptions = {
     ...beside.options,
     // Runs read the same data again and again.
@@ -57,9 +63,12 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   }
   const asTexts =
     plan.loss === 'causal-lm'
-      ? await loadLanguage(sources, plan, options, { reading, model: present(read, 'model').model })
-      : await loadRows(sources, plan, options, reading)
-  const words = read ? undefined : await wordsFor(plan, asTexts.data, reading)
+      ? await loadLanguage(sources, plan, options, {
+          ...{ reading, model: present(read, 'model').model },
+          others: school?.teachers.map(({ model }) => model),
+        })
+      : await loadRows(sources, plan, options, reading, bareSources(plan))
+  const words = read || school ? undefined : await wordsFor(plan, asTexts.data, reading)
   const found = words?.built
     ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer })
     : asTexts
@@ -72,20 +81,28 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const hash = createHash('sha256')
   // What the model wrote follows from it, and from the plan.
   for (const { train, test } of found.data) hash.update(fingerprint(train)).update(fingerprint(test))
-  const data = wrote ? [...found.data, wrote.data] : found.data
+  for (const { bytes } of school?.files ?? []) hash.update(bytes)
+  const taught = school
+    ? await taughtRows(plan, school.teachers, found.data, teachingEngine(plan, options))
+    : found.data
+  const data = wrote ? [...taught, wrote.data] : taught
   if (read) hash.update(read.file.bytes)
   const fitted =
     read && fitToModel(plan, data, plan.loss === 'causal-lm' ? withTokenClasses(read.model) : read.model)
   for (const note of fitted?.notes ?? []) notes.add(note)
+  const dataSha256 = hash.digest('hex')
+  const ready = fitted?.data ?? data
+  const [mine, rest] = [ready.slice(0, own.length), ready[own.length]?.train]
+  const lessons = school && lessonsOf(plan, school, { mine, rest, dataSha256 }, options)
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
     inputs: fitted
-      ? { ...fitted, data: fitted.data.slice(0, own.length), old: fitted.data[own.length]?.train }
-      : { data, vocabulary: words?.tokenizer.size },
-    dataSha256: hash.digest('hex'),
+      ? { ...fitted, data: mine, ...(lessons ? { lessons } : { old: rest }) }
+      : { data: mine, vocabulary: (words?.tokenizer ?? beside.options.tokenizer)?.size, lessons },
+    dataSha256,
     instead,
     modelFile: read?.file,
-    beside: words?.files ?? new Map(),
+    beside: words?.files ?? (school && !read ? await besideTeacher(school) : new Map()),
     notes: [...notes],
   }
 }
@@ -126,5 +143,16 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
             tasks: plan.stream.tasks.map((task) => ({ ...task, source: source(task.source) })),
           }
         : plan.stream,
+    ...(plan.distil && { distil: placedTeachers(plan.distil, place, source) }),
   }
 }
+
+const placedTeachers = (
+  distil: NonNullable<RunPlan['distil']>,
+  place: (path: string) => string,
+  source: (name: string) => string,
+): RunPlan['distil'] => ({
+  ...distil,
+  teachers: distil.teachers.map(place),
+  ...(distil.unlabelled !== undefined && { unlabelled: source(distil.unlabelled) }),
+})

@@ -5,6 +5,7 @@ import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import { UsageError } from '../../errors.ts'
+import { contradictionInDistil, distilSchema } from './plan-distil.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
 import { SELF } from './source-names.ts'
 
@@ -154,6 +155,7 @@ export const planSchema = z.strictObject({
     .describe(
       'of the runtime; default the physical cores. A run’s last bits belong to the number of threads',
     ),
+  distil: distilSchema.optional().describe('teachers from files, for holdfast distil'),
 })
 
 /** Everything that a run is, before it has run: enough to do it again. */
@@ -185,8 +187,11 @@ export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
 }
 
 /** What no single setting says. */
-function contradictionIn({ data, model, loss, stream }: RunPlan): string | undefined {
+function contradictionIn(plan: RunPlan): string | undefined {
+  const { data, model, loss, stream } = plan
   const { documents } = data
+  const taught = contradictionInDistil(plan)
+  if (taught !== undefined) return taught
   if (documents && loss !== 'causal-lm') {
     return 'data.documents (--documents, --paragraphs, --pack, --overlap) says how a language model reads texts; set loss: causal-lm, or leave it out.'
   }

@@ -1,8 +1,11 @@
+import { z } from 'zod'
 import { parseAugment } from '../../data/augment/index.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
 import { normalised } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
+import type { Method } from '../../methods/method.ts'
 import { createMethod } from '../../methods/registry.ts'
+import { type TaughtOptions, type TaughtRows, taught } from '../../methods/taught.ts'
 import {
   type LoraModel,
   parseSelection,
@@ -11,7 +14,7 @@ import {
   withLora,
 } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, present } from '../../required.ts'
 import { listStream } from '../../tasks/list.ts'
 import { splitStream } from '../../tasks/split.ts'
 import type { TaskStream } from '../../tasks/stream.ts'
@@ -27,6 +30,7 @@ import {
   sgd,
   type WeightDecay,
 } from '../step/index.ts'
+import type { AnswersAsked } from '../teach/index.ts'
 import { planPast } from './given-past.ts'
 import { refuseIdle } from './idle-methods.ts'
 import { planModel } from './new-model.ts'
@@ -38,6 +42,14 @@ export interface TrainTest {
   readonly test: Dataset
   /** Where labels are in the order of a model's classes: which of them the data have, and how many the model has. */
   readonly known?: { readonly classes: readonly number[]; readonly units: number }
+}
+
+/** What teachers from files say (`distil`). */
+export interface Lessons {
+  /** Rows without labels beside those of the task. */
+  readonly unlabelled: Dataset | undefined
+  /** As `taught` takes them. */
+  readonly answers: (rows: readonly TaughtRows[], asked: AnswersAsked) => ReturnType<TaughtOptions['answers']>
 }
 
 /** What a plan names and does not hold. */
@@ -52,6 +64,8 @@ export interface PlanInputs {
   readonly old?: Dataset | undefined
   /** How many classes it knew before its head was widened. Default all. */
   readonly known?: number | undefined
+  /** For plans with teachers. */
+  readonly lessons?: Lessons | undefined
 }
 
 /** A plan as the trainer takes it, but for the engine and where it is kept. */
@@ -72,14 +86,14 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
   const base = planModel(plan, stream, inputs)
   const lora = planLora(plan, base)
-  refuseIdle(plan, stream.tasks.length)
+  if (!plan.distil) refuseIdle(plan, stream.tasks.length)
   const { optimiser, weightDecay } = planOptimiser(plan)
   return {
     model: lora?.model ?? chosenParts(plan, base),
     base,
     ...(lora ? { lora } : {}),
     stream,
-    method: createMethod(plan.method.name, plan.method.options),
+    method: planMethod(plan, inputs),
     past: planPast(plan, inputs, stream),
     settings: {
       optimiser,
@@ -94,7 +108,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
       },
       ...planAugment(plan, stream),
     },
-    iterations: planIterations(plan, stream),
+    iterations: planIterations(plan, stream, inputs.lessons?.unlabelled),
     batchSize: plan.batchSize,
     learningRate: plan.learningRate,
     ...(plan.schedule.kind === 'constant' && plan.schedule.warmup === 0
@@ -183,6 +197,23 @@ function planOptimiser({ optimiser }: RunPlan): {
   return { optimiser: adam(optimiser), weightDecay }
 }
 
+/** The method that is named; of a plan with teachers the one that teaches what they say. */
+function planMethod({ method, distil, data }: RunPlan, { lessons }: PlanInputs): Method {
+  const made = createMethod(method.name, method.options)
+  if (!distil) return made
+  const { answers, unlabelled } = present(lessons, 'answers of the teachers')
+  const settings = distilDefaults.parse(made.settings)
+  const { labelWeight, featureWeight } = distil
+  return taught({
+    ...{ temperature: settings.temperature, labelWeight, featureWeight },
+    unlabelled: unlabelled && normalised(unlabelled, data.preprocessing),
+    answers: (rows) => answers(rows, { ...settings, features: featureWeight > 0 }),
+  })
+}
+
+/** What the method `distil` says of its own answers is said of a teacher's, too. */
+const distilDefaults = z.object({ temperature: z.number(), topTokens: z.number() })
+
 /** Checked on the first task; the others are, when they begin. */
 function planAugment({ augment }: RunPlan, { tasks }: TaskStream): Pick<StepSettings, 'augment'> {
   if (augment === undefined) return {}
@@ -190,12 +221,13 @@ function planAugment({ augment }: RunPlan, { tasks }: TaskStream): Pick<StepSett
   return found ? { augment: found.spec } : {}
 }
 
-function planIterations(plan: RunPlan, stream: TaskStream): number {
+function planIterations(plan: RunPlan, stream: TaskStream, unlabelled: Dataset | undefined): number {
   const { iterations, epochs = 1, batchSize } = plan
   if (iterations !== undefined) return iterations
   // Permuted and rotated tasks are all of one size, and dear to make.
   const alike = plan.stream.kind === 'permuted' || plan.stream.kind === 'rotated'
   const tasks = alike ? stream.tasks.slice(0, 1) : stream.tasks
-  const rows = tasks.reduce((sum, task) => sum + samples(task.train), 0) / tasks.length
+  const labelled = tasks.reduce((sum, task) => sum + samples(task.train), 0) / tasks.length
+  const rows = labelled + (unlabelled ? samples(unlabelled) : 0)
   return Math.max(1, epochs * Math.floor(rows / batchSize))
 }

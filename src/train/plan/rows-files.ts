@@ -16,16 +16,23 @@ import type { RunPlan } from './plan.ts'
 import type { TrainTest } from './prepare.ts'
 import { isNamed } from './source-names.ts'
 
-/** Reads the rows of each source of a plan, all under the columns of the first. */
+/**
+ * Reads the rows of each source of a plan, all under the columns of the first.
+ *
+ * @param bare Places of sources whose rows are read without labels. Behind the first they keep all rows for training.
+ */
 export async function loadRows(
   sources: readonly string[],
   plan: RunPlan,
   options: LoadPlanOptions,
   reading: ReadOptions,
+  bare: ReadonlySet<number> = new Set(),
 ): Promise<LoadedSources> {
   const loaded: LoadedSource[] = []
-  for (const source of sources) {
-    loaded.push(await loadSource(source, plan, options, reading, loaded[0]?.found))
+  for (const [at, source] of sources.entries()) {
+    const how = bare.has(at) ? { ...reading, unlabelled: true } : reading
+    const wholeTrain = options.wholeTrain || (bare.has(at) && at > 0)
+    loaded.push(await loadSource(source, plan, { ...options, wholeTrain }, how, loaded[0]?.found))
   }
   return {
     data: ofOneLength(loaded.map((each) => each.data)),

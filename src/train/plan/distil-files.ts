@@ -1,0 +1,128 @@
+import { dirname, join } from 'node:path'
+import type { Reading } from '../../data/reading.ts'
+import { readingDifference } from '../../data/reading-difference-files.ts'
+import { readingFor } from '../../data/reading-files.ts'
+import { DataError, ModelError, UsageError } from '../../errors.ts'
+import { answersTokens } from '../../evaluate/generate/index.ts'
+import { type LoadedModel, loadModel, modelFolder } from '../../model/import/index-files.ts'
+import { withTokenClasses } from '../../model/language.ts'
+import { itemAt } from '../../required.ts'
+import { foundAt, readUtf8 } from '../../tensor/reads-files.ts'
+import { refuseOtherClasses, refuseOtherTokens, type Teacher } from '../teach/index.ts'
+import type { RunPlan } from './plan.ts'
+
+/** The teachers of a plan, from their files. */
+export interface LoadedTeachers {
+  readonly teachers: readonly Teacher[]
+  readonly files: readonly LoadedModel['file'][]
+  readonly notes: readonly string[]
+}
+
+/** @throws ModelError `labels-missing` for a teacher whose classes have no names; UsageError `distil-teachers`; and what loading throws. */
+export async function loadTeachers({ distil, loss }: RunPlan): Promise<LoadedTeachers | undefined> {
+  if (!distil) return undefined
+  const loaded: LoadedModel[] = []
+  for (const path of distil.teachers) loaded.push(await loadModel(path))
+  const texts = loss === 'causal-lm'
+  const teachers = loaded.map(
+    ({ model, file }): Teacher => ({
+      name: file.path,
+      model: texts ? withTokenClasses(model) : model,
+    }),
+  )
+  for (const [at, { name, model }] of teachers.entries()) {
+    if (answersTokens(itemAt(loaded, at, 'teacher').model) !== texts) throw otherKind(name, texts)
+    if (model.classes.length === 0) {
+      throw new ModelError(
+        'labels-missing',
+        `${name}: the file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.`,
+      )
+    }
+  }
+  if (texts && teachers.length > 1) {
+    throw new UsageError(
+      'distil-teachers',
+      `${teachers.length} teachers are given, and of language models one teaches: the likeliest tokens of each are kept, and those of several are not the same. Give one.`,
+    )
+  }
+  if (distil.featureWeight > 0 && teachers.length > 1) {
+    throw new UsageError(
+      'distil-features',
+      `Features are those of one teacher, and ${teachers.length} are given. Leave out --features, or give one.`,
+    )
+  }
+  const [first, ...others] = teachers
+  for (const other of others) {
+    if (first) refuseOtherClasses(named(first), named(other))
+  }
+  return { teachers, files: loaded.map(({ file }) => file), notes: loaded.flatMap(({ notes }) => notes) }
+}
+
+const named = ({ name, model }: Teacher) => ({ name, classes: model.classes })
+
+const otherKind = (name: string, texts: boolean): UsageError =>
+  new UsageError(
+    'distil-teachers',
+    texts
+      ? `${name} is no causal language model, and the student is one. Give teacher and student of one kind.`
+      : `${name} is a language model, which answers with a token for each place, and the student is a classifier. Give teacher and student of one kind.`,
+  )
+
+/**
+ * Holds a student's file to what its teachers are.
+ *
+ * @throws UsageError `distil-same` for a student that is a teacher, `distil-tokenizer` where tokens differ, `distil-reading` where files
+ * beside the models say that they read rows differently.
+ */
+export async function checkStudent(
+  { teachers, files }: LoadedTeachers,
+  student: Pick<LoadedModel, 'model' | 'file'>,
+  asked: Reading,
+): Promise<void> {
+  const own = { path: student.file.path, input: student.model.input }
+  for (const [at, { name, model }] of teachers.entries()) {
+    if (Buffer.from(itemAt(files, at, 'file').bytes).equals(Buffer.from(student.file.bytes))) {
+      throw new UsageError(
+        'distil-same',
+        `${student.file.path} is the teacher ${name} itself, byte by byte: there is nothing to learn from it. Name a smaller model with --into.`,
+      )
+    }
+    const theirs = { path: name, input: model.input }
+    const [first, second] = [await readingFor(theirs, asked), await readingFor(own, asked)]
+    if (first.tokenizerJson !== undefined && second.tokenizerJson !== undefined) {
+      refuseOtherTokens(
+        { name, json: first.tokenizerJson },
+        { name: student.file.path, json: second.tokenizerJson },
+      )
+      continue
+    }
+    const [difference] = await readingDifference(theirs, own, { reading: asked })
+    if (difference === undefined) continue
+    throw new UsageError(
+      'distil-reading',
+      `${difference.replace(/^warning: /, '').replace(/ If the one is.*$/, '')} Teacher and student have to see the same rows: put the files that lie beside the teacher beside the student.`,
+    )
+  }
+}
+
+/** Files beside a teacher that say how rows are made into its input, for a student that is built anew. */
+export async function besideTeacher({ files }: LoadedTeachers): Promise<ReadonlyMap<string, string>> {
+  const { path } = itemAt(files, 0, 'teacher')
+  const found = new Map<string, string>()
+  for (const name of [
+    'holdfast.json',
+    'preprocessor_config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+  ]) {
+    for (const folder of new Set([dirname(path), modelFolder(path)])) {
+      const file = join(folder, name)
+      if (found.has(name) || !(await foundAt(file))) continue
+      found.set(
+        name,
+        await readUtf8(file, { kind: DataError, code: 'file-unreadable', way: 'Mend it or take it away.' }),
+      )
+    }
+  }
+  return found
+}

@@ -1,0 +1,1 @@
+export { keptAnswers } from './answers-files.ts'

@@ -1,0 +1,51 @@
+import { preview } from '../../data/names/index.ts'
+import { UsageError } from '../../errors.ts'
+import type { Model } from '../../model/model.ts'
+
+/** A model that is taught from. */
+export interface Teacher {
+  /** What messages call it: its file. */
+  readonly name: string
+  readonly model: Model
+}
+
+/** A teacher, and where in its logits the classes of the student stand. */
+export interface PlacedTeacher extends Teacher {
+  /** Its unit for each unit of the student. */
+  readonly units: readonly number[]
+}
+
+/**
+ * Teachers with their units in the order of the student's classes, matched by name.
+ *
+ * @param student The student's name in messages, and its classes.
+ * @throws UsageError `distil-classes` where the lists differ, naming what one side lacks.
+ */
+export function placed(
+  teachers: readonly Teacher[],
+  student: { readonly name: string; readonly classes: readonly string[] },
+): readonly PlacedTeacher[] {
+  return teachers.map((teacher) => {
+    refuseOtherClasses({ name: teacher.name, classes: teacher.model.classes }, student)
+    return { ...teacher, units: student.classes.map((name) => teacher.model.classes.indexOf(name)) }
+  })
+}
+
+interface Named {
+  readonly name: string
+  readonly classes: readonly string[]
+}
+
+/** @throws UsageError `distil-classes` where two lists are not of the same names. */
+export function refuseOtherClasses(first: Named, second: Named): void {
+  const alone = (one: Named, other: Named) => {
+    const lacking = one.classes.filter((name) => !other.classes.includes(name))
+    return lacking.length > 0 ? [`${preview(lacking)} only in ${one.name}`] : []
+  }
+  const differences = [...alone(first, second), ...alone(second, first)]
+  if (differences.length === 0) return
+  throw new UsageError(
+    'distil-classes',
+    `${first.name} has ${first.classes.length} classes and ${second.name} ${second.classes.length}, and they are not the same: ${differences.join('; ')}. Teachers and student need the same classes, in any order: correct the labels.txt beside one, or give the student a new head with the teacher's classes: --head replace.`,
+  )
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { UsageError } from '../../errors.ts'
+
+const tokenizerSchema = z.looseObject({
+  model: z.looseObject({
+    vocab: z.union([z.record(z.string(), z.number()), z.array(z.tuple([z.string()], z.unknown()))]),
+  }),
+  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string() })).optional(),
+})
+
+/** A model's tokenizer.json. */
+export interface TokenizerText {
+  /** What messages call the model. */
+  readonly name: string
+  readonly json: string
+}
+
+/**
+ * Tokens are taught by their numbers: a teacher's and a student's have to mean the same.
+ *
+ * @throws UsageError `distil-tokenizer` naming the first token that differs.
+ */
+export function refuseOtherTokens(teacher: TokenizerText, student: TokenizerText): void {
+  if (teacher.json === student.json) return
+  const [theirs, own] = [tokensOf(teacher), tokensOf(student)]
+  const last = Math.max(...theirs.keys(), ...own.keys())
+  for (let id = 0; id <= last; id++) {
+    if (theirs.get(id) === own.get(id)) continue
+    throw new UsageError(
+      'distil-tokenizer',
+      `${teacher.name} and ${student.name} do not cut texts to the same tokens: token ${id} is ${shown(theirs.get(id))} to the one and ${shown(own.get(id))} to the other (${theirs.size} and ${own.size} tokens). What a teacher says of a token can be taught only where both know it by one number: take a student with the teacher's tokenizer.`,
+    )
+  }
+}
+
+const shown = (token: string | undefined): string =>
+  token === undefined ? 'none' : JSON.stringify(token.length > 40 ? `${token.slice(0, 40)}…` : token)
+
+function tokensOf({ name, json }: TokenizerText): ReadonlyMap<number, string> {
+  const read = tokenizerSchema.safeParse(JSON.parse(json))
+  if (!read.success) {
+    throw new UsageError(
+      'distil-tokenizer',
+      `The tokenizer.json of ${name} has no vocabulary that could be compared with another's: give teacher and student the same file.`,
+    )
+  }
+  const { model, added_tokens: added = [] } = read.data
+  const tokens = new Map<number, string>()
+  const listed = Array.isArray(model.vocab)
+    ? model.vocab.map(([token], id) => [token, id] as const)
+    : Object.entries(model.vocab)
+  for (const [token, id] of listed) tokens.set(id, token)
+  for (const { id, content } of added) tokens.set(id, content)
+  return tokens
+}
