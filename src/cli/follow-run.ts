@@ -1,23 +1,39 @@
 import type { Engine } from '../engine/engine.ts'
-import { runInFolder } from '../train/folders/index-files.ts'
-import { preparePlan } from '../train/plan/index.ts'
+import { type KeptOutcome, runInFolder } from '../train/folders/index-files.ts'
+import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { learnMeasurements, track } from '../train/tracking/index.ts'
 import { runAnswer, runProgress } from './run-text.ts'
 import { type TrackingSettings, tracked } from './tracking.ts'
 import type { Answer, Call } from './verb.ts'
 
+/** Where a plan is run, on what, and by which verb. */
+export interface FollowedRun {
+  readonly engine: Engine
+  readonly folder: string
+  readonly verb: Parameters<typeof runInFolder>[1]['verb']
+}
+
 /** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */
 export async function followRun(
   call: Call,
   asked: TrackingSettings,
   loaded: LoadedPlan,
-  run: {
-    readonly engine: Engine
-    readonly folder: string
-    readonly verb: Parameters<typeof runInFolder>[1]['verb']
-  },
+  run: FollowedRun,
 ): Promise<Answer> {
+  const { outcome, prepared } = await outcomeOf(call, asked, loaded, run)
+  const tasks = prepared.stream.tasks.map(({ name }) => name)
+  const answer = runAnswer(outcome, tasks, prepared.stream.dataset)
+  return { ...answer, json: { ...(answer.json as object), notes: loaded.notes } }
+}
+
+/** The same, and what became of it. */
+export async function outcomeOf(
+  call: Call,
+  asked: TrackingSettings,
+  loaded: LoadedPlan,
+  run: FollowedRun,
+): Promise<{ readonly outcome: KeptOutcome; readonly prepared: PreparedPlan }> {
   const { plan, inputs } = loaded
   const prepared = preparePlan(plan, inputs)
   const show = runProgress(plan.method.name, call.screen)
@@ -41,7 +57,5 @@ export async function followRun(
     ({ status }) => status,
   )
   call.screen.draw([])
-  const tasks = prepared.stream.tasks.map(({ name }) => name)
-  const answer = runAnswer(outcome, tasks, prepared.stream.dataset)
-  return { ...answer, json: { ...(answer.json as object), notes: loaded.notes } }
+  return { outcome, prepared }
 }

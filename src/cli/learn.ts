@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
+import { UsageError } from '../errors.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
 import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
@@ -64,6 +65,12 @@ export const learn = defineVerb({
     if (asked.init) return init(config)
     await checkPlaces([{ flag: 'CONFIG', path: config, is: 'config' }])
     const wanted = asChanged(await readPlanFile(config), asked)
+    if (wanted.distil) {
+      throw new UsageError(
+        'config',
+        `${config} has teachers (distil), and holdfast learn learns from labels. Teach with: holdfast distil ${wanted.distil.teachers.join(' ')} --into STUDENT --data DIR`,
+      )
+    }
     const folder =
       asked.out ?? defaultFolder(wanted.name, wanted.method.name, wanted.stream.scenario, String(wanted.seed))
     await checkPlaces(

@@ -4,6 +4,7 @@ import { noteData } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
+import { followStudent } from './follow-student.ts'
 import { checkPlaces } from './places.ts'
 import { trackingFlags } from './tracking.ts'
 import { defineVerb } from './verb.ts'
@@ -40,6 +41,7 @@ export const resume = defineVerb({
       )
     }
     noteData(loaded, call.screen)
-    return followRun(call, asked, loaded, { engine, folder, verb: config.verb })
+    const run = { engine, folder, verb: config.verb }
+    return loaded.plan.distil ? followStudent(call, asked, loaded, run) : followRun(call, asked, loaded, run)
   },
 })

@@ -2,6 +2,7 @@ import { bench } from './bench.ts'
 import { collect } from './collect.ts'
 import { curve } from './curve.ts'
 import { data } from './data.ts'
+import { distil } from './distil.ts'
 import { evaluate } from './evaluate.ts'
 import { fisher } from './fisher.ts'
 import { gate } from './gate.ts'
@@ -27,6 +28,7 @@ export const verbs: readonly Verb[] = [
   keep,
   update,
   gate,
+  distil,
   curve,
   fisher,
   grad,

@@ -13,6 +13,7 @@ export { gateText } from './gate-text.ts'
 export { type Headline, headline } from './headline.ts'
 export { reportMarkdown } from './markdown.ts'
 export { type ReportOptions, reportHtml } from './page.ts'
+export { studentPage, studentText } from './student.ts'
 export {
   languagePreflightText,
   languageUpdateMarkdown,

@@ -1,0 +1,87 @@
+import { basename } from 'node:path'
+import type { Reading } from '../data/reading.ts'
+import { answersTokens } from '../evaluate/generate/index.ts'
+import { loadModel } from '../model/import/index-files.ts'
+import { itemAt } from '../required.ts'
+import { parsePlan, type RunPlan } from '../train/plan/index.ts'
+import { readStudentFile } from '../train/plan/index-files.ts'
+import { type DistilSettings, distilDefaults } from './distil-flags.ts'
+import { readingOf, withDocumentFlags } from './shared-flags.ts'
+import type { CommonSettings } from './verb.ts'
+
+type Settings = DistilSettings & CommonSettings
+
+/** Whether a student is a network to be built, as a configuration says. */
+export const isConfig = (into: string): boolean => /\.(ya?ml|json)$/i.test(into)
+
+/** The run that `holdfast distil` is asked for: one task, taught by what teachers say. */
+export async function distilPlan(asked: Settings): Promise<RunPlan> {
+  const config = isConfig(asked.into) ? await readStudentFile(asked.into) : {}
+  const { model } = await loadModel(itemAt(asked.teacher, 0, 'teacher'))
+  const texts = answersTokens(model)
+  const { temperature = texts ? distilDefaults.textTemperature : distilDefaults.temperature } = asked
+  const source = asked.data ?? asked.unlabelled
+  return parsePlan(
+    {
+      ...{ name: 'distil', schedule: { kind: 'cosine' }, checkpointEvery: distilDefaults.checkpointEvery },
+      ...config,
+      ...given(asked),
+      ...lengthOf(asked, config, texts),
+      data: dataOf(asked, config.data),
+      stream: {
+        ...{ kind: 'list', scenario: 'domain' },
+        tasks: [{ name: basename(itemAt(asked.teacher, 0, 'teacher')), source }],
+      },
+      model: config.model ?? studentFile(asked),
+      method: { name: 'distil', options: { temperature, topTokens: asked.topTokens } },
+      distil: {
+        teachers: asked.teacher,
+        labelled: asked.data !== undefined,
+        unlabelled: asked.data === undefined ? undefined : asked.unlabelled,
+        labelWeight: asked.labelWeight ?? (asked.data === undefined ? 0 : distilDefaults.labelWeight),
+        featureWeight: asked.features,
+        numbersArePositions: asked.numbersArePositions || undefined,
+        maxDrop: asked.maxDrop,
+      },
+      loss: texts ? 'causal-lm' : undefined,
+    },
+    isConfig(asked.into) ? asked.into : 'the run that these flags ask for',
+  )
+}
+
+const studentFile = ({ into, head }: Settings) => ({ kind: 'onnx', path: into, trained: false, head })
+
+/** Settings that flags say in place of a configuration. */
+function given({ batch, lr, checkpointEvery, augment, recompute, seed, threads, device }: Settings) {
+  const said = {
+    ...{ batchSize: batch, learningRate: lr, checkpointEvery, augment, seed, threads, device },
+    recompute: recompute || undefined,
+  }
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+}
+
+/** How long training is; what flags say comes before the configuration. */
+function lengthOf(
+  { epochs, iterations }: Settings,
+  config: Readonly<Record<string, unknown>>,
+  texts: boolean,
+) {
+  if (epochs !== undefined || iterations !== undefined) return { epochs, iterations }
+  if (config.epochs !== undefined || config.iterations !== undefined) return {}
+  return { epochs: texts ? distilDefaults.textEpochs : distilDefaults.epochs }
+}
+
+/** How rows are read: as the configuration says, but for what flags say. */
+function dataOf(asked: Settings, config: unknown): unknown {
+  const { columns, ...reading } = withDocumentFlags<Reading>(readingOf(asked), asked)
+  const said = {
+    ...reading,
+    columns: Object.values(columns ?? {}).some((value) => value !== undefined) ? columns : undefined,
+    preprocessing: asked.preprocessing === 'default' ? undefined : asked.preprocessing,
+    testShare: asked.testShare,
+  }
+  return {
+    ...(typeof config === 'object' ? config : {}),
+    ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
+  }
+}

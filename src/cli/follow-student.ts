@@ -1,0 +1,61 @@
+import { samples } from '../data/dataset.ts'
+import { defaultConfidence } from '../measure/confidence.ts'
+import { studentPage, studentText } from '../report/index.ts'
+import { itemAt } from '../required.ts'
+import { writeWhole } from '../tensor/whole-files.ts'
+import type { RunPlan } from '../train/plan/index.ts'
+import type { LoadedPlan } from '../train/plan/index-files.ts'
+import { judgeStudent } from '../update/student/index-files.ts'
+import { type FollowedRun, outcomeOf } from './follow-run.ts'
+import { runAnswer } from './run-text.ts'
+import type { TrackingSettings } from './tracking.ts'
+import type { Answer, Call } from './verb.ts'
+
+const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
+
+/** Trains a student in its run's folder, or goes on there, and holds it against its teachers. */
+export async function followStudent(
+  call: Call,
+  asked: TrackingSettings & { readonly report?: string | undefined },
+  loaded: LoadedPlan,
+  run: FollowedRun,
+): Promise<Answer> {
+  const { outcome, prepared } = await outcomeOf(call, asked, loaded, run)
+  const { distil } = loaded.plan
+  const { dataset } = prepared.stream
+  if (outcome.status === 'interrupted' || !distil) {
+    return runAnswer(
+      outcome,
+      prepared.stream.tasks.map(({ name }) => name),
+      dataset,
+    )
+  }
+  const heldOut = itemAt(prepared.stream.tasks, 0, 'task').test
+  call.screen.say(`Judging on ${samples(heldOut).toLocaleString('en-US')} rows held out.`)
+  const result = await judgeStudent({
+    ...{ engine: run.engine, run: run.folder, teachers: distil.teachers, heldOut },
+    judgedBy: judgedBy(loaded.plan),
+    maxDrop: distil.maxDrop,
+    confidence: defaultConfidence,
+  })
+  const written = asked.report === undefined ? [] : [asked.report]
+  if (asked.report !== undefined) {
+    await writeWhole(asked.report, studentPage(result, { command: call.command }))
+  }
+  const { parametersSha256 } = outcome
+  return {
+    json: { ...result, run: run.folder, parametersSha256, dataset, notes: loaded.notes },
+    text: [
+      studentText(result),
+      '',
+      `Student: ${result.student.name} (the run: ${run.folder})`,
+      ...written.map((file) => `Written: ${file}`),
+    ].join('\n'),
+    exitCode: exitCodes[result.verdict],
+  }
+}
+
+function judgedBy({ distil, loss }: RunPlan) {
+  if (loss === 'causal-lm') return 'texts'
+  return distil?.labelled ? 'labels' : 'teacher'
+}

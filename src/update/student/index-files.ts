@@ -1,0 +1,1 @@
+export { judgeStudent, studentIn } from './judge-student-files.ts'

@@ -1,0 +1,1 @@
+export type { StudentResult, StudentSide } from './student.ts'

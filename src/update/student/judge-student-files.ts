@@ -1,0 +1,106 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Dataset } from '../../data/dataset.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { textFigures } from '../../evaluate/index.ts'
+import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import { withTokenClasses } from '../../model/language.ts'
+import { parameterCount } from '../../model/model.ts'
+import { itemAt } from '../../required.ts'
+import { placed, teacherLogits } from '../../train/teach/index.ts'
+import { gate, gateLanguage, gateTexts, logitsFor, predictionsFrom, type TextScores } from '../gate/index.ts'
+import { agreementOf, type StudentResult } from './student.ts'
+
+export interface StudentSources {
+  readonly engine: Engine
+  /** The folder of the finished run. */
+  readonly run: string
+  /** Paths of models. */
+  readonly teachers: readonly string[]
+  /** As they are normalised, under the student's classes. */
+  readonly heldOut: Dataset
+  readonly judgedBy: StudentResult['judgedBy']
+  /** What the student may be worse by: a share of accuracy, or of bits per byte. */
+  readonly maxDrop: number
+  readonly confidence: number
+}
+
+/**
+ * Holds a student, as its file in the folder of a run gives it back, against its teachers on rows held out.
+ *
+ * @throws What loading models, `gate` and `gateTexts` throw.
+ */
+export async function judgeStudent(sources: StudentSources): Promise<StudentResult> {
+  const { run, judgedBy } = sources
+  const student = await loadModel(await studentIn(run))
+  const teachers: LoadedModel[] = []
+  for (const path of sources.teachers) teachers.push(await loadModel(path))
+  const sides = { teachers, student, name: sources.teachers.join(' and ') }
+  const judged = judgedBy === 'texts' ? await onTexts(sources, sides) : await onRows(sources, sides)
+  return {
+    schema: 'holdfast.distil/1',
+    verdict: judged.gate.verdict,
+    judgedBy,
+    agreement: judged.agreement,
+    teacher: {
+      name: sides.name,
+      parameters: teachers.reduce((sum, { model }) => sum + parameterCount(model), 0),
+    },
+    student: { name: student.file.path, parameters: parameterCount(student.model) },
+    gate: judged.gate,
+  }
+}
+
+/** What a run with a model left: its folder where files belong beside it. */
+export async function studentIn(run: string): Promise<string> {
+  const folder = join(run, 'model')
+  const found = await stat(folder).catch(() => undefined)
+  return found?.isDirectory() ? folder : join(run, 'model.onnx')
+}
+
+interface Sides {
+  readonly teachers: readonly LoadedModel[]
+  readonly student: LoadedModel
+  /** What the teachers are called together. */
+  readonly name: string
+}
+
+type Judged = Pick<StudentResult, 'agreement' | 'gate'>
+
+async function onRows(
+  { engine, heldOut, maxDrop, confidence }: StudentSources,
+  { teachers, student, name }: Sides,
+): Promise<Judged> {
+  const { classes } = heldOut
+  const own = { name: student.file.path, model: student.model }
+  const known = placed(
+    teachers.map(({ model, file }) => ({ model, name: file.path })),
+    { name: own.name, classes },
+  )
+  const taught = { name, model: { ...itemAt(teachers, 0, 'teacher').model, classes } }
+  const baseline = predictionsFrom(taught, await teacherLogits(engine, known, heldOut, 1), heldOut, classes)
+  const candidate = predictionsFrom(own, await logitsFor(engine, own, heldOut), heldOut, classes)
+  return {
+    agreement: agreementOf(baseline, candidate),
+    gate: gate(baseline, candidate, { maxDrop, confidence }),
+  }
+}
+
+async function onTexts(
+  { engine, heldOut, maxDrop, confidence }: StudentSources,
+  { teachers, student }: Sides,
+): Promise<Judged> {
+  const scores = async ({ model, file: { path } }: LoadedModel): Promise<TextScores> => {
+    const { documents } = await textFigures(engine, withTokenClasses(model), heldOut, path)
+    return {
+      name: path,
+      documents: documents.map(({ document, bytes, tokens, nats }) => ({
+        id: document,
+        ...{ bytes, tokens, bits: nats / Math.LN2 },
+      })),
+    }
+  }
+  const [baseline, candidate] = [await scores(itemAt(teachers, 0, 'teacher')), await scores(student)]
+  const texts = gateTexts(baseline, candidate, { unit: 'relative', budget: maxDrop, confidence })
+  return { agreement: null, gate: gateLanguage({ texts }) }
+}

@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { wordVocabulary } from '../src/data/text/vocabulary.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { buildCli, type Cli } from './cli.ts'
+import { learned } from './learn-runs.ts'
+import { tinyDecoder } from './tiny-decoder.ts'
+
+// A decoder that knows chains of words teaches them to another, from the likeliest tokens of each place.
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-distil-texts-'))
+const at = (...names: string[]) => join(folder, ...names)
+const words = ['red', 'green', 'blue', 'grey', 'black', 'and', 'then']
+let cli: Cli
+
+/** A decoder in a folder with a tokenizer of these words. */
+function decoder(name: string, bytes: Uint8Array, known = words): string {
+  mkdirSync(at(name))
+  writeFileSync(at(name, 'model.onnx'), bytes)
+  writeFileSync(at(name, 'tokenizer.json'), wordVocabulary(known, { size: 48 }))
+  return at(name)
+}
+
+const distil = async (given: readonly string[]) => {
+  const { code, stdout, stderr } = await cli.run(['distil', ...given, '--threads', '1', '--json'], {
+    cwd: folder,
+  })
+  return { code, stderr, found: stdout.startsWith('{') ? JSON.parse(stdout) : undefined }
+}
+
+beforeAll(async () => {
+  cli = await buildCli()
+  const random = randomStream(1, 'chains')
+  const documents = Array.from({ length: 80 }, () => {
+    const start = random.integer(5)
+    const line = Array.from({ length: 4 }, (_, place) => words[(start + place) % 5])
+    return { text: ['and', 'then', ...line].join(' ') }
+  })
+  writeFileSync(at('chains.jsonl'), documents.map((row) => JSON.stringify(row)).join('\n'))
+  const untrained = decoder('untrained', tinyDecoder({ vocabulary: 48 }))
+  const { model } = await learned({
+    stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'chains', source: at('chains.jsonl') }] },
+    model: { kind: 'onnx', path: untrained },
+    loss: 'causal-lm',
+    ...{ iterations: 200, batchSize: 16, learningRate: 0.01 },
+  })
+  decoder('teacher', model)
+  decoder('student', tinyDecoder({ vocabulary: 48, seed: 9 }))
+  decoder(
+    'stranger',
+    tinyDecoder({ vocabulary: 48, seed: 9 }),
+    words.map((word) => `${word}er`),
+  )
+}, 60_000)
+
+afterAll(() => cli.remove())
+
+it('a student of texts comes near its teacher, and is judged by documents held out', async () => {
+  const asked = [
+    'teacher',
+    '--into',
+    'student',
+    '--data',
+    'chains.jsonl',
+    '--top-tokens',
+    '6',
+    '--batch',
+    '16',
+  ]
+  const long = ['--iterations', '200', '--lr', '0.01', '--label-weight', '0', '--max-drop', '25%']
+  const { code, found } = await distil([...asked, ...long, '-o', 'taught', '--report', 'taught.html'])
+  expect(found).toMatchObject({ verdict: 'pass', judgedBy: 'texts', agreement: null })
+  expect(code).toBe(0)
+  expect(found.gate.texts.documents).toBe(16)
+  expect(readFileSync(at('taught.html'), 'utf8')).toContain('Documents held out')
+  // What its tokenizer is comes along.
+  expect(readFileSync(at('taught', 'model', 'tokenizer.json'), 'utf8')).toBe(
+    readFileSync(at('teacher', 'tokenizer.json'), 'utf8'),
+  )
+  const short = await distil([...asked, '--iterations', '1', '-o', 'short'])
+  expect(short.code).toBe(2)
+})
+
+it('a student whose tokens have other numbers is refused, and so are rows without labels', async () => {
+  const { stderr } = await distil(['teacher', '--into', 'stranger', '--data', 'chains.jsonl', '-o', 'no'])
+  expect(stderr).toMatch(/do not cut texts to the same tokens: token \d+ is "\w+" to the one/)
+  const bare = await distil(['teacher', '--into', 'student', '--unlabelled', 'chains.jsonl', '-o', 'no'])
+  expect(bare.stderr).toMatch(/texts are their own/)
+})
