@@ -1,1 +1,1 @@
-export { judgeStudent, studentIn } from './judge-student-files.ts'
+export { judgeStudent } from './judge-student-files.ts'

@@ -1,1 +1,1 @@
-export type { StudentResult, StudentSide } from './student.ts'
+export type { StudentResult } from './student.ts'

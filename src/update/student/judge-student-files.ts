@@ -52,7 +52,7 @@ export async function judgeStudent(sources: StudentSources): Promise<StudentResu
 }
 
 /** What a run with a model left: its folder where files belong beside it. */
-export async function studentIn(run: string): Promise<string> {
+async function studentIn(run: string): Promise<string> {
   const folder = join(run, 'model')
   const found = await stat(folder).catch(() => undefined)
   return found?.isDirectory() ? folder : join(run, 'model.onnx')
