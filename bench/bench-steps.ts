@@ -181,7 +181,7 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
   const constants = (await method.inputs?.(state, { ...task, sources: [source], reader })) ?? new Map()
   const step = buildStep({
     ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
-    slots: new Map(),
+    ...{ slots: new Map(), iterations: 1000 },
   })
   const program = await loadProgram(ortNode(options), step, step.slots, initialState(model, optimiser))
   const buildMs = performance.now() - began

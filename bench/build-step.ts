@@ -96,6 +96,7 @@ for (let build = 0; build < Number(values.builds); build++) {
     task,
     pool: createPool([source]),
     sources: [source],
+    iterations: 1000,
     constants: new Map(),
     slots: new Map(),
   }).bytes

@@ -17,7 +17,8 @@ export function stepContext(builder: GraphBuilder, given: Partial<StepContext>):
   const nothing = builder.constant(float32([], [0]))
   const parameters = given.parameters ?? new Map()
   return {
-    ...{ outer: builder, step: builder, parameters, initial: parameters },
+    ...{ outer: builder, step: builder, parameters, initial: parameters, buffers: new Map() },
+    ...{ iterations: 1, head: () => ({ weight: 'weight', bias: 'bias' }) },
     ...{ inputs: new Map(), slots: new Map(), sources: new Map() },
     ...{ batch: nothing, labels: nothing, logits: nothing, rows: nothing, mask: undefined, mixed: undefined },
     ...{ features: () => nothing, forward: () => nothing, loss: () => nothing },

@@ -15,6 +15,7 @@ import { joint } from '../src/methods/joint.ts'
 import { l2sp } from '../src/methods/l2-sp.ts'
 import { lessForget } from '../src/methods/less-forget.ts'
 import { logitAdjustment } from '../src/methods/logit-adjustment.ts'
+import { lpft } from '../src/methods/lp-ft.ts'
 import { lwf } from '../src/methods/lwf.ts'
 import { mas } from '../src/methods/mas.ts'
 import { emptyState, type Method, type MethodState } from '../src/methods/method.ts'
@@ -24,6 +25,7 @@ import { replay } from '../src/methods/replay.ts'
 import { sam } from '../src/methods/sam.ts'
 import { si } from '../src/methods/si.ts'
 import { weightAligning } from '../src/methods/weight-aligning.ts'
+import { ema, swa } from '../src/methods/weight-averaging.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
 import type { RunState } from '../src/train/run/checkpoint.ts'
@@ -52,6 +54,8 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
     'most interfered of a reservoir',
     () => replay({ capacity: 9, batchSize: 3, retrieval: 'interfered', candidates: 7 }),
   ],
+  ['moving average and replay', () => compose(ema({ decay: 0.8 }), replay({ perClass: 3 }))],
+  ['probed, mean of the last steps, and ewc', () => compose(lpft(), swa(), ewc({ lambda: 20 }))],
   ['si', () => si({ strength: 0.1 })],
   ['l2-sp', () => l2sp({ lambda: 0.1 })],
   ['a-gem', () => agem({ perClass: 3 })],

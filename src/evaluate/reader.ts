@@ -57,6 +57,14 @@ export function openReader(engine: Engine, model: Model, outputs: number): OpenR
   }
 }
 
+/** A reader whose answers are those of some weights where nothing else is said. */
+export const readingAs = (reader: Reader, own: Weights): Reader => ({
+  logits: (dataset, weights = own) => reader.logits(dataset, weights),
+  predictions: (dataset, weights = own, active) => reader.predictions(dataset, weights, active),
+  topTokens: (dataset, options) => reader.topTokens(dataset, { weights: own, ...options }),
+  features: (dataset, weights = own) => reader.features(dataset, weights),
+})
+
 /** The model with these values for its parameters and buffers; those left out stay as they are. */
 export function withWeights(model: Model, weights: Weights): Model {
   const replaced = (tensors: Weights) =>

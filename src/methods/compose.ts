@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { readingAs } from '../evaluate/reader.ts'
 import { itemAt } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -107,20 +108,30 @@ async function consolidateAll(
   const tensors = new Map<string, Tensor>()
   const values: Record<string, Json> = {}
   const given = new Map<string, Tensor>()
+  const moved = new Map<string, Tensor>()
   for (const part of parts) {
     const { method, index, prefix, own } = part
     const { trace } = context
+    const parameters = new Map([...context.parameters, ...given])
+    const buffers = new Map([...context.buffers, ...moved])
     const after = (await consolidationOf(method, context)?.(own(state), {
       ...context,
-      parameters: new Map([...context.parameters, ...given]),
+      ...{ parameters, buffers },
+      // Answers are those of the weights that the methods before gave.
+      ...(given.size > 0 && { reader: readingAs(context.reader, new Map([...parameters, ...buffers])) }),
       random: (name) => context.random(`${index}/${name}`),
       trace: trace && { ...trace, slots: withoutPrefix(trace.slots, prefix) },
     })) ?? { state: own(state) }
     for (const [key, tensor] of under(part, after.state.tensors)) tensors.set(key, tensor)
     values[index] = after.state.values
     for (const [name, tensor] of after.parameters ?? []) given.set(name, tensor)
+    for (const [name, tensor] of after.buffers ?? []) moved.set(name, tensor)
   }
-  return { state: { tensors, values }, ...(given.size > 0 ? { parameters: given } : {}) }
+  return {
+    state: { tensors, values },
+    ...(given.size > 0 ? { parameters: given } : {}),
+    ...(moved.size > 0 ? { buffers: moved } : {}),
+  }
 }
 
 /** A model can be read in one way only: of two heads in closed form, say, one would be lost without a word. */
@@ -161,6 +172,7 @@ function combine(
       terms.reduce((current, term) => term.gradients?.(current) ?? current, gradients),
     updated: (name, parameter) =>
       terms.reduce((current, term) => term.updated?.(name, current) ?? current, parameter),
+    moved: (name, buffer) => terms.reduce((current, term) => term.moved?.(name, current) ?? current, buffer),
     slots: (done) => merged(terms.map((term) => term.slots?.(done))),
   }
 }

@@ -77,10 +77,11 @@ export interface ConsolidateContext extends TaskContext {
   readonly fisher?: ReadonlyMap<string, Tensor<'float32'>> | undefined
 }
 
-/** What is remembered of a task; and parameters that are to be others than training left, by name. */
+/** What is remembered of a task; and parameters and buffers that are to be others than training left, by name. */
 export interface Consolidated {
   readonly state: MethodState
   readonly parameters?: ReadonlyMap<string, Tensor> | undefined
+  readonly buffers?: ReadonlyMap<string, Tensor> | undefined
 }
 
 /**

@@ -16,6 +16,7 @@ import { jointEntry } from './joint.ts'
 import { l2spEntry } from './l2-sp.ts'
 import { lessForgetEntry } from './less-forget.ts'
 import { logitAdjustmentEntry } from './logit-adjustment.ts'
+import { lpftEntry } from './lp-ft.ts'
 import { lwfEntry } from './lwf.ts'
 import { masEntry } from './mas.ts'
 import type { Json, Method } from './method.ts'
@@ -25,6 +26,7 @@ import { replayEntry, reservoirReplayEntry } from './replay.ts'
 import { samEntry } from './sam.ts'
 import { siEntry } from './si.ts'
 import { weightAligningEntry } from './weight-aligning.ts'
+import { emaEntry, swaEntry } from './weight-averaging.ts'
 
 export { holdsWeights, type MethodEntry, type OptionRule, optionRules } from './entry.ts'
 
@@ -45,6 +47,9 @@ export const methodEntries: readonly MethodEntry[] = [
   distilEntry,
   lessForgetEntry,
   samEntry,
+  emaEntry,
+  swaEntry,
+  lpftEntry,
   replayEntry,
   reservoirReplayEntry,
   derEntry,

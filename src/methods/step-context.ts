@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../autodiff/builder.ts'
+import type { Head } from '../model/heads/index.ts'
 import type { Value } from '../ops/core/index.ts'
 
 /** Rows of the batch. */
@@ -34,6 +35,8 @@ export interface StepContext {
   readonly step: GraphBuilder
   /** Parameters at the start of this step (values of the body). */
   readonly parameters: Named
+  /** Buffers (running statistics) at the start of this step. */
+  readonly buffers: Named
   /** Parameters at the start of the call (values of the outer graph). */
   readonly initial: Named
   /** The method's own tensors of `inputs`, by key (values of the outer graph). */
@@ -69,6 +72,14 @@ export interface StepContext {
   readonly loss: (rows: RowRange, weights?: Value, mask?: Value) => Value
   /** The gradient of a scalar with respect to every parameter: one more backward pass. */
   readonly gradients: (loss: Value) => Named
+  /**
+   * The model's head: its weight and bias, by name.
+   *
+   * @throws ModelError `head-missing`, `head-tied`.
+   */
+  readonly head: () => Pick<Head, 'weight' | 'bias'>
+  /** Steps that the task takes, unless it is stopped early. */
+  readonly iterations: number
   /** This step's learning rate. */
   readonly learningRate: Value
 }
@@ -77,8 +88,9 @@ export interface StepContext {
 export interface StepDone {
   /** Of all loss terms at the step's own parameters, before any method changed it or it was clipped. */
   readonly gradients: Named
-  /** Parameters as the next step finds them. */
+  /** Parameters and buffers as the next step finds them. */
   readonly parameters: Named
+  readonly buffers: Named
 }
 
 /** What a method adds to a step. */
@@ -96,6 +108,8 @@ export interface StepTerms {
   readonly gradients?: ((gradients: Named) => Named) | undefined
   /** Changes a parameter after the optimiser's update (a proximal step). */
   readonly updated?: ((name: string, parameter: Value) => Value) | undefined
+  /** Changes a buffer after the batch has moved it. */
+  readonly moved?: ((name: string, buffer: Value) => Value) | undefined
   /** New values of slots, by key; those left out stay as they are. */
   readonly slots?: ((done: StepDone) => ReadonlyMap<string, Value>) | undefined
 }

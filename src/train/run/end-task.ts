@@ -1,6 +1,6 @@
 import { copyTensor } from '../../engine/program.ts'
 import { TrainingError } from '../../errors.ts'
-import { openReader } from '../../evaluate/reader.ts'
+import { openReader, readingAs } from '../../evaluate/reader.ts'
 import type { Consolidated, TaskContext, Trace } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -55,12 +55,7 @@ export async function consolidated(
     return await method.consolidate(state.method, {
       ...{ ...task, train: task.train, engine, model, parameters, buffers, trace },
       // Read as training left it, where nothing else is said.
-      reader: {
-        logits: (dataset, weights = left) => reader.logits(dataset, weights),
-        predictions: (dataset, weights = left, active) => reader.predictions(dataset, weights, active),
-        topTokens: (dataset, options) => reader.topTokens(dataset, { weights: left, ...options }),
-        features: (dataset, weights = left) => reader.features(dataset, weights),
-      },
+      reader: readingAs(reader, left),
       random: (name) => randomStream(seed, `consolidate/${task.index}/${name}`),
     })
   } finally {
@@ -71,21 +66,23 @@ export async function consolidated(
 const copies = (tensors: ReadonlyMap<string, Tensor>, prefix: string): Map<string, Tensor> =>
   new Map([...withoutPrefix(tensors, prefix)].map(([name, tensor]) => [name, copyTensor(tensor)]))
 
-/** The state with the parameters that a method gave, and without its slots: these are of one task. */
+/** The state with the parameters and buffers that a method gave, and without its slots: these are of one task. */
 function withParameters(
   tensors: ReadonlyMap<string, Tensor>,
-  { parameters }: Consolidated,
+  { parameters = new Map(), buffers = new Map() }: Consolidated,
 ): ReadonlyMap<string, Tensor> {
   const next = new Map([...tensors].filter(([name]) => !name.startsWith('slot/')))
-  for (const [name, tensor] of parameters ?? []) {
-    const held = next.get(`parameter/${name}`)
+  const given = (prefix: string, values: ReadonlyMap<string, Tensor>) =>
+    [...values].map(([name, tensor]) => [prefix, name, tensor] as const)
+  for (const [prefix, name, tensor] of [...given('parameter', parameters), ...given('buffer', buffers)]) {
+    const held = next.get(`${prefix}/${name}`)
     if (held?.dims.join() !== tensor.dims.join()) {
       throw new TrainingError(
         'consolidate-parameters',
-        `The method gave "${name}" [${tensor.dims.join(', ')}] at a task's end, but ${held ? `the parameter is [${held.dims.join(', ')}]` : 'the model has no such parameter'}.`,
+        `The method gave "${name}" [${tensor.dims.join(', ')}] at a task's end, but ${held ? `the ${prefix} is [${held.dims.join(', ')}]` : `the model has no such ${prefix}`}.`,
       )
     }
-    next.set(`parameter/${name}`, tensor)
+    next.set(`${prefix}/${name}`, tensor)
   }
   return next
 }

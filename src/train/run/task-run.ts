@@ -58,7 +58,7 @@ export type TaskState = Pick<RunState, 'updates' | 'tensors' | 'method' | 'sampl
 
 /** Opens a task where `state` stands, in the middle of it too. */
 export async function openTask(options: TaskOptions, task: TaskContext, state: TaskState): Promise<TaskRun> {
-  const { model, method, settings, engine, seed } = options
+  const { model, method, settings, engine, seed, iterations } = options
   // As the stream counts: what is drawn does not depend on whether the model had learned something before.
   const place = task.given ? task.index - 1 : task.index
   const sources = taskSources(method, state.method, task)
@@ -67,7 +67,19 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
   const slots = withoutPrefix(state.tensors, 'slot/')
   const step = buildStep({
-    ...{ model, settings, method, state: state.method, task, pool, sources, augmentation, constants, slots },
+    ...{
+      model,
+      settings,
+      method,
+      state: state.method,
+      task,
+      pool,
+      sources,
+      iterations,
+      augmentation,
+      constants,
+      slots,
+    },
   })
   const program = await loadProgram(engine, step, step.slots, state.tensors)
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)

@@ -144,6 +144,7 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     outer: body.outer,
     step,
     parameters,
+    buffers: body.buffers,
     initial: inputs.parameters,
     inputs: inputs.constants,
     slots: withoutPrefix(now, 'slot/'),
@@ -155,6 +156,8 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     forward: (input, given) => answer(body, input, given),
     loss: (range, weights, mask) => partLoss(body, passed, range, { weights, mask }),
     gradients: (loss) => gradientOf(body, loss),
+    head: () => requireHead(body.request.model),
+    iterations: body.request.iterations,
     learningRate: itemAt(body.scalars, 0, 'number of the optimiser'),
   }
 }

@@ -28,6 +28,8 @@ export interface StepRequest {
   readonly task: TaskContext
   readonly pool: Pool
   readonly sources: readonly BatchSource[]
+  /** Steps of the whole task. */
+  readonly iterations: number
   /** That of the settings, for the images of the task. */
   readonly augmentation?: Augmentation | undefined
   /** The method's own tensors: those that stay the same all through the task, and those that go from step to step. */

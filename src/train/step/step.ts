@@ -127,8 +127,13 @@ function update(
       next.set(`optimiser/${itemAt(optimiser.slots, at, 'slot')}/${name}`, value)
     })
   }
-  for (const [name, value] of found.passed.buffers) next.set(`buffer/${name}`, value)
-  const done = { gradients: found.raw, parameters: withoutPrefix(next, 'parameter/') }
+  for (const [name, value] of found.passed.buffers)
+    next.set(`buffer/${name}`, terms.moved?.(name, value) ?? value)
+  const done = {
+    gradients: found.raw,
+    parameters: withoutPrefix(next, 'parameter/'),
+    buffers: withoutPrefix(next, 'buffer/'),
+  }
   for (const [key, value] of terms.slots?.(done) ?? []) {
     required(now, `slot/${key}`, 'slot of the method')
     next.set(`slot/${key}`, value)

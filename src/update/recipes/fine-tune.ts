@@ -83,11 +83,7 @@ export async function trainTask(options: TaskTraining): Promise<FineTuned> {
       }
     }
     const tensors = run.snapshot()
-    return {
-      parameters: await closed(options, tensors, run),
-      buffers: withoutPrefix(tensors, 'buffer/'),
-      steps: step,
-    }
+    return { ...(await closed(options, tensors, run)), steps: step }
   } finally {
     await run.dispose()
   }
@@ -124,19 +120,21 @@ function open(options: TaskTraining): Promise<TaskRun> {
   return openTask(options, task, { updates: 0, tensors, method: state, samplers: {} })
 }
 
-/** The parameters as the method leaves and reads them; only where it says that it does either is its end of the task done. */
+/** Parameters and buffers as the method leaves and reads them; only where it says that it does either is its end of the task done. */
 async function closed(
   { engine, method, seed, model, task, state = emptyState }: TaskTraining,
   tensors: ReadonlyMap<string, Tensor>,
   run: TaskRun,
-): Promise<ReadonlyMap<string, Tensor>> {
+): Promise<Pick<FineTuned, 'parameters' | 'buffers'>> {
   const left = withoutPrefix(tensors, 'parameter/')
-  if (!method.corrects && !method.answer) return left
+  const moved = withoutPrefix(tensors, 'buffer/')
+  if (!method.corrects && !method.answer) return { parameters: left, buffers: moved }
   const end = { tensors, method: state, samplers: run.samplers() }
   const found = await consolidated({ engine, method, seed }, model, task, end)
   const kept = new Map([...left, ...(found.parameters ?? [])])
-  const trained = withWeights(model, new Map([...kept, ...withoutPrefix(tensors, 'buffer/')]))
+  const buffers = new Map([...moved, ...(found.buffers ?? [])])
+  const trained = withWeights(model, new Map([...kept, ...buffers]))
   const read = method.answer?.(trained, found.state) ?? trained
   if (read.graph !== model.graph) throw otherGraph(method)
-  return read.parameters
+  return { parameters: read.parameters, buffers }
 }
