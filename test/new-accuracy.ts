@@ -96,7 +96,7 @@ export async function drawnUpdate(seed: number, n: number, trials = 6): Promise<
     const settled = settle(tested)
     return settled && itemAt(tested, settled.at, 'candidate').guess
   }
-  const aim = { budget: { maxDrop: BUDGET }, before: 0, added: true }
+  const aim = { budget: { maxDrop: BUDGET }, before: 0, added: true, oneLine: true }
   const taken = await chosenOf(sequenceOf(guesses, aim))
   const labels = itemAt(looks, 0, 'look').request.fresh.labels
   const crossFitted = await crossFit({

@@ -58,6 +58,7 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
         budget,
         before: accuracyOf(baseline.choose, classLabels(parts.choose)),
         added: addsClasses(options),
+        oneLine: addsClasses(options) && shiftable(options) && rowsIn(parts.order) > 0,
       },
       shift: shiftable(options),
       secondsPerRow: seconds / rows,

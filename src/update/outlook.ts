@@ -21,7 +21,7 @@ export function outlookOf(
   taken: { readonly loss: number; readonly drop: number } | undefined,
 ): OutlookPoint[] {
   if (!taken) return []
-  return sequenceOf(guesses, aim)
+  return sequenceOf(guesses, { before: aim.before })
     .map((guess) => ({ drop: taken.drop + guess.loss - taken.loss, new: guess.new }))
     .filter(({ drop }) => drop <= aim.budget.maxDrop + BEYOND)
 }

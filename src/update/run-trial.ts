@@ -38,7 +38,7 @@ export async function runTrial(
   const { settings, name, trained } =
     'kind' in at ? await workOut(context, ground, index, at.kind) : await trainAt(context, ground, index, at)
   stopIfAsked(options, `training ${ground.rung.place}`)
-  options.onEvent?.({ type: 'trained', trial: index, parameters: trained.end })
+  options.onEvent?.({ type: 'trained', trial: index, start: trained.start, parameters: trained.end })
   const searching = performance.now()
   const looks: Look[] = []
   const guesses = await walkPath({

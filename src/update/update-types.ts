@@ -89,7 +89,13 @@ export type UpdateEvent =
       readonly loss: number
     }
   /** What a trial's path ends with, by name: parameters, and statistics that followed. */
-  | { readonly type: 'trained'; readonly trial: number; readonly parameters: ReadonlyMap<string, Tensor> }
+  | {
+      readonly type: 'trained'
+      readonly trial: number
+      /** Weights at both ends of the path whose points are candidates. */
+      readonly start: ReadonlyMap<string, Tensor>
+      readonly parameters: ReadonlyMap<string, Tensor>
+    }
   | { readonly type: 'point'; readonly trial: number; readonly point: PathPoint }
 
 export type TrialSettings = Protection & {

@@ -2,6 +2,7 @@ import type { PairedCounts } from '../../measure/paired.ts'
 import { itemAt } from '../../required.ts'
 import { type ClaimResult, ofClasses, verdictOf } from './claims.ts'
 import { frontOf, type Settled, type Standing, settleOrder } from './fixed-sequence.ts'
+import { alongBestLine } from './line.ts'
 import type { Aim, Guess, HeldBack, Status, Tested } from './points.ts'
 
 // All that an update decides: in which order candidates are tested, which one is taken, whether another rung of the ladder is
@@ -12,11 +13,14 @@ const CANDIDATES = 240
 
 /**
  * The order in which candidates are tested, those that know more of the new than the old model, loss and gain softly counted; see
- * {@link frontOf}.
+ * {@link frontOf} and, for `oneLine`, {@link alongBestLine}.
  */
-export function sequenceOf(guesses: readonly Guess[], { before }: Pick<Aim, 'before'>): Guess[] {
+export function sequenceOf(
+  guesses: readonly Guess[],
+  { before, oneLine }: Pick<Aim, 'before' | 'oneLine'>,
+): Guess[] {
   const better = guesses.filter((guess) => guess.new > before)
-  return evenly(frontOf(better, nearer), CANDIDATES)
+  return evenly(frontOf(oneLine ? alongBestLine(better) : better, nearer), CANDIDATES)
 }
 
 /** Nearer to the old model first, and the cheaper trial: whatever order guesses come in, the same one is taken. */
