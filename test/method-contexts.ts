@@ -18,7 +18,7 @@ export function stepContext(builder: GraphBuilder, given: Partial<StepContext>):
   const parameters = given.parameters ?? new Map()
   return {
     ...{ outer: builder, step: builder, parameters, initial: parameters, buffers: new Map() },
-    ...{ iterations: 1, head: () => ({ weight: 'weight', bias: 'bias' }) },
+    ...{ iterations: 1, head: () => ({ weight: 'weight', bias: 'bias', classAxis: 0 }) },
     ...{ inputs: new Map(), slots: new Map(), sources: new Map() },
     ...{ batch: nothing, labels: nothing, logits: nothing, rows: nothing, mask: undefined, mixed: undefined },
     ...{ features: () => nothing, forward: () => nothing, loss: () => nothing },

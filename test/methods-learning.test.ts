@@ -24,8 +24,10 @@ import { none } from '../src/methods/none.ts'
 import { replay } from '../src/methods/replay.ts'
 import { sam } from '../src/methods/sam.ts'
 import { si } from '../src/methods/si.ts'
+import { taskLora } from '../src/methods/task-lora.ts'
 import { weightAligning } from '../src/methods/weight-aligning.ts'
 import { ema, swa } from '../src/methods/weight-averaging.ts'
+import { xdg } from '../src/methods/xdg.ts'
 import type { Model } from '../src/model/model.ts'
 import type { Scenario } from '../src/tasks/stream.ts'
 import type { RunState } from '../src/train/run/checkpoint.ts'
@@ -82,6 +84,8 @@ const methods: readonly (readonly [name: string, make: () => Method])[] = [
   ],
   ['a-gem and ewc', () => compose(agem({ perClass: 3 }), ewc({ lambda: 20 }))],
   ['ewc and replay', () => compose(ewc({ lambda: 20 }), replay({ perClass: 3 }))],
+  ['gates and si', () => compose(xdg({ gated: 0.5 }), si({ strength: 0.1 }))],
+  ['low-rank updates a task', () => taskLora({ adapterRank: 2 })],
   ['lwf and reservoir', () => compose(lwf(), replay({ capacity: 9 }))],
 ]
 const scenarios: readonly Scenario[] = ['task', 'domain', 'class']
@@ -92,6 +96,8 @@ const onlyIn: ReadonlyMap<string, Scenario> = new Map([
   ['distil and reservoir', 'domain'],
   ['weight aligning, replay and distil', 'class'],
   ['replay, bic and distil', 'class'],
+  ['gates and si', 'task'],
+  ['low-rank updates a task', 'task'],
 ])
 
 const everything = async (options: LearnOptions) => {

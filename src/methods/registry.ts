@@ -25,8 +25,10 @@ import { noneEntry } from './none.ts'
 import { replayEntry, reservoirReplayEntry } from './replay.ts'
 import { samEntry } from './sam.ts'
 import { siEntry } from './si.ts'
+import { taskLoraEntry } from './task-lora.ts'
 import { weightAligningEntry } from './weight-aligning.ts'
 import { emaEntry, swaEntry } from './weight-averaging.ts'
+import { xdgEntry } from './xdg.ts'
 
 export { holdsWeights, type MethodEntry, type OptionRule, optionRules } from './entry.ts'
 
@@ -58,6 +60,8 @@ export const methodEntries: readonly MethodEntry[] = [
   agemEntry,
   gemEntry,
   gdumbEntry,
+  xdgEntry,
+  taskLoraEntry,
   icarlEntry,
   nearestMeanEntry,
   ridgeHeadEntry,

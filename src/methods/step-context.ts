@@ -73,11 +73,11 @@ export interface StepContext {
   /** The gradient of a scalar with respect to every parameter: one more backward pass. */
   readonly gradients: (loss: Value) => Named
   /**
-   * The model's head: its weight and bias, by name.
+   * The model's head: its weight and bias by name, and the weight's dim that goes over classes.
    *
    * @throws ModelError `head-missing`, `head-tied`.
    */
-  readonly head: () => Pick<Head, 'weight' | 'bias'>
+  readonly head: () => Pick<Head, 'weight' | 'bias' | 'classAxis'>
   /** Steps that the task takes, unless it is stopped early. */
   readonly iterations: number
   /** This step's learning rate. */

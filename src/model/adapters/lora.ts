@@ -25,6 +25,8 @@ export interface LoraOptions {
    * written as layers of their own. Default false.
    */
   readonly packed?: boolean | undefined
+  /** What the updates are called behind their weight's name: LABEL_A and LABEL_B. Default `lora`. */
+  readonly label?: string | undefined
   /** Of A's first values. Default 0. */
   readonly seed?: number
 }
@@ -59,7 +61,7 @@ export interface LoraModel {
  * const lora = withLora(model, { rank: 8, targets: ['*query*', '*value*'] })
  */
 export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
-  const { rank = 8, alpha = 2 * rank, seed = 0 } = options
+  const { rank = 8, alpha = 2 * rank, label = 'lora', seed = 0 } = options
   if (!(Number.isInteger(rank) && rank >= 1)) {
     throw new UsageError('lora-rank', `The rank of LoRA must be a whole number from 1 on; ${rank} was given.`)
   }
@@ -87,7 +89,7 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   const fresh = freshNames([...names, ...model.graph.initializers.keys()])
   const adapters = places.map(([weight, place]) => ({
     ...{ weight, ...place },
-    ...{ a: fresh(`${weight}/lora_A`), b: fresh(`${weight}/lora_B`) },
+    ...{ a: fresh(`${weight}/${label}_A`), b: fresh(`${weight}/${label}_B`) },
   }))
   const own = new Map(adapters.flatMap((adapter) => startOf(adapter, rank, seed)))
   const withHead = options.head ?? !(head && readsVocabulary(model, head))
