@@ -1,0 +1,223 @@
+// What a language model of 1 M parameters that answers questions in prose forgets of it while it learns to answer others in JSON.
+//   nice node scripts/run.mjs bench/chat-forgetting.ts [--base 500] [--steps 150] [--seeds 1] [--methods none,lora,...] [--people 24]
+//     [--model FILE.onnx] [--out .cache/chat-forgetting.jsonl] [--table]
+// The tiny GPT learns the prose first (--base steps at 0.001), which makes the model that is deployed; bench/chat-data.ts writes the
+// conversations. Loss counts on the assistant's turns. Probes: how many of the facts are answered exactly, the likeliest token each time,
+// in either format. "self-written" begins with a user's turn and nothing else; "self-answered" with the old questions, whose answers alone
+// the model writes. Bits per byte are of answers to questions in a wording that was not trained on. A finished run is a line of --out.
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Dataset } from '../src/data/dataset.ts'
+import { packDocuments, type TokenDocument } from '../src/data/documents/index.ts'
+import { readDocuments } from '../src/data/documents/index-files.ts'
+import { readProbes } from '../src/data/probes/index-files.ts'
+import { readInputFiles } from '../src/data/sidecar-files.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { answerProbes, probeScores, selfWrittenTexts, withWeights } from '../src/evaluate/index.ts'
+import { rowLosses } from '../src/evaluate/row-losses.ts'
+import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
+import { none } from '../src/methods/index.ts'
+import { mergeLora, withLora } from '../src/model/adapters/index.ts'
+import { loadModel } from '../src/model/import/index-files.ts'
+import { vocabularyOf, withTokenClasses } from '../src/model/language.ts'
+import type { Model } from '../src/model/model.ts'
+import { present } from '../src/required.ts'
+import { listStream } from '../src/tasks/list.ts'
+import { range } from '../src/tasks/stream.ts'
+import { learn } from '../src/train/run/index.ts'
+import { adam } from '../src/train/step/index.ts'
+import { updateTexts } from '../src/update/texts/index.ts'
+import { type Format, writeChats } from './chat-data.ts'
+import { type TextMethod, textMethod } from './text-methods.ts'
+
+const { values } = parseArgs({
+  options: {
+    base: { type: 'string', default: '500' },
+    steps: { type: 'string', default: '150' },
+    seeds: { type: 'string', default: '1' },
+    methods: {
+      type: 'string',
+      default: 'none,lora,replay 5 %,self-written 25 %,self-answered 25 %,update 2 %',
+    },
+    people: { type: 'string', default: '24' },
+    model: { type: 'string', default: '../shared/models/tiny-gpt/past/model.onnx' },
+    out: { type: 'string', default: '.cache/chat-forgetting.jsonl' },
+    table: { type: 'boolean' },
+  },
+})
+const [steps, batchSize, rate] = [Number(values.steps), 8, 0.001]
+const engine = ortNode({ threads: 1 })
+const formats = ['prose', 'json'] as const
+
+interface Run {
+  readonly method: string
+  readonly seed: number
+  /** Exact answers, as shares, and bits per byte of answers. */
+  readonly exact: Readonly<Record<Format, number>>
+  readonly bits: Readonly<Record<Format, number>>
+  readonly seconds: number
+  readonly status?: string | undefined
+}
+
+const runs = (): Run[] =>
+  existsSync(values.out)
+    ? readFileSync(values.out, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line): Run => JSON.parse(line))
+    : []
+
+if (!values.table) await runAll()
+console.log('| method | prose: exact | bits | JSON: exact | bits | seconds |')
+console.log('|---|---|---|---|---|---|')
+for (const { method, seed, exact, bits, seconds, status } of runs()) {
+  const cells = formats.flatMap((format) => [
+    `${(100 * exact[format]).toFixed(0)} %`,
+    bits[format].toFixed(3),
+  ])
+  const name = `${method}${status ? `, ${status}` : ''}${seed > 1 ? `, seed ${seed}` : ''}`
+  console.log(`| ${[name, ...cells, seconds.toFixed(0)].join(' | ')} |`)
+}
+
+type Data = Awaited<ReturnType<typeof readData>>
+
+async function readData() {
+  const loaded = await loadModel(values.model)
+  const model = withTokenClasses(loaded.model)
+  const tokenizer = present((await readInputFiles(values.model, model.input)).tokenizer, 'tokenizer')
+  const folder = join(dirname(values.out), 'chats')
+  writeChats(folder, { people: Number(values.people) })
+  const read = async (format: Format) => {
+    const { train, test = [] } = await readDocuments(join(folder, format), { tokenizer })
+    return { train, test, probes: await readProbes(join(folder, `${format}.probes.jsonl`)) }
+  }
+  const chats = { prose: await read('prose'), json: await read('json') }
+  const longest = Math.max(...formats.flatMap((format) => chats[format].train.map(({ ids }) => ids.length)))
+  const vocabulary = vocabularyOf(model)
+  const pack = (documents: readonly TokenDocument[], name: string): Dataset =>
+    packDocuments(documents, { name, length: longest, vocabulary, tokenizer }).dataset
+  return { model, tokenizer, chats, pack, length: longest, vocabulary }
+}
+
+async function measured(data: Data, model: Model) {
+  const { tokenizer, chats, pack } = data
+  const of = async (format: Format) => {
+    const { probes, test } = chats[format]
+    const answers = await answerProbes(engine, model, tokenizer, probes)
+    const losses = await rowLosses(engine, model, pack(test, format))
+    return {
+      exact: present(probeScores(answers).answers, 'answers').accuracy,
+      bits: bitsPerByte(totalLoss(documentLosses(losses))),
+    }
+  }
+  const [prose, json] = [await of('prose'), await of('json')]
+  return {
+    exact: { prose: prose.exact, json: json.exact },
+    bits: { prose: prose.bits, json: json.bits },
+  }
+}
+
+interface Lesson {
+  readonly model: Model
+  readonly train: Dataset
+  readonly past?: Dataset | undefined
+  readonly method: TextMethod
+  readonly iterations: number
+  readonly seed: number
+}
+
+/** The model with what it learned; updates of low rank are merged. */
+async function taught(
+  { vocabulary }: Data,
+  { model, train, past, method, iterations, seed }: Lesson,
+): Promise<Model> {
+  const lora = method.lora ? withLora(model, { rank: method.lora, seed }) : undefined
+  const stream = listStream([{ name: 'chats', train, test: train }], 'domain')
+  const run = learn({
+    ...{ engine, model: lora?.model ?? model, stream, method: method.method, seed },
+    ...{ settings: { optimiser: adam() }, iterations, batchSize, learningRate: rate * (method.rate ?? 1) },
+    evaluateFuture: false,
+    past: { units: range(0, vocabulary), train: past },
+  })
+  for (;;) {
+    const next = await run.next()
+    if (!next.done) continue
+    const trained = new Map([...next.value.parameters, ...next.value.buffers])
+    return withWeights(model, lora ? await mergeLora(engine, model, lora, trained) : trained)
+  }
+}
+
+async function runAll(): Promise<void> {
+  mkdirSync(dirname(values.out), { recursive: true })
+  const data = await readData()
+  const { chats, pack } = data
+  const write = (run: Run): void => {
+    appendFileSync(values.out, `${JSON.stringify(run)}\n`)
+    console.log(JSON.stringify(run))
+  }
+  const deployed = await taught(data, {
+    model: data.model,
+    train: pack(chats.prose.train, 'prose'),
+    ...{ method: { method: none() }, iterations: Number(values.base), seed: 1 },
+  })
+  if (!runs().some(({ method }) => method === 'before'))
+    write({ method: 'before', seed: 1, ...(await measured(data, deployed)), seconds: 0 })
+  for (const seed of values.seeds.split(',').map(Number)) {
+    for (const name of values.methods.split(',')) {
+      if (runs().some((run) => run.method === name && run.seed === seed)) continue
+      const answers = name.startsWith('self-answered')
+      const method = textMethod(name.replace('self-answered', 'self-written'))
+      const began = process.cpuUsage()
+      const { model, status } =
+        method.budget === undefined
+          ? { model: await learned(data, deployed, { ...method, answers }, seed), status: undefined }
+          : await updated(data, deployed, method.budget, seed)
+      const { user, system } = process.cpuUsage(began)
+      write({ method: name, seed, ...(await measured(data, model)), seconds: (user + system) / 1e6, status })
+    }
+  }
+}
+
+async function learned(
+  data: Data,
+  model: Model,
+  method: TextMethod & { readonly answers: boolean },
+  seed: number,
+): Promise<Model> {
+  const { chats, pack, tokenizer, length } = data
+  const past = async (): Promise<readonly TokenDocument[] | undefined> => {
+    if (method.written === undefined) return method.past === 'rows' ? chats.prose.train : undefined
+    const { documents, notes } = await selfWrittenTexts(engine, model, tokenizer, {
+      ...{ documents: method.written, tokens: length, seed },
+      ...(method.answers
+        ? {
+            prompts: chats.prose.probes.probes.map(({ prompt }) => prompt),
+            endTokens: tokenizer.ids('<|im_end|>'),
+          }
+        : { prompts: ['<|im_start|>user\n'] }),
+    })
+    for (const note of notes) console.error(note)
+    return documents
+  }
+  const old = await past()
+  return taught(data, {
+    ...{ model, method, iterations: steps, seed },
+    train: pack(chats.json.train, 'json'),
+    past: old && pack(old, 'old'),
+  })
+}
+
+/** As `update` is by default: a fifth of the prose's training conversations order candidates, its test part proves. */
+async function updated({ chats, tokenizer, length }: Data, model: Model, budget: number, seed: number) {
+  const { parameters, status, chosen } = await updateTexts({
+    ...{ engine, model, seed, rows: { length, tokenizer } },
+    data: {
+      ...{ train: chats.json.train, check: chats.json.test },
+      ...{ exemplars: chats.prose.train, heldOut: chats.prose.test },
+    },
+    budget: { unit: 'relative', maxChange: budget },
+  })
+  console.error(JSON.stringify({ status, chosen }))
+  return { model: withWeights(model, parameters), status }
+}
