@@ -1,5 +1,6 @@
 import { type Prompt, readPrompts } from '../data/probes/index-files.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { LoraOptions } from '../model/adapters/index.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import {
   languagePreflightText,
@@ -29,8 +30,8 @@ import {
 import { type LoadedTextUpdate, loadTextUpdate } from '../update/texts/index-files.ts'
 import { trialWords } from '../update/trial-words.ts'
 import {
-  checkAdapterOf,
   checkCompanions,
+  checkTextAdapter,
   outputPath,
   writeAdapters,
   writeUpdated,
@@ -54,12 +55,13 @@ export async function updateLanguage(
 ): Promise<Answer> {
   const began = performance.now()
   const { dryRun, adapter } = asked
-  const lora = asked.lora ?? (adapter === undefined ? undefined : {})
+  const lora: LoraOptions | undefined = asked.lora ?? (adapter === undefined ? undefined : {})
   const prompts = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
   call.screen.stage('reading texts')
   const loaded = await loadTextUpdate(
     {
       ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
+      ...{ rank: lora?.rank, output: asked.output, bind: asked.bind },
       ...{ selfWritten: asked.selfWritten, replayShare: asked.replayShare, seed: asked.seed },
       ...{ signal: dryRun ? undefined : call.signal, onWriting: showWriting(call.screen) },
       reading: withDocumentFlags(readingOf(asked), asked),
@@ -67,7 +69,7 @@ export async function updateLanguage(
     given,
   )
   if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
-  if (adapter !== undefined && lora) checkAdapterOf(loaded, lora)
+  if (adapter !== undefined && lora) checkTextAdapter(loaded, lora)
   // What the events go to is known once the run begins.
   let follow: (event: TextUpdateEvent) => void = showEvents(call.screen)
   const options: TextUpdateOptions = {

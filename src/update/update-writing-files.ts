@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
+import { UsageError } from '../errors.ts'
 import { type LoraOptions, withLora } from '../model/adapters/index.ts'
 import { checkAdapters, saveAdapters } from '../model/adapters/index-files.ts'
 import {
@@ -13,6 +14,7 @@ import {
 } from '../model/import/index-files.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { logitsFor, predictionsFrom } from './gate/index.ts'
+import type { TextUpdateOptions } from './texts/index.ts'
 import type { LoadedUpdate } from './update-files.ts'
 import type { UpdateResult } from './update-types.ts'
 import { updatedModel } from './updated-model.ts'
@@ -49,10 +51,14 @@ interface Written {
  */
 export async function writeUpdated(
   path: string,
-  loaded: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'>,
+  loaded: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'> & {
+    /** The file as it was given, where `file` has more layers. */
+    readonly given?: LoadedUpdate['file'] | undefined
+  },
   result: Written,
 ): Promise<void> {
-  const { file, folder, model, widened } = loaded
+  const { folder, model, widened } = loaded
+  const file = result.chosen ? loaded.file : (loaded.given ?? loaded.file)
   const parameters = result.chosen ? result.parameters : new Map()
   const options = widened === model || !result.chosen ? {} : { model: widened }
   await mkdir(dirname(path), { recursive: true })
@@ -86,6 +92,26 @@ export async function checkCompanions(
  */
 export function checkAdapterOf({ widened }: Pick<LoadedUpdate, 'widened'>, lora: LoraOptions): void {
   checkAdapters(withLora(widened, lora))
+}
+
+/**
+ * The same of a language model, whose layers of few bits have their updates in the file.
+ *
+ * @throws UsageError what `checkAdapters` throws; `lora-packed` where an earlier release left some there.
+ */
+export function checkTextAdapter(
+  loaded: Pick<LoadedUpdate, 'widened'> & { readonly learner: Pick<TextUpdateOptions, 'updates'> },
+  lora: LoraOptions,
+): void {
+  const { updates } = loaded.learner
+  if (!updates) checkAdapterOf(loaded, lora)
+  else if (updates.lora) checkAdapters(updates.lora)
+  else {
+    throw new UsageError(
+      'lora-packed',
+      'The low-rank updates of an earlier release are layers of this file and train on: what this update learns is no adapter for it. Leave --adapter out, or begin with the file that had none.',
+    )
+  }
 }
 
 /** Writes the low-rank updates of the chosen point, as PEFT reads them. */

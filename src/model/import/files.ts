@@ -33,7 +33,18 @@ export async function loadModel(
   path: string,
   options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie' | 'bind'> = {},
 ): Promise<LoadedModel> {
-  const file = await loadModelFile(await findModelFile(path))
+  return modelOfFile(await loadModelFile(await findModelFile(path)), options)
+}
+
+/**
+ * {@link loadModel} of a file that is read already.
+ *
+ * @throws What {@link loadModel} throws.
+ */
+export async function modelOfFile(
+  file: ModelFile,
+  options: Pick<FromOnnxOptions, 'output' | 'batchNorm' | 'untie' | 'bind'> = {},
+): Promise<LoadedModel> {
   const from = { ...options, name: file.path, externalData: file.externalData }
   const own = modelFromOnnx(file.model, from)
   const { classes, notes } = await settleLabels(file.path, own)

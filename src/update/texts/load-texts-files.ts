@@ -15,16 +15,19 @@ import type { TextTokenizer } from '../../data/text/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { positionsOf } from '../../evaluate/generate/index.ts'
-import { readBackOf } from '../../model/import/index.ts'
+import { withOpenUpdates } from '../../model/adapters/index-files.ts'
+import { type Bindings, readBackOf } from '../../model/import/index.ts'
 import type { LoadedModel } from '../../model/import/index-files.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
+import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
 import { namesIn } from '../document-names-files.ts'
 import { refuseLabelled } from '../labelled-rows-files.ts'
 import { identify } from '../pack/index-files.ts'
 import { readTextPack, tokenizerHash } from '../text-pack/index-files.ts'
 import { type PackTexts, packTexts } from './pack-texts.ts'
+import { textUpdateDefaults } from './text-defaults.ts'
 import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
 import { type WriteOldOptions, type WrittenOld, writeOldTexts } from './write-old-texts.ts'
 
@@ -49,6 +52,11 @@ export interface TextUpdateSources {
   readonly replayShare?: number | undefined
   /** Default 0. */
   readonly seed?: number | undefined
+  /** Of low-rank updates that are added to layers of few bits. Default 16. */
+  readonly rank?: number | undefined
+  /** As the model was loaded. */
+  readonly output?: string | undefined
+  readonly bind?: Bindings | undefined
   readonly signal?: AbortSignal | undefined
   /** While the model writes. */
   readonly onWriting?: WriteOldOptions['onProgress']
@@ -59,8 +67,10 @@ export interface LoadedTextUpdate extends LoadedModel {
   /** Whether the model came as a folder, and is to be written as one. */
   readonly folder: boolean
   readonly widened: Model
+  /** The file as it was given, where `file` has room for updates beside layers of few bits. */
+  readonly given?: ModelFile | undefined
   /** For `updateTexts`. */
-  readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored'>
+  readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored' | 'updates'>
   /** Whether the texts to rehearse are written by the model itself. */
   readonly selfWritten: boolean
   readonly notes: readonly string[]
@@ -77,7 +87,9 @@ const OLD_HELD_OUT = 0.5
  * ones prove by the test part, else the validation part, else a half; where there are both, validation orders candidates, and of new texts
  * it is what they are compared on.
  *
- * @param loaded The model, which is loaded already.
+ * A model with layers of few bits (MatMulNBits) gets low-rank updates beside them, at zero, which train in their place.
+ *
+ * @param given The model, which is loaded already.
  * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
  * `data-too-few`; CheckpointError `pack-missing`; and what reading throws.
  * @example
@@ -87,12 +99,15 @@ const OLD_HELD_OUT = 0.5
  */
 export async function loadTextUpdate(
   sources: TextUpdateSources,
-  loaded: LoadedModel,
+  given: LoadedModel,
 ): Promise<LoadedTextUpdate> {
   const { model: path, fresh, old, keep } = sources
   if (old !== undefined && keep !== undefined) {
     throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
   }
+  const { rank = textUpdateDefaults.rank, seed = 0, output, bind } = sources
+  const opened = await withOpenUpdates(given, { rank, seed, output, bind })
+  const loaded = opened?.loaded ?? given
   const { model, file } = loaded
   const reading = await readingFor({ path: file.path, input: model.input }, sources.reading)
   const { options, tokenizerJson } = reading
@@ -102,7 +117,7 @@ export async function loadTextUpdate(
     keep === undefined
       ? undefined
       : packTexts(await readTextPack(keep), {
-          ...{ place: keep, identity: identify(loaded), vocabulary: vocabularyOf(model) },
+          ...{ place: keep, identity: identify(given), vocabulary: vocabularyOf(model) },
           tokenizer: tokenizerJson === undefined ? undefined : tokenizerHash(tokenizerJson),
         })
   const found: TextUpdateData = {
@@ -120,8 +135,9 @@ export async function loadTextUpdate(
     ...loaded,
     folder: (await stat(path)).isDirectory(),
     widened: model,
+    given: file === given.file ? undefined : given.file,
     learner: {
-      ...{ model, data, rows },
+      ...{ model, data, rows, updates: opened?.updates },
       stored: readBackOf(
         file.model,
         [...model.parameters.keys(), ...model.buffers.keys()],

@@ -85,7 +85,7 @@ export function textPreflight(
 
 /** Checked for each rung, before anything is trained. */
 function nameFor({ method }: TextUpdateOptions, exemplars: boolean, rungs: readonly TextRung[]): string {
-  const names = rungs.map(({ lora }) => textMethodName(method, { exemplars, lowRank: lora !== undefined }))
+  const names = rungs.map((rung) => textMethodName(method, { exemplars, lowRank: rung.name === 'low-rank' }))
   return names[0] ?? textMethodName(method, { exemplars, lowRank: false })
 }
 

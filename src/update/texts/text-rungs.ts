@@ -3,7 +3,12 @@ import { findHead } from '../../model/heads/index.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
-import { type TextRungName, type TextUpdateOptions, textRungNames } from './text-update-types.ts'
+import {
+  type TextRungName,
+  type TextUpdateOptions,
+  type TrainedUpdates,
+  textRungNames,
+} from './text-update-types.ts'
 
 /** One way to train a language model: what trains, how fast and for how long. */
 export interface TextRung {
@@ -13,6 +18,7 @@ export interface TextRung {
   readonly learningRate: number
   /** Passes over the new rows, and the steps that these are at least, where none are asked for. */
   readonly passes: { readonly epochs: number; readonly least: number }
+  /** Updates that are merged afterwards; undefined where they are layers of their own, or all weights train. */
   readonly lora: LoraOptions | undefined
   readonly select: Selection
 }
@@ -31,10 +37,11 @@ const MEASURED_WIDTH = 128
 /** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
 export function textLadder({
   model,
-  rungs = textRungNames,
+  updates,
+  rungs = updates ? ['low-rank'] : textRungNames,
   lora,
   select,
-}: Pick<TextUpdateOptions, 'model' | 'rungs' | 'lora' | 'select'>): TextRung[] {
+}: Pick<TextUpdateOptions, 'model' | 'rungs' | 'lora' | 'select' | 'updates'>): TextRung[] {
   const recipe = (name: TextRungName) => ({
     ...recipes[name],
     learningRate: twoDigits((recipes[name].learningRate * MEASURED_WIDTH) / widthOf(model)),
@@ -43,13 +50,18 @@ export function textLadder({
     ...{ name: 'low-rank', place: 'low-rank updates', ...recipe('low-rank') },
     ...{ lora: options, select: { kind: 'all' } },
   })
+  const beside = ({ names }: TrainedUpdates): TextRung => ({
+    ...{ name: 'low-rank', place: 'low-rank updates', ...recipe('low-rank') },
+    ...{ lora: undefined, select: { kind: 'names', patterns: names } },
+  })
   const whole = (chosen: Selection): TextRung => ({
     ...{ name: 'whole', place: chosen.kind === 'all' ? 'everything' : chosen.kind, ...recipe('whole') },
     ...{ lora: undefined, select: chosen },
   })
+  if (updates && lora) return [beside(updates)]
   if (lora) return [lowRank({ rank: textUpdateDefaults.rank, ...lora })]
   if (select && select.kind !== 'all') return [whole(select)]
-  const all = [lowRank({ rank: textUpdateDefaults.rank }), whole({ kind: 'all' })]
+  const all = [updates ? beside(updates) : lowRank({ rank: textUpdateDefaults.rank }), whole({ kind: 'all' })]
   return all.filter(({ name }) => rungs.includes(name))
 }
 

@@ -18,7 +18,7 @@ import { knowing, rehearses, type ToRehearse, textMethod, textMethodName } from 
 import type { Rehearsed, TextParts } from './text-parts.ts'
 import type { TextRung } from './text-rungs.ts'
 import type { TextTrialSettings, TextUpdateOptions } from './text-update-types.ts'
-import { scaledWay, straightWay, type Way } from './text-way.ts'
+import { scaledWay, straightWay, updatesWay, type Way } from './text-way.ts'
 
 /** Of the steps, the share over which the rate rises. */
 const WARM_UP = 0.05
@@ -47,10 +47,11 @@ export async function openTextTrial(
   rung: TextRung,
 ): Promise<TextTrial> {
   const { engine, model, seed = 0, recompute, signal, methodOptions } = options
+  const updates = rung.name === 'low-rank' ? options.updates : undefined
   const learningRate = options.learningRate ?? rung.learningRate
   const name = textMethodName(options.method, {
     exemplars: parts.rehearsed !== undefined && options.replayShare !== 0,
-    lowRank: rung.lora !== undefined,
+    lowRank: rung.name === 'low-rank',
   })
   const plan = planOf(options, parts, { rung, name })
   const { batchSize, steps: iterations, share } = plan
@@ -83,15 +84,15 @@ export async function openTextTrial(
     settings: {
       rung: rung.place,
       ...{ epochs: plan.epochs, steps: iterations, batchSize, learningRate, replayShare: share },
-      ...{ rank: lora?.rank, methodOptions },
+      ...{ rank: (lora ?? updates?.lora)?.rank, methodOptions },
     },
-    method: lora ? `${name} by LoRA` : name,
+    method: rung.name === 'low-rank' ? `${name} by LoRA` : name,
     secondsPerStep: () => timeSteps({ ...training, iterations: TIMED }),
     train: async (onProgress) => {
       const { parameters, buffers } = await trainTask({ ...training, onProgress })
-      return lora
-        ? scaledWay(engine, model, { lora, parameters })
-        : straightWay(engine, model, new Map([...parameters, ...buffers]))
+      const trained = new Map([...parameters, ...buffers])
+      if (lora) return scaledWay(engine, model, { lora, parameters })
+      return updates ? updatesWay(engine, model, trained, updates) : straightWay(engine, model, trained)
     },
     dispose: () => reader.dispose(),
   }

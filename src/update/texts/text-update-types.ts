@@ -4,7 +4,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import type { TextUnit, TextVerdict } from '../../measure/text-verdict.ts'
 import type { MethodOptions } from '../../methods/registry.ts'
-import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
+import type { LoraModel, LoraOptions, Selection } from '../../model/adapters/index.ts'
 import type { ReadBack } from '../../model/import/index.ts'
 import type { Model } from '../../model/model.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -94,6 +94,11 @@ export interface TextUpdateOptions {
   readonly select?: Selection | undefined
   /** Low-rank updates alone, as said. Default rank 16 on the first rung. */
   readonly lora?: LoraOptions | undefined
+  /**
+   * Low-rank updates that are parameters of the model, beside layers of few bits, which cannot train: the first rung trains these, and without
+   * being told otherwise it is the only one.
+   */
+  readonly updates?: TrainedUpdates | undefined
   /** Activations are computed again in the backward pass: less memory for more time. Default false. */
   readonly recompute?: boolean | undefined
   /** Weights as the file that they go to gives them back; see `readBackOf`. Default: as they are. */
@@ -101,6 +106,14 @@ export interface TextUpdateOptions {
   readonly seed?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: ((event: TextUpdateEvent) => void) | undefined
+}
+
+/** Low-rank updates that stand in the model's file as layers of their own. */
+export interface TrainedUpdates {
+  /** Names of all halves, A and B. */
+  readonly names: readonly string[]
+  /** Where they are at zero, so that scaling B goes back to the given model: which layers they belong to. */
+  readonly lora: LoraModel | undefined
 }
 
 /** Rungs of the ladder, from the cheapest to the dearest. */

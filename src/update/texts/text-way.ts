@@ -4,6 +4,7 @@ import { type Model, weightsOf } from '../../model/model.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from '../path/index.ts'
 import type { Adapters } from '../recipes/index.ts'
+import type { TrainedUpdates } from './text-update-types.ts'
 
 /** The way from the given model to what training came to. */
 export interface Way {
@@ -25,6 +26,29 @@ export async function straightWay(
   return {
     at: async (alpha) => new Map([...own, ...(await blend.at(alpha))]),
     adaptersAt: async () => undefined,
+    dispose: () => blend.dispose(),
+  }
+}
+
+/**
+ * The way of low-rank updates that stand beside layers of few bits, in the file: their scale, which is B's, where they began at zero; else
+ * the straight way from one release's to the next one's.
+ */
+export async function updatesWay(
+  engine: Engine,
+  model: Model,
+  trained: ReadonlyMap<string, Tensor>,
+  { lora }: TrainedUpdates,
+): Promise<Way> {
+  if (!lora) return straightWay(engine, model, trained)
+  const own = weightsOf(model)
+  const blend = await openBlend(engine, own, trained)
+  const left = new Set(lora.adapters.map(({ a }) => a))
+  const at = async (alpha: number) =>
+    new Map([...own, ...(await blend.at((name) => (left.has(name) && alpha > 0 ? 1 : alpha)))])
+  return {
+    at,
+    adaptersAt: async (alpha) => ({ lora, parameters: await at(alpha) }),
     dispose: () => blend.dispose(),
   }
 }
