@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { modelToOnnx } from '../src/model/import/onnx-model.ts'
+import { modelFromOnnx, modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { mlp } from '../src/model/layers/networks.ts'
 import { float32 } from '../src/tensor/tensor.ts'
 import { buildCli, type Cli } from './cli.ts'
+import { storedAs } from './stored-models.ts'
 
 let cli: Cli
 let folder: string
@@ -162,6 +163,20 @@ describe('models', () => {
       nearestNew: { source: 'new.csv, row 2', label: 'up' },
     })
   })
+})
+
+test('a model is held against a variant of it with weights of few bits', async () => {
+  const model = modelFromOnnx(new Uint8Array(readFileSync(join(folder, 'old.onnx'))))
+  writeFileSync(join(folder, 'int8.onnx'), storedAs(model, 'int8'))
+  write('labels.txt', 'left\nright\n')
+  try {
+    const { code, stdout } = await run('gate old.onnx int8.onnx --data test.csv --max-drop 2% --json')
+    expect(code).toBe(0)
+    // 1, 0, 0, 1 are kept without loss: the same answers from another file.
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', n: 300, flips: { negative: 0, positive: 0 } })
+  } finally {
+    rmSync(join(folder, 'labels.txt'))
+  }
 })
 
 describe('files that cannot be written', () => {
