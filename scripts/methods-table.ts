@@ -18,8 +18,8 @@ const overview = [
 ].join('\n')
 
 const options = [
-  row(['method', 'option', 'flag', 'default', 'meaning']),
-  '|---|---|---|---|---|',
+  row(['method', 'option', 'flag', 'default', 'tuned over', 'meaning']),
+  '|---|---|---|---|---|---|',
   ...methodEntries.flatMap(({ name, options: schema }) =>
     Object.entries(optionRules(schema)).map(([option, rule]) =>
       row([
@@ -27,6 +27,7 @@ const options = [
         `\`${option}\``,
         `\`--${flagName(option)}\``,
         rule.default === undefined ? '' : `\`${rule.default}\``,
+        rule.search ? `${rule.search.from} to ${rule.search.to}` : '',
         `${rule.meaning}${rule.choices.length > 0 ? `: ${rule.choices.join(', ')}` : ''}`,
       ]),
     ),

@@ -21,16 +21,18 @@ interface Runs {
   readonly store: string | undefined
   /** Which of the runs. Default all. */
   readonly shard: Shard | undefined
+  /** Whether the store gets a list of them, for who collects them. Default true. */
+  readonly listed?: boolean | undefined
 }
 
 /** Runs a benchmark's plans, or takes what a store has of them, and shows how they go. */
 export async function runPlans(
   asked: CommonSettings,
   call: Call,
-  { plans: all, loaded, jobs: most, store, shard }: Runs,
+  { plans: all, loaded, jobs: most, store, shard, listed = true }: Runs,
 ): Promise<BenchOutcome> {
   const engine = engineFor(asked)
-  if (store !== undefined) await noteGrid(store, all, loaded, engine)
+  if (store !== undefined && listed) await noteGrid(store, all, loaded, engine)
   const plans = shard ? shardOf(all, shard) : all
   const jobs = Math.max(1, Math.min(most, plans.length))
   const workers = jobs > 1 ? workersFor(asked) : undefined

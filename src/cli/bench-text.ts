@@ -1,6 +1,8 @@
 import { type BenchResult, groupResults } from '../measure/results.ts'
 import { capitalise, meanAndError, methodTitle } from '../report/figures/index.ts'
 import { headline } from '../report/headline.ts'
+import { textTable } from '../report/text-table.ts'
+import { tuningTable } from '../report/tuning.ts'
 import { itemAt } from '../required.ts'
 
 /** A benchmark's results as a small table: methods down, scenarios across, average accuracy in %. */
@@ -30,5 +32,8 @@ export function benchText(bench: BenchResult): string {
       .join('   '),
   )
   const data = `${bench.benchmark} on ${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}`
-  return [data, '', ...lines, '', headline(bench).title].join('\n')
+  return [data, '', ...lines, ...tuningText(bench), '', headline(bench).title].join('\n')
 }
+
+const tuningText = ({ tuning }: BenchResult): string[] =>
+  tuning ? ['', 'Settings chosen by trials', ...textTable(tuningTable(tuning))] : []

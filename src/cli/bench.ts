@@ -6,6 +6,7 @@ import { physicalCores } from '../engine/cores-node.ts'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
+import { tunedPlans } from '../study/tune/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import type { RunPlan } from '../train/plan/index.ts'
@@ -13,6 +14,7 @@ import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
 import { runPlans } from './bench-runs.ts'
 import { benchText } from './bench-text.ts'
+import { tune } from './bench-tune.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { fromText, group, path, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
@@ -41,6 +43,11 @@ const settings = z
         .meta({ description: 'Runs at a time', otherwise: 'one a core' }),
       threads: fromText(bounds.threads()).default(1).meta({
         description: 'Threads of each run; its last bits belong to their number',
+      }),
+      tune: fromText(bounds.trials()).optional().meta({
+        description:
+          'Choose the settings of each method by so many trials on rows cut from the training data, with a seed that is not reported',
+        otherwise: 'those of the protocol',
       }),
       shard: shard().optional().meta({
         description: 'Only this part of the runs; the other parts run elsewhere, over the same --store',
@@ -74,6 +81,11 @@ const settings = z
       '--report needs all runs, and --shard does a part of them. When all are done: holdfast collect STORE --report page.html',
   })
 
+  .refine(({ tune, shard }) => tune === undefined || shard === undefined, {
+    message:
+      '--tune chooses settings before the runs begin, and --shard does a part of these; leave one out.',
+  })
+
 /** `holdfast bench`: methods by scenarios by seeds, under a published protocol. */
 export const bench = defineVerb({
   name: 'bench',
@@ -82,19 +94,21 @@ export const bench = defineVerb({
     'holdfast bench split-mnist --method none,ewc,replay --scenario class --seeds 1..3 --report report.html',
     'holdfast bench split-mnist --method ewc --scenario task --data synthetic --iterations 100 --no-save',
     'holdfast bench split-mnist --seeds 1..10 --store /shared/runs --shard 2/8',
+    'holdfast bench split-mnist --method ewc,lwf --scenario domain --seeds 1..5 --tune 12',
   ],
   settings,
   run: async (asked, call) => {
     const protocol = protocolNamed(asked.name)
     const { threads, save } = asked
-    const all = benchmarkPlans({
+    const grid = {
       protocol,
       methods: [...new Set(asked.method)],
       scenarios: [...new Set(asked.scenario ?? protocol.scenarios)],
       seeds: asked.seeds ?? [asked.seed ?? 1],
       changed: overridesOf(asked),
-    })
-    const [first] = all
+    }
+    const untuned = benchmarkPlans(grid)
+    const [first] = untuned
     if (!first) return { json: {}, text: '' }
     const store = save ? (asked.store ?? asked.out ?? DEFAULT_STORE) : undefined
     const out = save && asked.shard === undefined ? (asked.out ?? defaultFolder(asked.name)) : undefined
@@ -112,20 +126,33 @@ export const bench = defineVerb({
       onProgress: showDownload(call.screen),
     })
     noteData(loaded, call.screen)
-    noteMethods(all, call.screen)
-    const outcome = await runPlans(asked, call, {
-      plans: all.map((plan) => withSource(plan, loaded)),
-      loaded,
-      jobs: asked.jobs ?? Math.max(1, Math.floor(physicalCores() / threads)),
-      store,
-      shard: asked.shard,
+    noteMethods(untuned, call.screen)
+    const jobs = asked.jobs ?? Math.max(1, Math.floor(physicalCores() / threads))
+    const tuneGrid = asked.tune === undefined ? undefined : { ...grid, trials: asked.tune }
+    const tuning =
+      tuneGrid &&
+      (await tune(asked, call, {
+        ...{ grid: tuneGrid, jobs, store },
+        withSource: (plan) => withSource(plan, loaded),
+      }))
+    if (tuneGrid && !tuning) return stoppedTuning(store)
+    const plans = tuneGrid && tuning ? tunedPlans(tuneGrid, tuning) : untuned
+    const measured = await runPlans(asked, call, {
+      ...{ plans: plans.map((plan) => withSource(plan, loaded)), loaded, jobs, store, shard: asked.shard },
     })
+    const outcome = tuning ? { ...measured, bench: { ...measured.bench, tuning } } : measured
     if (out !== undefined && outcome.unfinished === 0) {
       await makeFolder(out)
       await writeWhole(join(out, 'bench.json'), `${JSON.stringify(outcome.bench, null, 2)}\n`)
     }
     return answer(asked, call, outcome, { store, out })
   },
+})
+
+const stoppedTuning = (store: string | undefined): Answer => ({
+  json: { unfinished: 'tuning', store },
+  text: `Stopped while settings were being chosen. ${store === undefined ? 'Nothing was kept (--no-save).' : `Go on with the same command; the trials are in ${store}`}`,
+  exitCode: 1,
 })
 
 const withSource = (plan: RunPlan, loaded: LoadedPlan): RunPlan => ({

@@ -74,6 +74,28 @@ export interface SummaryRow {
   readonly seeds: number
 }
 
+/** A try of some settings on rows cut from the training data. */
+export interface TuningTrial {
+  /** What it had in place of the protocol's settings, `learningRate` among them; nothing for these themselves. */
+  readonly settings: Readonly<Record<string, number>>
+  /** Share of the protocol's steps that it was given. */
+  readonly steps: number
+  /** Average accuracy at the end, a fraction; null where it did not come to it. */
+  readonly score: number | null
+}
+
+/** How the settings of a method in a scenario were chosen. */
+export interface Tuning {
+  readonly method: string
+  readonly scenario: ScenarioName
+  /** Of the trials: none of the reported ones. */
+  readonly seed: number
+  /** Share of the training rows that trials were scored on. */
+  readonly validationShare: number
+  readonly trials: readonly TuningTrial[]
+  readonly chosen: TuningTrial['settings']
+}
+
 /** What `holdfast bench --json` prints and `holdfast report` reads. */
 export interface BenchResult {
   /** Version of this format. */
@@ -86,6 +108,8 @@ export interface BenchResult {
   readonly machine: MachineFacts
   readonly results: readonly RunResult[]
   readonly summary: readonly SummaryRow[]
+  /** Where settings were chosen by trials. */
+  readonly tuning?: readonly Tuning[] | undefined
 }
 
 /** Results of one method in one scenario, in the order of first appearance. */

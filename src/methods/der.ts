@@ -12,6 +12,7 @@ import { replayBatch } from './memory-options.ts'
 import type { Method, MethodState } from './method.ts'
 import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
 import { drawnFrom, heldOf, tableAfter, tableAtStart } from './reservoir-table.ts'
+import { searched } from './search.ts'
 import { rowsOfBatch } from './teacher.ts'
 
 const plainOptions = z.strictObject({
@@ -21,11 +22,16 @@ const plainOptions = z.strictObject({
     .min(0)
     .default(0.5)
     .describe('weight of the squared distance to the logits that are remembered')
-    .meta(inUpdates('distillation')),
+    .meta({ ...inUpdates('distillation'), ...searched(0.05, 2) }),
   replayBatch,
 })
 const options = plainOptions.extend({
-  beta: z.number().min(0).default(0.5).describe('weight of the loss on the labels that are remembered'),
+  beta: z
+    .number()
+    .min(0)
+    .default(0.5)
+    .describe('weight of the loss on the labels that are remembered')
+    .meta(searched(0.05, 2)),
 })
 
 export type DerOptions = z.input<typeof options>

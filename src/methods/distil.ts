@@ -6,6 +6,7 @@ import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
 import type { Method } from './method.ts'
 import { oldAnswers, pastUnits, stepAnswers, taughtOf } from './old-answers.ts'
+import { searched } from './search.ts'
 import { refuseNumbers, teacherOf, teacherState } from './teacher.ts'
 
 const options = z.strictObject({
@@ -15,7 +16,7 @@ const options = z.strictObject({
     .min(0)
     .default(1)
     .describe('weight of the distillation beside the loss')
-    .meta(inUpdates('distillation')),
+    .meta({ ...inUpdates('distillation'), ...searched(0.1, 10) }),
   replayBatch,
   topTokens: z
     .int()

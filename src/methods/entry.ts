@@ -4,6 +4,7 @@ import { type Described, inWords } from '../data/schema-words.ts'
 import { didYouMean, UsageError } from '../errors.ts'
 import { itemAt, required } from '../required.ts'
 import type { Json, Method, Past } from './method.ts'
+import type { SearchRange } from './search.ts'
 
 /**
  * What `update` makes of an option, unless it is given. It trains several times, each time holding the old harder:
@@ -59,6 +60,8 @@ export interface OptionRule {
   readonly expected: string
   readonly default: Json | undefined
   readonly role: UpdateRole | undefined
+  /** Where tunings look for it; undefined: it stays as it is. */
+  readonly search: SearchRange | undefined
 }
 
 /** Whether a method is a penalty on weights, and has nothing else to keep the old by. */
@@ -80,6 +83,7 @@ function ruleOf(name: string, schema: z.core.JSONSchema._JSONSchema): OptionRule
     description,
     default: usual,
     update,
+    search,
   } = schema as Record<string, unknown> & z.core.JSONSchema.JSONSchema
   const kind = kinds[type as keyof typeof kinds]
   if (!kind || (kind === 'choice' && choices.length === 0) || description === undefined) {
@@ -95,6 +99,7 @@ function ruleOf(name: string, schema: z.core.JSONSchema._JSONSchema): OptionRule
     expected: inWords(schema as Described),
     default: usual as Json | undefined,
     role: update as UpdateRole | undefined,
+    search: search as SearchRange | undefined,
   }
 }
 

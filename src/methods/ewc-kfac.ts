@@ -7,6 +7,7 @@ import { fisherDiagonal, kroneckerFactors } from './fisher/index.ts'
 import { factorInputs, type Held, heldLayers, keyOf, pulled } from './kronecker-penalty.ts'
 import type { ConsolidateContext, Json, Method, MethodState } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
   lambda: z
@@ -14,7 +15,7 @@ const options = z.strictObject({
     .min(0)
     .default(1000)
     .describe('strength of the penalty, lambda/2 in the loss')
-    .meta(inUpdates('penalty')),
+    .meta({ ...inUpdates('penalty'), ...searched(1, 1e10) }),
   fisherSamples: z.int().min(1).optional().describe('samples that the Fisher is estimated on; default all'),
 })
 

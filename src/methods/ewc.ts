@@ -6,13 +6,14 @@ import { inUpdates, methodEntry } from './entry.ts'
 import { type FisherLabels, fisherDiagonal } from './fisher/index.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
 import { mergeQuadratic, type PenaltyStep, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+import { searched } from './search.ts'
 
 const schema = z.strictObject({
   lambda: z
     .number()
     .default(1000)
     .describe('strength of the penalty, lambda/2 in the loss')
-    .meta(inUpdates('penalty')),
+    .meta({ ...inUpdates('penalty'), ...searched(1, 1e10) }),
   fisher: z
     .enum(['exact', 'sampled', 'true', 'batch'])
     .optional()

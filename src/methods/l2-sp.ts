@@ -3,6 +3,7 @@ import { float32 } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { Method } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
   lambda: z
@@ -10,7 +11,7 @@ const options = z.strictObject({
     .min(0)
     .default(0.01)
     .describe('strength of the penalty, lambda/2 in the loss')
-    .meta(inUpdates('penalty')),
+    .meta({ ...inUpdates('penalty'), ...searched(1e-4, 10) }),
 })
 
 export type L2spOptions = z.input<typeof options>

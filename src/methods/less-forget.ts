@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { featureDistance } from './feature-distance.ts'
 import type { Method, OpeningContext } from './method.ts'
+import { searched } from './search.ts'
 import { teacherOf, teacherState } from './teacher.ts'
 
 const options = z.strictObject({
@@ -16,7 +17,7 @@ const options = z.strictObject({
     .min(0)
     .default(0.1)
     .describe('weight of the squared distance between old and new features')
-    .meta(inUpdates('distillation')),
+    .meta({ ...inUpdates('distillation'), ...searched(1e-3, 10) }),
   normalised: z
     .boolean()
     .default(false)

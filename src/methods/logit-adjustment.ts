@@ -8,6 +8,7 @@ import { float32, type Tensor } from '../tensor/tensor.ts'
 import { methodEntry, settle } from './entry.ts'
 import { refusesCorrections } from './head-correction.ts'
 import type { BatchSource, Method, MethodState, TaskContext } from './method.ts'
+import { searched } from './search.ts'
 import { unitsSoFar } from './units.ts'
 
 const options = z.strictObject({
@@ -15,7 +16,8 @@ const options = z.strictObject({
     .number()
     .min(0)
     .default(1)
-    .describe('how much of the classes’ shares in training is taken out of the logits'),
+    .describe('how much of the classes’ shares in training is taken out of the logits')
+    .meta(searched(0.25, 4)),
 })
 
 export type LogitAdjustmentOptions = z.input<typeof options>

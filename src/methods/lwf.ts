@@ -5,6 +5,7 @@ import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { inUpdates, methodEntry } from './entry.ts'
 import type { Method, TaskContext } from './method.ts'
+import { searched } from './search.ts'
 import { distilled, refuseNumbers, rowsOfBatch, taughtUnits, teacherState, unitsOf } from './teacher.ts'
 
 const schema = z.strictObject({
@@ -13,7 +14,7 @@ const schema = z.strictObject({
     .number()
     .optional()
     .describe('weight of the distillation beside the loss; default the protocol’s')
-    .meta(inUpdates('distillation')),
+    .meta({ ...inUpdates('distillation'), ...searched(0.1, 10) }),
 })
 const defaults = schema.parse({})
 

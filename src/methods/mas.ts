@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+import { searched } from './search.ts'
 import { sensitivity } from './sensitivity.ts'
 
 const options = z.strictObject({
@@ -12,7 +13,7 @@ const options = z.strictObject({
     .min(0)
     .default(1)
     .describe('strength of the penalty, lambda in the paper')
-    .meta(inUpdates('penalty')),
+    .meta({ ...inUpdates('penalty'), ...searched(0.01, 1000) }),
   sensitivitySamples: z
     .int()
     .min(1)

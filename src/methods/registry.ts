@@ -31,6 +31,7 @@ import { emaEntry, swaEntry } from './weight-averaging.ts'
 import { xdgEntry } from './xdg.ts'
 
 export { holdsWeights, type MethodEntry, type OptionRule, optionRules } from './entry.ts'
+export type { SearchRange } from './search.ts'
 
 /** Options of methods by name, as they stand in a configuration. */
 export type MethodOptions = { readonly [option: string]: Json | undefined }

@@ -4,9 +4,15 @@ import { required } from '../required.ts'
 import { methodEntry, settle } from './entry.ts'
 import { innerProduct } from './inner-product.ts'
 import type { Method, Named } from './method.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
-  rho: z.number().min(0).default(0.05).describe('how far the point is at which the gradient is taken'),
+  rho: z
+    .number()
+    .min(0)
+    .default(0.05)
+    .describe('how far the point is at which the gradient is taken')
+    .meta(searched(0.005, 0.5)),
 })
 
 export type SamOptions = z.input<typeof options>

@@ -6,6 +6,7 @@ import { float32, type Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState, StepContext, StepDone } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
   strength: z
@@ -13,7 +14,7 @@ const options = z.strictObject({
     .min(0)
     .default(1)
     .describe('strength of the penalty, c in the paper')
-    .meta(inUpdates('penalty')),
+    .meta({ ...inUpdates('penalty'), ...searched(0.01, 1000) }),
   damping: z.number().gt(0).default(0.1).describe('added to the squared way of a parameter, xi in the paper'),
 })
 

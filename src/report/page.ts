@@ -1,5 +1,6 @@
 import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
+import { points } from '../measure/points.ts'
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
 import {
   accuracyFigure,
@@ -23,6 +24,7 @@ import {
   secondsTable,
   settingsTable,
 } from './tables.ts'
+import { trialsTable, tuningTable } from './tuning.ts'
 
 /** What else a page may say. */
 export interface ReportOptions {
@@ -76,6 +78,13 @@ ${importanceFigures(groups)}</section>
 `
 }
 
+function tuningSection({ tuning }: BenchResult): Markup | undefined {
+  const [first] = tuning ?? []
+  if (!tuning || !first) return undefined
+  return html`<section><h2>How settings were chosen</h2><p class="about">Each method had as many trials, scored on ${points(first.validationShare, 0)} % of the training rows, with seed ${first.seed}, which is not among those reported. Nothing was chosen by test rows.</p>${dataTable(tuningTable(tuning))}<details><summary>All trials</summary>${dataTable(trialsTable(tuning))}</details></section>
+`
+}
+
 function benchSections(bench: BenchResult): Markup {
   const groups = groupResults(bench.results)
   const scenarios = [...new Set(groups.map((group) => group.scenario))]
@@ -89,7 +98,7 @@ function benchSections(bench: BenchResult): Markup {
       scenario,
       groups.filter((group) => group.scenario === scenario),
     ),
-  )}<section><h2>How this was measured</h2><div class="two facts">${dataTable(settingsTable(bench))}${dataTable(machineTable(bench))}</div></section>
+  )}${tuningSection(bench)}<section><h2>How this was measured</h2><div class="two facts">${dataTable(settingsTable(bench))}${dataTable(machineTable(bench))}</div></section>
 `
 }
 

@@ -44,6 +44,12 @@ export const data = z.strictObject({
     .lt(1)
     .default(defaultTestShare)
     .describe('share of the samples held out for testing where the data have no test part'),
+  validationShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('tests on this share of the training rows instead, and leaves the test part alone: for tuning'),
   ...readingSchema.shape,
   vocabulary: vocabulary
     .optional()
@@ -197,6 +203,9 @@ function contradictionIn(plan: RunPlan): string | undefined {
   }
   if (loss === 'causal-lm' && (stream.kind !== 'list' || stream.scenario !== 'domain')) {
     return 'loss: causal-lm goes with a stream of kind list in the domain scenario: all tasks share the vocabulary.'
+  }
+  if (data.validationShare !== undefined && loss === 'causal-lm') {
+    return 'data.validationShare cuts rows from those of training, and of texts whole documents are held out; leave it out.'
   }
   if (data.vocabulary && model.kind !== 'transformer') {
     return 'data.vocabulary says which words a new transformer knows; set model.kind to transformer, or leave it out.'

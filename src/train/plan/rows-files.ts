@@ -35,9 +35,21 @@ export async function loadRows(
     loaded.push(await loadSource(source, plan, { ...options, wholeTrain }, how, loaded[0]?.found))
   }
   return {
-    data: ofOneLength(loaded.map((each) => each.data)),
+    data: ofOneLength(loaded.map((each) => validated(each.data, plan.data.validationShare))),
     instead: loaded.find((each) => each.instead !== undefined)?.instead,
     notes: loaded.flatMap((each) => each.found?.notes ?? []),
+  }
+}
+
+/** With a share of the training rows in place of the test part, the same ones each time. */
+function validated({ train, test }: TrainTest, share: number | undefined): TrainTest {
+  if (share === undefined) return { train, test }
+  const rows = samples(train)
+  const held = Math.min(Math.max(1, Math.round(rows * share)), rows - 1)
+  const order = randomStream(0, 'validation share').permutation(rows)
+  return {
+    train: subset(train, order.slice(held).sort()),
+    test: subset(train, order.slice(0, held).sort()),
   }
 }
 

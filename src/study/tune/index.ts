@@ -1,0 +1,9 @@
+export {
+  firstTrials,
+  secondTrials,
+  type Trial,
+  type Tried,
+  type TuneGrid,
+  tunedPlans,
+  tunings,
+} from './tune.ts'

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest'
+import { fingerprint } from '../../data/fingerprint.ts'
+import { rowCount } from '../../data/rows.ts'
+import type { RunResult } from '../../measure/results.ts'
+import { randomStream } from '../../tensor/random.ts'
+import { loadPlan } from '../../train/plan/plan-files.ts'
+import { protocolNamed } from '../protocols/index.ts'
+import { candidates, searchSpace } from './candidates.ts'
+import {
+  firstTrials,
+  secondTrials,
+  type Trial,
+  type Tried,
+  type TuneGrid,
+  tunedPlans,
+  tunings,
+} from './tune.ts'
+
+const grid = (given: Partial<TuneGrid> = {}): TuneGrid => ({
+  protocol: protocolNamed('split-mnist'),
+  methods: ['none', 'ewc', 'l2-sp'],
+  scenarios: ['domain'],
+  seeds: [1, 2],
+  changed: { source: 'synthetic', limit: { train: 200, test: 50 }, iterations: 40 },
+  trials: 4,
+  ...given,
+})
+
+/** Trials with the scores that a function gives them; undefined failed. */
+const scored = (trials: readonly Trial[], score: (trial: Trial) => number | undefined): Tried[] =>
+  trials.map((trial) => {
+    const averageAccuracy = score(trial)
+    return {
+      ...trial,
+      result: averageAccuracy === undefined ? undefined : ({ averageAccuracy } as RunResult),
+    }
+  })
+
+test('a range is drawn from in as many parts as there are candidates, by factors where it is logarithmic', () => {
+  const found = candidates(new Map([['lambda', { from: 1, to: 1e6, scale: 'log' }]]), 7, randomStream(1, 'x'))
+  expect(found[0]).toEqual({})
+  const places = found.slice(1).map(({ lambda = 0 }) => Math.floor(Math.log10(lambda)))
+  expect([...places].sort()).toEqual([0, 1, 2, 3, 4, 5])
+  expect(found.every(({ lambda = 1 }) => Number(lambda.toPrecision(3)) === lambda)).toBe(true)
+  expect(candidates(new Map(), 5, randomStream(1, 'x'))).toEqual([{}])
+})
+
+test('each method has as many trials, none with a reported seed, all on rows of the training data', async () => {
+  const asked = grid({ seeds: [1, 1000] })
+  const trials = firstTrials(asked)
+  for (const method of asked.methods) expect(trials.filter((each) => each.method === method)).toHaveLength(4)
+  expect(new Set(trials.map(({ plan }) => plan.seed))).toEqual(new Set([1001]))
+  const [trial] = trials
+  const [reported] = tunedPlans(asked, [])
+  if (!trial || !reported) throw new Error('no plans')
+  const [tuned, whole] = await Promise.all([loadPlan(trial.plan), loadPlan(reported)])
+  const [pair, all] = [tuned.inputs.data[0], whole.inputs.data[0]]
+  if (!pair || !all) throw new Error('no data')
+  // Rows of the training data, in two parts; no row of the test data.
+  const rows = ({ inputs }: typeof pair.train) => {
+    const width = inputs.data.length / rowCount(inputs)
+    return Array.from({ length: rowCount(inputs) }, (_, row) =>
+      Array.from(inputs.data.slice(row * width, (row + 1) * width) as Uint8Array).join(),
+    )
+  }
+  expect([...rows(pair.train), ...rows(pair.test)].sort()).toEqual(rows(all.train).sort())
+  expect(rowCount(pair.test.inputs)).toBe(20)
+  expect(fingerprint(pair.test)).not.toBe(fingerprint(all.test))
+})
+
+test('what is given is not looked for', () => {
+  expect([...searchSpace('ewc', { learningRate: 0.1, fixed: new Set() }).keys()]).toEqual([
+    'lambda',
+    'learningRate',
+  ])
+  const given = grid({ methods: ['ewc'], changed: { options: { lambda: 7 }, learningRate: 0.5 } })
+  expect(firstTrials(given).map(({ plan }) => [plan.method.options.lambda, plan.learningRate])).toEqual([
+    [7, 0.5],
+  ])
+})
+
+test('the best on validation rows is chosen for all seeds, and what failed is not', () => {
+  const asked = grid({ methods: ['ewc'] })
+  const trials = firstTrials(asked)
+  const best = trials[2]
+  const found = tunings(
+    scored(trials, (trial) => (trial === best ? 0.9 : trial === trials[1] ? undefined : 0.5)),
+  )
+  expect(found[0]?.chosen).toEqual(best?.settings)
+  expect(found[0]?.trials.map(({ score }) => score)).toEqual([0.5, null, 0.9, 0.5])
+  const plans = tunedPlans(asked, found)
+  expect(plans.map(({ seed, method, learningRate }) => [seed, method.options.lambda, learningRate])).toEqual(
+    asked.seeds.map((seed) => [seed, best?.settings.lambda, best?.settings.learningRate]),
+  )
+  expect(plans.every(({ data }) => data.validationShare === undefined)).toBe(true)
+  // Where all fail the protocol's own settings stay.
+  expect(tunings(scored(trials, () => undefined))[0]?.chosen).toEqual({})
+})
+
+test('of many trials the best quarter go on to all steps, and the protocol’s own settings with them', () => {
+  const asked = grid({ methods: ['ewc'], trials: 8 })
+  const first = firstTrials(asked)
+  expect(first.map(({ plan }) => plan.iterations)).toEqual(new Array(8).fill(10))
+  const tried = scored(first, (trial) => first.indexOf(trial) / 10)
+  const second = secondTrials(tried, asked)
+  expect(second.map(({ settings }) => settings)).toEqual([{}, first[6]?.settings, first[7]?.settings])
+  expect(second.map(({ plan }) => plan.iterations)).toEqual([40, 40, 40])
+  // What led after a quarter of the steps need not lead in the end.
+  const chosen = tunings([...tried, ...scored(second, (trial) => (trial === second[1] ? 0.3 : 0.2))])
+  expect(chosen[0]?.chosen).toEqual(first[6]?.settings)
+  expect(
+    secondTrials(
+      scored(firstTrials(grid()), () => 0.5),
+      grid(),
+    ),
+  ).toEqual([])
+})
