@@ -54,7 +54,7 @@ export function candidatesOf(
   if (drawn >= size) return drawn
   throw new UsageError(
     'retrieval-candidates',
-    `${size} rows a step are replayed, so at least as many have to be drawn to choose from; candidates is ${drawn}. Draw more, or replay fewer (replayBatch).`,
+    `${size} rows a step are replayed, so at least as many have to be drawn to choose from; candidates is ${drawn}. Draw more, or replay fewer.`,
   )
 }
 
