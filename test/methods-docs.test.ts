@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { methodPages } from '../scripts/methods-table.ts'
 import { flagName } from '../src/cli/flags/index.ts'
-import { verbs } from '../src/cli/verbs.ts'
+import { openVerbs } from '../src/cli/verbs.ts'
 import { createMethod, methodEntries, methodOptions } from '../src/methods/registry.ts'
 import { parsePlan, preparePlan } from '../src/train/plan/index.ts'
 import { chooseMethod } from '../src/update/recipes/index.ts'
 import { bitsOf, runToEnd, toyData, toyOptions, toyStream } from './toy-learning.ts'
+
+const verbs = await openVerbs()
 
 // A method reaches learn, bench, update, configuration, flags and documents by being registered.
 

@@ -94,8 +94,16 @@ const tellsWhenListening = `data:text/javascript,process.on('newListener', (name
 test('the program listens before it loads anything', () => {
   const imported = (file: string) =>
     [...readFileSync(`src/cli/${file}`, 'utf8').matchAll(/^import .*'(.*)'$/gm)].map(([, from]) => from)
-  expect(imported('main.ts')).toEqual(['node:worker_threads', './interruption.ts'])
+  expect(imported('main.ts')).toEqual([
+    'node:module',
+    'node:worker_threads',
+    './interruption.ts',
+    './overview.ts',
+  ])
   expect(imported('interruption.ts')).toEqual([])
+  // Nor does it need more for the overview.
+  expect(imported('overview.ts')).toEqual(['./summaries.ts'])
+  expect(imported('summaries.ts')).toEqual([])
 })
 
 test.each([

@@ -89,7 +89,6 @@ const settings = z
 /** `holdfast bench`: methods by scenarios by seeds, under a published protocol. */
 export const bench = defineVerb({
   name: 'bench',
-  summary: 'Measure methods under a published protocol',
   examples: [
     'holdfast bench split-mnist --method none,ewc,replay --scenario class --seeds 1..3 --report report.html',
     'holdfast bench split-mnist --method ewc --scenario task --data synthetic --iterations 100 --no-save',

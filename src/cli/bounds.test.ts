@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../errors.ts'
-import { verbs } from './verbs.ts'
+import { openVerbs } from './verbs.ts'
+
+const verbs = await openVerbs()
 
 /** Every flag that takes one number, with what its verb needs beside it. */
 const numbers = verbs.flatMap((verb) => {

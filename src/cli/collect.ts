@@ -27,7 +27,6 @@ const settings = z.object({
 /** `holdfast collect`: a benchmark's result from runs that were done anywhere. */
 export const collect = defineVerb({
   name: 'collect',
-  summary: 'The result of a benchmark whose runs were done in parts',
   examples: ['holdfast collect /shared/runs --report report.html'],
   settings,
   run: async ({ stores, out, report }, { command }) => {

@@ -104,7 +104,6 @@ const settings = z
 /** `holdfast curve`: old against new accuracy, or bits per byte, along the path between two models. */
 export const curve = defineVerb({
   name: 'curve',
-  summary: 'Old against new accuracy, or texts, on the path between two models',
   examples: [
     'holdfast curve model.onnx better.onnx --old old-test/ --new new-test/',
     'holdfast curve model.onnx better.onnx --old old-test/ --new new-test/ --groups --html curve.html',

@@ -22,7 +22,6 @@ const settings = z
 /** `holdfast data`: data sets known by name. */
 export const data = defineVerb({
   name: 'data',
-  summary: 'Data sets known by name: list, get, verify',
   examples: ['holdfast data list', 'holdfast data get mnist', 'holdfast data verify mnist'],
   settings,
   run: async ({ action, name = '' }, call) => {

@@ -17,7 +17,6 @@ import { defineVerb } from './verb.ts'
 /** `holdfast distil`: what models answer, taught to another one. */
 export const distil = defineVerb({
   name: 'distil',
-  summary: 'Teach a smaller model what others answer, and hold it against them',
   examples: [
     'holdfast distil teacher.onnx --into student.onnx --data rows/ -o student',
     'holdfast distil teacher.onnx --into student.yaml --unlabelled photos/ --time 30m -o student',

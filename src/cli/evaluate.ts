@@ -62,7 +62,6 @@ const settings = z
 /** `holdfast evaluate`: what models are worth on data and probes. */
 export const evaluate = defineVerb({
   name: 'evaluate',
-  summary: 'Measure models on texts, labelled rows or probes, side by side',
   examples: [
     'holdfast evaluate model.onnx --data old-test/',
     'holdfast evaluate gpt.onnx better.onnx --data texts/ --probes facts.jsonl --by-document',

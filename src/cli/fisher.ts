@@ -41,7 +41,6 @@ const settings = z.object({
 /** `holdfast fisher`: the Fisher diagonal of a model on data, as a file. */
 export const fisher = defineVerb({
   name: 'fisher',
-  summary: 'The Fisher diagonal of a model: what matters in it',
   examples: [
     'holdfast fisher model.onnx --data mnist --samples 1000 -o fisher.safetensors',
     'holdfast fisher gpt/ --data texts/ --samples 500',

@@ -140,7 +140,6 @@ type GateSettings = z.output<typeof settings>
 /** `holdfast gate`: may the new model replace the old one? */
 export const gate = defineVerb({
   name: 'gate',
-  summary: 'Hold a new model against the old one: pass, fail or too little data',
   examples: [
     'holdfast gate model.onnx better.onnx --data old-test/ --max-drop 1%',
     'holdfast gate gpt/ better/ --data texts/ --max-drop 2% --probes facts.jsonl --max-drop-probes 1%',

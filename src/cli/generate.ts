@@ -84,7 +84,6 @@ interface Written extends TextEnd {
 /** `holdfast generate`: what a language model writes. */
 export const generate = defineVerb({
   name: 'generate',
-  summary: 'Continue a text by a language model, or by two side by side',
   examples: [
     'holdfast generate model.onnx --prompt "In the beginning"',
     'holdfast generate model.onnx better.onnx --chat --prompt "Who are you?" --temperature 0.7 --top-p 0.9',

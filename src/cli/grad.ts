@@ -25,7 +25,6 @@ const settings = z.object({
 /** `holdfast grad`: loss and gradients of one batch, as a file that any other program can be held against. */
 export const grad = defineVerb({
   name: 'grad',
-  summary: 'Loss and gradients of one batch, to check against any other program',
   examples: ['holdfast grad model.onnx --batch batch.safetensors --loss cross-entropy -o grads.safetensors'],
   settings,
   run: async (asked) => {

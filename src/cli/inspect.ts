@@ -31,7 +31,6 @@ const settings = z
 /** `holdfast inspect`: what a model is, what of it can be trained, and what a step takes. */
 export const inspect = defineVerb({
   name: 'inspect',
-  summary: 'What a model is, what of it can be trained, and what a step takes',
   examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
   settings,
   run: async ({ model, batch, size, dims, train, lora, recompute, batchnorm, output, bind }) => {

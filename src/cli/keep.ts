@@ -34,7 +34,6 @@ const [example, ...examples] = [
 /** `holdfast keep`: what must not be forgotten of a model and its data, in one file. */
 export const keep = defineVerb({
   name: 'keep',
-  summary: 'Pack what a model must not forget, for when its data are gone',
   examples: [example, ...examples],
   settings: keepSettings,
   run: async (asked, call) => {

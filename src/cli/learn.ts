@@ -53,7 +53,6 @@ const settings = z
 /** `holdfast learn`: one run from a configuration. */
 export const learn = defineVerb({
   name: 'learn',
-  summary: 'Learn a stream of tasks as a configuration says',
   examples: [
     'holdfast learn --init holdfast.yaml',
     'holdfast learn holdfast.yaml --out runs/mine',

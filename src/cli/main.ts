@@ -1,15 +1,33 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { listenForSignals } from './interruption.ts'
+import { overview } from './overview.ts'
 
-// Before anything else, as loading the packages takes a good part of a second.
 const words = process.argv.slice(2)
+const [first] = words
 // Threads and processes that do runs for another process leave signals to that one.
 const serves = !isMainThread || process.env.HOLDFAST_WORKER !== undefined
+// Before anything is loaded, which takes a good part of a second.
 const interruption = serves ? undefined : listenForSignals({ json: words.includes('--json') })
-const { isWorker, main, serveWorker } = await import('./program.ts')
-if (isWorker()) serveWorker()
-else {
+if (serves && (await serving())) {
+  // Its jobs come as messages.
+} else if (first === undefined || ['--help', '-h', 'help'].includes(first)) {
+  process.stdout.write(overview())
+  process.exitCode = first === undefined ? 1 : 0
+} else if (first === '--version' || first === '-v') {
+  const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
+  process.stdout.write(`${version}\n`)
+} else {
+  const { main } = await import('./program.ts')
   const listening = interruption ?? listenForSignals({ json: words.includes('--json') })
   process.exitCode = await main(words, listening)
+}
+
+/** Whether this thread or process does runs for another one: then it has begun to. */
+async function serving(): Promise<boolean> {
+  const { isWorker, serveWorker } = await import('../study/workers/index-files.ts')
+  if (!isWorker()) return false
+  serveWorker()
+  return true
 }

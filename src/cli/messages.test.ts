@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { spoken } from './flags/index.ts'
-import { verbs } from './verbs.ts'
+import { openVerbs } from './verbs.ts'
+
+const verbs = await openVerbs()
 
 interface Message {
   readonly place: string

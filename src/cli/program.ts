@@ -1,46 +1,21 @@
-import { createRequire } from 'node:module'
 import { z } from 'zod'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { visible } from '../report/figures/index.ts'
 import { helpText, spoken } from './flags/index.ts'
 import type { Interruption } from './interruption.ts'
 import { openScreen } from './screen.ts'
+import { isVerb, verbNames } from './summaries.ts'
 import type { Verb } from './verb.ts'
-import { verbs } from './verbs.ts'
-
-const overview = (): string => {
-  const width = Math.max(...verbs.map(({ name }) => name.length))
-  return [
-    'Update trained neural networks without letting them forget, and prove it.',
-    '',
-    'USAGE  holdfast VERB [arguments]',
-    '',
-    ...verbs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
-    '',
-    'holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart',
-    '',
-  ].join('\n')
-}
-
-export { isWorker, serveWorker } from '../study/workers/index-files.ts'
+import { openVerb } from './verbs.ts'
 
 /** Runs one command line. Results go to stdout, all else to stderr. */
 export async function main(words: readonly string[], interruption: Interruption): Promise<number> {
-  const [name, ...rest] = words
+  const [name = '', ...rest] = words
   const json = rest.includes('--json')
   let speak = (text: string): string => text
   try {
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      process.stdout.write(overview())
-      return name === undefined ? 1 : 0
-    }
-    if (name === '--version' || name === '-v') {
-      const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-      process.stdout.write(`${version}\n`)
-      return 0
-    }
-    const verb = verbs.find((candidate) => candidate.name === name)
-    if (!verb) throw unknownVerb(name)
+    if (!isVerb(name)) throw unknownVerb(name)
+    const verb = await openVerb(name)
     speak = (text) => spoken(text, verb.facts)
     if (rest.includes('--help') || rest.includes('-h')) {
       process.stdout.write(
@@ -86,10 +61,9 @@ const helpStyle = () => ({
 })
 
 function unknownVerb(name: string): UsageError {
-  const known = verbs.map((verb) => verb.name)
   return new UsageError(
     'verb-unknown',
-    `There is no verb "${name}"; known are ${known.join(', ')}.${didYouMean(name, known)}`,
+    `There is no verb "${name}"; known are ${verbNames.join(', ')}.${didYouMean(name, verbNames)}`,
   )
 }
 

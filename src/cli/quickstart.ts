@@ -31,7 +31,6 @@ const settings = z.object({
 /** `holdfast quickstart`: see a model forget, and the same model not forget. */
 export const quickstart = defineVerb({
   name: 'quickstart',
-  summary: 'See a model forget, and the same model not forget, in a minute',
   examples: ['holdfast quickstart', 'holdfast quickstart --data synthetic --seed 2 --report first.html'],
   settings,
   run: async (given, call) => {

@@ -27,7 +27,6 @@ const settings = z.object({
 /** `holdfast report`: results as a page, as Markdown or as JSON. */
 export const report = defineVerb({
   name: 'report',
-  summary: 'One self-contained HTML page from runs and benchmarks',
   examples: [
     'holdfast report runs/2026-11-23T22-41-05-split-mnist -o report.html',
     'holdfast report results.json --markdown',

@@ -17,7 +17,6 @@ const settings = z.object({
 /** `holdfast resume`: goes on with a run that was stopped or killed. */
 export const resume = defineVerb({
   name: 'resume',
-  summary: 'Go on with a run exactly where it stopped',
   examples: ['holdfast resume runs/2026-11-23T22-41-05-split-mnist-ewc-class-1'],
   settings,
   run: async (asked, call) => {

@@ -44,7 +44,6 @@ import { type Answer, type Call, defineVerb } from './verb.ts'
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
 export const update = defineVerb({
   name: 'update',
-  summary: 'Teach a model new data, with a budget for what it may forget',
   examples: [
     'holdfast update model.onnx --new new/ --old old/ --max-drop 1% -o better.onnx',
     'holdfast update model.onnx --new new/ --keep model.keep --max-drop 1% -o better.onnx --report report.html',

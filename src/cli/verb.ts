@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
 import type { Screen } from './screen.ts'
+import { summaries, type VerbName } from './summaries.ts'
 
 /** What a verb is run with beside its settings. */
 export interface Call {
@@ -41,7 +42,7 @@ export type CommonSettings = z.output<typeof commonSettings>
 
 /** A verb: its settings are one schema, from which flags, help, defaults, JSON and documents come. */
 export interface Verb {
-  readonly name: string
+  readonly name: VerbName
   readonly summary: string
   /** Commands that work as they stand. */
   readonly examples: readonly string[]
@@ -59,20 +60,21 @@ export interface Verb {
   }
 }
 
-interface Definition<Schema extends Settings> extends Pick<Verb, 'name' | 'summary' | 'examples'> {
+interface Definition<Schema extends Settings> extends Pick<Verb, 'examples'> {
+  readonly name: VerbName
   readonly settings: Schema
   readonly run: (settings: z.output<Schema> & CommonSettings, call: Call) => Promise<Answer>
 }
 
-/** @example defineVerb({ name: 'data', summary, examples, settings: z.object({ … }), run: async (settings, call) => … }) */
+/** @example defineVerb({ name: 'data', examples, settings: z.object({ … }), run: async (settings, call) => … }) */
 export function defineVerb<Schema extends Settings>(definition: Definition<Schema>): Verb {
-  const { name, summary, examples, settings, run } = definition
+  const { name, examples, settings, run } = definition
   const own = factsOf(settings)
   const facts = [...own, ...factsOf(commonSettings).filter(({ key }) => !(key in settings.shape))]
   const schema = z.intersection(settings, commonSettings)
   return {
     name,
-    summary,
+    summary: summaries[name],
     examples,
     facts,
     schema: z.object({ ...commonSettings.shape, ...settings.shape }),

@@ -1,39 +1,28 @@
-import { bench } from './bench.ts'
-import { collect } from './collect.ts'
-import { curve } from './curve.ts'
-import { data } from './data.ts'
-import { distil } from './distil.ts'
-import { evaluate } from './evaluate.ts'
-import { fisher } from './fisher.ts'
-import { gate } from './gate.ts'
-import { generate } from './generate.ts'
-import { grad } from './grad.ts'
-import { inspect } from './inspect.ts'
-import { keep } from './keep.ts'
-import { learn } from './learn.ts'
-import { quickstart } from './quickstart.ts'
-import { report } from './report.ts'
-import { resume } from './resume.ts'
-import { update } from './update.ts'
+import { type VerbName, verbNames } from './summaries.ts'
 import type { Verb } from './verb.ts'
 
+/** A verb's file, and all that it needs, is loaded when the verb is asked for: most of what a command takes to begin is loading. */
+const loaders: Readonly<Record<VerbName, () => Promise<Verb>>> = {
+  quickstart: async () => (await import('./quickstart.ts')).quickstart,
+  bench: async () => (await import('./bench.ts')).bench,
+  collect: async () => (await import('./collect.ts')).collect,
+  learn: async () => (await import('./learn.ts')).learn,
+  resume: async () => (await import('./resume.ts')).resume,
+  report: async () => (await import('./report.ts')).report,
+  keep: async () => (await import('./keep.ts')).keep,
+  update: async () => (await import('./update.ts')).update,
+  gate: async () => (await import('./gate.ts')).gate,
+  distil: async () => (await import('./distil.ts')).distil,
+  curve: async () => (await import('./curve.ts')).curve,
+  fisher: async () => (await import('./fisher.ts')).fisher,
+  grad: async () => (await import('./grad.ts')).grad,
+  inspect: async () => (await import('./inspect.ts')).inspect,
+  evaluate: async () => (await import('./evaluate.ts')).evaluate,
+  generate: async () => (await import('./generate.ts')).generate,
+  data: async () => (await import('./data.ts')).data,
+}
+
+export const openVerb = (name: VerbName): Promise<Verb> => loaders[name]()
+
 /** All verbs, in the order of the overview. */
-export const verbs: readonly Verb[] = [
-  quickstart,
-  bench,
-  collect,
-  learn,
-  resume,
-  report,
-  keep,
-  update,
-  gate,
-  distil,
-  curve,
-  fisher,
-  grad,
-  inspect,
-  evaluate,
-  generate,
-  data,
-]
+export const openVerbs = (): Promise<Verb[]> => Promise.all(verbNames.map(openVerb))
