@@ -107,6 +107,7 @@ function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings): readon
       : [{ flag: 'data.source', path: data.source }]
   return [
     ...sources.map((each) => ({ ...each, is: 'data' as const })),
+    { flag: 'data.unlabelled', path: data.unlabelled, is: 'data' },
     { flag: 'data.tokenizer', path: data.tokenizer, is: 'data' },
     ...(data.vocabulary?.texts ?? []).map((path, at) => ({
       ...{ flag: `data.vocabulary.texts.${at}`, path, is: 'data' as const },

@@ -6,6 +6,7 @@ import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
 import type { Method } from './method.ts'
 import { oldAnswers, pastUnits, stepAnswers, taughtOf } from './old-answers.ts'
+import { pseudoLabelLoss } from './pseudo-labels.ts'
 import { searched } from './search.ts'
 import { refuseNumbers, teacherOf, teacherState } from './teacher.ts'
 
@@ -23,6 +24,12 @@ const options = z.strictObject({
     .min(1)
     .default(64)
     .describe('of texts: likeliest tokens of each place whose old shares are kept'),
+  pseudoLabels: z
+    .boolean()
+    .default(false)
+    .describe(
+      'rows without labels are learned with the old answers for labels, new classes being none of them',
+    ),
 })
 
 export type DistilOptions = z.input<typeof options>
@@ -41,7 +48,10 @@ export type DistilOptions = z.input<typeof options>
  * Of texts the `topTokens` likeliest tokens of each place are kept with their log-probabilities at the temperature, 8 bytes each, and all
  * others count as one: see `topDistillation`. Vocabularies of no more than twice as many tokens are kept whole.
  *
- * @throws UsageError `method-option`; when a task begins, `distil-targets` for numbers to predict, `distil-answers` for answers that
+ * With `pseudoLabels` rows without labels are rehearsed, too, with the old answers for their labels: where classes join one head,
+ * this pushes the new ones down on rows that are none of them.
+ *
+ * @throws UsageError `method-option`; when a task begins, `distil-pseudo`, `distil-targets` for numbers to predict, `distil-answers` for answers that
  * take more than 4 GiB.
  * @example
  * const method = compose(replay({ perClass: 20 }), distil())
@@ -53,8 +63,9 @@ export function distil(given: DistilOptions = {}): Method {
     name: 'distil',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'weights',
-    sources: (sources, _state, { unlabelled, index, batchSize }) => {
-      if (!unlabelled) return sources
+    sources: (sources, state, { unlabelled, index, batchSize }) => {
+      // Before there is a teacher nobody answers them.
+      if (!unlabelled || teacherOf(state).size === 0) return sources
       const size = Math.min(samples(unlabelled), settings.replayBatch ?? batchSize)
       return [
         ...sources,
@@ -72,8 +83,14 @@ export function distil(given: DistilOptions = {}): Method {
       if (!answers || answers.from === context.logits.dims[0]) return {}
       const { step } = context
       const value = answerLesson(context, task, { answers, temperature, units: taughtOf(task) })
+      const distillation = {
+        name: 'distillation',
+        value: scale(step, value, distillationWeight * temperature ** 2),
+      }
+      const pseudo = settings.pseudoLabels ? pseudoLabelLoss(context, task, answers) : undefined
+      if (!pseudo) return { losses: [distillation] }
       return {
-        losses: [{ name: 'distillation', value: scale(step, value, distillationWeight * temperature ** 2) }],
+        losses: [distillation, { name: 'pseudo-labels', value: scale(step, pseudo, distillationWeight) }],
       }
     },
     consolidate: async (_state, context) => ({ state: teacherState(context) }),
@@ -86,6 +103,7 @@ export const distilEntry = methodEntry({
   needs: 'no; better with some',
   keeps: 'a copy of the parameters',
   teaches: true,
+  unlabelled: true,
   helps: 'beside replay, which it makes stronger; alone as lwf',
   options,
   create: distil,

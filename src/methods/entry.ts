@@ -33,6 +33,8 @@ export interface MethodEntry<Options extends z.ZodObject = z.ZodObject> {
   readonly past: Past
   /** Whether what it holds are a model's answers. Default false. */
   readonly teaches?: boolean | undefined
+  /** Whether it learns from rows without labels, where there are some. Default false. */
+  readonly unlabelled?: boolean | undefined
   /** What it does to a first task that nothing comes before, ends the sentence "NAME only …". Default nothing. */
   readonly alone?: string | undefined
   /** Whether it trains on all old rows that there are, not on some. Default false. */

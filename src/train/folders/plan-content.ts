@@ -11,6 +11,7 @@ export function planContent(plan: RunPlan): unknown {
     data: {
       ...data,
       source: content(data.source),
+      ...(data.unlabelled !== undefined && { unlabelled: content(data.unlabelled) }),
       ...(data.tokenizer !== undefined && { tokenizer: FILE }),
       ...(data.vocabulary?.texts && {
         vocabulary: { ...data.vocabulary, texts: data.vocabulary.texts.map(() => FILE) },

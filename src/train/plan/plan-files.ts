@@ -50,7 +50,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   // What the model was trained on comes last: all is read in the same way.
   const { old } = plan.model.kind === 'onnx' ? plan.model : {}
   const more = old === SELF ? undefined : (old ?? plan.distil?.unlabelled)
-  const sources = more === undefined ? own : [...own, more]
+  const { unlabelled } = plan.data
+  const sources = [
+    ...own,
+    ...(more === undefined ? [] : [more]),
+    ...(unlabelled === undefined ? [] : [unlabelled]),
+  ]
+  const bare = new Set([...bareSources(plan), ...(unlabelled === undefined ? [] : [sources.length - 1])])
   const school = await loadTeachers(plan)
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
   if (school && read) await checkStudent(school, read, plan.data)
@@ -67,10 +73,10 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
           ...{ reading, model: present(read, 'model').model },
           others: school?.teachers.map(({ model }) => model),
         })
-      : await loadRows(sources, plan, options, reading, bareSources(plan))
+      : await loadRows(sources, plan, options, reading, bare)
   const words = read || school ? undefined : await wordsFor(plan, asTexts.data, reading)
   const found = words?.built
-    ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer })
+    ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer }, bare)
     : asTexts
   const { instead } = found
   const wrote =
@@ -85,7 +91,10 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   const taught = school
     ? await taughtRows(plan, school.teachers, found.data, teachingEngine(plan, options))
     : found.data
-  const data = wrote ? [...taught, wrote.data] : taught
+  // Rows without labels are under no classes.
+  const pool = unlabelled === undefined ? undefined : taught.at(-1)?.train
+  const labelled = pool ? taught.slice(0, -1) : taught
+  const data = wrote ? [...labelled, wrote.data] : labelled
   if (read) hash.update(read.file.bytes)
   const fitted =
     read && fitToModel(plan, data, plan.loss === 'causal-lm' ? withTokenClasses(read.model) : read.model)
@@ -97,8 +106,13 @@ export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): P
   return {
     plan: instead === undefined ? plan : { ...plan, data: { ...plan.data, source: 'synthetic' } },
     inputs: fitted
-      ? { ...fitted, data: mine, ...(lessons ? { lessons } : { old: rest }) }
-      : { data: mine, vocabulary: (words?.tokenizer ?? beside.options.tokenizer)?.size, lessons },
+      ? { ...fitted, unlabelled: pool, data: mine, ...(lessons ? { lessons } : { old: rest }) }
+      : {
+          data: mine,
+          unlabelled: pool,
+          vocabulary: (words?.tokenizer ?? beside.options.tokenizer)?.size,
+          lessons,
+        },
     dataSha256,
     instead,
     modelFile: read?.file,
@@ -120,6 +134,7 @@ function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
     data: {
       ...plan.data,
       source: source(plan.data.source),
+      ...(plan.data.unlabelled !== undefined && { unlabelled: source(plan.data.unlabelled) }),
       ...(plan.data.tokenizer === undefined ? {} : { tokenizer: place(plan.data.tokenizer) }),
       ...(plan.data.vocabulary?.texts && {
         vocabulary: { ...plan.data.vocabulary, texts: plan.data.vocabulary.texts.map(place) },

@@ -33,6 +33,13 @@ export const data = z.strictObject({
     .min(1)
     .default('mnist')
     .describe('mnist, synthetic, or the path of a file or folder; list streams name theirs in stream.tasks'),
+  unlabelled: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'rows without labels, on which distil teaches what the model said before each task: files or a folder',
+    ),
   preprocessing,
   limit: z
     .strictObject({ train: bounds.samples(), test: bounds.samples() })
@@ -207,6 +214,8 @@ function contradictionIn(plan: RunPlan): string | undefined {
   if (data.validationShare !== undefined && loss === 'causal-lm') {
     return 'data.validationShare cuts rows from those of training, and of texts whole documents are held out; leave it out.'
   }
+  const bare = contradictionInUnlabelled(plan)
+  if (bare !== undefined) return bare
   if (data.vocabulary && model.kind !== 'transformer') {
     return 'data.vocabulary says which words a new transformer knows; set model.kind to transformer, or leave it out.'
   }
@@ -226,6 +235,18 @@ function contradictionIn(plan: RunPlan): string | undefined {
     return 'model.adapterInputs makes inputs of the updates of model.lora, but model.lora is not given.'
   }
   return undefined
+}
+
+function contradictionInUnlabelled({ data, stream, loss, distil }: RunPlan): string | undefined {
+  if (data.unlabelled === undefined) return undefined
+  if (distil)
+    return 'data.unlabelled is for the method distil; with teachers from files it is distil.unlabelled.'
+  if (loss === 'causal-lm') {
+    return 'data.unlabelled names rows without labels, and texts of a language model have none: name them as model.old, or leave them out.'
+  }
+  return stream.kind === 'permuted' || stream.kind === 'rotated'
+    ? `data.unlabelled goes with streams of kind split or list: images of a ${stream.kind} stream are changed from task to task.`
+    : undefined
 }
 
 function contradictionInPast(

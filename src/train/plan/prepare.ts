@@ -4,7 +4,7 @@ import { type Dataset, samples } from '../../data/dataset.ts'
 import { normalised } from '../../data/reading.ts'
 import { UsageError } from '../../errors.ts'
 import type { Method } from '../../methods/method.ts'
-import { createMethod } from '../../methods/registry.ts'
+import { createMethod, methodParts } from '../../methods/registry.ts'
 import { type TaughtOptions, type TaughtRows, taught } from '../../methods/taught.ts'
 import {
   type LoraModel,
@@ -19,6 +19,7 @@ import { listStream } from '../../tasks/list.ts'
 import { splitStream } from '../../tasks/split.ts'
 import type { TaskStream } from '../../tasks/stream.ts'
 import { permutedStream, rotatedStream } from '../../tasks/variants.ts'
+import { float32, sizeOf } from '../../tensor/tensor.ts'
 import { augmentationOf } from '../augment/index.ts'
 import type { LearnOptions } from '../run/index.ts'
 import {
@@ -62,6 +63,8 @@ export interface PlanInputs {
   readonly model?: Model | undefined
   /** Rows that this model was trained on, as `model.old` names them. */
   readonly old?: Dataset | undefined
+  /** Rows of `data.unlabelled`. */
+  readonly unlabelled?: Dataset | undefined
   /** How many classes it knew before its head was widened. Default all. */
   readonly known?: number | undefined
   /** For plans with teachers. */
@@ -80,7 +83,7 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
  * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
- * augmented so; `method-idle` for a method that would do nothing; and what the parts throw.
+ * augmented so; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
@@ -95,6 +98,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
     stream,
     method: planMethod(plan, inputs),
     past: planPast(plan, inputs, stream),
+    unlabelled: planUnlabelled(plan, inputs, stream),
     settings: {
       optimiser,
       ...(weightDecay ? { weightDecay } : {}),
@@ -120,6 +124,26 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
     ...(plan.evaluateEvery === undefined ? {} : { evaluateEvery: plan.evaluateEvery }),
     ...(plan.earlyStopping === undefined ? {} : { earlyStopping: plan.earlyStopping }),
   }
+}
+
+/** Rows without labels, in the form of those of the tasks. */
+function planUnlabelled(
+  { method, data }: RunPlan,
+  { unlabelled }: PlanInputs,
+  { tasks }: TaskStream,
+): Dataset | undefined {
+  if (!unlabelled) return undefined
+  if (!methodParts(method.name).some((part) => part.unlabelled)) {
+    throw new UsageError(
+      'method-unlabelled',
+      `The method ${method.name} has no use for the rows without labels of data.unlabelled. Compose it with distil, which teaches on them what the model said before each task, or leave them out.`,
+    )
+  }
+  const { labels, classes } = itemAt(tasks, 0, 'task').train
+  const dims = [samples(unlabelled), ...labels.dims.slice(1)]
+  const none =
+    labels.type === 'int32' ? { type: labels.type, dims, data: new Int32Array(sizeOf(dims)) } : float32(dims)
+  return { ...normalised(unlabelled, data.preprocessing), classes, labels: none as Dataset['labels'] }
 }
 
 /** The stream of a plan over its data. */

@@ -16,7 +16,8 @@ export interface LearnRun {
 
 /** To be closed with `reading.dispose()`. */
 export function openRun(options: LearnOptions, heldOut: HeldOut | undefined): LearnRun {
-  const contextOf = (index: number) => taskContext(options.stream, index, options.batchSize, options.past)
+  const { stream, batchSize, past, unlabelled } = options
+  const contextOf = (index: number) => taskContext(stream, index, batchSize, past, unlabelled)
   const models = taskModels(options.model, options.method, contextOf)
   return { options, heldOut, models, contextOf, reading: openReading(options, models) }
 }

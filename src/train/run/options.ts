@@ -21,6 +21,8 @@ export interface LearnOptions {
   readonly method: Method
   /** Where the model was trained before. Default it was not: methods begin to hold it when the first task ends. */
   readonly past?: GivenPast | undefined
+  /** Rows without labels, for methods that learn from them in every task. Default none. */
+  readonly unlabelled?: Dataset | undefined
   readonly settings: StepSettings
   /** Steps a task. */
   readonly iterations: number

@@ -10,12 +10,14 @@ export function taskContext(
   index: number,
   batchSize: number,
   past?: GivenPast | undefined,
+  unlabelled?: Dataset | undefined,
 ): TaskContext {
   const task = itemAt(stream.tasks, index, `task of the stream "${stream.name}"`)
   const before = past ? 1 : 0
   return {
     ...common(stream, batchSize, past),
     index: index + before,
+    ...(unlabelled && { unlabelled }),
     active: stream.scenario === 'task' ? task.units : undefined,
     // Data may be made on demand: a method that only asks which units there are makes none.
     get train() {
