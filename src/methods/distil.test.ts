@@ -14,6 +14,7 @@ import { lwf } from './lwf.ts'
 import type { Method } from './method.ts'
 import { replay } from './replay.ts'
 import { emptyState } from './state.ts'
+import { temperatureFor } from './temperature.ts'
 
 const vocabulary = 300
 const model = toyDecoder({ vocabulary })
@@ -68,6 +69,23 @@ describe('old answers on texts', () => {
     for (const [name, tensor] of kept?.result.parameters ?? []) {
       expect(relativeError(asked?.result.parameters.get(name), tensor)).toBeLessThan(1e-4)
     }
+  })
+
+  it('are asked for at temperature 1 where none is said, for lwf, too, and at 2 of what is no text', async () => {
+    const given = { model, past, stream: one, iterations: 2, batchSize: 4, learningRate: 0.1 }
+    const trained = async (method: Method) =>
+      (await runToEnd(toyOptions({ ...given, method }))).result.parameters
+    expect(await trained(distil({ topTokens: 5 }))).toEqual(
+      await trained(distil({ temperature: 1, topTokens: 5 })),
+    )
+    expect(await trained(lwf({ weight: 4 }))).toEqual(await trained(lwf({ weight: 4, temperature: 1 })))
+    expect(await trained(lwf({ weight: 4 }))).not.toEqual(await trained(lwf({ weight: 4, temperature: 2 })))
+    const { train } = itemAt(one.tasks, 0, 'task')
+    expect(temperatureFor(undefined, train)).toBe(1)
+    expect(temperatureFor(3, train)).toBe(3)
+    expect(temperatureFor(undefined, { ...train, classes: train.classes.map((name) => `B-${name}`) })).toBe(2)
+    const labels = { type: 'int32', dims: [1], data: Int32Array.of(0) } as const
+    expect(temperatureFor(undefined, { ...train, kind: undefined, labels })).toBe(2)
   })
 
   it('are refused where they take more memory than there is', async () => {

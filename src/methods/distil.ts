@@ -9,9 +9,14 @@ import { oldAnswers, pastUnits, stepAnswers, taughtOf } from './old-answers.ts'
 import { pseudoLabelLoss } from './pseudo-labels.ts'
 import { searched } from './search.ts'
 import { refuseNumbers, teacherOf, teacherState } from './teacher.ts'
+import { temperatureFor } from './temperature.ts'
 
 const options = z.strictObject({
-  temperature: z.number().gt(0).default(2).describe('temperature of the distillation'),
+  temperature: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe('temperature of the distillation; default 2, of the next tokens of texts 1'),
   distillationWeight: z
     .number()
     .min(0)
@@ -58,10 +63,14 @@ export type DistilOptions = z.input<typeof options>
  */
 export function distil(given: DistilOptions = {}): Method {
   const settings = settle('distil', options, given)
-  const { temperature, distillationWeight } = settings
+  const { distillationWeight } = settings
   return {
     name: 'distil',
-    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    settings: {
+      ...settings,
+      temperature: settings.temperature ?? null,
+      replayBatch: settings.replayBatch ?? null,
+    },
     past: 'weights',
     sources: (sources, state, { unlabelled, index, batchSize }) => {
       // Before there is a teacher nobody answers them.
@@ -76,12 +85,14 @@ export function distil(given: DistilOptions = {}): Method {
       refuseNumbers('distil', task.train)
       const teacher = teacherOf(state)
       if (teacher.size === 0 || distillationWeight === 0 || pastUnits(task).length === 0) return new Map()
+      const temperature = temperatureFor(settings.temperature, task.train)
       return oldAnswers(task, { teacher, temperature, topTokens: settings.topTokens })
     },
     terms: (context, _state, task) => {
       const answers = stepAnswers(context)
       if (!answers || answers.from === context.logits.dims[0]) return {}
       const { step } = context
+      const temperature = temperatureFor(settings.temperature, task.train)
       const value = answerLesson(context, task, { answers, temperature, units: taughtOf(task) })
       const distillation = {
         name: 'distillation',

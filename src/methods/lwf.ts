@@ -7,20 +7,23 @@ import { inUpdates, methodEntry } from './entry.ts'
 import type { Method, TaskContext } from './method.ts'
 import { searched } from './search.ts'
 import { distilled, refuseNumbers, rowsOfBatch, taughtUnits, teacherState, unitsOf } from './teacher.ts'
+import { temperatureFor } from './temperature.ts'
 
 const schema = z.strictObject({
-  temperature: z.number().default(2).describe('temperature of the distillation'),
+  temperature: z
+    .number()
+    .optional()
+    .describe('temperature of the distillation; default 2, of the next tokens of texts 1'),
   distillationWeight: z
     .number()
     .optional()
     .describe('weight of the distillation beside the loss; default the protocol’s')
     .meta({ ...inUpdates('distillation'), ...searched(0.1, 10) }),
 })
-const defaults = schema.parse({})
 
 export interface LwfOptions {
-  /** Temperature of the distillation. Default 2. */
-  readonly temperature?: number
+  /** Temperature of the distillation. Default 2, of the next tokens of texts 1. */
+  readonly temperature?: number | undefined
   /** Weight of the distillation beside the loss on the new labels; default the protocol's, see {@link lwf}. */
   readonly weight?: number
 }
@@ -46,10 +49,10 @@ export interface LwfOptions {
  */
 export function lwf(options: LwfOptions = {}): Method {
   const settings = {
-    temperature: options.temperature ?? defaults.temperature,
+    temperature: options.temperature ?? null,
     weight: options.weight ?? null,
   } as const
-  if (!(settings.temperature > 0)) {
+  if (settings.temperature !== null && !(settings.temperature > 0)) {
     throw new UsageError(
       'lwf-temperature',
       `LwF's temperature must be above 0; ${settings.temperature} was given.`,
@@ -73,7 +76,8 @@ export function lwf(options: LwfOptions = {}): Method {
       const student = unitsOf(step, rowsOfBatch(step, context.logits, fresh), units)
       const teacher = unitsOf(step, context.forward(batch, withoutPrefix(inputs, 'teacher/')), units)
       const lesson = { student, teacher, batch, labels: () => rowsOfBatch(step, context.labels, fresh) }
-      const value = distilled(step, { ...lesson, temperature: settings.temperature }, task)
+      const temperature = temperatureFor(settings.temperature, task.train)
+      const value = distilled(step, { ...lesson, temperature }, task)
       const weight = settings.weight ?? protocolWeight(task)
       return { losses: [{ name: 'distillation', value: scale(step, value, weight) }] }
     },

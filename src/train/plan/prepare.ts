@@ -6,6 +6,7 @@ import { UsageError } from '../../errors.ts'
 import type { Method } from '../../methods/method.ts'
 import { createMethod, methodParts } from '../../methods/registry.ts'
 import { type TaughtOptions, type TaughtRows, taught } from '../../methods/taught.ts'
+import { textTemperature, usualTemperature } from '../../methods/temperature.ts'
 import {
   type LoraModel,
   parseSelection,
@@ -222,11 +223,13 @@ function planOptimiser({ optimiser }: RunPlan): {
 }
 
 /** The method that is named; of a plan with teachers the one that teaches what they say. */
-function planMethod({ method, distil, data }: RunPlan, { lessons }: PlanInputs): Method {
+function planMethod({ method, distil, data, loss }: RunPlan, { lessons }: PlanInputs): Method {
   const made = createMethod(method.name, method.options)
   if (!distil) return made
   const { answers, unlabelled } = present(lessons, 'answers of the teachers')
-  const settings = distilDefaults.parse(made.settings)
+  const said = distilDefaults.parse(made.settings)
+  const usual = loss === 'causal-lm' ? textTemperature : usualTemperature
+  const settings = { ...said, temperature: said.temperature ?? usual }
   const { labelWeight, featureWeight } = distil
   return taught({
     ...{ temperature: settings.temperature, labelWeight, featureWeight },
@@ -236,7 +239,7 @@ function planMethod({ method, distil, data }: RunPlan, { lessons }: PlanInputs):
 }
 
 /** What the method `distil` says of its own answers is said of a teacher's, too. */
-const distilDefaults = z.object({ temperature: z.number(), topTokens: z.number() })
+const distilDefaults = z.object({ temperature: z.number().nullable(), topTokens: z.number() })
 
 /** Checked on the first task; the others are, when they begin. */
 function planAugment({ augment }: RunPlan, { tasks }: TaskStream): Pick<StepSettings, 'augment'> {
