@@ -15,6 +15,9 @@ npm install --silent --no-audit --no-fund --ignore-scripts "$tarball"
 ./node_modules/.bin/holdfast data list --json >/dev/null
 HOLDFAST_DATA=/nonexistent HOLDFAST_CACHE="$work/cache" ./node_modules/.bin/holdfast bench split-mnist --method none,replay \
   --scenario class --seeds 1 --iterations 20 --json >bench.json
+# What queues need is not installed with the package, and is named where it is missing.
+if ./node_modules/.bin/holdfast worker redis://127.0.0.1:1 2>queue.txt; then exit 1; fi
+grep -q 'npm install bullmq@6 ioredis@5' queue.txt
 cat >use.mjs <<'JS'
 import { readFileSync } from 'node:fs'
 import { ewc, ortNode, simpleModel } from 'holdfast'

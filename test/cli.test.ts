@@ -38,12 +38,14 @@ describe('help', () => {
         quickstart  See a model forget, and the same model not forget, in a minute
         bench       Measure methods under a published protocol
         collect     The result of a benchmark whose runs were done in parts
+        worker      Do runs that bench --queue asks for, until Ctrl-C
         learn       Learn a stream of tasks as a configuration says
         resume      Go on with a run exactly where it stopped
         report      One self-contained HTML page from runs and benchmarks
         keep        Pack what a model must not forget, for when its data are gone
         update      Teach a model new data, with a budget for what it may forget
         gate        Hold a new model against the old one: pass, fail or too little data
+        distil      Teach a smaller model what others answer, and hold it against them
         curve       Old against new accuracy, or texts, on the path between two models
         fisher      The Fisher diagonal of a model: what matters in it
         grad        Loss and gradients of one batch, to check against any other program

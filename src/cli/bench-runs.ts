@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
-import { type BenchOutcome, type RunOne, runGrid, type Shard, shardOf } from '../study/grid/index.ts'
+import {
+  type BenchEvent,
+  type BenchOutcome,
+  type RunOne,
+  runGrid,
+  type Shard,
+  shardOf,
+} from '../study/grid/index.ts'
 import { gridOf, writeGrid } from '../study/grid/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { benchResult } from '../train/folders/index.ts'
@@ -8,6 +15,7 @@ import { machineFacts, readStoredRun, runInStore, runName } from '../train/folde
 import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { gridProgress } from './bench-progress.ts'
+import { openQueue, type QueueSettings } from './bench-queue.ts'
 import { engineFor, workersFor } from './engine.ts'
 import type { Call, CommonSettings } from './verb.ts'
 
@@ -27,32 +35,46 @@ interface Runs {
 
 /** Runs a benchmark's plans, or takes what a store has of them, and shows how they go. */
 export async function runPlans(
-  asked: CommonSettings,
+  asked: CommonSettings & QueueSettings,
   call: Call,
   { plans: all, loaded, jobs: most, store, shard, listed = true }: Runs,
 ): Promise<BenchOutcome> {
   const engine = engineFor(asked)
   if (store !== undefined && listed) await noteGrid(store, all, loaded, engine)
   const plans = shard ? shardOf(all, shard) : all
-  const jobs = Math.max(1, Math.min(most, plans.length))
-  const workers = jobs > 1 ? workersFor(asked) : undefined
-  const run =
-    store === undefined ? workers?.run(undefined) : overStore(store, loaded, engine, workers?.run(store))
-  const { inputs } = loaded
-  const machine = machineFacts(engine)
-  const events = runGrid({ plans, inputs, engine, machine, jobs, signal: call.signal, run })
-  const show = gridProgress(plans.length, call.screen)
+  const { queue } = asked
+  const atOnce = Math.max(1, queue === undefined ? Math.min(most, plans.length) : plans.length)
+  const workers = queue === undefined && atOnce > 1 ? workersFor(asked) : undefined
+  const asking =
+    queue === undefined || store === undefined
+      ? undefined
+      : await openQueue({ ...asked, queue }, { store, dataSha256: loaded.dataSha256, engine }, call.screen)
   try {
-    let next = await events.next()
-    while (!next.done) {
-      show(next.value)
-      next = await events.next()
-    }
-    call.screen.draw([])
-    return next.value
+    const elsewhere = asking?.run ?? workers?.run(store)
+    const run = store === undefined ? elsewhere : overStore(store, loaded, engine, elsewhere)
+    return await followed(
+      runGrid({
+        ...{ plans, inputs: loaded.inputs, engine, machine: machineFacts(engine), jobs: atOnce },
+        ...{ signal: call.signal, run },
+      }),
+      gridProgress(plans.length, call.screen),
+    )
   } finally {
-    // Threads that wait for work would keep the program from ending.
+    call.screen.draw([])
+    // Threads that wait for work, and connections, would keep the program from ending.
     await workers?.close()
+    await asking?.close()
+  }
+}
+
+async function followed(
+  events: AsyncGenerator<BenchEvent, BenchOutcome>,
+  show: (event: BenchEvent) => void,
+): Promise<BenchOutcome> {
+  for (;;) {
+    const next = await events.next()
+    if (next.done) return next.value
+    show(next.value)
   }
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../study/tune/index.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
+import type { QueueSettings } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
 import type { Call, CommonSettings } from './verb.ts'
 
@@ -24,7 +25,7 @@ interface TuneOptions {
 
 /** Runs the trials of a tuning, or takes what the store has of them; undefined where it was stopped. */
 export async function tune(
-  asked: CommonSettings,
+  asked: CommonSettings & QueueSettings,
   call: Call,
   { grid, ...options }: TuneOptions,
 ): Promise<readonly Tuning[] | undefined> {
@@ -34,7 +35,7 @@ export async function tune(
 }
 
 async function tried(
-  asked: CommonSettings,
+  asked: CommonSettings & QueueSettings,
   call: Call,
   trials: readonly Trial[],
   { withSource, jobs, store }: Omit<TuneOptions, 'grid'>,

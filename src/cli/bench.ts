@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
-import { physicalCores } from '../engine/cores-node.ts'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
@@ -19,9 +18,13 @@ import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { fromText, group, path, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
 import { checkPlaces } from './places.ts'
+import { defaultJobs, queuePrefixFlag } from './queue-place.ts'
 import { DEFAULT_STORE, defaultFolder, ownRuns } from './run-folders.ts'
 import { reportFlag } from './shared-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
+
+/** What the queue takes. */
+const MOST_PRIORITY = 1_000_000
 
 const settings = z
   .object({
@@ -71,7 +74,25 @@ const settings = z
         negative: 'Keep nothing on disk',
       }),
     }),
+    ...group('Queue', {
+      queue: fromText(z.string().min(1)).optional().meta({
+        description: 'Where workers do the runs (holdfast worker), over the same --store: redis://HOST:PORT',
+        hint: 'REDIS',
+        otherwise: 'this process does them',
+      }),
+      priority: fromText(z.int().min(1).max(MOST_PRIORITY))
+        .default(100)
+        .meta({ description: 'Of these runs among others in the queue: 1 comes first' }),
+    }),
+    ...queuePrefixFlag,
     ...reportFlag,
+  })
+  .refine(({ save, queue }) => save || queue === undefined, {
+    message: '--no-save keeps nothing, but workers of a --queue leave runs in the store; leave one out.',
+  })
+  .refine(({ queue, jobs }) => queue === undefined || jobs === undefined, {
+    message:
+      '--jobs is about runs in this process, but --queue has workers do them: give it to holdfast worker.',
   })
   .refine(({ save, store, shard }) => save || (store === undefined && shard === undefined), {
     message: '--no-save keeps nothing, but --store and --shard are about what is kept; leave one out.',
@@ -126,7 +147,7 @@ export const bench = defineVerb({
     })
     noteData(loaded, call.screen)
     noteMethods(untuned, call.screen)
-    const jobs = asked.jobs ?? Math.max(1, Math.floor(physicalCores() / threads))
+    const jobs = asked.jobs ?? defaultJobs(threads)
     const tuneGrid = asked.tune === undefined ? undefined : { ...grid, trials: asked.tune }
     const tuning =
       tuneGrid &&
@@ -159,8 +180,14 @@ const withSource = (plan: RunPlan, loaded: LoadedPlan): RunPlan => ({
   data: { ...plan.data, source: loaded.plan.data.source },
 })
 
+interface Asked {
+  readonly report?: string | undefined
+  readonly shard?: Shard | undefined
+  readonly queue?: string | undefined
+}
+
 async function answer(
-  { report, shard }: { readonly report?: string | undefined; readonly shard?: Shard | undefined },
+  { report, shard, queue }: Asked,
   call: Call,
   { bench: found, failures: failed, unfinished }: BenchOutcome,
   { store, out }: { readonly store: string | undefined; readonly out: string | undefined },
@@ -176,9 +203,11 @@ async function answer(
     error: { code: error.code, message: error.message },
   }))
   const goOn =
-    store === undefined
-      ? `${count(unfinished, 'run')} did not finish, and nothing was kept (--no-save).`
-      : `${count(unfinished, 'run')} did not finish. Go on with the same command; the runs are in ${store}`
+    queue !== undefined
+      ? `${count(unfinished, 'run')} did not finish. They stay in the queue, and workers go on with them; the same command shows how they come on.`
+      : store === undefined
+        ? `${count(unfinished, 'run')} did not finish, and nothing was kept (--no-save).`
+        : `${count(unfinished, 'run')} did not finish. Go on with the same command; the runs are in ${store}`
   return {
     json: {
       ...found,

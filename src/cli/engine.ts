@@ -33,6 +33,10 @@ export function sharesOf(
 /** Threads for runs side by side: each loads the program again and serves (see main.ts). */
 export const workersFor = (settings: EngineSettings): Workers => openWorkers(mainModule(), settings)
 
+/** The same as processes, for who has to stay awake whatever a run does. */
+export const processesFor = (settings: EngineSettings): Workers =>
+  openWorkers(mainModule(), settings, 'process')
+
 /** The program's own file: beside this one when compiled, this one when bundled. */
 function mainModule(): string {
   const here = import.meta.url

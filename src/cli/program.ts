@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { visible } from '../report/figures/index.ts'
+import { withoutPasswords } from '../study/queue/index.ts'
 import { helpText, spoken } from './flags/index.ts'
 import type { Interruption } from './interruption.ts'
 import { openScreen } from './screen.ts'
@@ -31,7 +32,8 @@ export async function main(words: readonly string[], interruption: Interruption)
       get signal() {
         return interruption.cleanly((line) => screen.warn(line))
       },
-      command: `holdfast ${words.join(' ')}`,
+      // Reports show it.
+      command: withoutPasswords(`holdfast ${words.join(' ')}`),
     })
     const told = (key: string, value: unknown) =>
       key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isGridFile } from '../study/grid/index-files.ts'
+import { STORE_FILE } from '../study/queue/index-files.ts'
 import type { Mine } from '../tensor/outputs-files.ts'
 import { isUnfinished } from '../tensor/whole-files.ts'
 import { isRunPlace } from '../train/folders/index-files.ts'
@@ -34,4 +35,8 @@ export const ownRuns: Mine = {
 }
 
 const isOwnFile = (name: string): boolean =>
-  name === 'bench.json' || isGridFile(name) || isUnfinished(name) || /\.(html|md)$/i.test(name)
+  name === 'bench.json' ||
+  name === STORE_FILE ||
+  isGridFile(name) ||
+  isUnfinished(name) ||
+  /\.(html|md)$/i.test(name)

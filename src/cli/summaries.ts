@@ -3,6 +3,7 @@ export const summaries = {
   quickstart: 'See a model forget, and the same model not forget, in a minute',
   bench: 'Measure methods under a published protocol',
   collect: 'The result of a benchmark whose runs were done in parts',
+  worker: 'Do runs that bench --queue asks for, until Ctrl-C',
   learn: 'Learn a stream of tasks as a configuration says',
   resume: 'Go on with a run exactly where it stopped',
   report: 'One self-contained HTML page from runs and benchmarks',

@@ -6,6 +6,7 @@ const loaders: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   quickstart: async () => (await import('./quickstart.ts')).quickstart,
   bench: async () => (await import('./bench.ts')).bench,
   collect: async () => (await import('./collect.ts')).collect,
+  worker: async () => (await import('./worker.ts')).worker,
   learn: async () => (await import('./learn.ts')).learn,
   resume: async () => (await import('./resume.ts')).resume,
   report: async () => (await import('./report.ts')).report,

@@ -10,15 +10,24 @@ export async function* concurrently<T>(
   stop: () => boolean = () => false,
 ): AsyncGenerator<T, void> {
   const waiting = [...makers]
-  const active = new Map<
-    AsyncGenerator<T, void>,
-    Promise<{ from: AsyncGenerator<T, void>; drawn: IteratorResult<T, void> }>
-  >()
-  const draw = (from: AsyncGenerator<T, void>) =>
-    active.set(
-      from,
-      from.next().then((drawn) => ({ from, drawn })),
+  const active = new Map<AsyncGenerator<T, void>, Promise<void>>()
+  // A queue, and no race of promises: that would keep something of each draw for as long as the slowest generator lives.
+  const ready: { from: AsyncGenerator<T, void>; take: () => IteratorResult<T, void> }[] = []
+  let wake = () => {}
+  const put = (from: AsyncGenerator<T, void>, take: () => IteratorResult<T, void>) => {
+    ready.push({ from, take })
+    wake()
+  }
+  const draw = (from: AsyncGenerator<T, void>) => {
+    const drawn = from.next().then(
+      (result) => put(from, () => result),
+      (error: unknown) =>
+        put(from, () => {
+          throw error
+        }),
     )
+    active.set(from, drawn)
+  }
   const fill = () => {
     while (active.size < Math.max(1, jobs) && !stop()) {
       const make = waiting.shift()
@@ -29,14 +38,21 @@ export async function* concurrently<T>(
   try {
     fill()
     while (active.size > 0) {
-      const { from, drawn } = await Promise.race(active.values())
-      if (drawn.done) active.delete(from)
-      else draw(from)
+      const next = ready.shift()
+      if (!next) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        continue
+      }
+      active.delete(next.from)
+      const drawn = next.take()
+      if (!drawn.done) draw(next.from)
       fill()
       if (!drawn.done) yield drawn.value
     }
   } finally {
     // Whoever still draws is let end in order, errors of what is given up included.
-    await Promise.allSettled([...active].map(([from, next]) => next.then(() => from.return())))
+    await Promise.allSettled([...active].map(([from, drawn]) => drawn.then(() => from.return())))
   }
 }

@@ -28,7 +28,10 @@ export function startHand(kind: HandKind, entry: string, forget: () => void): Ha
     if (!alive) return
     alive = false
     const message = `The ${kind} of this run ended before the run did: ${why}. The other runs go on. Where it ran out of memory, fewer runs at a time need less; the same command again goes on from the last checkpoint, where runs are kept.`
-    hand.end = { type: 'failed', code: 'worker-died', message, stack: `${message}\n${stack}` }
+    hand.end = {
+      ...{ type: 'failed', code: 'worker-died', kind: 'EnvironmentError', message },
+      stack: `${message}\n${stack}`,
+    }
     forget()
     hand.listen(hand.end)
   }

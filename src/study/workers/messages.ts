@@ -20,6 +20,8 @@ export type Message =
 export interface Failed {
   readonly type: 'failed'
   readonly code: string | undefined
+  /** The error's class: `TrainingError`. */
+  readonly kind: string
   readonly message: string
   readonly stack: string
 }

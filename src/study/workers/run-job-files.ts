@@ -41,6 +41,7 @@ export function asFailed(error: unknown): Failed {
   return {
     type: 'failed',
     code: error instanceof HoldfastError ? error.code : undefined,
+    kind: error instanceof Error ? error.name : typeof error,
     message,
     stack: error instanceof Error ? (error.stack ?? message) : message,
   }

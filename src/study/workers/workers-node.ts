@@ -12,8 +12,8 @@ export interface Workers {
    * takes its place.
    */
   readonly run: (store: string | undefined) => RunOne
-  /** The same for a plan whose identity is known; see `runIdentity`. */
-  readonly do: (job: Omit<Job, 'engine'>, signal: AbortSignal | undefined) => AsyncGenerator<RunEvent, RunEnd>
+  /** Does one job, with what computes as it says. */
+  readonly work: (job: Job, signal: AbortSignal | undefined) => AsyncGenerator<RunEvent, RunEnd>
   close(): Promise<void>
 }
 
@@ -41,11 +41,11 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
     all.add(hand)
     return hand
   }
-  async function* work(job: Omit<Job, 'engine'>, signal: AbortSignal | undefined) {
+  async function* work(job: Job, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, RunEnd> {
     const hand = take()
     let free = false
     try {
-      const answer = yield* ask(hand, { ...job, engine }, signal)
+      const answer = yield* ask(hand, job, signal)
       free = true
       if (answer.type === 'failed') throw asError(answer)
       return answer.outcome
@@ -56,8 +56,8 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
     }
   }
   return {
-    run: (store) => (plan: RunPlan, _prepare, signal) => work({ plan, store }, signal),
-    do: work,
+    run: (store) => (plan: RunPlan, _prepare, signal) => work({ plan, store, engine }, signal),
+    work,
     close: async () => {
       await Promise.all([...all].map((hand) => hand.terminate()))
     },
@@ -94,8 +94,9 @@ async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): Asyn
 }
 
 /** Errors lose their class on the way between threads; what programs act on is the code. */
-function asError({ code, message, stack }: Failed): Error {
+function asError({ code, kind, message, stack }: Failed): Error {
   const error = code === undefined ? new Error(message) : new HoldfastError(code, message)
+  error.name = kind
   error.stack = stack
   return error
 }

@@ -14,7 +14,8 @@ const engine = ortNode({ threads: 1 })
 const mortal = `
 import { parentPort } from 'node:worker_threads'
 import { serveWorker } from './src/study/workers/serve-node.ts'
-parentPort.on('message', ({ plan }) => {
+const port = parentPort ?? process
+port.on('message', ({ plan }) => {
   if (plan?.seed === 2) process.exit(7)
   if (plan?.seed === 3) throw new Error('out of luck')
 })
@@ -60,8 +61,12 @@ async function run(workers: Workers, jobs: number, given = plans) {
 }
 
 describe('a worker that dies', () => {
-  test('ends its own run with an error that says how, and the others are finished', async () => {
-    const workers = openWorkers(pathToFileURL(entry.file).href, { threads: 1 })
+  test.each([
+    ['thread', 'out of luck'],
+    // Its last words are on stderr.
+    ['process', 'exit code 1'],
+  ] as const)('as a %s ends its own run with an error that says how', async (kind, how) => {
+    const workers = openWorkers(pathToFileURL(entry.file).href, { threads: 1 }, kind)
     const { events, outcome } = await run(workers, 2)
     await workers.close()
     expect(outcome.unfinished).toBe(0)
@@ -74,7 +79,7 @@ describe('a worker that dies', () => {
     })
     expect(told.get(3)).toMatchObject({
       code: 'worker-died',
-      message: expect.stringContaining('out of luck'),
+      message: expect.stringContaining(how),
     })
     const failed = events.flatMap((event) => (event.type === 'run-failed' ? [event.plan.seed] : []))
     expect(failed.sort()).toEqual([2, 3])

@@ -1,0 +1,139 @@
+import { stat } from 'node:fs/promises'
+import { z } from 'zod'
+import { count } from '../count.ts'
+import { bounds } from '../data/bounds.ts'
+import { UsageError } from '../errors.ts'
+import { points } from '../measure/points.ts'
+import { mismatch, peersAt, type ServeEvent, serveQueue } from '../study/queue/index-files.ts'
+import { engineFor, processesFor } from './engine.ts'
+import { fromText, group, path, seconds } from './flags/index.ts'
+import { checkPlaces } from './places.ts'
+import { defaultJobs, inTime, openQueuePlace, type QueuePlace, queuePrefixFlag } from './queue-place.ts'
+import { DEFAULT_STORE, ownRuns } from './run-folders.ts'
+import type { Screen } from './screen.ts'
+import { defineVerb } from './verb.ts'
+
+const settings = z.object({
+  url: fromText(z.string().min(1)).meta({
+    argument: true,
+    description:
+      'Where the queue is: redis://HOST:PORT, over TLS rediss://; the password in HOLDFAST_REDIS_PASSWORD',
+    hint: 'REDIS',
+  }),
+  ...group('Work', {
+    store: path('DIR').optional().meta({
+      description: 'Folder that keeps the runs: the same as that of bench, shared by all machines',
+      otherwise: DEFAULT_STORE,
+    }),
+    jobs: fromText(bounds.jobs()).optional().meta({ description: 'Runs at a time', otherwise: 'one a core' }),
+    lease: seconds().default(30).meta({
+      description: 'After so long without a sign of life a worker’s runs are given to others',
+    }),
+    idle: seconds().optional().meta({
+      description: 'End when there was nothing to do for so long',
+      otherwise: 'it waits on',
+    }),
+  }),
+  ...queuePrefixFlag,
+})
+
+/** `holdfast worker`: does the runs that `bench --queue` asks for. */
+export const worker = defineVerb({
+  name: 'worker',
+  examples: ['holdfast worker redis://queue.example.com --store /shared/runs'],
+  settings,
+  run: async (asked, { screen, signal }) => {
+    const store = asked.store ?? DEFAULT_STORE
+    if (asked.store !== undefined) await refuseMissing(asked.store)
+    await checkPlaces([], [{ flag: '--store', path: store, kind: 'folder', mine: ownRuns }])
+    const { jobs = defaultJobs(1) } = asked
+    const place = await openQueuePlace('worker', {
+      ...{ url: asked.url, prefix: asked.queuePrefix, store, engine: engineFor(asked) },
+    })
+    const workers = processesFor(asked)
+    const done = { finished: 0, failed: 0 }
+    const show = shown(screen, place.at)
+    let idleSince = performance.now()
+    const serving = await serveQueue({
+      ...{ redis: place.redis, packages: place.packages, prefix: place.prefix, queue: place.queue },
+      ...{ store, jobs, workers, lease: asked.lease },
+      say: (event) => {
+        idleSince = performance.now()
+        if (event.type === 'finished') done.finished++
+        if (event.type === 'failed' && !event.again) done.failed++
+        show(event)
+      },
+    })
+    screen.say(`Waiting for runs at ${place.at}, ${count(jobs, 'run')} at a time, in ${place.self.store}.`)
+    const isIdle = () =>
+      asked.idle !== undefined && serving.atHand() === 0 && performance.now() - idleSince > asked.idle * 1000
+    await untilEnd(signal, isIdle, noteClients(place, screen))
+    await inTime(serving.close())
+    await workers.close()
+    await place.leave()
+    return {
+      json: done,
+      text: `${count(done.finished, 'run')} finished${done.failed > 0 ? `, ${done.failed} failed` : ''}.`,
+    }
+  },
+})
+
+/** A folder that is not there is most often one that is not mounted. */
+async function refuseMissing(store: string): Promise<void> {
+  const found = await stat(store).catch(() => undefined)
+  if (found?.isDirectory()) return
+  throw new UsageError(
+    'store-missing',
+    `--store ${store}: there is no such folder on this machine. It has to be the folder that bench was told with --store, shared by all machines: mount it, or, where it is to be new, make it first.`,
+  )
+}
+
+const MILLISECONDS_BETWEEN_LOOKS = 500
+
+async function untilEnd(
+  signal: AbortSignal,
+  isIdle: () => boolean,
+  look: () => Promise<void>,
+): Promise<void> {
+  for (let turn = 0; !signal.aborted && !isIdle(); turn++) {
+    if (turn % 20 === 0) void look().catch(() => undefined)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(go, MILLISECONDS_BETWEEN_LOOKS)
+      function go() {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', go)
+        resolve()
+      }
+      signal.addEventListener('abort', go)
+    })
+  }
+}
+
+/** Says once of each client that waits for other workers than this why it does. */
+function noteClients({ redis, prefix, self }: QueuePlace, screen: Screen): () => Promise<void> {
+  const told = new Set<string>()
+  return async () => {
+    for (const client of await peersAt(redis, prefix)) {
+      const why = client.role === 'client' ? mismatch(self, client) : undefined
+      const line = `warning: a bench on ${client.host} waits for runs that this worker does not do: ${why}.`
+      if (why === undefined || told.has(line)) continue
+      told.add(line)
+      screen.warn(line)
+    }
+  }
+}
+
+function shown(screen: Screen, at: string): (event: ServeEvent) => void {
+  return (event) => {
+    if (event.type === 'begun') screen.say(`${event.name}: begins`)
+    else if (event.type === 'finished') {
+      const { averageAccuracy } = event.result
+      screen.say(`${event.name}: ${points(averageAccuracy)} %${event.kept ? ', kept' : ''}`)
+    } else if (event.type === 'given-back') screen.say(`${event.name}: given back`)
+    else if (event.type === 'failed') {
+      screen.warn(`${event.name}: failed. ${event.message}${event.again ? ' It is tried again.' : ''}`)
+    } else if (event.type === 'disconnected') {
+      screen.warn(`warning: the Redis at ${at} is gone. Runs at hand go on, and it is tried again.`)
+    } else if (event.type === 'connected') screen.say(`The Redis at ${at} is back.`)
+  }
+}

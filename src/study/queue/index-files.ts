@@ -1,0 +1,6 @@
+export { askQueue } from './ask-files.ts'
+export { openRedis } from './connection-node.ts'
+export { queuePackages } from './packages-node.ts'
+export { joinPeers, mismatch, type Peer, peersAt } from './peers-node.ts'
+export { type ServeEvent, serveQueue } from './serve-files.ts'
+export { STORE_FILE, storeId } from './store-id-files.ts'

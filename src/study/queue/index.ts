@@ -1,0 +1,2 @@
+export { redisAddress, shownAddress, withoutPasswords } from './address.ts'
+export { queueName } from './jobs.ts'

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+import type { RunPlan } from '../../train/plan/index.ts'
+
+/** A run as a queue carries it. The job's id is the run's identity, and its name the run's. */
+export interface RunJob {
+  readonly plan: RunPlan
+}
+
+/** Why a run failed, as one text: what queues keep of an error. */
+export const failureText = (code: string, message: string): string => `[${code}] ${message}`
+
+/** The same apart again. */
+export function failureIn(text: string): { readonly code: string; readonly message: string } {
+  const [, code = 'worker-failed', message = text] = /^\[([\w-]+)\] ([\s\S]*)$/.exec(text) ?? []
+  return { code, message }
+}
+
+/**
+ * The queue of runs that are kept in one store and computed by the same versions. Workers of other versions, or with another folder,
+ * listen to other queues: they can take no run that they would do otherwise, or put where nobody finds it.
+ *
+ * @param computedBy the versions that belong to a run's identity
+ */
+export const queueName = (storeId: string, computedBy: string): string =>
+  `runs-${createHash('sha256').update(`${storeId}\n${computedBy}`).digest('hex').slice(0, 16)}`

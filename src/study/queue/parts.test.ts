@@ -1,0 +1,114 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { RunEvent } from '../grid/benchmark.ts'
+import { openInbox } from './inbox.ts'
+import { failureIn, failureText, queueName } from './jobs.ts'
+import { mismatch, type Peer } from './peers-node.ts'
+import { latestAtATime } from './progress-node.ts'
+import { STORE_FILE, storeId } from './store-id-files.ts'
+
+const peer: Peer = {
+  ...{ role: 'worker', host: 'node1', pid: 1, queue: 'a', store: '/here', storeId: 'x' },
+  versions: { holdfast: '0.1.0', code: 'abc', node: '20.1.0', onnxruntime: '1.0.0' },
+}
+
+describe('who does whose runs', () => {
+  test('those of one queue do, whatever patch of Node they have', () => {
+    const other = { ...peer, versions: { ...peer.versions, node: '20.9.0' } }
+    expect(mismatch(peer, other)).toBeUndefined()
+    expect(mismatch(peer, { ...other, queue: 'b', store: '/there' })).toBe(
+      'it has another store: /there there is not the folder that is /here here',
+    )
+  })
+
+  test.each([
+    [{ code: 'def' }, 'code def there, abc here'],
+    [{ holdfast: '0.2.0' }, 'holdfast 0.2.0 there, 0.1.0 here'],
+    [{ node: '22.0.0' }, 'node 22.0.0 there, 20.1.0 here'],
+  ])('those of another version do not: %j', (versions, said) => {
+    const other = { ...peer, queue: 'b', versions: { ...peer.versions, ...versions } }
+    expect(mismatch(peer, other)).toBe(`it is of another version (${said})`)
+  })
+
+  test('a queue is that of one store and one set of versions', () => {
+    expect(queueName('a', 'b')).toBe(queueName('a', 'b'))
+    expect(new Set([queueName('a', 'b'), queueName('a', 'c'), queueName('b', 'b')]).size).toBe(3)
+  })
+})
+
+test('errors come through a queue as code and message', () => {
+  expect(failureIn(failureText('diverged', 'Training diverged.\nAt step 3.'))).toEqual({
+    code: 'diverged',
+    message: 'Training diverged.\nAt step 3.',
+  })
+  expect(failureIn('job stalled more than allowable limit')).toEqual({
+    code: 'worker-failed',
+    message: 'job stalled more than allowable limit',
+  })
+})
+
+describe('what a store is told by', () => {
+  test('is drawn once, however many come first', async () => {
+    const store = mkdtempSync(join(tmpdir(), 'holdfast-id-'))
+    const ids = await Promise.all(Array.from({ length: 20 }, () => storeId(store)))
+    expect(new Set(ids).size).toBe(1)
+    expect(readdirSync(store)).toEqual([STORE_FILE])
+  })
+
+  test('is refused where it is damaged', async () => {
+    const store = mkdtempSync(join(tmpdir(), 'holdfast-id-'))
+    writeFileSync(join(store, STORE_FILE), '{}')
+    await expect(storeId(store)).rejects.toMatchObject({ code: 'store-damaged' })
+  })
+})
+
+const progress = (step: number): RunEvent => ({
+  ...{ type: 'progress', task: 0, step, of: 9, losses: {}, stepsPerSecond: 1 },
+})
+
+describe('how runs go, told to others', () => {
+  test('is told by the latest, and the first of a run always', async () => {
+    const sent: string[] = []
+    const tell = latestAtATime(async (event) => {
+      sent.push(event.type === 'progress' ? String(event.step) : event.type)
+    })
+    tell({ type: 'started', tasks: ['a'], steps: 9, resumed: false })
+    for (let step = 1; step <= 5; step++) tell(progress(step))
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    expect(sent).toEqual(['started', '5'])
+  })
+
+  test('is not told while it cannot be sent, and stops nothing', async () => {
+    let tries = 0
+    const tell = latestAtATime(() => {
+      tries++
+      return new Promise(() => undefined)
+    })
+    for (let step = 1; step <= 5; step++) tell(progress(step))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(tries).toBe(1)
+  })
+})
+
+describe('an inbox', () => {
+  test('gives what came in its order, and waits where nothing did', async () => {
+    const inbox = openInbox<number>(undefined)
+    inbox.put(1)
+    inbox.put(2)
+    expect([await inbox.take(), await inbox.take()]).toEqual([1, 2])
+    const waiting = inbox.take()
+    inbox.put(3)
+    expect(await waiting).toBe(3)
+  })
+
+  test('ends with its signal, whatever is in it', async () => {
+    const controller = new AbortController()
+    const inbox = openInbox<number>(controller.signal)
+    const waiting = inbox.take()
+    controller.abort()
+    inbox.put(1)
+    expect([await waiting, await inbox.take()]).toEqual([undefined, undefined])
+  })
+})

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+
+const peerSchema = z.object({
+  role: z.enum(['worker', 'client']),
+  host: z.string(),
+  pid: z.number(),
+  queue: z.string(),
+  /** Where the store's folder is on that machine. */
+  store: z.string(),
+  storeId: z.string(),
+  versions: z.record(z.string(), z.string()),
+})
+
+/** Who is at a Redis: those that do runs, and those that ask for some. */
+export type Peer = z.output<typeof peerSchema>
+
+const SECONDS_KNOWN = 30
+const SECONDS_BETWEEN_SIGNS = 10
+
+/** Says that this process is there, until it leaves or dies. */
+export async function joinPeers(
+  redis: Redis,
+  prefix: string,
+  peer: Omit<Peer, 'host' | 'pid'>,
+): Promise<{ readonly self: Peer; leave(): Promise<void> }> {
+  const key = `${prefix}:peers:${randomUUID()}`
+  const self = { ...peer, host: hostname(), pid: process.pid }
+  const text = JSON.stringify(self)
+  const sign = () => redis.set(key, text, 'EX', SECONDS_KNOWN)
+  await sign()
+  let waiting = false
+  const timer = setInterval(() => {
+    // While the Redis is gone one sign is enough.
+    if (waiting) return
+    waiting = true
+    void sign()
+      .catch(() => undefined)
+      .finally(() => {
+        waiting = false
+      })
+  }, SECONDS_BETWEEN_SIGNS * 1000)
+  timer.unref()
+  return {
+    self,
+    leave: async () => {
+      clearInterval(timer)
+      await redis.del(key)
+    },
+  }
+}
+
+/** All that are there. */
+export async function peersAt(redis: Redis, prefix: string): Promise<Peer[]> {
+  const keys: string[] = []
+  const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, '\\$&')}:peers:*`
+  for await (const found of redis.scanStream({ match: pattern, count: 1000 }))
+    keys.push(...(found as string[]))
+  if (keys.length === 0) return []
+  const texts = await redis.mget(keys)
+  return texts.flatMap((text) => {
+    const peer = text === null ? undefined : peerSchema.safeParse(JSON.parse(text)).data
+    return peer ? [peer] : []
+  })
+}
+
+/**
+ * Why one of two does not do the runs of the other; undefined where it does.
+ *
+ * @example mismatch(self, worker) // 'it has another store: /mnt/runs there is not the folder that is /data/runs here'
+ */
+export function mismatch(here: Peer, there: Peer): string | undefined {
+  if (here.queue === there.queue) return undefined
+  const differing = Object.keys(here.versions).filter((name) => version(here, name) !== version(there, name))
+  if (differing.length > 0) {
+    const said = differing.map(
+      (name) => `${name} ${there.versions[name] ?? 'none'} there, ${here.versions[name] ?? 'none'} here`,
+    )
+    return `it is of another version (${said.join('; ')})`
+  }
+  return `it has another store: ${there.store} there is not the folder that is ${here.store} here`
+}
+
+/** Of Node the major version counts. */
+const version = ({ versions }: Peer, name: string): string | undefined =>
+  name === 'node' ? versions.node?.split('.')[0] : versions[name]

@@ -1,0 +1,136 @@
+import type { Job, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { HoldfastError } from '../../errors.ts'
+import type { RunResult } from '../../measure/results.ts'
+import type { RunEvent } from '../grid/index.ts'
+import type { Workers } from '../workers/index-files.ts'
+import { failureText, type RunJob } from './jobs.ts'
+import type { QueuePackages } from './packages-node.ts'
+import { latestAtATime } from './progress-node.ts'
+
+/** What a worker says while it works. `name` is that of the run. */
+export type ServeEvent =
+  | { readonly type: 'begun'; readonly name: string }
+  | { readonly type: 'event'; readonly name: string; readonly event: RunEvent }
+  | { readonly type: 'finished'; readonly name: string; readonly result: RunResult; readonly kept: boolean }
+  | { readonly type: 'given-back'; readonly name: string }
+  | { readonly type: 'failed'; readonly name: string; readonly message: string; readonly again: boolean }
+  | { readonly type: 'disconnected' }
+  | { readonly type: 'connected' }
+
+export interface ServeOptions {
+  readonly redis: Redis
+  readonly packages: QueuePackages
+  readonly prefix: string
+  readonly queue: string
+  /** This machine's folder of the store. */
+  readonly store: string
+  /** Runs at a time. */
+  readonly jobs: number
+  /** Processes, as a run must not keep this one from renewing its locks. */
+  readonly workers: Workers
+  readonly say: (event: ServeEvent) => void
+  /** Seconds after which a job whose worker gives no sign is given to another. */
+  readonly lease: number
+}
+
+/** Somebody at work. */
+export interface Serving {
+  /** How many runs are at hand. */
+  readonly atHand: () => number
+  /** Lets the runs at hand stop after their step, gives them back, and takes no more. */
+  close(): Promise<void>
+}
+
+/** A machine that goes down with each run that it is given ends its workers as often as that; then the run is at fault. */
+const MOST_LOST_WORKERS = 25
+
+/**
+ * Takes runs from a queue and does them in the store, each in a process of its own: ONNX Runtime holds the event loop, and a job whose
+ * lock is not renewed in time is given to another worker. What a worker loses with its life is therefore given to another, which
+ * goes on from the checkpoint.
+ */
+export async function serveQueue(options: ServeOptions): Promise<Serving> {
+  const { redis, packages, prefix, queue, jobs, say, lease } = options
+  const { Worker: Taker } = packages.bullmq
+  const controller = new AbortController()
+  const state = { atHand: 0 }
+  const worker: Worker<RunJob, RunResult> = new Taker<RunJob, RunResult>(
+    queue,
+    async (job, token) => {
+      state.atHand++
+      try {
+        return await doJob(job, token, options, controller.signal)
+      } finally {
+        state.atHand--
+      }
+    },
+    {
+      ...{ connection: redis, prefix, concurrency: jobs, maxStalledCount: MOST_LOST_WORKERS },
+      ...{ lockDuration: lease * 1000, stalledInterval: lease * 1000 },
+    },
+  )
+  let connected = true
+  // Also said of a lock that could not be renewed: another worker has the run, and waits for the one that is at it here.
+  worker.on('error', () => undefined)
+  redis.on('close', () => {
+    if (connected && !controller.signal.aborted) say({ type: 'disconnected' })
+    connected = false
+  })
+  redis.on('ready', () => {
+    if (!connected) say({ type: 'connected' })
+    connected = true
+  })
+  await worker.waitUntilReady()
+  return {
+    atHand: () => state.atHand,
+    close: async () => {
+      controller.abort()
+      await worker.close()
+    },
+  }
+}
+
+async function doJob(
+  job: Job<RunJob, RunResult>,
+  token: string | undefined,
+  { packages, store, workers, say }: ServeOptions,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const { name, id: identity } = job
+  const { plan } = job.data
+  const { UnrecoverableError, WaitingError } = packages.bullmq
+  say({ type: 'begun', name })
+  const tell = latestAtATime((event: RunEvent) => job.updateProgress(event))
+  try {
+    const engine = { threads: plan.threads, device: plan.device }
+    const events = workers.work({ plan, store, engine, identity }, signal)
+    let next = await events.next()
+    while (!next.done) {
+      say({ type: 'event', name, event: next.value })
+      tell(next.value)
+      next = await events.next()
+    }
+    if (next.value.status === 'finished') {
+      const { result, kept = false } = next.value
+      say({ type: 'finished', name, result, kept })
+      return result
+    }
+  } catch (error) {
+    const { code, message } =
+      error instanceof HoldfastError ? error : new HoldfastError('unexpected', String(error))
+    const mayPass = error instanceof Error && ofThisMachine.has(error.name)
+    say({ type: 'failed', name, message, again: mayPass && !isLast(job) })
+    const text = failureText(code, message)
+    throw mayPass ? new Error(text) : new UnrecoverableError(text)
+  }
+  // Stopped: whoever is next goes on from the checkpoint, at once.
+  await job.moveToWait(token)
+  say({ type: 'given-back', name })
+  throw new WaitingError()
+}
+
+/** Errors that another machine, or this one later, may not have; all else would happen again. */
+const ofThisMachine: ReadonlySet<string> = new Set(['EnvironmentError', 'DataError', 'CheckpointError'])
+
+const isLast = ({ attemptsMade, opts }: Job): boolean => attemptsMade + 1 >= (opts.attempts ?? 1)

@@ -1,0 +1,199 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildCli, type Cli } from './cli.ts'
+import { begin, type Running, sweep } from './queue-sweep.ts'
+import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
+
+const data = ['--data', 'synthetic', '--limit', '60,20', '--hidden', '4', '--batch', '8']
+const grid = (method: string, seeds: string, iterations: number) => [
+  ...['split-mnist', '--scenario', 'class', ...data, '--method', method, '--seeds', seeds],
+  ...['--iterations', String(iterations), '--checkpoint-every', '40'],
+]
+/** Iterations with which a run takes some seconds. */
+const slow = 600
+const quick = grid('none,replay', '1', 4)
+
+let cli: Cli
+let redis: TestRedis
+let folder: string
+
+describe.skipIf(!hasRedis())('runs over a queue', () => {
+  beforeAll(async () => {
+    cli = await buildCli()
+    redis = await openTestRedis()
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-queue-'))
+  })
+  afterAll(async () => {
+    cli.remove()
+    await redis.remove()
+  })
+
+  const storeFor = (name: string) => {
+    mkdirSync(join(folder, name), { recursive: true })
+    return name
+  }
+  const worker = (store: string, ...more: string[]) =>
+    begin(cli, ['worker', redis.url, '--store', store, '--jobs', '1', '--lease', '2s', ...more], folder)
+  const bench = (words: readonly string[], store: string, ...more: string[]) =>
+    begin(cli, ['bench', ...words, '--store', store, '--queue', redis.url, '--json', ...more], folder)
+  const until = async (running: Running, text: string) => {
+    for (let turn = 0; !running.said().includes(text); turn++) {
+      if (turn > 600) throw new Error(`"${text}" was not said, but: ${running.said()}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  test('come to the bits of one process while workers are killed and the Redis is gone, each once', async () => {
+    const result = await sweep({
+      ...{ cli, redis, grid: grid('none,ewc', '1..2', slow), workers: 2, lease: 2 },
+      disturb: async ({ begun, wait, killWorker, random }) => {
+        await begun()
+        killWorker()
+        await wait(1 + random())
+        await redis.stop()
+        await wait(3)
+        await redis.start()
+        await wait(1 + random())
+        killWorker()
+      },
+    })
+    expect(result).toMatchObject({ runs: 4, kills: 2, lost: [], twice: [], different: [] })
+    expect(result.said).toMatch(/the Redis at 127\.0\.0\.1:\d+ is gone[\s\S]*is back/)
+  }, 240_000)
+
+  test('outlive the client: started again it finds what was done meanwhile, and waits for the rest', async () => {
+    const store = storeFor('outlive')
+    const words = grid('none', '1..3', 60)
+    const first = bench(words, store)
+    await until(first, 'no worker does these runs yet')
+    first.child.kill('SIGKILL')
+    await first.ended
+    const serving = worker(store, '--idle', '3s')
+    await until(serving, ' %')
+    const second = await bench(words, store).ended
+    expect(second.code).toBe(0)
+    expect(JSON.parse(second.stdout).results).toHaveLength(3)
+    // Each was begun once: the second client attached to what was there.
+    const said = (await serving.ended).stderr
+    expect(said.match(/: begins/g)).toHaveLength(3)
+    expect(readdirSync(join(folder, store)).filter((name) => name.startsWith('split-'))).toHaveLength(3)
+  }, 120_000)
+
+  test('are given back by a worker that is told to end, and gone on with by the next', async () => {
+    const store = storeFor('handed')
+    const first = worker(store)
+    const client = bench(grid('none', '1', 3 * slow), store)
+    await until(first, 'begins')
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    first.child.kill('SIGTERM')
+    expect(await first.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('given back') })
+    const second = worker(store)
+    expect((await client.ended).code).toBe(0)
+    second.child.kill('SIGTERM')
+    await second.ended
+    const [run = ''] = readdirSync(join(folder, store)).filter((name) => name.startsWith('split-'))
+    const events = readFileSync(join(folder, store, run, 'events.jsonl'), 'utf8')
+    expect(events).toContain('"resumed":true')
+  }, 120_000)
+
+  test('that fail are told with their message, are not tried again in vain, and are when asked for again', async () => {
+    const store = storeFor('failing')
+    const serving = worker(store)
+    const words = [...grid('ewc', '1', 4), '--optimiser', 'sgd', '--lr', '1', '--lambda', '1e12']
+    for (let turn = 1; turn <= 2; turn++) {
+      const ended = await bench(words, store).ended
+      expect([ended.code, JSON.parse(ended.stdout).failures]).toMatchObject([
+        1,
+        [{ error: { code: 'diverged' } }],
+      ])
+      expect(serving.said().match(/: failed\. Training diverged/g)).toHaveLength(turn)
+    }
+    serving.child.kill('SIGTERM')
+    expect((await serving.ended).stdout).toContain('0 runs finished, 2 failed')
+  }, 120_000)
+
+  test('are not taken by a worker with another folder, and both sides say why', async () => {
+    const [mine, other] = [storeFor('mine'), storeFor('other')]
+    const serving = worker(other)
+    await until(serving, 'Waiting for runs')
+    const client = bench(quick, mine)
+    await until(
+      client,
+      `it has another store: ${join(folder, other)} there is not the folder that is ${join(folder, mine)} here`,
+    )
+    await until(serving, 'waits for runs that this worker does not do: it has another store')
+    client.child.kill('SIGKILL')
+    serving.child.kill('SIGTERM')
+    await Promise.all([client.ended, serving.ended])
+  }, 60_000)
+
+  test('leave other prefixes alone', async () => {
+    const store = storeFor('prefix')
+    const serving = worker(store, '--queue-prefix', 'team')
+    const client = bench(quick, store)
+    await until(client, 'no worker does these runs yet')
+    client.child.kill('SIGKILL')
+    await client.ended
+    expect((await bench(quick, store, '--queue-prefix', 'team').ended).code).toBe(0)
+    serving.child.kill('SIGTERM')
+    await serving.ended
+  }, 60_000)
+})
+
+describe.skipIf(!hasRedis())('a Redis with a password', () => {
+  let guarded: TestRedis
+  beforeAll(async () => {
+    cli = await buildCli()
+    guarded = await openTestRedis(['--requirepass', 'right-secret'])
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-queue-'))
+  })
+  afterAll(async () => {
+    cli.remove()
+    await guarded.remove()
+  })
+  const work = (url: string, env: Record<string, string> = {}) =>
+    begin(cli, ['worker', url, '--idle', '1s'], folder, { HOLDFAST_REDIS_PASSWORD: '', ...env }).ended
+
+  test('is opened with it, from the environment or the address', async () => {
+    expect(await work(guarded.url, { HOLDFAST_REDIS_PASSWORD: 'right-secret' })).toMatchObject({ code: 0 })
+    const within = guarded.url.replace('redis://', 'redis://:right-secret@')
+    const ended = await work(within)
+    expect(ended).toMatchObject({ code: 0 })
+    expect(ended.stdout + ended.stderr).not.toContain('right-secret')
+  }, 60_000)
+
+  test.each([
+    ['without one', '', 'none was given'],
+    ['with a wrong one', 'wrong-secret', 'the one given is wrong'],
+  ])('is refused %s, and no password is shown', async (_, password, why) => {
+    const ended = await work(guarded.url, { HOLDFAST_REDIS_PASSWORD: password })
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`error (queue-password)`) })
+    expect(ended.stderr).toContain(why)
+    expect(ended.stderr).not.toContain('wrong-secret')
+  })
+})
+
+describe('a Redis that is not there', () => {
+  beforeAll(async () => {
+    cli = await buildCli()
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-queue-'))
+  })
+  afterAll(() => cli.remove())
+  const run = (line: string) => cli.run(line.split(' '), { cwd: folder })
+
+  test.each([
+    ['worker redis://:secret@127.0.0.1:1', 'queue-unreachable', 'There is no Redis at 127.0.0.1:1'],
+    [`bench ${quick.join(' ')} --queue redis://:secret@127.0.0.1:1`, 'queue-unreachable', '127.0.0.1:1'],
+    ['worker http://:secret@127.0.0.1:1', 'queue-address', 'expected redis://HOST:PORT'],
+    ['worker redis://:secret@127.0.0.1:1 --store nowhere', 'store-missing', 'there is no such folder'],
+    [`bench ${quick.join(' ')} --queue redis://h --no-save`, 'flag-value', '--no-save keeps nothing'],
+    [`bench ${quick.join(' ')} --queue redis://h --jobs 2`, 'flag-value', 'give it to holdfast worker'],
+  ])('%s', async (line, code, message) => {
+    const ended = await run(line)
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`error (${code})`) })
+    expect(ended.stderr).toContain(message)
+    expect(ended.stderr).not.toContain('secret')
+  })
+})
