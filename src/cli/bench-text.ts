@@ -1,4 +1,6 @@
+import { compareMethods } from '../measure/compare-methods.ts'
 import { type BenchResult, groupResults } from '../measure/results.ts'
+import { comparisonNote, comparisonTable } from '../report/comparison.ts'
 import { capitalise, meanAndError, methodTitle } from '../report/figures/index.ts'
 import { headline } from '../report/headline.ts'
 import { textTable } from '../report/text-table.ts'
@@ -32,8 +34,23 @@ export function benchText(bench: BenchResult): string {
       .join('   '),
   )
   const data = `${bench.benchmark} on ${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}`
-  return [data, '', ...lines, ...tuningText(bench), '', headline(bench).title].join('\n')
+  return [data, '', ...lines, ...comparisonText(bench), ...tuningText(bench), '', headline(bench).title].join(
+    '\n',
+  )
 }
 
 const tuningText = ({ tuning }: BenchResult): string[] =>
   tuning ? ['', 'Settings chosen by trials', ...textTable(tuningTable(tuning))] : []
+
+function comparisonText({ results }: BenchResult): string[] {
+  const found = compareMethods(results)
+  const scenarios = [...new Set(found.map(({ scenario }) => scenario))]
+  return [
+    ...scenarios.flatMap((scenario) => [
+      '',
+      `Compared over seeds, ${capitalise(scenario)}-IL`,
+      ...textTable(comparisonTable(found.filter((each) => each.scenario === scenario))),
+    ]),
+    ...(found.length > 0 ? [comparisonNote] : []),
+  ]
+}

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
+import { compareMethods } from '../measure/compare-methods.ts'
 import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
@@ -211,6 +212,7 @@ async function answer(
   return {
     json: {
       ...found,
+      comparison: compareMethods(found.results),
       failures: failures.length > 0 ? failures : undefined,
       unfinished: unfinished > 0 ? unfinished : undefined,
       shard: shard && `${shard.part}/${shard.of}`,

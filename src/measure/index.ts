@@ -1,4 +1,5 @@
 export { type Agreement, agreement, atChance } from './chance.ts'
+export { compareMethods, type MethodComparison } from './compare-methods.ts'
 export { confidenceRange } from './confidence.ts'
 export * from './flips.ts'
 export * from './metrics.ts'

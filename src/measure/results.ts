@@ -41,6 +41,8 @@ export interface RunResult {
   readonly initial: readonly number[]
   readonly curve?: readonly CurvePoint[]
   readonly seconds: RunSeconds
+  /** Bytes that the method remembers at the end, beside the model: memories, importances, teachers. */
+  readonly storedBytes?: number | undefined
   readonly importance?: ImportanceSummary
 }
 

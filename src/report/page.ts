@@ -1,7 +1,9 @@
 import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
+import { compareMethods } from '../measure/compare-methods.ts'
 import { points } from '../measure/points.ts'
 import { type BenchResult, groupResults, type ResultGroup, type ScenarioName } from '../measure/results.ts'
+import { comparisonNote, comparisonTable } from './comparison.ts'
 import {
   accuracyFigure,
   capitalise,
@@ -70,11 +72,18 @@ function scenarioSection(bench: BenchResult, scenario: ScenarioName, groups: rea
 <h3>All figures</h3>${dataTable(metricsTable(groups, `${title}: points, mean ± standard error`))}<details><summary>What the columns mean</summary><dl>${columns.map(
     ({ title: name, meaning }) => html`<dt>${name}</dt><dd>${meaning}</dd>`,
   )}</dl></details><details><summary>Where the time went</summary>${dataTable(secondsTable(groups))}</details>
-<h3>Each task over time</h3><p class="about">Accuracy in %${seeds}. A line is a task and begins where its learning does; it falls where the task is forgotten.</p>
+${comparisonPart(groups)}<h3>Each task over time</h3><p class="about">Accuracy in %${seeds}. A line is a task and begins where its learning does; it falls where the task is forgotten.</p>
 <div class="plots">${groups.map((group) => lineFigure(group, bench.tasks))}</div>
 <h3>Accuracy matrix</h3><p class="about">A row for each task learned, a column for each task tested, in %${seeds}. Outlined: the task just learned. To the right of the outline, in italics: tasks still to come.</p>
 <div class="plots">${groups.map((group) => heatmapFigure(group, bench.tasks))}</div>
 ${importanceFigures(groups)}</section>
+`
+}
+
+function comparisonPart(groups: readonly ResultGroup[]): Markup | undefined {
+  const found = compareMethods(groups.flatMap(({ runs }) => runs))
+  if (found.length === 0) return undefined
+  return html`<h3>Compared over seeds</h3>${dataTable(comparisonTable(found))}<p class="about">${comparisonNote}</p>
 `
 }
 

@@ -57,16 +57,30 @@ export const presentColumns = (groups: readonly ResultGroup[]): readonly Column[
 /** All figures of each method, mean ± standard error in points, with seeds and time. */
 export function metricsTable(groups: readonly ResultGroup[], caption: string): TableData {
   const columns = presentColumns(groups)
+  const kept = groups.some(({ runs }) => runs.some(({ storedBytes }) => storedBytes !== undefined))
   return {
     caption,
-    head: ['Method', ...columns.map((column) => column.title), 'Seeds', 'Time a run'],
+    head: [
+      'Method',
+      ...columns.map((column) => column.title),
+      'Seeds',
+      'Time a run',
+      ...(kept ? ['Kept'] : []),
+    ],
     rows: groups.map((group) => [
       methodTitle(group.method),
       ...columns.map((column) => meanAndError(group.runs.map(column.value)) ?? '–'),
       String(group.runs.length),
       duration(mean(group.runs.map(({ seconds }) => seconds.train + seconds.consolidate + seconds.evaluate))),
+      ...(kept ? [megabytes(group.runs)] : []),
     ]),
   }
+}
+
+/** What methods remember beside the model, mean over runs; runs of older versions do not say. */
+function megabytes(runs: readonly RunResult[]): string {
+  const known = runs.flatMap(({ storedBytes }) => storedBytes ?? [])
+  return known.length === 0 ? '–' : `${(mean(known) / 1e6).toFixed(2)} MB`
 }
 
 /** Average accuracy of each method in each scenario. */

@@ -27,6 +27,13 @@ export function runResult(
     initial,
     curve,
     seconds,
+    storedBytes: storedBytes(state),
     ...(importance ? { importance } : {}),
   }
 }
+
+const storedBytes = ({ method }: RunState): number =>
+  [...method.tensors.values()].reduce((sum, { type, data }) => {
+    if (type !== 'string') return sum + (data as Float32Array).byteLength
+    return (data as readonly string[]).reduce((all, text) => all + new TextEncoder().encode(text).length, sum)
+  }, 0)
