@@ -59,7 +59,10 @@ const formats = {
 } as const
 export type Format = keyof typeof formats
 
-/** Writes `FOLDER/prose` and `FOLDER/json`, each with train.jsonl and test.jsonl of `messages`, and `FOLDER/prose.probes.jsonl` and so on. */
+/**
+ * Writes `FOLDER/prose` and `FOLDER/json`, each with train.jsonl and test.jsonl of `messages`, and `FOLDER/prose.probes.jsonl` and so on, which
+ * ask for each fact once.
+ */
 export function writeChats(folder: string, { people = 24, seed = 1 } = {}): void {
   const random = randomStream(seed, 'chats')
   const names = random.shuffle(starts.flatMap((start) => ends.map((end) => start + end)))
@@ -80,8 +83,7 @@ export function writeChats(folder: string, { people = 24, seed = 1 } = {}): void
           ]
           parts[which === asks[fact].length - 1 ? 'test' : 'train'].push({ messages })
           if (which !== 0) continue
-          const prompt = `<|im_start|>user\n${question}<|im_end|>\n<|im_start|>assistant\n`
-          probes.push({ prompt, answer: reply, delimiter: '' })
+          probes.push({ messages })
         }
       }
     }

@@ -8,13 +8,12 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Dataset } from '../src/data/dataset.ts'
+import { type Dataset, ignoredLabel } from '../src/data/dataset.ts'
 import { packDocuments, type TokenDocument } from '../src/data/documents/index.ts'
 import { readDocuments } from '../src/data/documents/index-files.ts'
-import { readProbes } from '../src/data/probes/index-files.ts'
 import { readInputFiles } from '../src/data/sidecar-files.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
-import { answerProbes, probeScores, selfWrittenTexts, withWeights } from '../src/evaluate/index.ts'
+import { selfWrittenTexts, topTokens, withWeights } from '../src/evaluate/index.ts'
 import { rowLosses } from '../src/evaluate/row-losses.ts'
 import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
 import { none } from '../src/methods/index.ts'
@@ -90,7 +89,8 @@ async function readData() {
   writeChats(folder, { people: Number(values.people) })
   const read = async (format: Format) => {
     const { train, test = [] } = await readDocuments(join(folder, format), { tokenizer })
-    return { train, test, probes: await readProbes(join(folder, `${format}.probes.jsonl`)) }
+    const { train: probes } = await readDocuments(join(folder, `${format}.probes.jsonl`), { tokenizer })
+    return { train, test, probes }
   }
   const chats = { prose: await read('prose'), json: await read('json') }
   const longest = Math.max(...formats.flatMap((format) => chats[format].train.map(({ ids }) => ids.length)))
@@ -100,14 +100,22 @@ async function readData() {
   return { model, tokenizer, chats, pack, length: longest, vocabulary }
 }
 
-async function measured(data: Data, model: Model) {
-  const { tokenizer, chats, pack } = data
+/** Exact answers are those whose tokens, the end among them, are the likeliest one after another. */
+async function measured({ chats, pack }: Data, model: Model) {
   const of = async (format: Format) => {
     const { probes, test } = chats[format]
-    const answers = await answerProbes(engine, model, tokenizer, probes)
+    const rows = pack(probes, 'probes')
+    const { ids } = await topTokens(engine, model, rows, { k: 1 })
+    const wrong = new Set<number>()
+    for (const [at, label] of rows.labels.data.entries()) {
+      if (label === ignoredLabel || ids.data[at] === label) continue
+      wrong.add(
+        present(rows.documents?.of[Math.floor(at / present(rows.labels.dims[1], 'axis'))], 'document'),
+      )
+    }
     const losses = await rowLosses(engine, model, pack(test, format))
     return {
-      exact: present(probeScores(answers).answers, 'answers').accuracy,
+      exact: 1 - wrong.size / probes.length,
       bits: bitsPerByte(totalLoss(documentLosses(losses))),
     }
   }
@@ -186,13 +194,16 @@ async function learned(
   seed: number,
 ): Promise<Model> {
   const { chats, pack, tokenizer, length } = data
+  /** What stands before the answer. */
+  const promptOf = ({ ids, learned: counts }: TokenDocument): string =>
+    tokenizer.decode(ids.subarray(0, present(counts, 'what counts').indexOf(1)))
   const past = async (): Promise<readonly TokenDocument[] | undefined> => {
     if (method.written === undefined) return method.past === 'rows' ? chats.prose.train : undefined
     const { documents, notes } = await selfWrittenTexts(engine, model, tokenizer, {
       ...{ documents: method.written, tokens: length, seed },
       ...(method.answers
         ? {
-            prompts: chats.prose.probes.probes.map(({ prompt }) => prompt),
+            prompts: chats.prose.probes.map(promptOf),
             endTokens: tokenizer.ids('<|im_end|>'),
           }
         : { prompts: ['<|im_start|>user\n'] }),
