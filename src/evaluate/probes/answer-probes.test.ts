@@ -40,6 +40,20 @@ const bigrams = (pairs: Readonly<Record<string, number>>) => modelFromOnnx(bigra
 const ln = (logit: number): number => logit - Math.log(Math.exp(logit) + vocabulary - 1)
 const even = -Math.log(vocabulary)
 
+describe('a prompt that ends with a line', () => {
+  it('keeps it where an answer is written: what asks a chat model to answer ends so, and the model never learned to write that', async () => {
+    // Behind q it would write b, and a and b behind the line's end.
+    const model = bigrams({ qb: 9, '\na': 9, ab: 9 })
+    const [answer] = await answerProbes(engine, model, tokenizer, setOf(exact('q\n', 'ab')))
+    expect(answer).toMatchObject({ right: true, written: 'ab' })
+    expect(continuationOf(exact('q\n', 'ab'), 'ab', tokenizer)).toMatchObject({ from: 2 })
+    // A space before a word is the word's, and choices are scored as the harness scores them.
+    expect(continuationOf(exact('q\n ', 'ab'), 'ab', tokenizer)).toMatchObject({ from: 2 })
+    expect(continuationOf(exact('q ', 'ab'), 'ab', tokenizer)).toMatchObject({ from: 1 })
+    expect(continuationOf(choice('q\n', ['ab', 'c']), 'ab', tokenizer)).toMatchObject({ from: 1 })
+  })
+})
+
 describe('log-likelihoods of choices', () => {
   it('are the sums over their tokens behind the prompt, as worked out by hand', async () => {
     // Of "q ab": " " behind q, a behind the space, b behind a. A row with one logit of 3 gives others 1 / (e^3 + n - 1).

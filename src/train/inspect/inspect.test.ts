@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { tinyDecoder } from '../../../test/tiny-decoder.ts'
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { graphCost } from '../../autodiff/graph-cost.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
@@ -164,6 +165,8 @@ describe('an inspection', () => {
     expect(flops({ height: 448, width: 112 })).toBe(flops())
     expect(flops({ height: 48, width: 192 })).toBeLessThan(flops() / 5)
     expect(inspectModel(images).limits).toEqual([])
+    // Verbs read texts for a language model.
+    expect(inspectModel(modelFromOnnx(tinyDecoder())).limits).toEqual([])
     const w = float32([3, 2], [1, 2, 3, 4, 5, 6])
     const sequences = modelOf([node('MatMul', ['x', 'w'], 'y')], { w }, ['batch', 'sequence_length', 3])
     expect(inspectModel(sequences).limits).toEqual([expect.stringContaining('[16,128,2]')])
