@@ -14,7 +14,8 @@ export interface Continuation {
 
 /**
  * A prompt with a text behind it, as tokens. White space at the prompt's end goes to what follows, as tokenizers put a word's space
- * before it; where neither the prompt ends nor the text begins with white space, the probe's delimiter stands between.
+ * before it; but line ends stay with a prompt that is to be answered: those of chat templates end so, and no model learns to write that.
+ * Where neither the prompt ends nor the text begins with white space, the probe's delimiter stands between.
  *
  * The whole is tokenized as one text. What follows begins at the first token that is not the prompt's own: one that reaches over
  * the border counts. A text gets the special tokens that begin one; where the tokenizer has none, and the prompt is empty, the
@@ -25,9 +26,10 @@ export interface Continuation {
  * continuationOf({ ...probe, prompt: '2 + 2 =' }, '4', tokenizer) // the tokens of '2 + 2 = 4', from that of ' 4' on
  */
 export function continuationOf(probe: Probe, text: string, tokenizer: ProbeCodec): Continuation {
-  const context = probe.prompt.trimEnd()
+  const context = probe.kind === 'answer' ? probe.prompt.replace(/[^\S\n]+$/, '') : probe.prompt.trimEnd()
   const own = probe.prompt.slice(context.length)
-  const gap = own !== '' || context === '' || /^\s/.test(text) ? own : probe.delimiter
+  const apart = own !== '' || context === '' || /\s$/.test(context) || /^\s/.test(text)
+  const gap = apart ? own : probe.delimiter
   const whole = tokenizer.ids(`${context}${gap}${text}`)
   const shared = commonLength(tokenizer.ids(context), whole)
   if (shared === whole.length) {

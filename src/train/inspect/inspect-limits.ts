@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../errors.ts'
+import { answersTokens } from '../../evaluate/generate/index.ts'
 import { type Head, requireHead } from '../../model/heads/index.ts'
 import { unfedInputs } from '../../model/inputs.ts'
 import type { Model } from '../../model/model.ts'
@@ -10,6 +11,8 @@ import type { Model } from '../../model/model.ts'
  */
 export function limitsOf(model: Model, head: Head | null, logits: readonly number[] | undefined): string[] {
   const [unfed] = unfedInputs(model)
+  // Of these the verbs read texts.
+  const texts = answersTokens(model)
   const wide = logits !== undefined && logits.length !== 2
   return [
     ...(unfed
@@ -17,7 +20,7 @@ export function limitsOf(model: Model, head: Head | null, logits: readonly numbe
           `It reads "${unfed.name}" beside "${model.input.name}", and data hold nothing for that: of the verbs only grad, whose batch names each input, can train it. Give it a value (--bind ${unfed.name}=VALUE), or export the model with that input fixed.`,
         ]
       : []),
-    ...(wide
+    ...(wide && !texts
       ? [
           `It answers with [${logits}] for a batch, and update, keep, gate and curve want one class a row: [batch, classes]. Name another value (--output), or train it by learn where its labels are for tokens.`,
         ]
@@ -25,7 +28,7 @@ export function limitsOf(model: Model, head: Head | null, logits: readonly numbe
     ...(model.classes.length === 0 && !wide
       ? ['The file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.']
       : []),
-    ...(head ? headLimits(model) : []),
+    ...(head && !texts ? headLimits(model) : []),
   ]
 }
 
