@@ -1,2 +1,2 @@
 export { checkAdapters, saveAdapterInputs, saveAdapters } from './lora-files.ts'
-export { type OpenUpdates, withOpenUpdates } from './open-updates-files.ts'
+export { withOpenUpdates } from './open-updates-files.ts'

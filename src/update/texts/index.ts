@@ -1,5 +1,5 @@
 export { textUpdateDefaults } from './text-defaults.ts'
-export { assignTexts, type TextParts } from './text-parts.ts'
+export { assignTexts } from './text-parts.ts'
 export { type TextPreflight, textPreflight } from './text-preflight.ts'
 export { summariseTexts, type TextUpdateSummary } from './text-summary.ts'
 export {
