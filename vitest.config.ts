@@ -11,7 +11,18 @@ process.env.HOLDFAST_CACHE_BYTES ??= '0'
 /** The files that take longest come first: one of them at the end would leave a core idle. */
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const slow = ['tutorials', 'kill-and-resume', 'cli', 'update', 'docs', 'families', 'ops', 'article']
+    const slow = [
+      'queue',
+      'tutorials',
+      'kill-and-resume',
+      'bench-store',
+      'cli',
+      'update',
+      'docs',
+      'families',
+      'ops',
+      'article',
+    ]
     const place = ({ moduleId }: TestSpecification): number => {
       const found = slow.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`))
       return found < 0 ? slow.length : found

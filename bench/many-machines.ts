@@ -1,6 +1,6 @@
 // Runs over a queue, disturbed: against the bits of one process. Needs redis-server; numbers in docs/many-machines.md.
-// node scripts/run.mjs bench/many-machines.ts kills [kills, default 100] [workers, default 2]
-// node scripts/run.mjs bench/many-machines.ts redis [seconds without the Redis, default 30]
+// node scripts/run.mjs bench/many-machines.ts kills [kills, default 100] [runs, default 60] [workers, default 2]
+// node scripts/run.mjs bench/many-machines.ts redis [seconds without the Redis, default 30] [runs, default 12]
 // node scripts/run.mjs bench/many-machines.ts rate [runs, default 12] [workers, default 1,2]
 import { buildCli } from '../test/cli.ts'
 import { type Hands, sweep } from '../test/queue-sweep.ts'
@@ -21,22 +21,15 @@ const redis = await openTestRedis()
 const common = { cli, redis, say }
 
 async function kills(): Promise<boolean> {
-  const [wanted = 100, workers = 2] = numbers.map(Number)
-  const disturb = async ({ begun, killWorker, wait, over, random }: Hands) => {
-    await begun()
-    for (let kill = 0; kill < wanted && !over(); kill++) {
-      killWorker()
-      // Long enough for a worker to start and to come some way.
-      await wait(1 + 3 * random())
-    }
+  const [wanted = 100, runs = 60, workers = 2] = numbers.map(Number)
+  const disturb = async ({ killAtWork, over, random }: Hands) => {
+    for (let kill = 0; kill < wanted && !over(); kill++) await killAtWork(3 * random())
   }
-  // More runs, of several seconds each, than are done meanwhile.
-  const seeds = Math.max(2, Math.ceil(0.3 * wanted))
-  return told(await sweep({ ...common, grid: grid('none,ewc', seeds, 1500), workers, lease: 5, disturb }))
+  return told(await sweep({ ...common, grid: grid('none', runs, 1000), workers, lease: 5, disturb }))
 }
 
 async function withoutRedis(): Promise<boolean> {
-  const [seconds = 30] = numbers.map(Number)
+  const [seconds = 30, runs = 12] = numbers.map(Number)
   const disturb = async ({ begun, wait }: Hands) => {
     await begun()
     await wait(5)
@@ -44,7 +37,7 @@ async function withoutRedis(): Promise<boolean> {
     await wait(seconds)
     await redis.start()
   }
-  return told(await sweep({ ...common, grid: grid('none,ewc', 6, 2000), workers: 2, lease: 30, disturb }))
+  return told(await sweep({ ...common, grid: grid('none', runs, 1000), workers: 2, lease: 30, disturb }))
 }
 
 function told(result: Awaited<ReturnType<typeof sweep>>): boolean {

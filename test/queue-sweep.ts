@@ -57,6 +57,8 @@ export interface Hands {
   begun(): Promise<void>
   /** Kills one of the workers with SIGKILL, and starts another in its place. */
   killWorker(): void
+  /** The same with one that has begun a run, so many seconds after the first one of those that live did. */
+  killAtWork(seconds: number): Promise<void>
   /** Whether all runs are done. */
   readonly over: () => boolean
   /** Waits for a number of seconds, or until all runs are done. */
@@ -105,6 +107,16 @@ export async function sweep({ cli, redis, grid, workers, lease, disturb, say }: 
     over = true
   })
   let kills = 0
+  const kill = (at: number) => {
+    crew[at]?.child.kill('SIGKILL')
+    kills++
+    if (kills % 5 === 0) say?.(`${kills} workers killed`)
+    crew[at] = begin(cli, words, folder)
+  }
+  const wait = (seconds: number) =>
+    Promise.race([client.ended, new Promise((done) => setTimeout(done, seconds * 1000))]).then(
+      () => undefined,
+    )
   const random = randomStream(1, 'sweep')
   await disturb({
     redis,
@@ -113,18 +125,17 @@ export async function sweep({ cli, redis, grid, workers, lease, disturb, say }: 
         await new Promise((done) => setTimeout(done, 50))
       }
     },
-    killWorker: () => {
-      const at = Math.floor(random.uniform() * crew.length)
-      crew[at]?.child.kill('SIGKILL')
-      kills++
-      if (kills % 10 === 0) say?.(`${kills} workers killed`)
-      crew[at] = begin(cli, words, folder)
+    killWorker: () => kill(Math.floor(random.uniform() * crew.length)),
+    killAtWork: async (seconds) => {
+      const atWork = () => crew.flatMap((each, at) => (each.said().includes(': begins') ? [at] : []))
+      while (!over && atWork().length === 0) await wait(0.05)
+      await wait(seconds)
+      const found = atWork()
+      const at = found[Math.floor(random.uniform() * found.length)]
+      if (!over && at !== undefined) kill(at)
     },
     over: () => over,
-    wait: (seconds) =>
-      Promise.race([client.ended, new Promise((done) => setTimeout(done, seconds * 1000))]).then(
-        () => undefined,
-      ),
+    wait,
     random: () => random.uniform(),
   })
   const ended = await client.ended
@@ -135,11 +146,14 @@ export async function sweep({ cli, redis, grid, workers, lease, disturb, say }: 
   const found = JSON.parse(ended.stdout) as BenchResult
   const names = readdirSync(alone).filter(isRun)
   const there = readdirSync(shared).filter(isRun)
+  // That it ended: while a run is given to a second worker, the client also says that this one waits for the first.
   const told = (name: string) => {
     const { method, scenario, seed } = JSON.parse(readFileSync(join(alone, name, 'result.json'), 'utf8'))
     return ended.stderr
       .split('\n')
-      .filter((line) => line.startsWith(`${method}, ${scenario}, seed ${seed}: `)).length
+      .filter(
+        (line) => line.startsWith(`${method}, ${scenario}, seed ${seed}: `) && / \(\d+ of \d+\)$/.test(line),
+      ).length
   }
   const figures = ({ results }: BenchResult) => results.map(({ seconds: _, ...rest }) => JSON.stringify(rest))
   const sameFigures = JSON.stringify(figures(found)) === JSON.stringify(figures(expected))

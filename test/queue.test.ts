@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -127,7 +128,7 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     client.child.kill('SIGKILL')
     serving.child.kill('SIGTERM')
     await Promise.all([client.ended, serving.ended])
-  }, 60_000)
+  })
 
   test('leave other prefixes alone', async () => {
     const store = storeFor('prefix')
@@ -139,14 +140,14 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     expect((await bench(quick, store, '--queue-prefix', 'team').ended).code).toBe(0)
     serving.child.kill('SIGTERM')
     await serving.ended
-  }, 60_000)
+  })
 })
 
 describe.skipIf(!hasRedis())('a Redis with a password', () => {
   let guarded: TestRedis
   beforeAll(async () => {
     cli = await buildCli()
-    guarded = await openTestRedis(['--requirepass', 'right-secret'])
+    guarded = await openTestRedis(() => ['--requirepass', 'right-secret'])
     folder = mkdtempSync(join(tmpdir(), 'holdfast-queue-'))
   })
   afterAll(async () => {
@@ -162,7 +163,7 @@ describe.skipIf(!hasRedis())('a Redis with a password', () => {
     const ended = await work(within)
     expect(ended).toMatchObject({ code: 0 })
     expect(ended.stdout + ended.stderr).not.toContain('right-secret')
-  }, 60_000)
+  })
 
   test.each([
     ['without one', '', 'none was given'],
@@ -172,6 +173,42 @@ describe.skipIf(!hasRedis())('a Redis with a password', () => {
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`error (queue-password)`) })
     expect(ended.stderr).toContain(why)
     expect(ended.stderr).not.toContain('wrong-secret')
+  })
+})
+
+describe.skipIf(!hasRedis() || spawnSync('openssl', ['version']).status !== 0)('a Redis over TLS', () => {
+  let secure: TestRedis
+  let certificate: string
+  beforeAll(async () => {
+    cli = await buildCli()
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-queue-'))
+    certificate = join(folder, 'certificate.pem')
+    const key = join(folder, 'key.pem')
+    const made = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+      ...['-keyout', key, '-out', certificate, '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ])
+    if (made.status !== 0) throw new Error(String(made.stderr))
+    secure = await openTestRedis((port) => [
+      ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+      ...['--tls-cert-file', certificate, '--tls-key-file', key],
+    ])
+  })
+  afterAll(async () => {
+    cli.remove()
+    await secure.remove()
+  })
+  const work = (scheme: string, env: Record<string, string>) =>
+    begin(cli, ['worker', `${scheme}://127.0.0.1:${secure.port}`, '--idle', '1s'], folder, env).ended
+
+  test('is opened where its certificate is trusted, and else said to be untrusted', async () => {
+    expect(await work('rediss', { NODE_EXTRA_CA_CERTS: certificate })).toMatchObject({ code: 0 })
+    const untrusted = await work('rediss', {})
+    expect(untrusted).toMatchObject({ code: 1, stderr: expect.stringContaining('error (queue-certificate)') })
+    expect(untrusted.stderr).toContain('NODE_EXTRA_CA_CERTS')
+    const open = await work('redis', {})
+    expect(open).toMatchObject({ code: 1, stderr: expect.stringContaining('begins with rediss://') })
   })
 })
 

@@ -26,7 +26,10 @@ export interface TestRedis {
   remove(): Promise<void>
 }
 
-export async function openTestRedis(flags: readonly string[] = []): Promise<TestRedis> {
+/** @param flags further ones of the server, for its port */
+export async function openTestRedis(
+  flags: (port: number) => readonly string[] = () => [],
+): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-redis-'))
   const port = await freePort()
   let server: ChildProcess | undefined
@@ -45,7 +48,7 @@ export async function openTestRedis(flags: readonly string[] = []): Promise<Test
         'yes',
       ],
       ...['--daemonize', 'no', '--maxmemory-policy', 'noeviction'],
-      ...flags,
+      ...flags(port),
     ]
     server = spawn('redis-server', words, { stdio: 'ignore' })
     await listening(port)

@@ -9,8 +9,11 @@ import type { Screen } from './screen.ts'
 export interface QueueSettings {
   readonly queue?: string | undefined
   readonly queuePrefix: string
-  readonly priority: number
+  readonly priority?: number | undefined
 }
+
+/** Of runs for which none is asked. */
+export const usualPriority = 100
 
 /** Runs that workers of a queue do. */
 export interface QueueRunner {
@@ -22,7 +25,7 @@ const MILLISECONDS_BETWEEN_LOOKS = 10_000
 
 /** Goes to a queue, and says now and then whether somebody there does what is asked. */
 export async function openQueue(
-  { queue: url, queuePrefix: prefix, priority }: QueueSettings & { readonly queue: string },
+  { queue: url, queuePrefix: prefix, priority = usualPriority }: QueueSettings & { readonly queue: string },
   {
     store,
     dataSha256,

@@ -12,6 +12,7 @@ import { makeFolder } from '../tensor/writes-files.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
+import { usualPriority } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
 import { benchText } from './bench-text.ts'
 import { tune } from './bench-tune.ts'
@@ -82,14 +83,20 @@ const settings = z
         otherwise: 'this process does them',
       }),
       priority: fromText(z.int().min(1).max(MOST_PRIORITY))
-        .default(100)
-        .meta({ description: 'Of these runs among others in the queue: 1 comes first' }),
+        .optional()
+        .meta({
+          description: 'Of these runs among others in the queue: 1 comes first',
+          otherwise: String(usualPriority),
+        }),
     }),
     ...queuePrefixFlag,
     ...reportFlag,
   })
   .refine(({ save, queue }) => save || queue === undefined, {
     message: '--no-save keeps nothing, but workers of a --queue leave runs in the store; leave one out.',
+  })
+  .refine(({ queue, priority }) => queue !== undefined || priority === undefined, {
+    message: '--priority is about runs in a --queue, and there is none; leave it out.',
   })
   .refine(({ queue, jobs }) => queue === undefined || jobs === undefined, {
     message:

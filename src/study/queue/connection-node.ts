@@ -9,7 +9,7 @@ const MOST_MILLISECONDS_BETWEEN_TRIES = 3000
 /**
  * A connection to a Redis that is there. Once it is made it is made again as often as it breaks, and what is asked meanwhile waits.
  *
- * @throws EnvironmentError `queue-unreachable`, `queue-password`, `queue-failed`; no message shows the password.
+ * @throws EnvironmentError `queue-unreachable`, `queue-password`, `queue-certificate`, `queue-failed`; no message shows the password.
  */
 export async function openRedis(address: RedisAddress, { Redis: Client }: QueuePackages): Promise<Redis> {
   const { host, port, db, username, password, tls } = address
@@ -17,7 +17,7 @@ export async function openRedis(address: RedisAddress, { Redis: Client }: QueueP
   let last: Error | undefined
   const client = new Client({
     ...{ host, port, db, username, password, lazyConnect: true },
-    ...(tls && { tls: { servername: host } }),
+    ...(tls && { tls: {} }),
     connectTimeout: CONNECT_MILLISECONDS,
     // Queues ask again until they are answered.
     maxRetriesPerRequest: null,
@@ -50,10 +50,13 @@ function refused(address: RedisAddress, cause: Error): EnvironmentError {
     )
   }
   const code = 'code' in cause ? String(cause.code) : ''
-  if (
-    /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|EPIPE)/.test(code) ||
-    /timed? ?out|closed/i.test(message)
-  ) {
+  if (/certificate/i.test(message)) {
+    return new EnvironmentError(
+      'queue-certificate',
+      `The certificate of the Redis at ${at} is not trusted (${message}). Where an authority of your own signed it, name its file in the environment: NODE_EXTRA_CA_CERTS.`,
+    )
+  }
+  if (noAnswer.test(code) || /timed? ?out|closed/i.test(message)) {
     return new EnvironmentError(
       'queue-unreachable',
       `There is no Redis at ${at} (${code || message}). Is it running, does it listen on that address, and do firewalls let this machine through? Over TLS the address begins with rediss://, else with redis://.`,
@@ -61,3 +64,6 @@ function refused(address: RedisAddress, cause: Error): EnvironmentError {
   }
   return new EnvironmentError('queue-failed', `The Redis at ${at} could not be talked to: ${message}`)
 }
+
+/** What systems say where nobody listens, or where one speaks TLS and the other does not. */
+const noAnswer = /^(ECONN|EPROTO|ERR_SSL|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|EPIPE)/

@@ -43,10 +43,8 @@ test('errors come through a queue as code and message', () => {
     code: 'diverged',
     message: 'Training diverged.\nAt step 3.',
   })
-  expect(failureIn('job stalled more than allowable limit')).toEqual({
-    code: 'worker-failed',
-    message: 'job stalled more than allowable limit',
-  })
+  expect(failureIn('job stalled more than allowable limit')).toMatchObject({ code: 'worker-lost' })
+  expect(failureIn('no such thing')).toEqual({ code: 'worker-failed', message: 'no such thing' })
 })
 
 describe('what a store is told by', () => {

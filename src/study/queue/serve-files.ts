@@ -2,9 +2,10 @@ import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
+import { parsePlan } from '../../train/plan/index.ts'
 import type { RunEvent } from '../grid/index.ts'
 import type { Workers } from '../workers/index-files.ts'
-import { failureText, type RunJob } from './jobs.ts'
+import { failureText, MOST_LOST_WORKERS, type RunJob } from './jobs.ts'
 import type { QueuePackages } from './packages-node.ts'
 import { latestAtATime } from './progress-node.ts'
 
@@ -41,9 +42,6 @@ export interface Serving {
   /** Lets the runs at hand stop after their step, gives them back, and takes no more. */
   close(): Promise<void>
 }
-
-/** A machine that goes down with each run that it is given ends its workers as often as that; then the run is at fault. */
-const MOST_LOST_WORKERS = 25
 
 /**
  * Takes runs from a queue and does them in the store, each in a process of its own: ONNX Runtime holds the event loop, and a job whose
@@ -98,11 +96,12 @@ async function doJob(
   signal: AbortSignal,
 ): Promise<RunResult> {
   const { name, id: identity } = job
-  const { plan } = job.data
   const { UnrecoverableError, WaitingError } = packages.bullmq
   say({ type: 'begun', name })
   const tell = latestAtATime((event: RunEvent) => job.updateProgress(event))
   try {
+    // Whoever can write to the Redis can put anything into the queue.
+    const plan = parsePlan(job.data.plan, `The plan of ${name} in the queue`)
     const engine = { threads: plan.threads, device: plan.device }
     const events = workers.work({ plan, store, engine, identity }, signal)
     let next = await events.next()
