@@ -11,6 +11,7 @@ export const summaries = {
   update: 'Teach a model new data, with a budget for what it may forget',
   gate: 'Hold a new model against the old one: pass, fail or too little data',
   distil: 'Teach a smaller model what others answer, and hold it against them',
+  merge: 'Several updates of one model as one, without their data',
   curve: 'Old against new accuracy, or texts, on the path between two models',
   fisher: 'The Fisher diagonal of a model: what matters in it',
   grad: 'Loss and gradients of one batch, to check against any other program',

@@ -14,6 +14,7 @@ const loaders: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   update: async () => (await import('./update.ts')).update,
   gate: async () => (await import('./gate.ts')).gate,
   distil: async () => (await import('./distil.ts')).distil,
+  merge: async () => (await import('./merge.ts')).merge,
   curve: async () => (await import('./curve.ts')).curve,
   fisher: async () => (await import('./fisher.ts')).fisher,
   grad: async () => (await import('./grad.ts')).grad,

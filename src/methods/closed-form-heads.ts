@@ -5,12 +5,11 @@ import { featureSums } from '../evaluate/feature-sums.ts'
 import { addSums, type FeatureSums } from '../evaluate/sums.ts'
 import { expandHead, expansionOf } from '../model/heads/index.ts'
 import { type Model, weightsOf } from '../model/model.ts'
-import { itemAt, required } from '../required.ts'
+import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { headTensors, lda, likeliestScale, linearHead, ridge } from './closed-form/index.ts'
+import { linearHead, summedHead } from './closed-form/index.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
-import { UNSEEN } from './nearest-mean.ts'
 
 const options = z.strictObject({
   shrinkage: z
@@ -92,13 +91,8 @@ function closedForm(name: Kind, { shrinkage, randomFeatures }: Settings): Method
       const seed = Number(state.values.seed ?? context.random('random features').integer(2 ** 31))
       const model = reading(context.model, { ...state, values: { seed } })
       const sums = await sumsAfter(name, state, context, model)
-      const fit = { weighting: 'counts', strength: shrinkage, chooseBy: 'sums' } as const
-      const { weights, biases } = await (name === 'lda' ? lda(sums, fit) : ridge(sums, fit))
-      const scale = likeliestScale(sums, { weights, biases })
-      const head = headTensors(model, withBias(name, model), {
-        weights: weights.map((weight) => weight * scale),
-        biases: biases.map((bias, unit) => (itemAt(sums.counts, unit, 'class') > 0 ? bias * scale : UNSEEN)),
-      })
+      const kind = name === 'lda' ? 'lda' : 'ridge'
+      const head = await summedHead(model, withBias(name, model), sums, { kind, strength: shrinkage })
       return { state: { tensors: new Map([...tensorsOf(sums), ...headState(head)]), values: { seed } } }
     },
     answer: (model, state) => {

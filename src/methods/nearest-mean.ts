@@ -6,13 +6,11 @@ import { requireHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { present, required } from '../required.ts'
 import { float32, sizeOf } from '../tensor/tensor.ts'
+import { UNSEEN } from './closed-form/index.ts'
 import { methodEntry } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
 
 const options = z.strictObject({})
-
-/** Of classes that were never seen: no logit is as low, and as a weight it is no mask. */
-export const UNSEEN = -1e8
 
 /**
  * The nearest-mean classifier, read as a linear head: the class whose mean feature vector m_c is nearest to f is the one

@@ -63,4 +63,5 @@ export {
   meanSquaredError,
   predictions,
 } from './losses/index.ts'
+export { type MergePart, mergeWeights } from './merge-weights.ts'
 export { type BoundInput, type Model, parameterCount } from './model.ts'

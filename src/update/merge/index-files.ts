@@ -1,0 +1,1 @@
+export { type Merged, mergeModels, saveMerged } from './merge-files.ts'
