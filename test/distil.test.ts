@@ -122,6 +122,28 @@ describe('a student', () => {
   }, 30_000)
 })
 
+it('settles its steps by a time before the first, and keeps to them', async () => {
+  const words = [
+    'teacher.onnx',
+    '--into',
+    'small.yaml',
+    '--data',
+    'rows.csv',
+    '--time',
+    '1s',
+    '--epochs',
+    '2',
+  ]
+  const first = await distil([...words, '-o', 'timed'])
+  const { plan } = JSON.parse(readFileSync(at('timed/config.json'), 'utf8'))
+  expect(plan.iterations).toBeGreaterThan(0)
+  // 192 rows for training in batches of 16.
+  expect(plan.iterations).toBeLessThanOrEqual(24)
+  expect(plan.epochs).toBeUndefined()
+  const again = await distil([...words, '-o', 'timed'])
+  expect(again.found.parametersSha256).toBe(first.found.parametersSha256)
+})
+
 it('is taught by answers that equal a fresh pass of the teacher', async () => {
   const plan = parsePlan({
     stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'rows', source: at('rows.csv') }] },

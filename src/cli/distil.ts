@@ -1,4 +1,5 @@
 import { physicalCores } from '../engine/cores-node.ts'
+import { CheckpointError } from '../errors.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
 import { readRunConfig } from '../train/folders/index-files.ts'
@@ -65,7 +66,7 @@ async function withinTime(
 ): Promise<LoadedPlan> {
   if (time === undefined) return loaded
   const { plan, inputs } = loaded
-  const begun = await readRunConfig(folder).catch(() => undefined)
+  const begun = await begunIn(folder)
   const prepared = preparePlan(plan, inputs)
   const steps =
     begun?.plan.iterations ??
@@ -74,3 +75,10 @@ async function withinTime(
   const shorter: RunPlan = { ...rest, iterations: Math.max(1, Math.min(steps, prepared.iterations)) }
   return { ...loaded, plan: shorter }
 }
+
+/** The run that a folder holds; undefined where there is none yet. */
+const begunIn = (folder: string) =>
+  readRunConfig(folder).catch((error: unknown) => {
+    if (error instanceof CheckpointError && error.code === 'run-missing') return undefined
+    throw error
+  })
