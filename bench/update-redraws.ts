@@ -177,8 +177,9 @@ function some({ logits, labels }: Answers, chosen: Int32Array): Answers {
 }
 
 /** Rows drawn with replacement. */
-const drawn = (count: number, of: number, random: RandomStream): Int32Array =>
-  Int32Array.from({ length: of }, () => Math.floor(random.uniform() * count))
+function drawn(count: number, of: number, random: RandomStream): Int32Array {
+  return Int32Array.from({ length: of }, () => Math.floor(random.uniform() * count))
+}
 
 /** As many of each class, without replacement. */
 function balanced(labels: Int32Array | undefined, of: number, random: RandomStream): Int32Array {
