@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { concatenate, type Dataset } from '../src/data/dataset.ts'
 import { type Answers, openJudge } from '../src/evaluate/judge.ts'
+import { dropTail } from '../src/measure/drop-test.ts'
 import { followNorms } from '../src/model/adapters/index.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
 import { loadModel } from '../src/model/import/files.ts'
@@ -13,11 +14,11 @@ import { sequenceOf } from '../src/update/path/decide.ts'
 import { guessesAt } from '../src/update/path/guess.ts'
 import {
   accuracyOf,
-  claimsFor,
+  flipsBetween,
   type Guess,
   predicted,
-  proveInOrder,
-  settle,
+  settleOrder,
+  testInOrder,
 } from '../src/update/path/index.ts'
 import { updateModel } from '../src/update/update.ts'
 import { cifarClasses, readCifar, cifarRows as rows, TRAINED_PER_CLASS } from './cifar-rows.ts'
@@ -34,6 +35,7 @@ const { engine } = settingsFrom({ epochs: 0, learningRate: 0, maxDrop: 0 })
 const budgets = argument('max-drop', '0.02,0.05').split(',').map(Number)
 const [redraws, proofRows] = [Number(argument('redraws', '200')), Number(argument('proof', '4000'))]
 const [ORDER, CHOOSE, JUDGE] = [200, 200, 8000]
+const LEVEL = 0.05
 const ALPHAS = [0, 0.25, 0.5, 0.75, 1]
 const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays, 'test')]
 
@@ -136,14 +138,17 @@ async function redrawn(
     )
     const own = some(before.old, prove)
     const was = predicted(own, oldClasses, 0)
-    const tested = await proveInOrder({
-      sequence: sequenceOf(guesses, { before: 0, oneLine }),
-      claims: claimsFor({ budget: { maxDrop }, before: was, labels: own.labels }),
-      labels: own.labels,
-      confidence: undefined,
-      answersOf: async (guess) => predicted(some(at(guess).old, prove), oldClasses, guess.offset),
-    })
-    const settled = settle(tested)
+    const tested = await testInOrder(
+      sequenceOf(guesses, { before: 0, oneLine }),
+      async (guess) => {
+        const now = predicted(some(at(guess).old, prove), oldClasses, guess.offset)
+        const counts = flipsBetween(was, now, own.labels)
+        const drop = (counts.negative - counts.positive) / counts.total
+        return { guess, passes: dropTail(counts, maxDrop) <= LEVEL, inside: drop <= maxDrop }
+      },
+      (each) => each,
+    )
+    const settled = settleOrder(tested)
     if (!settled?.proven) {
       shipped.push({ drop: 0, seen: 0, gained: 0 })
       continue
