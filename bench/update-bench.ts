@@ -3,6 +3,8 @@ import { chooseBalanced } from '../src/data/memory/sampling.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { openJudge } from '../src/evaluate/judge.ts'
+import { dropTail, type PairedCounts } from '../src/measure/drop-test.ts'
+import { normalCdf, normalQuantile } from '../src/measure/statistics.ts'
 import type { Method } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import type { Model } from '../src/model/model.ts'
@@ -53,6 +55,8 @@ export interface BenchStep {
   /** New accuracy with the border between old and new that is best on the test set inside the budget. */
   readonly best?: number | undefined
   readonly announced?: { readonly drop: number; readonly upper: number; readonly n: number }
+  /** Flips of old test rows, and how many rows there are. */
+  readonly flips: PairedCounts
 }
 
 export const argument = (name: string, fallback: string): string => {
@@ -217,6 +221,7 @@ export async function runUpdate(
       old: accuracyOf(after.found, after.labels),
       new: fresh,
       drop: (flips.negative - flips.positive) / flips.total,
+      flips,
       status,
       trials,
       seconds,
@@ -272,5 +277,27 @@ export function summary(steps: readonly (BenchStep & { readonly last: boolean })
     ...rows,
     '',
     `${claimed.length} updates claimed the budget; ${claimed.filter(({ drop }) => drop <= maxDrop).length} of them keep it on the test set.`,
+    judgedText(claimed, maxDrop),
   ].join('\n')
+}
+
+/** z of one side, 95 %. */
+const Z = normalQuantile(0.95)
+
+/**
+ * What a test set says of claims has its own luck: a claim at the border of what its rows show is seen broken by another draw of rows more often than it
+ * is false. How many are expected to be, where the drop is what was announced give or take the errors of both draws; how many the test rows show to be
+ * false; and what is lost there beyond what was announced.
+ */
+function judgedText(claimed: readonly BenchStep[], maxDrop: number): string {
+  let [expected, shown, beyond] = [0, 0, 0]
+  for (const { announced, drop, flips } of claimed) {
+    if (!announced) continue
+    const error = (announced.upper - announced.drop) / Z
+    const both = error * Math.sqrt(1 + announced.n / flips.total)
+    expected += 1 - normalCdf((maxDrop - announced.drop) / both)
+    if (dropTail({ ...flips, negative: flips.positive, positive: flips.negative }, -maxDrop) <= 0.05) shown++
+    beyond += (drop - announced.drop) / claimed.length
+  }
+  return `Of claims as these ${expected.toFixed(1)} are seen broken by so many test rows for luck alone; ${shown} are shown to be false by them. Drops there are ${percent(beyond)} larger than announced, in the mean.`
 }
