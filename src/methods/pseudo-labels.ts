@@ -54,6 +54,6 @@ function refuseOthers({ scenario, train }: TaskContext, mixed: boolean): void {
   if (!reason) return
   throw new UsageError(
     'distil-pseudo',
-    `pseudoLabels takes the old model's answers for the labels of unlabelled rows, over old and new classes of one head, and ${reason}. Leave it out: distil then holds the answers themselves.`,
+    `Pseudo-labels are the old model's answers, over old and new classes of one head, and ${reason}. Without them distil holds the answers themselves.`,
   )
 }

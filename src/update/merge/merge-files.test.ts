@@ -158,13 +158,16 @@ describe('a head from the sums of packs', () => {
     const [found, wanted] = [await logitsOf(merged.model), await logitsOf(joint)]
     const most = Math.max(...wanted.map(Math.abs))
     for (const [at, value] of wanted.entries()) {
-      expect(Math.abs((found[at] ?? Number.NaN) - value) / most).toBeLessThan(2e-2)
+      expect(Math.abs((found[at] ?? Number.NaN) - value) / most).toBeLessThan(5e-2)
     }
-    const right = classLabels(test).filter((label, row) => {
-      const own = found.slice(3 * row, 3 * row + 3)
-      return own.indexOf(Math.max(...own)) === label
-    })
-    expect(right.length / 60).toBeGreaterThan(0.8)
+    const answers = (logits: readonly number[]) =>
+      Array.from({ length: 60 }, (_, row) => {
+        const own = logits.slice(3 * row, 3 * row + 3)
+        return own.indexOf(Math.max(...own))
+      })
+    expect(answers(found)).toEqual(answers(wanted))
+    const labels = classLabels(test)
+    expect(answers(found).filter((unit, row) => unit === labels[row]).length / 60).toBeGreaterThan(0.8)
   })
 
   it('is refused where the weights below it were trained, or a class has no rows', async () => {
