@@ -58,7 +58,7 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
         budget,
         before: accuracyOf(baseline.choose, classLabels(parts.choose)),
         added: addsClasses(options),
-        oneLine: addsClasses(options) && shiftable(options) && rowsIn(parts.order) > 0,
+        oneLine: shiftable(options) && tellsApart(parts),
       },
       shift: shiftable(options),
       secondsPerRow: seconds / rows,
@@ -69,6 +69,13 @@ export async function openContext(asked: UpdateOptions): Promise<Context> {
     await aboveBefore?.judge.dispose()
   }
 }
+
+/** So many old rows say which line of candidates is best; of fewer all lines are put in one order. */
+const TELL_APART = 100
+
+/** Whether the rows that order, which no training saw, are enough to choose one line of candidates by. */
+const tellsApart = ({ order, exemplars }: Parts): boolean =>
+  order !== exemplars && rowsIn(order) >= TELL_APART
 
 /** The rung that is taken where only one can be: sums keep old classes apart from new ones, which rows of the new alone do not. */
 const oneOf = (ladder: readonly Rung[], { sums }: UpdateOptions['data']): readonly Rung[] =>

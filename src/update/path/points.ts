@@ -46,7 +46,7 @@ export interface Aim {
   readonly before: number
   /** Whether there are new classes, which the old model cannot answer. Default false. */
   readonly added?: boolean | undefined
-  /** Whether the border between old and new classes moves, and old rows tell candidates apart; see `alongBestLine`. Default false. */
+  /** Whether the border between old and new classes moves, and enough old rows tell lines apart; see `alongBestLine`. Default false. */
   readonly oneLine?: boolean | undefined
 }
 
