@@ -5,7 +5,6 @@
 // conversations. Loss counts on the assistant's turns. Probes: how many of the facts are answered exactly, the likeliest token each time,
 // in either format. "self-written" begins with a user's turn and nothing else; "self-answered" with the old questions, whose answers alone
 // the model writes. Bits per byte are of answers to questions in a wording that was not trained on. A finished run is a line of --out.
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Dataset, ignoredLabel } from '../src/data/dataset.ts'
@@ -24,10 +23,11 @@ import type { Model } from '../src/model/model.ts'
 import { present } from '../src/required.ts'
 import { listStream } from '../src/tasks/list.ts'
 import { range } from '../src/tasks/stream.ts'
-import { learn } from '../src/train/run/index.ts'
 import { adam } from '../src/train/step/index.ts'
 import { updateTexts } from '../src/update/texts/index.ts'
 import { type Format, writeChats } from './chat-data.ts'
+import { keptLines } from './kept-lines.ts'
+import { learnedWeights } from './learned-weights.ts'
 import { type TextMethod, textMethod } from './text-methods.ts'
 
 const { values } = parseArgs({
@@ -59,13 +59,7 @@ interface Run {
   readonly status?: string | undefined
 }
 
-const runs = (): Run[] =>
-  existsSync(values.out)
-    ? readFileSync(values.out, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line): Run => JSON.parse(line))
-    : []
+const { all: runs, add: write } = keptLines<Run>(values.out)
 
 if (!values.table) await runAll()
 console.log('| method | prose: exact | bits | JSON: exact | bits | seconds |')
@@ -142,28 +136,18 @@ async function taught(
 ): Promise<Model> {
   const lora = method.lora ? withLora(model, { rank: method.lora, seed }) : undefined
   const stream = listStream([{ name: 'chats', train, test: train }], 'domain')
-  const run = learn({
+  const trained = await learnedWeights({
     ...{ engine, model: lora?.model ?? model, stream, method: method.method, seed },
     ...{ settings: { optimiser: adam() }, iterations, batchSize, learningRate: rate * (method.rate ?? 1) },
     evaluateFuture: false,
     past: { units: range(0, vocabulary), train: past },
   })
-  for (;;) {
-    const next = await run.next()
-    if (!next.done) continue
-    const trained = new Map([...next.value.parameters, ...next.value.buffers])
-    return withWeights(model, lora ? await mergeLora(engine, model, lora, trained) : trained)
-  }
+  return withWeights(model, lora ? await mergeLora(engine, model, lora, trained) : trained)
 }
 
 async function runAll(): Promise<void> {
-  mkdirSync(dirname(values.out), { recursive: true })
   const data = await readData()
   const { chats, pack } = data
-  const write = (run: Run): void => {
-    appendFileSync(values.out, `${JSON.stringify(run)}\n`)
-    console.log(JSON.stringify(run))
-  }
   const deployed = await taught(data, {
     model: data.model,
     train: pack(chats.prose.train, 'prose'),

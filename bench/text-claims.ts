@@ -4,8 +4,7 @@
 //   nice node scripts/run.mjs bench/text-claims.ts [--updates 40] [--from 1] [--tokens 257] [--model FILE.onnx] [--out .cache/text-claims.jsonl] [--table]
 // Documents are cut: those that are measured to their first --tokens tokens, new ones to 1,025, those to rehearse to 513; three passes. A finished update is a line of the file of --out; given again, only what is
 // missing is run. One thread. Texts are HOLDFAST_DATA/text/kjv and .../python-docs.
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packDocuments, type TokenDocument } from '../src/data/documents/index.ts'
 import { readDocuments } from '../src/data/documents/index-files.ts'
@@ -21,6 +20,7 @@ import { itemAt, present } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { documentPieces } from '../src/update/text-pack/document-pieces.ts'
 import { updateTexts } from '../src/update/texts/index.ts'
+import { keptLines } from './kept-lines.ts'
 import { cpuSeconds } from './update-bench.ts'
 
 const { values } = parseArgs({
@@ -49,18 +49,13 @@ interface Claimed {
   readonly after: number
   readonly cpu: number
 }
-const finished: Claimed[] = existsSync(values.out)
-  ? readFileSync(values.out, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line): Claimed => JSON.parse(line))
-  : []
+const { all: finished, add } = keptLines<Claimed>(values.out)
 
 function table(): string {
-  const rows = [...new Set(finished.map(({ budget }) => budget))].sort((a, b) => a - b)
+  const rows = [...new Set(finished().map(({ budget }) => budget))].sort((a, b) => a - b)
   const percent = (value: number) => (100 * value).toFixed(2)
   const lines = rows.map((budget) => {
-    const own = finished.filter((each) => each.budget === budget)
+    const own = finished().filter((each) => each.budget === budget)
     const met = own.filter(({ status }) => status === 'met')
     const mean = (of: (each: Claimed) => number, among = own) =>
       among.reduce((sum, each) => sum + of(each), 0) / Math.max(1, among.length)
@@ -74,7 +69,6 @@ function table(): string {
 }
 
 if (!values.table) {
-  mkdirSync(dirname(values.out), { recursive: true })
   const engine = ortNode({ threads: 1 })
   const loaded = await loadModel(values.model)
   const tokenizer = present((await readInputFiles(values.model, loaded.model.input)).tokenizer, 'tokenizer')
@@ -94,7 +88,7 @@ if (!values.table) {
   }
   const first = Number(values.from)
   for (let update = first; update < first + Number(values.updates); update++) {
-    if (finished.some((each) => each.update === update)) continue
+    if (finished().some((each) => each.update === update)) continue
     const random = randomStream(update, 'update')
     const budget = itemAt([0.005, 0.01, 0.02, 0.05], update % 4, 'budget')
     const documents = itemAt([10, 30], Math.floor(update / 4) % 2, 'number')
@@ -129,9 +123,7 @@ if (!values.table) {
       after: await score(updated, unseen.slice(12)),
       cpu,
     }
-    finished.push(line)
-    appendFileSync(values.out, `${JSON.stringify(line)}\n`)
-    console.log(JSON.stringify(line))
+    add(line)
   }
 }
 console.log(table())

@@ -5,8 +5,7 @@
 // Whole documents of each test part are measured, drawn once, until they have --rows rows. Methods with a strength take another: ewc=1000.
 // A finished run is a line of the file of --out; given again, only what is missing is run. --table prints what is there and runs nothing. One
 // thread. Texts are HOLDFAST_DATA/text/kjv and .../python-docs, the model is an export with a cache, so that it writes texts quickly.
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Dataset } from '../src/data/dataset.ts'
 import { packDocuments, type TokenDocument } from '../src/data/documents/index.ts'
@@ -25,8 +24,9 @@ import { listStream } from '../src/tasks/list.ts'
 import { range } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import type { Tensor } from '../src/tensor/tensor.ts'
-import { learn } from '../src/train/run/index.ts'
 import { adam } from '../src/train/step/index.ts'
+import { keptLines } from './kept-lines.ts'
+import { learnedWeights } from './learned-weights.ts'
 import { type TextMethod, textMethod, textMethodNames } from './text-methods.ts'
 import { forgettingTable, type TextRun } from './text-table.ts'
 import { updated } from './text-update.ts'
@@ -48,28 +48,18 @@ const seeds = values.seeds.split(',').map(Number)
 const engine = ortNode({ threads: 1 })
 const folder = join(process.env.HOLDFAST_DATA ?? '../shared/data', 'text')
 
-const kept = (): TextRun[] =>
-  existsSync(values.out)
-    ? readFileSync(values.out, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line): TextRun => JSON.parse(line))
-    : []
+const kept = keptLines<TextRun>(values.out)
 const asked = { model: values.model, steps, rate, rows: Number(values.rows) }
 const same = (run: TextRun): boolean =>
   Object.entries(asked).every(([name, value]) => run[name as keyof typeof asked] === value)
-const runs = (): TextRun[] => kept().filter(same)
+const runs = (): TextRun[] => kept.all().filter(same)
 
 if (!values.table) await runAll()
 console.log(forgettingTable(runs(), textMethodNames))
 
 async function runAll(): Promise<void> {
-  mkdirSync(dirname(values.out), { recursive: true })
   const data = await readData()
-  const write = (run: Omit<TextRun, keyof typeof asked>): void => {
-    appendFileSync(values.out, `${JSON.stringify({ ...asked, ...run })}\n`)
-    console.log(JSON.stringify(run))
-  }
+  const write = (run: Omit<TextRun, keyof typeof asked>): void => kept.add({ ...asked, ...run })
   if (!runs().some(({ method }) => method === 'before')) {
     write({ method: 'before', seed: 0, ...(await bitsOf(data, data.model)), seconds: 0 })
   }
@@ -149,7 +139,7 @@ async function trained(
   const few = { ...data.fresh.test, ...firstRows(data.fresh.test) }
   const stream = listStream([{ name: 'python', train: data.fresh.train, test: few }], 'domain')
   const old = texts === undefined ? data.old.train : await written(data, texts, seed)
-  const run = learn({
+  const weights = await learnedWeights({
     ...{ engine, model, stream, method, settings: { optimiser: adam() }, seed },
     ...{ iterations: steps, batchSize, learningRate: rate * factor, evaluateFuture: false },
     past: {
@@ -157,10 +147,7 @@ async function trained(
       train: past === 'rows' || texts !== undefined ? old : undefined,
     },
   })
-  for (;;) {
-    const next = await run.next()
-    if (next.done) return { model, weights: new Map([...next.value.parameters, ...next.value.buffers]) }
-  }
+  return { model, weights }
 }
 
 /** What a run counts its own accuracy on: bits are measured afterwards. */
