@@ -1,6 +1,6 @@
-import { cp, mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { loadModel } from '../src/model/import/index-files.ts'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { companionsOf, loadModel, writeCompanions } from '../src/model/import/index-files.ts'
 import { writeWhole } from '../src/tensor/whole-files.ts'
 import { type Storage, storages, storedAs } from '../test/stored-models.ts'
 
@@ -15,16 +15,7 @@ if (!from || !out || !known)
   throw new Error(`usage: quantise-weights MODEL OUT.onnx [${storages.join(' | ')}]`)
 const { model, file } = await loadModel(from)
 await mkdir(dirname(out), { recursive: true })
-for (const name of [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'labels.txt',
-  'labels.json',
-  'preprocessor_config.json',
-  'holdfast.json',
-]) {
-  await cp(join(dirname(file.path), name), join(dirname(out), name)).catch(() => undefined)
-}
+await writeCompanions(await companionsOf(out, file, model))
 const bytes = storedAs(model, known)
 await writeWhole(out, bytes)
 console.log(

@@ -10,14 +10,16 @@ import { modelFolder } from './find-files.ts'
 import { decodedLabels, labelFileNames } from './labels-beside-files.ts'
 import { withLabelsInStep } from './labels-in-step-files.ts'
 
-/** Files beside a model that say what its outputs are called and how its inputs are made. */
-const companionNames = [
-  ...labelFileNames,
+/** Files beside a model that say how its inputs are made. */
+export const readingFileNames = [
   'holdfast.json',
   'preprocessor_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
 ]
+
+/** Beside these those that say what its outputs are called. */
+const companionNames = [...labelFileNames, ...readingFileNames]
 
 /** A file that goes with a model. */
 interface Companion {

@@ -4,7 +4,7 @@ import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { DataError, ModelError, UsageError } from '../../errors.ts'
 import { answersTokens } from '../../evaluate/generate/index.ts'
-import { type LoadedModel, loadModel, modelFolder } from '../../model/import/index-files.ts'
+import { type LoadedModel, loadModel, modelFolder, readingFileNames } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import { itemAt } from '../../required.ts'
 import { foundAt, readUtf8 } from '../../tensor/reads-files.ts'
@@ -109,12 +109,7 @@ export async function checkStudent(
 export async function besideTeacher({ files }: LoadedTeachers): Promise<ReadonlyMap<string, string>> {
   const { path } = itemAt(files, 0, 'teacher')
   const found = new Map<string, string>()
-  for (const name of [
-    'holdfast.json',
-    'preprocessor_config.json',
-    'tokenizer.json',
-    'tokenizer_config.json',
-  ]) {
+  for (const name of readingFileNames) {
     for (const folder of new Set([dirname(path), modelFolder(path)])) {
       const file = join(folder, name)
       if (found.has(name) || !(await foundAt(file))) continue
