@@ -46,3 +46,32 @@ export function cifarRows(
   const data = classLabels(part).map((label) => classes.indexOf(String(cifarClasses[label])))
   return withLabels(part, { type: 'int32', dims: [data.length], data }, classes)
 }
+
+/** What an update of a network of eight classes by the other two has: rows under all ten classes, old ones first. */
+export interface CifarUpdate {
+  readonly classes: readonly string[]
+  /** Those that are new. */
+  readonly added: readonly string[]
+  /** Old images that the network was trained on. */
+  readonly old: Dataset
+  readonly train: Dataset
+  readonly heldOut: Dataset
+  readonly oldHeldOut: Dataset
+  readonly known: (dataset: Dataset, from?: number, to?: number) => Dataset
+  readonly fresh: (dataset: Dataset, from?: number, to?: number) => Dataset
+}
+
+/** New classes have `newRows` images each to train on and 100 to compare candidates on. */
+export function cifarUpdate(old: readonly string[], train: Dataset, newRows = 500): CifarUpdate {
+  const added = cifarClasses.filter((name) => !old.includes(name))
+  const classes = [...old, ...added]
+  const known = (dataset: Dataset, from?: number, to?: number) => cifarRows(dataset, old, classes, from, to)
+  const fresh = (dataset: Dataset, from?: number, to?: number) => cifarRows(dataset, added, classes, from, to)
+  return {
+    ...{ classes, added, known, fresh },
+    old: known(train, 0, TRAINED_PER_CLASS),
+    train: fresh(train, 0, newRows),
+    heldOut: fresh(train, TRAINED_PER_CLASS, TRAINED_PER_CLASS + 100),
+    oldHeldOut: known(train, TRAINED_PER_CLASS),
+  }
+}

@@ -3,8 +3,9 @@ import { chooseBalanced } from '../src/data/memory/sampling.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { openJudge } from '../src/evaluate/judge.ts'
-import { dropTail, type PairedCounts } from '../src/measure/drop-test.ts'
+import type { PairedCounts } from '../src/measure/drop-test.ts'
 import { normalCdf, normalQuantile } from '../src/measure/statistics.ts'
+import { judgeDrop } from '../src/measure/verdict.ts'
 import type { Method } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import type { Model } from '../src/model/model.ts'
@@ -296,7 +297,7 @@ function judgedText(claimed: readonly BenchStep[], maxDrop: number): string {
     const error = (announced.upper - announced.drop) / Z
     const both = error * Math.sqrt(1 + announced.n / flips.total)
     expected += 1 - normalCdf((maxDrop - announced.drop) / both)
-    if (dropTail({ ...flips, negative: flips.positive, positive: flips.negative }, -maxDrop) <= 0.05) shown++
+    if (judgeDrop(flips, { budget: maxDrop }).verdict === 'fail') shown++
     beyond += (drop - announced.drop) / claimed.length
   }
   return `Of claims as these ${expected.toFixed(1)} are seen broken by so many test rows for luck alone; ${shown} are shown to be false by them. Drops there are ${percent(beyond)} larger than announced, in the mean.`

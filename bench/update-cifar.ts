@@ -5,12 +5,7 @@ import { expandHead, expansionOf } from '../src/model/heads/expand.ts'
 import { widenHead } from '../src/model/heads/widen.ts'
 import { loadModel } from '../src/model/import/files.ts'
 import type { UpdateData } from '../src/update/parts.ts'
-import {
-  cifarClasses as names,
-  TRAINED_PER_CLASS as PER_CLASS,
-  readCifar,
-  cifarRows as rows,
-} from './cifar-rows.ts'
+import { type CifarUpdate, cifarUpdate, readCifar, TRAINED_PER_CLASS } from './cifar-rows.ts'
 import { type Shipped, shipped, shippedText } from './shipped.ts'
 import { argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
 
@@ -37,11 +32,11 @@ const newRows = Number(argument('new-rows', '500'))
 const proves = argument('prove', 'training')
 
 /** Old images that prove the budget, and those that judge it. */
-function judges(old: readonly string[], classes: readonly string[]): { proof: Dataset; oldTest: Dataset } {
-  const half = (from: number) => rows(test, old, classes, from, from + 500)
+function judges({ known, oldHeldOut }: CifarUpdate): { proof: Dataset; oldTest: Dataset } {
+  const half = (from: number) => known(test, from, from + 500)
   if (proves === 'first-half') return { proof: half(0), oldTest: half(500) }
   if (proves === 'second-half') return { proof: half(500), oldTest: half(0) }
-  return { proof: rows(train, old, classes, PER_CLASS), oldTest: rows(test, old, classes) }
+  return { proof: oldHeldOut, oldTest: known(test) }
 }
 
 const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays, 'test')]
@@ -49,10 +44,9 @@ const [train, test] = [await readCifar(arrays, 'train'), await readCifar(arrays,
 const all: Shipped[] = []
 for (const folder of argument('models', '').split(',')) {
   const { model } = await loadModel(join(folder, argument('form', 'norms'), 'model.onnx'))
-  const fresh = names.filter((name) => !model.classes.includes(name))
-  const classes = [...model.classes, ...fresh]
-  const old = rows(train, model.classes, classes, 0, PER_CLASS)
-  const { proof, oldTest } = judges(model.classes, classes)
+  const given = cifarUpdate(model.classes, train, newRows)
+  const { added, classes, old } = given
+  const { proof, oldTest } = judges(given)
   const features = process.argv.includes('--sums')
     ? await featureVectors(settings.engine, model, old)
     : undefined
@@ -66,17 +60,17 @@ for (const folder of argument('models', '').split(',')) {
           expansion: expansionOf(base)?.weight,
         }),
       }),
-      train: rows(train, fresh, classes, 0, newRows),
-      heldOut: rows(train, fresh, classes, PER_CLASS, PER_CLASS + 100),
+      train: given.train,
+      heldOut: given.heldOut,
       ...(memory > 0 && {
-        exemplars: exemplarsOf(old, Math.min(PER_CLASS, memory / model.classes.length), seed),
+        exemplars: exemplarsOf(old, Math.min(TRAINED_PER_CLASS, memory / model.classes.length), seed),
       }),
       oldHeldOut: proof,
     }
-    const newTest = rows(test, fresh, classes)
+    const newTest = given.fresh(test)
     for (const maxDrop of budgets) {
-      console.log(`${fresh.join('+')} (${folder}), seed ${seed}, budget ${percent(maxDrop)}`)
-      const widened = widenHead(base, { classes: fresh, seed })
+      console.log(`${added.join('+')} (${folder}), seed ${seed}, budget ${percent(maxDrop)}`)
+      const widened = widenHead(base, { classes: added, seed })
       all.push(
         await shipped(
           settings.engine,

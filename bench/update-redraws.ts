@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { concatenate, type Dataset } from '../src/data/dataset.ts'
+import { chooseOfLabels } from '../src/data/memory/sampling.ts'
 import { type Answers, openJudge } from '../src/evaluate/judge.ts'
 import { dropTail } from '../src/measure/drop-test.ts'
 import { followNorms } from '../src/model/adapters/index.ts'
@@ -21,7 +22,7 @@ import {
   testInOrder,
 } from '../src/update/path/index.ts'
 import { updateModel } from '../src/update/update.ts'
-import { cifarClasses, readCifar, cifarRows as rows, TRAINED_PER_CLASS } from './cifar-rows.ts'
+import { cifarUpdate, readCifar, TRAINED_PER_CLASS } from './cifar-rows.ts'
 import { argument, exemplarsOf, percent, settingsFrom } from './update-bench.ts'
 
 // How much of what an update ships hangs on which rows prove, and whether its claims hold: the trials of one update of update-cifar.ts, and then
@@ -54,15 +55,9 @@ interface Point {
 
 async function measure(folder: string): Promise<void> {
   const { model } = await loadModel(join(folder, 'norms', 'model.onnx'))
-  const added = cifarClasses.filter((name) => !model.classes.includes(name))
-  const classes = [...model.classes, ...added]
-  const known = (dataset: Dataset, from?: number, to?: number) =>
-    rows(dataset, model.classes, classes, from, to)
-  const fresh = (dataset: Dataset, from?: number, to?: number) => rows(dataset, added, classes, from, to)
-  const old = known(train, 0, TRAINED_PER_CLASS)
-  const heldOut = known(train, TRAINED_PER_CLASS)
+  const { added, classes, old, known, fresh, ...rows } = cifarUpdate(model.classes, train)
   const pools = {
-    old: concatenate([heldOut, known(test)], 'old'),
+    old: concatenate([rows.oldHeldOut, known(test)], 'old'),
     order: known(train, 0, 250),
     choose: fresh(train, TRAINED_PER_CLASS),
     fresh: fresh(test),
@@ -72,12 +67,7 @@ async function measure(folder: string): Promise<void> {
     []
   await updateModel({
     ...{ engine, model, widened, seed: 1, budget: { maxDrop: 0.05 }, time: Number(argument('time', '150')) },
-    data: {
-      train: fresh(train, 0, 500),
-      heldOut: fresh(train, TRAINED_PER_CLASS, TRAINED_PER_CLASS + 100),
-      exemplars: exemplarsOf(old, 125, 1),
-      oldHeldOut: heldOut,
-    },
+    data: { ...rows, exemplars: exemplarsOf(old, 125, 1) },
     onEvent: (event) => {
       if (event.type === 'trained') ends.push({ start: event.start, end: event.parameters })
     },
@@ -123,8 +113,8 @@ async function redrawn(
   for (let draw = 0; draw < redraws; draw++) {
     const random = randomStream(draw, 'redraws')
     const [order, choose] = [
-      balanced(before.order.labels, ORDER, random),
-      balanced(points[0]?.choose.labels, CHOOSE, random),
+      chooseOfLabels(before.order.labels, ORDER / oldClasses, random),
+      chooseOfLabels(itemAt(points, 0, 'point').choose.labels, CHOOSE / 2, random),
     ]
     const [prove, judged] = [
       drawn(before.old.labels.length, proofRows, random),
@@ -184,17 +174,4 @@ function some({ logits, labels }: Answers, chosen: Int32Array): Answers {
 /** Rows drawn with replacement. */
 function drawn(count: number, of: number, random: RandomStream): Int32Array {
   return Int32Array.from({ length: of }, () => Math.floor(random.uniform() * count))
-}
-
-/** As many of each class, without replacement. */
-function balanced(labels: Int32Array | undefined, of: number, random: RandomStream): Int32Array {
-  if (!labels) throw new Error('no point has answers')
-  const classes = new Set(labels).size
-  const counts = new Map<number, number>()
-  return random.permutation(labels.length).filter((row) => {
-    const label = itemAt(labels, row, 'label')
-    const count = counts.get(label) ?? 0
-    counts.set(label, count + 1)
-    return count < of / classes
-  })
 }
