@@ -9,9 +9,7 @@ import { judgeStudent } from '../update/student/index-files.ts'
 import { type FollowedRun, outcomeOf } from './follow-run.ts'
 import { runAnswer } from './run-text.ts'
 import type { TrackingSettings } from './tracking.ts'
-import type { Answer, Call } from './verb.ts'
-
-const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
+import { type Answer, type Call, verdictCodes } from './verb.ts'
 
 /** Trains a student in its run's folder, or goes on there, and holds it against its teachers. */
 export async function followStudent(
@@ -51,7 +49,7 @@ export async function followStudent(
       `Student: ${result.student.name} (the run: ${run.folder})`,
       ...written.map((file) => `Written: ${file}`),
     ].join('\n'),
-    exitCode: exitCodes[result.verdict],
+    exitCode: verdictCodes[result.verdict],
   }
 }
 

@@ -37,9 +37,7 @@ import {
   withDocumentFlags,
 } from './shared-flags.ts'
 import { oneTextBudget, textBudgetFlags } from './text-budget.ts'
-import { defineVerb } from './verb.ts'
-
-const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
+import { defineVerb, verdictCodes } from './verb.ts'
 
 const files = group('Output', {
   junit: path('FILE.xml').optional().meta({ description: 'Write JUnit XML there' }),
@@ -196,7 +194,7 @@ export const gate = defineVerb({
       const inputs = await loadLanguageGate(sources, models, language)
       sayNotes(inputs.notes, screen)
       const { verdict, ...answer } = await runLanguageGate({ ...asked, neverFlip: listed }, inputs, command)
-      return { ...answer, exitCode: exitCodes[verdict] }
+      return { ...answer, exitCode: verdictCodes[verdict] }
     }
     const inputs = await loadGate(sources, models)
     sayNotes(inputs.notes, screen)
@@ -228,7 +226,7 @@ export const gate = defineVerb({
     return {
       json: { ...result, notes: inputs.notes },
       text: [gateText(result), ...written.map((file) => `Written: ${file}`)].join('\n'),
-      exitCode: exitCodes[result.verdict],
+      exitCode: verdictCodes[result.verdict],
     }
   },
 })

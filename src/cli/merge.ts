@@ -9,9 +9,8 @@ import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { bindFlag, confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
-import { defineVerb } from './verb.ts'
+import { defineVerb, verdictCodes } from './verb.ts'
 
-const exitCodes = { pass: 0, fail: 2, inconclusive: 3 } as const
 const paths = z.array(z.string().min(1)).min(1)
 
 const settings = z
@@ -112,7 +111,7 @@ export const merge = defineVerb({
     return {
       json: { ...said, gate: result },
       text: [written, '', gateText(result)].join('\n'),
-      exitCode: exitCodes[result.verdict],
+      exitCode: verdictCodes[result.verdict],
     }
   },
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
+import type { Verdict } from '../measure/verdict.ts'
 import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
 import type { Screen } from './screen.ts'
 import { summaries, type VerbName } from './summaries.ts'
@@ -20,6 +21,12 @@ export interface Answer {
   /** 0 done or passed; 1 usage error, crash or stopped; 2 gate failed; 3 inconclusive. Default 0. */
   readonly exitCode?: 0 | 1 | 2 | 3 | undefined
 }
+
+/** What a verb exits with after a verdict. */
+export const verdictCodes = { pass: 0, fail: 2, inconclusive: 3 } as const satisfies Record<
+  Verdict,
+  Answer['exitCode']
+>
 
 /** The flags of every verb. */
 export const commonSettings = z.object(
