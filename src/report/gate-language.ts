@@ -3,15 +3,11 @@ import { answersMarkdown, answersSection, answersText } from './answers.ts'
 import { dataTable, html, visible } from './figures/index.ts'
 import { junitXml } from './gate-junit.ts'
 import { lostTable, probeFiguresLine, probesTable } from './gate-probe-tables.ts'
-import { verdictSigns, verdictWord } from './gate-table.ts'
+import { decidingReason, verdictSigns, verdictWord } from './gate-table.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { code, folded, markdownTable, plain } from './markdown.ts'
 import { textTable } from './text-table.ts'
 import { standalonePage } from './update-page.ts'
-
-/** What decided: the first reason of the verdict's own kind. */
-const deciding = ({ rules, verdict }: LanguageGateResult): string =>
-  (rules.find((rule) => rule.verdict === verdict) ?? rules[0])?.reason ?? ''
 
 /**
  * What a gate found of language models, for the terminal.
@@ -25,7 +21,7 @@ export function gateLanguageText(
 ): string {
   const { most = 10 } = options
   const { texts, probes } = result
-  const reason = deciding(result)
+  const reason = decidingReason(result)
   const lines = [
     `${verdictWord[result.verdict]}. ${reason}`,
     ...result.rules.map((rule) => rule.reason).filter((other) => other !== reason),
@@ -63,7 +59,7 @@ export function gateLanguageMarkdown(result: LanguageGateResult): string {
   const { texts, probes } = result
   return `${[
     `## ${verdictSigns[result.verdict]} Gate: ${verdictWord[result.verdict].toLowerCase()}`,
-    plain(deciding(result)),
+    plain(decidingReason(result)),
     `Baseline ${code(result.baseline)}, candidate ${code(result.candidate)}.`,
     ...(texts ? [markdownTable(scoreTable(texts)), plain(textFiguresLine(texts))] : []),
     ...(probes ? [markdownTable(probesTable(probes)), plain(probeFiguresLine(probes))] : []),
@@ -93,10 +89,10 @@ export function gateLanguagePage(
   { command }: { readonly command?: string | undefined } = {},
 ): string {
   const { texts, probes, baseline, candidate, verdict, rules, warnings, prompts } = result
-  const others = rules.map(({ reason }) => reason).filter((reason) => reason !== deciding(result))
+  const others = rules.map(({ reason }) => reason).filter((reason) => reason !== decidingReason(result))
   return standalonePage(
     `${candidate} against ${baseline} · Holdfast gate`,
-    html`<header><p class="kicker"><b>Holdfast</b> · gate of ${candidate} against ${baseline}</p><h1>${headlines[verdict]}</h1><p class="lead">${deciding(result)}</p>${others.map((reason) => html`<p class="lead">${reason}</p>`)}${
+    html`<header><p class="kicker"><b>Holdfast</b> · gate of ${candidate} against ${baseline}</p><h1>${headlines[verdict]}</h1><p class="lead">${decidingReason(result)}</p>${others.map((reason) => html`<p class="lead">${reason}</p>`)}${
       warnings.length > 0
         ? html`<div class="notice" role="note"><strong>Warnings</strong>${warnings.map((line) => html`<div>${line}</div>`)}</div>`
         : undefined

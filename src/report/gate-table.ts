@@ -1,5 +1,11 @@
 import { points } from '../measure/points.ts'
-import type { Comparison, GateResult, GroupComparison, OverallComparison } from '../update/gate/index.ts'
+import type {
+  Comparison,
+  GateResult,
+  GroupComparison,
+  LanguageGateResult,
+  OverallComparison,
+} from '../update/gate/index.ts'
 import type { TableData } from './figures/index.ts'
 
 /** Headlines for people. */
@@ -9,7 +15,7 @@ export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLU
 export const verdictSigns = { pass: '✅', fail: '❌', inconclusive: '❔' } as const
 
 /** What decided: the first reason of the verdict's own kind. */
-export function decidingReason({ rules, verdict }: GateResult): string {
+export function decidingReason({ rules, verdict }: GateResult | LanguageGateResult): string {
   return (rules.find((rule) => rule.verdict === verdict) ?? rules[0])?.reason ?? ''
 }
 

@@ -19,11 +19,6 @@ const judgedWords = {
 
 const isOfTexts = (gate: StudentResult['gate']): gate is LanguageGateResult => 'prompts' in gate
 
-const reasonOf = (gate: StudentResult['gate']): string =>
-  isOfTexts(gate)
-    ? ((gate.rules.find(({ verdict }) => verdict === gate.verdict) ?? gate.rules[0])?.reason ?? '')
-    : decidingReason(gate)
-
 const sizesTable = ({ teacher, student, agreement }: StudentResult): TableData => ({
   caption: 'Teacher and student',
   head: ['', 'weights', 'of the teacher’s', 'same answer %'],
@@ -67,7 +62,7 @@ export function studentPage(
   const found = isOfTexts(gate) ? gate.warnings : warnings(gate)
   return standalonePage(
     `${student.name} taught by ${teacher.name} · Holdfast distil`,
-    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${reasonOf(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${
+    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${decidingReason(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${
       found.length > 0
         ? html`<div class="notice" role="note"><strong>Warnings</strong>${found.map((line) => html`<div>${line}</div>`)}</div>`
         : undefined
