@@ -7,7 +7,7 @@ import { decidingReason, verdictSigns, verdictWord } from './gate-table.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { code, folded, markdownTable, plain } from './markdown.ts'
 import { textTable } from './text-table.ts'
-import { standalonePage } from './update-page.ts'
+import { notice, standalonePage } from './update-page.ts'
 
 /**
  * What a gate found of language models, for the terminal.
@@ -92,11 +92,7 @@ export function gateLanguagePage(
   const others = rules.map(({ reason }) => reason).filter((reason) => reason !== decidingReason(result))
   return standalonePage(
     `${candidate} against ${baseline} · Holdfast gate`,
-    html`<header><p class="kicker"><b>Holdfast</b> · gate of ${candidate} against ${baseline}</p><h1>${headlines[verdict]}</h1><p class="lead">${decidingReason(result)}</p>${others.map((reason) => html`<p class="lead">${reason}</p>`)}${
-      warnings.length > 0
-        ? html`<div class="notice" role="note"><strong>Warnings</strong>${warnings.map((line) => html`<div>${line}</div>`)}</div>`
-        : undefined
-    }</header>
+    html`<header><p class="kicker"><b>Holdfast</b> · gate of ${candidate} against ${baseline}</p><h1>${headlines[verdict]}</h1><p class="lead">${decidingReason(result)}</p>${others.map((reason) => html`<p class="lead">${reason}</p>`)}${notice('Warnings', warnings)}</header>
 <main>${texts ? html`<section><h2>Texts</h2>${dataTable(scoreTable(texts))}<p class="about">${textFiguresLine(texts)}</p></section>` : undefined}
 ${probes ? html`<section><h2>Probes</h2>${dataTable(probesTable(probes))}<p class="about">${probeFiguresLine(probes)}</p></section>` : undefined}
 ${answersSection(prompts, [baseline, candidate])}

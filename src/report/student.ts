@@ -7,7 +7,7 @@ import { decidingReason, figuresLine, groupTable, legend, overallTable, warnings
 import { gateText } from './gate-text.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { textTable } from './text-table.ts'
-import { standalonePage } from './update-page.ts'
+import { notice, standalonePage } from './update-page.ts'
 
 /** What the figures are of, in a sentence. */
 const judgedWords = {
@@ -59,14 +59,9 @@ export function studentPage(
   { command }: { readonly command?: string | undefined } = {},
 ): string {
   const { gate, teacher, student } = result
-  const found = isOfTexts(gate) ? gate.warnings : warnings(gate)
   return standalonePage(
     `${student.name} taught by ${teacher.name} · Holdfast distil`,
-    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${decidingReason(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${
-      found.length > 0
-        ? html`<div class="notice" role="note"><strong>Warnings</strong>${found.map((line) => html`<div>${line}</div>`)}</div>`
-        : undefined
-    }</header>
+    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${decidingReason(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${notice('Warnings', isOfTexts(gate) ? gate.warnings : warnings(gate))}</header>
 <main><section><h2>Teacher and student</h2>${dataTable(sizesTable(result))}</section>
 ${isOfTexts(gate) ? textSections(gate) : rowSections(gate)}
 ${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>

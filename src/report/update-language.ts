@@ -24,7 +24,7 @@ import {
   languageTrials,
   languageVerdict,
 } from './update-language-words.ts'
-import { standalonePage, type UpdatePageOptions } from './update-page.ts'
+import { notice, standalonePage, type UpdatePageOptions } from './update-page.ts'
 import { captioned, preflightLines } from './update-text.ts'
 
 /** What both models are called where their answers stand side by side. */
@@ -113,12 +113,6 @@ export function languageUpdateMarkdown(
 const warningsIn = (summary: TextUpdateSummary, found: TextPreflight): readonly string[] => [
   ...new Set([...found.warnings, ...summary.warnings]),
 ]
-
-/** A box with a heading and lines. */
-const notice = (title: string, lines: readonly string[]): Markup | undefined =>
-  lines.length === 0
-    ? undefined
-    : html`<div class="notice" role="note"><strong>${title}</strong>${lines.map((line) => html`<div>${line}</div>`)}</div>`
 
 /** A part of the page with a heading; nothing where there is nothing to show. */
 const part = (title: string, table: TableData | undefined, more?: Markup): Markup | undefined =>

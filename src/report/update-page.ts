@@ -32,7 +32,7 @@ ${body}
 `.markup
 
 /** A box with a heading and lines. */
-const notice = (title: string, lines: readonly string[]): Markup | undefined =>
+export const notice = (title: string, lines: readonly string[]): Markup | undefined =>
   lines.length === 0
     ? undefined
     : html`<div class="notice" role="note"><strong>${title}</strong>${lines.map((line) => html`<div>${line}</div>`)}</div>`
