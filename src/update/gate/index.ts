@@ -19,5 +19,5 @@ export {
   type TextGateResult,
   type TextRuleOutcome,
 } from './text-gate.ts'
-export { joinTexts, type TextScore, type TextScores } from './text-losses.ts'
+export { joinTexts, type TextScore, type TextScores, textScores } from './text-losses.ts'
 export { inTextUnit } from './text-reason.ts'

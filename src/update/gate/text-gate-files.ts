@@ -5,7 +5,7 @@ import { namesIn } from '../document-names-files.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
 import type { LanguageFiles } from './language-kinds-files.ts'
-import { parseTextScores, type TextScores } from './text-losses.ts'
+import { parseTextScores, type TextScores, textScores } from './text-losses.ts'
 
 /** The losses to be compared. */
 export interface TextGateInputs {
@@ -73,15 +73,8 @@ async function measure(
   const data = present(sources.data, 'the data of the gate')
   const { options, notes } = await readingFor({ path, input: model.input }, sources.reading)
   const measured = await measuredTexts(engine, { name: path, model }, data, options)
-  const nameOf = await namesIn(data)
   return {
-    scores: {
-      name: path,
-      documents: measured.figures.documents.map(({ document, bytes, tokens, nats }) => ({
-        id: nameOf(document),
-        ...{ bytes, tokens, bits: nats / Math.LN2 },
-      })),
-    },
+    scores: textScores(path, measured.figures.documents, await namesIn(data)),
     notes: [...notes, ...measured.notes],
   }
 }

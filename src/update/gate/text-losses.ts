@@ -1,5 +1,6 @@
 import { jsonRow } from '../../data/formats/index.ts'
 import { DataError } from '../../errors.ts'
+import type { DocumentFigures } from '../../evaluate/index.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import type { PairedTexts } from '../../measure/text-verdict.ts'
 import { itemAt, required } from '../../required.ts'
@@ -92,6 +93,23 @@ function scoreOf(fields: Readonly<Record<string, unknown>>, place: string): Text
   if (tokens === 0) throw wrong('tokens', 'at least one token that counts')
   return { id: String(id), bytes: amount('bytes', true), tokens, bits: amount('bits', false) }
 }
+
+/**
+ * The losses that a model was measured to have, as {@link parseTextScores} reads them from a file.
+ *
+ * @param nameOf What documents are called, by their places. Default: their places.
+ */
+export const textScores = (
+  name: string,
+  figures: readonly DocumentFigures[],
+  nameOf: (place: string) => string = (place) => place,
+): TextScores => ({
+  name,
+  documents: figures.map(({ document, bytes, tokens, nats }) => ({
+    id: nameOf(document),
+    ...{ bytes, tokens, bits: nats / Math.LN2 },
+  })),
+})
 
 const lossOf = ({ bits, tokens, bytes }: TextScore): TextLoss => ({ nats: bits * Math.LN2, tokens, bytes })
 

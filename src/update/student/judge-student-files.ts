@@ -8,7 +8,15 @@ import { withTokenClasses } from '../../model/language.ts'
 import { parameterCount } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { placed, teacherLogits } from '../../train/teach/index.ts'
-import { gate, gateLanguage, gateTexts, logitsFor, predictionsFrom, type TextScores } from '../gate/index.ts'
+import {
+  gate,
+  gateLanguage,
+  gateTexts,
+  logitsFor,
+  predictionsFrom,
+  type TextScores,
+  textScores,
+} from '../gate/index.ts'
 import { agreementOf, type StudentResult } from './student.ts'
 
 export interface StudentSources {
@@ -92,13 +100,7 @@ async function onTexts(
 ): Promise<Judged> {
   const scores = async ({ model, file: { path } }: LoadedModel): Promise<TextScores> => {
     const { documents } = await textFigures(engine, withTokenClasses(model), heldOut, path)
-    return {
-      name: path,
-      documents: documents.map(({ document, bytes, tokens, nats }) => ({
-        id: document,
-        ...{ bytes, tokens, bits: nats / Math.LN2 },
-      })),
-    }
+    return textScores(path, documents)
   }
   const [baseline, candidate] = [await scores(itemAt(teachers, 0, 'teacher')), await scores(student)]
   const texts = gateTexts(baseline, candidate, { unit: 'relative', budget: maxDrop, confidence })
