@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -7,6 +6,7 @@ import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import { parameterCount } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
+import { isFolder } from '../../train/folders/index-files.ts'
 import { placed, teacherLogits } from '../../train/teach/index.ts'
 import {
   gate,
@@ -62,8 +62,7 @@ export async function judgeStudent(sources: StudentSources): Promise<StudentResu
 /** What a run with a model left: its folder where files belong beside it. */
 async function studentIn(run: string): Promise<string> {
   const folder = join(run, 'model')
-  const found = await stat(folder).catch(() => undefined)
-  return found?.isDirectory() ? folder : join(run, 'model.onnx')
+  return (await isFolder(folder)) ? folder : join(run, 'model.onnx')
 }
 
 interface Sides {
