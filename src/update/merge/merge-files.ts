@@ -65,8 +65,7 @@ export async function mergeModels(sources: MergeSources): Promise<Merged> {
   for (const path of sources.models) loaded.push(await loadSame(path, base, options))
   const weights = await mergedOf(sources, loaded)
   const merged = weights ? withWeights(base.model, weights) : base.model
-  const fixed = (await modelOfFile(base.file, { output, bind })).model
-  const summed = await headOf(sources, withWeights(fixed, weightsOf(merged)))
+  const summed = await headOf(sources, base.file, weightsOf(merged))
   return {
     base,
     model: summed ? withWeights(merged, summed.head) : merged,
@@ -127,19 +126,16 @@ async function mergedOf(
   return mergeWeights(parts)
 }
 
-async function headOf({ packs = [] }: MergeSources, model: Model) {
+async function headOf(
+  { packs = [], output, bind }: MergeSources,
+  file: LoadedModel['file'],
+  weights: ReadonlyMap<string, Tensor>,
+) {
   if (packs.length === 0) return undefined
+  const model = withWeights((await modelOfFile(file, { output, bind })).model, weights)
   const sums: FeatureSums[] = []
   for (const path of packs) sums.push(sumsOf(path, await readPack(path), model))
-  const [first, ...others] = sums
-  const all = others.reduce(
-    addSums,
-    itemAt(
-      [first].flatMap((one) => one ?? []),
-      0,
-      'pack',
-    ),
-  )
+  const all = sums.reduce((some, more) => addSums(some, more))
   const empty = model.classes.filter((_, unit) => all.counts[unit] === 0)
   if (empty.length > 0) {
     throw new UsageError(
