@@ -1,4 +1,5 @@
 import { points } from '../../measure/points.ts'
+import { roundStep } from './scale.ts'
 
 /** What is drawn along a path, and how it is written. */
 export interface PathMeasure {
@@ -47,9 +48,7 @@ export const bitsMeasure: PathMeasure = {
   spoken: 'bits per byte',
   ticks: (values) => {
     const [least, most] = [Math.min(...values), Math.max(...values)]
-    const raw = Math.max(most - least, LEAST_RANGE) / 4
-    const power = 10 ** Math.floor(Math.log10(raw))
-    const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10)
+    const step = roundStep(Math.max(most - least, LEAST_RANGE) / 4)
     const first = Math.floor(least / step)
     const steps = Math.max(1, Math.ceil(most / step) - first)
     return Array.from({ length: steps + 1 }, (_, at) => (first + at) * step)

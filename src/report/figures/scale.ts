@@ -47,15 +47,19 @@ export function spread(wanted: readonly number[], gap: number, top: number, bott
   return places
 }
 
+/** The next 1, 2 or 5 times a power of ten, so that numbers at an axis are round ones. */
+export function roundStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least))
+  return power * ([1, 2, 5, 10].find((factor) => factor * power >= least) ?? 10)
+}
+
 /**
  * Round numbers between two, about as many as wanted.
  *
  * @example roundTicks(0, 0.04, 5) // [0, 0.01, 0.02, 0.03, 0.04]
  */
 export function roundTicks(from: number, to: number, wanted: number): number[] {
-  const raw = (to - from) / wanted
-  const power = 10 ** Math.floor(Math.log10(raw))
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10)
+  const step = roundStep((to - from) / wanted)
   const first = Math.ceil(from / step - 1e-9)
   const last = Math.floor(to / step + 1e-9)
   return Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)))
