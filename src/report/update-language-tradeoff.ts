@@ -16,7 +16,8 @@ export function languageTradeoff(summary: TextUpdateSummary): TradeoffPlot | und
   const claims = tested.flatMap(({ claims: [claim] }) => (claim ? [claim] : []))
   const inUnit = changeFrom(budget.unit, claims)
   const lines = trials.map((trial) => lineOf(trial, budget.unit, documents.order > 0 ? inUnit : undefined))
-  const taken = chosen && pointOf(trials[chosen.trial]?.curve ?? [], chosen.alpha, budget.unit)
+  const at = chosen && trials[chosen.trial]?.curve.find(({ alpha }) => alpha === chosen.alpha)
+  const taken = at && pointOf(at, budget.unit)
   const seemed =
     chosen && inUnit
       ? { drop: inUnit(chosen.guess.loss), new: chosen.guess.gain, upper: undefined }
@@ -52,12 +53,8 @@ function changeFrom(unit: Unit, claims: readonly Claim[]): ((loss: number) => nu
 }
 
 /** A point that was tested. */
-function pointOf(curve: Trial['curve'], alpha: number, unit: Unit) {
-  const found = curve.find((point) => point.alpha === alpha)
-  const claim = found?.claims[0]
-  if (!found || !claim) return undefined
-  return { drop: shown(claim.change, unit), upper: shown(claim.upper, unit), new: found.guess.gain }
-}
+const pointOf = ({ guess, claims: [claim] }: Trial['curve'][number], unit: Unit) =>
+  claim && { drop: shown(claim.change, unit), upper: shown(claim.upper, unit), new: guess.gain }
 
 /** Estimates stand behind what was tested, moved to where its last point was measured. */
 function lineOf(
@@ -65,7 +62,7 @@ function lineOf(
   unit: Unit,
   inUnit: ((loss: number) => number) | undefined,
 ): TradeoffLine {
-  const points = curve.flatMap(({ alpha }) => pointOf(curve, alpha, unit) ?? [])
+  const points = curve.flatMap((point) => pointOf(point, unit) ?? [])
   const tested = [...points].sort((a, b) => a.new - b.new)
   const reached = tested.at(-1)
   const last = curve.find(({ guess }) => guess.gain === reached?.new)
