@@ -141,34 +141,10 @@ function asChanged(
   const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
-  const {
-    model,
-    output,
-    bind,
-    train,
-    lora,
-    loraTargets,
-    adapter,
-    adapterInputs,
-    batchnorm,
-    untie,
-    head,
-    old,
-  } = asked
   const data = withDocumentFlags(read.data, asked)
   const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
-  return withModelFlags(data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'), {
-    model,
-    output,
-    bind,
-    train,
-    lora,
-    loraTargets,
-    adapter,
-    adapterInputs,
-    batchnorm,
-    untie,
-    head,
-    old,
-  })
+  return withModelFlags(
+    data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'),
+    asked,
+  )
 }

@@ -34,13 +34,16 @@ export const modelFlags = group('Model', {
 
 export type ModelSettings = z.output<z.ZodObject<typeof modelFlags>>
 
-/** The plan with what the flags say of its model. */
+/** The plan with what the flags say of its model; other settings beside them are passed over. */
 export function withModelFlags(plan: RunPlan, asked: ModelSettings): RunPlan {
-  const { model: file, loraTargets: targets, ...others } = asked
-  if (targets && !asked.lora) {
+  const { model: file, lora, loraTargets: targets } = asked
+  if (targets && !lora) {
     throw new UsageError('flag-value', '--lora-targets says what --lora is for; give --lora RANK, too.')
   }
-  const said = { path: file, ...others, lora: asked.lora && { ...asked.lora, targets } }
+  const others = Object.entries(asked).filter(
+    ([name]) => name in modelFlags && name !== 'model' && name !== 'loraTargets',
+  )
+  const said = { path: file, ...Object.fromEntries(others), lora: lora && { ...lora, targets } }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
   const [first] = given
   if (!first) return plan
