@@ -67,8 +67,8 @@ export interface LoadedTextUpdate extends LoadedModel {
   /** Whether the model came as a folder, and is to be written as one. */
   readonly folder: boolean
   readonly widened: Model
-  /** The file as it was given, where `file` has room for updates beside layers of few bits. */
-  readonly given?: ModelFile | undefined
+  /** The file as it was given: `file` may have room for updates beside layers of few bits. */
+  readonly given: ModelFile
   /** For `updateTexts`. */
   readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored' | 'updates'>
   /** Whether the texts to rehearse are written by the model itself. */
@@ -135,7 +135,7 @@ export async function loadTextUpdate(
     ...loaded,
     folder: (await stat(path)).isDirectory(),
     widened: model,
-    given: file === given.file ? undefined : given.file,
+    given: given.file,
     learner: {
       ...{ model, data, rows, updates: opened?.updates },
       stored: readBackOf(
