@@ -53,12 +53,15 @@ const studentFile = ({ into, head }: Settings) => ({ kind: 'onnx', path: into, t
 
 /** Settings that flags say in place of a configuration. */
 function given({ batch, lr, checkpointEvery, augment, recompute, seed, threads, device }: Settings) {
-  const said = {
+  return known({
     ...{ batchSize: batch, learningRate: lr, checkpointEvery, augment, seed, threads, device },
     recompute: recompute || undefined,
-  }
-  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+  })
 }
+
+/** What is said, without what is not: what stands beside it stays. */
+const known = (said: object) =>
+  Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
 
 /** How long training is; what flags say comes before the configuration. */
 function lengthOf(
@@ -74,14 +77,13 @@ function lengthOf(
 /** How rows are read: as the configuration says, but for what flags say. */
 function dataOf(asked: Settings, config: unknown): unknown {
   const { columns, ...reading } = withDocumentFlags<Reading>(readingOf(asked), asked)
-  const said = {
-    ...reading,
-    columns: Object.values(columns ?? {}).some((value) => value !== undefined) ? columns : undefined,
-    preprocessing: asked.preprocessing === 'default' ? undefined : asked.preprocessing,
-    testShare: asked.testShare,
-  }
   return {
     ...(typeof config === 'object' ? config : {}),
-    ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
+    ...known({
+      ...reading,
+      columns: Object.values(columns ?? {}).some((value) => value !== undefined) ? columns : undefined,
+      preprocessing: asked.preprocessing === 'default' ? undefined : asked.preprocessing,
+      testShare: asked.testShare,
+    }),
   }
 }
