@@ -47,6 +47,10 @@ const are = (places: readonly string[]): string =>
 const have = (places: readonly string[]): string =>
   `${documents(places)} ${places.length === 1 ? 'has' : 'have'}`
 
+/** Tokens of documents together, those that do not count among them. */
+export const tokensIn = (documents: readonly Pick<TokenDocument, 'ids'>[]): number =>
+  documents.reduce((sum, { ids }) => sum + ids.length, 0)
+
 /** How many tokens of a document count in the loss. */
 export function tokensThatCount({ ids, learned }: TokenDocument): number {
   if (!learned) return Math.max(0, ids.length - 1)

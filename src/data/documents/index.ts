@@ -1,5 +1,5 @@
 export { type DocumentFormat, documentFormats, type LoadedDocuments, type TokenDocument } from './document.ts'
-export { tokensThatCount } from './empty-documents.ts'
+export { tokensIn, tokensThatCount } from './empty-documents.ts'
 export {
   type Pack,
   type PackedDocuments,

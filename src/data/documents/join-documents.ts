@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts'
 import type { TextTokenizer } from '../text/index.ts'
 import type { TokenDocument } from './document.ts'
+import { tokensIn } from './empty-documents.ts'
 
 /**
  * All documents as one, one after another, as GPT models are trained. Where the tokenizer sets no special tokens around texts, the
@@ -26,7 +27,7 @@ export function joinDocuments(
     if (framed || eos === undefined || ids.at(-1) === eos) return { ids, counts }
     return { ids: extended(ids, eos), counts: extended(counts, counts.at(-1) ?? 0) }
   })
-  const total = parts.reduce((sum, { ids }) => sum + ids.length, 0)
+  const total = tokensIn(parts)
   const joined = { ids: new Int32Array(total), counts: new Uint8Array(total) }
   let at = 0
   for (const { ids, counts } of parts) {

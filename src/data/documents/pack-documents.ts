@@ -3,6 +3,7 @@ import { DataError, UsageError } from '../../errors.ts'
 import type { Dataset } from '../dataset.ts'
 import type { TextTokenizer } from '../text/index.ts'
 import type { TokenDocument } from './document.ts'
+import { tokensIn } from './empty-documents.ts'
 import { joinDocuments } from './join-documents.ts'
 import { type Row, rowDocuments, rowsDataset } from './rows-dataset.ts'
 import { type Window, windows } from './windows.ts'
@@ -73,7 +74,7 @@ export function packDocuments(documents: readonly TokenDocument[], options: Pack
     }),
   )
   const dataset = rowsDataset(rows, { ...options, filler: options.tokenizer.filler })
-  const tokens = sources.reduce((sum, { ids }) => sum + ids.length, 0)
+  const tokens = tokensIn(sources)
   return {
     dataset: pack === 'joined' ? dataset : { ...dataset, documents: rowDocuments(rows, documents) },
     tokens,

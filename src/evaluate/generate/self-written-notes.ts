@@ -1,4 +1,5 @@
 import { count } from '../../count.ts'
+import { tokensIn } from '../../data/documents/index.ts'
 import { ModelError } from '../../errors.ts'
 import type { SelfWritten } from './self-written-types.ts'
 
@@ -15,7 +16,7 @@ const why = ({ leftOut: { empty, repeating, duplicate } }: Result): string =>
 
 export function notesOf(name: string, wanted: number, result: Result): readonly string[] {
   const { documents, written, cached } = result
-  const tokens = documents.reduce((sum, { ids }) => sum + ids.length, 0)
+  const tokens = tokensIn(documents)
   const left = written - documents.length
   return [
     `${name} wrote ${count(written, 'text')}${left > 0 ? `, of which ${left} ${left === 1 ? 'is' : 'are'} left out (${why(result)})` : ''}; ${count(documents.length, 'text')} with ${count(tokens, 'token')} ${documents.length === 1 ? 'is' : 'are'} kept${documents.length < wanted ? `, where ${wanted} were wanted` : ''}.`,

@@ -1,5 +1,5 @@
 import type { Unzipped } from 'fflate'
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
 import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { damaged, tensorsIn } from '../pack-container.ts'
@@ -40,7 +40,7 @@ export function documentTensors(
   documents: readonly TokenDocument[],
   vocabulary: number,
 ): ReadonlyMap<string, Tensor> {
-  const total = documents.reduce((sum, { ids }) => sum + ids.length, 0)
+  const total = tokensIn(documents)
   const ids = new Int32Array(total)
   const learned = new Uint8Array(total).fill(1)
   let at = 0

@@ -1,5 +1,5 @@
 import { count } from '../../count.ts'
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { totalLoss } from '../../measure/text-scores.ts'
 import { itemAt } from '../../required.ts'
@@ -18,7 +18,7 @@ import {
 } from './keep-texts.ts'
 import { lossesOn, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf } from './text-exemplars.ts'
-import { exemplarNotes, heldOutNotes, proofNotes, tokensIn } from './text-notes.ts'
+import { exemplarNotes, heldOutNotes, proofNotes } from './text-notes.ts'
 import { type FirstRelease, type TextPack, type TextPackBudget, textPackVersion } from './text-pack.ts'
 
 /** `model` is the updated one, `train` and `heldOut` what it learned; rows are as the pack has them, or longer: {@link extendedLength}. */

@@ -4,6 +4,7 @@ import {
   type PackedDocuments,
   packDocuments,
   type TokenDocument,
+  tokensIn,
   tokensThatCount,
 } from '../../data/documents/index.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -123,7 +124,6 @@ export async function answersOn(
 
 /** Tells of rows of a block as tokens of all documents. */
 function following(documents: readonly TokenDocument[], what: string, { onProgress }: Measuring) {
-  const tokensIn = (list: readonly TokenDocument[]) => list.reduce((sum, { ids }) => sum + ids.length, 0)
   const all = tokensIn(documents)
   let ended = 0
   return (block: readonly TokenDocument[]): OnRows => {

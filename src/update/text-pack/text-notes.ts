@@ -1,13 +1,9 @@
 import { count } from '../../count.ts'
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
 import { fewestDocuments } from '../../measure/ratio-change.ts'
 import { pieceTokens } from './document-pieces.ts'
 import type { HeldOutDocuments } from './held-out-documents.ts'
 import type { Pieces } from './text-exemplars.ts'
-
-/** Tokens of documents together, those that do not count among them. */
-export const tokensIn = (documents: readonly TokenDocument[]): number =>
-  documents.reduce((sum, { ids }) => sum + ids.length, 0)
 
 export function exemplarNotes(
   name: string,

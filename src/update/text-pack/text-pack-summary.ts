@@ -1,8 +1,7 @@
-import { type TokenDocument, tokensThatCount } from '../../data/documents/index.ts'
+import { type TokenDocument, tokensIn, tokensThatCount } from '../../data/documents/index.ts'
 import { bitsPerByte, type TextLoss, totalLoss } from '../../measure/text-scores.ts'
 import { itemAt } from '../../required.ts'
 import { usesOf } from '../pack/index.ts'
-import { tokensIn } from './text-notes.ts'
 import type { TextPack, TextRelease } from './text-pack.ts'
 
 /** Some documents, in figures. */
