@@ -1,7 +1,5 @@
 import { physicalCores } from '../engine/cores-node.ts'
 import { CheckpointError } from '../errors.ts'
-import { refuseLookingAhead } from '../evaluate/index.ts'
-import { itemAt } from '../required.ts'
 import { readRunConfig } from '../train/folders/index-files.ts'
 import { preparePlan, type RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
@@ -10,6 +8,7 @@ import { noteData, showDownload } from './data-notes.ts'
 import { type DistilSettings, distilSettings } from './distil-flags.ts'
 import { distilPlan, isConfig } from './distil-plan.ts'
 import { engineFor } from './engine.ts'
+import { refuseEncoder } from './follow-run.ts'
 import { followStudent } from './follow-student.ts'
 import { checkPlaces } from './places.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
@@ -48,10 +47,7 @@ export const distil = defineVerb({
     )
     noteData(loaded, call.screen)
     const engine = engineFor(loaded.plan)
-    const { model, data } = loaded.inputs
-    if (loaded.plan.loss === 'causal-lm' && model) {
-      await refuseLookingAhead(engine, model, itemAt(data, 0, 'task').train)
-    }
+    await refuseEncoder(loaded, engine)
     const timed = await withinTime(asked, loaded, folder)
     if (timed.plan !== loaded.plan) call.screen.say(`Steps that fit: ${timed.plan.iterations}.`)
     return followStudent(call, asked, timed, { engine, folder, verb: 'distil' })

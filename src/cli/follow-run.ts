@@ -1,4 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
+import { refuseLookingAhead } from '../evaluate/index.ts'
+import { itemAt } from '../required.ts'
 import { type KeptOutcome, runInFolder } from '../train/folders/index-files.ts'
 import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
@@ -12,6 +14,15 @@ export interface FollowedRun {
   readonly engine: Engine
   readonly folder: string
   readonly verb: Parameters<typeof runInFolder>[1]['verb']
+}
+
+/** @throws ModelError `model-looks-ahead` for a plan that teaches next tokens to a model that reads them. */
+export async function refuseEncoder(
+  { plan, inputs: { model, data } }: LoadedPlan,
+  engine: Engine,
+): Promise<void> {
+  if (plan.loss !== 'causal-lm' || !model) return
+  await refuseLookingAhead(engine, model, itemAt(data, 0, 'task').train)
 }
 
 /** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */

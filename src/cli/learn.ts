@@ -1,14 +1,12 @@
 import { z } from 'zod'
 import { physicalCores } from '../engine/cores-node.ts'
 import { UsageError } from '../errors.ts'
-import { refuseLookingAhead } from '../evaluate/index.ts'
-import { itemAt } from '../required.ts'
 import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
-import { followRun } from './follow-run.ts'
+import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
@@ -92,9 +90,7 @@ export const learn = defineVerb({
     const { tasks } = planStream(loaded.plan, loaded.inputs.data)
     sayNotes(idleNotes(loaded.plan, tasks.length), call.screen)
     const engine = engineFor(loaded.plan)
-    const { model, data } = loaded.inputs
-    if (loaded.plan.loss === 'causal-lm' && model)
-      await refuseLookingAhead(engine, model, itemAt(data, 0, 'task').train)
+    await refuseEncoder(loaded, engine)
     return followRun(call, asked, loaded, { engine, folder, verb: 'learn' })
   },
 })
