@@ -104,7 +104,11 @@ describe('holdfast update of a language model', () => {
   })
 
   test('says before it begins what there is and what it takes', async () => {
-    const { code, stdout } = await run(`gpt --new new --old old --dry-run --json ${short}`)
+    const { code, stdout, stderr } = await run(
+      `gpt --new new --old old --prompts prompts.txt --dry-run --json ${short}`,
+    )
+    // Nothing is taught, so no prompt is answered before and after.
+    expect(stderr).toMatch(/^reading texts\nmeasuring the model as it is\n/)
     const found = JSON.parse(stdout)
     expect(code).toBe(0)
     expect(found).toMatchObject({
