@@ -56,7 +56,8 @@ export async function updateLanguage(
   const began = performance.now()
   const { dryRun, adapter } = asked
   const lora: LoraOptions | undefined = asked.lora ?? (adapter === undefined ? undefined : {})
-  const prompts = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
+  const wanted = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
+  const prompts = dryRun ? [] : wanted
   call.screen.stage('reading texts')
   const loaded = await loadTextUpdate(
     {
@@ -86,7 +87,7 @@ export async function updateLanguage(
   const found = textPreflight(options, { ...loaded, parts })
   const reading = (performance.now() - began) / 1000
   if (prompts.length > 0) call.screen.stage('answering prompts')
-  const before = dryRun ? [] : await answersOf(asked, engine, given, prompts)
+  const before = await answersOf(asked, engine, given, prompts)
   call.screen.stage('measuring the model as it is')
   const run = await openTextUpdate(options, parts)
   call.screen.draw([])
