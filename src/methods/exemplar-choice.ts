@@ -1,7 +1,9 @@
 import { classLabels, kindOf } from '../data/dataset.ts'
 import { herding } from '../data/memory/index.ts'
 import { UsageError } from '../errors.ts'
+import { hardestFirst } from '../evaluate/hardest-first.ts'
 import { itemAt } from '../required.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { memoryOf, memoryState, withExemplars, withRows } from './exemplars.ts'
 import type { ConsolidateContext, MethodState } from './method.ts'
 
@@ -36,28 +38,20 @@ export async function withChosen(
   const rows =
     choice === 'herding'
       ? herding(await context.reader.features(train), classLabels(train), perClass)
-      : hardest(await lossesOf(context), classLabels(train), perClass)
+      : hardest(await context.reader.logits(train), context, perClass)
   return memoryState(withRows(memoryOf(state, context), train, rows, index))
 }
 
-/** The loss of each row, the softmax over the classes of its task. */
-async function lossesOf({ reader, train, active, outputs }: ConsolidateContext): Promise<Float64Array> {
-  const { data } = await reader.logits(train)
-  const units = active ?? Array.from({ length: outputs }, (_, unit) => unit)
-  return Float64Array.from(classLabels(train), (label, row) => {
-    const logits = units.map((unit) => itemAt(data, row * outputs + unit, 'logit'))
-    const most = Math.max(...logits)
-    const sum = logits.reduce((all, logit) => all + Math.exp(logit - most), 0)
-    return most + Math.log(sum) - itemAt(data, row * outputs + label, 'logit')
-  })
-}
-
-/** Rows in the order of their loss, as many of each class; of equal ones the first. */
-function hardest(losses: Float64Array, labels: Int32Array, perClass: number): Int32Array {
+/** Rows in the order of their loss, as many of each class; the softmax goes over the classes of their task. */
+function hardest(
+  logits: Tensor<'float32'>,
+  { train, active }: Pick<ConsolidateContext, 'train' | 'active'>,
+  perClass: number,
+): Int32Array {
+  const labels = classLabels(train)
   const taken = new Map<number, number>()
-  const order = [...losses.keys()].sort((a, b) => Number(losses[b]) - Number(losses[a]) || a - b)
   return Int32Array.from(
-    order.filter((row) => {
+    hardestFirst(logits, labels, active).filter((row) => {
       const label = itemAt(labels, row, 'label')
       const count = taken.get(label) ?? 0
       taken.set(label, count + 1)

@@ -4,6 +4,7 @@ import { chooseOfLabels, herding } from '../../data/memory/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { featureVectors } from '../../evaluate/features.ts'
+import { hardestFirst } from '../../evaluate/hardest-first.ts'
 import { openJudge } from '../../evaluate/judge.ts'
 import type { Model } from '../../model/model.ts'
 import { present } from '../../required.ts'
@@ -128,15 +129,5 @@ function rank(
 ): Iterable<number> {
   if (choose === 'random') return chooseOfLabels(labels, most, random)
   if (choose === 'herding') return herding(present(features, 'features of the rows'), labels, most)
-  const answers = present(logits, 'answers for the rows')
-  const surprise = Float64Array.from(labels, (label, row) => surpriseOf(answers, row, label))
-  return Array.from(labels.keys()).sort((a, b) => (surprise[b] ?? 0) - (surprise[a] ?? 0) || a - b)
-}
-
-/** -log softmax(logits)[label] */
-function surpriseOf({ data, dims: [, width = 0] }: Tensor<'float32'>, row: number, label: number): number {
-  const logits = data.subarray(row * width, (row + 1) * width)
-  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
-  const sum = logits.reduce((total, value) => total + Math.exp(value - largest), 0)
-  return largest + Math.log(sum) - (logits[label] ?? 0)
+  return hardestFirst(present(logits, 'answers for the rows'), labels)
 }
