@@ -112,8 +112,7 @@ async function corrected(
       'BiC scales and shifts the new logits, and a head without a bias cannot shift them. Take weight-aligning.',
     )
   }
-  const weights = new Map([...context.parameters, ...context.buffers])
-  const logits = await context.reader.logits(held, weights)
+  const logits = await context.reader.logits(held)
   const of = (units: readonly number[]): Float64Array =>
     Float64Array.from({ length: samples(held) * units.length }, (_, at) => {
       const row = Math.floor(at / units.length)

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts'
 import { featureSums } from '../evaluate/feature-sums.ts'
 import { addSums, type FeatureSums } from '../evaluate/sums.ts'
 import { expandHead, expansionOf } from '../model/heads/index.ts'
-import { type Model, weightsOf } from '../model/model.ts'
+import type { Model } from '../model/model.ts'
 import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { linearHead, summedHead } from './closed-form/index.ts'
@@ -90,10 +90,11 @@ function closedForm(name: Kind, { shrinkage, randomFeatures }: Settings): Method
       // The directions are drawn once, and told by their seed.
       const seed = Number(state.values.seed ?? context.random('random features').integer(2 ** 31))
       const model = reading(context.model, { ...state, values: { seed } })
+      const head = withBias(name, model)
       const sums = await sumsAfter(name, state, context, model)
       const kind = name === 'lda' ? 'lda' : 'ridge'
-      const head = await summedHead(model, withBias(name, model), sums, { kind, strength: shrinkage })
-      return { state: { tensors: new Map([...tensorsOf(sums), ...headState(head)]), values: { seed } } }
+      const tensors = await summedHead(model, head, sums, { kind, strength: shrinkage })
+      return { state: { tensors: new Map([...tensorsOf(sums), ...headState(tensors)]), values: { seed } } }
     },
     answer: (model, state) => {
       const head = [...state.tensors].filter(([key]) => key.startsWith(HEAD))
@@ -129,10 +130,9 @@ function withBias(name: Kind, model: Model) {
 async function sumsAfter(
   name: Kind,
   state: MethodState,
-  { engine, reader, train, parameters, buffers, outputs }: ConsolidateContext,
+  { engine, reader, train, outputs }: ConsolidateContext,
   model: Model,
 ): Promise<FeatureSums> {
-  withBias(name, model)
   if (kindOf(train) !== 'classification') {
     throw new UsageError(
       'closed-form-labels',
@@ -141,7 +141,7 @@ async function sumsAfter(
   }
   const fresh = await featureSums({
     engine,
-    features: await reader.features(train, weightsOf({ parameters, buffers })),
+    features: await reader.features(train),
     labels: classLabels(train),
     classes: outputs,
     expansion: expansionOf(model)?.weight,
