@@ -1,12 +1,12 @@
 import { kindOf } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
-import { add, type Emitter, mul, neg, reduceSum, scale, type Value } from '../ops/core/index.ts'
-import { itemAt, present } from '../required.ts'
-import { float32 } from '../tensor/tensor.ts'
+import { masked } from '../model/losses/index.ts'
+import { mul, neg, reduceSum, scale, type Value } from '../ops/core/index.ts'
+import { present } from '../required.ts'
 import type { StepContext, TaskContext } from './method.ts'
 import { pastUnits, type StepAnswers } from './old-answers.ts'
 import { rowsOfBatch } from './teacher.ts'
-import { unitsSoFar } from './units.ts'
+import { unitMask, unitsSoFar } from './units.ts'
 
 /**
  * Pseudo-rehearsal (Robins 1995) on rows without labels: what the old model said of them is their label,
@@ -28,20 +28,11 @@ export function pseudoLabelLoss(
   refuseOthers(task, mixed !== undefined)
   const part = (value: Value): Value => rowsOfBatch(step, value, range)
   const old = present(answers.at('logits', part(rows)), 'old answers')
-  const wanted = step.op('Softmax', [among(step, old, pastUnits(task))], { axis: -1 })
-  const found = step.op('LogSoftmax', [among(step, part(logits), unitsSoFar(task))], { axis: -1 })
+  const among = (values: Value, units: readonly number[]): Value =>
+    masked(step, values, step.constant(unitMask(task, units)))
+  const wanted = step.op('Softmax', [among(old, pastUnits(task))], { axis: -1 })
+  const found = step.op('LogSoftmax', [among(part(logits), unitsSoFar(task))], { axis: -1 })
   return scale(step, neg(step, reduceSum(step, mul(step, wanted, found), [0, 1])), 1 / range.size)
-}
-
-/** Far below any logit, yet finite. */
-const NOTHING = -1e9
-
-/** Logits with those of other units so low that a softmax leaves them out. */
-function among(emit: Emitter, logits: Value, units: readonly number[]): Value {
-  const outputs = itemAt(logits.dims, 1, 'dim')
-  const offset = float32([1, outputs], new Float32Array(outputs).fill(NOTHING))
-  for (const unit of units) offset.data[unit] = 0
-  return add(emit, logits, emit.constant(offset))
 }
 
 function refuseOthers({ scenario, train }: TaskContext, mixed: boolean): void {

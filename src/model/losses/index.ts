@@ -1,4 +1,4 @@
-export { predictions } from './classes.ts'
+export { masked, predictions } from './classes.ts'
 export {
   type CrossEntropyOptions,
   causalCrossEntropy,
