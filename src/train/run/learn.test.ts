@@ -128,6 +128,12 @@ describe('a run that diverges', () => {
     await expect(runToEnd(options)).rejects.toThrow(expect.objectContaining({ code: 'diverged' }))
     expect(store.bytes).toBeUndefined()
   })
+
+  it.each([8, 19])('names the methods that the proximal step is of, at step %i', async (last) => {
+    const schedule = (step: number) => (step < last ? 1 : Number.MAX_VALUE)
+    const options = toyOptions({ stream: toyStream('class'), method: none(), schedule })
+    await expect(runToEnd(options)).rejects.toThrow(/ewc and online-ewc .*\(--ewc-step proximal\)/)
+  })
 })
 
 describe('inactive output units', () => {
