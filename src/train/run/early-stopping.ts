@@ -1,7 +1,6 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { TrainingError } from '../../errors.ts'
 import type { Evaluator } from '../../evaluate/evaluate.ts'
 import type { Json } from '../../methods/method.ts'
 import { type LossOptions, lossKind, taskLoss } from '../../model/losses/index.ts'
@@ -10,6 +9,7 @@ import { itemAt, required } from '../../required.ts'
 import type { Task, TaskStream } from '../../tasks/stream.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
+import { diverged } from './diverged.ts'
 import type { HeldOut } from './stopping-rows.ts'
 
 /** The best that a task has come to so far. */
@@ -128,10 +128,7 @@ async function validationLoss(
       const outputs = await executable.run(feeds)
       const value = itemAt(required(outputs, 'loss', 'output').data as Float32Array, 0, 'loss')
       if (!Number.isFinite(value)) {
-        throw new TrainingError(
-          'diverged',
-          `Training diverged: the loss on the held-out rows of task "${task.name}" is ${value}. The last checkpoint stands. Lower the learning rate.`,
-        )
+        throw diverged(`the loss on the held-out rows of task "${task.name}" is ${value}`)
       }
       return value
     },

@@ -1,6 +1,6 @@
 import { createPool } from '../../data/memory/index.ts'
 import { loadProgram } from '../../engine/program.ts'
-import { TrainingError } from '../../errors.ts'
+import type { TrainingError } from '../../errors.ts'
 import { openReader, type Reader } from '../../evaluate/reader.ts'
 import type {
   BatchSource,
@@ -17,6 +17,7 @@ import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
 import { augmentationOf, stepDraws } from '../augment/index.ts'
 import { batchWidth, buildStep, createBatchSampler, drawName, rowWeights, taskMasks } from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
+import { diverged } from './diverged.ts'
 import type { LearnOptions } from './options.ts'
 
 /** One task being trained: its batches and its program. */
@@ -184,7 +185,7 @@ function summarise(
     const values = required(outputs, `loss/${name}`, 'output of the step').data as Float32Array
     let sum = 0
     for (const [offset, value] of values.entries()) {
-      if (!Number.isFinite(value)) throw diverged(name, value, at.task, at.from + offset)
+      if (!Number.isFinite(value)) throw divergedIn(name, value, at.task, at.from + offset)
       sum += value
     }
     summary[name] = sum / values.length
@@ -192,15 +193,11 @@ function summarise(
   for (const name of reports) {
     const report = required(outputs, `report/${name}`, 'output of the step').data as Float32Array
     const value = itemAt(report, 0, `value of the report ${name}`)
-    if (!Number.isFinite(value)) throw diverged(name, value, at.task, at.from)
+    if (!Number.isFinite(value)) throw divergedIn(name, value, at.task, at.from)
     summary[name] = value
   }
   return summary
 }
 
-const diverged = (term: string, value: number, task: number, step: number): TrainingError =>
-  new TrainingError(
-    'diverged',
-    `Training diverged: the term "${term}" of the loss is ${value} at step ${step} of task ${task}. The last checkpoint stands. ` +
-      'Lower the learning rate, or, where a penalty is large, use its proximal step (--ewc-step proximal).',
-  )
+const divergedIn = (term: string, value: number, task: number, step: number): TrainingError =>
+  diverged(`the term "${term}" of the loss is ${value} at step ${step} of task ${task}`)

@@ -1,8 +1,8 @@
-import { TrainingError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import type { Task } from '../../tasks/stream.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
+import { diverged } from './diverged.ts'
 import { openWatch, type Watch } from './early-stopping.ts'
 import type { LearnEvent } from './events.ts'
 import type { LearnRun } from './learn-run.ts'
@@ -131,11 +131,7 @@ function checkFinite(tensors: ReadonlyMap<string, Tensor>, { position }: RunStat
   for (const [name, { type, data }] of tensors) {
     if (type !== 'float32' && type !== 'float64') continue
     if ((data as Float32Array).every((value) => Number.isFinite(value))) continue
-    throw new TrainingError(
-      'diverged',
-      `Training diverged: ${name} is no longer finite after step ${position.step} of task ${position.task}. ` +
-        'The last checkpoint stands. Lower the learning rate, or, where a penalty is large, use its proximal step (--ewc-step proximal).',
-    )
+    throw diverged(`${name} is no longer finite after step ${position.step} of task ${position.task}`)
   }
 }
 
