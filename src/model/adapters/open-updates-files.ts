@@ -1,4 +1,5 @@
 import { decodeModel } from '../../onnx/read.ts'
+import { required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { isUpdateName } from '../import/index.ts'
 import { type LoadedModel, modelOfFile } from '../import/index-files.ts'
@@ -56,21 +57,14 @@ export async function withOpenUpdates(
 const namesOf = (model: Model): string[] => [...model.parameters.keys()].filter(isUpdateName)
 
 /** The scale of an update, twice what it is elsewhere by default, is in A: what a file has is a product without one. */
-const startOf = ({ adapters, model }: LoraModel): ReadonlyMap<string, Tensor> =>
+const startOf = ({ adapters, model: { parameters } }: LoraModel): ReadonlyMap<string, Tensor> =>
   new Map(
     adapters.flatMap(({ a, b }): [string, Tensor][] => {
-      const [left, right] = [a, b].map((name) => model.parameters.get(name))
-      return left && right
-        ? [
-            [
-              a,
-              float32(
-                left.dims,
-                (left.data as Float32Array).map((value) => 2 * value),
-              ),
-            ],
-            [b, right],
-          ]
-        : []
+      const { dims, data } = required(parameters, a, 'update') as Tensor<'float32'>
+      const doubled = data.map((value) => 2 * value)
+      return [
+        [a, float32(dims, doubled)],
+        [b, required(parameters, b, 'update')],
+      ]
     }),
   )
