@@ -43,14 +43,17 @@ export async function fisherDiagonal(options: FisherOptions): Promise<FisherResu
   const labels = labelsOf(options, texts)
   const rows = chosenRows(options)
   const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length, roomFor(dataset))
-  const run = new FisherRun(options, labels)
-  // Whole batches first, then what is left over as a smaller one.
-  const whole = rows.length - (rows.length % batchSize)
-  await run.add(rows.subarray(0, whole), batchSize)
-  if (whole < rows.length) await run.add(rows.subarray(whole), rows.length - whole)
+  const dims = [...valuesOf(options)].map(([name, tensor]) => [`sum/${name}`, tensor.dims] as const)
+  const { sums, oneByOne } = await summedRows(options, rows, {
+    ...{ batchSize, labels, sums: new Map(dims) },
+    build: (size) => buildFisherGraph(options, labels, size),
+  })
   const tokens = texts ? tokensIn(dataset, rows) : undefined
+  // 'batch' squares mean gradients, so it averages over batches; the others are sums over samples, or tokens.
+  const divisor = labels === 'batch' ? Math.ceil(rows.length / batchSize) : (tokens ?? rows.length)
   return {
-    ...run.result(tokens ?? rows.length),
+    diagonal: new Map([...sums].map(([key, sum]) => [key.slice('sum/'.length), divided(sum, divisor)])),
+    oneByOne,
     labels,
     samples: rows.length,
     ...(tokens !== undefined && { tokens }),
@@ -117,6 +120,43 @@ export function chosenRows({ dataset, samples, random }: FisherOptions): Int32Ar
 const valuesOf = ({ model, parameters }: FisherOptions): ReadonlyMap<string, Tensor> =>
   new Map([...model.parameters.keys()].map((name) => [name, parameters.get(name) ?? float32([0])]))
 
+interface RowSums {
+  readonly batchSize: number
+  readonly labels: FisherLabels
+  /** Dims of the sums, by the inputs that they are of the graph. */
+  readonly sums: ReadonlyMap<string, readonly number[]>
+  /** A graph that adds one batch after another. */
+  readonly build: (batchSize: number) => FisherGraph
+}
+
+/** Sums over rows: whole batches first, then what is left over as a smaller one, each by a graph of its own. */
+export async function summedRows(
+  options: FisherOptions,
+  rows: Int32Array,
+  { batchSize, labels, sums: asked, build }: RowSums,
+): Promise<{ readonly sums: ReadonlyMap<string, Tensor>; readonly oneByOne: readonly string[] }> {
+  const whole = rows.length - (rows.length % batchSize)
+  let sums = new Map<string, Tensor>([...asked].map(([name, dims]) => [name, float32(dims)]))
+  let oneByOne: readonly string[] = []
+  for (const [part, size] of [
+    [rows.subarray(0, whole), batchSize],
+    [rows.subarray(whole), rows.length - whole],
+  ] as const) {
+    if (part.length === 0) continue
+    const built = build(size)
+    sums = await addedBatches(options, built, { rows: part, batchSize: size, sums, labels })
+    oneByOne = built.oneByOne
+  }
+  return { sums, oneByOne }
+}
+
+/** What a mean is, of its sum. */
+export const divided = ({ dims, data }: Tensor, divisor: number): Tensor<'float32'> =>
+  float32(
+    dims,
+    (data as Float32Array).map((value) => value / divisor),
+  )
+
 interface Batches {
   readonly rows: Int32Array
   readonly batchSize: number
@@ -125,7 +165,7 @@ interface Batches {
 }
 
 /** Running sums after whole batches of rows, by a graph that adds up one batch after another. */
-export async function addedBatches(
+async function addedBatches(
   options: FisherOptions,
   built: FisherGraph,
   { rows, batchSize, sums, labels }: Batches,
@@ -151,49 +191,4 @@ export async function addedBatches(
   const after = program.snapshot()
   await program.dispose()
   return after
-}
-
-/** Sums over batches; one program for each batch size. */
-class FisherRun {
-  private readonly options: FisherOptions
-  private readonly labels: FisherLabels
-  private sums: Map<string, Tensor>
-  private oneByOne: readonly string[] = []
-  private batches = 0
-
-  constructor(options: FisherOptions, labels: FisherLabels) {
-    this.options = options
-    this.labels = labels
-    const parameters = valuesOf(options)
-    this.sums = new Map([...parameters].map(([name, { dims }]) => [`sum/${name}`, float32(dims)]))
-  }
-
-  async add(rows: Int32Array, batchSize: number): Promise<void> {
-    if (rows.length === 0) return
-    const built = buildFisherGraph(this.options, this.labels, batchSize)
-    this.sums = await addedBatches(this.options, built, {
-      rows,
-      batchSize,
-      sums: this.sums,
-      labels: this.labels,
-    })
-    this.oneByOne = built.oneByOne
-    this.batches += rows.length / batchSize
-  }
-
-  result(over: number): Pick<FisherResult, 'diagonal' | 'oneByOne'> {
-    // 'batch' squares mean gradients, so it averages over batches; the others are sums over samples, or tokens.
-    const divisor = this.labels === 'batch' ? this.batches : over
-    const diagonal = new Map<string, Tensor<'float32'>>()
-    for (const [key, { dims, data }] of this.sums) {
-      diagonal.set(
-        key.slice('sum/'.length),
-        float32(
-          dims,
-          (data as Float32Array).map((value) => value / divisor),
-        ),
-      )
-    }
-    return { diagonal, oneByOne: this.oneByOne }
-  }
 }

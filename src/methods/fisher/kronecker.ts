@@ -8,7 +8,7 @@ import { applyModel, weightInputs } from '../../model/apply.ts'
 import { add, filled, matmul, transpose, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { addedBatches, chosenRows } from './fisher.ts'
+import { chosenRows, divided, summedRows } from './fisher.ts'
 import { type FisherContext, type FisherGraph, forEachClass } from './fisher-graph.ts'
 import { type LinearLayer, linearLayers } from './linear-layers.ts'
 import { type FisherOptions, fisherDefaults } from './options.ts'
@@ -45,28 +45,12 @@ export async function kroneckerFactors(
   const layers = layersOf(options, linearLayers(model))
   if (layers.length === 0) return []
   const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length)
-  const whole = rows.length - (rows.length % batchSize)
-  let sums: ReadonlyMap<string, Tensor> = new Map(
-    layers.flatMap((layer) => [
-      [`sum/inputs/${layer.weight}`, float32(squareOf(layer.inputs))] as const,
-      [`sum/gradients/${layer.weight}`, float32(squareOf(layer.outputs))] as const,
-    ]),
-  )
-  for (const [part, size] of [
-    [rows.subarray(0, whole), batchSize],
-    [rows.subarray(whole), rows.length - whole],
-  ] as const) {
-    if (part.length === 0) continue
-    const built = buildGraph(options, layers, size)
-    sums = await addedBatches(options, built, { rows: part, batchSize: size, sums, labels: 'exact' })
-  }
-  const mean = (name: string): Tensor<'float32'> => {
-    const { dims, data } = required(sums, name, 'sum')
-    return float32(
-      dims,
-      (data as Float32Array).map((value) => value / rows.length),
-    )
-  }
+  const asked = sumsOf(layers)
+  const { sums } = await summedRows(options, rows, {
+    ...{ batchSize, labels: 'exact', sums: asked },
+    build: (size) => buildGraph(options, layers, { batchSize: size, asked }),
+  })
+  const mean = (name: string): Tensor<'float32'> => divided(required(sums, name, 'sum'), rows.length)
   return layers.map((layer) => ({
     layer,
     inputs: mean(`sum/inputs/${layer.weight}`),
@@ -80,33 +64,29 @@ interface Sized extends LinearLayer {
   readonly outputs: number
 }
 
-const squareOf = (size: number): readonly number[] => [size, size]
+/** The sums of layers by name, and their dims. */
+const sumsOf = (layers: readonly Sized[]): ReadonlyMap<string, readonly number[]> =>
+  new Map(
+    layers.flatMap(({ weight, inputs, outputs }) => [
+      [`sum/inputs/${weight}`, [inputs, inputs]] as const,
+      [`sum/gradients/${weight}`, [outputs, outputs]] as const,
+    ]),
+  )
 
 /** Those that see one vector a row: told by what a batch of two rows comes to. */
 function layersOf(options: Omit<FisherOptions, 'labels'>, layers: readonly LinearLayer[]): readonly Sized[] {
-  const values = passedBy(new GraphBuilder(), options, 2, layers)
+  const { model, dataset } = options
+  const builder = new GraphBuilder()
+  const [, ...row] = dataset.inputs.dims
+  const stored = builder.input('stored', { type: dataset.inputs.type, dims: [2, ...row] })
+  const { seen } = through(builder, options, stored, weightInputs(builder, model), layers)
   return layers.flatMap((layer) => {
-    const { dims } = required(values.seen, layer.input, 'value')
-    const { dims: given } = required(values.seen, layer.output, 'value')
+    const { dims } = required(seen, layer.input, 'value')
+    const { dims: given } = required(seen, layer.output, 'value')
     if (dims.length !== 2 || dims[0] !== 2 || given.length !== 2) return []
     const inputs = itemAt(dims, 1, 'dim') + (layer.bias === undefined ? 0 : 1)
     return [{ ...layer, inputs, outputs: itemAt(given, 1, 'dim') }]
   })
-}
-
-/** A batch of zeros through the model, to see the dims of values. */
-function passedBy(
-  builder: GraphBuilder,
-  options: Omit<FisherOptions, 'labels'>,
-  rows: number,
-  layers: readonly LinearLayer[],
-) {
-  const { model, dataset } = options
-  const stored = builder.input('stored', {
-    type: dataset.inputs.type,
-    dims: [rows, ...dataset.inputs.dims.slice(1)],
-  })
-  return through(builder, options, stored, weightInputs(builder, model), layers)
 }
 
 type Weights = ReturnType<typeof weightInputs>
@@ -128,7 +108,7 @@ function through(
 function buildGraph(
   options: Omit<FisherOptions, 'labels'>,
   layers: readonly Sized[],
-  batchSize: number,
+  { batchSize, asked }: { readonly batchSize: number; readonly asked: ReturnType<typeof sumsOf> },
 ): FisherGraph {
   const { model, dataset } = options
   const builder = new GraphBuilder()
@@ -138,13 +118,10 @@ function buildGraph(
   const weights = weightInputs(builder, model)
   const context: FisherContext = {
     ...{ options, labels: 'exact', names: [...model.parameters.keys()], inputs },
-    ...{ parameters: new Map(weights.parameters), buffers: new Map(weights.buffers) },
+    ...weights,
   }
-  const names = layers.flatMap(({ weight }) => [`sum/inputs/${weight}`, `sum/gradients/${weight}`])
-  const sizes = layers.flatMap((layer) => [layer.inputs, layer.outputs])
-  const sums = names.map((name, at) =>
-    builder.input(name, { type: 'float32', dims: squareOf(itemAt(sizes, at, 'size')) }),
-  )
+  const names = [...asked.keys()]
+  const sums = [...asked].map(([name, dims]) => builder.input(name, { type: 'float32', dims }))
   const result = scan(builder, sums, [rows], (body, state, [chosen]) => {
     if (!chosen) return { state, outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
