@@ -18,20 +18,8 @@ export interface HiddenUnits {
 }
 
 const activations: ReadonlySet<string> = new Set([
-  ...[
-    'Relu',
-    'LeakyRelu',
-    'PRelu',
-    'Elu',
-    'Celu',
-    'Selu',
-    'Gelu',
-    'Tanh',
-    'Sigmoid',
-    'Softplus',
-    'Mish',
-    'HardSwish',
-  ],
+  ...['Relu', 'LeakyRelu', 'PRelu', 'Elu', 'Celu', 'Selu'],
+  ...['Gelu', 'Tanh', 'Sigmoid', 'Softplus', 'Mish', 'HardSwish'],
 ])
 
 /**

@@ -16,8 +16,9 @@ export type TaskLoraOptions = z.input<typeof options>
 
 /**
  * Low-rank updates for each task (LoRA: Hu et al. 2021, arXiv 2106.09685): the first task trains the model; each later one trains A and B of
- * its own in W + 2 B A for every linear layer but the head, and the rows of the head for its own classes. All else stays as it was, so an old task is answered by the
- * same numbers for ever, and none helps another beyond what the first one learned. The task of each row has to be told.
+ * its own in W + 2 B A for every linear layer but the head, and the rows of the head for its own classes. All else stays as it was, so an
+ * old task is answered by the same numbers for ever, and none helps another beyond what the first one learned. The task of each row has to
+ * be told.
  *
  * @throws UsageError `method-option`; when a run begins `task-lora-scenario` where tasks are not told, `lora-targets` for a model without
  * linear layers below the head; ModelError `head-missing`, `head-tied`.
