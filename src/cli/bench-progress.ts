@@ -15,25 +15,29 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
   let kept = 0
   const sum = (counts: ReadonlyMap<number, number>) =>
     [...counts.values()].reduce((all, each) => all + each, 0)
-  const end = (line: string) => {
+  const end = (run: number, line: string) => {
     ended++
+    // A run may end with steps left: a method that trains some tasks only, early stopping, a failure.
+    const taken = done.get(run)
+    if (taken !== undefined) totals.set(run, taken)
     screen.say(`${line} (${ended} of ${plans})`)
   }
   return (message) => {
+    const { run } = message
     const name = runName(message.plan)
     if (message.type === 'run-finished') {
       if (message.kept) kept++
       const { averageAccuracy, seconds } = message.result
       const spent = seconds.train + seconds.consolidate + seconds.evaluate
-      end(`${name}: ${points(averageAccuracy)} %, ${message.kept ? 'kept' : `${spent.toFixed(1)} s`}`)
+      end(run, `${name}: ${points(averageAccuracy)} %, ${message.kept ? 'kept' : `${spent.toFixed(1)} s`}`)
     } else if (message.type === 'run-elsewhere') {
       screen.say(`${name}: waits. ${message.message}`)
     } else if (message.type === 'run-failed') {
-      end(`${name}: failed. ${message.error.message}`)
+      end(run, `${name}: failed. ${message.error.message}`)
     } else if (message.type === 'run-interrupted') {
-      end(`${name}: interrupted`)
+      end(run, `${name}: interrupted`)
     } else if (message.type === 'run-event') {
-      const { event, run } = message
+      const { event } = message
       if (event.type === 'started') totals.set(run, event.steps)
       if (event.type !== 'progress') return
       done.set(run, event.task * event.of + event.step)
