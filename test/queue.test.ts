@@ -130,6 +130,16 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     await Promise.all([client.ended, serving.ended])
   })
 
+  test('may be many: they wait for one signal, and nothing is said of a leak', async () => {
+    const client = bench(grid('none', '1..30', 4), storeFor('many'))
+    await until(client, 'no worker does these runs yet')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    client.child.kill('SIGINT')
+    const { code, stdout, stderr } = await client.ended
+    expect([code, JSON.parse(stdout).unfinished]).toEqual([130, 30])
+    expect(stderr).not.toContain('leak')
+  })
+
   test('leave other prefixes alone', async () => {
     const store = storeFor('prefix')
     const serving = worker(store, '--queue-prefix', 'team')
