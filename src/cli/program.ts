@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { z } from 'zod'
 import { didYouMean, HoldfastError, UsageError } from '../errors.ts'
 import { visible } from '../report/figures/index.ts'
@@ -30,7 +31,10 @@ export async function main(words: readonly string[], interruption: Interruption)
       screen,
       // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
       get signal() {
-        return interruption.cleanly((line) => screen.warn(line))
+        const signal = interruption.cleanly((line) => screen.warn(line))
+        // All runs at hand wait for it, however many.
+        setMaxListeners(0, signal)
+        return signal
       },
       // Reports show it.
       command: withoutPasswords(`holdfast ${words.join(' ')}`),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
@@ -52,6 +53,8 @@ export async function serveQueue(options: ServeOptions): Promise<Serving> {
   const { redis, packages, prefix, queue, jobs, say, lease } = options
   const { Worker: Taker } = packages.bullmq
   const controller = new AbortController()
+  // All runs at hand wait for it, however many.
+  setMaxListeners(0, controller.signal)
   const state = { atHand: 0 }
   const worker: Worker<RunJob, RunResult> = new Taker<RunJob, RunResult>(
     queue,
