@@ -98,3 +98,16 @@ test('an identity is settings, data and versions, but not where files lie, nor a
     expect(runIdentity(other)).not.toBe(identity)
   }
 })
+
+test('nor where the teachers of a student lie', () => {
+  const taught = (folder: string, unlabelled = `${folder}/more.csv`): RunPlan =>
+    parsePlan({
+      ...{ name: 'taught', seed: 1, threads: 1, iterations: 3, batchSize: 8 },
+      stream: { kind: 'list', scenario: 'domain', tasks: [{ name: 'all', source: `${folder}/rows.csv` }] },
+      ...{ model: { kind: 'mlp', hidden: [4] }, method: { name: 'distil' } },
+      distil: { teachers: [`${folder}/a.onnx`, `${folder}/b.onnx`], unlabelled },
+    })
+  const identity = (given: RunPlan) => runIdentity({ plan: given, dataSha256: 'same', versions: {} })
+  expect(identity(taught('/there'))).toBe(identity(taught('/here')))
+  expect(identity(taught('/here', 'synthetic'))).not.toBe(identity(taught('/here')))
+})
