@@ -5,8 +5,7 @@ import { z } from 'zod'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import { foundAt, type ReadFault, reading, readUtf8 } from '../../tensor/reads-files.ts'
-import { parsePlan, type RunPlan } from '../plan/index.ts'
-import { planContent } from './plan-content.ts'
+import { parsePlan, type RunPlan, withPlaces } from '../plan/index.ts'
 
 /** Everything needed to build a run again, as its folder's `config.json` holds it. */
 export interface RunConfig {
@@ -33,9 +32,14 @@ const configSchema = z.object({
 /** What to do where a file of a run is damaged. */
 export const startAnew = 'Restore the file, or remove the run folder and start the run anew.'
 
-/** What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. */
+/**
+ * What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. The places of files decide
+ * nothing: what lies there is told by the SHA-256 of the data. Two machines that keep the same data in different folders have the same
+ * runs.
+ */
 export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
-  return sha256(`${JSON.stringify(sorted(planContent(plan)))}\n${dataSha256}`)
+  const content = withPlaces(plan, () => 'file')
+  return sha256(`${JSON.stringify(sorted(content))}\n${dataSha256}`)
 }
 
 /**

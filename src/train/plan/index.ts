@@ -1,5 +1,6 @@
 export { idleNotes } from './idle-methods.ts'
 export { type PlanInput, parsePlan, type RunPlan } from './plan.ts'
 export { onnxModelSchema } from './plan-model.ts'
+export { withPlaces } from './plan-places.ts'
 export { type PlanInputs, type PreparedPlan, planStream, preparePlan } from './prepare.ts'
-export { isNamed, SELF } from './source-names.ts'
+export { SELF } from './source-names.ts'

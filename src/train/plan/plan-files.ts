@@ -13,9 +13,10 @@ import { loadLanguage } from './language-files.ts'
 import { bareSources, lessonsOf, readerOf, teachingEngine } from './lessons-files.ts'
 import type { LoadPlanOptions } from './load-options.ts'
 import type { RunPlan } from './plan.ts'
+import { withPlaces } from './plan-places.ts'
 import type { PlanInputs } from './prepare.ts'
 import { loadRows } from './rows-files.ts'
-import { isNamed, SELF } from './source-names.ts'
+import { SELF } from './source-names.ts'
 import { taughtRows } from './taught-rows.ts'
 import { wordsFor } from './vocabulary-files.ts'
 import { writtenRows } from './written-files.ts'
@@ -126,48 +127,5 @@ type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
 const readModel = ({ path, output, bind, batchnorm, untie }: OnnxPlan) =>
   loadModel(path, { output, bind, batchNorm: batchnorm, untie })
 
-function withAbsolutePaths(plan: RunPlan, base: string): RunPlan {
-  const place = (path: string) => (isAbsolute(path) ? path : resolve(base, path))
-  const source = (name: string) => (isNamed(name) ? name : place(name))
-  return {
-    ...plan,
-    data: {
-      ...plan.data,
-      source: source(plan.data.source),
-      ...(plan.data.unlabelled !== undefined && { unlabelled: source(plan.data.unlabelled) }),
-      ...(plan.data.tokenizer === undefined ? {} : { tokenizer: place(plan.data.tokenizer) }),
-      ...(plan.data.vocabulary?.texts && {
-        vocabulary: { ...plan.data.vocabulary, texts: plan.data.vocabulary.texts.map(place) },
-      }),
-    },
-    model:
-      plan.model.kind === 'onnx'
-        ? {
-            ...plan.model,
-            path: place(plan.model.path),
-            ...(plan.model.old === undefined || plan.model.old === SELF
-              ? {}
-              : { old: place(plan.model.old) }),
-            ...(plan.model.adapter === undefined ? {} : { adapter: place(plan.model.adapter) }),
-          }
-        : plan.model,
-    stream:
-      plan.stream.kind === 'list'
-        ? {
-            ...plan.stream,
-            tasks: plan.stream.tasks.map((task) => ({ ...task, source: source(task.source) })),
-          }
-        : plan.stream,
-    ...(plan.distil && { distil: placedTeachers(plan.distil, place, source) }),
-  }
-}
-
-const placedTeachers = (
-  distil: NonNullable<RunPlan['distil']>,
-  place: (path: string) => string,
-  source: (name: string) => string,
-): RunPlan['distil'] => ({
-  ...distil,
-  teachers: distil.teachers.map(place),
-  ...(distil.unlabelled !== undefined && { unlabelled: source(distil.unlabelled) }),
-})
+const withAbsolutePaths = (plan: RunPlan, base: string): RunPlan =>
+  withPlaces(plan, (path) => (isAbsolute(path) ? path : resolve(base, path)))
