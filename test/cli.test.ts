@@ -192,6 +192,14 @@ describe('learn, resume, report, fisher', () => {
     expect(second.parametersSha256).toBe(first.parametersSha256)
     expect(readFileSync(join(folder, 'two', 'parameters.sha256'), 'utf8').trim()).toBe(first.parametersSha256)
 
+    const config = join(folder, 'two', 'config.json')
+    writeFileSync(config, readFileSync(config, 'utf8').replace(/"holdfast": "[^"]*"/, '"holdfast": "0.0.0"'))
+    for (const words of ['resume two', 'learn run.yaml --out two']) {
+      expect((await run(words)).stderr).toContain(
+        'other versions than when the run began (holdfast 0.0.0, now',
+      )
+    }
+
     const reported = await run('report one two --markdown')
     expect(reported.stdout).toContain('my-first-run')
     expect((await run('report one -o one.html')).code).toBe(0)
