@@ -47,6 +47,10 @@ export async function outcomeOf(
 ): Promise<{ readonly outcome: KeptOutcome; readonly prepared: PreparedPlan }> {
   const { plan, inputs } = loaded
   const prepared = preparePlan(plan, inputs)
+  const onOtherVersions = (changed: string) =>
+    call.screen.warn(
+      `warning: other versions than when the run began (${changed}), so its bits may differ from those of a run that was not stopped.`,
+    )
   const show = runProgress(plan.method.name, call.screen)
   const outcome = await tracked(
     call,
@@ -54,7 +58,7 @@ export async function outcomeOf(
     { verb: run.verb, name: `${plan.name} ${plan.method.name}`, settings: plan },
     async (tracker) => {
       const events = track(
-        runInFolder(loaded, { ...run, signal: call.signal, prepared }),
+        runInFolder(loaded, { ...run, signal: call.signal, prepared, onOtherVersions }),
         tracker,
         learnMeasurements(),
       )

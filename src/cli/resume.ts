@@ -25,18 +25,13 @@ export const resume = defineVerb({
       [{ flag: 'RUN', path: folder, is: 'run' }],
       [{ flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' }],
     )
-    const { loaded, engine, config, changed } = await loadRun(folder, (plan) =>
+    const { loaded, engine, config } = await loadRun(folder, (plan) =>
       engineFor({ device: plan.device, threads: asked.threads ?? plan.threads }),
     )
     const began = config.plan.threads
     if (asked.threads !== undefined && began !== undefined && asked.threads !== began) {
       call.screen.warn(
         `warning: the run began on ${began === 1 ? 'one thread' : `${began} threads`}, so on ${asked.threads} its last bits may differ from those of a run that was not stopped.`,
-      )
-    }
-    if (changed !== undefined) {
-      call.screen.warn(
-        `warning: other versions than when the run began (${changed}), so its bits may differ from those of a run that was not stopped.`,
       )
     }
     noteData(loaded, call.screen)

@@ -49,6 +49,8 @@ export interface KeepOptions {
   readonly signal?: AbortSignal | undefined
   /** Where the same plan has been prepared already. */
   readonly prepared?: PreparedPlan | undefined
+  /** Is told, in words, where other versions compute than when the run began: its bits may then differ. */
+  readonly onOtherVersions?: ((changed: string) => void) | undefined
 }
 
 /**
@@ -86,6 +88,7 @@ export async function* runInFolder(
   }
   const folder = await openRunFolder(path, config)
   try {
+    if (folder.changed !== undefined) options.onOtherVersions?.(folder.changed)
     const events = executePlan(plan, prepared, { engine, store: folder.store, signal })
     let next = await events.next()
     while (!next.done) {
@@ -195,13 +198,12 @@ const fileWith = (file: ModelFile, bytes: Uint8Array): ModelFile =>
 /**
  * A run's folder and all that its plan names, ready to go on with {@link runInFolder}.
  *
- * @returns `changed`: what computes now and is not what computed when the run began, for people
  * @throws CheckpointError `run-data-changed` when the data are no longer those that the run began with.
  */
 export async function loadRun(
   folder: string,
   engineOf: (plan: RunPlan) => Engine,
-): Promise<{ loaded: LoadedPlan; engine: Engine; config: RunConfig; changed: string | undefined }> {
+): Promise<{ loaded: LoadedPlan; engine: Engine; config: RunConfig }> {
   const config = await readRunConfig(folder)
   const loaded = await loadPlan(config.plan, { engine: engineOf, folder })
   if (loaded.dataSha256 !== config.dataSha256) {
@@ -210,10 +212,5 @@ export async function loadRun(
       `The data of ${folder} are no longer those it began with: expected content with SHA-256 ${config.dataSha256}, found ${loaded.dataSha256} in ${config.plan.data.source}. Bring the old data back, or start a new run.`,
     )
   }
-  const engine = engineOf(config.plan)
-  const now = runVersions(engine)
-  const differences = Object.entries(config.versions).flatMap(([name, version]) =>
-    now[name] === version ? [] : [`${name} ${version}, now ${now[name] ?? 'none'}`],
-  )
-  return { loaded, engine, config, changed: differences.length > 0 ? differences.join('; ') : undefined }
+  return { loaded, engine: engineOf(config.plan), config }
 }

@@ -24,6 +24,8 @@ const isTemporary = (name: string): boolean => /^\..+\.tmp$/.test(name) || isUnf
 /** A run's folder, held by this process alone until it is closed. */
 export interface RunFolder {
   readonly path: string
+  /** What computes now and is not what computed when the run began, for people; undefined where nothing is. */
+  readonly changed: string | undefined
   readonly store: CheckpointStore
   /** Adds a line to `events.jsonl`. */
   append(event: LearnEvent): Promise<void>
@@ -43,6 +45,7 @@ export interface RunFolder {
 export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
   await makeFolder(path)
   const lock = await lockFolder(path)
+  let changed: string | undefined
   try {
     const names = await listFolder(path)
     for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
@@ -54,6 +57,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
           `${path} holds a run with other settings or other data. Choose another folder with --out, or go on with that run: holdfast resume ${path}`,
         )
       }
+      changed = differences(found.versions, config.versions)
     } else {
       const strangers = names.filter((name) => !isTemporary(name) && name !== 'lock')
       if (strangers.length > 0) {
@@ -72,6 +76,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
   const { save, load } = runFolderStore(path, runFingerprint(config))
   return {
     path,
+    changed,
     store: {
       save: async (state) => {
         await lock.check()
@@ -83,6 +88,13 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
     write: (name, content) => writeWhole(join(path, name), content),
     close: lock.giveBack,
   }
+}
+
+function differences(then: RunConfig['versions'], now: RunConfig['versions']): string | undefined {
+  const found = Object.entries(then).flatMap(([name, version]) =>
+    now[name] === version ? [] : [`${name} ${version}, now ${now[name] ?? 'none'}`],
+  )
+  return found.length > 0 ? found.join('; ') : undefined
 }
 
 /**
