@@ -13,7 +13,6 @@ import { latestAtATime } from './progress-node.ts'
 /** What a worker says while it works. `name` is that of the run. */
 export type ServeEvent =
   | { readonly type: 'begun'; readonly name: string }
-  | { readonly type: 'event'; readonly name: string; readonly event: RunEvent }
   | { readonly type: 'finished'; readonly name: string; readonly result: RunResult; readonly kept: boolean }
   | { readonly type: 'given-back'; readonly name: string }
   | { readonly type: 'failed'; readonly name: string; readonly message: string; readonly again: boolean }
@@ -109,7 +108,6 @@ async function doJob(
     const events = workers.work({ plan, store, engine, identity }, signal)
     let next = await events.next()
     while (!next.done) {
-      say({ type: 'event', name, event: next.value })
       tell(next.value)
       next = await events.next()
     }
