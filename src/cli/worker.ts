@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { points } from '../measure/points.ts'
 import { mismatch, peersAt, type ServeEvent, serveQueue } from '../study/queue/index-files.ts'
+import { isFolder } from '../train/folders/index-files.ts'
 import { engineFor, processesFor } from './engine.ts'
 import { fromText, group, path, seconds } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
@@ -80,8 +81,7 @@ export const worker = defineVerb({
 
 /** A folder that is not there is most often one that is not mounted. */
 async function refuseMissing(store: string): Promise<void> {
-  const found = await stat(store).catch(() => undefined)
-  if (found?.isDirectory()) return
+  if (await isFolder(store)) return
   throw new UsageError(
     'store-missing',
     `--store ${store}: there is no such folder on this machine. It has to be the folder that bench was told with --store, shared by all machines: mount it, or, where it is to be new, make it first.`,
@@ -97,15 +97,7 @@ async function untilEnd(
 ): Promise<void> {
   for (let turn = 0; !signal.aborted && !isIdle(); turn++) {
     if (turn % 20 === 0) void look().catch(() => undefined)
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(go, MILLISECONDS_BETWEEN_LOOKS)
-      function go() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', go)
-        resolve()
-      }
-      signal.addEventListener('abort', go)
-    })
+    await sleep(MILLISECONDS_BETWEEN_LOOKS, undefined, { signal }).catch(() => undefined)
   }
 }
 
