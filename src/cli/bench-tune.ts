@@ -10,15 +10,12 @@ import {
   tunings,
 } from '../study/tune/index.ts'
 import type { RunPlan } from '../train/plan/index.ts'
-import { loadPlan } from '../train/plan/index-files.ts'
+import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
 import type { QueueSettings } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
 import type { Call, CommonSettings } from './verb.ts'
 
 interface TuneOptions {
-  readonly grid: TuneGrid
-  /** Names the data that were really taken. */
-  readonly withSource: (plan: RunPlan) => RunPlan
   readonly jobs: number
   readonly store: string | undefined
 }
@@ -27,24 +24,28 @@ interface TuneOptions {
 export async function tune(
   asked: CommonSettings & QueueSettings,
   call: Call,
-  { grid, ...options }: TuneOptions,
+  grid: TuneGrid,
+  options: TuneOptions,
 ): Promise<readonly Tuning[] | undefined> {
-  const first = await tried(asked, call, firstTrials(grid), options)
-  const second = first && (await tried(asked, call, secondTrials(first, grid), options))
+  const trials = firstTrials(grid)
+  // The same rows for all.
+  const loaded = await loadPlan(itemAt(trials, 0, 'trial').plan)
+  const tried = (round: readonly Trial[]) => roundOf(asked, call, round, { ...options, loaded })
+  const first = await tried(trials)
+  const second = first && (await tried(secondTrials(first, grid)))
   return second && tunings([...first, ...second])
 }
 
-async function tried(
+async function roundOf(
   asked: CommonSettings & QueueSettings,
   call: Call,
   trials: readonly Trial[],
-  { withSource, jobs, store }: Omit<TuneOptions, 'grid'>,
+  options: TuneOptions & { readonly loaded: LoadedPlan },
 ): Promise<readonly Tried[] | undefined> {
   if (trials.length === 0) return []
-  const plans = trials.map(({ plan }) => withSource(plan))
+  const plans = trials.map(({ plan }) => plan)
   call.screen.say(`Tuning: ${trials.length} trials on rows cut from the training data.`)
-  const loaded = await loadPlan(itemAt(plans, 0, 'trial'))
-  const outcome = await runPlans(asked, call, { plans, loaded, jobs, store, shard: undefined, listed: false })
+  const outcome = await runPlans(asked, call, { ...options, plans, shard: undefined, listed: false })
   if (outcome.unfinished > 0) return undefined
   const results = resultsOf(outcome, plans)
   return trials.map((trial, at) => ({ ...trial, result: results[at] }))

@@ -9,8 +9,7 @@ import { protocolNamed, protocols } from '../study/protocols/index.ts'
 import { tunedPlans } from '../study/tune/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
-import type { RunPlan } from '../train/plan/index.ts'
-import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
+import { loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
 import { usualPriority } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
@@ -109,7 +108,6 @@ const settings = z
     message:
       '--report needs all runs, and --shard does a part of them. When all are done: holdfast collect STORE --report page.html',
   })
-
   .refine(({ tune, shard }) => tune === undefined || shard === undefined, {
     message:
       '--tune chooses settings before the runs begin, and --shard does a part of these; leave one out.',
@@ -128,14 +126,14 @@ export const bench = defineVerb({
   run: async (asked, call) => {
     const protocol = protocolNamed(asked.name)
     const { threads, save } = asked
-    const grid = {
+    const wanted = {
       protocol,
       methods: [...new Set(asked.method)],
       scenarios: [...new Set(asked.scenario ?? protocol.scenarios)],
       seeds: asked.seeds ?? [asked.seed ?? 1],
       changed: overridesOf(asked),
     }
-    const untuned = benchmarkPlans(grid)
+    const untuned = benchmarkPlans(wanted)
     const [first] = untuned
     if (!first) return { json: {}, text: '' }
     const store = save ? (asked.store ?? asked.out ?? DEFAULT_STORE) : undefined
@@ -156,19 +154,18 @@ export const bench = defineVerb({
     noteData(loaded, call.screen)
     noteMethods(untuned, call.screen)
     const jobs = asked.jobs ?? defaultJobs(threads)
-    const tuneGrid = asked.tune === undefined ? undefined : { ...grid, trials: asked.tune }
+    // Names the data that were really taken.
+    const grid = { ...wanted, changed: { ...wanted.changed, source: loaded.plan.data.source } }
     const tuning =
-      tuneGrid &&
-      (await tune(asked, call, {
-        ...{ grid: tuneGrid, jobs, store },
-        withSource: (plan) => withSource(plan, loaded),
-      }))
-    if (tuneGrid && !tuning) return stoppedTuning(store)
-    const plans = tuneGrid && tuning ? tunedPlans(tuneGrid, tuning) : untuned
+      asked.tune === undefined
+        ? []
+        : await tune(asked, call, { ...grid, trials: asked.tune }, { jobs, store })
+    if (!tuning) return stoppedTuning(store)
     const measured = await runPlans(asked, call, {
-      ...{ plans: plans.map((plan) => withSource(plan, loaded)), loaded, jobs, store, shard: asked.shard },
+      ...{ plans: tunedPlans(grid, tuning), loaded, jobs, store, shard: asked.shard },
     })
-    const outcome = tuning ? { ...measured, bench: { ...measured.bench, tuning } } : measured
+    const outcome =
+      asked.tune === undefined ? measured : { ...measured, bench: { ...measured.bench, tuning } }
     if (out !== undefined && outcome.unfinished === 0) {
       await makeFolder(out)
       await writeWhole(join(out, 'bench.json'), `${JSON.stringify(outcome.bench, null, 2)}\n`)
@@ -181,11 +178,6 @@ const stoppedTuning = (store: string | undefined): Answer => ({
   json: { unfinished: 'tuning', store },
   text: `Stopped while settings were being chosen. ${store === undefined ? 'Nothing was kept (--no-save).' : `Go on with the same command; the trials are in ${store}`}`,
   exitCode: 1,
-})
-
-const withSource = (plan: RunPlan, loaded: LoadedPlan): RunPlan => ({
-  ...plan,
-  data: { ...plan.data, source: loaded.plan.data.source },
 })
 
 interface Asked {

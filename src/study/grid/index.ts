@@ -1,5 +1,6 @@
 export {
   type BenchEvent,
+  type BenchmarkGrid,
   type BenchOutcome,
   benchmarkPlans,
   type RunEnd,

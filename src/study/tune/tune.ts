@@ -3,7 +3,8 @@ import { itemAt } from '../../required.ts'
 import type { Scenario } from '../../tasks/stream.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
-import { type Protocol, type ProtocolOverrides, protocolPlan } from '../protocols/index.ts'
+import { type BenchmarkGrid, benchmarkPlans } from '../grid/index.ts'
+import { type ProtocolOverrides, protocolPlan } from '../protocols/index.ts'
 import { candidates, searchSpace, type TrialSettings } from './candidates.ts'
 
 /** Share of the training rows that trials are scored on. */
@@ -13,12 +14,8 @@ const HALVED_FROM = 8
 const FIRST_STEPS = 0.25
 const GO_ON = 0.25
 
-export interface TuneGrid {
-  readonly protocol: Protocol
-  readonly methods: readonly string[]
-  readonly scenarios: readonly Scenario[]
-  /** Those of the runs that are reported. */
-  readonly seeds: readonly number[]
+/** `seeds` are those of the runs that are reported. */
+export interface TuneGrid extends BenchmarkGrid {
   readonly changed: ProtocolOverrides
   /** Trials of each method in each scenario. */
   readonly trials: number
@@ -96,20 +93,13 @@ export function tunings(tried: readonly Tried[]): Tuning[] {
   })
 }
 
-/** The runs that are reported, each method with what was chosen for it. */
-export function tunedPlans(
-  { protocol, methods, scenarios, seeds, changed }: TuneGrid,
-  found: readonly Tuning[],
-): RunPlan[] {
-  return seeds.flatMap((seed) =>
-    scenarios.flatMap((scenario) =>
-      methods.map((method) => {
-        const chosen = found.find((tuning) => tuning.method === method && tuning.scenario === scenario)
-        return withSettings(protocolPlan(protocol, { method, scenario, seed }, changed), chosen?.chosen ?? {})
-      }),
-    ),
-  )
-}
+/** The runs that are reported, each method with what was chosen for it, where something was. */
+export const tunedPlans = (grid: BenchmarkGrid, found: readonly Tuning[]): RunPlan[] =>
+  benchmarkPlans(grid).map((plan) => {
+    const { method, stream } = plan
+    const tuning = found.find((each) => each.method === method.name && each.scenario === stream.scenario)
+    return tuning ? withSettings(plan, tuning.chosen) : plan
+  })
 
 /** The first seed from 1000 on that is not reported. */
 function tuningSeed(seeds: readonly number[]): number {
