@@ -1,3 +1,5 @@
+import { openInbox } from '../inbox.ts'
+
 /**
  * Draws from several generators at once, `jobs` at a time, in the order in which they have something. A generator that
  * throws ends it all.
@@ -12,19 +14,16 @@ export async function* concurrently<T>(
   const waiting = [...makers]
   const active = new Map<AsyncGenerator<T, void>, Promise<void>>()
   // A queue, and no race of promises: that would keep something of each draw for as long as the slowest generator lives.
-  const ready: { from: AsyncGenerator<T, void>; take: () => IteratorResult<T, void> }[] = []
-  let wake = () => {}
-  const put = (from: AsyncGenerator<T, void>, take: () => IteratorResult<T, void>) => {
-    ready.push({ from, take })
-    wake()
-  }
+  const ready = openInbox<{ from: AsyncGenerator<T, void>; open: () => IteratorResult<T, void> }>()
   const draw = (from: AsyncGenerator<T, void>) => {
     const drawn = from.next().then(
-      (result) => put(from, () => result),
-      (error: unknown) =>
-        put(from, () => {
+      (result) => ready.put({ from, open: () => result }),
+      (error: unknown) => {
+        const open = () => {
           throw error
-        }),
+        }
+        ready.put({ from, open })
+      },
     )
     active.set(from, drawn)
   }
@@ -38,16 +37,10 @@ export async function* concurrently<T>(
   try {
     fill()
     while (active.size > 0) {
-      const next = ready.shift()
-      if (!next) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        continue
-      }
-      active.delete(next.from)
-      const drawn = next.take()
-      if (!drawn.done) draw(next.from)
+      const { from, open } = await ready.take()
+      active.delete(from)
+      const drawn = open()
+      if (!drawn.done) draw(from)
       fill()
       if (!drawn.done) yield drawn.value
     }

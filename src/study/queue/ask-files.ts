@@ -5,7 +5,7 @@ import type { RunResult } from '../../measure/results.ts'
 import type { RunName } from '../../train/folders/index-files.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
 import type { RunEvent, RunOne } from '../grid/index.ts'
-import { type Inbox, openInbox } from './inbox.ts'
+import { type Inbox, openInbox } from '../inbox.ts'
 import { failureIn, type RunJob } from './jobs.ts'
 import type { QueuePackages } from './packages-node.ts'
 
@@ -51,7 +51,10 @@ export async function askQueue(options: AskOptions): Promise<Asked> {
   events.on('error', () => undefined)
   ears.on('error', () => undefined)
   await events.waitUntilReady()
-  const waiting = new Map<string, { readonly inbox: Inbox<Heard>; readonly job: () => Promise<void> }>()
+  const waiting = new Map<
+    string,
+    { readonly inbox: Inbox<Heard, undefined>; readonly job: () => Promise<void> }
+  >()
   const hear = (id: string, heard: Heard) => waiting.get(id)?.inbox.put(heard)
   events.on('progress', ({ jobId, data }) =>
     hear(jobId, { type: 'event', event: data as unknown as RunEvent }),

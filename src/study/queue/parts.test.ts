@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { RunEvent } from '../grid/benchmark.ts'
-import { openInbox } from './inbox.ts'
 import { failureIn, failureText, queueName } from './jobs.ts'
 import { mismatch, type Peer } from './peers-node.ts'
 import { latestAtATime } from './progress-node.ts'
@@ -87,26 +86,5 @@ describe('how runs go, told to others', () => {
     for (let step = 1; step <= 5; step++) tell(progress(step))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(tries).toBe(1)
-  })
-})
-
-describe('an inbox', () => {
-  test('gives what came in its order, and waits where nothing did', async () => {
-    const inbox = openInbox<number>(undefined)
-    inbox.put(1)
-    inbox.put(2)
-    expect([await inbox.take(), await inbox.take()]).toEqual([1, 2])
-    const waiting = inbox.take()
-    inbox.put(3)
-    expect(await waiting).toBe(3)
-  })
-
-  test('ends with its signal, whatever is in it', async () => {
-    const controller = new AbortController()
-    const inbox = openInbox<number>(controller.signal)
-    const waiting = inbox.take()
-    controller.abort()
-    inbox.put(1)
-    expect([await waiting, await inbox.take()]).toEqual([undefined, undefined])
   })
 })

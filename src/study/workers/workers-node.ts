@@ -2,6 +2,7 @@ import type { EngineOptions } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
 import type { RunEnd, RunEvent, RunOne } from '../grid/index.ts'
+import { openInbox } from '../inbox.ts'
 import { type Hand, type HandKind, startHand } from './hands-node.ts'
 import type { Failed, Job, Message } from './messages.ts'
 
@@ -67,25 +68,18 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
 type Answer = Extract<Message, { type: 'done' }> | Failed
 
 async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, Answer> {
-  const arrived: Message[] = hand.end ? [hand.end] : []
-  let wake = () => {}
+  const inbox = openInbox<Message>()
   const stop = () => hand.ask('stop')
-  hand.listen = (message) => {
-    arrived.push(message)
-    wake()
-  }
+  hand.listen = inbox.put
+  if (hand.end) inbox.put(hand.end)
   signal?.addEventListener('abort', stop)
   hand.ask(job)
   if (signal?.aborted) stop()
   try {
     for (;;) {
-      const message = arrived.shift()
-      if (!message) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      } else if (message.type === 'event') yield message.event
-      else return message
+      const message = await inbox.take()
+      if (message.type !== 'event') return message
+      yield message.event
     }
   } finally {
     hand.listen = () => {}

@@ -1,11 +1,14 @@
 /** A line of messages for one reader. */
-export interface Inbox<T> {
+export interface Inbox<T, End = never> {
   put(message: T): void
-  /** The next one, waited for; undefined once the signal came. */
-  take(): Promise<T | undefined>
+  /** The next one, waited for; `End` where the line has come to its end. */
+  take(): Promise<T | End>
 }
 
-export function openInbox<T>(signal: AbortSignal | undefined): Inbox<T> {
+/** @param signal Ends the line, whatever is in it: what is taken then is undefined. Default it has no end. */
+export function openInbox<T>(): Inbox<T>
+export function openInbox<T>(signal: AbortSignal | undefined): Inbox<T, undefined>
+export function openInbox<T>(signal?: AbortSignal): Inbox<T, undefined> {
   const messages: T[] = []
   let wake = () => {}
   signal?.addEventListener('abort', () => wake(), { once: true })
