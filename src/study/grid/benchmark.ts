@@ -4,7 +4,7 @@ import { intransigence } from '../../measure/metrics.ts'
 import type { BenchResult, MachineFacts, RunResult } from '../../measure/results.ts'
 import { itemAt } from '../../required.ts'
 import type { Scenario } from '../../tasks/stream.ts'
-import { benchResult, executePlan } from '../../train/folders/index.ts'
+import { benchResult, executePlan, type RunEnd, type RunEvent } from '../../train/folders/index.ts'
 import { type PlanInputs, type PreparedPlan, preparePlan, type RunPlan } from '../../train/plan/index.ts'
 import type { LearnEvent } from '../../train/run/index.ts'
 import { checkOptionsUsed, type Protocol, type ProtocolOverrides, protocolPlan } from '../protocols/index.ts'
@@ -32,13 +32,6 @@ export type BenchEvent =
       readonly plan: RunPlan
       readonly error: HoldfastError
     }
-
-/** What a run says while it goes: also that another process does it, in words. */
-export type RunEvent = LearnEvent | { readonly type: 'elsewhere'; readonly message: string }
-
-export type RunEnd =
-  | { readonly status: 'finished'; readonly result: RunResult; readonly kept?: boolean | undefined }
-  | { readonly status: 'interrupted' }
 
 /** Runs one plan: in memory, in a store, on a thread, on another machine. */
 export type RunOne = (

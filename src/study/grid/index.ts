@@ -3,8 +3,6 @@ export {
   type BenchmarkGrid,
   type BenchOutcome,
   benchmarkPlans,
-  type RunEnd,
-  type RunEvent,
   type RunOne,
   runGrid,
 } from './benchmark.ts'

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../grid/index.ts'
+import type { RunEvent } from '../../train/folders/index.ts'
 
 const MILLISECONDS_BETWEEN = 1000
 

@@ -1,6 +1,6 @@
 import type { EngineOptions } from '../../engine/engine.ts'
+import type { RunEnd, RunEvent } from '../../train/folders/index.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
-import type { RunEnd, RunEvent } from '../grid/index.ts'
 
 /** What a worker is asked to run. */
 export interface Job {

@@ -1,10 +1,9 @@
 import { ortNode } from '../../engine/ort-node.ts'
 import { DataError, HoldfastError } from '../../errors.ts'
-import { executePlan } from '../../train/folders/index.ts'
+import { executePlan, type RunEnd, type RunEvent } from '../../train/folders/index.ts'
 import { runInStore, runName } from '../../train/folders/index-files.ts'
 import { preparePlan, type RunPlan } from '../../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../../train/plan/index-files.ts'
-import type { RunEnd, RunEvent } from '../grid/index.ts'
 import type { Failed, Job } from './messages.ts'
 
 /** Does jobs one after another; the data of the last one are kept for the next. */

@@ -3,11 +3,10 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Engine } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { RunResult } from '../../measure/results.ts'
 import type { PreparedPlan, RunPlan } from '../plan/index.ts'
 import type { LoadedPlan } from '../plan/index-files.ts'
-import type { LearnEvent } from '../run/index.ts'
 import { type RunConfig, runIdentity } from './run-config-files.ts'
+import type { RunEnd, RunEvent } from './run-events.ts'
 import { runInFolder } from './run-files.ts'
 import { openRunFolder } from './run-folder-files.ts'
 import { FAILURE, readStoredRun } from './stored-run-files.ts'
@@ -42,18 +41,6 @@ export interface StoreRunOptions {
   readonly prepare: () => PreparedPlan
 }
 
-/** What a run in a store says while it goes: also, once, that another process does it, in words. */
-type StoreEvent = LearnEvent | { readonly type: 'elsewhere'; readonly message: string }
-
-export type StoredOutcome =
-  | {
-      readonly status: 'finished'
-      readonly result: RunResult
-      /** Whether it was finished before. */
-      readonly kept: boolean
-    }
-  | { readonly status: 'interrupted' }
-
 /**
  * A run in its folder of a store: taken as it is where it is finished there, gone on with where it was begun, begun where it is new.
  * While another process does the same run this one waits for it, and takes over if that ends before the run does. What makes a run
@@ -64,7 +51,7 @@ export type StoredOutcome =
 export async function* runInStore(
   loaded: Pick<LoadedPlan, 'plan' | 'inputs' | 'dataSha256' | 'modelFile' | 'beside'>,
   { engine, store, verb, signal, prepare }: StoreRunOptions,
-): AsyncGenerator<StoreEvent, StoredOutcome> {
+): AsyncGenerator<RunEvent, RunEnd> {
   const { name, identity } = runName(loaded.plan, loaded.dataSha256, engine)
   const folder = join(store, name)
   let begun = false
