@@ -3,7 +3,7 @@ import { emptyState } from '../../methods/state.ts'
 import { initialState } from '../step/index.ts'
 import type { LearnOptions } from './options.ts'
 import { taskContext } from './task-context.ts'
-import { openTask } from './task-run.ts'
+import { openTask, type TaskRun } from './task-run.ts'
 
 /** Steps that are timed, behind a first one. */
 const TIMED = 4
@@ -15,11 +15,16 @@ export async function secondsPerStep(options: LearnOptions): Promise<number> {
     ...{ updates: 0, method: emptyState, samplers: {} },
     tensors: initialState(model, settings.optimiser),
   })
+  return timed(run, TIMED)
+}
+
+/** Seconds that a step of a task takes, from so many behind a first one; the task is closed. */
+export async function timed(run: TaskRun, steps: number): Promise<number> {
   try {
     await run.steps(0, 1)
     const began = performance.now()
-    await run.steps(1, TIMED)
-    return (performance.now() - began) / 1000 / TIMED
+    await run.steps(1, steps)
+    return (performance.now() - began) / 1000 / steps
   } finally {
     await run.dispose()
   }

@@ -12,6 +12,7 @@ import {
   stateAtStart,
   type TaskOptions,
   type TaskRun,
+  timed,
   trainSteps,
 } from '../../train/run/index.ts'
 
@@ -95,15 +96,7 @@ export async function trainTask(options: TaskTraining): Promise<FineTuned> {
  * @throws What {@link trainTask} throws.
  */
 export async function timeSteps(options: TaskTraining): Promise<number> {
-  const run = await open(options)
-  try {
-    await run.steps(0, 1)
-    const began = performance.now()
-    await run.steps(1, options.iterations)
-    return (performance.now() - began) / 1000 / options.iterations
-  } finally {
-    await run.dispose()
-  }
+  return timed(await open(options), options.iterations)
 }
 
 const otherGraph = ({ name }: Method): UsageError =>
