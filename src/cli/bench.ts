@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { compareMethods } from '../measure/compare-methods.ts'
-import { reportHtml } from '../report/page.ts'
 import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
 import { protocolNamed, protocols } from '../study/protocols/index.ts'
 import { tunedPlans } from '../study/tune/index.ts'
@@ -23,6 +22,7 @@ import { defaultJobs, queuePrefixFlag } from './queue-place.ts'
 import { DEFAULT_STORE, defaultFolder, ownRuns } from './run-folders.ts'
 import { reportFlag } from './shared-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
+import { writeReport } from './write-report.ts'
 
 /** What the queue takes. */
 const MOST_PRIORITY = 1_000_000
@@ -193,8 +193,7 @@ async function answer(
   { store, out }: { readonly store: string | undefined; readonly out: string | undefined },
 ): Promise<Answer> {
   if (report !== undefined && found.results.length > 0) {
-    const created = new Date().toISOString().slice(0, 10)
-    await writeWhole(report, reportHtml(found, { command: call.command, created }))
+    await writeReport(report, found, call)
   }
   const failures = failed.map(({ plan, error }) => ({
     method: plan.method.name,

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
-import { reportHtml } from '../report/page.ts'
 import { type Collected, collectStore } from '../study/grid/index-files.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { benchText } from './bench-text.ts'
@@ -9,6 +8,7 @@ import { group, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { reportFlag } from './shared-flags.ts'
 import { defineVerb } from './verb.ts'
+import { writeReport } from './write-report.ts'
 
 const settings = z.object({
   stores: z.array(z.string()).min(1).meta({
@@ -29,7 +29,7 @@ export const collect = defineVerb({
   name: 'collect',
   examples: ['holdfast collect /shared/runs --report report.html'],
   settings,
-  run: async ({ stores, out, report }, { command }) => {
+  run: async ({ stores, out, report }, call) => {
     await checkPlaces(
       stores.map((store) => ({ flag: 'DIR', path: store, is: 'results' })),
       [
@@ -44,10 +44,7 @@ export const collect = defineVerb({
       if (!bench || benches.length > 1) throw notOne(out, benches.length)
       await writeWhole(out, `${JSON.stringify(bench, null, 2)}\n`)
     }
-    if (report !== undefined && bench) {
-      const created = new Date().toISOString().slice(0, 10)
-      await writeWhole(report, reportHtml(benches, { command, created }))
-    }
+    if (report !== undefined && bench) await writeReport(report, benches, call)
     const whole = found.every(({ failures, unfinished }) => failures.length + unfinished.length === 0)
     return {
       json: {

@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import { reportHtml } from '../report/page.ts'
 import { quickstartParts } from '../study/protocols/index.ts'
-import { writeWhole } from '../tensor/whole-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
@@ -14,6 +12,7 @@ import { type PartShown, runPart } from './quickstart-parts.ts'
 import { closingLines, partLines } from './quickstart-text.ts'
 import { ownQuickstart, showUpdate, type UpdateShown } from './quickstart-update.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
+import { writeReport } from './write-report.ts'
 
 const settings = z.object({
   ...digitsFlags,
@@ -103,8 +102,7 @@ async function answer(
   )
   // A table in which nothing came to an end has nothing to be drawn from.
   const benches = parts.flatMap(({ bench }) => (bench.results.length > 0 ? [bench] : []))
-  const created = new Date().toISOString().slice(0, 10)
-  await writeWhole(report, reportHtml(benches, { command: call.command, created, more: updated.page }))
+  await writeReport(report, benches, call, { more: updated.page })
   const synthetic = benches.some(({ dataset }) => dataset.synthetic)
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR
   return {

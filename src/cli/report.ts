@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { reportMarkdown } from '../report/markdown.ts'
-import { reportHtml } from '../report/page.ts'
 import { collectResults } from '../study/grid/index-files.ts'
-import { writeWhole } from '../tensor/whole-files.ts'
 import { group, on, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { defineVerb } from './verb.ts'
+import { writeReport } from './write-report.ts'
 
 const DEFAULT_PAGE = 'report.html'
 
@@ -32,7 +31,7 @@ export const report = defineVerb({
     'holdfast report results.json --markdown',
   ],
   settings,
-  run: async ({ runs, markdown, json, out: asked }, { command }) => {
+  run: async ({ runs, markdown, json, out: asked }, call) => {
     if (markdown && json) {
       throw new UsageError('flag-value', '--markdown and --json exclude each other; leave one out.')
     }
@@ -43,10 +42,7 @@ export const report = defineVerb({
     )
     const results = await collectResults(runs)
     if (markdown) return { json: results, text: reportMarkdown(results).trimEnd() }
-    if (out !== undefined) {
-      const created = new Date().toISOString().slice(0, 10)
-      await writeWhole(out, reportHtml(results, { command, created }))
-    }
+    if (out !== undefined) await writeReport(out, results, call)
     return { json: { benchmarks: results, report: out }, text: `Report: ${out ?? ''}` }
   },
 })
