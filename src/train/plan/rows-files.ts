@@ -1,7 +1,7 @@
 import { count } from '../../count.ts'
 import { syntheticDigits } from '../../data/catalogue/index.ts'
 import { mnistOrSynthetic, resolveDataset } from '../../data/catalogue/index-files.ts'
-import { samples, subset } from '../../data/dataset.ts'
+import { type Dataset, samples, subset } from '../../data/dataset.ts'
 import { readDataset } from '../../data/files.ts'
 import type { LoadedData } from '../../data/parts.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
@@ -46,11 +46,7 @@ function validated({ train, test }: TrainTest, share: number | undefined): Train
   if (share === undefined) return { train, test }
   const rows = samples(train)
   const held = Math.min(Math.max(1, Math.round(rows * share)), rows - 1)
-  const order = randomStream(0, 'validation share').permutation(rows)
-  return {
-    train: subset(train, order.slice(held).sort()),
-    test: subset(train, order.slice(0, held).sort()),
-  }
+  return cut(train, held, 'validation share')
 }
 
 /** Texts of several files as rows of one length. */
@@ -108,9 +104,14 @@ function withTest(loaded: LoadedData, share: number, source: string): TrainTest 
       `${source}: of ${count(rows, 'sample')} a share of ${share} cannot be held out for testing. Add a test part, or set data.testShare.`,
     )
   }
-  const order = randomStream(0, 'test share').permutation(rows)
+  return cut(loaded.train, held, 'test share')
+}
+
+/** So many rows as the test part, the same ones each time, and the others. */
+function cut(dataset: Dataset, held: number, name: string): TrainTest {
+  const order = randomStream(0, name).permutation(samples(dataset))
   return {
-    train: subset(loaded.train, order.slice(held).sort()),
-    test: subset(loaded.train, order.slice(0, held).sort()),
+    train: subset(dataset, order.slice(held).sort()),
+    test: subset(dataset, order.slice(0, held).sort()),
   }
 }
