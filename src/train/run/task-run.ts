@@ -68,19 +68,8 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
   const slots = withoutPrefix(state.tensors, 'slot/')
   const step = buildStep({
-    ...{
-      model,
-      settings,
-      method,
-      state: state.method,
-      task,
-      pool,
-      sources,
-      iterations,
-      augmentation,
-      constants,
-      slots,
-    },
+    ...{ model, settings, method, state: state.method, task, iterations },
+    ...{ pool, sources, augmentation, constants, slots },
   })
   const program = await loadProgram(engine, step, step.slots, state.tensors)
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
