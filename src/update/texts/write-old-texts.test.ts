@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { bigramModel, bigramVocabulary } from '../../../test/bigram-model.ts'
+import { byteTokenizer } from '../../../test/byte-tokenizer.ts'
+import { engine } from '../../../test/op-cases.ts'
+import { modelFromOnnx } from '../../model/import/onnx-model.ts'
+import { withTokenClasses } from '../../model/language.ts'
+import { writeOldTexts } from './write-old-texts.ts'
+
+const model = withTokenClasses(modelFromOnnx(bigramModel()))
+const tokenizer = byteTokenizer()
+const length = 12
+
+/** Documents that fill a row each. */
+const documents = (count: number) =>
+  Array.from({ length: count }, (_, at) => ({
+    place: `document ${at}`,
+    ids: Int32Array.from({ length: length + 1 }, (_each, place) => (at * 7 + place) % bigramVocabulary),
+    bytes: length,
+  }))
+
+async function written(count: number): Promise<number | undefined> {
+  const { data } = await writeOldTexts(documents(count), {
+    ...{ engine, model, tokenizer, rows: { length, tokenizer }, seed: 1 },
+  })
+  return data.exemplars?.length
+}
+
+describe('texts that a model writes to be rehearsed', () => {
+  it('are as many as the longest rung draws, and a quarter more that order candidates', async () => {
+    // Six passes over 60 rows are 60 steps of six new rows, and of two old ones.
+    expect(await written(60)).toBe(150)
+  })
+
+  it('are as many as the steps draw that a rung takes at least', async () => {
+    expect(await written(20)).toBe(125)
+  })
+})
