@@ -59,12 +59,15 @@ export async function updateLanguage(
   const wanted = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
   const prompts = dryRun ? [] : wanted
   call.screen.stage('reading texts')
+  const training = {
+    ...{ rungs: rungsOf(asked), epochs: asked.epochs, batchSize: asked.batch, lora, select: asked.train },
+  }
   const loaded = await loadTextUpdate(
     {
       ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
       ...{ rank: lora?.rank, output: asked.output, bind: asked.bind },
       ...{ selfWritten: asked.selfWritten, replayShare: asked.replayShare, seed: asked.seed },
-      ...{ signal: dryRun ? undefined : call.signal, onWriting: showWriting(call.screen) },
+      ...{ training, signal: dryRun ? undefined : call.signal, onWriting: showWriting(call.screen) },
       reading: withDocumentFlags(readingOf(asked), asked),
     },
     given,
@@ -74,11 +77,11 @@ export async function updateLanguage(
   // What the events go to is known once the run begins.
   let follow: (event: TextUpdateEvent) => void = showEvents(call.screen)
   const options: TextUpdateOptions = {
-    ...{ engine, ...loaded.learner, lora, budget: updateBudgetOf(asked), seed: asked.seed ?? 0 },
-    ...{ rungs: rungsOf(asked), time: asked.time, epochs: asked.epochs, batchSize: asked.batch },
+    ...{ engine, ...loaded.learner, ...training, budget: updateBudgetOf(asked), seed: asked.seed ?? 0 },
+    time: asked.time,
     ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
     ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },
-    ...{ select: asked.train, recompute: asked.recompute },
+    recompute: asked.recompute,
     signal: dryRun ? undefined : call.signal,
     onEvent: (event) => follow(event),
   }

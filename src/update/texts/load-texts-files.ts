@@ -29,7 +29,12 @@ import { readTextPack, tokenizerHash } from '../text-pack/index-files.ts'
 import { type PackTexts, packTexts } from './pack-texts.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
 import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
-import { type WriteOldOptions, type WrittenOld, writeOldTexts } from './write-old-texts.ts'
+import {
+  type TextTrainingAsked,
+  type WriteOldOptions,
+  type WrittenOld,
+  writeOldTexts,
+} from './write-old-texts.ts'
 
 export interface TextUpdateSources {
   /** What the model writes its own texts with, where there are no old ones. */
@@ -50,6 +55,8 @@ export interface TextUpdateSources {
    */
   readonly selfWritten?: number | undefined
   readonly replayShare?: number | undefined
+  /** What `updateTexts` will be asked for: it says how many texts are rehearsed. Default: as it is by itself. */
+  readonly training?: TextTrainingAsked | undefined
   /** Default 0. */
   readonly seed?: number | undefined
   /** Of low-rank updates that are added to layers of few bits. Default 16. */
@@ -129,7 +136,10 @@ export async function loadTextUpdate(
   const written =
     known || pack
       ? undefined
-      : await writtenTexts(sources, found, { model, rows, tokenizer: options.tokenizer })
+      : await writtenTexts(sources, found, {
+          ...{ model, rows, tokenizer: options.tokenizer },
+          training: { ...sources.training, updates: opened?.updates },
+        })
   const data = { ...found, ...written?.data }
   return {
     ...loaded,
@@ -157,15 +167,16 @@ async function writtenTexts(
   { engine, old, selfWritten, replayShare, seed = 0, signal, onWriting }: TextUpdateSources,
   { train }: TextUpdateData,
   {
-    model,
-    rows,
     tokenizer,
-  }: { readonly model: Model; readonly rows: TextRows; readonly tokenizer: TextTokenizer | undefined },
+    ...known
+  }: Pick<WriteOldOptions, 'model' | 'rows' | 'training'> & {
+    readonly tokenizer: TextTokenizer | undefined
+  },
 ): Promise<WrittenOld | undefined> {
   const unasked = old !== SELF && selfWritten === undefined
   if (selfWritten === 0 || replayShare === 0) return undefined
   return writeOldTexts(train, {
-    ...{ engine, model, rows, tokenizer: present(tokenizer, 'tokenizer'), documents: selfWritten },
+    ...{ engine, ...known, tokenizer: present(tokenizer, 'tokenizer'), documents: selfWritten },
     ...{ replayShare, seed, signal, onProgress: onWriting, lenient: unasked },
   })
 }

@@ -29,8 +29,12 @@ export const rehearse = ({ rows, share }: Rehearsal): Method => ({
 })
 
 /** The share of rows that gives a share of tokens. */
-export function shareOfRows(share: number, fresh: Dataset, old: Dataset): number {
-  const [news, olds] = [(1 - share) / tokensARow(fresh), share / tokensARow(old)]
+export const shareOfRows = (share: number, fresh: Dataset, old: Dataset): number =>
+  rowShare(share, { fresh: tokensARow(fresh), old: tokensARow(old) })
+
+/** The same by how many tokens count in a row, on average. */
+export function rowShare(share: number, tokens: { readonly fresh: number; readonly old: number }): number {
+  const [news, olds] = [(1 - share) / tokens.fresh, share / tokens.old]
   return olds / (olds + news)
 }
 

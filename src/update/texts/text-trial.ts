@@ -16,6 +16,7 @@ import type { TextContext } from './text-context.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
 import { knowing, rehearses, type ToRehearse, textMethod, textMethodName } from './text-method.ts'
 import type { Rehearsed, TextParts } from './text-parts.ts'
+import { planRung, type RungPlan } from './text-plan.ts'
 import type { TextRung } from './text-rungs.ts'
 import type { TextTrialSettings, TextUpdateOptions } from './text-update-types.ts'
 import { scaledWay, straightWay, updatesWay, type Way } from './text-way.ts'
@@ -98,40 +99,20 @@ export async function openTextTrial(
   }
 }
 
-interface Plan {
-  readonly batchSize: number
-  readonly steps: number
-  /** Passes over the new rows. */
-  readonly epochs: number
+interface Plan extends RungPlan {
   /** Share of the tokens that are old. */
   readonly share: number
-  /** The old rows' share of a step's rows, at most. */
-  readonly room: number
-  /** Old rows that all steps draw together. */
-  readonly oldRows: number
 }
 
-/** How long a rung trains: so many passes over the new rows, whatever stands among them. */
 function planOf(
-  {
-    batchSize = textUpdateDefaults.batchSize,
-    epochs,
-    replayShare = textUpdateDefaults.replayShare,
-  }: TextUpdateOptions,
+  options: TextUpdateOptions,
   { train, rehearsed }: TextParts,
-  { rung: { passes }, name }: { readonly rung: TextRung; readonly name: string },
+  { rung, name }: { readonly rung: TextRung; readonly name: string },
 ): Plan {
+  const { replayShare = textUpdateDefaults.replayShare } = options
   const share = rehearsed && rehearses(name) ? replayShare : 0
   const old = rehearsed && share > 0 ? shareOfRows(share, train, rehearsed.rows) : 0
-  const fresh = batchSize * (1 - old)
-  const rows = samples(train)
-  const counted = Math.ceil((rows * (epochs ?? passes.epochs)) / fresh)
-  const steps = Math.max(epochs === undefined ? passes.least : 1, counted)
-  return {
-    ...{ batchSize, steps, share, room: Math.ceil(batchSize * old) / batchSize },
-    epochs: Math.round((10 * steps * fresh) / rows) / 10,
-    oldRows: Math.ceil(steps * batchSize * old),
-  }
+  return { ...planRung(options, rung, { fresh: samples(train), old }), share }
 }
 
 /** The old rows that will be drawn, if not all: answers are asked for no others. Those of a shorter rung are among those of a longer one. */

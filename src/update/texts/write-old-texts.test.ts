@@ -4,7 +4,7 @@ import { byteTokenizer } from '../../../test/byte-tokenizer.ts'
 import { engine } from '../../../test/op-cases.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
 import { withTokenClasses } from '../../model/language.ts'
-import { writeOldTexts } from './write-old-texts.ts'
+import { type TextTrainingAsked, writeOldTexts } from './write-old-texts.ts'
 
 const model = withTokenClasses(modelFromOnnx(bigramModel()))
 const tokenizer = byteTokenizer()
@@ -18,9 +18,9 @@ const documents = (count: number) =>
     bytes: length,
   }))
 
-async function written(count: number): Promise<number | undefined> {
+async function written(count: number, training?: TextTrainingAsked): Promise<number | undefined> {
   const { data } = await writeOldTexts(documents(count), {
-    ...{ engine, model, tokenizer, rows: { length, tokenizer }, seed: 1 },
+    ...{ engine, model, tokenizer, rows: { length, tokenizer }, seed: 1, training },
   })
   return data.exemplars?.length
 }
@@ -33,5 +33,10 @@ describe('texts that a model writes to be rehearsed', () => {
 
   it('are as many as the steps draw that a rung takes at least', async () => {
     expect(await written(20)).toBe(125)
+  })
+
+  it('follow what is asked for of the training', async () => {
+    expect(await written(120, { rungs: ['low-rank'] })).toBe(150)
+    expect(await written(60, { epochs: 2, batchSize: 4 })).toBe(50)
   })
 })

@@ -1,11 +1,22 @@
-import { tokensThatCount } from '../../data/documents/index.ts'
+import { samples } from '../../data/dataset.ts'
+import { packDocuments } from '../../data/documents/index.ts'
 import type { TextTokenizer } from '../../data/text/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { HoldfastError, TrainingError } from '../../errors.ts'
 import { type SelfWrittenOptions, selfWrittenTexts } from '../../evaluate/generate/index.ts'
+import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
+import { rowShare } from './rehearse.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
-import type { TextRows, TextUpdateData } from './text-update-types.ts'
+import { planRung } from './text-plan.ts'
+import { textLadder } from './text-rungs.ts'
+import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
+
+/** What is asked for of an update's training, as far as it says how many rows are drawn. */
+export type TextTrainingAsked = Pick<
+  TextUpdateOptions,
+  'rungs' | 'lora' | 'select' | 'updates' | 'epochs' | 'batchSize'
+>
 
 export interface WriteOldOptions {
   readonly engine: Engine
@@ -15,6 +26,8 @@ export interface WriteOldOptions {
   /** Texts that are wanted; default as many as are rehearsed, 400 at most. */
   readonly documents?: number | undefined
   readonly replayShare?: number | undefined
+  /** What says how long the rungs train. Default: as they do by themselves. */
+  readonly training?: TextTrainingAsked | undefined
   /** Whether a model that cannot write is updated without, with a note that says why. Default false. */
   readonly lenient?: boolean | undefined
   readonly seed: number
@@ -31,9 +44,6 @@ export interface WrittenOld {
 /** Fewer are not worth it, and more take long to be written. */
 const LEAST = 20
 const MOST = 400
-
-/** Passes over the new texts for which there is something to rehearse. */
-const PASSES = 3
 
 /**
  * Has the model write texts to rehearse, where nothing is left of what it was trained on. They order candidates as well, and prove nothing:
@@ -68,12 +78,16 @@ export async function writeOldTexts(
   }
 }
 
-/** As many as training draws, and a fifth of that to order candidates. */
-function wanted(
-  train: TextUpdateData['train'],
-  { rows: { length }, replayShare = textUpdateDefaults.replayShare }: WriteOldOptions,
-): number {
-  const tokens = train.reduce((sum, document) => sum + tokensThatCount(document), 0)
-  const drawn = (PASSES * tokens * replayShare) / (1 - replayShare)
-  return Math.min(MOST, Math.max(LEAST, Math.ceil((1.25 * drawn) / length)))
+/** As many as the longest rung draws, and a quarter more to order candidates. What is written fills rows. */
+function wanted(train: TextUpdateData['train'], options: WriteOldOptions): number {
+  const { model, rows: how, replayShare = textUpdateDefaults.replayShare, training = {} } = options
+  const { counting, dataset } = packDocuments(train, {
+    ...{ name: 'new documents', vocabulary: vocabularyOf(model), ...how },
+  })
+  const fresh = samples(dataset)
+  const old = rowShare(replayShare, { fresh: counting / fresh, old: how.length })
+  const drawn = textLadder({ model, ...training }).map(
+    (rung) => planRung(training, rung, { fresh, old }).oldRows,
+  )
+  return Math.min(MOST, Math.max(LEAST, Math.ceil(1.25 * Math.max(0, ...drawn))))
 }
