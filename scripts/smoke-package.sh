@@ -15,6 +15,12 @@ npm install --silent --no-audit --no-fund --ignore-scripts "$tarball"
 ./node_modules/.bin/holdfast data list --json >/dev/null
 HOLDFAST_DATA=/nonexistent HOLDFAST_CACHE="$work/cache" ./node_modules/.bin/holdfast bench split-mnist --method none,replay \
   --scenario class --seeds 1 --iterations 20 --json >bench.json
+# The store tells this program from another one by all its files.
+for time in first second; do
+  HOLDFAST_DATA=/nonexistent HOLDFAST_CACHE="$work/cache" ./node_modules/.bin/holdfast bench split-mnist --method none,replay \
+    --scenario class --seeds 1 --iterations 20 --store store --jobs 2 >/dev/null 2>$time.txt
+done
+grep -q 'none.*kept' second.txt
 # What queues need is not installed with the package, and is named where it is missing.
 if ./node_modules/.bin/holdfast worker redis://127.0.0.1:1 2>queue.txt; then exit 1; fi
 grep -q 'npm install bullmq@6 ioredis@5' queue.txt

@@ -37,8 +37,9 @@ export const workersFor = (settings: EngineSettings): Workers => openWorkers(mai
 export const processesFor = (settings: EngineSettings): Workers =>
   openWorkers(mainModule(), settings, 'process')
 
-/** The program's own file: beside this one when compiled, this one when bundled. */
+/** The program's own file: beside this one when compiled or bundled in pieces (scripts/bundle.mjs), this one when bundled as one. */
 function mainModule(): string {
   const here = import.meta.url
-  return here.endsWith('/engine.js') ? new URL('./main.js', here).href : here
+  if (here.endsWith('/engine.js')) return new URL('./main.js', here).href
+  return /\/chunk-\w+\.js$/.test(here) ? new URL('./holdfast.js', here).href : here
 }

@@ -1,4 +1,6 @@
-import sharp, { type Sharp } from 'sharp'
+import { createRequire } from 'node:module'
+import type sharpModule from 'sharp'
+import type { Sharp } from 'sharp'
 import { DataError } from '../../errors.ts'
 import type { ImageKind } from './findings.ts'
 import type { ImageSpec } from './input-spec.ts'
@@ -8,9 +10,18 @@ import { decodeUncompressed } from './uncompressed.ts'
 
 const kernels = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const
 
+let loaded: typeof sharpModule | undefined
+
+/** Loaded where the first image is read: it takes a tenth of a second that most commands need not wait for. */
+function sharpLibrary(): typeof sharpModule {
+  loaded ??= createRequire(import.meta.url)('sharp') as typeof sharpModule
+  return loaded
+}
+
 /** Formats that sharp does not read are decoded first. */
 function open(bytes: Uint8Array): Sharp {
   const raw = decodeUncompressed(bytes)
+  const sharp = sharpLibrary()
   if (!raw) return sharp(bytes)
   const { data, width, height, channels } = raw
   return sharp(data, { raw: { width, height, channels } })
@@ -37,7 +48,11 @@ export interface DecodedImage extends ImageSize {
 }
 
 /** All that pixels depend on beside the file. Small images come out of other decoders as they do of these. */
-export const imageRecipe = (spec: ImageSpec): unknown => ({ rows: 1, spec, decoders: sharp.versions })
+export const imageRecipe = (spec: ImageSpec): unknown => ({
+  rows: 1,
+  spec,
+  decoders: sharpLibrary().versions,
+})
 
 /**
  * Decodes an image of any format that is read, as the spec has it resized, cropped and coloured.

@@ -26,11 +26,13 @@ function codeDigest(): string {
   return known
 }
 
-/** Of all files of the program where it lies in many, of this one where it is bundled. */
+/** Of all files of the program where it lies in many or is bundled in pieces (scripts/bundle.mjs), of this one where it is bundled as one. */
 function digestOf(own: string): string {
   const hash = createHash('sha256')
-  if (!/^versions-files\.[jt]s$/.test(basename(own))) return hash.update(readFileSync(own)).digest('hex')
-  const root = resolve(own, '../../..')
+  const name = basename(own)
+  const [many, pieces] = [/^versions-files\.[jt]s$/.test(name), /^chunk-\w+\.js$/.test(name)]
+  if (!many && !pieces) return hash.update(readFileSync(own)).digest('hex')
+  const root = resolve(own, many ? '../../..' : '..')
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))
     .filter((name) => /\.[jt]s$/.test(name) && !/\.(test|d)\.ts$/.test(name))
