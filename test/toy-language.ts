@@ -20,6 +20,17 @@ export function toyTexts(step: number, count = 12, vocabulary: number = decoderS
   return packDocuments(documents, { name: `steps of ${step}`, length: 8, vocabulary, tokenizer }).dataset
 }
 
+/** Documents of 2 to 24 tokens that count, in rows of 24: most rows are filled up behind their text. */
+export function unevenTexts(step: number, count = 12, vocabulary: number = decoderSizes.vocabulary): Dataset {
+  const documents = Array.from({ length: count }, (_, at) => ({
+    place: `document ${at}`,
+    ids: Int32Array.from({ length: 3 + ((at * 5) % 23) }, (_each, place) => (at + step * place) % vocabulary),
+    bytes: 8,
+  }))
+  const tokenizer = { filler: 0, eos: undefined, frame: { before: [], after: [] } }
+  return packDocuments(documents, { name: `steps of ${step}`, length: 24, vocabulary, tokenizer }).dataset
+}
+
 /** A task for each step. */
 export const toyLanguage = (steps: readonly number[], count?: number, vocabulary?: number): TaskStream =>
   listStream(

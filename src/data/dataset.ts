@@ -73,6 +73,11 @@ export interface Dataset {
   readonly preprocessing: Preprocessing
   /** Of texts cut to rows: the documents that they were. */
   readonly documents?: RowDocuments | undefined
+  /**
+   * Whether labels are the next tokens that a causal model predicts: what it says at a place does not depend on what stands behind, so
+   * that nothing behind a row's last label has to be read. Default false.
+   */
+  readonly causal?: boolean | undefined
 }
 
 /**
@@ -288,6 +293,7 @@ export function concatenate(datasets: readonly Dataset[], name?: string): Datase
     inputs: concatenateRows(datasets.map((part) => part.inputs)),
     labels: concatenateRows<'int32' | 'float32'>(datasets.map((part) => part.labels)) as Dataset['labels'],
     documents: joinedDocuments(datasets),
+    causal: datasets.every(({ causal }) => causal) || undefined,
   }
 }
 

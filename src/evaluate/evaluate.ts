@@ -8,6 +8,7 @@ import { required } from '../required.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
+import { rowsTogether } from './rows-together.ts'
 import {
   classAccuracy,
   explainedVariance,
@@ -38,7 +39,10 @@ interface Session {
 
 /** Answers for data sets with whatever parameters it is given; the runtime's session is kept between calls. */
 export interface Evaluator {
-  /** The unit with the largest logit among `active` (default all), a row, or a token where tokens are labelled. */
+  /**
+   * The unit with the largest logit among `active` (default all), a row, or a token where tokens are labelled; 0 where a causal model need
+   * not read, behind a row's last label.
+   */
   predict(
     dataset: Dataset,
     state: ReadonlyMap<string, Tensor>,
@@ -111,13 +115,27 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
       const count = Math.min(data.length / sizeOf(row), samples(dataset) - from)
       take(float32([count, ...row], data.subarray(0, count * sizeOf(row))), from)
     })
+  const predicted: Evaluator['predict'] = async (dataset, state, active) => {
+    const answers: Tensor[] = []
+    await run(dataset, state, active, (answer) => answers.push(required(answer, 'classes', 'output')))
+    const { dims, data } = concatenateRows(answers)
+    const [, , positions = 1] = dims
+    return Int32Array.from(data as BigInt64Array, Number).subarray(0, samples(dataset) * positions)
+  }
   return {
     predict: async (dataset, state, active) => {
-      const answers: Tensor[] = []
-      await run(dataset, state, active, (answer) => answers.push(required(answer, 'classes', 'output')))
-      const { dims, data } = concatenateRows(answers)
-      const [, , positions = 1] = dims
-      return Int32Array.from(data as BigInt64Array, Number).subarray(0, samples(dataset) * positions)
+      const groups = rowsTogether(model, dataset)
+      if (groups.every((group) => group.dataset.inputs === dataset.inputs))
+        return predicted(dataset, state, active)
+      const classes = new Int32Array(dataset.labels.data.length)
+      const [, whole = 1] = dataset.labels.dims
+      for (const { rows, dataset: own } of groups) {
+        const found = await predicted(own, state, active)
+        const length = found.length / rows.length
+        for (const [at, row] of rows.entries())
+          classes.set(found.subarray(at * length, (at + 1) * length), row * whole)
+      }
+      return classes
     },
     logits: async (dataset, state) => {
       const parts: Tensor<'float32'>[] = []

@@ -18,10 +18,10 @@ async function logitsIn(most: number): Promise<Float32Array> {
     engine,
     model,
     { dataset: rows, most, make: (_body, logits) => ({ logits }) },
-    (made, from, count) => {
+    (made, places) => {
       const { dims, data } = required(made, 'logits', 'output') as Tensor<'float32'>
-      expect(dims).toEqual([count, 8, vocabulary])
-      found.set(data, from * 8 * vocabulary)
+      expect(dims).toEqual([places.length, 8, vocabulary])
+      found.set(data, (places[0] ?? 0) * 8 * vocabulary)
       calls++
     },
   )

@@ -1,6 +1,7 @@
 import { type Dataset, ignoredLabel, samples } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
+import { statedLength } from '../model/language.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt } from '../required.ts'
 import { rowLosses } from './row-losses.ts'
@@ -37,11 +38,10 @@ export async function refuseLookingAhead(
 }
 
 /** A row two times, with other tokens in its second half; only the first half has labels. */
-function rowTwice({ input, graph }: Model, dataset: Dataset): Dataset | undefined {
+function rowTwice(model: Model, dataset: Dataset): Dataset | undefined {
   const { inputs, labels } = dataset
   const [, width = 0] = inputs.dims
-  const stated = graph.inputs.find(({ name }) => name === input.name)?.dims?.[1]
-  const length = typeof stated === 'number' ? width : Math.min(width, enough)
+  const length = statedLength(model) === undefined ? Math.min(width, enough) : width
   const half = length >> 1
   const ids = inputs.data as BigInt64Array
   if (samples(dataset) === 0 || half < 1) return undefined
@@ -52,7 +52,8 @@ function rowTwice({ input, graph }: Model, dataset: Dataset): Dataset | undefine
   const targets = Int32Array.from({ length }, (_, at) => (at < half ? Number(row[at]) : ignoredLabel))
   return {
     ...dataset,
-    documents: undefined,
+    // Read whole: it is asked what the labels' part is worth with another one behind it.
+    ...{ documents: undefined, causal: false },
     inputs: { type: 'int64', dims: [2, length], data: BigInt64Array.of(...row, ...changed) },
     labels: { ...labels, type: 'int32', dims: [2, length], data: Int32Array.of(...targets, ...targets) },
   }

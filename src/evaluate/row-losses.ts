@@ -60,16 +60,16 @@ export interface OpenRowLosses {
 export async function openRowLosses(engine: Engine, model: Model, dataset: Dataset): Promise<OpenRowLosses> {
   refuseOthers(dataset)
   const make = (body: GraphBuilder, logits: Value, labels: Value) => ({ costs: costs(body, logits, labels) })
-  const open = await openFromLogits(engine, model, { dataset, make })
+  const open = openFromLogits(engine, model, { dataset, make })
   return {
     of: async (weights, { rows = dataset, onRows } = {}) => {
       refuseOthers(rows)
       const nats = new Float64Array(samples(rows))
-      const take: Parameters<typeof open.run>[0] = (made, from) => {
+      const take: Parameters<typeof open.run>[0] = (made, places) => {
         const { dims, data } = required(made, 'costs', 'output') as Tensor<'float32'>
         const length = itemAt(dims, 1, 'axis')
-        for (const [at, cost] of data.entries())
-          nats[from + Math.floor(at / length)] = (nats[from + Math.floor(at / length)] ?? 0) + cost
+        for (const [at, row] of places.entries())
+          nats[row] = data.subarray(at * length, (at + 1) * length).reduce((sum, cost) => sum + cost, 0)
       }
       await open.run(take, { weights, rows, onRows })
       return { ...countedIn(rows), nats }

@@ -29,7 +29,8 @@ export interface TopTokensOptions {
 }
 
 /**
- * The likeliest tokens at each place of rows of tokens, places that are filled up among them. Logits are made some rows at a time inside of
+ * The likeliest tokens at each place of rows of tokens, places that are filled up among them; those that a causal model need not read, behind
+ * the last label of a row, may have zeros instead. Logits are made some rows at a time inside of
  * the runtime, and never stand whole: what comes back takes 8 bytes for each of the k tokens of a place.
  *
  * @throws UsageError `top-tokens` for labels that are not one class a token, a k below 1, a temperature that is not above 0.
@@ -49,10 +50,15 @@ export async function topTokens(
   const logProbabilities = float32(dims)
   const ids = new Int32Array(logProbabilities.data.length)
   const row = itemAt(dims, 1, 'axis') * k
+  const spread = <T extends Int32Array | Float32Array>(all: T, own: T, places: Int32Array) => {
+    const width = own.length / places.length
+    for (const [at, place] of places.entries())
+      all.set(own.subarray(at * width, (at + 1) * width), place * row)
+  }
   const make = (body: GraphBuilder, logits: Value) => likeliest(body, logits, { k, temperature })
-  await fromLogits(engine, model, { dataset: rows, weights, make, onRows }, (made, from) => {
-    ids.set(required(made, 'ids', 'output').data as Int32Array, from * row)
-    logProbabilities.data.set(required(made, 'shares', 'output').data as Float32Array, from * row)
+  await fromLogits(engine, model, { dataset: rows, weights, make, onRows }, (made, places) => {
+    spread(ids, required(made, 'ids', 'output').data as Int32Array<ArrayBuffer>, places)
+    spread(logProbabilities.data, required(made, 'shares', 'output').data as Float32Array, places)
   })
   return { ids: { type: 'int32', dims, data: ids }, logProbabilities }
 }

@@ -24,6 +24,12 @@ export function vocabularyOf(model: Model): number {
   )
 }
 
+/** Tokens of a row, where the model's file fixes how many it reads. */
+export function statedLength({ graph, input }: Model): number | undefined {
+  const stated = graph.inputs.find(({ name }) => name === input.name)?.dims?.[1]
+  return typeof stated === 'number' ? stated : undefined
+}
+
 /** A causal language model as one of token classes: the classes are the vocabulary. */
 export const withTokenClasses = (model: Model): Model => ({
   ...model,

@@ -48,6 +48,7 @@ export function rowsDataset(
     labels: { type: 'int32', dims, data: labels },
     classes: Array.from({ length: vocabulary }, (_, token) => String(token)),
     preprocessing: asStored,
+    causal: true,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { AnswerProbe, ChoiceProbe, ProbeSet } from '../../data/probes/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
-import { vocabularyOf } from '../../model/language.ts'
+import { statedLength, vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt, required } from '../../required.ts'
 import { checkForm, continued, openDecoder, positionsOf } from '../generate/index.ts'
@@ -37,8 +37,7 @@ export async function answerProbes(
   { name = 'the model' }: AnswerProbesOptions = {},
 ): Promise<readonly ProbeAnswer[]> {
   checkForm(model, name)
-  const stated = model.graph.inputs.find((info) => info.name === model.input.name)?.dims?.[1]
-  const length = typeof stated === 'number' ? stated : undefined
+  const length = statedLength(model)
   const limits = [tokenizer.limit, positionsOf(model), length].filter((limit) => limit !== undefined)
   const context = limits.length > 0 ? Math.min(...limits) : undefined
   const shared = { engine, model, name, tokenizer }

@@ -1,5 +1,6 @@
 import { createDataset, type Dataset, ignoredLabel } from '../../data/dataset.ts'
 import { numbered } from '../../data/names/index.ts'
+import { roundedLength } from '../../data/row-lengths.ts'
 import { itemAt } from '../../required.ts'
 import type { Continuation } from './probe-tokens.ts'
 
@@ -40,13 +41,6 @@ export function probeRows(
   return [...groups]
     .sort(([a], [b]) => a - b)
     .map(([length, of]) => ({ dataset: rowsOf(continuations, of, { ...options, length, classes }), of }))
-}
-
-/** 8, 12, 16, 24, 32, 48, …: each length is a graph of its own, and what is filled up costs time. */
-function roundedLength(length: number): number {
-  let power = 8
-  while (power < length) power *= 2
-  return power > 8 && length <= 0.75 * power ? 0.75 * power : power
 }
 
 function rowsOf(

@@ -1,0 +1,168 @@
+import { GraphBuilder } from '../autodiff/builder.ts'
+import { scan } from '../autodiff/scan.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
+import type { RowsOfLength } from '../data/row-lengths.ts'
+import type { Engine } from '../engine/engine.ts'
+import { loadable } from '../engine/loadable.ts'
+import { openPace, paced } from '../engine/pace.ts'
+import { applyModel, weightInputs } from '../model/apply.ts'
+import { linearHead, product, rowsInParts } from '../model/losses/index.ts'
+import type { Model } from '../model/model.ts'
+import { ints, reshape, type Value } from '../ops/core/index.ts'
+import { itemAt } from '../required.ts'
+import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { MOST_LOGITS } from './evaluate.ts'
+import { predictRows } from './predict.ts'
+import type { Weights } from './weights.ts'
+
+/** Rows of a batch at most. */
+const MOST_ROWS = 250
+
+/** Numbers that one call hands back at most, 64 MiB. */
+const MOST_NUMBERS = 2 ** 24
+
+/** What is made of the logits of rows of tokens. */
+export interface MadeFromLogits {
+  readonly dataset: Dataset
+  /**
+   * What is made of the logits [rows, T, V] and the labels [rows, T] of some places of some rows, by name: [rows, T, ...] each, every
+   * place by itself.
+   */
+  readonly make: (body: GraphBuilder, logits: Value, labels: Value) => Readonly<Record<string, Value>>
+  /** Logits that stand at a time, as numbers. Default {@link MOST_LOGITS}. */
+  readonly most?: number | undefined
+}
+
+/** Gets what was made of some rows, each tensor [rows, T, ...]; T is the data set's, or less where the rows need no more of it. */
+export type Take = (made: ReadonlyMap<string, Tensor>, rows: Int32Array) => void
+
+/** Rows of one length, and who is told how many of them are done. */
+export interface Group extends RowsOfLength {
+  readonly onRows: (done: number) => void
+}
+
+/** A session for rows of one length. */
+export interface OneLength {
+  run(take: Take, weights: Weights | undefined, group: Group): Promise<void>
+  dispose(): Promise<void>
+}
+
+export async function openOneLength(engine: Engine, model: Model, asked: MadeFromLogits): Promise<OneLength> {
+  const { source, inputs, size, numbers } = buildGraph(model, asked)
+  const executable = await engine.load(source)
+  return {
+    run: async (take, weights = new Map(), { rows: places, dataset, onRows }) => {
+      const count = places.length
+      const rows = predictRows(dataset, size)
+      const own = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
+        [...tensors].map(([name, tensor]) => [`${prefix}/${name}`, weights.get(name) ?? tensor] as const)
+      const given = new Map<string, Tensor>([
+        ...own('parameter', model.parameters),
+        ...own('buffer', model.buffers),
+        ['inputs', dataset.inputs],
+        ['labels', dataset.labels],
+      ])
+      const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
+      await paced(
+        itemAt(rows.dims, 0, 'axis'),
+        async (from, batches) => {
+          const data = rows.data.subarray(from * size, (from + batches) * size)
+          const answer = await executable.run(
+            feeds.set('rows', { type: 'int32', dims: [batches, size], data }),
+          )
+          // The last row fills up the last batch.
+          const real = Math.min(batches * size, count - from * size)
+          take(
+            new Map([...answer].map(([name, tensor]) => [name, firstRows(tensor, real)])),
+            places.subarray(from * size, from * size + real),
+          )
+          onRows(from * size + real)
+        },
+        openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
+      )
+    },
+    dispose: () => executable.dispose(),
+  }
+}
+
+/** [batches, size, ...] as [count, ...]. */
+function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
+  const row = dims.slice(2)
+  const size = count * sizeOf(row)
+  return { type, dims: [count, ...row], data: data.length === size ? data : data.slice(0, size) } as Tensor
+}
+
+/** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
+function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFromLogits) {
+  const { inputs: stored, labels: targets, preprocessing, classes } = dataset
+  const positions = sizeOf(targets.dims.slice(1))
+  const room = Math.floor(most / (positions * Math.max(1, classes.length)))
+  const size = Math.max(1, Math.min(MOST_ROWS, samples(dataset), room))
+  const builder = new GraphBuilder()
+  const table = (name: string, { type, dims }: Tensor) =>
+    builder.input(name, { type, dims }, ['rows_of_data', ...dims.slice(1)])
+  const inputs = table('inputs', stored)
+  const labels = table('labels', targets)
+  const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
+  const weights = weightInputs(builder, model)
+  let names: readonly string[] = []
+  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
+    if (!chosen) return { state: [], outputs: [] }
+    const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
+    const { logits } = applyModel(body, model, batch, weights)
+    const made = inPieces(body, { logits, labels: body.op('Gather', [labels, chosen]), make, most })
+    names = Object.keys(made)
+    return { state: [], outputs: Object.values(made) }
+  })
+  for (const [at, value] of result.outputs.entries()) {
+    builder.output(value, itemAt(names, at, 'name'), ['batches', ...value.dims.slice(1)])
+  }
+  const graph = builder.finish('from-logits')
+  return {
+    source: loadable(graph),
+    inputs: new Set(graph.inputs.map(({ name }) => name)),
+    size,
+    numbers: result.outputs.reduce((sum, { dims }) => sum + sizeOf(dims.slice(1)), 0),
+  }
+}
+
+interface Pieces extends Pick<MadeFromLogits, 'make'> {
+  readonly most: number
+  readonly logits: Value
+  readonly labels: Value
+}
+
+/** What is made of logits, those of some places at a time where there are many and a head gives them. */
+function inPieces(
+  body: GraphBuilder,
+  { logits, labels, make, most }: Pieces,
+): Readonly<Record<string, Value>> {
+  const [rows = 1, tokens = 1, classes = 1] = logits.dims
+  const places = rows * tokens
+  const head = places * classes > most ? linearHead(body, logits) : undefined
+  if (!head) return make(body, logits, labels)
+  const size = Math.max(1, Math.floor(most / classes))
+  const count = Math.ceil(places / size)
+  const flat = (value: Value): Value => reshape(body, value, [places, ...value.dims.slice(2)])
+  const scanned = [head.features, labels].map((value) => rowsInParts(body, flat(value), { count, size }))
+  let names: readonly string[] = []
+  const { outputs } = scan(body, [], scanned, (inner, _state, [features, own]) => {
+    if (!features || !own) return { state: [], outputs: [] }
+    const part = reshape(inner, product(inner, features, head), [1, size, classes])
+    const made = make(inner, part, reshape(inner, own, [1, size]))
+    names = Object.keys(made)
+    return { state: [], outputs: Object.values(made) }
+  })
+  return Object.fromEntries(
+    outputs.map((value, at) => [itemAt(names, at, 'name'), wholeRows(body, value, [rows, tokens])]),
+  )
+}
+
+/** [count, 1, size, ...] as [rows, T, ...], without what filled up the last piece. */
+function wholeRows(body: GraphBuilder, value: Value, [rows, tokens]: readonly [number, number]): Value {
+  const [count = 1, , size = 1, ...each] = value.dims
+  const all = reshape(body, value, [count * size, ...each])
+  const bounds = [[0], [rows * tokens], [0]].map((numbers) => ints(body, numbers))
+  const real = count * size === rows * tokens ? all : body.op('Slice', [all, ...bounds])
+  return reshape(body, real, [rows, tokens, ...each])
+}
