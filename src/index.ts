@@ -18,6 +18,7 @@ export { loadIds, loadPredictions } from './data/formats/index-files.ts'
 export { type ProbeReading, readProbes } from './data/probes/index-files.ts'
 export type { ReadOptions } from './data/read-options.ts'
 export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'
+export { type OpenSpill, openSpill } from './data/spill-files.ts'
 export { ortNode } from './engine/ort-node.ts'
 export { saveAdapters } from './model/adapters/index-files.ts'
 export {

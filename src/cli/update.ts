@@ -69,77 +69,99 @@ export const update = defineVerb({
       traffic: asked.traffic === undefined ? undefined : await readTraffic(asked.traffic),
     }
     const loaded = await loadUpdate({ ...sources, engine }, given)
-    const how = optionsOf(asked)
-    const { data, model, widened } = loaded
-    if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
-    if (asked.adapter !== undefined && how.lora) checkAdapterOf(loaded, how.lora)
-    const select = loaded.headOnly ? headSelection(present(asked.keep, 'the pack'), how) : undefined
-    const facts = {
-      exemplars: data.exemplars !== undefined,
-      unlabelled: data.unlabelled !== undefined,
-      added: widened !== model,
-    }
-    const method = chooseMethod(sources.method, facts)
-    const { budget } = how
-    // What the events go to is known once the run begins.
-    let follow: (event: UpdateEvent) => void = () => {}
-    const options: UpdateOptions = {
-      ...how,
-      engine,
-      ...loaded.learner,
-      select: select ?? how.select,
-      data,
-      method: method.name,
-      signal: dryRun ? undefined : call.signal,
-      onEvent: (event) => follow(event),
-    }
-    const proving = settleProving(options)
-    const found = preflight({
-      classes: loaded.classes,
-      data: proving.data,
-      method,
-      budget,
-      notes: [...loaded.notes, ...proving.notes],
-    })
-    const reading = (performance.now() - began) / 1000
-    const run = await openUpdate(options)
     try {
-      const known = {
-        ...found,
-        warnings: [...found.warnings, ...run.doubts],
-        // To time every rung means to prepare it: that is for those who ask before they begin.
-        cost: dryRun ? { ...(await run.estimate()), reading } : null,
-      }
-      if (dryRun)
-        return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
-      for (const line of preflightText(known)) {
-        if (/^(warning|note): /.test(line)) call.screen.warn(line)
-        else call.screen.say(line)
-      }
-      const result = await tracked(
-        call,
-        asked,
-        { verb: 'update', name: `${asked.model} ${method.name}`, settings: asked },
-        (tracker) => {
-          const show = showEvents(call.screen)
-          const names: string[] = []
-          follow = (event) => {
-            show(event)
-            if (event.type === 'trial') names[event.trial] = trialWords(event)
-            const measurement = updateMeasurements(event, names[event.trial])
-            if (measurement) tracker.log(measurement)
-          }
-          return run.run()
-        },
-      )
-      call.screen.draw([])
-      const summary = summarise(result, budget, (performance.now() - began) / 1000)
-      return await answer(asked, call, { loaded, result, summary, known, options })
+      return await updateRows(asked, call, { engine, sources, loaded, began })
     } finally {
-      await run.dispose()
+      loaded.close()
     }
   },
 })
+
+interface Read {
+  readonly engine: Engine
+  readonly sources: ReturnType<typeof sourcesOf>
+  readonly loaded: LoadedUpdate
+  /** When reading began, in milliseconds. */
+  readonly began: number
+}
+
+/** The update of a classifier, read. */
+async function updateRows(
+  asked: UpdateSettings,
+  call: Call,
+  { engine, sources, loaded, began }: Read,
+): Promise<Answer> {
+  const { dryRun } = asked
+  const how = optionsOf(asked)
+  const { data, model, widened } = loaded
+  if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
+  if (asked.adapter !== undefined && how.lora) checkAdapterOf(loaded, how.lora)
+  const select = loaded.headOnly ? headSelection(present(asked.keep, 'the pack'), how) : undefined
+  const facts = {
+    exemplars: data.exemplars !== undefined,
+    unlabelled: data.unlabelled !== undefined,
+    added: widened !== model,
+  }
+  const method = chooseMethod(sources.method, facts)
+  const { budget } = how
+  // What the events go to is known once the run begins.
+  let follow: (event: UpdateEvent) => void = () => {}
+  const options: UpdateOptions = {
+    ...how,
+    engine,
+    ...loaded.learner,
+    select: select ?? how.select,
+    data,
+    method: method.name,
+    signal: dryRun ? undefined : call.signal,
+    onEvent: (event) => follow(event),
+  }
+  const proving = settleProving(options)
+  const found = preflight({
+    classes: loaded.classes,
+    data: proving.data,
+    method,
+    budget,
+    notes: [...loaded.notes, ...proving.notes],
+  })
+  const reading = (performance.now() - began) / 1000
+  const run = await openUpdate(options)
+  try {
+    const known = {
+      ...found,
+      warnings: [...found.warnings, ...run.doubts],
+      // To time every rung means to prepare it: that is for those who ask before they begin.
+      cost: dryRun ? { ...(await run.estimate()), reading } : null,
+    }
+    if (dryRun)
+      return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
+    for (const line of preflightText(known)) {
+      if (/^(warning|note): /.test(line)) call.screen.warn(line)
+      else call.screen.say(line)
+    }
+    const result = await tracked(
+      call,
+      asked,
+      { verb: 'update', name: `${asked.model} ${method.name}`, settings: asked },
+      (tracker) => {
+        const show = showEvents(call.screen)
+        const names: string[] = []
+        follow = (event) => {
+          show(event)
+          if (event.type === 'trial') names[event.trial] = trialWords(event)
+          const measurement = updateMeasurements(event, names[event.trial])
+          if (measurement) tracker.log(measurement)
+        }
+        return run.run()
+      },
+    )
+    call.screen.draw([])
+    const summary = summarise(result, budget, (performance.now() - began) / 1000)
+    return await answer(asked, call, { loaded, result, summary, known, options })
+  } finally {
+    await run.dispose()
+  }
+}
 
 interface Done {
   readonly loaded: LoadedUpdate

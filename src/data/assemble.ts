@@ -13,7 +13,7 @@ import type { InputSpec } from './images/index.ts'
 import { encodeLabels, type RawLabels } from './names/index.ts'
 import type { ReadyPart } from './parts.ts'
 import { inOneRoom } from './row-room.ts'
-import { concatenateRows } from './rows.ts'
+import { concatenateRows, withDims } from './rows.ts'
 import { padRows, rowLength, type TextTokenizer, type TokenRow } from './text/index.ts'
 
 export interface AssembleOptions {
@@ -76,7 +76,7 @@ function inLayout(inputs: Tensor, input: InputSpec | undefined): { readonly inpu
   const [rows = 0, channels, height = 0, width = 0] = inputs.dims
   const turned =
     input?.kind === 'image' && input.image.layout === 'NHWC' && inputs.dims.length === 4 && channels === 1
-  return { inputs: turned && width !== 1 ? { ...inputs, dims: [rows, height, width, 1] } : inputs }
+  return { inputs: turned && width !== 1 ? withDims(inputs, [rows, height, width, 1]) : inputs }
 }
 
 function preprocessingOf(inputs: Tensor, options: AssembleOptions): Preprocessing {

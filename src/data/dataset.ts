@@ -2,7 +2,7 @@ import { count, oneOf } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { concatenateRows, describe, rowCount, takeRows } from './rows.ts'
+import { concatenateRows, describe, pickRows, rowCount, takeRows } from './rows.ts'
 
 /**
  * How stored values become a model's input: `(stored * scale - mean) / std`. `mean` and `std` are one number, or one
@@ -209,7 +209,7 @@ export function samples(dataset: Dataset): number {
 }
 
 /**
- * The rows named by `indices`, in that order, copied; the result shares no memory with `dataset`.
+ * The rows named by `indices`, in that order, copied; the result shares no memory with `dataset`. Rows that lie on disk are not copied.
  *
  * @throws DataError `row-out-of-range`.
  * @example
@@ -219,7 +219,7 @@ export function subset(dataset: Dataset, indices: Int32Array, name = dataset.nam
   return {
     ...dataset,
     name,
-    inputs: takeRows(dataset.inputs, indices),
+    inputs: pickRows(dataset.inputs, indices),
     labels: takeLabels(dataset.labels, indices),
     ...(dataset.documents && { documents: documentsOf(dataset.documents, indices) }),
   }

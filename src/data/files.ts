@@ -5,14 +5,14 @@ import type { Dataset } from './dataset.ts'
 import type { TableOptions } from './formats/index.ts'
 import { imageCache } from './image-cache-files.ts'
 import { imageFindings } from './images/index.ts'
-import { bytesOfPart, memoryLimit } from './memory-limit-node.ts'
+import { memoryLimit } from './memory-limit-node.ts'
 import { collectClasses } from './names/index.ts'
 import type { LoadedData, ReadyPart } from './parts.ts'
 import type { ReadOptions } from './read-options.ts'
 import { fixedLength, prepared } from './ready-rows.ts'
 import type { Source, Sources } from './sources/index.ts'
 import { openSources, splitName } from './sources/index-files.ts'
-import { rowLength } from './text/index.ts'
+import { padRows, rowLength } from './text/index.ts'
 
 /** Rows read at a time when all are wanted. */
 const rowsAtOnce = 2048
@@ -57,7 +57,7 @@ export async function readDataset(
   if (options.split === undefined) for (const [split, source] of sources) wanted.set(split, source)
   const collector = collectClasses(options.classes)
   const splits = new Map<string, ReadyPart[]>()
-  const room = memoryLimit(options.maxBytes, path)
+  const room = memoryLimit(options.maxBytes, path, options.spill)
   const findings = imageFindings(options.skipBad)
   const cache = imageCache(options)
   const images = { findings, cache: cache.open, expect: room.expect }
@@ -65,9 +65,8 @@ export async function readDataset(
     for (const [split, source] of wanted) {
       const parts: ReadyPart[] = []
       for await (const part of prepared(source, rowsAtOnce, options, `${path}, ${split} part`, images)) {
-        room.take(bytesOfPart(part))
         if (!('data' in part.labels)) collector.add(part.labels)
-        parts.push(part)
+        parts.push(room.hold(options.spill ? inRows(part, options) : part))
       }
       splits.set(split, parts)
     }
@@ -94,6 +93,14 @@ export async function readDataset(
   if (train === undefined) throw new DataError('data-empty', `${path}: there are no rows.`)
   const columns = splits.get('train')?.[0]?.columns
   return options.split === undefined ? { ...others, train, columns, notes: [...notes] } : train
+}
+
+/** Tokens as rows, where their length is settled: these can lie on disk. */
+function inRows(part: ReadyPart, options: ReadOptions): ReadyPart {
+  const { inputs } = part
+  const length = fixedLength(options)
+  if (!('tokens' in inputs) || length === undefined) return part
+  return { ...part, inputs: padRows(inputs.tokens, length, options.tokenizer?.pad ?? 0) }
 }
 
 /** Hands each note on once: a file is gone through more than once. */

@@ -3,6 +3,7 @@ import { sameDims, type Tensor } from '../tensor/tensor.ts'
 import { type Dataset, kindOf } from './dataset.ts'
 import { bytesOf, describe, rowCount } from './rows.ts'
 import { sha256 } from './sha256.ts'
+import { rowChunks } from './spilled-rows.ts'
 
 /**
  * The SHA-256 of a data set's content as 64 hexadecimal digits: types, dims and values of inputs and labels, classes and
@@ -40,7 +41,9 @@ export function openFingerprint(
   const open: OpenFingerprint = {
     take: (part) => {
       // Texts as JSON: where one ends and the next begins is part of the content.
-      hash.update(part.type === 'string' ? JSON.stringify(part.data) : bytesOf(part))
+      for (const { rows } of rowChunks(part)) {
+        hash.update(rows.type === 'string' ? JSON.stringify(rows.data) : bytesOf(rows))
+      }
       return open
     },
     hex: () => hash.update(bytesOf(labels)).hex(),
@@ -55,6 +58,17 @@ export function openFingerprint(
  * new Set(rowHashes(train)).size // how many different inputs there are
  */
 export function rowHashes({ inputs }: Pick<Dataset, 'inputs'>): string[] {
+  return inChunks(inputs, hashesOf)
+}
+
+/** What each piece of the rows gives, one piece in memory at a time. */
+function inChunks(inputs: Tensor, of: (rows: Tensor) => string[]): string[] {
+  const found: string[] = []
+  for (const { rows } of rowChunks(inputs)) for (const one of of(rows)) found.push(one)
+  return found
+}
+
+function hashesOf(inputs: Tensor): string[] {
   const rows = rowCount(inputs)
   const header = `${JSON.stringify([inputs.type, inputs.dims.slice(1)])}\n`
   const row = rowContent(inputs)
@@ -70,9 +84,13 @@ export function rowHashes({ inputs }: Pick<Dataset, 'inputs'>): string[] {
  */
 export function rowKeys({ inputs, preprocessing }: Pick<Dataset, 'inputs' | 'preprocessing'>): string[] {
   if (inputs.type !== 'int64' || inputs.dims.length !== 2) return rowHashes({ inputs })
+  return inChunks(inputs, (rows) => tokenKeys(rows, preprocessing.pad))
+}
+
+function tokenKeys(inputs: Tensor, padded: number | undefined): string[] {
   const [rows = 0, width = 0] = inputs.dims
   const ids = inputs.data as BigInt64Array
-  const pad = BigInt(preprocessing.pad ?? 0)
+  const pad = BigInt(padded ?? 0)
   return Array.from({ length: rows }, (_, row) => {
     let end = (row + 1) * width
     while (end > row * width && ids[end - 1] === pad) end--

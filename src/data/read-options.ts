@@ -2,6 +2,7 @@ import type { Preprocessing } from './dataset.ts'
 import type { DocumentFormat, Pack } from './documents/index.ts'
 import type { TableOptions } from './formats/index.ts'
 import type { InputSpec } from './images/index.ts'
+import type { Spill } from './spilled.ts'
 import type { TextTokenizer } from './text/index.ts'
 
 /** How data are read from files. */
@@ -32,6 +33,8 @@ export interface ReadOptions extends TableOptions {
   readonly channels?: 1 | 3 | undefined
   /** How many bytes the data may take in memory; default a quarter of what the machine has, as it is held twice for a moment. */
   readonly maxBytes?: number | undefined
+  /** Where rows go that memory has no room for, from `openSpill`; default they are refused. What is made of them row by row goes there, too. */
+  readonly spill?: Spill | undefined
   /**
    * Whether decoded images are kept on disk, so that the next reading need not decode them; default false. They lie in `rows` in
    * HOLDFAST_CACHE (default `~/.cache/holdfast`), up to HOLDFAST_CACHE_BYTES (default 2 GiB), and are found by their content.

@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import { concatenateRows, rowCount } from './rows.ts'
+import { sourceOf } from './spilled.ts'
 
 /** Memory that the rows of several parts are put into, one after another, so that they need not be copied together. */
 export interface RowRoom {
@@ -13,8 +14,8 @@ export interface RowRoom {
   readonly fill: (bytes: number) => void
 }
 
-/** Told how many rows of how many bytes there will be, before memory is taken for them; may throw. */
-export type RowsExpected = (rows: number | undefined, rowBytes: number) => void
+/** Told how many rows of how many bytes there will be, before memory is taken for them: whether they get memory together. May throw. */
+export type RowsExpected = (rows: number | undefined, rowBytes: number) => boolean
 
 /** @param expect Where all rows are held at a time. Without it each piece has memory of its own, and may be let go alone. */
 export function rowRoom(expect: RowsExpected | undefined): RowRoom {
@@ -25,14 +26,14 @@ export function rowRoom(expect: RowsExpected | undefined): RowRoom {
       const bytes = count * rowBytes
       if (!expect) return new Uint8Array(bytes)
       if (used + bytes > block.length) {
-        expect(total, rowBytes)
+        if (!expect(total, rowBytes)) return new Uint8Array(bytes)
         block = new Uint8Array(Math.max(bytes, (total ?? 0) * rowBytes))
         used = 0
       }
       return block.subarray(used, used + bytes)
     },
     fill: (bytes) => {
-      used += bytes
+      if (used + bytes <= block.length) used += bytes
     },
   }
 }
@@ -40,7 +41,7 @@ export function rowRoom(expect: RowsExpected | undefined): RowRoom {
 /** One tensor with the rows of all, in order: where they lie one after another in memory already, that memory, and no copy. */
 export function inOneRoom(tensors: readonly Tensor[]): Tensor {
   const [first, ...others] = tensors
-  if (first?.type !== 'uint8') return concatenateRows(tensors)
+  if (first?.type !== 'uint8' || tensors.some(sourceOf)) return concatenateRows(tensors)
   const { buffer, byteOffset, BYTES_PER_ELEMENT } = first.data as Uint8Array<ArrayBuffer>
   let end = byteOffset + first.data.length * BYTES_PER_ELEMENT
   for (const { type, data, dims } of others) {

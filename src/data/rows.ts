@@ -1,6 +1,8 @@
 import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
+import { byteLengthOf, zeros } from '../tensor/bytes.ts'
 import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { joinedSource, pickedSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
 
 type Numeric = Exclude<Storage[DType], string[]>
 
@@ -39,6 +41,11 @@ export function takeRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
     const data = Array.from(indices, (row) => source.slice(row * width, (row + 1) * width)).flat()
     return { type: tensor.type, dims, data: data as Storage[T] }
   }
+  if (sourceOf(tensor)) {
+    const result = zeros(tensor.type, dims)
+    copyRows(tensor, indices, result, 0)
+    return result
+  }
   const source = tensor.data as Numeric
   const values = rowCount(tensor) === 0 ? 0 : source.length / rowCount(tensor)
   const result: Tensor<T> = {
@@ -48,6 +55,15 @@ export function takeRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
   }
   copyRows(tensor, indices, result, 0)
   return result
+}
+
+/** As {@link takeRows}, but rows that lie on disk stay there. */
+export function pickRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array): Tensor<T> {
+  const source = sourceOf(tensor)
+  if (!source) return takeRows(tensor, indices)
+  checkIndices(indices, rowCount(tensor))
+  const dims = [indices.length, ...tensor.dims.slice(1)]
+  return new SpilledTensor(tensor.type, dims, pickedSource(source, indices))
 }
 
 /**
@@ -78,9 +94,24 @@ export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, ta
     for (const [at, text] of texts.entries()) (target.data as string[])[targetRow * width + at] = text
     return
   }
-  const from = bytesOf(source)
   const to = bytesOf(target)
-  const width = from.length / rows
+  const spilled = sourceOf(source)
+  if (spilled) {
+    const width = to.length / rowCount(target)
+    spilled.copy(indices, to.subarray(targetRow * width, (targetRow + indices.length) * width))
+    return
+  }
+  const from = bytesOf(source)
+  copyRowBytes(from, indices, to, targetRow, from.length / rows)
+}
+
+function copyRowBytes(
+  from: Uint8Array,
+  indices: Int32Array,
+  to: Uint8Array,
+  targetRow: number,
+  width: number,
+): void {
   if (width <= loopBytes) {
     copySmallRows(from, indices, to, targetRow, width)
     return
@@ -126,7 +157,7 @@ function copyElements<A extends Int32Array | Uint8Array>(
 }
 
 /**
- * One tensor with the rows of all, in order. All must have the same type and row dims.
+ * One tensor with the rows of all, in order. All must have the same type and row dims. Where some lie on disk nothing is copied.
  *
  * @throws DataError `row-mismatch` naming the first tensor that differs; `data-empty` for an empty list.
  */
@@ -153,6 +184,8 @@ export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]):
       data: tensors.flatMap((tensor) => tensor.data as string[]) as Storage[T],
     }
   }
+  const spill = tensors.map(sourceOf).find((source) => source !== undefined)?.spill
+  if (spill) return joinedRows(tensors, dims, spill)
   const length = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0)
   const result: Tensor<T> = {
     type: first.type,
@@ -167,6 +200,37 @@ export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]):
     at += part.length
   }
   return result
+}
+
+function joinedRows<T extends DType>(
+  tensors: readonly Tensor<T>[],
+  dims: readonly number[],
+  spill: Spill,
+): Tensor<T> {
+  const [first] = tensors
+  if (!first) throw new DataError('data-empty', 'There is nothing to concatenate: the list is empty.')
+  const width = rowBytesOf(first)
+  const parts = tensors.map((tensor) => ({
+    rows: rowCount(tensor),
+    copy:
+      sourceOf(tensor)?.copy ??
+      ((indices: Int32Array, into: Uint8Array) => copyRowBytes(bytesOf(tensor), indices, into, 0, width)),
+  }))
+  return new SpilledTensor(first.type, dims, joinedSource(parts, width, spill))
+}
+
+/** What one row takes. */
+export const rowBytesOf = ({ type, dims }: Pick<Tensor, 'type' | 'dims'>): number => {
+  if (type === 'string') {
+    throw new DataError('data-packed', 'Texts have no fixed width: only numbers can be kept on disk.')
+  }
+  return byteLengthOf(type, dims.slice(1))
+}
+
+/** The same values under other dims, of as many rows. */
+export function withDims<T extends DType>(tensor: Tensor<T>, dims: readonly number[]): Tensor<T> {
+  const source = sourceOf(tensor)
+  return source ? new SpilledTensor(tensor.type, dims, source) : { ...tensor, dims }
 }
 
 /** The memory of a numeric tensor as bytes (a view, in the machine's byte order). */

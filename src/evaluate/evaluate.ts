@@ -1,5 +1,6 @@
 import { type Dataset, kindOf, samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
+import { gatheredFeeds, rowsWithin } from '../data/spilled-rows.ts'
 import type { Engine, Executable } from '../engine/engine.ts'
 import { openPace, type Pace, paced } from '../engine/pace.ts'
 import { type LossOptions, lossKind } from '../model/losses/index.ts'
@@ -30,6 +31,9 @@ export const MOST_ACTIVATIONS = 2 ** 27
 
 /** Logits that one call hands back at most, 64 MiB: activations at a cut may have thousands of values a row. */
 const MOST_ANSWERS = 2 ** 24
+
+/** Bytes of rows that one call reads at most, 64 MiB: those that lie on disk are fetched for it. */
+const MOST_ROWS = 2 ** 26
 
 interface Session {
   readonly executable: Executable
@@ -79,7 +83,13 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     const asked = buildPredict(model, dataset, outputs, size)
     const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
     const graph = fits < size ? buildPredict(model, dataset, outputs, fits) : asked
-    const batches = Math.max(1, Math.floor(MOST_ANSWERS / graph.answers))
+    const batches = Math.max(
+      1,
+      Math.min(
+        Math.floor(MOST_ANSWERS / graph.answers),
+        Math.floor(rowsWithin(dataset.inputs, MOST_ROWS) / size),
+      ),
+    )
     return { executable: await engine.load(graph), graph, pace: openPace(batches) }
   }
   const run = async (
@@ -91,18 +101,15 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     const { executable, graph, pace } = await session(dataset)
     const rows = predictRows(dataset, graph.batchSize)
     const [batches = 0, size = 1] = rows.dims
-    const given = new Map<string, Tensor>(state)
-      .set('inputs', dataset.inputs)
-      .set('offsets', unitOffsets(outputs, active))
+    const given = new Map<string, Tensor>(state).set('offsets', unitOffsets(outputs, active))
     const feeds = new Map([...given].filter(([name]) => graph.inputs.has(name)))
     await paced(
       batches,
       async (from, count) => {
         const data = rows.data.subarray(from * size, (from + count) * size)
-        take(
-          await executable.run(feeds.set('rows', { type: 'int32', dims: [count, size], data })),
-          from * size,
-        )
+        const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, size], data })
+        for (const [name, tensor] of asked) if (graph.inputs.has(name)) feeds.set(name, tensor)
+        take(await executable.run(feeds), from * size)
       },
       pace,
     )

@@ -2,6 +2,7 @@ import { GraphBuilder } from '../autodiff/builder.ts'
 import { backward } from '../autodiff/gradients.ts'
 import { scan } from '../autodiff/scan.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { gatheredFeeds } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
 import { paced } from '../engine/pace.ts'
@@ -43,12 +44,12 @@ export async function sensitivity(options: SensitivityOptions): Promise<Map<stri
   const fixed: readonly (readonly [string, Tensor])[] = [
     ...[...parameters].map(([name, tensor]) => [`parameter/${name}`, tensor] as const),
     ...[...options.buffers].map(([name, tensor]) => [`buffer/${name}`, tensor] as const),
-    ['inputs', dataset.inputs],
   ]
   try {
     await paced(rows.length, async (from, count) => {
-      const part: Tensor = { type: 'int32', dims: [count, 1], data: rows.slice(from, from + count) }
-      const feeds = new Map<string, Tensor>([...fixed, ['rows', part]])
+      const data = rows.slice(from, from + count)
+      const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, 1], data })
+      const feeds = new Map<string, Tensor>([...fixed, ...asked])
       await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
     })
     const found = program.snapshot()

@@ -40,7 +40,12 @@ export async function makeFolder(path: string): Promise<void> {
 export async function writeObstacle(path: string, error: unknown, kind: Written = 'file'): Promise<string> {
   const code = systemCode(error)
   const inPlace = code !== undefined && ofPlaces.has(code) ? await thingInPlace(path, kind) : undefined
-  if (inPlace !== undefined) return inPlace
+  return inPlace ?? systemObstacle(error)
+}
+
+/** The same by what the system says alone, without a look at the path. */
+export function systemObstacle(error: unknown): string {
+  const code = systemCode(error)
   const known = code === undefined ? undefined : obstacles.get(code)
   return known ?? (error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,7 @@
 import { type Dataset, kindOf } from '../data/dataset.ts'
+import { concatenateRows } from '../data/rows.ts'
+import { sourceOf } from '../data/spilled.ts'
+import { rowChunks } from '../data/spilled-rows.ts'
 import { DataError, UsageError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 import { int64, type Tensor } from '../tensor/tensor.ts'
@@ -18,13 +21,17 @@ export function checkRows(dataset: Dataset, model: Model, place: string): void {
     )
   }
   checkDims(inputs, model, place)
-  const at =
-    inputs.data instanceof Float32Array ? inputs.data.findIndex((value) => !Number.isFinite(value)) : -1
+  if (inputs.type !== 'float32') return
+  for (const { from, rows } of rowChunks(inputs as Tensor<'float32'>)) checkFinite(rows, from, place)
+}
+
+function checkFinite({ dims, data }: Tensor<'float32'>, from: number, place: string): void {
+  const at = data.findIndex((value) => !Number.isFinite(value))
   if (at < 0) return
-  const width = inputs.data.length / (inputs.dims[0] ?? 1)
+  const width = data.length / (dims[0] ?? 1)
   throw new DataError(
     'data-not-finite',
-    `${place}, row ${Math.floor(at / width)}, value ${at % width}: ${inputs.data[at]} is no number that can be learned from. Correct the row or take it out.`,
+    `${place}, row ${from + Math.floor(at / width)}, value ${at % width}: ${data[at]} is no number that can be learned from. Correct the row or take it out.`,
   )
 }
 
@@ -61,12 +68,21 @@ const product = (dims: readonly (number | undefined)[]): number =>
 /** Rows of tokens [N, T], made `length` long with the id that fills up. Others stay as they are. */
 export function paddedTo(dataset: Dataset, length: number): Dataset {
   const { inputs, preprocessing } = dataset
-  const [rows = 0, width = 0] = inputs.dims
+  const [, width = 0] = inputs.dims
   if (inputs.type !== 'int64' || inputs.dims.length !== 2 || width >= length) return dataset
-  const wider = int64([rows, length], new Array<number>(rows * length).fill(preprocessing.pad ?? 0))
+  const keep = sourceOf(inputs)?.spill.keep
+  if (!keep) return { ...dataset, inputs: longer(inputs, length, preprocessing.pad) }
+  const parts: Tensor[] = []
+  for (const { rows } of rowChunks(inputs)) parts.push(keep(longer(rows, length, preprocessing.pad)))
+  return { ...dataset, inputs: concatenateRows(parts) }
+}
+
+function longer(inputs: Tensor, length: number, pad = 0): Tensor {
+  const [rows = 0, width = 0] = inputs.dims
+  const wider = int64([rows, length], new Array<number>(rows * length).fill(pad))
   const ids = inputs.data as BigInt64Array
   for (let row = 0; row < rows; row++) {
     wider.data.set(ids.subarray(row * width, (row + 1) * width), row * length)
   }
-  return { ...dataset, inputs: wider }
+  return wider
 }

@@ -47,6 +47,8 @@ export interface LoadedUpdate extends LoadedModel {
    * same of the new data where nothing is old.
    */
   readonly gateData: Dataset
+  /** Gives back the disk, where rows lie there that memory had no room for: they are to be read no more. Else it does nothing. */
+  readonly close: () => void
   readonly notes: readonly string[]
 }
 
@@ -64,6 +66,15 @@ export interface LoadedUpdate extends LoadedModel {
  */
 export async function loadUpdate(sources: UpdateSources, given?: LoadedModel): Promise<LoadedUpdate> {
   const read = await readUpdate(sources, given)
+  try {
+    return await updateOf(read, sources)
+  } catch (error) {
+    read.spill.close()
+    throw error
+  }
+}
+
+async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<LoadedUpdate> {
   const { loaded, fresh, pack } = read
   const { model } = loaded
   const { engine, numbersArePositions = false, seed } = sources
@@ -98,6 +109,7 @@ export async function loadUpdate(sources: UpdateSources, given?: LoadedModel): P
       nearMisses,
     },
     data: { ...(headOnly ? await withFeatures(engine, model, rows) : rows), sums: kept?.sums?.of(widened) },
+    close: read.spill.close,
     gateData: measured ?? (headOnly ? await featureDataset(engine, model, ownGate) : ownGate),
     notes: [
       ...loaded.notes,
@@ -105,6 +117,7 @@ export async function loadUpdate(sources: UpdateSources, given?: LoadedModel): P
       ...read.notes,
       ...[fresh, read.old, read.unlabelled].flatMap((parts) => parts?.notes ?? []),
       ...notes,
+      ...[read.spill.note(sources.fresh)].filter((note) => note !== undefined),
       ...(kept?.notes ?? []),
     ],
   }

@@ -4,6 +4,7 @@ import type { ReadOptions } from '../data/read-options.ts'
 import { preprocessed } from '../data/reading.ts'
 import { readingFor } from '../data/reading-files.ts'
 import { columnsOf, inColumnsOf, type NamedColumns } from '../data/same-columns.ts'
+import { type OpenSpill, openSpill } from '../data/spill-files.ts'
 import { ModelError, UsageError } from '../errors.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
@@ -24,6 +25,8 @@ export interface ReadUpdate {
   readonly unlabelled: LoadedData | undefined
   /** What was assumed of how the model reads data. */
   readonly notes: readonly string[]
+  /** Where rows lie that memory has no room for. */
+  readonly spill: OpenSpill
 }
 
 /** Reads model, pack and data, and refuses what the model cannot read; see {@link loadUpdate} for the errors. */
@@ -46,7 +49,13 @@ export async function readUpdate(sources: UpdateSources, given?: LoadedModel): P
   }
   const { options, notes } = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
   const known = pack && keep !== undefined ? { name: keep, columns: pack.columns } : undefined
-  return { loaded, pack, notes, ...(await readData(sources, model, options, known)) }
+  const spill = openSpill(options.maxBytes)
+  try {
+    return { loaded, pack, notes, spill, ...(await readData(sources, model, { ...options, spill }, known)) }
+  } catch (error) {
+    spill.close()
+    throw error
+  }
 }
 
 /** @param pack What the pack says of its columns. */

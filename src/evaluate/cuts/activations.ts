@@ -1,4 +1,5 @@
 import { type Dataset, samples } from '../../data/dataset.ts'
+import { sourceOf } from '../../data/spilled.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Model } from '../../model/model.ts'
 import { nodesBehind } from '../../onnx/walk.ts'
@@ -29,7 +30,7 @@ export async function activationsAt(
   dataset: Dataset,
   { store = 'float32' }: ActivationOptions = {},
 ): Promise<Dataset> {
-  const { take, stored } = collector(store, samples(dataset), rowDimsOf(cut))
+  const { take, stored } = collector(store, samples(dataset), rowDimsOf(cut), sourceOf(dataset.inputs)?.spill)
   await eachFrozenOutput(engine, modelBelow(model, cut), dataset, take)
   return { ...dataset, ...stored() }
 }

@@ -1,4 +1,6 @@
 import { asStored, type Preprocessing } from '../../data/dataset.ts'
+import { concatenateRows } from '../../data/rows.ts'
+import type { Spill } from '../../data/spilled.ts'
 import { DataError } from '../../errors.ts'
 import { float16FromFloat32 } from '../../tensor/half.ts'
 import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts'
@@ -22,8 +24,15 @@ export interface Collector {
 /**
  * @param rows How many there will be.
  * @param width Dims of a row, for when there are none.
+ * @param spill Where rows of float32 go that memory has no room for; those of the other forms are small.
  */
-export function collector(store: ActivationStore, rows: number, width: readonly number[]): Collector {
+export function collector(
+  store: ActivationStore,
+  rows: number,
+  width: readonly number[],
+  spill?: Spill,
+): Collector {
+  if (spill && store === 'float32' && rows > 0) return spilling(spill)
   let inputs: ReturnType<typeof empty> | undefined
   const empty = (dims: readonly number[]) => (store === 'float16' ? float16(dims) : float32(dims))
   const take = (part: Tensor<'float32'>, from: number) => {
@@ -40,6 +49,16 @@ export function collector(store: ActivationStore, rows: number, width: readonly 
         ? inBytes(all)
         : { inputs: all, preprocessing: asStored }
     },
+  }
+}
+
+function spilling(spill: Spill): Collector {
+  const parts: Tensor<'float32'>[] = []
+  return {
+    take: (part) => {
+      parts.push(spill.keep(part))
+    },
+    stored: () => ({ inputs: concatenateRows(parts), preprocessing: asStored }),
   }
 }
 

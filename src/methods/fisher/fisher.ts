@@ -1,5 +1,6 @@
 import { count as counted } from '../../count.ts'
 import { samples as countSamples, type Dataset, ignoredLabel, kindOf } from '../../data/dataset.ts'
+import { gatheredFeeds } from '../../data/spilled-rows.ts'
 import { paced } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
@@ -177,10 +178,10 @@ async function addedBatches(
     [...valuesOf(options)].map(([name, tensor]) => [`parameter/${name}`, tensor]),
   )
   for (const [name, tensor] of options.buffers ?? model.buffers) feeds.set(`buffer/${name}`, tensor)
-  feeds.set('inputs', dataset.inputs).set('labels', dataset.labels)
   await paced(rows.length / batchSize, async (from, count) => {
     const part = rows.slice(from * batchSize, (from + count) * batchSize)
-    feeds.set('rows', { type: 'int32', dims: [count, batchSize], data: part })
+    const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, batchSize], data: part })
+    for (const [name, tensor] of asked) feeds.set(name, tensor)
     if (labels === 'sampled') {
       const draws = float32([count, batchSize, ...dataset.labels.dims.slice(1)])
       random.fillUniform(draws.data, 0, 1)

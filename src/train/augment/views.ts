@@ -9,6 +9,7 @@ import {
 } from '../../data/augment/index.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
 import { concatenateRows, takeRows } from '../../data/rows.ts'
+import { sourceOf } from '../../data/spilled.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
@@ -58,6 +59,7 @@ export async function augmentedViews(
   })
   const executable = await engine.load(viewGraph(dataset, { spec, image, batch }))
   const found: Tensor[] = []
+  const keep = sourceOf(dataset.inputs)?.spill.keep ?? ((rows: Tensor) => rows)
   try {
     for (let from = 0; from < all.length; from += batch) {
       // The last batch is filled up with the last row.
@@ -73,7 +75,7 @@ export async function augmentedViews(
       const outputs = await executable.run(new Map([['inputs', inputs], ...drawn]))
       const views = required(outputs, 'views', 'output')
       const left = all.length - from
-      found.push(left < batch ? takeRows(views, range(left)) : views)
+      found.push(keep(left < batch ? takeRows(views, range(left)) : views))
     }
   } finally {
     await executable.dispose()

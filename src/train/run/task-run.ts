@@ -1,4 +1,7 @@
-import { createPool } from '../../data/memory/index.ts'
+import { createPool, type Pool } from '../../data/memory/index.ts'
+import { takeRows } from '../../data/rows.ts'
+import { sourceOf } from '../../data/spilled.ts'
+import { inPlace } from '../../data/spilled-rows.ts'
 import { loadProgram } from '../../engine/program.ts'
 import type { TrainingError } from '../../errors.ts'
 import { openReader, type Reader } from '../../evaluate/reader.ts'
@@ -77,7 +80,6 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const width = batchWidth(sources)
   const fixed = new Map<string, Tensor>([
     ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
-    ['pool/inputs', pool.inputs],
     ['pool/labels', pool.labels],
     ['pool/tasks', pool.tasks],
     ['masks', taskMasks(task)],
@@ -96,7 +98,7 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
       ...fixed,
       ...columns,
       ...draws(from, count),
-      ['rows', { type: 'int32', dims: [count, width], data: rows }],
+      ...rowFeeds(pool, { type: 'int32', dims: [count, width], data: rows }),
       ...stepNumbers(options, at),
     ])
     const outputs = await program.run(new Map([...feeds].filter(([name]) => step.inputs.has(name))))
@@ -130,6 +132,13 @@ async function methodInputs(
   } finally {
     await reader.dispose()
   }
+}
+
+/** The rows of a call, and inputs: the whole pool, or where it lies on disk what these rows are. */
+function rowFeeds({ inputs }: Pool, rows: Tensor<'int32'>): [string, Tensor][] {
+  const given: [string, Tensor][] = [['rows', rows]]
+  if (!sourceOf(inputs)) return [...given, ['pool/inputs', inputs]]
+  return [...given, ['pool/inputs', takeRows(inputs, rows.data)], ['places', inPlace(rows)]]
 }
 
 interface CallPlace {

@@ -25,6 +25,8 @@ export interface StepBody {
   readonly parameters: Named
   readonly buffers: Named
   readonly rows: Value
+  /** Where the batch's inputs lie among those that the call is fed. */
+  readonly places: Value
   readonly seed: Value
   /** The optimiser's numbers of this step; the first is the learning rate. */
   readonly scalars: readonly Value[]
@@ -34,9 +36,9 @@ export interface StepBody {
 }
 
 /** The batch's inputs in the units they are stored in, augmented where that is asked for. */
-export function batchOf({ request, step, inputs, rows, draws }: StepBody): Value {
+export function batchOf({ request, step, inputs, places, draws }: StepBody): Value {
   const { augmentation, model, pool } = request
-  const stored = step.op('Gather', [inputs.inputs, rows])
+  const stored = step.op('Gather', [inputs.inputs, places])
   if (!augmentation) return stored
   const batch = augment(step, stored, { ...augmentation, preprocessing: pool.preprocessing, draws })
   // A model that normalises by itself reads whole numbers.

@@ -64,13 +64,16 @@ function bodyOf(
   const { outer, step, inputs, values, scanned } = given
   const names = [...inputs.state.keys()]
   const now = new Map(values.map((value, at) => [itemAt(names, at, 'state'), value]))
-  const firstColumn = scanned.length - inputs.columns.length
+  const rows = itemAt(scanned, 0, 'scanned value')
+  const end = inputs.fetched ? scanned.length - 1 : scanned.length
+  const firstColumn = end - inputs.columns.length
   const firstDraw = firstColumn - inputs.augment.length
   return {
     ...{ request, outer, step, inputs, now },
     parameters: withoutPrefix(now, 'parameter/'),
     buffers: withoutPrefix(now, 'buffer/'),
-    rows: itemAt(scanned, 0, 'scanned value'),
+    rows,
+    places: inputs.fetched ? itemAt(scanned, end, 'scanned value') : rows,
     seed: itemAt(scanned, 1, 'scanned value'),
     scalars: scanned.slice(2, firstDraw),
     draws: new Map(

@@ -1,5 +1,6 @@
 import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
+import { datasetInMemory } from '../../data/spilled-rows.ts'
 import { UsageError } from '../../errors.ts'
 import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
 import { bodyHash, featureDataset, featureVectors } from '../../evaluate/features.ts'
@@ -61,7 +62,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     const { old, fresh: quota } = divided(oldExemplars, candidates, { ...pack, budget })
     const random = randomStream(seed, `keep/exemplars ${pack.data.length}`)
     const rows = await chooseForPack({ engine, model, dataset: candidates, features, choose, quota, random })
-    const joining = await stored(subset(candidates, rows))
+    const joining = datasetInMemory(await stored(subset(candidates, rows)))
     return inOrder([...(oldExemplars ? [firstOf(oldExemplars, old)] : []), joining])
   }
   const exemplars = bare ? undefined : await chosen()
@@ -71,7 +72,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     : extendedTraffic(pack.traffic, pack.classes, model.classes, [given, measured])
   const open = bare || !measured ? undefined : notAmong(measured, pack.activations)
   const newHeld = open && (await freshHeldOut(open, [oldHeld, exemplars], { ...options, traffic }, stored))
-  const joining = newHeld && (await stored(newHeld))
+  const joining = newHeld && datasetInMemory(await stored(newHeld))
   const held = [oldHeld, joining].filter((part) => part !== undefined)
   const heldOut =
     held.length === 0

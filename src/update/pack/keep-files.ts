@@ -5,6 +5,7 @@ import { type PreprocessingName, preprocessed, type Reading } from '../../data/r
 import { readingFor } from '../../data/reading-files.ts'
 import { bytesOf } from '../../data/rows.ts'
 import { inColumnsOf } from '../../data/same-columns.ts'
+import { openSpill } from '../../data/spill-files.ts'
 import { UsageError } from '../../errors.ts'
 import type { Bindings } from '../../model/import/index.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
@@ -92,11 +93,16 @@ export const extendFile = (
     const pack = await readPack(path)
     const { named, options, notes } = await readModel(sources, given)
     const before = { name: path, columns: pack.columns }
-    const found = await inColumnsOf(before, options, (how) => readSource(sources.data, how))
-    const { train, validation, test } = preprocessed(found, sources.preprocessing)
-    const rows = { train, heldOut: test ?? validation, columns: found.columns }
-    const kept = await extendPack({ ...sources, ...named, ...rows, pack })
-    return { pack: kept.pack, notes: [...notes, ...found.notes, ...kept.notes] }
+    const spill = openSpill(options.maxBytes)
+    try {
+      const found = await inColumnsOf(before, { ...options, spill }, (how) => readSource(sources.data, how))
+      const { train, validation, test } = preprocessed(found, sources.preprocessing)
+      const rows = { train, heldOut: test ?? validation, columns: found.columns }
+      const kept = await extendPack({ ...sources, ...named, ...rows, pack })
+      return { pack: kept.pack, notes: [...notes, ...found.notes, ...kept.notes] }
+    } finally {
+      spill.close()
+    }
   })
 
 /**

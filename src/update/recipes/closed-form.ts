@@ -1,4 +1,5 @@
 import { classLabels, type Dataset } from '../../data/dataset.ts'
+import { inMemory } from '../../data/spilled-rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { expandFeatures } from '../../evaluate/expand-features.ts'
 import { featureSums } from '../../evaluate/feature-sums.ts'
@@ -74,7 +75,7 @@ export async function closedFormTrial(
 
 /** Rows as the head reads them: features, one vector a row, or random ones made of them. */
 async function rowsOf({ engine, model }: ClosedFormGround, dataset: Dataset): Promise<JudgedRows> {
-  const { dims, data } = dataset.inputs as Tensor<'float32'>
+  const { dims, data } = inMemory(dataset.inputs as Tensor<'float32'>)
   const [rows = 0, ...row] = dims
   const features = float32([rows, sizeOf(row)], data)
   const expansion = expansionOf(model)

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { EnvironmentError } from '../errors.ts'
+import { systemObstacle } from '../tensor/writes-files.ts'
+import { cacheFolder } from './cache/index-files.ts'
+import { bytesOf, rowBytesOf, rowCount } from './rows.ts'
+import { type RowSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
+
+/** A place for rows that is given back when it is closed. */
+export interface OpenSpill extends Spill {
+  /** Bytes on disk. */
+  readonly spilled: () => number
+  /** What lies on disk, as a sentence for `place`; undefined where nothing does. */
+  readonly note: (place: string) => string | undefined
+  close(): void
+}
+
+/**
+ * Keeps rows in memory up to a limit, all that go through it together, and what is more in one file in HOLDFAST_CACHE (default
+ * `~/.cache/holdfast`), which has no name any more once it is open: it is gone when it is closed, or its process ends, however it ends.
+ *
+ * @param maxBytes Default a quarter of the machine's memory.
+ * @throws EnvironmentError `write-failed` when the disk does not take the rows, `read-failed` when it does not give them back.
+ */
+export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
+  const folder = join(cacheFolder(), 'spill')
+  let left = maxBytes
+  let file: number | undefined
+  let end = 0
+  const reserve = (bytes: number): boolean => {
+    if (bytes > left) return false
+    left -= bytes
+    return true
+  }
+  const opened = (): number => (file ??= openUnnamed(folder))
+  const spill: OpenSpill = {
+    reserve,
+    keep: (rows) => {
+      if (sourceOf(rows) || rows.type === 'string') return rows
+      const bytes = bytesOf(rows)
+      if (reserve(bytes.length)) return rows
+      const from = end
+      end += bytes.length
+      writeFully(opened(), bytes, from, folder)
+      const source = rowsAt(opened(), from, rowBytesOf(rows), { folder, spill })
+      return new SpilledTensor(rows.type, [rowCount(rows), ...rows.dims.slice(1)], source)
+    },
+    spilled: () => end,
+    note: (place) =>
+      end === 0
+        ? undefined
+        : `${place}: ${mebibytes(end)} of rows have no room in the ${mebibytes(maxBytes)} of memory that rows may take, and lie in ${folder} until this ends (maxBytes).`,
+    close: () => {
+      if (file !== undefined) closeSync(file)
+      file = undefined
+    },
+  }
+  return spill
+}
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`
+
+/** A file that only this process can find. */
+function openUnnamed(folder: string): number {
+  const path = join(folder, randomUUID())
+  return orRefused(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const file = openSync(path, 'wx+', 0o600)
+    rmSync(path)
+    return file
+  })
+}
+
+const rowsAt = (
+  file: number,
+  from: number,
+  width: number,
+  { folder, spill }: { readonly folder: string; readonly spill: Spill },
+): RowSource => ({
+  copy: (indices, into) => {
+    for (let start = 0; start < indices.length; ) {
+      const first = indices[start] ?? 0
+      let count = 1
+      while (indices[start + count] === first + count) count++
+      const place = into.subarray(start * width, (start + count) * width)
+      readFully(file, place, from + first * width, folder)
+      start += count
+    }
+  },
+  spill,
+})
+
+/** @throws EnvironmentError `write-failed` */
+function orRefused<T>(folder: string, action: () => T): T {
+  try {
+    return action()
+  } catch (cause) {
+    throw new EnvironmentError(
+      'write-failed',
+      `${folder}: rows for which there is no room in memory could not be kept there (${systemObstacle(cause)}). HOLDFAST_CACHE names another folder, and a higher limit (maxBytes) leaves more of them in memory.`,
+      { cause },
+    )
+  }
+}
+
+/** The most that the system reads or writes in one call. */
+const ATONCE = 2 ** 30
+
+function writeFully(file: number, bytes: Uint8Array, position: number, folder: string): void {
+  for (let done = 0; done < bytes.length; ) {
+    const most = Math.min(bytes.length - done, ATONCE)
+    done += orRefused(folder, () => writeSync(file, bytes, done, most, position + done))
+  }
+}
+
+function readFully(file: number, into: Uint8Array, position: number, folder: string): void {
+  for (let done = 0; done < into.length; ) {
+    const most = Math.min(into.length - done, ATONCE)
+    const read = readSync(file, into, done, most, position + done)
+    if (read === 0) {
+      throw new EnvironmentError(
+        'read-failed',
+        `${folder}: rows that were kept there ended too early. The disk may be failing: name a folder on another one (HOLDFAST_CACHE).`,
+      )
+    }
+    done += read
+  }
+}
