@@ -5,20 +5,35 @@ import { type Described, inWords } from './schema-words.ts'
 /** The longest that a value is shown; the rest is cut. */
 const longest = 60
 
+/** The line of a setting in its file, counted from 1. */
+export type LineOf = (place: readonly PropertyKey[]) => number | undefined
+
 /**
  * What is wrong with a configuration or another JSON file, a sentence each: the place, what it is for, what was expected there and what was found.
  *
+ * @param lineOf says each place's line, where the file has some
  * @example problemsOf(planSchema, { stream: { kind: 'split', scenario: 'klass' } }, issues)
  * // ['stream.scenario (what is told at test time: …): expected one of task, domain, class, found "klass". Did you mean "class"?']
  */
-export function problemsOf(schema: z.ZodType, value: unknown, issues: readonly z.core.$ZodIssue[]): string[] {
+export function problemsOf(
+  schema: z.ZodType,
+  value: unknown,
+  issues: readonly z.core.$ZodIssue[],
+  lineOf: LineOf = () => undefined,
+): string[] {
   const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described
+  const at = (place: readonly PropertyKey[]) => {
+    const line = lineOf(place)
+    return line === undefined ? '' : `Line ${line}: `
+  }
   return issues.flatMap((issue) => {
     const path = issue.path.map(String)
     const [described, found] = [schemaAt(root, value, path), valueAt(value, path)]
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => unknownKey(root, path, key, chosen(described, found)))
-    const place = path.join('.') || 'the whole file'
+      return issue.keys.map(
+        (key) => at([...path, key]) + unknownKey(root, path, key, chosen(described, found)),
+      )
+    const place = at(path) + (path.join('.') || 'the whole file')
     // What a schema checks by itself it says in words of ours.
     if (issue.code === 'custom') return [`${place}: ${issue.message}`]
     const use = described?.description === undefined ? '' : ` (${described.description})`

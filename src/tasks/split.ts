@@ -1,6 +1,6 @@
 import { count } from '../count.ts'
 import { classLabels, type Dataset, rowsOfClasses, subset, withLabels } from '../data/dataset.ts'
-import { DataError, UsageError } from '../errors.ts'
+import { DataError, didYouMean, UsageError } from '../errors.ts'
 import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
 import { lazyTask, range, type Scenario, type TaskStream } from './stream.ts'
@@ -9,8 +9,10 @@ export interface SplitOptions {
   readonly scenario: Scenario
   /** Classes in each task, in order; has to divide their number. Default 2. */
   readonly classesPerTask?: number | undefined
-  /** Instead of `classesPerTask`: the classes of each task, by index. Classes that are in no group are left out. */
-  readonly groups?: readonly (readonly number[])[] | undefined
+  /** Instead of `classesPerTask`: the classes of each task, by index or by name. Classes that are in no group are left out. */
+  readonly groups?: readonly (readonly (number | string)[])[] | undefined
+  /** A seed for the order in which `groups` are learned; 0 (the default) leaves the order given. */
+  readonly groupOrderSeed?: number | undefined
   /** A seed for the order of the classes before they are split; 0 (the default) leaves the natural order. Not with `groups`. */
   readonly permuteClasses?: number | undefined
   /**
@@ -36,7 +38,8 @@ export function splitStream(train: Dataset, test: Dataset, options: SplitOptions
   const { scenario } = options
   const known = scenario === 'class' ? options.known : undefined
   const own = known?.classes ?? range(0, train.classes.length)
-  const places = options.groups ?? divide(own.length, options)
+  const names = own.map((index) => train.classes[index] ?? String(index))
+  const places = options.groups ? grouped(options.groups, names, options) : divide(own.length, options)
   checkGroups(places, own.length, scenario)
   const groups = places.map((group) => group.map((place) => itemAt(own, place, 'class')))
   const order = groups.flat()
@@ -73,6 +76,27 @@ export function splitStream(train: Dataset, test: Dataset, options: SplitOptions
     tasks,
     dataset: { name: train.name, synthetic: train.synthetic || test.synthetic },
   }
+}
+
+/** The places of the classes of each group, in the order learned. */
+function grouped(
+  groups: readonly (readonly (number | string)[])[],
+  names: readonly string[],
+  { groupOrderSeed = 0 }: SplitOptions,
+): number[][] {
+  const known = new Map(names.map((name, place) => [name, place]))
+  const placed = groups.map((group, task) =>
+    group.map((given) => {
+      if (typeof given === 'number') return given
+      const place = known.get(given)
+      if (place !== undefined) return place
+      throw new UsageError(
+        'split-classes',
+        `Group ${task} asks for the class "${given}", which the data do not have.${didYouMean(given, names)}`,
+      )
+    }),
+  )
+  return groupOrderSeed === 0 ? placed : [...randomStream(groupOrderSeed, 'group order').shuffle(placed)]
 }
 
 function divide(classes: number, { classesPerTask = 2, permuteClasses = 0 }: SplitOptions): number[][] {

@@ -78,6 +78,20 @@ test('split: units follow the order of the groups, and the names follow the unit
   expect(stream.tasks[0]?.train.classes).toEqual(['d', 'a', 'c'])
 })
 
+test('split: groups name their classes, and a seed decides which is learned first', () => {
+  const groups = [['d'], ['a', 'c'], [1]]
+  const units = (groupOrderSeed: number) =>
+    splitStream(four, four, { scenario: 'class', groups, groupOrderSeed }).tasks.map(({ name }) => name)
+  expect(units(0)).toEqual(['d', 'a, c', 'b'])
+  const orders = [1, 2, 3, 4, 5].map(units)
+  for (const order of orders) expect(order.toSorted()).toEqual(['a, c', 'b', 'd'])
+  expect(new Set(orders.map(String)).size).toBeGreaterThan(1)
+  expect(units(3)).toEqual(units(3))
+  expect(() => splitStream(four, four, { scenario: 'class', groups: [['e']] })).toThrow(
+    'Group 0 asks for the class "e", which the data do not have',
+  )
+})
+
 test('split: seed 0 keeps the order of the classes, others permute it, each always the same', () => {
   const classes = Array.from({ length: 10 }, (_, i) => String(i))
   const ten = dataset(classes.map(Number), classes)

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { parseDocument } from 'yaml'
 import { UsageError } from '../../errors.ts'
 import { methodEntries, methodOptions } from '../../methods/registry.ts'
 import { readUtf8, systemCode } from '../../tensor/reads-files.ts'
 import { writing } from '../../tensor/writes-files.ts'
 import { parsePlan, type RunPlan } from './plan.ts'
+import { yamlFromText } from './yaml.ts'
 
 /**
  * A run's plan from a YAML (or JSON) file.
@@ -24,7 +24,7 @@ export async function readPlanFile(path: string): Promise<RunPlan> {
  * @throws UsageError as {@link readPlanFile}; `config` for a file that is no configuration, or that says what is named elsewhere.
  */
 export async function readStudentFile(path: string): Promise<Readonly<Record<string, unknown>>> {
-  const value = valueFromText(await readUtf8(path, missing), path)
+  const { value } = yamlFromText(await readUtf8(path, missing), path)
   const refuse = (reason: string) => new UsageError('config', `${path} ${reason}`)
   if (typeof value !== 'object' || value === null || !('model' in value)) {
     throw refuse(
@@ -46,34 +46,8 @@ const missing = {
 
 /** The same from the text of such a file. */
 export function planFromText(text: string, path: string): RunPlan {
-  return parsePlan(valueFromText(text, path), path)
-}
-
-function valueFromText(text: string, path: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
-  const [problem] = document.errors
-  if (problem) {
-    const [place] = problem.linePos ?? []
-    throw new UsageError(
-      'config-syntax',
-      `${path}${place ? `, line ${place.line}, column ${place.col}` : ''}: this is no YAML: ${problem.message.split(/ at line |\n/)[0]}.`,
-    )
-  }
-  return resolved(document, path)
-}
-
-/** Aliases are resolved only here: one may be unknown, or all together stand for far more than the file says. */
-function resolved(document: ReturnType<typeof parseDocument>, path: string): unknown {
-  try {
-    return document.toJS()
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new UsageError(
-      'config-syntax',
-      `${path}: an alias (*name) cannot be put in: ${reason.replace(/\.$/, '')}. Write out what it stands for.`,
-      { cause },
-    )
-  }
+  const { value, lineOf } = yamlFromText(text, path)
+  return parsePlan(value, path, lineOf)
 }
 
 /** Columns that a line of comment may take. */

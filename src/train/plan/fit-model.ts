@@ -46,7 +46,7 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
   })
   const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined
   const needed = named.flatMap(({ own }) =>
-    groups ? groups.map((index) => itemAt(own, index, 'class')) : own,
+    groups ? groups.map((place) => (typeof place === 'string' ? place : itemAt(own, place, 'class'))) : own,
   )
   const fitted = withClasses(plan.model, model, [...new Set(needed)])
   return {

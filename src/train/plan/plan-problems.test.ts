@@ -31,7 +31,7 @@ describe('what is wrong in a configuration', () => {
     ],
     [
       { stream: { ...stream, groups: [] } },
-      'stream.groups (instead: the classes of each task): expected a list, not empty, of',
+      'stream.groups (instead: the classes of each task, by name or by place in their list): expected a list, not empty, of',
     ],
     [
       { stream, learnignRate: 1 },

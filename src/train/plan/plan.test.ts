@@ -76,6 +76,23 @@ test('the starter configuration is a plan, and is not written over', async () =>
   await expect(writeStarterConfig(path)).rejects.toMatchObject({ code: 'config-exists' })
 })
 
+test('what is wrong in a file is told with its line', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
+  const lines = [
+    'name: x',
+    'stream:',
+    '  kind: split',
+    '  groups: [[0], []]',
+    'learningrate: 1',
+    'seed: -0.5',
+  ]
+  await writeFile(path, lines.join('\n'))
+  const refused = readPlanFile(path)
+  await expect(refused).rejects.toThrow('Line 4: stream.groups.1: expected a list, not empty')
+  await expect(refused).rejects.toThrow('Line 5: At the top there is no setting "learningrate"')
+  await expect(refused).rejects.toThrow('Line 6: seed: expected a whole number')
+})
+
 test('a file that is no YAML is refused with line and column', async () => {
   const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
   await writeFile(path, 'stream:\n  kind: [split\n')

@@ -2,16 +2,14 @@ import { z } from 'zod'
 import { augmentSchema } from '../../data/augment/index.ts'
 import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
-import { problemsOf } from '../../data/schema-problems.ts'
+import { type LineOf, problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import { UsageError } from '../../errors.ts'
 import { contradictionInDistil, distilSchema } from './plan-distil.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
+import { protocolMark } from './plan-protocol.ts'
+import { stream } from './plan-stream.ts'
 import { SELF } from './source-names.ts'
-
-const scenario = z
-  .enum(['task', 'domain', 'class'])
-  .describe('what is told at test time: the task, or nothing')
 
 const preprocessing = z
   .union([
@@ -62,44 +60,6 @@ export const data = z.strictObject({
     .optional()
     .describe('the words that a new transformer knows; default up to 10,000 of the first task’s texts'),
 })
-
-const split = z.strictObject({
-  kind: z.literal('split'),
-  scenario: scenario.default('class'),
-  classesPerTask: bounds.rows().default(2).describe('classes in each task'),
-  groups: z
-    .array(z.array(bounds.rows(0)).min(1))
-    .min(1)
-    .optional()
-    .describe('instead: the classes of each task'),
-  classOrderSeed: z
-    .int()
-    .default(0)
-    .describe('order of the classes before they are split; 0 is the natural one'),
-})
-const permuted = z.strictObject({
-  kind: z.literal('permuted'),
-  scenario: scenario.default('domain'),
-  tasks: bounds.tasks().default(10),
-  padTo: bounds.pixels().optional().describe('pixels a side that images are padded to'),
-  streamSeed: z.int().default(0).describe('of the permutations'),
-})
-const rotated = z.strictObject({
-  kind: z.literal('rotated'),
-  scenario: scenario.default('domain'),
-  tasks: bounds.tasks().default(20),
-  angles: z.array(bounds.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
-  streamSeed: z.int().default(0).describe('of the random angles'),
-})
-export const list = z.strictObject({
-  kind: z.literal('list'),
-  scenario: scenario.default('class'),
-  tasks: z
-    .array(z.strictObject({ name: z.string().min(1), source: z.string().min(1) }))
-    .min(1)
-    .describe('a data set each, in the order learned'),
-})
-const stream = z.discriminatedUnion('kind', [split, permuted, rotated, list])
 
 const methodOption = z.union([z.number(), z.string(), z.boolean(), z.null()])
 
@@ -169,6 +129,7 @@ export const planSchema = z.strictObject({
       'of the runtime; default the physical cores. A run’s last bits belong to the number of threads',
     ),
   distil: distilSchema.optional().describe('teachers from files, for holdfast distil'),
+  protocol: protocolMark.optional().describe('the protocol that a run of holdfast bench is made from'),
 })
 
 /** Everything that a run is, before it has run: enough to do it again. */
@@ -180,14 +141,15 @@ export type PlanInput = z.input<typeof planSchema>
  * A configuration, checked, with its defaults filled in.
  *
  * @param from the file's name, for messages
+ * @param lineOf says where in the file a setting stands
  * @throws UsageError `config` naming each place in the file that is wrong, e.g. `stream.scenario`.
  * @example
  * const plan = parsePlan({ stream: { kind: 'split' }, iterations: 500 })
  */
-export function parsePlan(value: unknown, from = 'the configuration'): RunPlan {
+export function parsePlan(value: unknown, from = 'the configuration', lineOf?: LineOf): RunPlan {
   const result = planSchema.safeParse(value)
   if (!result.success) {
-    const problems = problemsOf(planSchema, value, result.error.issues)
+    const problems = problemsOf(planSchema, value, result.error.issues, lineOf)
     throw new UsageError('config', `${from} is not a configuration that can be run. ${problems.join(' ')}`)
   }
   const plan = result.data

@@ -164,7 +164,7 @@ export function planStream(
         scenario: stream.scenario,
         known: first.known,
         ...(stream.groups
-          ? { groups: stream.groups }
+          ? { groups: stream.groups, groupOrderSeed: stream.groupOrderSeed }
           : { classesPerTask: stream.classesPerTask, permuteClasses: stream.classOrderSeed }),
       })
     case 'permuted':
