@@ -85,7 +85,7 @@ describe('help', () => {
 describe('wrong input', () => {
   test.each([
     ['bnech', 'verb-unknown', 'Did you mean "bench"?'],
-    ['bench', 'argument-missing', 'holdfast bench needs NAME'],
+    ['bench', 'argument-missing', 'holdfast bench --list'],
     ['bench split-mnits', 'benchmark-unknown', 'Did you mean "split-mnist"?'],
     ['bench split-mnist --mehtod ewc', 'flag-unknown', 'Did you mean "--method"?'],
     ['bench split-mnist --method', 'flag-value', '--method needs a value'],
@@ -126,6 +126,13 @@ describe('wrong input', () => {
 })
 
 describe('bench', () => {
+  test('lists the protocols there are, and prints the file of one', async () => {
+    const list = await run('bench --list')
+    expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^split-mnist@2 .*van de Ven/m) })
+    const shown = await run('bench split-mnist@1 --show')
+    expect(shown.stdout).toBe(readFileSync('protocols/split-mnist@1.yaml', 'utf8'))
+  })
+
   test('--json prints one object of the promised shape and nothing else', async () => {
     const line = `bench split-mnist --method none,ewc --scenario task,class --seeds 1..2 ${tiny} --out grid --json`
     const { stdout, stderr, code } = await run(line)
@@ -150,7 +157,7 @@ describe('bench', () => {
     )
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /split-mnist on synthetic digits \(synthetic: not comparable[\s\S]*Fine-tuning +\d+\.\d/,
+      /split-mnist@2 \([0-9a-f]{12}\) on synthetic digits \(synthetic: not comparable[\s\S]*Fine-tuning +\d+\.\d/,
     )
     expect(existsSync(join(folder, 'runs'))).toBe(false)
     expect(readFileSync(join(folder, 'page.html'), 'utf8')).toMatch(/Synthetic|generated data/)

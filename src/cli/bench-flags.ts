@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import type { ProtocolOverrides } from '../study/protocols/index.ts'
@@ -17,6 +18,9 @@ const steps = (description: string) => fromText(bounds.steps()).optional().meta(
 export const protocolFlags = {
   ...digitsFlags,
   ...group('Protocol', {
+    model: path('FILE')
+      .optional()
+      .meta({ description: 'Model to train, where the protocol is about one that is given' }),
     tasks: fromText(bounds.tasks()).optional().meta({ description: 'Number of tasks' }),
     iterations: steps('Steps a task'),
     jointIterations: steps('Steps a task of joint training'),
@@ -43,6 +47,7 @@ type ProtocolSettings = z.output<z.ZodObject<typeof protocolFlags>> & CommonSett
 /** The flags' values as changes of a protocol. */
 export const overridesOf = (asked: ProtocolSettings): ProtocolOverrides => ({
   source: asked.data,
+  model: asked.model === undefined ? undefined : resolve(asked.model),
   limit: asked.limit,
   tasks: asked.tasks,
   iterations: asked.iterations,

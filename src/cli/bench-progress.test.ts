@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest'
 import type { Progress } from '../report/terminal.ts'
 import type { BenchEvent } from '../study/grid/index.ts'
-import { protocolNamed, protocolPlan } from '../study/protocols/index.ts'
+import { protocolPlan } from '../study/protocols/index.ts'
+import { readProtocol } from '../study/protocols/index-files.ts'
 import type { LearnEvent } from '../train/run/index.ts'
 import { gridProgress } from './bench-progress.ts'
 
-const planOf = (seed: number) =>
-  protocolPlan(protocolNamed('split-mnist'), { method: 'ridge', scenario: 'class', seed })
+const { protocol } = await readProtocol('split-mnist@1')
+
+const planOf = (seed: number) => protocolPlan(protocol, { method: 'ridge', scenario: 'class', seed })
 
 /** What is drawn while runs go as events say, each run of five tasks of 100 steps. */
 function drawnBy(runs: number, events: readonly (readonly [run: number, event: LearnEvent | 'ended'])[]) {

@@ -3,6 +3,7 @@ import { type BenchResult, groupResults } from '../measure/results.ts'
 import { comparisonNote, comparisonTable } from '../report/comparison.ts'
 import { capitalise, meanAndError, methodTitle } from '../report/figures/index.ts'
 import { headline } from '../report/headline.ts'
+import { protocolTitle } from '../report/protocol-title.ts'
 import { textTable } from '../report/text-table.ts'
 import { tuningTable } from '../report/tuning.ts'
 import { itemAt } from '../required.ts'
@@ -33,10 +34,19 @@ export function benchText(bench: BenchResult): string {
       )
       .join('   '),
   )
-  const data = `${bench.benchmark} on ${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}`
-  return [data, '', ...lines, ...comparisonText(bench), ...tuningText(bench), '', headline(bench).title].join(
-    '\n',
-  )
+  const data = `${protocolTitle(bench)} on ${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic: not comparable with published figures)' : ''}`
+  const { changed = [] } = bench.protocol ?? {}
+  const other = changed.length > 0 ? [`Not as the protocol has it: ${changed.join(', ')}`] : []
+  return [
+    data,
+    ...other,
+    '',
+    ...lines,
+    ...comparisonText(bench),
+    ...tuningText(bench),
+    '',
+    headline(bench).title,
+  ].join('\n')
 }
 
 const tuningText = ({ tuning }: BenchResult): string[] =>

@@ -4,18 +4,19 @@ import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { compareMethods } from '../measure/compare-methods.ts'
 import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
-import { protocolNamed, protocols } from '../study/protocols/index.ts'
+import { readProtocol } from '../study/protocols/index-files.ts'
 import { tunedPlans } from '../study/tune/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
+import { protocolList, protocolShown } from './bench-protocols.ts'
 import { usualPriority } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
 import { benchText } from './bench-text.ts'
 import { tune } from './bench-tune.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
-import { fromText, group, path, seeds, shard } from './flags/index.ts'
+import { fromText, group, on, path, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
 import { checkPlaces } from './places.ts'
 import { defaultJobs, queuePrefixFlag } from './queue-place.ts'
@@ -29,10 +30,16 @@ const MOST_PRIORITY = 1_000_000
 
 const settings = z
   .object({
-    name: fromText(z.string().min(1)).meta({
+    name: fromText(z.string().min(1)).optional().meta({
       argument: true,
-      description: protocols.map(({ name }) => name).join(', '),
+      description: 'A protocol by name, or its YAML file; --list says which come with Holdfast',
       hint: 'NAME',
+    }),
+    ...group('Which there are', {
+      list: on().meta({ description: 'List the protocols that come with Holdfast, and run nothing' }),
+      show: on().meta({
+        description: 'Print the file of this protocol, to begin one of your own with; run nothing',
+      }),
     }),
     ...group('Grid', {
       method: fromText(z.array(z.string().min(1)).min(1))
@@ -91,6 +98,11 @@ const settings = z
     ...queuePrefixFlag,
     ...reportFlag,
   })
+  .refine(({ name, list }) => name !== undefined || list, {
+    error:
+      'holdfast bench needs the name of a protocol, or its file. Those that there are: holdfast bench --list',
+    params: { code: 'argument-missing' },
+  })
   .refine(({ save, queue }) => save || queue === undefined, {
     message: '--no-save keeps nothing, but workers of a --queue leave runs in the store; leave one out.',
   })
@@ -113,23 +125,26 @@ const settings = z
       '--tune chooses settings before the runs begin, and --shard does a part of these; leave one out.',
   })
 
-/** `holdfast bench`: methods by scenarios by seeds, under a published protocol. */
+/** `holdfast bench`: methods by scenarios by seeds, under a protocol. */
 export const bench = defineVerb({
   name: 'bench',
   examples: [
     'holdfast bench split-mnist --method none,ewc,replay --scenario class --seeds 1..3 --report report.html',
     'holdfast bench split-mnist --method ewc --scenario task --data synthetic --iterations 100 --no-save',
+    'holdfast bench my-protocol.yaml --method none,replay,joint --seeds 1..3',
     'holdfast bench split-mnist --seeds 1..10 --store /shared/runs --shard 2/8',
     'holdfast bench split-mnist --method ewc,lwf --scenario domain --seeds 1..5 --tune 12',
   ],
   settings,
   run: async (asked, call) => {
-    const protocol = protocolNamed(asked.name)
+    if (asked.list || asked.name === undefined) return protocolList()
+    const { protocol, text } = await readProtocol(asked.name)
+    if (asked.show) return protocolShown(protocol, text)
     const { threads, save } = asked
     const wanted = {
       protocol,
       methods: [...new Set(asked.method)],
-      scenarios: [...new Set(asked.scenario ?? protocol.scenarios)],
+      scenarios: [...new Set(asked.scenario ?? protocol.usual)],
       seeds: asked.seeds ?? [asked.seed ?? 1],
       changed: overridesOf(asked),
     }
@@ -137,9 +152,12 @@ export const bench = defineVerb({
     const [first] = untuned
     if (!first) return { json: {}, text: '' }
     const store = save ? (asked.store ?? asked.out ?? DEFAULT_STORE) : undefined
-    const out = save && asked.shard === undefined ? (asked.out ?? defaultFolder(asked.name)) : undefined
+    const out = save && asked.shard === undefined ? (asked.out ?? defaultFolder(protocol.name)) : undefined
     await checkPlaces(
-      [{ flag: '--data', path: asked.data, is: 'data' }],
+      [
+        { flag: '--data', path: asked.data, is: 'data' },
+        { flag: '--model', path: asked.model, is: 'model' },
+      ],
       [
         { flag: asked.store === undefined ? '--out' : '--store', path: store, kind: 'folder', mine: ownRuns },
         { flag: '--out', path: out === store ? undefined : out, kind: 'folder', mine: ownRuns },
@@ -154,8 +172,10 @@ export const bench = defineVerb({
     noteData(loaded, call.screen)
     noteMethods(untuned, call.screen)
     const jobs = asked.jobs ?? defaultJobs(threads)
-    // Names the data that were really taken.
-    const grid = { ...wanted, changed: { ...wanted.changed, source: loaded.plan.data.source } }
+    // Names the data that were really taken, where these are not the protocol's.
+    const other = asked.data !== undefined || loaded.instead !== undefined
+    const source = other ? loaded.plan.data.source : undefined
+    const grid = { ...wanted, changed: { ...wanted.changed, source } }
     const tuning =
       asked.tune === undefined
         ? []

@@ -22,9 +22,20 @@ export interface ImportanceSummary {
   readonly pixels?: { readonly width: number; readonly height: number; readonly values: readonly number[] }
 }
 
+/** Which protocol a result follows. */
+export interface ProtocolMark {
+  readonly name: string
+  readonly version: number
+  /** Over its settings: the words that describe it left out, keys in order. */
+  readonly sha256: string
+  /** Settings that were not the protocol's, by place. */
+  readonly changed?: readonly string[] | undefined
+}
+
 /** One method on one stream with one seed. Accuracies and figures are fractions; null where not defined. */
 export interface RunResult {
   readonly benchmark: string
+  readonly protocol?: ProtocolMark | undefined
   readonly method: string
   readonly scenario: ScenarioName
   readonly seed: number
@@ -103,6 +114,8 @@ export interface BenchResult {
   /** Version of this format. */
   readonly schema: 1
   readonly benchmark: string
+  /** What all runs follow; `changed` names what is not the protocol's in some of them. */
+  readonly protocol?: ProtocolMark | undefined
   readonly dataset: { readonly name: string; readonly synthetic: boolean }
   /** Names of the tasks in the order learned. */
   readonly tasks: readonly string[]

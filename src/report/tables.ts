@@ -2,6 +2,7 @@ import { count } from '../count.ts'
 import type { BenchResult, ResultGroup, RunResult } from '../measure/results.ts'
 import { mean } from '../measure/statistics.ts'
 import { capitalise, duration, meanAndError, methodTitle, type TableData } from './figures/index.ts'
+import { protocolTitle } from './protocol-title.ts'
 
 interface Column {
   readonly title: string
@@ -122,7 +123,8 @@ export function settingsTable(bench: BenchResult): TableData {
     caption: 'Settings',
     head: ['Setting', 'Value'],
     rows: [
-      ['benchmark', bench.benchmark],
+      ['benchmark', protocolTitle(bench)],
+      ...(bench.protocol?.changed ? [['not as the protocol has it', bench.protocol.changed.join(', ')]] : []),
       ['data set', `${bench.dataset.name}${bench.dataset.synthetic ? ' (synthetic)' : ''}`],
       ['tasks', bench.tasks.join(', ')],
       ...Object.entries(bench.settings).map(([name, value]) => [name, settingText(value)]),

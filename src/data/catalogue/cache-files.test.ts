@@ -148,6 +148,7 @@ test('names that are not known, and data sets that have to be brought', async ()
   expect(await listDatasets(places())).toMatchObject([
     { name: 'mnist', folder: undefined, downloadable: true, bytes: 54_950_048 },
     { name: 'clinc150', folder: undefined, downloadable: false },
+    { name: 'cifar10', folder: undefined, downloadable: false },
   ])
 })
 

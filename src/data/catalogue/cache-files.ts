@@ -7,6 +7,7 @@ import { cacheFolder as defaultCache } from '../cache/index-files.ts'
 import { readDataset } from '../files.ts'
 import { readUnpacked } from '../formats/index-files.ts'
 import type { LoadedData } from '../parts.ts'
+import type { ReadOptions } from '../read-options.ts'
 import { type CatalogueEntry, type CatalogueFile, catalogue } from './catalogue.ts'
 import { type DownloadOptions, downloadFile } from './download-files.ts'
 import { type SyntheticDigitOptions, syntheticDigits } from './synthetic.ts'
@@ -131,7 +132,12 @@ export async function verifyDataset(
  */
 export async function resolveDataset(
   name: string | CatalogueEntry,
-  options: Places & DownloadOptions & { readonly download?: boolean | undefined } = {},
+  options: Places &
+    DownloadOptions & {
+      readonly download?: boolean | undefined
+      /** How its files are read; default as found. */
+      readonly reading?: ReadOptions | undefined
+    } = {},
 ): Promise<LoadedData> {
   const entry = entryOf(name)
   const folder = options.download ? await getDataset(entry, options) : await findFolder(entry, options)
@@ -149,7 +155,7 @@ export async function resolveDataset(
       `${entry.title} is damaged: ${problems.join('; ')}. Remove the file and fetch it again.`,
     )
   }
-  return readDataset(folder, { name: entry.title })
+  return readDataset(folder, { ...options.reading, name: entry.title })
 }
 
 /**

@@ -71,4 +71,12 @@ export const catalogue: readonly CatalogueEntry[] = [
     home: 'https://github.com/clinc/oos-eval',
     files: [],
   },
+  {
+    name: 'cifar10',
+    title: 'CIFAR-10',
+    description:
+      'Photographs in ten classes, 32 x 32: 50,000 for training, 10,000 for testing (Krizhevsky 2009), as Hugging Face lays them out',
+    home: 'https://huggingface.co/datasets/uoft-cs/cifar10',
+    files: [],
+  },
 ]

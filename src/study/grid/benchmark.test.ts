@@ -11,16 +11,18 @@ import { loadModelFile } from '../../onnx/files.ts'
 import { machineFacts } from '../../train/folders/machine-node.ts'
 import { loadRun, runInFolder } from '../../train/folders/run-files.ts'
 import type { PreparedPlan } from '../../train/plan/prepare.ts'
-import { protocolNamed } from '../protocols/protocols.ts'
+import { readProtocol } from '../protocols/index-files.ts'
 import { type BenchEvent, type BenchOutcome, benchmarkPlans, runGrid } from './benchmark.ts'
 import { collectResults } from './collect-files.ts'
 import { concurrently } from './concurrent.ts'
+
+const { protocol } = await readProtocol('split-mnist@1')
 
 const engine = ortNode({ threads: 1 })
 const machine = machineFacts(engine)
 const inputs = { data: [syntheticDigits({ train: 300, test: 100 })] }
 const grid = {
-  protocol: protocolNamed('split-mnist'),
+  protocol,
   methods: ['none', 'ewc', 'joint'],
   scenarios: ['class'],
   seeds: [1],

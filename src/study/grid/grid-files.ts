@@ -20,6 +20,14 @@ const gridSchema = z.object({
   bench: z.object({
     schema: z.literal(1),
     benchmark: z.string(),
+    protocol: z
+      .object({
+        name: z.string(),
+        version: z.number(),
+        sha256: z.string(),
+        changed: z.array(z.string()).readonly().optional(),
+      })
+      .optional(),
     dataset: z.object({ name: z.string(), synthetic: z.boolean() }),
     tasks: z.array(z.string()),
     settings: z.record(z.string(), z.unknown()),

@@ -1,9 +1,3 @@
-export {
-  checkOptionsUsed,
-  type Protocol,
-  type ProtocolOverrides,
-  protocolNamed,
-  protocolPlan,
-  protocols,
-} from './protocols.ts'
+export type { Protocol, ProtocolOverrides } from './protocol.ts'
+export { checkOptionsUsed, protocolPlan } from './protocol-plan.ts'
 export { type QuickstartPart, quickstartParts } from './quickstart.ts'

@@ -1,170 +1,176 @@
-import { didYouMean, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { type MethodOptions, methodOptions } from '../../methods/registry.ts'
 import type { Scenario } from '../../tasks/stream.ts'
-import { type PlanInput, parsePlan, type RunPlan } from '../../train/plan/index.ts'
+import { type PlanInput, parsePlan, type RunPlan, withPlaces } from '../../train/plan/index.ts'
+import { changedPlaces } from './changed-places.ts'
+import { GIVEN, type Protocol, type ProtocolOverrides, type ProtocolPart } from './protocol.ts'
 
-/** What a caller changes in a protocol; what is undefined stays as published. */
-export interface ProtocolOverrides {
-  readonly source?: string | undefined
-  readonly limit?: { readonly train: number; readonly test: number } | undefined
-  readonly tasks?: number | undefined
-  readonly iterations?: number | undefined
-  readonly jointIterations?: number | undefined
-  readonly batchSize?: number | undefined
-  readonly learningRate?: number | undefined
-  readonly hidden?: readonly number[] | undefined
-  readonly optimiser?: 'sgd' | 'adam' | 'adamw' | 'rmsprop' | undefined
-  readonly momentum?: number | undefined
-  readonly evaluateEvery?: number | undefined
-  readonly checkpointEvery?: number | undefined
-  readonly threads?: number | undefined
-  readonly device?: 'cpu' | 'webgpu' | undefined
-  /** Options of methods; each method takes those that it has. */
-  readonly options?: MethodOptions
-}
-
-/** A published way of measuring. */
-export interface Protocol {
-  readonly name: string
-  /** Where it comes from. */
-  readonly source: string
-  readonly scenarios: readonly Scenario[]
-  readonly hidden: readonly number[]
-  readonly iterations: number
-  readonly batchSize: number
-  readonly optimiser: NonNullable<PlanInput['optimiser']>
-  readonly learningRate: number
-  readonly stream: (scenario: Scenario, seed: number, tasks: number | undefined) => PlanInput['stream']
-  /** Options of a method in a scenario. */
-  readonly options: (scenario: Scenario) => MethodOptions
-}
-
-const splitLambda: Readonly<Record<Scenario, number>> = { task: 1e5, domain: 1e10, class: 1e9 }
-
-/** The benchmarks known by name, with the settings of the papers they come from. */
-export const protocols: readonly Protocol[] = [
-  {
-    name: 'split-mnist',
-    source: 'van de Ven, Tuytelaars & Tolias 2022, Nature Machine Intelligence',
-    scenarios: ['task', 'domain', 'class'],
-    hidden: [400, 400],
-    iterations: 2000,
-    batchSize: 128,
-    optimiser: { name: 'adam' },
-    learningRate: 1e-3,
-    stream: (scenario, seed, tasks) => ({
-      kind: 'split',
-      scenario,
-      classesPerTask: tasks === undefined ? 2 : 10 / tasks,
-      classOrderSeed: seed,
-    }),
-    options: (scenario) => ({ lambda: splitLambda[scenario], temperature: 2, perClass: 100 }),
-  },
-  {
-    name: 'permuted-mnist',
-    source: 'van de Ven & Tolias 2019, arXiv 1904.07734',
-    scenarios: ['domain'],
-    hidden: [1000, 1000],
-    iterations: 5000,
-    batchSize: 128,
-    optimiser: { name: 'adam' },
-    learningRate: 1e-4,
-    stream: (scenario, seed, tasks = 10) => ({
-      kind: 'permuted',
-      scenario,
-      tasks,
-      padTo: 32,
-      streamSeed: seed,
-    }),
-    options: () => ({ lambda: 100, fisherSamples: 1000, temperature: 2, perClass: 100 }),
-  },
-  {
-    // Stream, network, batch and epoch are the paper's; rate, lambda and the proximal step were chosen here.
-    name: 'rotated-mnist',
-    source: 'Buzzega et al. 2020, NeurIPS',
-    scenarios: ['domain'],
-    hidden: [100, 100],
-    // One pass over 60,000 images.
-    iterations: 468,
-    batchSize: 128,
-    optimiser: { name: 'sgd' },
-    learningRate: 0.2,
-    stream: (scenario, seed, tasks = 20) => ({ kind: 'rotated', scenario, tasks, streamSeed: seed }),
-    options: () => ({
-      lambda: 100,
-      fisherSamples: 1000,
-      ewcStep: 'proximal',
-      temperature: 2,
-      perClass: 50,
-      capacity: 500,
-    }),
-  },
-]
-
-/**
- * @throws UsageError `benchmark-unknown`, with the nearest name that there is.
- */
-export function protocolNamed(name: string): Protocol {
-  const found = protocols.find((protocol) => protocol.name === name)
-  if (found) return found
-  const known = protocols.map((protocol) => protocol.name)
-  throw new UsageError(
-    'benchmark-unknown',
-    `There is no benchmark "${name}"; known are ${known.join(', ')}.${didYouMean(name, known)}`,
-  )
+interface RunOfProtocol {
+  readonly method: string
+  readonly scenario: Scenario
+  readonly seed: number
 }
 
 /**
  * One run of a benchmark. Joint training takes the same steps at every task, on all data so far: summed over the tasks
  * that is the published "iterations times the number of tasks".
  *
- * @throws UsageError `method-unknown`, `method-option`, and `config` for settings that make no sense.
+ * @throws UsageError `method-unknown`, `method-option`, `protocol-scenario`, `protocol-model`, `protocol-data`, `protocol-tasks` for what
+ * the protocol cannot do, and `config` for settings that make no sense.
  * @example
- * const plan = protocolPlan(protocolNamed('split-mnist'), { method: 'ewc', scenario: 'class', seed: 1 })
+ * const plan = protocolPlan(await readProtocol('split-mnist'), { method: 'ewc', scenario: 'class', seed: 1 })
  */
 export function protocolPlan(
   protocol: Protocol,
-  run: { readonly method: string; readonly scenario: Scenario; readonly seed: number },
+  run: RunOfProtocol,
   changed: ProtocolOverrides = {},
 ): RunPlan {
-  const known = methodOptions(run.method)
+  const { name, version, sha256, scenarios } = protocol
+  if (!scenarios.includes(run.scenario)) {
+    throw new UsageError(
+      'protocol-scenario',
+      `${name} has no ${run.scenario} scenario; it has ${scenarios.join(', ')}.`,
+    )
+  }
+  const plan = planOf(protocol, run, changed)
+  const places = changedPlaces(planOf(protocol, run, publishedBut(changed)), plan)
+  const mark = { name, version, sha256, ...(places.length > 0 && { changed: places }) }
+  return withPlaces({ ...plan, protocol: mark }, protocol.place)
+}
+
+/** What changes no result, or cannot be left out. */
+const publishedBut = ({ model, threads, device, evaluateEvery, checkpointEvery }: ProtocolOverrides) => ({
+  ...{ model, threads, device, evaluateEvery, checkpointEvery },
+})
+
+function planOf(protocol: Protocol, run: RunOfProtocol, changed: ProtocolOverrides): RunPlan {
+  const { method, scenario, seed } = run
+  const { name, run: common, seeded } = protocol
+  const known = methodOptions(method)
+  const part = partsFor(protocol, run)
   // An option left undefined keeps the protocol's value.
-  const given = Object.entries(changed.options ?? {}).filter(([, value]) => value !== undefined)
-  const merged = Object.entries({ ...protocol.options(run.scenario), ...Object.fromEntries(given) })
-  const own = merged.filter(([name]) => name in known)
-  const name = changed.optimiser ?? protocol.optimiser.name
-  const optimiser = {
-    ...(name === protocol.optimiser.name ? protocol.optimiser : { name }),
-    ...(changed.momentum === undefined ? {} : { momentum: changed.momentum }),
-  }
-  const iterations = changed.iterations ?? protocol.iterations
-  const optional = {
-    evaluateEvery: changed.evaluateEvery,
-    checkpointEvery: changed.checkpointEvery,
-    threads: changed.threads,
-    device: changed.device,
-  }
+  const asked = Object.entries(changed.options ?? {}).filter(([, value]) => value !== undefined)
+  const options = Object.entries({ ...part.options, ...Object.fromEntries(asked) })
+  const steps = (method === 'joint' ? changed.jointIterations : undefined) ?? changed.iterations
+  const seeds = Object.fromEntries(seeded.map((setting) => [setting, seed]))
   return parsePlan(
-    {
-      name: protocol.name,
-      data: {
-        source: changed.source ?? 'mnist',
-        preprocessing: 'unit',
-        ...(changed.limit ? { limit: changed.limit } : {}),
-      },
-      stream: protocol.stream(run.scenario, run.seed, changed.tasks),
-      model: { kind: 'mlp', hidden: [...(changed.hidden ?? protocol.hidden)] },
-      method: { name: run.method, options: Object.fromEntries(own) },
-      optimiser,
-      learningRate: changed.learningRate ?? protocol.learningRate,
-      iterations: run.method === 'joint' ? (changed.jointIterations ?? iterations) : iterations,
-      batchSize: changed.batchSize ?? protocol.batchSize,
-      seed: run.seed,
-      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-    },
-    `${protocol.name} with these settings`,
+    defined({
+      name,
+      ...common,
+      data: dataOf(protocol, changed),
+      stream: { ...streamOf(protocol, changed.tasks), ...seeds, scenario },
+      model: modelOf(protocol, changed),
+      method: { name: method, options: Object.fromEntries(options.filter(([option]) => option in known)) },
+      optimiser: optimiserOf(part.optimiser, changed),
+      learningRate: changed.learningRate ?? part.learningRate,
+      iterations: steps ?? part.iterations,
+      epochs: steps === undefined ? part.epochs : undefined,
+      batchSize: changed.batchSize ?? part.batchSize,
+      seed,
+      ...{ evaluateEvery: changed.evaluateEvery, checkpointEvery: changed.checkpointEvery },
+      ...{ threads: changed.threads, device: changed.device },
+    }),
+    `${name} with these settings`,
   )
 }
+
+/** What holds for a method in a scenario: the method's own before the scenario's, these before what is common to all. */
+function partsFor(protocol: Protocol, { method, scenario }: RunOfProtocol): ProtocolPart {
+  const inside = protocol.in?.[scenario]
+  const layers = [
+    { ...protocol.run, options: protocol.options },
+    inside,
+    protocol.methods?.[method],
+    inside?.methods?.[method],
+  ] as readonly (ProtocolPart | undefined)[]
+  return layers.reduce<ProtocolPart>((below, layer = {}) => {
+    const { options, learningRate, optimiser, iterations, epochs, batchSize } = layer
+    const timed = iterations !== undefined || epochs !== undefined
+    return {
+      options: { ...below.options, ...options },
+      learningRate: learningRate ?? below.learningRate,
+      optimiser: optimiser ?? below.optimiser,
+      iterations: timed ? iterations : below.iterations,
+      epochs: timed ? epochs : below.epochs,
+      batchSize: batchSize ?? below.batchSize,
+    }
+  }, {})
+}
+
+function dataOf({ name, run }: Protocol, { source, limit }: ProtocolOverrides): PlanInput['data'] {
+  if (source !== undefined && run.stream.kind === 'list') {
+    throw new UsageError(
+      'protocol-data',
+      `${name} names data for each of its tasks, so --data cannot say which; leave it out, or write the tasks into a protocol of your own (holdfast bench ${name} --show prints this one).`,
+    )
+  }
+  return { ...run.data, ...(source !== undefined && { source }), ...(limit && { limit }) }
+}
+
+function modelOf({ name, run }: Protocol, { model: file, hidden }: ProtocolOverrides): PlanInput['model'] {
+  const { model = { kind: 'mlp' } } = run
+  if (hidden && model.kind !== 'mlp') {
+    throw new UsageError(
+      'protocol-model',
+      `${name} trains a model of kind ${model.kind}, which has no hidden layers to choose; leave out --hidden.`,
+    )
+  }
+  if (model.kind !== 'onnx') {
+    if (file === undefined) return hidden ? ({ ...model, hidden: [...hidden] } as PlanInput['model']) : model
+    throw new UsageError(
+      'protocol-model',
+      `${name} trains a model of kind ${model.kind}, which it builds anew; leave out --model.`,
+    )
+  }
+  if (file === undefined && model.path === GIVEN) {
+    throw new UsageError(
+      'protocol-model',
+      `${name} trains a model that has to be given. Name its file: --model model.onnx`,
+    )
+  }
+  return { ...model, path: file ?? model.path }
+}
+
+function streamOf({ name, run, classes }: Protocol, tasks: number | undefined): object {
+  const { stream } = run
+  if (tasks === undefined) return stream
+  switch (stream.kind) {
+    case 'permuted':
+      return { ...stream, tasks }
+    case 'rotated':
+      return stream.angles ? { ...stream, angles: first(name, stream.angles, tasks) } : { ...stream, tasks }
+    case 'list':
+      return { ...stream, tasks: first(name, stream.tasks, tasks) }
+    case 'split':
+      if (stream.groups) return { ...stream, groups: first(name, stream.groups, tasks) }
+      if (classes !== undefined) return { ...stream, classesPerTask: classes / tasks }
+      throw new UsageError(
+        'protocol-tasks',
+        `${name} does not say how many classes its data have, so that they cannot be divided over ${tasks} tasks; leave out --tasks, or write classes: N into the protocol.`,
+      )
+  }
+}
+
+function first<Item>(name: string, items: readonly Item[], count: number): Item[] {
+  if (count <= items.length) return items.slice(0, count)
+  throw new UsageError(
+    'protocol-tasks',
+    `${name} has ${items.length} tasks, but ${count} were asked for (--tasks).`,
+  )
+}
+
+function optimiserOf(
+  own: PlanInput['optimiser'] = { name: 'adam' },
+  { optimiser = own.name, momentum }: ProtocolOverrides,
+): object {
+  return {
+    ...(optimiser === own.name ? own : { name: optimiser }),
+    ...(momentum !== undefined && { momentum }),
+  }
+}
+
+const defined = (settings: object): object =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 
 /**
  * Checks that every option set by the caller is one that some of the methods have.

@@ -4,7 +4,7 @@ import { rowCount } from '../../data/rows.ts'
 import type { RunResult } from '../../measure/results.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { loadPlan } from '../../train/plan/plan-files.ts'
-import { protocolNamed } from '../protocols/index.ts'
+import { readProtocol } from '../protocols/index-files.ts'
 import { candidates, searchSpace } from './candidates.ts'
 import {
   firstTrials,
@@ -16,8 +16,10 @@ import {
   tunings,
 } from './tune.ts'
 
+const { protocol } = await readProtocol('split-mnist@1')
+
 const grid = (given: Partial<TuneGrid> = {}): TuneGrid => ({
-  protocol: protocolNamed('split-mnist'),
+  protocol,
   methods: ['none', 'ewc', 'l2-sp'],
   scenarios: ['domain'],
   seeds: [1, 2],

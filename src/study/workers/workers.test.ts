@@ -5,9 +5,10 @@ import { syntheticDigits } from '../../data/catalogue/synthetic.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { machineFacts } from '../../train/folders/machine-node.ts'
 import { type BenchEvent, benchmarkPlans, runGrid } from '../grid/benchmark.ts'
-import { protocolNamed } from '../protocols/protocols.ts'
+import { readProtocol } from '../protocols/index-files.ts'
 import { openWorkers, type Workers } from './workers-node.ts'
 
+const { protocol } = await readProtocol('split-mnist@1')
 const engine = ortNode({ threads: 1 })
 
 // Workers that serve as the command line's do, and that die of the plans of some seeds.
@@ -30,7 +31,7 @@ afterAll(() => entry.remove())
 
 const seeds = [1, 2, 3, 4, 5]
 const plans = benchmarkPlans({
-  protocol: protocolNamed('split-mnist'),
+  protocol,
   methods: ['none'],
   scenarios: ['class'],
   seeds,

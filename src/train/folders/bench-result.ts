@@ -16,6 +16,7 @@ export function benchResult(
   return {
     schema: 1,
     benchmark: first?.name ?? 'none',
+    ...commonProtocol(plans),
     dataset: stream?.dataset ?? { name: 'none', synthetic: false },
     tasks: changing ? names.map((_, index) => `task ${index + 1}`) : names,
     settings: commonSettings(plans),
@@ -28,11 +29,20 @@ export function benchResult(
 const streamNames = (plan: RunPlan, inputs: PlanInputs): string[] =>
   planStream(plan, inputs.data).tasks.map((task) => task.name)
 
+/** The protocol of the plans, with all that any of them has instead. */
+function commonProtocol(plans: readonly RunPlan[]): Pick<BenchResult, 'protocol'> {
+  const protocol = plans[0]?.protocol
+  if (!protocol) return {}
+  const { name, version, sha256 } = protocol
+  const changed = [...new Set(plans.flatMap((plan) => plan.protocol?.changed ?? []))]
+  return { protocol: { name, version, sha256, ...(changed.length > 0 && { changed }) } }
+}
+
 /** Settings on which all plans agree, and those of each method and scenario. */
 function commonSettings(plans: readonly RunPlan[]): Readonly<Record<string, unknown>> {
   const [first] = plans
   if (!first) return {}
-  const { method: _, seed: _seed, stream: _stream, ...rest } = first
+  const { method: _, seed: _seed, stream: _stream, protocol: _protocol, ...rest } = first
   const common = Object.fromEntries(
     Object.entries(rest).filter(([key, value]) =>
       plans.every((plan) => JSON.stringify(plan[key as keyof RunPlan]) === JSON.stringify(value)),

@@ -19,6 +19,7 @@ export function runResult(
   )
   return {
     benchmark: plan.name,
+    ...(plan.protocol && { protocol: plan.protocol }),
     method: plan.method.name,
     scenario: stream.scenario,
     seed: plan.seed,

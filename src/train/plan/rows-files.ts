@@ -82,7 +82,7 @@ async function loadSource(
     return { data: limited({ train, test }, data.limit), instead }
   }
   const found = isNamed(source)
-    ? await resolveDataset(source, { download, onProgress })
+    ? await resolveDataset(source, { download, onProgress, reading })
     : await inColumnsOf(before && columnsOf(before), reading, (how) => readDataset(source, how))
   return {
     data: limited(withTest(found, options.wholeTrain ? 0 : data.testShare, source), data.limit),

@@ -1,0 +1,1 @@
+export { type ProtocolFile, readProtocol, shippedProtocols } from './protocol-files.ts'
