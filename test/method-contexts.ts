@@ -3,7 +3,7 @@ import { gradients } from '../src/autodiff/gradients.ts'
 import { openReader } from '../src/evaluate/reader.ts'
 import type { ConsolidateContext, Method, MethodState, StepContext } from '../src/methods/method.ts'
 import type { Model } from '../src/model/model.ts'
-import { filled } from '../src/ops/core/index.ts'
+import { filled, type Value } from '../src/ops/core/index.ts'
 import type { TaskStream } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32 } from '../src/tensor/tensor.ts'
@@ -21,7 +21,12 @@ export function stepContext(builder: GraphBuilder, given: Partial<StepContext>):
     ...{ iterations: 1, head: () => ({ weight: 'weight', bias: 'bias', classAxis: 0 }) },
     ...{ inputs: new Map(), slots: new Map(), sources: new Map() },
     ...{ batch: nothing, labels: nothing, logits: nothing, rows: nothing, mask: undefined, mixed: undefined },
-    ...{ features: () => nothing, forward: () => nothing, loss: () => nothing },
+    ...{
+      asFarAsRead: (value: Value) => value,
+      features: () => nothing,
+      forward: () => nothing,
+      loss: () => nothing,
+    },
     gradients: (loss) => {
       const found = gradients(builder, loss, [...parameters.values()])
       return new Map(

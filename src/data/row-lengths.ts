@@ -14,6 +14,13 @@ export function roundedLength(length: number): number {
   return power > 8 && length <= 0.75 * power ? 0.75 * power : power
 }
 
+/** Rows that are asked again and again are read in fewer lengths, 16, 32, 64, …: a session of each is kept, which holds memory. */
+function readingLength(length: number): number {
+  let power = 16
+  while (power < length) power *= 2
+  return power
+}
+
 type Labelled = Pick<Dataset, 'causal' | 'inputs' | 'labels'>
 
 /** Whether rows need not be read behind their last label: rows of token ids, each with the next token for a label. */
@@ -50,7 +57,7 @@ export function byLength(dataset: Dataset): readonly RowsOfLength[] {
   const all = Int32Array.from({ length: samples(dataset) }, (_, row) => row)
   const [, whole = 0] = dataset.labels.dims
   if (!readToLabels(dataset)) return [{ rows: all, dataset }]
-  const read = rowLengths(dataset).map((length) => Math.min(whole, roundedLength(length)))
+  const read = rowLengths(dataset).map((length) => Math.min(whole, readingLength(length)))
   return [...new Set(read)]
     .sort((a, b) => a - b)
     .map((length) => {

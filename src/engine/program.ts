@@ -20,6 +20,8 @@ export interface Program {
   state(): ReadonlyMap<string, Tensor>
   /** A copy of the state that later runs leave alone. */
   snapshot(): Map<string, Tensor>
+  /** Another graph with the same state: what a run of either leaves the next run of the other finds. It is disposed of for itself. */
+  beside(model: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>>
   dispose(): Promise<void>
 }
 
@@ -38,11 +40,12 @@ export async function loadProgram(
   initial: ReadonlyMap<string, Tensor>,
 ): Promise<Program> {
   const executable = await engine.load(model)
-  return startProgram(executable, slots, initial)
+  return startProgram(engine, executable, slots, initial)
 }
 
 function startProgram(
-  executable: Executable,
+  engine: Engine,
+  first: Executable,
   slots: readonly StateSlot[],
   initial: ReadonlyMap<string, Tensor>,
 ): Program {
@@ -58,7 +61,7 @@ function startProgram(
     current.set(input, copyTensor(value))
     spare.set(output, copyTensor(value))
   }
-  return {
+  const running = (executable: Executable): Pick<Program, 'run' | 'dispose'> => ({
     run: async (feeds) => {
       const results = await executable.run(new Map([...current, ...feeds]), spare)
       for (const { input, output } of slots) {
@@ -71,9 +74,13 @@ function startProgram(
       }
       return results
     },
+    dispose: () => executable.dispose(),
+  })
+  return {
+    ...running(first),
     state: () => current,
     snapshot: () => new Map([...current].map(([name, tensor]) => [name, copyTensor(tensor)])),
-    dispose: () => executable.dispose(),
+    beside: async (model) => running(await engine.load(model)),
   }
 }
 

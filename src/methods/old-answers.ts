@@ -67,7 +67,7 @@ export interface StepAnswers {
   readonly answered: (rows: Value) => Value | undefined
 }
 
-export function stepAnswers({ inputs, sources, step }: StepContext): StepAnswers | undefined {
+export function stepAnswers({ inputs, sources, step, asFarAsRead }: StepContext): StepAnswers | undefined {
   const [key] = inputs.keys()
   if (key === undefined) return undefined
   const [which = ''] = key.split('/')
@@ -81,7 +81,8 @@ export function stepAnswers({ inputs, sources, step }: StepContext): StepAnswers
       const table = inputs.get(`${which}/${name}`)
       const places = placeOf(rows)
       const known = which === 'some' ? step.op('Max', [places, scalar(step, 0, places)]) : places
-      return table && step.op('Gather', [table, known])
+      const found = table && step.op('Gather', [table, known])
+      return found && found.dims.length > 2 ? asFarAsRead(found) : found
     },
     answered: (rows) => {
       if (which !== 'some') return undefined

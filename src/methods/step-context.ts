@@ -58,6 +58,11 @@ export interface StepContext {
   readonly rows: Value
   readonly sources: ReadonlyMap<string, SourceRows>
   /**
+   * Of what there is for each token of rows of the pool, [rows, T, ...], that of the tokens that this step reads: steps of short texts
+   * read no more of their rows than has labels.
+   */
+  readonly asFarAsRead: (value: Value) => Value
+  /**
    * What the model's head reads, for the whole batch.
    *
    * @throws ModelError `head-missing` for a model without a head.

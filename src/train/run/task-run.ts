@@ -2,7 +2,6 @@ import { createPool, type Pool } from '../../data/memory/index.ts'
 import { takeRows } from '../../data/rows.ts'
 import { sourceOf } from '../../data/spilled.ts'
 import { inPlace } from '../../data/spilled-rows.ts'
-import { loadProgram } from '../../engine/program.ts'
 import type { TrainingError } from '../../errors.ts'
 import { openReader, type Reader } from '../../evaluate/reader.ts'
 import type {
@@ -16,12 +15,24 @@ import type {
 import { itemAt, required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { randomStream } from '../../tensor/random.ts'
-import { float32, int64, type Tensor } from '../../tensor/tensor.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { augmentationOf, stepDraws } from '../augment/index.ts'
-import { batchWidth, buildStep, createBatchSampler, drawName, rowWeights, taskMasks } from '../step/index.ts'
+import {
+  batchWidth,
+  buildStep,
+  createBatchSampler,
+  drawName,
+  likeLengths,
+  rowWeights,
+  stepLengths,
+  taskMasks,
+} from '../step/index.ts'
 import type { RunState } from './checkpoint.ts'
 import { diverged } from './diverged.ts'
 import type { LearnOptions } from './options.ts'
+import { byNeed, type Planned, saidTogether } from './planned-steps.ts'
+import { type OpenGraph, openGraphs } from './step-graphs.ts'
+import { stepNumbers } from './step-numbers.ts'
 
 /** One task being trained: its batches and its program. */
 export interface TaskRun {
@@ -33,6 +44,8 @@ export interface TaskRun {
   samplers(): { readonly [source: string]: Json }
   /** Optimiser steps done so far. */
   updates(): number
+  /** What steps read on average, as a share of what the longest do: 0..1, below 1 where rows are texts of uneven length. */
+  readonly share: number
   dispose(): Promise<void>
 }
 
@@ -43,6 +56,8 @@ export type TaskOptions = Pick<
 > & {
   /** What a method's questions about the model are answered by; default one made for the task. */
   readonly reader?: Reader | undefined
+  /** Whether all steps read rows as long as the longest, to be timed. Default false: rows of texts are read in a few lengths. */
+  readonly longest?: boolean | undefined
 }
 
 /** What batches are made of: the new data, and what the method adds. */
@@ -70,14 +85,20 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   const augmentation = augmentationOf(settings.augment, task.train)
   const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
   const slots = withoutPrefix(state.tensors, 'slot/')
-  const step = buildStep({
-    ...{ model, settings, method, state: state.method, task, iterations },
-    ...{ pool, sources, augmentation, constants, slots },
-  })
-  const program = await loadProgram(engine, step, step.slots, state.tensors)
+  const lengths = stepLengths(model, sources)
+  const graphs = await openGraphs(engine, state.tensors, lengths, (length) =>
+    buildStep({
+      ...{ model, settings, method, state: state.method, task, iterations },
+      ...{ pool, sources, augmentation, constants, slots, length, graphs: lengths?.lengths.length },
+    }),
+  )
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
-  const sampler = createBatchSampler(sources, pool, random, state.samplers)
+  const open = (saved: TaskState['samplers']) => createBatchSampler(sources, pool, random, saved)
+  const sampler = lengths
+    ? likeLengths({ sources, ...lengths, offsets: pool.offsets, random, saved: state.samplers, open })
+    : open(state.samplers)
   const width = batchWidth(sources)
+  const needs = options.longest ? lengths?.needs.map(() => lengths.lengths.length - 1) : lengths?.needs
   const fixed = new Map<string, Tensor>([
     ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
     ['pool/labels', pool.labels],
@@ -91,8 +112,10 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     return [...drawn].map(([name, tensor]) => [drawName(name), tensor])
   }
   let { updates } = state
-  const call = async (from: number, count: number): Promise<Record<string, number>> => {
-    const { rows, columns } = sampler.next(count)
+  const run = async (
+    { step, program }: OpenGraph,
+    { from, count, rows, columns }: Planned,
+  ): Promise<Record<string, number>> => {
     const at = { task: place, from, count, updates }
     const feeds = new Map<string, Tensor>([
       ...fixed,
@@ -105,6 +128,16 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     updates += count
     return summarise(outputs, step.losses, step.reports, at)
   }
+  const call = async (from: number, count: number): Promise<Record<string, number>> => {
+    const planned = { from, count, ...sampler.next(count) }
+    if (!needs) return run(graphs.longest, planned)
+    const parts: { readonly count: number; readonly said: Record<string, number> }[] = []
+    for (const part of byNeed(planned, width, needs)) {
+      parts.push({ count: part.count, said: await run(await graphs.of(part.need), part) })
+    }
+    return saidTogether(parts, graphs.longest.step)
+  }
+  const { program, step } = graphs.longest
   // What other tasks' models have and this one does not.
   const trained = new Set(step.slots.map(({ input }) => input))
   const aside = [...state.tensors].filter(([name]) => !trained.has(name) && !name.startsWith('best/'))
@@ -114,7 +147,8 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     snapshot: () => new Map([...aside, ...program.snapshot()]),
     samplers: () => sampler.state(),
     updates: () => updates,
-    dispose: () => program.dispose(),
+    share: lengths?.share ?? 1,
+    dispose: () => graphs.dispose(),
   }
 }
 
@@ -140,37 +174,6 @@ function rowFeeds({ inputs }: Pool, rows: Tensor<'int32'>): [string, Tensor][] {
   if (!sourceOf(inputs)) return [...given, ['pool/inputs', inputs]]
   return [...given, ['pool/inputs', takeRows(inputs, rows.data)], ['places', inPlace(rows)]]
 }
-
-interface CallPlace {
-  readonly task: number
-  readonly from: number
-  readonly count: number
-  /** Steps of the optimiser before it. */
-  readonly updates: number
-}
-
-/** Seeds, and the optimiser's numbers, of each step of a call. */
-function stepNumbers(options: TaskOptions, { task, from, count, updates }: CallPlace): [string, Tensor][] {
-  const { settings, iterations, learningRate, schedule, seed } = options
-  const steps = Array.from({ length: count }, (_, at) => from + at)
-  const seeds = steps.map((step) => dropoutSeed(seed, task * iterations + step))
-  const scalars = steps.map((step, at) =>
-    settings.optimiser.scalars(updates + at + 1, learningRate * (schedule?.(step, iterations) ?? 1)),
-  )
-  return [
-    ['seeds', int64([count], seeds)],
-    ...itemAt(scalars, 0, 'step').map((_, place): [string, Tensor] => [
-      `schedule/${place}`,
-      float32(
-        [count],
-        scalars.map((numbers) => itemAt(numbers, place, 'number of the optimiser')),
-      ),
-    ]),
-  ]
-}
-
-/** Differs from step to step of the whole run and from seed to seed; the masks are a function of it. */
-const dropoutSeed = (seed: number, step: number): number => (seed % 65_536) * 2 ** 31 + step
 
 function summarise(
   outputs: ReadonlyMap<string, Tensor>,

@@ -1,4 +1,5 @@
 export { batchWidth, rowWeights, taskMasks } from './batch.ts'
+export { likeLengths } from './like-lengths.ts'
 export {
   type AdamOptions,
   adam,
@@ -8,10 +9,11 @@ export {
   type SgdOptions,
   sgd,
 } from './optimisers.ts'
-export { createBatchSampler } from './samplers.ts'
+export { type BatchSampler, createBatchSampler } from './samplers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
 export { buildStep, type StepGraph } from './step.ts'
 export { drawName, initialState } from './step-inputs.ts'
+export { type StepLengths, stepLengths } from './step-lengths.ts'
 export type { StepSettings } from './step-request.ts'
 export { updateParameters } from './updates.ts'
 export type { WeightDecay } from './weight-decay.ts'

@@ -38,11 +38,17 @@ export interface StepBody {
 /** The batch's inputs in the units they are stored in, augmented where that is asked for. */
 export function batchOf({ request, step, inputs, places, draws }: StepBody): Value {
   const { augmentation, model, pool } = request
-  const stored = step.op('Gather', [inputs.inputs, places])
+  const stored = asFarAsRead(step, step.op('Gather', [inputs.inputs, places]), request)
   if (!augmentation) return stored
   const batch = augment(step, stored, { ...augmentation, preprocessing: pool.preprocessing, draws })
   // A model that normalises by itself reads whole numbers.
   return model.input.type.startsWith('float') ? batch : inStoredType(step, batch, stored.type)
+}
+
+/** Of [rows, T, ...] with a value for each token, those of the tokens that the step reads. */
+function asFarAsRead(step: GraphBuilder, value: Value, { length }: Pick<StepRequest, 'length'>): Value {
+  if (length === undefined || value.dims[1] === length) return value
+  return step.op('Slice', [value, ...[[0], [length], [1]].map((numbers) => ints(step, numbers))])
 }
 
 /** Which rows are mixtures of two. */
@@ -75,7 +81,7 @@ export function forward(body: StepBody, batch: Value): Passed {
       values: head && [head.features],
     },
   )
-  const labels = step.op('Gather', [inputs.labels, rows])
+  const labels = asFarAsRead(step, step.op('Gather', [inputs.labels, rows]), request)
   const mask = classMask(step, request, inputs, rows)
   const mixed = mixedRows(body)
   const others = mixed && othersOf(body, mixed, { labels, mask })
@@ -155,6 +161,7 @@ export function stepContext(body: StepBody, batch: Value, passed: Passed): StepC
     ...{ logits: passed.logits, features: passed.features },
     rows,
     sources: sourceRows(body),
+    asFarAsRead: (value) => asFarAsRead(step, value, body.request),
     forward: (input, given) => answer(body, input, given),
     loss: (range, weights, mask) => partLoss(body, passed, range, { weights, mask }),
     gradients: (loss) => gradientOf(body, loss),

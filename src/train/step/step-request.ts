@@ -28,6 +28,10 @@ export interface StepRequest {
   readonly task: TaskContext
   readonly pool: Pool
   readonly sources: readonly BatchSource[]
+  /** Tokens of each row that the step reads, of rows of texts whose last labels are there; default all. */
+  readonly length?: number | undefined
+  /** Graphs that stand beside one another on the same frozen weights. Default 1. */
+  readonly graphs?: number | undefined
   /** Steps of the whole task. */
   readonly iterations: number
   /** That of the settings, for the images of the task. */

@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { scan } from '../../autodiff/scan.ts'
-import { type Loadable, loadable } from '../../engine/loadable.ts'
+import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
 import type { StateSlot } from '../../engine/program.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
 import { add, type Value } from '../../ops/core/index.ts'
@@ -51,7 +51,7 @@ export function buildStep(request: StepRequest): StepGraph {
     reports.push(...(terms.reports ?? []))
     return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
   })
-  return finished(builder, inputs, result, { losses, reports })
+  return finished(builder, inputs, result, { losses, reports, graphs: request.graphs })
 }
 
 function bodyOf(
@@ -148,7 +148,11 @@ function finished(
   builder: GraphBuilder,
   inputs: StepInputs,
   result: { readonly state: readonly Value[]; readonly outputs: readonly Value[] },
-  { losses, reports }: { readonly losses: readonly string[]; readonly reports: readonly Term[] },
+  {
+    losses,
+    reports,
+    graphs = 1,
+  }: Pick<StepRequest, 'graphs'> & { readonly losses: readonly string[]; readonly reports: readonly Term[] },
 ): StepGraph {
   const slots = [...inputs.state.keys()].map((name, at) => ({
     input: name,
@@ -160,7 +164,7 @@ function finished(
   for (const { name, value } of reports) builder.output(value, `report/${name}`)
   const graph = builder.finish('step')
   return {
-    ...loadable(graph),
+    ...loadable(graph, heldFrom / graphs),
     slots,
     inputs: new Set(graph.inputs.map(({ name }) => name)),
     losses,

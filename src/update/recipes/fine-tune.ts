@@ -96,7 +96,7 @@ export async function trainTask(options: TaskTraining): Promise<FineTuned> {
  * @throws What {@link trainTask} throws.
  */
 export async function timeSteps(options: TaskTraining): Promise<number> {
-  return timed(await open(options), options.iterations)
+  return timed(await open({ ...options, longest: true }), options.iterations)
 }
 
 const otherGraph = ({ name }: Method): UsageError =>
