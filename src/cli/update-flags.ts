@@ -233,6 +233,8 @@ export const sourcesOf = (asked: UpdateSettings) => ({
   numbersArePositions: asked.numbersArePositions,
   method: parseUpdateMethod(asked.method),
   expandHead: asked.expandHead,
+  // Where other weights are asked for, layers of few bits have nothing to learn.
+  rank: asked.train && asked.train.kind !== 'all' && !asked.lora ? 0 : asked.lora?.rank,
   seed: asked.seed ?? 0,
 })
 

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { interruptible } from '../engine/interruptible.ts'
+import { UsageError } from '../errors.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
 import { loadModel } from '../model/import/index-files.ts'
 import { updateMarkdown } from '../report/update-markdown.ts'
@@ -95,6 +96,7 @@ async function updateRows(
   const how = optionsOf(asked)
   const { data, model, widened } = loaded
   if (!dryRun) await checkCompanions(present(asked.out, '-o'), loaded)
+  if (asked.adapter !== undefined && loaded.learner.updates) throw noAdapter(asked.model)
   if (asked.adapter !== undefined && how.lora) checkAdapterOf(loaded, how.lora)
   const select = loaded.headOnly ? headSelection(present(asked.keep, 'the pack'), how) : undefined
   const facts = {
@@ -162,6 +164,12 @@ async function updateRows(
     await run.dispose()
   }
 }
+
+const noAdapter = (model: string): UsageError =>
+  new UsageError(
+    'lora-packed',
+    `${model} has layers of few bits (MatMulNBits), whose updates are layers of the file that update writes, with the head in it as it was trained: an adapter would be one half of that. Leave --adapter out.`,
+  )
 
 interface Done {
   readonly loaded: LoadedUpdate

@@ -14,9 +14,9 @@ const ENOUGH_NEW = 200
  * move does not.
  */
 export function normsFollow(options: UpdateOptions, { exemplars }: Pick<Parts, 'exemplars'>): boolean {
-  const { batchNorm, data, lora, select } = options
+  const { batchNorm, data, lora, select, updates } = options
   const usual = methodOf(options) === methodOf({ ...options, method: undefined })
-  const whole = !lora && (select === undefined || select.kind === 'all')
+  const whole = !lora && !updates && (select === undefined || select.kind === 'all')
   const enough = rowsIn(exemplars) >= ENOUGH_OLD && samples(data.train) >= ENOUGH_NEW
   return batchNorm !== 'fixed' && usual && whole && enough
 }

@@ -7,4 +7,6 @@ export const updateDefaults = {
   confidence: defaultConfidence,
   /** New rows a step. */
   batchSize: 32,
+  /** Of low-rank updates that layers of few bits get. */
+  rank: 16,
 } as const

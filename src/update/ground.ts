@@ -71,9 +71,10 @@ export async function openGround(context: Context, rung: Rung): Promise<Ground> 
     sums: data.sums,
   }
   let summed: Promise<Summed> | undefined
-  const { lora, fisher, seed = 0 } = options
+  const { lora, updates, fisher, seed = 0 } = options
   const remembered = trialMethod(method, options.methodOptions ?? {}, placeOf(context, 0, rung))
-  const trains = lora ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
+  const trains =
+    lora && !updates ? trainedModel({ lora, select: { kind: 'all' }, seed }, widened).model : widened
   return {
     ...{ rung, widened, judge, reader },
     exemplars: lesson.exemplars,

@@ -1,4 +1,6 @@
 import { samples } from '../data/dataset.ts'
+import { findHead } from '../model/heads/index.ts'
+import type { Model } from '../model/model.ts'
 import { present } from '../required.ts'
 import { taskSources } from '../train/run/index.ts'
 import { adam, schedule } from '../train/step/index.ts'
@@ -6,7 +8,7 @@ import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
 import { type Beginning, readsFeatures, type TrialOptions, trialMethod } from './recipes/index.ts'
 import { placeOf } from './trial-place.ts'
-import type { TrialSettings } from './update-types.ts'
+import type { TrialSettings, UpdateOptions } from './update-types.ts'
 import { augmentationTold, viewsOf } from './views.ts'
 
 /** What a rung trains with at one rate, in the trial of that number. */
@@ -44,8 +46,7 @@ export function trialOptions(
     oldClasses: context.oldClasses,
     ...{ method, state: past, task, reader },
     settings: { optimiser: options.optimiser ?? adam(), augment, recompute: options.recompute },
-    select: options.select ?? { kind: 'all' },
-    lora: options.lora,
+    ...whatTrains(options, widened),
     iterations,
     learningRate: rate,
     schedule: schedule({ kind: 'cosine' }),
@@ -53,6 +54,21 @@ export function trialOptions(
     signal: options.signal,
   }
   return { used, trial, unlabelled: others.some((source) => source.labelled === false) }
+}
+
+/** As asked; beside layers of few bits their updates are low-rank ones that the file has, and all else but the head stays. */
+function whatTrains(
+  { select, lora, updates }: UpdateOptions,
+  part: Model,
+): Pick<TrialOptions, 'select' | 'lora'> {
+  if (!updates) return { select: select ?? { kind: 'all' }, lora }
+  if (select && select.kind !== 'all' && !lora) return { select, lora }
+  const head = lora?.head === false ? undefined : findHead(part)
+  const wanted = new Set([...updates, head?.weight, head?.bias])
+  return {
+    select: { kind: 'names', patterns: [...part.parameters.keys()].filter((name) => wanted.has(name)) },
+    lora: undefined,
+  }
 }
 
 const steps = (rows: number, epochs: number, batchSize: number): number =>

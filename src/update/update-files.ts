@@ -8,6 +8,7 @@ import { expandHead, widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
 import type { LoadedModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
+import type { ModelFile } from '../onnx/files.ts'
 import { present } from '../required.ts'
 import { paddedTo } from './check-rows.ts'
 import { givenTraffic, trafficShares } from './pack/index.ts'
@@ -37,7 +38,9 @@ export interface LoadedUpdate extends LoadedModel {
    * What trains, for `updateModel`: both models, the one without random features before its head where these are asked for, what the file rounds weights to, and the pack's Fisher; with a private pack the heads
    * of the models alone, which read features.
    */
-  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher' | 'stored' | 'plain'>
+  readonly learner: Pick<UpdateOptions, 'model' | 'widened' | 'fisher' | 'stored' | 'plain' | 'updates'>
+  /** The file as it was given: `file` may have room for updates beside layers of few bits. */
+  readonly given: ModelFile
   /** Whether rows are features, as the pack is private. */
   readonly headOnly: boolean
   readonly classes: ClassFacts
@@ -89,10 +92,13 @@ async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<Loade
   const plain = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
   return {
     ...loaded,
+    given: read.given.file,
     folder: (await stat(sources.model)).isDirectory(),
     widened,
     learner: {
-      ...learnerOf(loaded, base, widened, headOnly, kept?.fisher),
+      // A pack knows no Fisher of updates that were added to the model since.
+      ...learnerOf(loaded, base, widened, headOnly, read.updates ? undefined : kept?.fisher),
+      updates: read.updates,
       plain:
         sources.expandHead === undefined
           ? undefined
@@ -123,9 +129,13 @@ async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<Loade
   }
 }
 
-const packUse = ({ loaded, fresh }: ReadUpdate, { keep }: UpdateSources, classes: readonly string[]) => ({
+const packUse = (
+  { loaded, given, fresh }: ReadUpdate,
+  { keep }: UpdateSources,
+  classes: readonly string[],
+) => ({
   model: loaded.model,
-  identity: identify(loaded),
+  identity: identify(given),
   place: present(keep, 'the name of the pack'),
   classes,
   preprocessing: fresh.train.preprocessing,

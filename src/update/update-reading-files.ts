@@ -6,9 +6,11 @@ import { readingFor } from '../data/reading-files.ts'
 import { columnsOf, inColumnsOf, type NamedColumns } from '../data/same-columns.ts'
 import { type OpenSpill, openSpill } from '../data/spill-files.ts'
 import { ModelError, UsageError } from '../errors.ts'
+import { withOpenUpdates } from '../model/adapters/index-files.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import { checkKind, checkRows } from './check-rows.ts'
+import { updateDefaults } from './defaults.ts'
 import { readSource } from './model-data-files.ts'
 import type { Pack } from './pack/index.ts'
 import { readPack } from './pack/index-files.ts'
@@ -18,7 +20,12 @@ import type { UpdateSources } from './update-sources.ts'
 
 /** What an update's files hold, before classes are matched. */
 export interface ReadUpdate {
+  /** With low-rank updates beside layers of few bits. */
   readonly loaded: LoadedModel
+  /** As it is deployed. */
+  readonly given: LoadedModel
+  /** Names of the updates; undefined where no layers are of few bits. */
+  readonly updates: readonly string[] | undefined
   readonly pack: Pack | undefined
   readonly old: LoadedData | undefined
   readonly fresh: LoadedData
@@ -35,8 +42,8 @@ export async function readUpdate(sources: UpdateSources, given?: LoadedModel): P
   if (sources.old !== undefined && keep !== undefined) {
     throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
   }
-  const loaded = given ?? (await loadModel(sources.model, { output, bind, batchNorm }))
-  const { model } = loaded
+  const asGiven = given ?? (await loadModel(sources.model, { output, bind, batchNorm }))
+  const { model } = asGiven
   if (model.classes.length === 0) {
     throw new ModelError(
       'labels-missing',
@@ -47,11 +54,20 @@ export async function readUpdate(sources: UpdateSources, given?: LoadedModel): P
   if (pack?.private && keep !== undefined && batchNorm === 'train') {
     throw beyondHead(keep, '--batchnorm train changes statistics below it')
   }
+  const { rank = updateDefaults.rank, seed = 0 } = sources
+  const opened =
+    rank === 0 || pack?.private
+      ? undefined
+      : await withOpenUpdates(asGiven, { rank, seed, output, bind, batchNorm })
+  const loaded = opened?.loaded ?? asGiven
   const { options, notes } = await readingFor({ path: loaded.file.path, input: model.input }, sources.reading)
   const known = pack && keep !== undefined ? { name: keep, columns: pack.columns } : undefined
   const spill = openSpill(options.maxBytes)
   try {
-    return { loaded, pack, notes, spill, ...(await readData(sources, model, { ...options, spill }, known)) }
+    return {
+      ...{ loaded, given: asGiven, updates: opened?.updates.names, pack, notes, spill },
+      ...(await readData(sources, model, { ...options, spill }, known)),
+    }
   } catch (error) {
     spill.close()
     throw error

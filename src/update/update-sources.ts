@@ -31,6 +31,11 @@ export interface UpdateSources {
   readonly method?: string | undefined
   /** Random features that the head reads beside its own: see `expandHead`. Default none. */
   readonly expandHead?: number | undefined
+  /**
+   * Rank of the low-rank updates that are added to layers of few bits, which cannot train themselves, where the pack is not private; 0 for
+   * none. Default 16.
+   */
+  readonly rank?: number | undefined
   /** Of exemplars and of the new rows of the head. Default 0. */
   readonly seed?: number | undefined
 }

@@ -62,6 +62,11 @@ export interface UpdateOptions {
   /** Default all parameters. */
   readonly select?: Selection | undefined
   readonly lora?: LoraOptions | undefined
+  /**
+   * Names of low-rank updates that are parameters of the model, beside layers of few bits, which cannot train: where nothing else is asked
+   * for they and the head are what trains.
+   */
+  readonly updates?: readonly string[] | undefined
   /** Activations are computed again in the backward pass: less memory for more time. Default false. */
   readonly recompute?: boolean | undefined
   /**

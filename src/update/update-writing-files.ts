@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import { type LoraOptions, withLora } from '../model/adapters/index.ts'
 import { checkAdapters, saveAdapters } from '../model/adapters/index-files.ts'
+import { isLastOfUpdate, isUpdateName } from '../model/import/index.ts'
 import {
   checkLabelsInStep,
   companionsOf,
@@ -58,8 +59,7 @@ export async function writeUpdated(
   result: Written,
 ): Promise<void> {
   const { folder, model, widened } = loaded
-  const file = result.chosen ? loaded.file : (loaded.given ?? loaded.file)
-  const parameters = result.chosen ? result.parameters : new Map()
+  const { file, parameters } = writtenOf(loaded, result)
   const options = widened === model || !result.chosen ? {} : { model: widened }
   await mkdir(dirname(path), { recursive: true })
   // The folder is first written beside its place, under a name that begins with it.
@@ -71,6 +71,22 @@ export async function writeUpdated(
   await saveModel(path, file, parameters, options)
   await writeCompanions(companions)
 }
+
+/** What goes into which file: updates beside layers of few bits that learned nothing, as where the head alone did, are left out. */
+function writtenOf(
+  { file, given = file }: Pick<LoadedUpdate, 'file'> & { readonly given?: LoadedUpdate['file'] | undefined },
+  { chosen, parameters }: Written,
+): { readonly file: LoadedUpdate['file']; readonly parameters: Written['parameters'] } {
+  if (!chosen) return { file: given, parameters: new Map() }
+  if (file === given || !withoutUpdates(parameters)) return { file, parameters }
+  return { file: given, parameters: new Map([...parameters].filter(([name]) => !isUpdateName(name))) }
+}
+
+/** Whether no update adds anything: each ends with zeros. */
+const withoutUpdates = (parameters: Written['parameters']): boolean =>
+  [...parameters].every(
+    ([name, { data }]) => !isLastOfUpdate(name) || (data as Float32Array).every((value) => value === 0),
+  )
 
 /**
  * Checks that what lies beside the model can go with it to where it will be written.

@@ -1,5 +1,5 @@
 export { type Bindings, withoutBound } from './bind.ts'
 export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
 export { type ReadBack, readBackOf, storedTypes } from './stored.ts'
-export { isUpdateName, rankDim, zeroUpdate } from './update-inputs.ts'
+export { isLastOfUpdate, isUpdateName, rankDim, zeroUpdate } from './update-inputs.ts'
 export { nodesThroughout } from './walk.ts'

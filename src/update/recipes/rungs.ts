@@ -32,6 +32,8 @@ export interface LadderOptions {
   readonly rungs?: readonly RungName[] | undefined
   readonly select?: Selection | undefined
   readonly lora?: LoraOptions | undefined
+  /** Low-rank updates that are parameters of the model: they and the head are what trains. */
+  readonly updates?: readonly string[] | undefined
   /** Of a row of the data. */
   readonly rowDims: readonly number[]
   /** Whether there is something to work a head out from: classes to add, and old rows or their sums beside. */
@@ -90,7 +92,7 @@ export function ladderFor(options: LadderOptions): Rung[] {
   const { rungs = rungNames, select, lora } = options
   const whole: Rung = {
     name: 'whole',
-    place: placeOf(select, lora),
+    place: placeOf(options),
     ...recipes(options).whole,
     cut: undefined,
   }
@@ -99,8 +101,11 @@ export function ladderFor(options: LadderOptions): Rung[] {
   return found.filter(({ name }) => rungs.includes(name))
 }
 
-const placeOf = (select: Selection | undefined, lora: LoraOptions | undefined): string =>
-  lora ? 'low-rank updates' : select && select.kind !== 'all' ? select.kind : 'everything'
+function placeOf({ select, lora, updates }: LadderOptions): string {
+  if (lora) return 'low-rank updates'
+  if (select && select.kind !== 'all') return select.kind
+  return updates ? 'low-rank updates and the head' : 'everything'
+}
 
 /** What lies above a place in the graph, trained on stored activations (latent replay: Pellegrini et al. 2020, arXiv 1912.01100). */
 const rungAt = (options: LadderOptions, name: RungName, place: string, cut: Place): Rung => ({
