@@ -1,4 +1,5 @@
 import { EnvironmentError } from '../errors.ts'
+import { required } from '../required.ts'
 import type { Storage, Tensor } from '../tensor/tensor.ts'
 import type { Engine, Executable } from './engine.ts'
 import type { Loadable } from './loadable.ts'
@@ -22,6 +23,8 @@ export interface Program {
   snapshot(): Map<string, Tensor>
   /** Another graph with the same state: what a run of either leaves the next run of the other finds. It is disposed of for itself. */
   beside(model: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>>
+  /** Goes on from another state, which is copied; of the same names and dims. */
+  restore(state: ReadonlyMap<string, Tensor>): void
   dispose(): Promise<void>
 }
 
@@ -51,16 +54,19 @@ function startProgram(
 ): Program {
   const current = new Map<string, Tensor>()
   const spare = new Map<string, Tensor>()
-  for (const { input, output } of slots) {
-    const value = initial.get(input)
-    if (!value)
-      throw new EnvironmentError(
-        'state-missing',
-        `The program needs a value for state "${input}", and none was given.`,
-      )
-    current.set(input, copyTensor(value))
-    spare.set(output, copyTensor(value))
+  const restore = (state: ReadonlyMap<string, Tensor>): void => {
+    for (const { input } of slots) {
+      const value = state.get(input)
+      if (!value)
+        throw new EnvironmentError(
+          'state-missing',
+          `The program needs a value for state "${input}", and none was given.`,
+        )
+      current.set(input, copyTensor(value))
+    }
   }
+  restore(initial)
+  for (const { input, output } of slots) spare.set(output, copyTensor(required(initial, input, 'state')))
   const running = (executable: Executable): Pick<Program, 'run' | 'dispose'> => ({
     run: async (feeds) => {
       const results = await executable.run(new Map([...current, ...feeds]), spare)
@@ -81,6 +87,7 @@ function startProgram(
     state: () => current,
     snapshot: () => new Map([...current].map(([name, tensor]) => [name, copyTensor(tensor)])),
     beside: async (model) => running(await engine.load(model)),
+    restore,
   }
 }
 

@@ -52,6 +52,20 @@ export interface RunResult {
   readonly initial: readonly number[]
   readonly curve?: readonly CurvePoint[]
   readonly seconds: RunSeconds
+  /** Where several replicas trained together. */
+  readonly rounds?:
+    | {
+        readonly rounds: number
+        /** That they read and wrote. */
+        readonly bytes: number
+        /** Rounds that some of them, counted from 0, did not deliver in; each ended at `step` of the task. */
+        readonly missed: readonly {
+          readonly task: number
+          readonly step: number
+          readonly replicas: readonly number[]
+        }[]
+      }
+    | undefined
   /** Bytes that the method remembers at the end, beside the model: memories, importances, teachers. */
   readonly storedBytes?: number | undefined
   readonly importance?: ImportanceSummary

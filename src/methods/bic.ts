@@ -53,6 +53,8 @@ export function bic(given: BicOptions = {}): Method {
     name: NAME,
     settings,
     past: 'rows',
+    oneStream:
+      'It holds out rows of each class of a task, and each replica would hold out others of its share.',
     corrects: true,
     sources: (sources, state, task) => {
       const held = new Set(rowHashes(heldAt(state, task).dataset))

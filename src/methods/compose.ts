@@ -61,6 +61,7 @@ export function compose(...methods: readonly Method[]): Method {
     }),
     ...(some('corrects') && { corrects: methods.some(({ corrects }) => corrects) }),
     ...(some('answersByGraph') && { answersByGraph: methods.some(({ answersByGraph }) => answersByGraph) }),
+    ...(some('oneStream') && { oneStream: methods.find(({ oneStream }) => oneStream)?.oneStream }),
     ...(some('refuses') && { refuses: (other) => reasonAgainst(methods, [other]) }),
     ...answerOf(parts),
   }

@@ -10,7 +10,13 @@ import { inUpdates, methodEntry, settle } from './entry.ts'
 import { memoryOf } from './exemplars.ts'
 import { replayBatch } from './memory-options.ts'
 import type { Method, MethodState } from './method.ts'
-import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import {
+  fillReservoir,
+  keepReservoir,
+  RESERVOIR_IN_ONE_STREAM,
+  readReservoir,
+  reservoirSource,
+} from './reservoir.ts'
 import { drawnFrom, heldOf, tableAfter, tableAtStart } from './reservoir-table.ts'
 import { searched } from './search.ts'
 import { rowsOfBatch } from './teacher.ts'
@@ -60,6 +66,7 @@ export function der(given: DerOptions = {}): Method {
     name: labelled ? 'der++' : 'der',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       refuseTokens(task.train)
       // Both draws are rows of one source, the first half for the logits; its terms are the method's own.

@@ -7,7 +7,13 @@ import { inUpdates, methodEntry, settle } from './entry.ts'
 import { weighted } from './exemplars.ts'
 import { replayBatch } from './memory-options.ts'
 import type { Method, TaskContext } from './method.ts'
-import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import {
+  fillReservoir,
+  keepReservoir,
+  RESERVOIR_IN_ONE_STREAM,
+  readReservoir,
+  reservoirSource,
+} from './reservoir.ts'
 import { heldOf } from './reservoir-table.ts'
 import { rowsOfBatch } from './teacher.ts'
 import { oneHotLabels, unitMask, unitsSoFar } from './units.ts'
@@ -35,6 +41,7 @@ export function erAce(given: ErAceOptions = {}): Method {
     name: 'er-ace',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       refuseOthers(task)
       const size = settings.replayBatch ?? task.batchSize

@@ -135,6 +135,8 @@ export interface Method {
   readonly answer?: (model: Model, state: MethodState) => Model
   /** Whether the model that `answer` gives has another graph: then it is not written into a given file. Default false. */
   readonly answersByGraph?: boolean | undefined
+  /** Why several replicas with rows of their own cannot train it together, a sentence or two. Default: they can. */
+  readonly oneStream?: string | undefined
   /** Why another method makes no sense beside this one, a sentence or two; undefined where it does. Default: all do. */
   readonly refuses?: ((other: Method) => string | undefined) | undefined
 }

@@ -5,7 +5,13 @@ import { type ExemplarChoice, exemplarChoices, withChosen } from './exemplar-cho
 import { memoryOf, memorySources, weighted } from './exemplars.ts'
 import { replayBatch as batchOption, perClass as exemplarsPerClass } from './memory-options.ts'
 import type { Method, TaskContext } from './method.ts'
-import { fillReservoir, keepReservoir, readReservoir, reservoirSource } from './reservoir.ts'
+import {
+  fillReservoir,
+  keepReservoir,
+  RESERVOIR_IN_ONE_STREAM,
+  readReservoir,
+  reservoirSource,
+} from './reservoir.ts'
 import { candidatesOf, type Retrieval, retrievalOptions, retrieved } from './retrieval.ts'
 import { sharedSources } from './share-sampler.ts'
 
@@ -151,6 +157,7 @@ function online(capacity: number, options: ReplayOptions): Method {
       ...(retrieval !== 'uniform' && { retrieval, candidates: options.candidates ?? null }),
     },
     past: 'rows',
+    oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       const share = shareOf(task)
       const size = candidatesOf(options, sizeOf(task))

@@ -14,6 +14,10 @@ import type {
   TaskContext,
 } from './method.ts'
 
+/** What methods with a reservoir say of replicas. */
+export const RESERVOIR_IN_ONE_STREAM =
+  'Its reservoir takes rows as they pass by in one stream, and several replicas would fill several. Methods that choose their rows at the end of a task, as replay, can.'
+
 /** A reservoir and what its slots hold. */
 export interface ReservoirState {
   /** Null before the first sample. */

@@ -37,6 +37,8 @@ export function si(given: SiOptions = {}): Method {
     name: 'si',
     settings,
     past: 'training',
+    oneStream:
+      'Its importance is a sum along the path that the weights take, and the mean of several ends is on none of their paths.',
     // The shared penalty is 1/2 A d^2.
     inputs: (state) => penaltyInputs(state, 2 * settings.strength),
     slots: ({ parameters }) =>

@@ -9,6 +9,7 @@ import {
   type CheckpointStore,
   type LearnEvent,
   learn,
+  type OpenTask,
   type RunPosition,
   type RunState,
 } from '../run/index.ts'
@@ -31,13 +32,15 @@ export interface ExecuteOptions {
   readonly engine: Engine
   readonly store?: CheckpointStore | undefined
   readonly signal?: AbortSignal | undefined
+  /** How tasks are trained. Default here, by one program. */
+  readonly openTask?: OpenTask | undefined
 }
 
 /** Runs a prepared plan to its end, or until the signal. */
 export async function* executePlan(
   plan: RunPlan,
   prepared: PreparedPlan,
-  { engine, store, signal }: ExecuteOptions,
+  { engine, store, signal, openTask }: ExecuteOptions,
 ): AsyncGenerator<LearnEvent, RunOutcome> {
   let last: RunState | undefined
   const watched: CheckpointStore = {
@@ -50,12 +53,10 @@ export async function* executePlan(
       return last
     },
   }
-  const { parameters, buffers, model } = yield* learn({
-    ...prepared,
-    engine,
-    store: watched,
-    ...(signal ? { signal } : {}),
-  })
+  const { parameters, buffers, model } = yield* learn(
+    { ...prepared, engine, store: watched, signal },
+    openTask,
+  )
   if (!last) throw new CheckpointError('run-state', 'The run ended without a state.')
   if (last.position.phase !== 'done') return { status: 'interrupted', position: last.position }
   return { status: 'finished', result: runResult(plan, prepared, last), parameters, buffers, model }

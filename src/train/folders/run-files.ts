@@ -21,7 +21,7 @@ import { writeWhole } from '../../tensor/whole-files.ts'
 import { makeFolder } from '../../tensor/writes-files.ts'
 import { type PreparedPlan, preparePlan, type RunPlan } from '../plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../plan/index-files.ts'
-import type { LearnEvent } from '../run/index.ts'
+import type { LearnEvent, OpenTask } from '../run/index.ts'
 import { benchResult } from './bench-result.ts'
 import { executePlan, parameterBytes, type RunOutcome } from './execute.ts'
 import { machineFacts } from './machine-node.ts'
@@ -47,6 +47,8 @@ export interface KeepOptions {
   /** The command that asks. */
   readonly verb: string
   readonly signal?: AbortSignal | undefined
+  /** How tasks are trained. Default here, by one program. */
+  readonly openTask?: OpenTask | undefined
   /** Where the same plan has been prepared already. */
   readonly prepared?: PreparedPlan | undefined
   /** Is told, in words, where other versions compute than when the run began: its bits may then differ. */
@@ -65,7 +67,7 @@ export async function* runInFolder(
   options: KeepOptions,
 ): AsyncGenerator<LearnEvent, KeptOutcome> {
   const { plan, inputs, dataSha256, modelFile, beside } = loaded
-  const { engine, folder: path, verb, signal } = options
+  const { engine, folder: path, verb, signal, openTask } = options
   const prepared = options.prepared ?? preparePlan(plan, inputs)
   const writesAdapter = plan.model.kind === 'onnx' && plan.model.adapter !== undefined
   if (prepared.lora && writesAdapter) checkAdapters(prepared.lora)
@@ -89,7 +91,7 @@ export async function* runInFolder(
   const folder = await openRunFolder(path, config)
   try {
     if (folder.changed !== undefined) options.onOtherVersions?.(folder.changed)
-    const events = executePlan(plan, prepared, { engine, store: folder.store, signal })
+    const events = executePlan(plan, prepared, { engine, store: folder.store, signal, openTask })
     let next = await events.next()
     while (!next.done) {
       await folder.append(next.value)

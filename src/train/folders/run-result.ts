@@ -11,7 +11,7 @@ export function runResult(
   { stream, model }: Pick<PreparedPlan, 'stream' | 'model'>,
   state: RunState,
 ): RunResult {
-  const { initial, matrix, curve, seconds } = state.record
+  const { initial, matrix, curve, seconds, rounds } = state.record
   const importance = importanceSummary(
     state.method,
     model.parameters.keys(),
@@ -29,6 +29,7 @@ export function runResult(
     curve,
     seconds,
     storedBytes: storedBytes(state),
+    ...(rounds && { rounds }),
     ...(importance ? { importance } : {}),
   }
 }

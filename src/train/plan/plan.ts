@@ -8,6 +8,7 @@ import { UsageError } from '../../errors.ts'
 import { contradictionInDistil, distilSchema } from './plan-distil.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
 import { protocolMark } from './plan-protocol.ts'
+import { contradictionInReplicas, replicasSchema } from './plan-replicas.ts'
 import { stream } from './plan-stream.ts'
 import { SELF } from './source-names.ts'
 
@@ -121,6 +122,9 @@ export const planSchema = z.strictObject({
     })
     .optional()
     .describe('end a task when the loss on a held-out share no longer falls'),
+  replicas: replicasSchema
+    .optional()
+    .describe('one training in several places: rounds of local steps, and their mean'),
   device: z.enum(['cpu', 'webgpu']).default('cpu'),
   threads: bounds
     .threads()
@@ -165,7 +169,7 @@ export function parsePlan(value: unknown, from = 'the configuration', lineOf?: L
 function contradictionIn(plan: RunPlan): string | undefined {
   const { data, model, loss, stream } = plan
   const { documents } = data
-  const taught = contradictionInDistil(plan)
+  const taught = contradictionInDistil(plan) ?? contradictionInReplicas(plan)
   if (taught !== undefined) return taught
   if (documents && loss !== 'causal-lm') {
     return 'data.documents (--documents, --paragraphs, --pack, --overlap) says how a language model reads texts; set loss: causal-lm, or leave it out.'

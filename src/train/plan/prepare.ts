@@ -84,7 +84,7 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
  * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
- * augmented so; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
+ * augmented so; `method-replicas`; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const stream = planStream(plan, inputs.data)
@@ -92,12 +92,14 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const lora = planLora(plan, base)
   if (!plan.distil) refuseIdle(plan, stream.tasks.length)
   const { optimiser, weightDecay } = planOptimiser(plan)
+  const method = planMethod(plan, inputs)
+  if (plan.replicas) refuseReplicas(method)
   return {
     model: lora?.model ?? chosenParts(plan, base),
     base,
     ...(lora ? { lora } : {}),
     stream,
-    method: planMethod(plan, inputs),
+    method,
     past: planPast(plan, inputs, stream),
     unlabelled: planUnlabelled(plan, inputs, stream),
     settings: {
@@ -121,10 +123,21 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
       : { schedule: schedule(plan.schedule) }),
     seed: plan.seed,
     resetOptimiser: plan.resetOptimiser,
-    ...(plan.checkpointEvery === undefined ? {} : { checkpointEvery: plan.checkpointEvery }),
+    // A round is one call, and each leaves a checkpoint: what several places did is dear.
+    stepsPerCall: plan.replicas?.localSteps,
+    checkpointEvery: plan.checkpointEvery ?? plan.replicas?.localSteps,
     ...(plan.evaluateEvery === undefined ? {} : { evaluateEvery: plan.evaluateEvery }),
     ...(plan.earlyStopping === undefined ? {} : { earlyStopping: plan.earlyStopping }),
   }
+}
+
+/** @throws UsageError `method-replicas` for a method that only one stream of steps can train. */
+function refuseReplicas({ name, oneStream }: Method): void {
+  if (oneStream === undefined) return
+  throw new UsageError(
+    'method-replicas',
+    `The method ${name} cannot be trained by replicas. ${oneStream} Leave out replicas (--replicas), or take another method.`,
+  )
 }
 
 /** Rows without labels, in the form of those of the tasks. */
@@ -249,8 +262,10 @@ function planAugment({ augment }: RunPlan, { tasks }: TaskStream): Pick<StepSett
 }
 
 function planIterations(plan: RunPlan, stream: TaskStream, unlabelled: Dataset | undefined): number {
-  const { iterations, epochs = 1, batchSize } = plan
+  const { iterations, epochs = 1, replicas } = plan
   if (iterations !== undefined) return iterations
+  // Passes over the data are those of all replicas together.
+  const batchSize = plan.batchSize * (replicas?.count ?? 1)
   // Permuted and rotated tasks are all of one size, and dear to make.
   const alike = plan.stream.kind === 'permuted' || plan.stream.kind === 'rotated'
   const tasks = alike ? stream.tasks.slice(0, 1) : stream.tasks

@@ -24,6 +24,21 @@ export interface RunRecord {
     readonly accuracies: readonly (number | null)[]
   }[]
   readonly seconds: { readonly train: number; readonly consolidate: number; readonly evaluate: number }
+  /** Where several places trained together. */
+  readonly rounds?: RoundsRecord | undefined
+}
+
+/** How rounds of local steps went. */
+export interface RoundsRecord {
+  readonly rounds: number
+  /** Bytes that replicas read and wrote. */
+  readonly bytes: number
+  /** The rounds that some did not deliver in: they end at `step` of the task. */
+  readonly missed: readonly {
+    readonly task: number
+    readonly step: number
+    readonly replicas: readonly number[]
+  }[]
 }
 
 /** Everything a run is. Restoring it and going on gives the same bits as never having stopped. */

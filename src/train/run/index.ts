@@ -1,6 +1,7 @@
 export {
   decodeCheckpoint,
   encodeCheckpoint,
+  type RoundsRecord,
   type RunPosition,
   type RunRecord,
   type RunState,
@@ -8,9 +9,18 @@ export {
 export { consolidated } from './end-task.ts'
 export type { LearnEvent } from './events.ts'
 export { learn } from './learn.ts'
+export { openRun } from './learn-run.ts'
 export type { CheckpointStore, GivenPast, LearnOptions, LearnResult } from './options.ts'
 export { secondsPerStep, timed } from './seconds-per-step.ts'
-export type { EarlyStopping } from './stopping-rows.ts'
+export { type EarlyStopping, holdOut } from './stopping-rows.ts'
 export { stateAtStart } from './task-models.ts'
-export { openTask, type TaskOptions, type TaskRun, taskSources } from './task-run.ts'
+export {
+  type Exchanged,
+  type LocalTaskRun,
+  type OpenTask,
+  openTask,
+  type TaskOptions,
+  type TaskRun,
+  taskSources,
+} from './task-run.ts'
 export { trainSteps } from './train-steps.ts'

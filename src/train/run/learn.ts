@@ -11,6 +11,7 @@ import type { LearnOptions, LearnResult } from './options.ts'
 import { noRecord, spent } from './record.ts'
 import { answered } from './run-reading.ts'
 import { holdOut } from './stopping-rows.ts'
+import type { OpenTask } from './task-run.ts'
 import { passTask, trainTask } from './train-task.ts'
 
 /**
@@ -22,17 +23,18 @@ import { passTask, trainTask } from './train-task.ts'
  *
  * Class labels are scored by accuracy; for targets see {@link taskAccuracy}.
  *
+ * @param open How tasks are trained; default here, by one program. Several places may do it together.
  * @throws UsageError `learn-options` for a number out of range, `model-outputs` for a model that does not fit the stream.
  * @throws TrainingError `diverged` at the step and term of the loss that is no longer finite; the last checkpoint stands.
  * @example
  * for await (const event of learn(options)) if (event.type === 'task-finished') console.log(event.accuracies)
  */
-export async function* learn(given: LearnOptions): AsyncGenerator<LearnEvent, LearnResult> {
+export async function* learn(given: LearnOptions, open?: OpenTask): AsyncGenerator<LearnEvent, LearnResult> {
   checkOptions(given)
   const heldOut = given.earlyStopping && holdOut(given.stream, given.earlyStopping, given.seed)
   const options = heldOut ? { ...given, stream: heldOut.stream } : given
   const { stream } = options
-  const run = openRun(options, heldOut)
+  const run = openRun(options, heldOut, open)
   try {
     const saved = await options.store?.load()
     let state = saved ?? (await freshState(options))

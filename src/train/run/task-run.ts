@@ -34,6 +34,13 @@ import { byNeed, type Planned, saidTogether } from './planned-steps.ts'
 import { type OpenGraph, openGraphs } from './step-graphs.ts'
 import { stepNumbers } from './step-numbers.ts'
 
+/** What steps in several places took beside computing. */
+export interface Exchanged {
+  readonly bytes: number
+  /** Places that did not deliver. */
+  readonly missed: readonly number[]
+}
+
 /** One task being trained: its batches and its program. */
 export interface TaskRun {
   /** Does `count` steps from `step` on, in one call. Returns the mean of each loss term, and the reports. */
@@ -46,6 +53,8 @@ export interface TaskRun {
   updates(): number
   /** What steps read on average, as a share of what the longest do: 0..1, below 1 where rows are texts of uneven length. */
   readonly share: number
+  /** What was exchanged with others for the steps since this was last asked; undefined where nobody else takes part. */
+  exchanged?(): Exchanged | undefined
   dispose(): Promise<void>
 }
 
@@ -75,8 +84,20 @@ export function taskSources(method: Method, state: MethodState, task: TaskContex
 /** Where a task is gone on with; its tensors are those of {@link stateAtStart}, or of a snapshot. */
 export type TaskState = Pick<RunState, 'updates' | 'tensors' | 'method' | 'samplers'>
 
-/** Opens a task where `state` stands, in the middle of it too. */
-export async function openTask(options: TaskOptions, task: TaskContext, state: TaskState): Promise<TaskRun> {
+/** One that computes here, and can be set to another state of the same task. */
+export interface LocalTaskRun extends TaskRun {
+  restore(state: Pick<TaskState, 'updates' | 'tensors' | 'samplers'>): void
+}
+
+/** How a task is opened where `state` stands, in the middle of it too. */
+export type OpenTask = (options: TaskOptions, task: TaskContext, state: TaskState) => Promise<TaskRun>
+
+/** Opens a task that computes here. */
+export async function openTask(
+  options: TaskOptions,
+  task: TaskContext,
+  state: TaskState,
+): Promise<LocalTaskRun> {
   const { model, method, settings, engine, seed, iterations } = options
   // As the stream counts: what is drawn does not depend on whether the model had learned something before.
   const place = task.given ? task.index - 1 : task.index
@@ -94,9 +115,9 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
   )
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
   const open = (saved: TaskState['samplers']) => createBatchSampler(sources, pool, random, saved)
-  const sampler = lengths
-    ? likeLengths({ sources, ...lengths, offsets: pool.offsets, random, saved: state.samplers, open })
-    : open(state.samplers)
+  const samplerAt = (saved: TaskState['samplers']) =>
+    lengths ? likeLengths({ sources, ...lengths, offsets: pool.offsets, random, saved, open }) : open(saved)
+  let sampler = samplerAt(state.samplers)
   const width = batchWidth(sources)
   const needs = options.longest ? lengths?.needs.map(() => lengths.lengths.length - 1) : lengths?.needs
   const fixed = new Map<string, Tensor>([
@@ -147,6 +168,11 @@ export async function openTask(options: TaskOptions, task: TaskContext, state: T
     snapshot: () => new Map([...aside, ...program.snapshot()]),
     samplers: () => sampler.state(),
     updates: () => updates,
+    restore: (at) => {
+      program.restore(at.tensors)
+      sampler = samplerAt(at.samplers)
+      updates = at.updates
+    },
     share: lengths?.share ?? 1,
     dispose: () => graphs.dispose(),
   }

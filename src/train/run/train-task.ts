@@ -7,10 +7,10 @@ import { openWatch, type Watch } from './early-stopping.ts'
 import type { LearnEvent } from './events.ts'
 import type { LearnRun } from './learn-run.ts'
 import type { LearnOptions } from './options.ts'
-import { spent } from './record.ts'
+import { spent, withRound } from './record.ts'
 import type { Standing } from './run-reading.ts'
 import { stateAtStart, withState } from './task-models.ts'
-import { openTask, type TaskRun } from './task-run.ts'
+import type { TaskRun } from './task-run.ts'
 import { trainSteps } from './train-steps.ts'
 
 /** Trains the task at hand from where `start` stands to its end, or until the signal stops it. */
@@ -28,7 +28,7 @@ export async function* trainTask(
   let training: TaskRun | undefined
   let watch: Watch | undefined
   try {
-    training = await openTask({ ...options, model: run.models(index) }, run.contextOf(index), state)
+    training = await run.openTask({ ...options, model: run.models(index) }, run.contextOf(index), state)
     watch = await watched(run, task, state)
     let ended = state.position.step >= iterations
     const calls = trainSteps(training, {
@@ -43,7 +43,10 @@ export async function* trainTask(
         ...state,
         position: { ...state.position, step },
         updates: training.updates(),
-        record: spent(state.record, 'train', opened),
+        record: withRound(spent(state.record, 'train', opened), training.exchanged?.(), {
+          task: index,
+          step,
+        }),
       }
       yield { type: 'progress', task: index, step, of: iterations, losses, stepsPerSecond }
       opened = performance.now()
