@@ -4,7 +4,10 @@ import { itemAt } from '../required.ts'
 import { type KeptOutcome, runInFolder } from '../train/folders/index-files.ts'
 import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
+import type { OpenTask } from '../train/run/index.ts'
 import { learnMeasurements, track } from '../train/tracking/index.ts'
+import type { ReplicaSettings } from './replica-flags.ts'
+import { withReplicas } from './replicas.ts'
 import { runAnswer, runProgress } from './run-text.ts'
 import { type TrackingSettings, tracked } from './tracking.ts'
 import type { Answer, Call } from './verb.ts'
@@ -14,6 +17,7 @@ export interface FollowedRun {
   readonly engine: Engine
   readonly folder: string
   readonly verb: Parameters<typeof runInFolder>[1]['verb']
+  readonly openTask?: OpenTask | undefined
 }
 
 /** @throws ModelError `model-looks-ahead` for a plan that teaches next tokens to a model that reads them. */
@@ -28,11 +32,14 @@ export async function refuseEncoder(
 /** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */
 export async function followRun(
   call: Call,
-  asked: TrackingSettings,
+  asked: TrackingSettings & Pick<ReplicaSettings, 'roundWait'>,
   loaded: LoadedPlan,
   run: FollowedRun,
 ): Promise<Answer> {
-  const { outcome, prepared } = await outcomeOf(call, asked, loaded, run)
+  const { roundWait } = asked
+  const { outcome, prepared } = await withReplicas(call, loaded, { ...run, roundWait }, (openTask) =>
+    outcomeOf(call, asked, loaded, { ...run, openTask }),
+  )
   const tasks = prepared.stream.tasks.map(({ name }) => name)
   const answer = runAnswer(outcome, tasks, prepared.stream.dataset)
   return { ...answer, json: { ...(answer.json as object), notes: loaded.notes } }

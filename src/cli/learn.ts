@@ -9,6 +9,7 @@ import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
+import { type ReplicaSettings, replicaFlags, withReplicaFlags } from './replica-flags.ts'
 import { defaultFolder, ownRun } from './run-folders.ts'
 import {
   augmentFlag,
@@ -40,6 +41,7 @@ const settings = z
     ...augmentFlag,
     ...documentFlags,
     ...modelFlags,
+    ...replicaFlags,
     ...trackingFlags,
   })
   .refine(({ init, config }) => init || config !== undefined, {
@@ -54,6 +56,7 @@ export const learn = defineVerb({
   examples: [
     'holdfast learn --init holdfast.yaml',
     'holdfast learn holdfast.yaml --out runs/mine',
+    'holdfast learn holdfast.yaml --replicas 2 --local-steps 200',
     'holdfast learn holdfast.yaml --model model.onnx --lora 8:16 --adapter adapter',
   ],
   settings,
@@ -132,15 +135,22 @@ async function init(path: string): Promise<Answer> {
 /** The plan with what the flags say instead. */
 function asChanged(
   read: RunPlan,
-  asked: CommonSettings & ModelSettings & DocumentSettings & Pick<RunPlan, 'augment' | 'recompute'>,
+  asked: CommonSettings &
+    ModelSettings &
+    DocumentSettings &
+    ReplicaSettings &
+    Pick<RunPlan, 'augment' | 'recompute'>,
 ): RunPlan {
-  const { threads = read.threads ?? physicalCores(), device = read.device, seed = read.seed } = asked
+  const places = asked.replicas ?? read.replicas?.count ?? 1
+  const {
+    threads = read.threads ?? Math.max(1, Math.floor(physicalCores() / places)),
+    device = read.device,
+    seed = read.seed,
+  } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
   const data = withDocumentFlags(read.data, asked)
   const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
-  return withModelFlags(
-    data === read.data ? plan : parsePlan(plan, 'the configuration with these flags'),
-    asked,
-  )
+  const checked = data === read.data ? plan : parsePlan(plan, 'the configuration with these flags')
+  return withReplicaFlags(withModelFlags(checked, asked), asked)
 }

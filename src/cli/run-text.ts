@@ -1,4 +1,6 @@
+import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
+import type { RunResult } from '../measure/results.ts'
 import { liveTable } from '../report/terminal.ts'
 import { itemAt } from '../required.ts'
 import type { KeptOutcome } from '../train/folders/index-files.ts'
@@ -32,6 +34,23 @@ export function runProgress(label: string, screen: Screen): (event: LearnEvent) 
   }
 }
 
+const MOST_NAMED = 5
+
+/** How replicas went, and where the mean was over some of them. */
+function roundLines({ rounds, bytes, missed }: NonNullable<RunResult['rounds']>): string[] {
+  const named = missed
+    .slice(0, MOST_NAMED)
+    .map(
+      ({ task, step, replicas }) =>
+        `  task ${task + 1}, to step ${step}: without ${replicas.map((each) => `replica ${each + 1}`).join(', ')}`,
+    )
+  return [
+    `Replicas: ${count(rounds, 'round')}, ${(bytes / 1e6).toFixed(1)} MB read and written by them.`,
+    ...(missed.length === 0 ? [] : [`Rounds that not all of them delivered in: ${missed.length}`, ...named]),
+    ...(missed.length > MOST_NAMED ? [`  and ${missed.length - MOST_NAMED} more (result.json)`] : []),
+  ]
+}
+
 /** What a run in a folder answers. */
 export function runAnswer(
   outcome: KeptOutcome,
@@ -63,6 +82,7 @@ export function runAnswer(
       '',
       ...table,
       '',
+      ...(result.rounds ? roundLines(result.rounds) : []),
       `Parameters, sha256: ${parametersSha256}`,
       `Run: ${folder} (the model, result.json). A report: holdfast report ${folder} -o report.html`,
     ].join('\n'),

@@ -105,7 +105,7 @@ async function doJob(
     // Whoever can write to the Redis can put anything into the queue.
     const plan = parsePlan(job.data.plan, `The plan of ${name} in the queue`)
     const engine = { threads: plan.threads, device: plan.device }
-    const events = workers.work({ plan, store, engine, identity }, signal)
+    const events = workers.work({ kind: 'run', plan, store, engine, identity }, signal)
     let next = await events.next()
     while (!next.done) {
       tell(next.value)

@@ -7,6 +7,8 @@ import { WORKER_VARIABLE } from './serve-node.ts'
 /** A thread or process that does jobs, and why it is no more. */
 export interface Hand {
   ask(message: Job | 'stop'): void
+  /** The replica that it was last asked for. */
+  last: string | undefined
   /** What ended it; undefined while it lives. */
   end: Failed | undefined
   /** Called with all that it says, its end included; nobody listens until somebody is set. */
@@ -38,7 +40,7 @@ export function startHand(kind: HandKind, entry: string, forget: () => void): Ha
   const said = (message: Message) => hand.listen(message)
   const { ask, terminate } =
     kind === 'thread' ? startThread(entry, said, die) : startProcess(entry, said, die)
-  const hand: Hand = { ask, terminate, end: undefined, listen: () => {} }
+  const hand: Hand = { ask, terminate, last: undefined, end: undefined, listen: () => {} }
   return hand
 }
 

@@ -1,2 +1,3 @@
+export { localRounds } from './local-rounds.ts'
 export { isWorker, serveWorker } from './serve-node.ts'
 export { openWorkers, type Workers } from './workers-node.ts'

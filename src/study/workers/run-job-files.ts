@@ -1,33 +1,74 @@
+import type { EngineOptions } from '../../engine/engine.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { DataError, HoldfastError } from '../../errors.ts'
 import { executePlan, type RunEnd, type RunEvent } from '../../train/folders/index.ts'
 import { runInStore, runName } from '../../train/folders/index-files.ts'
 import { preparePlan, type RunPlan } from '../../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../../train/plan/index-files.ts'
-import type { Failed, Job } from './messages.ts'
+import { openReplica, type Replica } from '../../train/replicas/index.ts'
+import { deliverRound, endRound } from '../rounds/index-files.ts'
+import type { EndOf, Failed, Job, JobEvent, RoundTask, RunTask } from './messages.ts'
 
-/** Does jobs one after another; the data of the last one are kept for the next. */
-export function jobRunner(): (job: Job, signal: AbortSignal) => AsyncGenerator<RunEvent, RunEnd> {
+type Load = (plan: RunPlan, engine: EngineOptions) => Promise<LoadedPlan>
+
+/** Does jobs one after another; what the last one of a kind loaded is kept for the next. */
+export function jobRunner(): (job: Job, signal: AbortSignal) => AsyncGenerator<JobEvent, EndOf<Job>> {
+  const load = loader()
+  const replicas = replicaKeeper(load)
+  return async function* (job, signal) {
+    if (job.kind === 'run') return yield* doRun(job, load, signal)
+    if (job.kind === 'mean') await endRound(job.folder, job.spec)
+    else await deliverRound(job.folder, job.spec, job.replica, () => replicas(job))
+    return { status: 'finished' }
+  }
+}
+
+function loader(): Load {
   let kept: { readonly key: string; readonly loaded: LoadedPlan } | undefined
-  const load = async (plan: RunPlan, engine: Job['engine']): Promise<LoadedPlan> => {
+  return async (plan, engine) => {
     const key = JSON.stringify([plan.data, plan.stream.kind === 'list' ? plan.stream : null, plan.model])
     if (kept?.key !== key)
       kept = { key, loaded: await loadPlan(plan, { engine: () => ortNode(engine), download: true }) }
     return { ...kept.loaded, plan }
   }
-  return async function* ({ plan, store, engine: options, identity }, signal) {
-    const engine = ortNode(options)
+}
+
+async function* doRun(
+  { plan, store, engine: options, identity }: RunTask,
+  load: Load,
+  signal: AbortSignal,
+): AsyncGenerator<RunEvent, RunEnd> {
+  const engine = ortNode(options)
+  const loaded = await load(plan, options)
+  const prepare = () => preparePlan(plan, loaded.inputs)
+  if (store === undefined) return ended(yield* executePlan(plan, prepare(), { engine, signal }))
+  if (identity !== undefined) refuseOther(loaded, options, identity)
+  return yield* runInStore(loaded, { engine, store, verb: 'bench', signal, prepare })
+}
+
+/** Opens replicas; the last one stays open, as it is most often asked for next. */
+function replicaKeeper(load: Load): (job: RoundTask) => Promise<Replica> {
+  let open: { readonly key: string; readonly replica: Replica } | undefined
+  return async ({ plan, engine: options, spec, replica }) => {
+    const key = `${spec.identity} ${replica} of ${spec.of}`
+    if (open?.key === key) return open.replica
+    await open?.replica.dispose()
+    open = undefined
     const loaded = await load(plan, options)
-    const prepare = () => preparePlan(plan, loaded.inputs)
-    if (store === undefined) return ended(yield* executePlan(plan, prepare(), { engine, signal }))
-    if (identity !== undefined && runName(plan, loaded.dataSha256, engine).identity !== identity) {
-      throw new DataError(
-        'data-other',
-        `The data here are not those that the run was asked for: ${plan.data.source} has another content on this machine. Bring the same data here, or end the worker of this machine.`,
-      )
-    }
-    return yield* runInStore(loaded, { engine, store, verb: 'bench', signal, prepare })
+    refuseOther(loaded, options, spec.identity)
+    const prepared = { ...preparePlan(plan, loaded.inputs), engine: ortNode(options) }
+    open = { key, replica: openReplica(prepared, { replica, of: spec.of }) }
+    return open.replica
   }
+}
+
+/** @throws DataError `data-other` where the data here make the run another one than was asked for. */
+function refuseOther({ plan, dataSha256 }: LoadedPlan, options: EngineOptions, identity: string): void {
+  if (runName(plan, dataSha256, ortNode(options)).identity === identity) return
+  throw new DataError(
+    'data-other',
+    `The data here are not those that the run was asked for: ${plan.data.source} has another content on this machine. Bring the same data here, or end the worker of this machine.`,
+  )
 }
 
 /** Without the parameters, which nobody asks for. */

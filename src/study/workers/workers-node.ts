@@ -1,11 +1,10 @@
 import type { EngineOptions } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
-import type { RunEnd, RunEvent } from '../../train/folders/index.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
 import type { RunOne } from '../grid/index.ts'
 import { openInbox } from '../inbox.ts'
 import { type Hand, type HandKind, startHand } from './hands-node.ts'
-import type { Failed, Job, Message } from './messages.ts'
+import type { EndOf, Failed, Job, JobEvent, Message } from './messages.ts'
 
 /** Threads or processes that run plans side by side. */
 export interface Workers {
@@ -15,7 +14,10 @@ export interface Workers {
    */
   readonly run: (store: string | undefined) => RunOne
   /** Does one job, with what computes as it says. */
-  readonly work: (job: Job, signal: AbortSignal | undefined) => AsyncGenerator<RunEvent, RunEnd>
+  readonly work: <Of extends Job>(
+    job: Of,
+    signal: AbortSignal | undefined,
+  ) => AsyncGenerator<JobEvent, EndOf<Of>>
   close(): Promise<void>
 }
 
@@ -30,8 +32,10 @@ export interface Workers {
 export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind = 'thread'): Workers {
   const idle = new Set<Hand>()
   const all = new Set<Hand>()
-  const take = (): Hand => {
-    const [waiting] = idle
+  const take = (job: Job): Hand => {
+    // What a replica has open is with the hand that did it last.
+    const used = [...idle]
+    const waiting = used.find(({ last }) => last === seatOf(job)) ?? used[0]
     if (waiting) {
       idle.delete(waiting)
       return waiting
@@ -43,22 +47,26 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
     all.add(hand)
     return hand
   }
-  async function* work(job: Job, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, RunEnd> {
-    const hand = take()
+  async function* work<Of extends Job>(
+    job: Of,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<JobEvent, EndOf<Of>> {
+    const hand = take(job)
     let free = false
     try {
       const answer = yield* ask(hand, job, signal)
       free = true
       if (answer.type === 'failed') throw asError(answer)
-      return answer.outcome
+      return answer.outcome as EndOf<Of>
     } finally {
       // One that was given up in the middle of a run is stopped, and takes no other.
+      hand.last = seatOf(job) ?? hand.last
       if (free && !hand.end) idle.add(hand)
       else hand.ask('stop')
     }
   }
   return {
-    run: (store) => (plan: RunPlan, _prepare, signal) => work({ plan, store, engine }, signal),
+    run: (store) => (plan: RunPlan, _prepare, signal) => work({ kind: 'run', plan, store, engine }, signal),
     work,
     close: async () => {
       await Promise.all([...all].map((hand) => hand.terminate()))
@@ -66,9 +74,12 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
   }
 }
 
+const seatOf = (job: Job): string | undefined =>
+  job.kind === 'round' ? `${job.spec.identity} ${job.replica}` : undefined
+
 type Answer = Extract<Message, { type: 'done' }> | Failed
 
-async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, Answer> {
+async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): AsyncGenerator<JobEvent, Answer> {
   const inbox = openInbox<Message>()
   const stop = () => hand.ask('stop')
   hand.listen = inbox.put

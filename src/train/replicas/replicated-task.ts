@@ -1,3 +1,4 @@
+import { required } from '../../required.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Exchanged, OpenTask } from '../run/index.ts'
@@ -43,7 +44,11 @@ export const replicatedTask =
           place: { task: place, from, count, updates },
           method: state.method,
         })
-        now = end
+        // In the order of the run's own state, which is that of the files it writes.
+        const inOrder = [...now.tensors.keys()].map(
+          (name) => [name, required(end.tensors, name, 'tensor of a round')] as const,
+        )
+        now = { ...end, tensors: new Map(inOrder) }
         updates += count
         exchanged = { bytes: end.bytes, missed: end.missed }
         return { ...end.losses }

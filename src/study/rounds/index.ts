@@ -1,0 +1,1 @@
+export { type RoundSpec, roundKey, roundSpecSchema } from './spec.ts'
