@@ -9,14 +9,15 @@ import {
   shardOf,
 } from '../study/grid/index.ts'
 import { gridOf, writeGrid } from '../study/grid/index-files.ts'
+import { askForRuns } from '../study/queue/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { benchResult } from '../train/folders/index.ts'
 import { machineFacts, readStoredRun, runInStore, runName } from '../train/folders/index-files.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { gridProgress } from './bench-progress.ts'
-import { openQueue, type QueueSettings } from './bench-queue.ts'
 import { engineFor, workersFor } from './engine.ts'
+import { openClient, type QueueSettings } from './queue-client.ts'
 import type { Call, CommonSettings } from './verb.ts'
 
 interface Runs {
@@ -45,12 +46,13 @@ export async function runPlans(
   const { queue } = asked
   const atOnce = Math.max(1, queue === undefined ? Math.min(most, plans.length) : plans.length)
   const workers = queue === undefined && atOnce > 1 ? workersFor(asked) : undefined
-  const asking =
+  const client =
     queue === undefined || store === undefined
       ? undefined
-      : await openQueue({ ...asked, queue }, { store, dataSha256: loaded.dataSha256, engine }, call.screen)
+      : await openClient({ ...asked, queue }, { store, engine }, call.screen)
   try {
-    const elsewhere = asking?.run ?? workers?.run(store)
+    const byQueue = client && askForRuns(client.asking, (plan) => runName(plan, loaded.dataSha256, engine))
+    const elsewhere = byQueue ?? workers?.run(store)
     const run = store === undefined ? elsewhere : overStore(store, loaded, engine, elsewhere)
     return await followed(
       runGrid({
@@ -63,7 +65,7 @@ export async function runPlans(
     call.screen.draw([])
     // Threads that wait for work, and connections, would keep the program from ending.
     await workers?.close()
-    await asking?.close()
+    await client?.close()
   }
 }
 

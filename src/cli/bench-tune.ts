@@ -11,7 +11,7 @@ import {
 } from '../study/tune/index.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
-import type { QueueSettings } from './bench-queue.ts'
+import type { QueueSettings } from './queue-client.ts'
 import { runPlans } from './bench-runs.ts'
 import type { Call, CommonSettings } from './verb.ts'
 

@@ -11,7 +11,6 @@ import { makeFolder } from '../tensor/writes-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
 import { protocolList, protocolShown } from './bench-protocols.ts'
-import { usualPriority } from './bench-queue.ts'
 import { runPlans } from './bench-runs.ts'
 import { benchText } from './bench-text.ts'
 import { tune } from './bench-tune.ts'
@@ -19,14 +18,12 @@ import { noteData, noteMethods, showDownload } from './data-notes.ts'
 import { fromText, group, on, path, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
 import { checkPlaces } from './places.ts'
-import { defaultJobs, queuePrefixFlag } from './queue-place.ts'
+import { queueFlags } from './queue-client.ts'
+import { defaultJobs } from './queue-place.ts'
 import { DEFAULT_STORE, defaultFolder, ownRuns } from './run-folders.ts'
 import { reportFlag } from './shared-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
 import { writeReport } from './write-report.ts'
-
-/** What the queue takes. */
-const MOST_PRIORITY = 1_000_000
 
 const settings = z
   .object({
@@ -82,20 +79,7 @@ const settings = z
         negative: 'Keep nothing on disk',
       }),
     }),
-    ...group('Queue', {
-      queue: fromText(z.string().min(1)).optional().meta({
-        description: 'Where workers do the runs (holdfast worker), over the same --store: redis://HOST:PORT',
-        hint: 'REDIS',
-        otherwise: 'this process does them',
-      }),
-      priority: fromText(z.int().min(1).max(MOST_PRIORITY))
-        .optional()
-        .meta({
-          description: 'Of these runs among others in the queue: 1 comes first',
-          otherwise: String(usualPriority),
-        }),
-    }),
-    ...queuePrefixFlag,
+    ...queueFlags,
     ...reportFlag,
   })
   .refine(({ name, list }) => name !== undefined || list, {

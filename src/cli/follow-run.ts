@@ -6,7 +6,7 @@ import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import type { OpenTask } from '../train/run/index.ts'
 import { learnMeasurements, track } from '../train/tracking/index.ts'
-import type { ReplicaSettings } from './replica-flags.ts'
+import type { ReplicaPlace } from './replica-flags.ts'
 import { withReplicas } from './replicas.ts'
 import { runAnswer, runProgress } from './run-text.ts'
 import { type TrackingSettings, tracked } from './tracking.ts'
@@ -32,12 +32,11 @@ export async function refuseEncoder(
 /** Runs a plan in its folder, or goes on with it there, and shows and tracks how it goes. */
 export async function followRun(
   call: Call,
-  asked: TrackingSettings & Pick<ReplicaSettings, 'roundWait'>,
+  asked: TrackingSettings & ReplicaPlace,
   loaded: LoadedPlan,
   run: FollowedRun,
 ): Promise<Answer> {
-  const { roundWait } = asked
-  const { outcome, prepared } = await withReplicas(call, loaded, { ...run, roundWait }, (openTask) =>
+  const { outcome, prepared } = await withReplicas(call, loaded, { ...run, at: asked }, (openTask) =>
     outcomeOf(call, asked, loaded, { ...run, openTask }),
   )
   const tasks = prepared.stream.tasks.map(({ name }) => name)

@@ -9,8 +9,14 @@ import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
-import { type ReplicaSettings, replicaFlags, withReplicaFlags } from './replica-flags.ts'
-import { defaultFolder, ownRun } from './run-folders.ts'
+import {
+  type ReplicaPlace,
+  type ReplicaSettings,
+  replicaFlags,
+  replicaPlaceFlags,
+  withReplicaFlags,
+} from './replica-flags.ts'
+import { defaultFolder, ownRun, ownRuns } from './run-folders.ts'
 import {
   augmentFlag,
   type DocumentSettings,
@@ -42,6 +48,7 @@ const settings = z
     ...documentFlags,
     ...modelFlags,
     ...replicaFlags,
+    ...replicaPlaceFlags,
     ...trackingFlags,
   })
   .refine(({ init, config }) => init || config !== undefined, {
@@ -79,6 +86,7 @@ export const learn = defineVerb({
         { flag: '--out', path: folder, kind: 'folder', mine: ownRun },
         { flag: '--adapter', path: adapterOf(wanted), kind: 'folder', mine: olderAdapter },
         { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
+        { flag: '--store', path: asked.store, kind: 'folder', mine: ownRuns },
       ],
     )
     const loaded = await loadPlan(wanted, {
@@ -139,14 +147,13 @@ function asChanged(
     ModelSettings &
     DocumentSettings &
     ReplicaSettings &
+    ReplicaPlace &
     Pick<RunPlan, 'augment' | 'recompute'>,
 ): RunPlan {
   const places = asked.replicas ?? read.replicas?.count ?? 1
-  const {
-    threads = read.threads ?? Math.max(1, Math.floor(physicalCores() / places)),
-    device = read.device,
-    seed = read.seed,
-  } = asked
+  // Workers do one thing a core.
+  const share = asked.queue === undefined ? Math.max(1, Math.floor(physicalCores() / places)) : 1
+  const { threads = read.threads ?? share, device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
   const data = withDocumentFlags(read.data, asked)

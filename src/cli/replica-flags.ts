@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { parsePlan, type RunPlan, replicasSchema } from '../train/plan/index.ts'
-import { flagName, flagOf, group, seconds } from './flags/index.ts'
+import { flagName, flagOf, group, path, seconds } from './flags/index.ts'
+import { queueFlags } from './queue-client.ts'
+import { DEFAULT_STORE } from './run-folders.ts'
 
 const { count, localSteps, outerRate, outerMomentum } = replicasSchema.shape
 
@@ -22,19 +24,39 @@ export const replicaFlags = group('Replicas', {
   }),
 })
 
+/** Where they are, when they are not in processes of this machine. */
+export const replicaPlaceFlags = {
+  ...queueFlags,
+  ...group('Queue', {
+    store: path('DIR').optional().meta({
+      description: 'With --queue: the folder that client and workers meet in, shared by all machines',
+      otherwise: DEFAULT_STORE,
+    }),
+  }),
+}
+
+export type ReplicaPlace = z.output<z.ZodObject<typeof replicaPlaceFlags>> &
+  Pick<ReplicaSettings, 'roundWait'>
+
 export type ReplicaSettings = z.output<z.ZodObject<typeof replicaFlags>>
 
 /** The plan with what the flags say of its replicas. */
-export function withReplicaFlags(plan: RunPlan, asked: ReplicaSettings): RunPlan {
+export function withReplicaFlags(
+  plan: RunPlan,
+  asked: ReplicaSettings & Pick<ReplicaPlace, 'queue' | 'store' | 'priority'>,
+): RunPlan {
   const { localSteps: steps, outerRate: rate, outerMomentum: momentum, roundWait } = asked
   const said = { count: asked.replicas, localSteps: steps, outerRate: rate, outerMomentum: momentum }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
   if (asked.replicas === undefined && !plan.replicas) {
-    const [first] = roundWait === undefined ? given : [['roundWait'], ...given]
-    if (!first) return plan
+    const { queue, store, priority } = asked
+    const [first] = [...given, ...Object.entries({ roundWait, queue, store, priority })].flatMap(
+      ([name, value]) => (value === undefined ? [] : [name]),
+    )
+    if (first === undefined) return plan
     throw new UsageError(
       'flag-value',
-      `--${flagName(String(first[0]))} is about replicas, and there are none; give --replicas N, too.`,
+      `--${flagName(first)} is about replicas, and there are none; give --replicas N, too.`,
     )
   }
   if (given.length === 0) return plan

@@ -1,7 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { count } from '../count.ts'
+import { physicalCores } from '../engine/cores-node.ts'
 import type { Engine } from '../engine/engine.ts'
 import { present } from '../required.ts'
+import { exchangeFolder } from '../study/queue/index.ts'
+import { askForRounds } from '../study/queue/index-files.ts'
 import { type RunRound, roundsIn } from '../study/rounds/index-files.ts'
 import { localRounds } from '../study/workers/index-files.ts'
 import { type KeptOutcome, runName } from '../train/folders/index-files.ts'
@@ -9,13 +13,17 @@ import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { replicatedTask } from '../train/replicas/index.ts'
 import type { OpenTask } from '../train/run/index.ts'
 import { processesFor } from './engine.ts'
+import { openClient } from './queue-client.ts'
+import { inTime } from './queue-place.ts'
+import type { ReplicaPlace } from './replica-flags.ts'
+import { DEFAULT_STORE } from './run-folders.ts'
 import type { Call } from './verb.ts'
 
 interface ReplicatedRun {
   readonly engine: Engine
   /** Of the run. */
   readonly folder: string
-  readonly roundWait?: number | undefined
+  readonly at: ReplicaPlace
 }
 
 /** Where replicas and their mean meet. */
@@ -36,7 +44,7 @@ export async function withReplicas<Result extends { readonly outcome: KeptOutcom
   if (!replicas) return work(undefined)
   const { identity } = runName(loaded.plan, loaded.dataSha256, how.engine)
   const { count: of, outerRate: rate, outerMomentum: momentum } = replicas
-  const rounds = hereRounds(call, loaded, how)
+  const rounds = await (how.at.queue === undefined ? hereRounds : queueRounds)(call, loaded, how)
   try {
     const given = { identity, of, step: { rate, momentum } }
     const result = await work(replicatedTask(roundsIn(rounds.folder, given, rounds.run)))
@@ -49,16 +57,47 @@ export async function withReplicas<Result extends { readonly outcome: KeptOutcom
 }
 
 /** Replicas in processes of this machine. */
-function hereRounds(call: Call, { plan }: LoadedPlan, { folder, roundWait }: ReplicatedRun): Rounds {
+async function hereRounds(call: Call, { plan }: LoadedPlan, { folder, at }: ReplicatedRun): Promise<Rounds> {
   const { threads, device } = plan
   const engine = { threads, device }
   const workers = processesFor(engine)
   call.screen.say(
-    `${present(plan.replicas, 'replicas').count} replicas in processes of this machine, on ${threads} ${threads === 1 ? 'thread' : 'threads'} each.`,
+    `${count(present(plan.replicas, 'replicas').count, 'replica')} in processes of this machine, on ${count(threads ?? physicalCores(), 'thread')} each.`,
   )
   return {
     folder: join(folder, 'exchange'),
-    run: localRounds({ workers, plan, engine, patience: roundWait, say: (line) => call.screen.warn(line) }),
+    run: localRounds({
+      workers,
+      plan,
+      engine,
+      patience: at.roundWait,
+      say: (line) => call.screen.warn(line),
+    }),
     close: () => workers.close(),
+  }
+}
+
+/** Replicas on the machines whose workers listen to a queue. */
+async function queueRounds(call: Call, loaded: LoadedPlan, { engine, at }: ReplicatedRun): Promise<Rounds> {
+  const { plan, dataSha256 } = loaded
+  const { store = DEFAULT_STORE } = at
+  const { identity, name } = runName(plan, dataSha256, engine)
+  const client = await openClient(
+    { ...at, queue: present(at.queue, '--queue') },
+    { store, engine },
+    call.screen,
+  )
+  const { redis, packages, prefix } = client.place
+  const rounds = askForRounds({
+    ...{ redis, packages, prefix, plan, name, asking: client.asking },
+    ...{ signal: call.signal, patience: at.roundWait },
+  })
+  return {
+    folder: exchangeFolder(store, { identity }),
+    run: rounds.run,
+    close: async () => {
+      await inTime(rounds.close())
+      await client.close()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isGridFile } from '../study/grid/index-files.ts'
+import { EXCHANGE } from '../study/queue/index.ts'
 import { STORE_FILE } from '../study/queue/index-files.ts'
 import type { Mine } from '../tensor/outputs-files.ts'
 import { isUnfinished } from '../tensor/whole-files.ts'
@@ -37,6 +38,7 @@ export const ownRuns: Mine = {
 const isOwnFile = (name: string): boolean =>
   name === 'bench.json' ||
   name === STORE_FILE ||
+  name === EXCHANGE ||
   isGridFile(name) ||
   isUnfinished(name) ||
   /\.(html|md)$/i.test(name)

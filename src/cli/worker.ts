@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
-import { points } from '../measure/points.ts'
 import { mismatch, peersAt, type ServeEvent, serveQueue } from '../study/queue/index-files.ts'
 import { isFolder } from '../train/folders/index-files.ts'
 import { engineFor, processesFor } from './engine.ts'
@@ -52,7 +51,7 @@ export const worker = defineVerb({
       ...{ url: asked.url, prefix: asked.queuePrefix, store, engine: engineFor(asked) },
     })
     const workers = processesFor(asked)
-    const done = { finished: 0, failed: 0 }
+    const done = { finished: 0, failed: 0, rounds: 0 }
     const show = shown(screen, place.at)
     let idleSince = performance.now()
     const serving = await serveQueue({
@@ -60,7 +59,7 @@ export const worker = defineVerb({
       ...{ store, jobs, workers, lease: asked.lease },
       say: (event) => {
         idleSince = performance.now()
-        if (event.type === 'finished') done.finished++
+        if (event.type === 'finished') done[event.kind === 'run' ? 'finished' : 'rounds']++
         if (event.type === 'failed' && !event.again) done.failed++
         show(event)
       },
@@ -74,7 +73,9 @@ export const worker = defineVerb({
     await place.leave()
     return {
       json: done,
-      text: `${count(done.finished, 'run')} finished${done.failed > 0 ? `, ${done.failed} failed` : ''}.`,
+      text: `${count(done.finished, 'run')} finished${done.failed > 0 ? `, ${done.failed} failed` : ''}${
+        done.rounds > 0 ? `, ${count(done.rounds, 'part')} of rounds done` : ''
+      }.`,
     }
   },
 })
@@ -117,11 +118,10 @@ function noteClients({ redis, prefix, self }: QueuePlace, screen: Screen): () =>
 
 function shown(screen: Screen, at: string): (event: ServeEvent) => void {
   return (event) => {
-    if (event.type === 'begun') screen.say(`${event.name}: begins`)
-    else if (event.type === 'finished') {
-      const { averageAccuracy } = event.result
-      screen.say(`${event.name}: ${points(averageAccuracy)} %${event.kept ? ', kept' : ''}`)
-    } else if (event.type === 'given-back') screen.say(`${event.name}: given back`)
+    // A round takes a second or so, and its end is enough.
+    if (event.type === 'begun' && event.kind === 'run') screen.say(`${event.name}: begins`)
+    else if (event.type === 'finished') screen.say(`${event.name}: ${event.said}`)
+    else if (event.type === 'given-back') screen.say(`${event.name}: given back`)
     else if (event.type === 'failed') {
       screen.warn(`${event.name}: failed. ${event.message}${event.again ? ' It is tried again.' : ''}`)
     } else if (event.type === 'disconnected') {

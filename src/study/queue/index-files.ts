@@ -1,4 +1,6 @@
-export { askQueue } from './ask-files.ts'
+export { askForRuns } from './ask-files.ts'
+export { askForRounds } from './ask-rounds-files.ts'
+export { type Asking, openAsking } from './asking-files.ts'
 export { openRedis } from './connection-node.ts'
 export { queuePackages } from './packages-node.ts'
 export { joinPeers, mismatch, type Peer, peersAt } from './peers-node.ts'

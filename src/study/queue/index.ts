@@ -1,2 +1,2 @@
 export { redisAddress, shownAddress, withoutPasswords } from './address.ts'
-export { queueName } from './jobs.ts'
+export { EXCHANGE, exchangeFolder, queueName } from './jobs.ts'

@@ -1,10 +1,45 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import type { RunPlan } from '../../train/plan/index.ts'
+import type { RoundSpec } from '../rounds/index.ts'
 
 /** A run as a queue carries it. The job's id is the run's identity, and its name the run's. */
 export interface RunJob {
+  readonly kind: 'run'
   readonly plan: RunPlan
 }
+
+/** One replica's steps of a round: a child of the job that takes the mean. */
+export interface RoundJob {
+  readonly kind: 'round'
+  readonly plan: RunPlan
+  readonly spec: RoundSpec
+  readonly replica: number
+}
+
+/** The mean of a round, taken when all its children are done or given up. The job's id is the round's key. */
+export interface MeanJob {
+  readonly kind: 'mean'
+  readonly spec: RoundSpec
+}
+
+/** What a queue carries. */
+export type QueueJob = RunJob | RoundJob | MeanJob
+
+/**
+ * What a child leaves in place of an error that would happen again anywhere, as training that diverges: its parent then ends with it,
+ * and does not go on without this child.
+ */
+export interface Refused {
+  readonly refused: string
+}
+
+/** Where the rounds of a run are exchanged, in the store. */
+export const exchangeFolder = (store: string, { identity }: Pick<RoundSpec, 'identity'>): string =>
+  join(store, EXCHANGE, identity.slice(0, 16))
+
+/** The folder in a store where those that train together meet. */
+export const EXCHANGE = 'exchange'
 
 /** Why a run failed, as one text: what queues keep of an error. */
 export const failureText = (code: string, message: string): string => `[${code}] ${message}`

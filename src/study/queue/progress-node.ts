@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../train/folders/index.ts'
+import type { JobEvent } from '../workers/index-files.ts'
 
 const MILLISECONDS_BETWEEN = 1000
 
@@ -7,9 +7,9 @@ const MILLISECONDS_BETWEEN = 1000
  * Redis is gone) the latest one waits, and those before it are dropped. The first of a run, which says how long it is, is never
  * dropped.
  */
-export function latestAtATime(send: (event: RunEvent) => Promise<void>): (event: RunEvent) => void {
-  let first: RunEvent | undefined
-  let latest: RunEvent | undefined
+export function latestAtATime(send: (event: JobEvent) => Promise<void>): (event: JobEvent) => void {
+  let first: JobEvent | undefined
+  let latest: JobEvent | undefined
   let busy = false
   const go = () => {
     const event = first ?? latest

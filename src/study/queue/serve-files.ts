@@ -2,18 +2,22 @@ import { setMaxListeners } from 'node:events'
 import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
-import type { RunResult } from '../../measure/results.ts'
-import type { RunEvent } from '../../train/folders/index.ts'
-import { parsePlan } from '../../train/plan/index.ts'
-import type { Workers } from '../workers/index-files.ts'
-import { failureText, MOST_LOST_WORKERS, type RunJob } from './jobs.ts'
+import type { JobEvent, Workers } from '../workers/index-files.ts'
+import { refusal, type Work, workDone, workOf } from './do-job-files.ts'
+import { failureText, MOST_LOST_WORKERS, type QueueJob } from './jobs.ts'
 import type { QueuePackages } from './packages-node.ts'
 import { latestAtATime } from './progress-node.ts'
 
-/** What a worker says while it works. `name` is that of the run. */
+/** What a worker says while it works. `name` is that of the job. */
 export type ServeEvent =
-  | { readonly type: 'begun'; readonly name: string }
-  | { readonly type: 'finished'; readonly name: string; readonly result: RunResult; readonly kept: boolean }
+  | { readonly type: 'begun'; readonly kind: QueueJob['kind']; readonly name: string }
+  | {
+      readonly type: 'finished'
+      readonly kind: QueueJob['kind']
+      readonly name: string
+      /** What it came to, in words. */
+      readonly said: string
+    }
   | { readonly type: 'given-back'; readonly name: string }
   | { readonly type: 'failed'; readonly name: string; readonly message: string; readonly again: boolean }
   | { readonly type: 'disconnected' }
@@ -55,7 +59,7 @@ export async function serveQueue(options: ServeOptions): Promise<Serving> {
   // All runs at hand wait for it, however many.
   setMaxListeners(0, controller.signal)
   const state = { atHand: 0 }
-  const worker: Worker<RunJob, RunResult> = new Taker<RunJob, RunResult>(
+  const worker: Worker<QueueJob> = new Taker<QueueJob>(
     queue,
     async (job, token) => {
       state.atHand++
@@ -92,37 +96,32 @@ export async function serveQueue(options: ServeOptions): Promise<Serving> {
 }
 
 async function doJob(
-  job: Job<RunJob, RunResult>,
+  job: Job<QueueJob>,
   token: string | undefined,
   { packages, store, workers, say }: ServeOptions,
   signal: AbortSignal,
-): Promise<RunResult> {
-  const { name, id: identity } = job
+): Promise<unknown> {
+  const { name, data } = job
   const { UnrecoverableError, WaitingError } = packages.bullmq
-  say({ type: 'begun', name })
-  const tell = latestAtATime((event: RunEvent) => job.updateProgress(event))
+  const { kind } = data
+  say({ type: 'begun', kind, name })
+  const tell = latestAtATime((event: JobEvent) => job.updateProgress(event))
+  let work: Work | undefined
   try {
-    // Whoever can write to the Redis can put anything into the queue.
-    const plan = parsePlan(job.data.plan, `The plan of ${name} in the queue`)
-    const engine = { threads: plan.threads, device: plan.device }
-    const events = workers.work({ kind: 'run', plan, store, engine, identity }, signal)
-    let next = await events.next()
-    while (!next.done) {
-      tell(next.value)
-      next = await events.next()
-    }
-    if (next.value.status === 'finished') {
-      const { result, kept = false } = next.value
-      say({ type: 'finished', name, result, kept })
-      return result
+    work = await workOf(job, store)
+    const end = await workDone(workers, work, tell, signal)
+    if (end) {
+      say({ type: 'finished', kind, name, said: end.said })
+      return end.value
     }
   } catch (error) {
-    const { code, message } =
-      error instanceof HoldfastError ? error : new HoldfastError('unexpected', String(error))
+    const known = error instanceof HoldfastError ? error : new HoldfastError('unexpected', String(error))
     const mayPass = error instanceof Error && ofThisMachine.has(error.name)
-    say({ type: 'failed', name, message, again: mayPass && !isLast(job) })
-    const text = failureText(code, message)
-    throw mayPass ? new Error(text) : new UnrecoverableError(text)
+    say({ type: 'failed', name, message: known.message, again: mayPass && !isLast(job) })
+    const text = failureText(known.code, known.message)
+    if (mayPass) throw new Error(text)
+    if (work?.tellsParent) return refusal(known)
+    throw new UnrecoverableError(text)
   }
   // Stopped: whoever is next goes on from the checkpoint, at once.
   await job.moveToWait(token)

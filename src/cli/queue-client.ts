@@ -1,44 +1,53 @@
+import { z } from 'zod'
 import type { Engine } from '../engine/engine.ts'
-import type { RunOne } from '../study/grid/index.ts'
-import { askQueue, mismatch, peersAt } from '../study/queue/index-files.ts'
-import { runName } from '../train/folders/index-files.ts'
-import { inTime, openQueuePlace, type QueuePlace } from './queue-place.ts'
+import { type Asking, mismatch, openAsking, peersAt } from '../study/queue/index-files.ts'
+import { fromText, group } from './flags/index.ts'
+import { inTime, openQueuePlace, type QueuePlace, queuePrefixFlag } from './queue-place.ts'
 import type { Screen } from './screen.ts'
 
-/** How a benchmark asks for its runs. */
-export interface QueueSettings {
-  readonly queue?: string | undefined
-  readonly queuePrefix: string
-  readonly priority?: number | undefined
+/** Of jobs for which none is asked, and the last that the queue takes. */
+const USUAL_PRIORITY = 100
+const MOST_PRIORITY = 1_000_000
+
+/** Flags of those that ask workers for something. */
+export const queueFlags = {
+  ...group('Queue', {
+    queue: fromText(z.string().min(1)).optional().meta({
+      description: 'Where workers do it (holdfast worker), over the same --store: redis://HOST:PORT',
+      hint: 'REDIS',
+      otherwise: 'this process does it',
+    }),
+    priority: fromText(z.int().min(1).max(MOST_PRIORITY))
+      .optional()
+      .meta({
+        description: 'Among all that is in the queue: 1 comes first',
+        otherwise: String(USUAL_PRIORITY),
+      }),
+  }),
+  ...queuePrefixFlag,
 }
 
-/** Of runs for which none is asked. */
-export const usualPriority = 100
+/** How jobs are asked for. */
+export type QueueSettings = z.output<z.ZodObject<typeof queueFlags>>
 
-/** Runs that workers of a queue do. */
-export interface QueueRunner {
-  readonly run: RunOne
+/** Who asks the workers of a queue. */
+export interface QueueClient {
+  readonly place: QueuePlace
+  readonly asking: Asking
   close(): Promise<void>
 }
 
 const MILLISECONDS_BETWEEN_LOOKS = 10_000
 
 /** Goes to a queue, and says now and then whether somebody there does what is asked. */
-export async function openQueue(
-  { queue: url, queuePrefix: prefix, priority = usualPriority }: QueueSettings & { readonly queue: string },
-  {
-    store,
-    dataSha256,
-    engine,
-  }: { readonly store: string; readonly dataSha256: string; readonly engine: Engine },
+export async function openClient(
+  { queue: url, queuePrefix: prefix, priority = USUAL_PRIORITY }: QueueSettings & { readonly queue: string },
+  { store, engine }: { readonly store: string; readonly engine: Engine },
   screen: Screen,
-): Promise<QueueRunner> {
+): Promise<QueueClient> {
   const place = await openQueuePlace('client', { url, prefix, store, engine })
   const { redis, packages, queue } = place
-  const asked = await askQueue({
-    ...{ redis, packages, prefix, queue, priority },
-    name: (plan) => runName(plan, dataSha256, engine),
-  })
+  const asking = await openAsking({ redis, packages, prefix, queue, priority })
   const look = workersNoted(place, screen)
   void look().catch(() => undefined)
   const timer = setInterval(() => void look().catch(() => undefined), MILLISECONDS_BETWEEN_LOOKS)
@@ -55,11 +64,12 @@ export async function openQueue(
     gone = false
   })
   return {
-    run: asked.run,
+    place,
+    asking,
     close: async () => {
       clearInterval(timer)
       gone = true
-      await inTime(asked.close())
+      await inTime(asking.close())
       await place.leave()
     },
   }

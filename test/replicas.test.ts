@@ -1,0 +1,164 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildCli, type Cli } from './cli.ts'
+import { begin, type Running } from './queue-sweep.ts'
+import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
+
+// One training in several places, whose processes are killed, stopped and begun again.
+
+const plan = `
+name: rotated
+data: {source: synthetic, limit: {train: 240, test: 40}}
+stream: {kind: rotated, angles: [0, 60]}
+model: {kind: mlp, hidden: [8]}
+method: {name: ewc, options: {lambda: 10}}
+iterations: 50
+batchSize: 8
+`
+let cli: Cli
+let folder: string
+let expected: string
+
+const words = (out: string, ...more: string[]) => [
+  ...['learn', 'plan.yaml', '--out', out, '--seed', '3', '--threads', '1', '--json'],
+  ...['--replicas', '2', '--local-steps', '5', '--outer-rate', '0.7', '--outer-momentum', '0.9', ...more],
+]
+const learn = (out: string, ...more: string[]): Running => begin(cli, words(out, ...more), folder)
+const until = async (what: () => boolean, running: Running): Promise<void> => {
+  let over = false
+  void running.ended.then(() => {
+    over = true
+  })
+  while (!what()) {
+    if (over) throw new Error(`It ended before: ${running.said()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+const sha256Of = (out: string): string => readFileSync(join(folder, out, 'parameters.sha256'), 'utf8')
+const eventsOf = (out: string): string => {
+  const file = join(folder, out, 'events.jsonl')
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
+}
+const rounds = (out: string): number => eventsOf(out).match(/"checkpoint"/g)?.length ?? 0
+
+/** The processes that one has begun. */
+function childrenOf({ child }: Running): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  return stdout
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([pid, parent]) => (pid !== undefined && parent === child.pid ? [pid] : []))
+}
+
+beforeAll(async () => {
+  cli = await buildCli()
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-replicas-'))
+  writeFileSync(join(folder, 'plan.yaml'), plan)
+  const { code, stdout, stderr } = await learn('undisturbed').ended
+  if (code !== 0) throw new Error(stderr)
+  expect(JSON.parse(stdout).result.rounds).toMatchObject({ rounds: 20, missed: [] })
+  expected = sha256Of('undisturbed')
+}, 120_000)
+afterAll(() => {
+  cli.remove()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('replicas in processes of this machine', () => {
+  test('one of which is killed begin its round again, and end in the same bits', async () => {
+    const running = learn('killed-replica')
+    await until(() => rounds('killed-replica') >= 3, running)
+    const [first] = childrenOf(running)
+    process.kill(first ?? 0, 'SIGKILL')
+    const { code, stderr } = await running.ended
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/Replica [12] of 2: .*ended by SIGKILL.* It is begun again\./)
+    expect(sha256Of('killed-replica')).toBe(expected)
+  }, 60_000)
+
+  test('killed altogether go on from the last round to the same bits', async () => {
+    const running = learn('killed')
+    await until(() => rounds('killed') >= 5, running)
+    running.child.kill('SIGKILL')
+    await running.ended
+    const { code } = await begin(cli, ['resume', 'killed', '--json'], folder).ended
+    expect(code).toBe(0)
+    expect(eventsOf('killed')).toContain('"resumed":true')
+    expect(sha256Of('killed')).toBe(expected)
+    expect(existsSync(join(folder, 'killed', 'exchange'))).toBe(false)
+  }, 60_000)
+
+  test('one of which stands still are waited for as long as asked, and the result says so', async () => {
+    const running = learn('late', '--round-wait', '1s')
+    await until(() => rounds('late') >= 3, running)
+    const [first] = childrenOf(running)
+    process.kill(first ?? 0, 'SIGSTOP')
+    const { code, stdout } = await running.ended
+    expect(code).toBe(0)
+    const { rounds: said } = JSON.parse(stdout).result
+    expect(said.missed.length).toBeGreaterThan(0)
+    expect(said.missed[0].replicas).toHaveLength(1)
+    // It has no part in the mean of that round alone: another process does its steps from the next one on.
+    expect(said.missed.length).toBeLessThan(said.rounds / 2)
+    expect(sha256Of('late')).not.toBe(expected)
+  }, 60_000)
+})
+
+describe.skipIf(!hasRedis())('replicas over a queue', () => {
+  let redis: TestRedis
+  const worker = (store: string): Running =>
+    begin(cli, ['worker', redis.url, '--store', store, '--jobs', '1', '--lease', '4s'], folder)
+  const queued = (out: string, store: string, ...more: string[]): Running =>
+    learn(out, '--queue', redis.url, '--store', store, ...more)
+
+  beforeAll(async () => {
+    redis = await openTestRedis()
+    for (const store of ['crew', 'wild']) mkdirSync(join(folder, store))
+  })
+  afterAll(() => redis.remove())
+
+  test('come to the bits of one machine, also where a worker and then the client are killed', async () => {
+    const crew = [worker('crew'), worker('crew')]
+    const first = queued('by-queue', 'crew')
+    await until(() => rounds('by-queue') >= 3, first)
+    crew[0]?.child.kill('SIGKILL')
+    crew.push(worker('crew'))
+    await until(() => rounds('by-queue') >= 6, first)
+    first.child.kill('SIGKILL')
+    await first.ended
+    const { code, stdout, stderr } = await queued('by-queue', 'crew').ended
+    expect([code, stderr]).toMatchObject([0, expect.stringContaining('Going on from the last checkpoint.')])
+    expect(JSON.parse(stdout).result.rounds).toMatchObject({ rounds: 20, missed: [] })
+    expect(sha256Of('by-queue')).toBe(expected)
+    for (const { child } of crew) child.kill('SIGTERM')
+    const ends = await Promise.all(crew.map(({ ended }) => ended))
+    expect(ends.map(({ stdout: said }) => said).join()).toMatch(/0 runs finished, \d+ parts of rounds done/)
+  }, 120_000)
+
+  test('that diverge end the run with what they say, and not with a mean of the others', async () => {
+    const crew = [worker('wild')]
+    writeFileSync(join(folder, 'wild.yaml'), `${plan.replace('lambda: 10', 'lambda: 1e12')}learningRate: 1\noptimiser: {name: sgd}\n`)
+    const { code, stderr } = await begin(
+      cli,
+      [
+        ...['learn', 'wild.yaml', '--out', 'diverging', '--replicas', '2', '--local-steps', '5'],
+        ...['--queue', redis.url, '--store', 'wild'],
+      ],
+      folder,
+    ).ended
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/error \(diverged\): Training diverged/)])
+    for (const { child } of crew) child.kill('SIGTERM')
+    await Promise.all(crew.map(({ ended }) => ended))
+  }, 60_000)
+
+  test('stopped by Ctrl-C where no worker is say how to go on', async () => {
+    const running = queued('no-crew', 'stopped')
+    await until(() => running.said().includes('no worker'), running)
+    running.child.kill('SIGINT')
+    const { code, stderr } = await running.ended
+    expect([code, stderr]).toEqual([130, expect.stringContaining('Stopped in the middle of a round')])
+  }, 60_000)
+})
