@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
+import type { Tuning } from '../measure/results.ts'
 import {
   type BenchEvent,
   type BenchOutcome,
@@ -32,16 +33,18 @@ interface Runs {
   readonly shard: Shard | undefined
   /** Whether the store gets a list of them, for who collects them. Default true. */
   readonly listed?: boolean | undefined
+  /** How their settings were chosen, for that list. Default they are the protocol's. */
+  readonly tuning?: readonly Tuning[] | undefined
 }
 
 /** Runs a benchmark's plans, or takes what a store has of them, and shows how they go. */
 export async function runPlans(
   asked: CommonSettings & QueueSettings,
   call: Call,
-  { plans: all, loaded, jobs: most, store, shard, listed = true }: Runs,
+  { plans: all, loaded, jobs: most, store, shard, listed = true, tuning }: Runs,
 ): Promise<BenchOutcome> {
   const engine = engineFor(asked)
-  if (store !== undefined && listed) await noteGrid(store, all, loaded, engine)
+  if (store !== undefined && listed) await noteGrid(store, all, { ...loaded, tuning }, engine)
   const plans = shard ? shardOf(all, shard) : all
   const { queue } = asked
   const atOnce = Math.max(1, queue === undefined ? Math.min(most, plans.length) : plans.length)
@@ -84,12 +87,13 @@ async function followed(
 async function noteGrid(
   store: string,
   plans: readonly RunPlan[],
-  { inputs, dataSha256 }: LoadedPlan,
+  { inputs, dataSha256, tuning }: LoadedPlan & Pick<Runs, 'tuning'>,
   engine: Engine,
 ): Promise<void> {
   const names = plans.map((plan) => runName(plan, dataSha256, engine))
   await makeFolder(store)
-  await writeGrid(store, gridOf(plans, names, benchResult(plans, inputs, machineFacts(engine), [])))
+  const bench = { ...benchResult(plans, inputs, machineFacts(engine), []), tuning }
+  await writeGrid(store, gridOf(plans, names, bench))
 }
 
 /** What the store has is taken from it before anybody else is asked. */

@@ -1,6 +1,6 @@
 import type { Tuning } from '../measure/results.ts'
 import { itemAt } from '../required.ts'
-import type { BenchOutcome } from '../study/grid/index.ts'
+import { type BenchOutcome, fromShard, type Shard } from '../study/grid/index.ts'
 import {
   firstTrials,
   secondTrials,
@@ -11,13 +11,15 @@ import {
 } from '../study/tune/index.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
-import type { QueueSettings } from './queue-client.ts'
 import { runPlans } from './bench-runs.ts'
+import type { QueueSettings } from './queue-client.ts'
 import type { Call, CommonSettings } from './verb.ts'
 
 interface TuneOptions {
   readonly jobs: number
   readonly store: string | undefined
+  /** Which trials to begin with. Every part needs what all trials come to. Default the first. */
+  readonly shard: Shard | undefined
 }
 
 /** Runs the trials of a tuning, or takes what the store has of them; undefined where it was stopped. */
@@ -43,17 +45,19 @@ async function roundOf(
   options: TuneOptions & { readonly loaded: LoadedPlan },
 ): Promise<readonly Tried[] | undefined> {
   if (trials.length === 0) return []
-  const plans = trials.map(({ plan }) => plan)
+  const { shard } = options
+  const inOrder = trials.map(({ plan }) => plan)
+  const plans = shard ? fromShard(inOrder, shard) : inOrder
   call.screen.say(`Tuning: ${trials.length} trials on rows cut from the training data.`)
   const outcome = await runPlans(asked, call, { ...options, plans, shard: undefined, listed: false })
   if (outcome.unfinished > 0) return undefined
   const results = resultsOf(outcome, plans)
-  return trials.map((trial, at) => ({ ...trial, result: results[at] }))
+  return trials.map((trial) => ({ ...trial, result: results.get(trial.plan) }))
 }
 
-/** A result for each plan, in order; none for those that failed. */
+/** The results of plans in their order; of those that failed there is none. */
 function resultsOf({ bench, failures }: BenchOutcome, plans: readonly RunPlan[]) {
   const failed = new Set(failures.map(({ plan }) => plan))
-  let next = 0
-  return plans.map((plan) => (failed.has(plan) ? undefined : bench.results[next++]))
+  const done = plans.filter((plan) => !failed.has(plan))
+  return new Map(done.map((plan, at) => [plan, bench.results[at]] as const))
 }

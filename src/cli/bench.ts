@@ -104,10 +104,6 @@ const settings = z
     message:
       '--report needs all runs, and --shard does a part of them. When all are done: holdfast collect STORE --report page.html',
   })
-  .refine(({ tune, shard }) => tune === undefined || shard === undefined, {
-    message:
-      '--tune chooses settings before the runs begin, and --shard does a part of these; leave one out.',
-  })
 
 /** `holdfast bench`: methods by scenarios by seeds, under a protocol. */
 export const bench = defineVerb({
@@ -163,10 +159,11 @@ export const bench = defineVerb({
     const tuning =
       asked.tune === undefined
         ? []
-        : await tune(asked, call, { ...grid, trials: asked.tune }, { jobs, store })
+        : await tune(asked, call, { ...grid, trials: asked.tune }, { jobs, store, shard: asked.shard })
     if (!tuning) return stoppedTuning(store)
     const measured = await runPlans(asked, call, {
       ...{ plans: tunedPlans(grid, tuning), loaded, jobs, store, shard: asked.shard },
+      tuning: asked.tune === undefined ? undefined : tuning,
     })
     const outcome =
       asked.tune === undefined ? measured : { ...measured, bench: { ...measured.bench, tuning } }

@@ -28,6 +28,6 @@ if (serves && (await serving())) {
 async function serving(): Promise<boolean> {
   const { isWorker, serveWorker } = await import('../study/workers/index-files.ts')
   if (!isWorker()) return false
-  serveWorker()
+  serveWorker(async (...asked) => (await import('./serve-update.ts')).runUpdate(...asked))
   return true
 }

@@ -38,6 +38,7 @@ export async function main(words: readonly string[], interruption: Interruption)
       },
       // Reports show it.
       command: withoutPasswords(`holdfast ${words.join(' ')}`),
+      words: rest,
     })
     const told = (key: string, value: unknown) =>
       key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value

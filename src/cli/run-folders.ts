@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isGridFile } from '../study/grid/index-files.ts'
 import { EXCHANGE } from '../study/queue/index.ts'
 import { STORE_FILE } from '../study/queue/index-files.ts'
+import { UPDATES } from '../study/updates/index.ts'
 import type { Mine } from '../tensor/outputs-files.ts'
 import { isUnfinished } from '../tensor/whole-files.ts'
 import { isRunPlace } from '../train/folders/index-files.ts'
@@ -39,6 +40,7 @@ const isOwnFile = (name: string): boolean =>
   name === 'bench.json' ||
   name === STORE_FILE ||
   name === EXCHANGE ||
+  name === UPDATES ||
   isGridFile(name) ||
   isUnfinished(name) ||
   /\.(html|md)$/i.test(name)

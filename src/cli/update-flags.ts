@@ -13,6 +13,8 @@ import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
+import { queueFlags } from './queue-client.ts'
+import { DEFAULT_STORE } from './run-folders.ts'
 import {
   augmentFlag,
   bindFlag,
@@ -156,7 +158,23 @@ export const updateSettings = z
         .meta({ description: "Write the new model's predictions there, for the next gate" }),
     }),
     ...trackingFlags,
+    ...queueFlags,
+    ...group('Queue', {
+      store: path('DIR').optional().meta({
+        description: 'With --queue: the folder that client and workers meet in, shared by all machines',
+        otherwise: DEFAULT_STORE,
+      }),
+      detach: on().meta({ description: 'With --queue: ask for the update and do not wait for it' }),
+    }),
   })
+  .refine(
+    ({ queue, store, priority, detach }) =>
+      queue !== undefined || (store ?? priority ?? (detach || undefined)) === undefined,
+    {
+      error:
+        '--store, --priority and --detach are about an update that workers do: they need --queue redis://HOST:PORT.',
+    },
+  )
   .refine(({ maxDropTotal, keep }) => maxDropTotal === undefined || keep !== undefined, {
     error: '--max-drop-total is held since the first release in a pack: it needs --keep FILE.keep.',
   })
@@ -217,6 +235,17 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
     { dry: dryRun },
   )
 }
+
+/** The files and folders that an update reads, and those that it writes, by flag. */
+export const readsOfUpdate = (asked: UpdateSettings): Readonly<Record<string, string | undefined>> => ({
+  ...{ model: asked.model, new: asked.new, old: asked.old === SELF ? undefined : asked.old },
+  ...{ keep: asked.keep, unlabelled: asked.unlabelled, traffic: asked.traffic },
+  ...{ prompts: asked.prompts, tokenizer: asked.tokenizer },
+})
+export const writesOfUpdate = (asked: UpdateSettings): Readonly<Record<string, string | undefined>> => ({
+  ...{ out: asked.out, adapter: asked.adapter, baseline: asked.baseline, keepOut: asked.keepOut },
+  ...{ markdown: asked.markdown, report: asked.report },
+})
 
 /** Where things come from. */
 export const sourcesOf = (asked: UpdateSettings) => ({

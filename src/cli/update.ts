@@ -37,25 +37,28 @@ import {
   type UpdateSettings,
   updateSettings,
 } from './update-flags.ts'
+import { updateByQueue } from './update-queue.ts'
 import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
 import { updateLanguage } from './update-texts.ts'
 import { refuseOtherFlags } from './update-texts-flags.ts'
-import { type Answer, type Call, defineVerb } from './verb.ts'
+import { type Answer, type Call, defineVerb, type Verb } from './verb.ts'
 
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
-export const update = defineVerb({
+export const update: Verb = defineVerb({
   name: 'update',
   examples: [
     'holdfast update model.onnx --new new/ --old old/ --max-drop 1% -o better.onnx',
     'holdfast update model.onnx --new new/ --keep model.keep --max-drop 1% -o better.onnx --report report.html',
     'holdfast update gpt/ --new manual/ --old texts/ --max-drop 2% -o better/',
     'holdfast update model.onnx --new new/ --old old/ --dry-run',
+    'holdfast update model.onnx --new new/ --old old/ -o better.onnx --store /shared/runs --queue redis://queue.example.com',
   ],
   settings: updateSettings,
   run: async (asked, call) => {
     const began = performance.now()
     const { dryRun } = asked
     await checkUpdatePlaces(asked)
+    if (asked.queue !== undefined) return updateByQueue(asked, call, update.facts)
     // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
     const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
     const base = sourcesOf(asked)

@@ -12,6 +12,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** The command line, to be shown in reports. */
   readonly command: string
+  /** The words behind the verb, as they were typed. */
+  readonly words: readonly string[]
 }
 
 /** What a verb answers: one object for machines, lines for people. */

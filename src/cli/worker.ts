@@ -51,7 +51,7 @@ export const worker = defineVerb({
       ...{ url: asked.url, prefix: asked.queuePrefix, store, engine: engineFor(asked) },
     })
     const workers = processesFor(asked)
-    const done = { finished: 0, failed: 0, rounds: 0 }
+    const done = { finished: 0, failed: 0, rounds: 0, updates: 0 }
     const show = shown(screen, place.at)
     let idleSince = performance.now()
     const serving = await serveQueue({
@@ -59,7 +59,7 @@ export const worker = defineVerb({
       ...{ store, jobs, workers, lease: asked.lease },
       say: (event) => {
         idleSince = performance.now()
-        if (event.type === 'finished') done[event.kind === 'run' ? 'finished' : 'rounds']++
+        if (event.type === 'finished') done[counted[event.kind]]++
         if (event.type === 'failed' && !event.again) done.failed++
         show(event)
       },
@@ -75,10 +75,13 @@ export const worker = defineVerb({
       json: done,
       text: `${count(done.finished, 'run')} finished${done.failed > 0 ? `, ${done.failed} failed` : ''}${
         done.rounds > 0 ? `, ${count(done.rounds, 'part')} of rounds done` : ''
-      }.`,
+      }${done.updates > 0 ? `, ${count(done.updates, 'update')} done` : ''}.`,
     }
   },
 })
+
+/** What a job that is done counts as. */
+const counted = { run: 'finished', round: 'rounds', mean: 'rounds', update: 'updates' } as const
 
 /** A folder that is not there is most often one that is not mounted. */
 async function refuseMissing(store: string): Promise<void> {
@@ -119,7 +122,7 @@ function noteClients({ redis, prefix, self }: QueuePlace, screen: Screen): () =>
 function shown(screen: Screen, at: string): (event: ServeEvent) => void {
   return (event) => {
     // A round takes a second or so, and its end is enough.
-    if (event.type === 'begun' && event.kind === 'run') screen.say(`${event.name}: begins`)
+    if (event.type === 'begun' && counted[event.kind] !== 'rounds') screen.say(`${event.name}: begins`)
     else if (event.type === 'finished') screen.say(`${event.name}: ${event.said}`)
     else if (event.type === 'given-back') screen.say(`${event.name}: given back`)
     else if (event.type === 'failed') {

@@ -19,7 +19,7 @@ export const readingFileNames = [
 ]
 
 /** Beside these those that say what its outputs are called. */
-const companionNames = [...labelFileNames, ...readingFileNames]
+export const companionNames = [...labelFileNames, ...readingFileNames]
 
 /** A file that goes with a model. */
 interface Companion {

@@ -1,4 +1,4 @@
-export { companionsOf, readingFileNames, writeCompanions } from './companions-files.ts'
+export { companionNames, companionsOf, readingFileNames, writeCompanions } from './companions-files.ts'
 export { type LoadedModel, loadModel, modelOfFile, saveModel } from './files.ts'
 export { findModelFile, modelFolder } from './find-files.ts'
 export { type SavedFolder, saveModelFolder } from './folder-files.ts'

@@ -13,6 +13,16 @@ const fileName = /^grid-[0-9a-f]{16}\.json$/
 /** Whether a file of this name lists the runs of a benchmark. */
 export const isGridFile = (name: string): boolean => fileName.test(name)
 
+const settingsOfTrial = z.record(z.string(), z.number())
+const tuningSchema = z.object({
+  method: z.string(),
+  scenario: z.enum(['task', 'domain', 'class']),
+  seed: z.number(),
+  validationShare: z.number(),
+  trials: z.array(z.object({ settings: settingsOfTrial, steps: z.number(), score: z.number().nullable() })),
+  chosen: settingsOfTrial,
+})
+
 const gridSchema = z.object({
   format: z.literal('holdfast-grid'),
   version: z.literal(1),
@@ -31,6 +41,7 @@ const gridSchema = z.object({
     dataset: z.object({ name: z.string(), synthetic: z.boolean() }),
     tasks: z.array(z.string()),
     settings: z.record(z.string(), z.unknown()),
+    tuning: z.array(tuningSchema).optional(),
   }),
   runs: z.array(
     z.object({
@@ -61,7 +72,10 @@ export function gridOf(
   return {
     format: 'holdfast-grid',
     version: 1,
-    bench: { ...bench, tasks: [...bench.tasks], settings: { ...bench.settings } },
+    bench: {
+      ...{ ...bench, tasks: [...bench.tasks], settings: { ...bench.settings } },
+      tuning: bench.tuning?.map((each) => ({ ...each, trials: [...each.trials] })),
+    },
     runs,
   }
 }

@@ -6,4 +6,4 @@ export {
   type RunOne,
   runGrid,
 } from './benchmark.ts'
-export { type Shard, shardOf } from './shard.ts'
+export { fromShard, type Shard, shardOf } from './shard.ts'

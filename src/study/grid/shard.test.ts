@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { shardOf } from './shard.ts'
+import { fromShard, shardOf } from './shard.ts'
 
 const lists = fc.tuple(fc.nat(200), fc.integer({ min: 1, max: 30 }))
 const items = (length: number) => Array.from({ length }, (_, at) => at)
@@ -40,4 +40,16 @@ describe('the parts of a list', () => {
   ])('are 1 to n: not %j', (shard) => {
     expect(() => shardOf([1], shard)).toThrow(/one of 1 to n/)
   })
+})
+
+test('what everybody goes through begins with each part’s own, and has each item once', () => {
+  fc.assert(
+    fc.property(lists, fc.nat(29), ([length, of], at) => {
+      const shard = { part: 1 + (at % of), of }
+      const all = fromShard(items(length), shard)
+      const own = shardOf(items(length), shard)
+      expect(all.slice(0, own.length)).toEqual(own)
+      expect([...all].sort((a, b) => a - b)).toEqual(items(length))
+    }),
+  )
 })

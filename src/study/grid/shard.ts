@@ -19,3 +19,12 @@ export function shardOf<T>(items: readonly T[], { part, of }: Shard): T[] {
   }
   return items.filter((_, at) => (at + Math.floor(at / of)) % of === part - 1)
 }
+
+/**
+ * All items, one part's own first and then those of the parts after it: what everybody needs, and nobody has to do alone. Several that
+ * go through a list of runs in a store like this meet only at its end.
+ *
+ * @example fromShard(['a', 'b', 'c', 'd'], { part: 2, of: 2 }) // ['b', 'c', 'a', 'd']
+ */
+export const fromShard = <T>(items: readonly T[], { part, of }: Shard): T[] =>
+  Array.from({ length: of }, (_, on) => shardOf(items, { part: ((part - 1 + on) % of) + 1, of })).flat()

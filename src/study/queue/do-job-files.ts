@@ -3,6 +3,7 @@ import { HoldfastError, UsageError } from '../../errors.ts'
 import { points } from '../../measure/points.ts'
 import { parsePlan } from '../../train/plan/index.ts'
 import { roundSpecSchema } from '../rounds/index.ts'
+import { updateJobSchema } from '../updates/index.ts'
 import type { EndOf, JobEvent, Job as Task, Workers } from '../workers/index-files.ts'
 import { exchangeFolder, failureIn, failureText, type QueueJob, type Refused } from './jobs.ts'
 
@@ -54,8 +55,26 @@ export async function workOf(job: Job<QueueJob>, store: string): Promise<Work> {
       ended: () => ({ value: null, said: 'taken' }),
     }
   }
+  if (data.kind === 'update') {
+    const found = updateJobSchema.safeParse(data)
+    if (!found.success) {
+      throw new UsageError('queue-job', `${name} in the queue is no update: ${found.error.message}`)
+    }
+    return {
+      task: { kind: 'update', store, identity: String(identity), update: found.data },
+      ended: (end) => ('answer' in end ? { value: null, said: updateWords[end.answer.exitCode] } : undefined),
+    }
+  }
   throw new UsageError('queue-job', `${name} in the queue is no job that Holdfast knows.`)
 }
+
+/** What an update's exit code says. */
+const updateWords = {
+  0: 'done, the budget is kept',
+  1: 'failed',
+  2: 'done, the budget is not kept',
+  3: 'done, too few rows to tell',
+} as const
 
 function specOf(value: unknown, name: string) {
   const found = roundSpecSchema.safeParse(value)

@@ -1,5 +1,6 @@
 export { askForRuns } from './ask-files.ts'
 export { askForRounds } from './ask-rounds-files.ts'
+export { askForUpdate, sendUpdate } from './ask-updates-files.ts'
 export { type Asking, openAsking } from './asking-files.ts'
 export { openRedis } from './connection-node.ts'
 export { queuePackages } from './packages-node.ts'

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { RunPlan } from '../../train/plan/index.ts'
 import type { RoundSpec } from '../rounds/index.ts'
+import type { UpdateJob } from '../updates/index.ts'
 
 /** A run as a queue carries it. The job's id is the run's identity, and its name the run's. */
 export interface RunJob {
@@ -24,7 +25,7 @@ export interface MeanJob {
 }
 
 /** What a queue carries. */
-export type QueueJob = RunJob | RoundJob | MeanJob
+export type QueueJob = RunJob | RoundJob | MeanJob | UpdateJob
 
 /**
  * What a child leaves in place of an error that would happen again anywhere, as training that diverges: its parent then ends with it,

@@ -1,4 +1,5 @@
 export { localRounds } from './local-rounds.ts'
 export type { EndOf, Job, JobEvent } from './messages.ts'
+export type { RunUpdate } from './run-job-files.ts'
 export { isWorker, serveWorker } from './serve-node.ts'
 export { openWorkers, type Workers } from './workers-node.ts'

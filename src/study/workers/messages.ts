@@ -2,6 +2,7 @@ import type { EngineOptions } from '../../engine/engine.ts'
 import type { RunEnd, RunEvent } from '../../train/folders/index.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
 import type { RoundSpec } from '../rounds/index.ts'
+import type { UpdateAnswer, UpdateJob } from '../updates/index.ts'
 
 /** A run, whole. */
 export interface RunTask {
@@ -32,20 +33,45 @@ export interface MeanTask {
   readonly spec: RoundSpec
 }
 
+/** A command line with places of this machine, or of a store; what runs it is given to whoever serves. */
+export interface UpdateTask {
+  readonly kind: 'update'
+  readonly store: string
+  readonly identity: string
+  readonly update: UpdateJob
+}
+
 /** What a worker is asked to do. */
-export type Job = RunTask | RoundTask | MeanTask
+export type Job = RunTask | RoundTask | MeanTask | UpdateTask
 
 interface Ends {
   readonly run: RunEnd
   readonly round: { readonly status: 'finished' }
   readonly mean: { readonly status: 'finished' }
+  readonly update:
+    | { readonly status: 'finished'; readonly answer: UpdateAnswer }
+    | { readonly status: 'interrupted' }
+}
+
+/** A line that a command says. */
+export interface Said {
+  readonly type: 'said'
+  readonly line: string
+}
+
+interface Events {
+  readonly run: RunEvent
+  readonly round: never
+  readonly mean: never
+  readonly update: Said
 }
 
 /** What becomes of a job. */
 export type EndOf<Of extends Job> = Ends[Of['kind']]
 
 /** What a job says while it is done. */
-export type JobEvent = RunEvent
+export type EventOf<Of extends Job> = Events[Of['kind']]
+export type JobEvent = EventOf<Job>
 
 export type Message =
   | { readonly type: 'event'; readonly event: JobEvent }

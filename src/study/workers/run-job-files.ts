@@ -1,26 +1,63 @@
 import type { EngineOptions } from '../../engine/engine.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { DataError, HoldfastError } from '../../errors.ts'
+import { present } from '../../required.ts'
 import { executePlan, type RunEnd, type RunEvent } from '../../train/folders/index.ts'
 import { runInStore, runName } from '../../train/folders/index-files.ts'
 import { preparePlan, type RunPlan } from '../../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../../train/plan/index-files.ts'
 import { openReplica, type Replica } from '../../train/replicas/index.ts'
+import { openInbox } from '../inbox.ts'
 import { deliverRound, endRound } from '../rounds/index-files.ts'
-import type { EndOf, Failed, Job, JobEvent, RoundTask, RunTask } from './messages.ts'
+import type { UpdateAnswer, UpdateJob } from '../updates/index.ts'
+import { checkReads, updateInStore } from '../updates/index-files.ts'
+import type { EndOf, Failed, Job, JobEvent, RoundTask, RunTask, Said, UpdateTask } from './messages.ts'
 
 type Load = (plan: RunPlan, engine: EngineOptions) => Promise<LoadedPlan>
 
 /** Does jobs one after another; what the last one of a kind loaded is kept for the next. */
-export function jobRunner(): (job: Job, signal: AbortSignal) => AsyncGenerator<JobEvent, EndOf<Job>> {
+export function jobRunner(
+  runUpdate: RunUpdate | undefined,
+): (job: Job, signal: AbortSignal) => AsyncGenerator<JobEvent, EndOf<Job>> {
   const load = loader()
   const replicas = replicaKeeper(load)
   return async function* (job, signal) {
     if (job.kind === 'run') return yield* doRun(job, load, signal)
+    if (job.kind === 'update') return yield* doUpdate(job, present(runUpdate, 'updates'), signal)
     if (job.kind === 'mean') await endRound(job.folder, job.spec)
     else await deliverRound(job.folder, job.spec, job.replica, () => replicas(job))
     return { status: 'finished' }
   }
+}
+
+/** Runs the update of a job, with a folder for what each flag writes. */
+export type RunUpdate = (
+  job: UpdateJob,
+  writes: (key: string) => string,
+  call: { readonly say: (line: string) => void; readonly signal: AbortSignal },
+) => Promise<UpdateAnswer>
+
+async function* doUpdate(
+  { store, identity, update }: UpdateTask,
+  run: RunUpdate,
+  signal: AbortSignal,
+): AsyncGenerator<Said, EndOf<UpdateTask>> {
+  const inbox = openInbox<Said | 'over'>()
+  const done = updateInStore(store, identity, update, async (writes) => {
+    await checkReads(update)
+    try {
+      const say = (line: string) => inbox.put({ type: 'said', line })
+      return await run(update, writes, { say, signal })
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code === 'interrupted') return undefined
+      throw error
+    }
+  })
+  const over = () => inbox.put('over')
+  done.then(over, over)
+  for (let said = await inbox.take(); said !== 'over'; said = await inbox.take()) yield said
+  const answer = await done
+  return answer ? { status: 'finished', answer } : { status: 'interrupted' }
 }
 
 function loader(): Load {

@@ -1,6 +1,6 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { Job, Message } from './messages.ts'
-import { asFailed, jobRunner } from './run-job-files.ts'
+import { asFailed, jobRunner, type RunUpdate } from './run-job-files.ts'
 
 /** What a process is told in its environment that `openWorkers` starts. */
 export const WORKER_VARIABLE = 'HOLDFAST_WORKER'
@@ -11,9 +11,13 @@ export const isWorker = (): boolean =>
     ? process.env[WORKER_VARIABLE] === 'runs' && process.send !== undefined
     : (workerData as { readonly holdfast?: string } | null)?.holdfast === 'runs'
 
-/** Waits for jobs and does them, one at a time, until the thread or process is ended. */
-export function serveWorker(): void {
-  const run = jobRunner()
+/**
+ * Waits for jobs and does them, one at a time, until the thread or process is ended.
+ *
+ * @param runUpdate does updates, which are a verb's. Default there are none.
+ */
+export function serveWorker(runUpdate?: RunUpdate): void {
+  const run = jobRunner(runUpdate)
   let controller = new AbortController()
   const receive = (message: Job | 'stop') => {
     if (message === 'stop') {

@@ -4,7 +4,7 @@ import type { RunPlan } from '../../train/plan/index.ts'
 import type { RunOne } from '../grid/index.ts'
 import { openInbox } from '../inbox.ts'
 import { type Hand, type HandKind, startHand } from './hands-node.ts'
-import type { EndOf, Failed, Job, JobEvent, Message } from './messages.ts'
+import type { EndOf, EventOf, Failed, Job, Message } from './messages.ts'
 
 /** Threads or processes that run plans side by side. */
 export interface Workers {
@@ -17,7 +17,7 @@ export interface Workers {
   readonly work: <Of extends Job>(
     job: Of,
     signal: AbortSignal | undefined,
-  ) => AsyncGenerator<JobEvent, EndOf<Of>>
+  ) => AsyncGenerator<EventOf<Of>, EndOf<Of>>
   close(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export function openWorkers(entry: string, engine: EngineOptions, kind: HandKind
   async function* work<Of extends Job>(
     job: Of,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<JobEvent, EndOf<Of>> {
+  ): AsyncGenerator<EventOf<Of>, EndOf<Of>> {
     const hand = take(job)
     let free = false
     try {
@@ -79,7 +79,11 @@ const seatOf = (job: Job): string | undefined =>
 
 type Answer = Extract<Message, { type: 'done' }> | Failed
 
-async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): AsyncGenerator<JobEvent, Answer> {
+async function* ask<Of extends Job>(
+  hand: Hand,
+  job: Of,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<EventOf<Of>, Answer> {
   const inbox = openInbox<Message>()
   const stop = () => hand.ask('stop')
   hand.listen = inbox.put
@@ -91,7 +95,7 @@ async function* ask(hand: Hand, job: Job, signal: AbortSignal | undefined): Asyn
     for (;;) {
       const message = await inbox.take()
       if (message.type !== 'event') return message
-      yield message.event
+      yield message.event as EventOf<Of>
     }
   } finally {
     hand.listen = () => {}

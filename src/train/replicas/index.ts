@@ -1,6 +1,4 @@
 export { averaged } from './average.ts'
-export type { OuterStep } from './outer-step.ts'
 export { openReplica, type Replica } from './replica.ts'
 export { replicatedTask } from './replicated-task.ts'
-export type { Delivery, DoRound, Round, RoundEnd, RoundPlace, Samplers } from './round.ts'
-export type { Seat } from './shard.ts'
+export type { Delivery, DoRound, Round, RoundEnd } from './round.ts'

@@ -62,6 +62,8 @@ export const replicatedTask =
         exchanged = undefined
         return said
       },
+      // Each replica has rows of its own, of lengths of their own.
+      share: 1,
       dispose: async () => undefined,
     }
   }

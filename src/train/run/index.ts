@@ -1,7 +1,6 @@
 export {
   decodeCheckpoint,
   encodeCheckpoint,
-  type RoundsRecord,
   type RunPosition,
   type RunRecord,
   type RunState,

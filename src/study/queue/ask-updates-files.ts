@@ -1,0 +1,46 @@
+import type { UpdateAnswer, UpdateJob } from '../updates/index.ts'
+import { readAnswer } from '../updates/index-files.ts'
+import type { Asking } from './asking-files.ts'
+
+export interface AskUpdate {
+  readonly asking: Asking
+  readonly store: string
+  readonly update: UpdateJob
+  readonly identity: string
+  /** For people. */
+  readonly name: string
+}
+
+/** Puts an update into the queue, unless the store has its answer or it is there already. */
+export async function sendUpdate({ asking, store, update, identity, name }: AskUpdate): Promise<void> {
+  if (await readAnswer(store, identity)) return
+  const events = asking.follow(identity, () => add({ asking, update, identity, name }), AbortSignal.abort())
+  await events.next()
+}
+
+const add = ({ asking, update, identity, name }: Omit<AskUpdate, 'store'>) =>
+  asking.queue.add(name, update, asking.settings(identity))
+
+/**
+ * Has an update done, or takes what the store has of it. Stopped, it leaves the update where it is and gives undefined.
+ *
+ * @param say is told the lines that the update says
+ */
+export async function askForUpdate(
+  asked: AskUpdate,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<UpdateAnswer | undefined> {
+  const { asking, store, identity } = asked
+  for (;;) {
+    const found = await readAnswer(store, identity)
+    if (found) return found
+    const events = asking.follow(identity, () => add(asked), signal)
+    let next = await events.next()
+    while (!next.done) {
+      say(String((next.value as { readonly line?: unknown }).line))
+      next = await events.next()
+    }
+    if (!next.value) return undefined
+  }
+}

@@ -1,0 +1,8 @@
+export {
+  checkReads,
+  contentOf,
+  fromStore,
+  RESULT_PLACE,
+  readAnswer,
+  updateInStore,
+} from './update-files.ts'

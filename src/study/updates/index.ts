@@ -1,0 +1,7 @@
+export {
+  UPDATES,
+  type UpdateAnswer,
+  type UpdateJob,
+  updateIdentity,
+  updateJobSchema,
+} from './update-job.ts'
