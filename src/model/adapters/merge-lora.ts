@@ -11,6 +11,7 @@ import type { LoraModel } from './lora.ts'
  * The weights with their updates added, by the names that the file has, for `saveModel`: the graph of the merged model
  * is the original's.
  *
+ * @param into Merged weights of before, by name, in whose memory those of now are put: of a large model each set is as large as it.
  * @param trained Parameters of {@link LoraModel.model}; those that are no adapters are handed on, and so are updates of weights of
  * few bits, which `withPackedUpdates` writes.
  */
@@ -19,6 +20,7 @@ export async function mergeLora(
   base: Model,
   lora: LoraModel,
   trained: ReadonlyMap<string, Tensor>,
+  into: ReadonlyMap<string, Tensor> = new Map(),
 ): Promise<Map<string, Tensor>> {
   const builder = new GraphBuilder()
   const feeds = new Map<string, Tensor>()
@@ -40,7 +42,10 @@ export async function mergeLora(
   }
   const executable = await engine.load(encodeGraph(builder.finish('merge')))
   try {
-    const outputs = await executable.run(feeds)
+    const outputs = await executable.run(
+      feeds,
+      new Map([...into].map(([name, tensor]) => [`merged/${name}`, tensor])),
+    )
     const adapted = new Set(mergeable.flatMap(({ a, b }) => [a, b]))
     return new Map([
       ...[...trained].filter(([name]) => !adapted.has(name)),

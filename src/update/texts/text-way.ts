@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts'
 import { mergeLora } from '../../model/adapters/index.ts'
 import { type Model, weightsOf } from '../../model/model.ts'
+import { required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { openBlend } from '../path/index.ts'
 import type { Adapters } from '../recipes/index.ts'
@@ -8,7 +9,7 @@ import type { TrainedUpdates } from './text-update-types.ts'
 
 /** The way from the given model to what training came to. */
 export interface Way {
-  /** All weights of the model at a point; 0 is the given model, 1 where training ended. */
+  /** All weights of the model at a point; 0 is the given model, 1 where training ended. They hold until the next point is asked for. */
   at(alpha: number): Promise<ReadonlyMap<string, Tensor>>
   /** The low-rank updates of a point, where these were trained. */
   adaptersAt(alpha: number): Promise<Adapters | undefined>
@@ -61,6 +62,7 @@ export async function scaledWay(engine: Engine, model: Model, { lora, parameters
   const own = weightsOf(model)
   const whole = new Map([...parameters].filter(([name]) => lora.whole.some((each) => each.name === name)))
   const blend = await openBlend(engine, own, whole)
+  let merged: ReadonlyMap<string, Tensor> = new Map()
   const scaled = async (alpha: number): Promise<ReadonlyMap<string, Tensor>> => {
     const found = new Map([...parameters, ...(await blend.at(alpha))])
     for (const { b } of lora.adapters) {
@@ -76,8 +78,12 @@ export async function scaledWay(engine: Engine, model: Model, { lora, parameters
     return found
   }
   return {
-    at: async (alpha) =>
-      alpha === 0 ? own : new Map([...own, ...(await mergeLora(engine, model, lora, await scaled(alpha)))]),
+    at: async (alpha) => {
+      if (alpha === 0) return own
+      const found = await mergeLora(engine, model, lora, await scaled(alpha), merged)
+      merged = new Map(lora.adapters.map(({ weight }) => [weight, required(found, weight, 'merged weight')]))
+      return new Map([...own, ...found])
+    },
     adaptersAt: async (alpha) => ({ lora, parameters: await scaled(alpha) }),
     dispose: () => blend.dispose(),
   }
