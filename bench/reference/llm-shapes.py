@@ -32,6 +32,8 @@ with open('/proc/cpuinfo') as processors:
 
 SHAPES = {
     'tiny': dict(layers=2, width=64, heads=4, kv=2, hidden=128, vocabulary=512, bias=False),
+    # Few tokens and wide layers: 2.04 GiB of weights, more than one protobuf message holds.
+    'over-2gib': dict(layers=9, width=2048, heads=16, kv=4, hidden=8192, vocabulary=512, bias=False),
     'smollm-135m': dict(layers=30, width=576, heads=9, kv=3, hidden=1536, vocabulary=49152, bias=False),
     'qwen2.5-0.5b': dict(layers=24, width=896, heads=14, kv=2, hidden=4864, vocabulary=151936, bias=True),
 }
