@@ -1,3 +1,4 @@
+import { itemAt } from '../required.ts'
 import type { Tried } from './candidates.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
@@ -11,30 +12,41 @@ import { firstRate, variantsOf } from './variants.ts'
 
 /** Climbs the ladder for as long as the next rung can pay, and concludes. */
 export async function runTrials(context: Context): Promise<UpdateResult> {
+  if (await knowsAll(context)) return conclude(context, [])
+  return climbed(context, ({ tried, stopped }) => conclude(context, tried, stopped))
+}
+
+/** What was tried, from the cheapest rung on, and the rung that would have taken too long. */
+export interface Climb {
+  readonly tried: readonly Tried[]
+  readonly stopped: UpdateResult['stopped']
+}
+
+/**
+ * Climbs the ladder for as long as the next rung can pay.
+ *
+ * @param use Makes something of the trials, whose rungs are given back afterwards.
+ */
+export async function climbed<T>(context: Context, use: (climb: Climb) => T | Promise<T>): Promise<T> {
   const { aim, rungs } = context
-  const climbed: Climbed[] = []
+  const done: Climbed[] = []
   let stopped: UpdateResult['stopped'] = null
   const began = performance.now()
   try {
-    if (await knowsAll(context)) return await conclude(context, [])
     for (const rung of rungs) {
-      const heads = climbed.filter(({ ground }) => readsFeatures(ground.rung)).length
-      const guesses = climbed.map(({ tried }) => tried.flatMap((each) => each.guesses))
+      const heads = done.filter(({ ground }) => readsFeatures(ground.rung)).length
+      const guesses = done.map(({ tried }) => tried.flatMap((each) => each.guesses))
       if (!worthClimbing(guesses, aim, heads)) break
-      const next = await climb(context, climbed, rung, began)
+      const next = await climb(context, done, rung, began)
       if ('seconds' in next) {
         stopped = next
         break
       }
-      climbed.push(next)
+      done.push(next)
     }
-    return await conclude(
-      context,
-      climbed.flatMap(({ tried }) => tried),
-      stopped,
-    )
+    return await use({ tried: done.flatMap(({ tried }) => tried), stopped })
   } finally {
-    for (const { ground } of climbed) await ground.dispose()
+    for (const { ground } of done) await ground.dispose()
   }
 }
 
@@ -113,7 +125,11 @@ function beginningAbove({ aim }: Context, below: readonly Climbed[]): Beginning 
 }
 
 /** The trial that seems to get most inside the budget. */
-function bestOf(tried: readonly Tried[], aim: Aim): Tried {
-  const worth = (each: Tried) => withinBudget(each.guesses, aim)
-  return tried.reduce((best, each) => (worth(each) > worth(best) ? each : best))
-}
+const bestOf = (tried: readonly Tried[], aim: Aim): Tried => itemAt(rankedTrials(tried, aim), 0, 'trial')
+
+/** Trials by what they seem to get inside the budget, the best first; the earlier, which was cheaper, of those that get as much. */
+export const rankedTrials = <T extends Pick<Tried, 'guesses'>>(tried: readonly T[], aim: Aim): readonly T[] =>
+  tried
+    .map((each) => ({ each, worth: withinBudget(each.guesses, aim) }))
+    .sort((a, b) => b.worth - a.worth)
+    .map(({ each }) => each)

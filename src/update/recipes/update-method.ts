@@ -1,5 +1,7 @@
 import { UsageError } from '../../errors.ts'
+import { adviseMethods } from '../../methods/advise-methods.ts'
 import { holdsWeights, type MethodEntry, methodParts } from '../../methods/registry.ts'
+import { itemAt } from '../../required.ts'
 
 /** What there is to choose a method by. */
 export interface MethodFacts {
@@ -41,7 +43,7 @@ export const takesAllOldRows = (method: string | undefined): boolean =>
  * @example chooseMethod(undefined, { exemplars: true, unlabelled: false, added: true }).name // 'replay+distil'
  */
 export function chooseMethod(asked: string | undefined, facts: MethodFacts): ChosenMethod {
-  const name = asked ?? (facts.exemplars ? 'replay+distil' : 'distil')
+  const name = asked ?? usualMethod(facts)
   const parts = methodParts(name)
   const blind = parts.find(({ past }) => past === 'training')
   if (blind) {
@@ -58,6 +60,17 @@ export function chooseMethod(asked: string | undefined, facts: MethodFacts): Cho
   }
   return { name, reasons: asked ? warnings(name, parts, facts) : reasonsFor(facts) }
 }
+
+/** The first of those that {@link adviseMethods} ranks. */
+const usualMethod = ({ exemplars, added }: MethodFacts): string =>
+  itemAt(
+    adviseMethods({
+      ...{ model: 'classifier', tasks: 'untold' },
+      ...{ old: exemplars ? 'some' : 'none', classes: added ? 'new' : 'same' },
+    }).ranked,
+    0,
+    'method',
+  ).method
 
 function reasonsFor({ exemplars, unlabelled, added }: MethodFacts): string[] {
   return [

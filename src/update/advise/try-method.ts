@@ -1,0 +1,94 @@
+import { present } from '../../required.ts'
+import type { Tried } from '../candidates.ts'
+import { climbed, rankedTrials } from '../climb.ts'
+import { closeContext, openContext } from '../open-context.ts'
+import type { Aim, Guess } from '../path/index.ts'
+import type { RungName } from '../recipes/index.ts'
+import type { TrialSettings, UpdateOptions } from '../update-types.ts'
+import type { RowCounts } from './sample-rows.ts'
+
+/** A recipe that was tried on the rows themselves. */
+export interface MeasuredRecipe {
+  /** As it is registered; of a head that is worked out, how. */
+  readonly method: string
+  /** What `update` is told: its method, where it does not take it by itself, and the rungs up to the one that was tried. */
+  readonly asked: { readonly method: string | undefined; readonly rungs: readonly RungName[] }
+  readonly settings: TrialSettings
+  /** Accuracy on new rows that are not trained on, at the best point that seems to be inside the budget. Fractions. */
+  readonly new: number
+  /** Its drop on the old rows that order, which prove nothing. */
+  readonly drop: number
+  /** Standard error of `new`. */
+  readonly error: number
+  /** From the old model to this one, rungs below included: measured, and for all rows, by their number. */
+  readonly seconds: { readonly measured: number; readonly all: number }
+}
+
+/** What a method came to. */
+export interface MethodTrial {
+  readonly recipes: readonly MeasuredRecipe[]
+  /** The old model's accuracy on the new rows. */
+  readonly before: number
+  readonly stopped: { readonly rung: string; readonly seconds: number } | null
+}
+
+/** Climbs the ladder by one method, as an update does, and reads off what each rung reached. */
+export async function tryMethod(options: UpdateOptions, counts: RowCounts): Promise<MethodTrial> {
+  const context = await openContext(options)
+  const { aim } = context
+  try {
+    return await climbed(context, ({ tried, stopped }) => ({
+      recipes: placesOf(tried).map((place) => {
+        const here = tried.filter((each) => placeOf(each) === place)
+        // Of several rates an update goes on with the best.
+        const [best = here[0]] = rankedTrials(here, aim)
+        const until = tried.slice(0, Math.max(...here.map((each) => tried.indexOf(each))) + 1)
+        return recipeOf(present(best, 'trial'), until, {
+          asked: options.method,
+          aim,
+          counts,
+          preparation: context.preparation,
+        })
+      }),
+      before: aim.before,
+      stopped,
+    }))
+  } finally {
+    await closeContext(context)
+  }
+}
+
+const placeOf = ({ ground }: Tried): string => ground.rung.place
+const placesOf = (tried: readonly Tried[]): readonly string[] => [...new Set(tried.map(placeOf))]
+
+interface Facts {
+  readonly asked: string | undefined
+  readonly aim: Aim
+  readonly counts: RowCounts
+  readonly preparation: number
+}
+
+/** @param until All trials that an update makes on the way. */
+function recipeOf(
+  trial: Tried,
+  until: readonly Tried[],
+  { asked, aim, counts, preparation }: Facts,
+): MeasuredRecipe {
+  const point = bestPoint(trial.guesses, aim)
+  const measured = until.reduce((sum, { seconds }) => sum + seconds.train + seconds.search, preparation)
+  return {
+    method: trial.method,
+    asked: { method: asked, rungs: [...new Set(until.map(({ ground }) => ground.rung.name))] },
+    settings: trial.settings,
+    ...{ new: point.new, drop: point.loss },
+    error: Math.sqrt((point.new * (1 - point.new)) / counts.judged),
+    seconds: { measured, all: (measured * counts.all) / counts.used },
+  }
+}
+
+/** The best that seems to be inside the budget; the old model where nothing does. */
+function bestPoint(guesses: readonly Guess[], { budget, before }: Aim): Pick<Guess, 'new' | 'loss'> {
+  const inside = guesses.filter(({ loss }) => loss <= budget.maxDrop)
+  const [best] = [...inside].sort((a, b) => b.new - a.new || a.loss - b.loss)
+  return best && best.new > before ? best : { new: before, loss: 0 }
+}
