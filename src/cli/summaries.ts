@@ -7,6 +7,7 @@ export const summaries = {
   learn: 'Learn a stream of tasks as a configuration says',
   resume: 'Go on with a run exactly where it stopped',
   report: 'One self-contained HTML page from runs and benchmarks',
+  advise: 'Which method to update a model with, at what cost, by what evidence',
   keep: 'Pack what a model must not forget, for when its data are gone',
   update: 'Teach a model new data, with a budget for what it may forget',
   gate: 'Hold a new model against the old one: pass, fail or too little data',

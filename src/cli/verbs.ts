@@ -10,6 +10,7 @@ const loaders: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   learn: async () => (await import('./learn.ts')).learn,
   resume: async () => (await import('./resume.ts')).resume,
   report: async () => (await import('./report.ts')).report,
+  advise: async () => (await import('./advise.ts')).advise,
   keep: async () => (await import('./keep.ts')).keep,
   update: async () => (await import('./update.ts')).update,
   gate: async () => (await import('./gate.ts')).gate,

@@ -1,4 +1,11 @@
 export { type AgemOptions, agem } from './a-gem.ts'
+export {
+  type AdvisedMethod,
+  adviseMethods,
+  type MethodAdvice,
+  type RefusedMethod,
+  type Situation,
+} from './advise-methods.ts'
 export { type BicOptions, bic } from './bic.ts'
 export {
   type ClosedForm,
@@ -17,6 +24,7 @@ export { compose } from './compose.ts'
 export { type DerOptions, der } from './der.ts'
 export { type DistilOptions, distil } from './distil.ts'
 export { type ErAceOptions, erAce } from './er-ace.ts'
+export type { Evidence } from './evidence.ts'
 export { type EwcOptions, ewc } from './ewc.ts'
 export { type EwcKfacOptions, ewcKfac } from './ewc-kfac.ts'
 export { type FisherLabels, type FisherOptions, type FisherResult, fisherDiagonal } from './fisher/index.ts'

@@ -1,3 +1,10 @@
+export {
+  type AdviseOptions,
+  adviseUpdate,
+  type MeasuredRecipe,
+  type RowCounts,
+  type UpdateAdvice,
+} from './advise/index.ts'
 export type { Evaluation, ModelEvaluation } from './evaluate/index.ts'
 export {
   type AnsweredPrompt,

@@ -97,7 +97,7 @@ const fewer = ({ used, all }: RowCounts): string =>
   `Measured with ${used.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} rows to train on: with all of them recipes that train more of the model gain most.`
 
 /** What the data and the model say of the situation. Nothing in data says which task an input belongs to. */
-export function situationOf(options: Pick<UpdateOptions, 'data' | 'model' | 'widened'>): Situation {
+function situationOf(options: Pick<UpdateOptions, 'data' | 'model' | 'widened'>): Situation {
   const { data } = options
   const some = rowsIn(data.exemplars) > 0
   return {

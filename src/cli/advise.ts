@@ -1,0 +1,154 @@
+import { interruptible } from '../engine/interruptible.ts'
+import { answersTokens } from '../evaluate/generate/index.ts'
+import { adviseMethods, type Situation } from '../methods/advise-methods.ts'
+import { adviseKeeping, type KeepAdvice } from '../methods/keep-advice.ts'
+import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
+import { keepText, measuredText, priorText, situationWords } from '../report/advice-text.ts'
+import { adviseUpdate, type MeasuredRecipe, type UpdateAdvice } from '../update/advise/index.ts'
+import { loadUpdate } from '../update/update-files.ts'
+import { type AdviseSettings, adviseSettings } from './advise-flags.ts'
+import { sayNotes } from './data-notes.ts'
+import { engineFor } from './engine.ts'
+import { checkPlaces } from './places.ts'
+import { readingOf } from './shared-flags.ts'
+import { type Answer, type Call, defineVerb } from './verb.ts'
+
+/** `holdfast advise`: which method, at what cost, by what evidence. */
+export const advise = defineVerb({
+  name: 'advise',
+  examples: [
+    'holdfast advise model.onnx --new new/ --keep model.keep',
+    'holdfast advise model.onnx --new new/ --old old/ --max-drop 2% --time 2m',
+    'holdfast advise --old-data none --classes same',
+    'holdfast advise --for language --old-data none --memory rows',
+  ],
+  settings: adviseSettings,
+  run: async (asked, call) => {
+    const { model, for: kind = 'classifier', oldData = 'some', classes = 'new', tasks } = asked
+    if (model === undefined) return answerOf(asked, { model: kind, old: oldData, tasks, classes })
+    await checkPlaces([
+      { flag: 'MODEL', path: model, is: 'model' },
+      { flag: '--new', path: asked.new, is: 'data' },
+      { flag: '--old', path: asked.old, is: 'data' },
+      { flag: '--keep', path: asked.keep, is: 'pack' },
+    ])
+    const loaded = await loadModel(model, { output: asked.output, bind: asked.bind })
+    if (answersTokens(loaded.model)) {
+      const old = asked.old !== undefined || asked.keep !== undefined ? 'some' : 'none'
+      return answerOf(asked, { model: 'language', old, tasks, classes: 'same' })
+    }
+    return onRows(asked, call, model, loaded)
+  },
+})
+
+/** By what our tables say, and on a classifier's own rows. */
+async function onRows(asked: AdviseSettings, call: Call, model: string, given: LoadedModel): Promise<Answer> {
+  const engine = interruptible(engineFor(asked), call.signal)
+  const { new: fresh = '', old, keep, output, bind, numbersArePositions } = asked
+  const loaded = await loadUpdate(
+    {
+      engine,
+      model,
+      fresh,
+      old,
+      keep,
+      output,
+      bind,
+      numbersArePositions,
+      reading: readingOf(asked),
+      seed: asked.seed,
+    },
+    given,
+  )
+  try {
+    sayNotes(loaded.notes, call.screen)
+    call.screen.say(`Measuring for about ${asked.time} s.`)
+    const advice = await adviseUpdate({
+      ...{ engine, ...loaded.learner, data: loaded.data, budget: { maxDrop: asked.maxDrop } },
+      ...{ time: asked.time, rows: asked.rows, seed: asked.seed, signal: call.signal },
+    })
+    return answerOf(asked, { ...advice.situation, tasks: asked.tasks }, advice)
+  } finally {
+    loaded.close()
+  }
+}
+
+function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAdvice): Answer {
+  const prior = adviseMethods(situation)
+  const keeping = asked.memory && adviseKeeping(asked.memory, situation.model)
+  const best = advice?.measured[0]
+  const command = commandFor(asked, situation, best)
+  // Where rows were measured, what this process came to bounds what an update of as many takes.
+  const peakBytes = advice && advice.measured.length > 0 ? 1024 * process.resourceUsage().maxRSS : null
+  return {
+    json: {
+      schema: 'holdfast.advice/1',
+      situation,
+      command,
+      prior,
+      measured: advice?.measured ?? [],
+      unmeasured: advice?.unmeasured ?? [],
+      before: advice?.before ?? null,
+      rows: advice?.rows ?? null,
+      peakBytes,
+      keep: keeping ?? null,
+      notes: advice?.notes ?? [],
+    },
+    text: textOf({ situation, command, advice, prior, keeping, peakBytes }).join('\n'),
+  }
+}
+
+interface Said {
+  readonly situation: Situation
+  readonly command: string | undefined
+  readonly advice: UpdateAdvice | undefined
+  readonly prior: ReturnType<typeof adviseMethods>
+  readonly keeping: KeepAdvice | undefined
+  readonly peakBytes: number | null
+}
+
+const textOf = ({ situation, command, advice, prior, keeping, peakBytes }: Said): string[] => [
+  `Situation: ${situationWords(situation)}.`,
+  ...(command === undefined ? [] : [`Advice: ${command}`]),
+  ...(situation.tasks === 'told' && situation.model === 'classifier' ? [toldHeads] : []),
+  '',
+  ...(advice ? [...measuredText(advice), ''] : []),
+  ...(peakBytes === null
+    ? []
+    : [
+        `This process took at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB, all recipes one after another.`,
+        '',
+      ]),
+  ...priorText(prior),
+  ...(keeping ? ['', ...keepText(keeping)] : []),
+]
+
+const toldHeads =
+  'Tasks that are known can have a head each, which holdfast learn trains; an update writes the one head that the file has, for all classes.'
+
+/** The command that does what is advised; undefined where `learn` does it, whose settings are a file. */
+function commandFor(
+  asked: AdviseSettings,
+  situation: Situation,
+  best: MeasuredRecipe | undefined,
+): string | undefined {
+  const [first] = adviseMethods(situation).ranked
+  const rowsTold = best === undefined && first?.verb === 'learn'
+  if (rowsTold) return undefined
+  const { model = 'MODEL', new: fresh = 'NEW', old, keep, maxDrop } = asked
+  const left = keep === undefined ? (old ?? (situation.old === 'none' ? undefined : 'OLD')) : undefined
+  const self = situation.model === 'language' && situation.old === 'none'
+  const words = [
+    `holdfast update ${model} --new ${fresh}`,
+    keep === undefined ? undefined : `--keep ${keep}`,
+    situation.old === 'sums' && keep === undefined
+      ? '--keep model.keep'
+      : (left !== undefined || self) && `--old ${self ? 'self' : left}`,
+    `--max-drop ${Number((100 * maxDrop).toFixed(4))}%`,
+    best?.asked.method === undefined ? undefined : `--method ${best.asked.method}`,
+    best && `--rungs ${best.asked.rungs.join(',')}`,
+    situation.old === 'sums' && '--expand-head 2000',
+    '-o better.onnx',
+  ]
+  return words.filter((word) => typeof word === 'string').join(' ')
+}
