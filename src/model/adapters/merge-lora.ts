@@ -38,15 +38,19 @@ export async function mergeLora(
 const TOGETHER = 2 ** 26
 
 /** Layers in their order, as many together as have few weights, one at least. */
-function inGroups(adapters: readonly Adapter[], { parameters }: Model): readonly (readonly Adapter[])[] {
-  const groups: Adapter[][] = []
+export function inGroups<A extends Pick<Adapter, 'weight'>>(
+  adapters: readonly A[],
+  { parameters }: Pick<Model, 'parameters'>,
+  most = TOGETHER,
+): readonly (readonly A[])[] {
+  const groups: A[][] = []
   let left = 0
   for (const adapter of adapters) {
     const { dims } = required(parameters, adapter.weight, 'parameter')
     const bytes = byteLengthOf('float32', dims)
     if (bytes > left) {
       groups.push([])
-      left = TOGETHER
+      left = most
     }
     groups.at(-1)?.push(adapter)
     left -= bytes
