@@ -7,14 +7,16 @@ const MOST_REPLICAS = 1024
 export const replicasSchema = z.strictObject({
   count: z.int().min(1).max(MOST_REPLICAS).describe('places, each with its own share of the rows'),
   localSteps: bounds.steps().default(100).describe('steps that each takes between exchanges'),
-  outerRate: bounds
-    .aboveZero()
+  outerRate: z
+    .number()
+    .min(0.001)
+    .max(10)
     .default(1)
     .describe('of the step from where a round began to the replicas’ mean; 1 goes to the mean'),
   outerMomentum: z
     .number()
     .min(0)
-    .lt(1)
+    .max(0.999)
     .default(0)
     .describe('Nesterov momentum of these steps; DiLoCo takes 0.9, with a rate of 0.7'),
 })
