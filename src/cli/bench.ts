@@ -10,7 +10,7 @@ import { writeWhole } from '../tensor/whole-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
-import { protocolList, protocolShown } from './bench-protocols.ts'
+import { checkAlike, protocolList, protocolShown } from './bench-protocols.ts'
 import { runPlans } from './bench-runs.ts'
 import { benchText } from './bench-text.ts'
 import { tune } from './bench-tune.ts'
@@ -149,6 +149,7 @@ export const bench = defineVerb({
       orSynthetic: true,
       onProgress: showDownload(call.screen),
     })
+    checkAlike(protocol, loaded, wanted.scenarios)
     noteData(loaded, call.screen)
     noteMethods(untuned, call.screen)
     const jobs = asked.jobs ?? defaultJobs(threads)

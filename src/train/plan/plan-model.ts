@@ -131,6 +131,10 @@ export const model = z.discriminatedUnion('kind', [
 export const vocabulary = z.strictObject({
   size: bounds.rows(3).default(10_000).describe('words at most, with the two special ones'),
   minimumCount: bounds.rows().default(1).describe('words seen less often are left out'),
+  from: z
+    .enum(['first', 'all'])
+    .optional()
+    .describe('whose training texts they are of: those of the first task (default), or of all tasks'),
   texts: z
     .array(z.string().min(1))
     .min(1)

@@ -54,9 +54,11 @@ export async function wordsFor(
 }
 
 async function built(plan: RunPlan, data: readonly TrainTest[], reading: ReadOptions): Promise<Words> {
-  const { size, minimumCount, texts = [] } = plan.data.vocabulary ?? vocabulary.parse(sizeOf(plan))
-  const { name, train } = itemAt(planStream(plan, data).tasks, 0, 'task')
-  const all = [textsIn(train.inputs)]
+  const { size, minimumCount, texts = [], from } = plan.data.vocabulary ?? vocabulary.parse(sizeOf(plan))
+  const first = itemAt(planStream(plan, data).tasks, 0, 'task')
+  const own = from === 'all' ? data : [first]
+  const name = from === 'all' ? 'all tasks' : `"${first.name}"`
+  const all = own.map(({ train }) => textsIn(train.inputs))
   for (const path of texts) {
     const more = await readDataset(path, { ...reading, unlabelled: true })
     for (const part of [more.train, more.validation, more.test])
@@ -70,7 +72,7 @@ async function built(plan: RunPlan, data: readonly TrainTest[], reading: ReadOpt
     built: true,
     files: new Map([['tokenizer.json', json]]),
     notes: [
-      `the model's vocabulary is ${(tokenizer.size - 2).toLocaleString('en-US')} words of the training texts of "${name}"${also}; all other words are one to it (data.vocabulary.texts names more texts).`,
+      `the model's vocabulary is ${(tokenizer.size - 2).toLocaleString('en-US')} words of the training texts of ${name}${also}; all other words are one to it (data.vocabulary.texts names more texts).`,
     ],
   }
 }
