@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { flagName } from '../src/cli/flags/index.ts'
 import { methodEntries, optionRules } from '../src/methods/registry.ts'
+import { rangeInWords } from '../src/methods/search.ts'
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
@@ -27,7 +28,7 @@ const options = [
         `\`${option}\``,
         `\`--${flagName(option)}\``,
         rule.default === undefined ? '' : `\`${rule.default}\``,
-        rule.search ? `${rule.search.from} to ${rule.search.to}` : '',
+        rule.search ? rangeInWords(rule.search) : '',
         `${rule.meaning}${rule.choices.length > 0 ? `: ${rule.choices.join(', ')}` : ''}`,
       ]),
     ),

@@ -104,7 +104,7 @@ export interface SummaryRow {
 /** A try of some settings on rows cut from the training data. */
 export interface TuningTrial {
   /** What it had in place of the protocol's settings, `learningRate` among them; nothing for these themselves. */
-  readonly settings: Readonly<Record<string, number>>
+  readonly settings: Readonly<Record<string, number | string | boolean>>
   /** Share of the protocol's steps that it was given. */
   readonly steps: number
   /** Average accuracy at the end, a fraction; null where it did not come to it. */

@@ -10,6 +10,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { linearHead, summedHead } from './closed-form/index.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
   shrinkage: z
@@ -18,7 +19,8 @@ const options = z.strictObject({
     .optional()
     .describe(
       'added before the inverse, in mean eigenvalues of what is inverted; default chosen from the sums',
-    ),
+    )
+    .meta(searched(1e-4, 1)),
 })
 const expandedOptions = options.extend({
   randomFeatures: z

@@ -32,7 +32,8 @@ const onlineSchema = schema.extend({
     .default(1)
     .describe(
       'what the running Fisher is multiplied by in the penalty of a task, and again when its own is added',
-    ),
+    )
+    .meta(searched(0.5, 1, 'linear')),
 })
 const defaults = onlineSchema.parse({})
 

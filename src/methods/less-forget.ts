@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { featureDistance } from './feature-distance.ts'
 import type { Method, OpeningContext } from './method.ts'
-import { searched } from './search.ts'
+import { searched, searchedAmong } from './search.ts'
 import { teacherOf, teacherState } from './teacher.ts'
 
 const options = z.strictObject({
@@ -21,7 +21,8 @@ const options = z.strictObject({
   normalised: z
     .boolean()
     .default(false)
-    .describe('compare features of length 1: directions alone (Hou et al. 2019)'),
+    .describe('compare features of length 1: directions alone (Hou et al. 2019)')
+    .meta(searchedAmong(false, true)),
 })
 
 export type LessForgetOptions = z.input<typeof options>

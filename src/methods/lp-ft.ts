@@ -4,6 +4,7 @@ import { required } from '../required.ts'
 import { float32 } from '../tensor/tensor.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { Method } from './method.ts'
+import { searched } from './search.ts'
 
 const options = z.strictObject({
   probingShare: z
@@ -11,7 +12,8 @@ const options = z.strictObject({
     .min(0)
     .max(1)
     .default(0.2)
-    .describe('share of a task’s steps that train the head alone, before all trains'),
+    .describe('share of a task’s steps that train the head alone, before all trains')
+    .meta(searched(0.05, 0.5, 'linear')),
 })
 
 export type LpFtOptions = z.input<typeof options>

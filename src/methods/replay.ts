@@ -13,6 +13,7 @@ import {
   reservoirSource,
 } from './reservoir.ts'
 import { candidatesOf, type Retrieval, retrievalOptions, retrieved } from './retrieval.ts'
+import { searched, searchedAmong } from './search.ts'
 import { sharedSources } from './share-sampler.ts'
 
 const shared = {
@@ -23,7 +24,7 @@ const shared = {
     .max(1)
     .optional()
     .describe('the new data’s share of the loss; default one part of as many as there are tasks so far')
-    .meta(inUpdates('share')),
+    .meta({ ...inUpdates('share'), ...searched(0.1, 0.9, 'linear') }),
 }
 const balancedSchema = z.strictObject({
   perClass: exemplarsPerClass,
@@ -32,7 +33,8 @@ const balancedSchema = z.strictObject({
     .default('random')
     .describe(
       'which rows of a class are kept: any, those that keep its mean feature, or those of the largest loss',
-    ),
+    )
+    .meta(searchedAmong(...exemplarChoices)),
   ...shared,
   oldShare: z
     .number()
@@ -46,7 +48,10 @@ const balancedSchema = z.strictObject({
 const onlineSchema = z.strictObject({
   capacity: z.int().default(1000).describe('samples in the memory').meta(inUpdates('memory')),
   ...shared,
-  newShare: shared.newShare.describe('the new data’s share of the loss; default half'),
+  newShare: shared.newShare.meta({
+    ...shared.newShare.meta(),
+    description: 'the new data’s share of the loss; default half',
+  }),
   ...retrievalOptions,
 })
 

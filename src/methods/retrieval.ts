@@ -17,6 +17,7 @@ import {
 import { itemAt, required } from '../required.ts'
 import { float32 } from '../tensor/tensor.ts'
 import type { Named, StepContext, StepTerms, TaskContext } from './method.ts'
+import { searchedAmong } from './search.ts'
 import { rowsOfBatch } from './teacher.ts'
 
 /**
@@ -33,7 +34,8 @@ export const retrievalOptions = {
     .default('uniform')
     .describe(
       'which of the rows drawn are replayed: any, those that the step on new rows would hurt most, or those of the largest loss',
-    ),
+    )
+    .meta(searchedAmong('uniform', 'interfered', 'hardest')),
   candidates: z
     .int()
     .min(1)

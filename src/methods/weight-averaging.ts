@@ -5,6 +5,7 @@ import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { Method, StepContext, StepDone } from './method.ts'
+import { searched } from './search.ts'
 
 const emaOptions = z.strictObject({
   decay: z
@@ -14,7 +15,8 @@ const emaOptions = z.strictObject({
     .default(0.99)
     .describe(
       'what the average of the weights is multiplied by at each step, beside 1 less that of the new weights',
-    ),
+    )
+    .meta(searched(0.9, 0.999, 'below-one')),
 })
 const swaOptions = z.strictObject({
   averageFrom: z
@@ -22,7 +24,8 @@ const swaOptions = z.strictObject({
     .min(0)
     .lt(1)
     .default(0.75)
-    .describe('share of a task’s steps after which weights are averaged'),
+    .describe('share of a task’s steps after which weights are averaged')
+    .meta(searched(0.25, 0.95, 'linear')),
 })
 
 export type EmaOptions = z.input<typeof emaOptions>

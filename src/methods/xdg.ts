@@ -3,6 +3,7 @@ import { randomStream } from '../tensor/random.ts'
 import { methodEntry, settle } from './entry.ts'
 import { hiddenUnits, unitFactors, withFactors } from './hidden-units.ts'
 import type { Method } from './method.ts'
+import { searched } from './search.ts'
 import { refuseUntold } from './told-task.ts'
 
 const options = z.strictObject({
@@ -11,7 +12,8 @@ const options = z.strictObject({
     .min(0)
     .lt(1)
     .default(0.8)
-    .describe('share of each hidden layer’s units that a task does without'),
+    .describe('share of each hidden layer’s units that a task does without')
+    .meta(searched(0.3, 0.95, 'linear')),
   gateSeed: z.int().min(0).default(0).describe('which units these are: another number draws others'),
 })
 

@@ -3,7 +3,7 @@ import { itemAt } from '../../required.ts'
 import type { RandomStream } from '../../tensor/random.ts'
 
 /** Settings that a trial has in place of the protocol's: options of the method, and `learningRate`. */
-export type TrialSettings = Readonly<Record<string, number>>
+export type TrialSettings = Readonly<Record<string, number | string | boolean>>
 
 /** What a tuning looks for, by name. */
 export type SearchSpace = ReadonlyMap<string, SearchRange>
@@ -29,7 +29,8 @@ export function searchSpace(
 
 /**
  * So many candidates: the protocol's own settings first, the others by a Latin hypercube (McKay, Beckman & Conover 1979): each range is
- * cut into as many parts as there are candidates, and each part is drawn from once. Numbers have three digits.
+ * cut into as many parts as there are candidates, and each part is drawn from once. Numbers have three digits; of words and switches
+ * each has an equal part of the range.
  *
  * @example candidates(new Map([['lambda', { from: 1, to: 1e6, scale: 'log' }]]), 5, randomStream(1, 'tune'))
  */
@@ -45,7 +46,16 @@ export function candidates(space: SearchSpace, count: number, random: RandomStre
   return [{}, ...others]
 }
 
-function within({ from, to, scale }: SearchRange, share: number): number {
-  const value = scale === 'log' ? from * (to / from) ** share : from + (to - from) * share
-  return Number(value.toPrecision(3))
+function within(range: SearchRange, share: number): number | string | boolean {
+  if ('among' in range) {
+    const { among } = range
+    return itemAt(among, Math.min(Math.floor(share * among.length), among.length - 1), 'choice')
+  }
+  const { from, to, scale } = range
+  if (scale === 'linear') return rounded(from + (to - from) * share)
+  if (scale === 'log') return rounded(from * (to / from) ** share)
+  // Three digits of the distance from 1, which is what counts.
+  return 1 - rounded((1 - from) * ((1 - to) / (1 - from)) ** share)
 }
+
+const rounded = (value: number): number => Number(value.toPrecision(3))

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fingerprint } from '../../data/fingerprint.ts'
 import { rowCount } from '../../data/rows.ts'
 import type { RunResult } from '../../measure/results.ts'
+import { methodEntries } from '../../methods/registry.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { loadPlan } from '../../train/plan/plan-files.ts'
 import { readProtocol } from '../protocols/index-files.ts'
@@ -41,9 +42,9 @@ const scored = (trials: readonly Trial[], score: (trial: Trial) => number | unde
 test('a range is drawn from in as many parts as there are candidates, by factors where it is logarithmic', () => {
   const found = candidates(new Map([['lambda', { from: 1, to: 1e6, scale: 'log' }]]), 7, randomStream(1, 'x'))
   expect(found[0]).toEqual({})
-  const places = found.slice(1).map(({ lambda = 0 }) => Math.floor(Math.log10(lambda)))
+  const places = found.slice(1).map(({ lambda = 0 }) => Math.floor(Math.log10(Number(lambda))))
   expect([...places].sort()).toEqual([0, 1, 2, 3, 4, 5])
-  expect(found.every(({ lambda = 1 }) => Number(lambda.toPrecision(3)) === lambda)).toBe(true)
+  expect(found.every(({ lambda = 1 }) => Number(Number(lambda).toPrecision(3)) === lambda)).toBe(true)
   expect(candidates(new Map(), 5, randomStream(1, 'x'))).toEqual([{}])
 })
 
@@ -116,4 +117,53 @@ test('of many trials the best quarter go on to all steps, and the protocol’s o
       grid(),
     ),
   ).toEqual([])
+})
+
+test('every method has a range for what matters in it, or spends what it is given', () => {
+  // What it is given to spend: memory, rows and passes a step, random features, ranks; or what has to be brought: rows without labels.
+  const none = [
+    'none',
+    'joint',
+    'er-ace',
+    'a-gem',
+    'gem',
+    'gdumb',
+    'icarl',
+    'nearest-mean',
+    'task-lora',
+    'weight-aligning',
+    'bic',
+  ]
+  const own = (method: string) =>
+    [...searchSpace(method, { learningRate: 0.1, fixed: new Set() }).keys()].filter(
+      (name) => name !== 'learningRate',
+    )
+  const without = methodEntries.map(({ name }) => name).filter((name) => own(name).length === 0)
+  expect(without.toSorted()).toEqual(none.toSorted())
+  expect(own('replay')).toEqual(['exemplarChoice', 'newShare'])
+  expect(own('reservoir-replay')).toEqual(['newShare', 'retrieval'])
+})
+
+test('candidates of every method are settings that it takes', () => {
+  for (const { name: method, options } of methodEntries) {
+    const space = searchSpace(method, { learningRate: 0.1, fixed: new Set(['learningRate']) })
+    const drawn = candidates(space, 12, randomStream(3, 'tune'))
+    for (const each of drawn)
+      expect(() => options.parse(each), `${method} ${JSON.stringify(each)}`).not.toThrow()
+    for (const [name, range] of space) {
+      const values = drawn.flatMap((each) => each[name] ?? [])
+      if ('among' in range) expect(new Set(values), `${method}, ${name}`).toEqual(new Set(range.among))
+      else
+        for (const value of values) {
+          expect(value).toBeGreaterThanOrEqual(range.from)
+          expect(value).toBeLessThanOrEqual(range.to)
+        }
+    }
+  }
+})
+
+test('of a decay as many candidates lie between 0.99 and 0.999 as between 0.9 and 0.99', () => {
+  const space = searchSpace('ema', { learningRate: 0.1, fixed: new Set(['learningRate']) })
+  const decays = candidates(space, 21, randomStream(1, 'tune')).flatMap(({ decay }) => decay ?? [])
+  expect(decays.filter((decay) => Number(decay) > 0.99)).toHaveLength(10)
 })

@@ -115,13 +115,11 @@ const settled = ({ learningRate, options = {} }: ProtocolOverrides): ReadonlySet
     ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name])),
   ])
 
-function withSettings(
-  plan: RunPlan,
-  { learningRate = plan.learningRate, ...options }: TrialSettings,
-): RunPlan {
+function withSettings(plan: RunPlan, { learningRate, ...options }: TrialSettings): RunPlan {
   return {
     ...plan,
-    learningRate,
+    // A rate is always a number: it has a range.
+    learningRate: typeof learningRate === 'number' ? learningRate : plan.learningRate,
     method: { ...plan.method, options: { ...plan.method.options, ...options } },
   }
 }
