@@ -13,7 +13,7 @@ const fileName = /^grid-[0-9a-f]{16}\.json$/
 /** Whether a file of this name lists the runs of a benchmark. */
 export const isGridFile = (name: string): boolean => fileName.test(name)
 
-const settingsOfTrial = z.record(z.string(), z.number())
+const settingsOfTrial = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]))
 const tuningSchema = z.object({
   method: z.string(),
   scenario: z.enum(['task', 'domain', 'class']),
