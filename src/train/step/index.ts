@@ -9,7 +9,7 @@ export {
   type SgdOptions,
   sgd,
 } from './optimisers.ts'
-export { type BatchSampler, createBatchSampler } from './samplers.ts'
+export { createBatchSampler } from './samplers.ts'
 export { type Schedule, type ScheduleOptions, schedule } from './schedules.ts'
 export { buildStep, type StepGraph } from './step.ts'
 export { drawName, initialState } from './step-inputs.ts'
