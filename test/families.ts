@@ -159,7 +159,7 @@ export async function trained(
       .map((value, at): [string, Tensor] => [`schedule/${at}`, float32([], [value])])
     await program.run(new Map([...batch, ...schedule]))
   }
-  const state = program.snapshot()
+  const state = await program.snapshot()
   await program.dispose()
   return new Map(
     [...model.parameters.keys()].flatMap((name) => {

@@ -68,7 +68,7 @@ async function trained(cuts: readonly number[], asked: Asked = {}) {
     losses.push((await run.steps(from, count)).distillation ?? Number.NaN)
     from += count
   }
-  const tensors = run.snapshot()
+  const tensors = await run.snapshot()
   const samplers = JSON.parse(JSON.stringify(run.samplers())) as { [name: string]: Json }
   const { share } = run
   await run.dispose()
@@ -102,7 +102,7 @@ describe('training on texts of uneven length', () => {
       const first = await trained([stop])
       const run = await open(first)
       await run.steps(stop, 14 - stop)
-      expect(bitsOf(run.snapshot())).toBe(bitsOf(whole.tensors))
+      expect(bitsOf(await run.snapshot())).toBe(bitsOf(whole.tensors))
       await run.dispose()
     }
   })

@@ -1,7 +1,7 @@
 import { add, filled, scan, type Value } from '../ops/core/index.ts'
 import type { GraphBuilder } from './builder.ts'
 
-export { scan } from '../ops/core/index.ts'
+export { once, scan } from '../ops/core/index.ts'
 
 /**
  * Sums what `body` gives over all entries of `scanned`: a `Scan` whose states are the running sums.

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
+import { devices } from '../engine/index.ts'
 import type { Verdict } from '../measure/verdict.ts'
 import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
 import type { Screen } from './screen.ts'
@@ -37,9 +38,7 @@ export const commonSettings = z.object(
     threads: fromText(bounds.threads())
       .optional()
       .meta({ description: 'Threads of the runtime', otherwise: 'the physical cores' }),
-    device: fromText(z.enum(['cpu', 'webgpu']))
-      .optional()
-      .meta({ description: 'Where to compute', otherwise: 'cpu' }),
+    device: fromText(z.enum(devices)).optional().meta({ description: 'Where to compute', otherwise: 'cpu' }),
     json: on().meta({ description: 'Print one JSON object on stdout, and nothing else there' }),
     quiet: on().meta({ description: 'No progress; warnings and errors only' }),
     debug: on().meta({ description: 'Show where errors come from' }),

@@ -1,8 +1,9 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Loadable } from './loadable.ts'
 
-/** Where graphs run. */
-export type Device = 'cpu' | 'webgpu'
+/** Where graphs run; `webgpu+cpu`: what the device has no kernel for runs on the CPU, with copies in between. */
+export const devices = ['cpu', 'webgpu', 'webgpu+cpu'] as const
+export type Device = (typeof devices)[number]
 
 export interface EngineOptions {
   /** Default 'cpu'. */
@@ -12,6 +13,43 @@ export interface EngineOptions {
    * last bits with the number of threads, so a run's bits belong to it; the number itself decides, not the machine's cores.
    */
   readonly threads?: number | undefined
+}
+
+/** A tensor that a run takes in under one name and gives back, changed, under another. */
+export interface StateSlot {
+  readonly input: string
+  readonly output: string
+}
+
+/**
+ * A graph with state: parameters and optimiser moments go in, come out changed, and go in again, and stay where the engine
+ * computes.
+ */
+export interface Program {
+  /** Runs once and keeps the new state. Returns the outputs that are no state. */
+  run(
+    feeds: ReadonlyMap<string, Tensor>,
+    /** More inputs, which are the same at every run, in this map and in memory: a device reads them once. */
+    still?: ReadonlyMap<string, Tensor>,
+  ): Promise<Map<string, Tensor>>
+  /** The state now, by input name. The tensors may be live: the next run but one writes over them. */
+  state(): Promise<ReadonlyMap<string, Tensor>>
+  /** A copy of the state that later runs leave alone. */
+  snapshot(): Promise<Map<string, Tensor>>
+  /** Another graph with the same state: what a run of either leaves the next run of the other finds. It is disposed of for itself. */
+  beside(model: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>>
+  /** Goes on from another state, which is copied; of the same names and dims. */
+  restore(state: ReadonlyMap<string, Tensor>): void
+  dispose(): Promise<void>
+}
+
+/** What a program is made of. */
+export interface ProgramRequest {
+  readonly model: Uint8Array | Loadable
+  /** Which inputs and outputs are state. */
+  readonly slots: readonly StateSlot[]
+  /** The state to start from, by input name, one for each slot; not written to. */
+  readonly initial: ReadonlyMap<string, Tensor>
 }
 
 /** A graph that is ready to run. */
@@ -34,4 +72,12 @@ export interface Engine {
   readonly options: EngineOptions
   /** @throws ModelError `model-refused` when the runtime cannot load the graph. */
   load(model: Uint8Array | Loadable): Promise<Executable>
+  /**
+   * Programs of a device with memory of its own. Left out where that is the caller's, which {@link loadProgram} sees to.
+   *
+   * @throws What `load` throws.
+   */
+  readonly loadProgram?: (request: ProgramRequest) => Promise<Program>
+  /** Graphs should have no `Scan`: a step is a call of its own. Default false. */
+  readonly flat?: boolean
 }

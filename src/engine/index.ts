@@ -1,4 +1,13 @@
-export type { Device, Engine, EngineOptions, Executable } from './engine.ts'
+export type {
+  Device,
+  Engine,
+  EngineOptions,
+  Executable,
+  Program,
+  ProgramRequest,
+  StateSlot,
+} from './engine.ts'
+export { devices } from './engine.ts'
 export { interruptible } from './interruptible.ts'
 export { type Loadable, loadable } from './loadable.ts'
-export { copyTensor, loadProgram, type Program, type StateSlot } from './program.ts'
+export { copyTensor, loadProgram } from './program.ts'

@@ -16,8 +16,22 @@ export function interruptible(engine: Engine, signal: AbortSignal): Engine {
   const check = (): void => {
     if (signal.aborted) throw interrupted()
   }
+  const { loadProgram } = engine
   return {
     ...engine,
+    ...(loadProgram && {
+      loadProgram: async (request) => {
+        check()
+        const program = await loadProgram(request)
+        return {
+          ...program,
+          run: async (feeds, still) => {
+            check()
+            return program.run(feeds, still)
+          },
+        }
+      },
+    }),
     load: async (model) => {
       check()
       const executable = await engine.load(model)

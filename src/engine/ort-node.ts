@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto'
 import * as ort from 'onnxruntime-node'
-import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
+import { asFed } from './for-device.ts'
 import type { Loadable } from './loadable.ts'
+import {
+  createSession,
+  fromOrt,
+  type Opened,
+  onDevice,
+  running,
+  type Threaded,
+  toOrt,
+} from './ort-session-node.ts'
+import { loadResident } from './resident-node.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -16,60 +26,45 @@ import { keepSessions, type Sessions } from './sessions.ts'
  */
 export function ortNode(asked: EngineOptions = {}): Engine {
   const options = { ...asked, threads: asked.threads ?? physicalCores() }
-  const sessions = keepSessions<ort.InferenceSession>(IDLE_SESSIONS)
+  const sessions = keepSessions<Kept>(IDLE_SESSIONS)
   return {
     name: `onnxruntime-node ${ort.env.versions.common}`,
     options,
     load: (model) => load(model, options, sessions),
+    ...(onDevice(options) && { loadProgram: (request) => loadResident(request, options), flat: true }),
   }
 }
-
-type Threaded = EngineOptions & { readonly threads: number }
 
 /** Opening a session of a large step takes longer than building it, and the next task's step is often the same graph. */
 const IDLE_SESSIONS = 2
 
+interface Kept extends Opened {
+  release(): Promise<void>
+}
+
 async function load(
   model: Uint8Array | Loadable,
   options: Threaded,
-  sessions: Sessions<ort.InferenceSession>,
+  sessions: Sessions<Kept>,
 ): Promise<Executable> {
   const { bytes, held } =
     model instanceof Uint8Array ? { bytes: model, held: new Map<string, Tensor>() } : model
   const key = createHash('sha256').update(bytes).digest('hex')
-  const session = await sessions.open(key, () => createSession(bytes, options))
+  const kept = await sessions.open(key, async () => {
+    const opened = await createSession(bytes, options)
+    return { ...opened, release: () => opened.session.release() }
+  })
+  const { session } = kept
   let open = true
   return {
     inputs: session.inputNames.filter((name) => !held.has(name)),
     outputs: session.outputNames,
-    run: (feeds, into) => run(session, held.size > 0 ? new Map([...held, ...feeds]) : feeds, into),
+    run: (feeds, into) =>
+      run(session, asFed(held.size > 0 ? new Map([...held, ...feeds]) : feeds, kept), into),
     dispose: async () => {
       if (open) await sessions.close(key)
       open = false
     },
-  }
-}
-
-async function createSession(model: Uint8Array, options: Threaded): Promise<ort.InferenceSession> {
-  const device = options.device ?? 'cpu'
-  try {
-    return await ort.InferenceSession.create(model, {
-      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-      extra: { session: { set_denormal_as_zero: '1' } },
-    })
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    if (device !== 'cpu' && /provider|device|adapter|backend/i.test(message)) {
-      throw new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${message}`, {
-        cause,
-      })
-    }
-    throw new ModelError('model-refused', `ONNX Runtime refused the graph: ${message}`, { cause })
   }
 }
 
@@ -85,22 +80,11 @@ async function run(
     const target = into?.get(name)
     fetches[name] = target ? toOrt(target) : null
   }
-  try {
-    const results = await session.run(inputs, fetches)
-    const outputs = new Map<string, Tensor>()
-    for (const name of session.outputNames) {
-      const result = results[name]
-      if (result) outputs.set(name, into?.get(name) ?? fromOrt(result))
-    }
-    return outputs
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    throw new TrainingError('run-failed', `ONNX Runtime stopped: ${message}`, { cause })
+  const results = await running(() => session.run(inputs, fetches))
+  const outputs = new Map<string, Tensor>()
+  for (const name of session.outputNames) {
+    const result = results[name]
+    if (result) outputs.set(name, into?.get(name) ?? fromOrt(result))
   }
+  return outputs
 }
-
-const toOrt = (tensor: Tensor): ort.Tensor =>
-  new ort.Tensor(tensor.type as ort.Tensor.Type, tensor.data as never, tensor.dims)
-
-const fromOrt = (tensor: ort.Tensor): Tensor =>
-  ({ type: tensor.type, dims: tensor.dims, data: tensor.data }) as Tensor

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../autodiff/builder.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import { float32, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import type { Program } from './engine.ts'
 import { ortNode } from './ort-node.ts'
-import { loadProgram, type Program } from './program.ts'
+import { loadProgram } from './program.ts'
 
 const engine = ortNode({ threads: 1 })
 const slots = [{ input: 'sum', output: 'sum/next' }]
@@ -29,7 +30,7 @@ describe('a program', () => {
     const first = await program.run(x(1, 1))
     expect([...first.keys()]).toEqual(['twice'])
     for (let run = 0; run < 4; run++) await program.run(x(1, 10))
-    expect(sumOf(program.state())).toEqual([6, 43])
+    expect(sumOf(await program.state())).toEqual([6, 43])
     expect(toNumbers(first.get('twice') ?? float32([0]))).toEqual([4, 6])
     expect(toNumbers(start)).toEqual([1, 2])
     await program.dispose()
@@ -38,7 +39,7 @@ describe('a program', () => {
   it('takes snapshots that later runs leave alone', async () => {
     const program = await open(float32([2]))
     await program.run(x(1, 1))
-    const snapshot = program.snapshot()
+    const snapshot = await program.snapshot()
     for (let run = 0; run < 3; run++) await program.run(x(5, 5))
     expect(sumOf(snapshot)).toEqual([1, 1])
     await program.dispose()

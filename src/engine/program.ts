@@ -1,34 +1,13 @@
 import { EnvironmentError } from '../errors.ts'
 import { required } from '../required.ts'
 import type { Storage, Tensor } from '../tensor/tensor.ts'
-import type { Engine, Executable } from './engine.ts'
+import type { Engine, Executable, Program, StateSlot } from './engine.ts'
 import type { Loadable } from './loadable.ts'
 
-/** A tensor that a run takes in under one name and gives back, changed, under another. */
-export interface StateSlot {
-  readonly input: string
-  readonly output: string
-}
-
 /**
- * A graph with state: parameters and optimiser moments go in, come out changed, and go in again. Two buffers a tensor
- * take turns, so nothing is copied between runs.
- */
-export interface Program {
-  /** Runs once and keeps the new state. Returns the outputs that are no state. */
-  run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>
-  /** The state now, by input name. The tensors are live: the next run but one writes over them. */
-  state(): ReadonlyMap<string, Tensor>
-  /** A copy of the state that later runs leave alone. */
-  snapshot(): Map<string, Tensor>
-  /** Another graph with the same state: what a run of either leaves the next run of the other finds. It is disposed of for itself. */
-  beside(model: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>>
-  /** Goes on from another state, which is copied; of the same names and dims. */
-  restore(state: ReadonlyMap<string, Tensor>): void
-  dispose(): Promise<void>
-}
-
-/**
+ * A program in the caller's memory, where two buffers a tensor take turns, so that nothing is copied between runs; or in that of the
+ * engine's device.
+ *
  * @param model bytes of an ONNX model, or what {@link loadable} makes of a graph
  * @param slots which inputs and outputs are state
  * @param initial the state to start from, by input name; not written to
@@ -42,6 +21,10 @@ export async function loadProgram(
   slots: readonly StateSlot[],
   initial: ReadonlyMap<string, Tensor>,
 ): Promise<Program> {
+  if (engine.loadProgram) {
+    for (const { input } of slots) stateOf(initial, input)
+    return engine.loadProgram({ model, slots, initial })
+  }
   const executable = await engine.load(model)
   return startProgram(engine, executable, slots, initial)
 }
@@ -56,20 +39,14 @@ function startProgram(
   const spare = new Map<string, Tensor>()
   const restore = (state: ReadonlyMap<string, Tensor>): void => {
     for (const { input } of slots) {
-      const value = state.get(input)
-      if (!value)
-        throw new EnvironmentError(
-          'state-missing',
-          `The program needs a value for state "${input}", and none was given.`,
-        )
-      current.set(input, copyTensor(value))
+      current.set(input, copyTensor(stateOf(state, input)))
     }
   }
   restore(initial)
   for (const { input, output } of slots) spare.set(output, copyTensor(required(initial, input, 'state')))
   const running = (executable: Executable): Pick<Program, 'run' | 'dispose'> => ({
-    run: async (feeds) => {
-      const results = await executable.run(new Map([...current, ...feeds]), spare)
+    run: async (feeds, still = new Map()) => {
+      const results = await executable.run(new Map([...still, ...current, ...feeds]), spare)
       for (const { input, output } of slots) {
         const before = current.get(input)
         const after = results.get(output)
@@ -84,11 +61,20 @@ function startProgram(
   })
   return {
     ...running(first),
-    state: () => current,
-    snapshot: () => new Map([...current].map(([name, tensor]) => [name, copyTensor(tensor)])),
+    state: async () => current,
+    snapshot: async () => new Map([...current].map(([name, tensor]) => [name, copyTensor(tensor)])),
     beside: async (model) => running(await engine.load(model)),
     restore,
   }
+}
+
+function stateOf(state: ReadonlyMap<string, Tensor>, input: string): Tensor {
+  const value = state.get(input)
+  if (value) return value
+  throw new EnvironmentError(
+    'state-missing',
+    `The program needs a value for state "${input}", and none was given.`,
+  )
 }
 
 /** The same values in memory of their own. */

@@ -80,16 +80,14 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     return found
   }
   const open = async (dataset: Dataset, size: number) => {
-    const asked = buildPredict(model, dataset, outputs, size)
+    const asked = buildPredict(model, dataset, outputs, size, engine.flat)
     const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
-    const graph = fits < size ? buildPredict(model, dataset, outputs, fits) : asked
-    const batches = Math.max(
-      1,
-      Math.min(
-        Math.floor(MOST_ANSWERS / graph.answers),
-        Math.floor(rowsWithin(dataset.inputs, MOST_ROWS) / size),
-      ),
+    const graph = fits < size ? buildPredict(model, dataset, outputs, fits, engine.flat) : asked
+    const most = Math.min(
+      Math.floor(MOST_ANSWERS / graph.answers),
+      Math.floor(rowsWithin(dataset.inputs, MOST_ROWS) / size),
     )
+    const batches = engine.flat ? 1 : Math.max(1, most)
     return { executable: await engine.load(graph), graph, pace: openPace(batches) }
   }
   const run = async (
@@ -127,7 +125,10 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     await run(dataset, state, active, (answer) => answers.push(required(answer, 'classes', 'output')))
     const { dims, data } = concatenateRows(answers)
     const [, , positions = 1] = dims
-    return Int32Array.from(data as BigInt64Array, Number).subarray(0, samples(dataset) * positions)
+    return Int32Array.from(data as BigInt64Array | Int32Array, Number).subarray(
+      0,
+      samples(dataset) * positions,
+    )
   }
   return {
     predict: async (dataset, state, active) => {

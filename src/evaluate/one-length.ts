@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { scan } from '../autodiff/scan.ts'
+import { once, scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { RowsOfLength } from '../data/row-lengths.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -48,7 +48,7 @@ export interface OneLength {
 }
 
 export async function openOneLength(engine: Engine, model: Model, asked: MadeFromLogits): Promise<OneLength> {
-  const { source, inputs, size, numbers } = buildGraph(model, asked)
+  const { source, inputs, size, numbers } = buildGraph(model, asked, engine.flat)
   const executable = await engine.load(source)
   return {
     run: async (take, weights = new Map(), { rows: places, dataset, onRows }) => {
@@ -78,7 +78,7 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
           )
           onRows(from * size + real)
         },
-        openPace(Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
+        openPace(engine.flat ? 1 : Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
       )
     },
     dispose: () => executable.dispose(),
@@ -93,7 +93,7 @@ function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
 }
 
 /** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
-function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFromLogits) {
+function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFromLogits, flat = false) {
   const { inputs: stored, labels: targets, preprocessing, classes } = dataset
   const positions = sizeOf(targets.dims.slice(1))
   const room = Math.floor(most / (positions * Math.max(1, classes.length)))
@@ -106,7 +106,8 @@ function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFro
   const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
   const weights = weightInputs(builder, model)
   let names: readonly string[] = []
-  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
+  const loop = flat ? once<GraphBuilder> : scan<GraphBuilder>
+  const result = loop(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
     const { logits } = applyModel(body, model, batch, weights)

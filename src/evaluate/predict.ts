@@ -1,10 +1,10 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { scan } from '../autodiff/scan.ts'
+import { once, scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import { type Loadable, loadable } from '../engine/loadable.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
-import { add } from '../ops/core/index.ts'
+import { add, cast, type Emitter, ints, scalar, type Value } from '../ops/core/index.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 /** A graph that answers for rows of a data set, several batches a call. */
@@ -22,15 +22,18 @@ export interface PredictGraph {
 
 /**
  * Reads `inputs` (the data set's rows), `rows` int32 [batches, batchSize], `offsets` [1, outputs] added to the logits,
- * and the parameters and buffers by name; gives `logits` [batches, batchSize, ..., outputs] and `classes` int64
+ * and the parameters and buffers by name; gives `logits` [batches, batchSize, ..., outputs] and `classes` int64 (int32 where flat)
  * [batches, batchSize, ...], the unit with the largest offset logit; the dims between are those of models that answer for
  * each token.
+ *
+ * @param flat One batch a call, as an engine may want it.
  */
 export function buildPredict(
   model: Model,
   dataset: Pick<Dataset, 'inputs' | 'preprocessing'>,
   outputs: number,
   batchSize: number,
+  flat = false,
 ): PredictGraph {
   const builder = new GraphBuilder()
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
@@ -38,12 +41,14 @@ export function buildPredict(
   const offsets = builder.input('offsets', { type: 'float32', dims: [1, outputs] })
   const weights = weightInputs(builder, model)
   let activations = 0
-  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
+  const loop = flat ? once<GraphBuilder> : scan<GraphBuilder>
+  const result = loop(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
     const { logits } = applyModel(body, model, { stored, preprocessing: dataset.preprocessing }, weights)
     activations = sum(body.steps.flatMap(({ outputs: values }) => values.map(({ dims }) => sizeOf(dims))))
-    const winner = body.op('ArgMax', [add(body, logits, offsets)], { axis: -1, keepdims: 0 })
+    const offset = add(body, logits, offsets)
+    const winner = flat ? firstLargest(body, offset) : body.op('ArgMax', [offset], { axis: -1, keepdims: 0 })
     return { state: [], outputs: [logits, winner] }
   })
   const [logits, classes] = result.outputs
@@ -53,6 +58,21 @@ export function buildPredict(
   const names = new Set(graph.inputs.map(({ name }) => name))
   const answers = sizeOf(logits?.dims.slice(1) ?? [])
   return { ...loadable(graph), inputs: names, batchSize, activations, answers }
+}
+
+/** What `ArgMax` says along the last axis, as int32: devices that want flat graphs have no other use for int64. */
+function firstLargest(emit: Emitter, values: Value): Value {
+  const outputs = values.dims.at(-1) ?? 1
+  const numbers = emit.constant(
+    float32(
+      [outputs],
+      Float32Array.from({ length: outputs }, (_, unit) => unit),
+    ),
+  )
+  const last = ints(emit, [-1])
+  const largest = emit.op('Equal', [values, emit.op('ReduceMax', [values, last], { keepdims: 1 })])
+  const candidates = emit.op('Where', [largest, numbers, scalar(emit, outputs - 1, values)])
+  return cast(emit, emit.op('ReduceMin', [candidates, last], { keepdims: 0 }), 'int32')
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)

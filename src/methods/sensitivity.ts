@@ -52,7 +52,7 @@ export async function sensitivity(options: SensitivityOptions): Promise<Map<stri
       const feeds = new Map<string, Tensor>([...fixed, ...asked])
       await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
     })
-    const found = program.snapshot()
+    const found = await program.snapshot()
     return new Map(
       [...parameters].map(([name, { dims }]) => {
         const sum = required(found, `sum/${name}`, 'sum').data as Float32Array

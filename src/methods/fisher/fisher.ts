@@ -189,7 +189,7 @@ async function addedBatches(
     }
     await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
   })
-  const after = program.snapshot()
+  const after = await program.snapshot()
   await program.dispose()
   return after
 }

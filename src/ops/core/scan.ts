@@ -1,6 +1,7 @@
 import { graph as graphAttribute } from '../../onnx/graph.ts'
 import { itemAt } from '../../required.ts'
 import type { Body, Emitter, Value } from './define.ts'
+import { reshape } from './emit.ts'
 import { dimOf } from './shapes.ts'
 
 export interface ScanBody {
@@ -53,4 +54,22 @@ export function scan<Inner extends Body>(
     ...(options.reverse && stacked.length > 0 ? { scan_output_directions: stacked.map(() => 1) } : {}),
   })
   return { state: values.slice(0, state.length), outputs: values.slice(state.length) }
+}
+
+/**
+ * A `Scan` of one iteration written out, for devices that have none: the same values, of a graph without a subgraph. `scanned` has one
+ * entry along axis 0.
+ */
+export function once<Builder extends Emitter>(
+  builder: Builder,
+  state: readonly Value[],
+  scanned: readonly Value[],
+  body: (inner: Builder, state: readonly Value[], slices: readonly Value[]) => ScanBody,
+): ScanResult {
+  const slices = scanned.map((value) => reshape(builder, value, value.dims.slice(1)))
+  const result = body(builder, state, slices)
+  return {
+    state: result.state,
+    outputs: result.outputs.map((value) => reshape(builder, value, [1, ...value.dims])),
+  }
 }

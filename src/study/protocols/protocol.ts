@@ -1,3 +1,4 @@
+import type { Device } from '../../engine/index.ts'
 import type { MethodOptions } from '../../methods/registry.ts'
 import type { Scenario } from '../../tasks/stream.ts'
 import type { PlanInput } from '../../train/plan/index.ts'
@@ -68,7 +69,7 @@ export interface ProtocolOverrides {
   readonly evaluateEvery?: number | undefined
   readonly checkpointEvery?: number | undefined
   readonly threads?: number | undefined
-  readonly device?: 'cpu' | 'webgpu' | undefined
+  readonly device?: Device | undefined
   /** Options of methods; each method takes those that it has. */
   readonly options?: MethodOptions
 }

@@ -4,6 +4,7 @@ import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { type LineOf, problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
+import { devices } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { contradictionInDistil, distilSchema } from './plan-distil.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
@@ -125,7 +126,7 @@ export const planSchema = z.strictObject({
   replicas: replicasSchema
     .optional()
     .describe('one training in several places: rounds of local steps, and their mean'),
-  device: z.enum(['cpu', 'webgpu']).default('cpu'),
+  device: z.enum(devices).default('cpu'),
   threads: bounds
     .threads()
     .optional()

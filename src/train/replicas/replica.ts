@@ -38,7 +38,7 @@ export function openReplica(options: LearnOptions, seat: Seat): Replica {
         open = { key, task }
       }
       const losses = await open.task.steps(from, count)
-      return { losses, tensors: open.task.snapshot(), samplers: open.task.samplers() }
+      return { losses, tensors: await open.task.snapshot(), samplers: open.task.samplers() }
     },
     dispose: async () => {
       await close()

@@ -53,8 +53,8 @@ export const replicatedTask =
         exchanged = { bytes: end.bytes, missed: end.missed }
         return { ...end.losses }
       },
-      tensors,
-      snapshot: tensors,
+      tensors: async () => tensors(),
+      snapshot: async () => tensors(),
       samplers: () => now.samplers,
       updates: () => updates,
       exchanged: () => {

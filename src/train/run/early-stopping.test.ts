@@ -97,7 +97,8 @@ describe('the held-out loss', () => {
         early: null,
         tensors,
       } as unknown as RunState)
-      const look = (step: number) => watch.look({ step, updates: step, tensors, snapshot: () => tensors })
+      const look = (step: number) =>
+        watch.look({ step, updates: step, tensors, snapshot: async () => tensors })
       expect([await look(1), await look(2), await look(3)]).toEqual([false, false, true])
       const validation = heldOut.validation(1)
       const logits = toNumbers(await evaluator.logits(validation, tensors))

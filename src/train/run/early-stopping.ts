@@ -30,7 +30,7 @@ export interface Watch {
     readonly updates: number
     readonly tensors: ReadonlyMap<string, Tensor>
     /** A copy of the tensors that training leaves alone. */
-    readonly snapshot: () => ReadonlyMap<string, Tensor>
+    readonly snapshot: () => Promise<ReadonlyMap<string, Tensor>>
   }): Promise<boolean>
   best(): Best | undefined
   /** What a checkpoint has to hold for a watch to go on from here: `early`, and tensors beside the run's own. */
@@ -69,7 +69,7 @@ export async function openWatch(
     look: async ({ step, updates, tensors, snapshot }) => {
       const loss = await measure.run(await evaluator.logits(validation, tensors))
       if (best === undefined || loss < best.loss) {
-        best = { loss, step, updates, tensors: snapshot() }
+        best = { loss, step, updates, tensors: await snapshot() }
         waited = 0
         return false
       }

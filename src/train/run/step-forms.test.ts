@@ -30,7 +30,7 @@ async function trained(model: Model, train: Dataset, settings: StepSettings): Pr
     { updates: 0, tensors, method: emptyState, samplers: {} },
   )
   await run.steps(0, 4)
-  const state = run.snapshot()
+  const state = await run.snapshot()
   await run.dispose()
   return new Map(
     [...model.parameters.keys()].map((name) => [

@@ -1,5 +1,5 @@
-import type { Engine } from '../../engine/engine.ts'
-import { loadProgram, type Program } from '../../engine/program.ts'
+import type { Engine, Program } from '../../engine/engine.ts'
+import { loadProgram } from '../../engine/program.ts'
 import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { StepGraph, StepLengths } from '../step/index.ts'

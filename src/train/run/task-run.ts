@@ -24,6 +24,7 @@ import {
   drawName,
   likeLengths,
   rowWeights,
+  type StepGraph,
   stepLengths,
   taskMasks,
 } from '../step/index.ts'
@@ -46,8 +47,8 @@ export interface TaskRun {
   /** Does `count` steps from `step` on, in one call. Returns the mean of each loss term, and the reports. */
   steps(step: number, count: number): Promise<Record<string, number>>
   /** The live state; later steps write over it. */
-  tensors(): ReadonlyMap<string, Tensor>
-  snapshot(): Map<string, Tensor>
+  tensors(): Promise<ReadonlyMap<string, Tensor>>
+  snapshot(): Promise<Map<string, Tensor>>
   samplers(): { readonly [source: string]: Json }
   /** Optimiser steps done so far. */
   updates(): number
@@ -110,7 +111,16 @@ export async function openTask(
   const graphs = await openGraphs(engine, state.tensors, lengths, (length) =>
     buildStep({
       ...{ model, settings, method, state: state.method, task, iterations },
-      ...{ pool, sources, augmentation, constants, slots, length, graphs: lengths?.lengths.length },
+      ...{
+        pool,
+        sources,
+        augmentation,
+        constants,
+        slots,
+        length,
+        graphs: lengths?.lengths.length,
+        flat: engine.flat,
+      },
     }),
   )
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
@@ -126,7 +136,14 @@ export async function openTask(
     ['pool/tasks', pool.tasks],
     ['masks', taskMasks(task)],
     ['weights', rowWeights(sources)],
+    ...(sourceOf(pool.inputs) ? [] : [['pool/inputs', pool.inputs] as const]),
   ])
+  const stillFor = new Map<StepGraph, ReadonlyMap<string, Tensor>>()
+  const stillOf = (step: StepGraph): ReadonlyMap<string, Tensor> => {
+    const found = stillFor.get(step) ?? new Map([...fixed].filter(([name]) => step.inputs.has(name)))
+    stillFor.set(step, found)
+    return found
+  }
   const draws = (from: number, count: number): [string, Tensor][] => {
     if (!augmentation) return []
     const drawn = stepDraws({ ...augmentation, sources, seed, task: place, from, count })
@@ -139,17 +156,24 @@ export async function openTask(
   ): Promise<Record<string, number>> => {
     const at = { task: place, from, count, updates }
     const feeds = new Map<string, Tensor>([
-      ...fixed,
       ...columns,
       ...draws(from, count),
       ...rowFeeds(pool, { type: 'int32', dims: [count, width], data: rows }),
       ...stepNumbers(options, at),
     ])
-    const outputs = await program.run(new Map([...feeds].filter(([name]) => step.inputs.has(name))))
+    const outputs = await program.run(
+      new Map([...feeds].filter(([name]) => step.inputs.has(name))),
+      stillOf(step),
+    )
     updates += count
     return summarise(outputs, step.losses, step.reports, at)
   }
   const call = async (from: number, count: number): Promise<Record<string, number>> => {
+    if (engine.flat && count > 1) {
+      const each: { readonly count: number; readonly said: Record<string, number> }[] = []
+      for (let at = 0; at < count; at++) each.push({ count: 1, said: await call(from + at, 1) })
+      return saidTogether(each, graphs.longest.step)
+    }
     const planned = { from, count, ...sampler.next(count) }
     if (!needs) return run(graphs.longest, planned)
     const parts: { readonly count: number; readonly said: Record<string, number> }[] = []
@@ -164,8 +188,8 @@ export async function openTask(
   const aside = [...state.tensors].filter(([name]) => !trained.has(name) && !name.startsWith('best/'))
   return {
     steps: call,
-    tensors: () => (aside.length === 0 ? program.state() : new Map([...aside, ...program.state()])),
-    snapshot: () => new Map([...aside, ...program.snapshot()]),
+    tensors: async () => new Map([...aside, ...(await program.state())]),
+    snapshot: async () => new Map([...aside, ...(await program.snapshot())]),
     samplers: () => sampler.state(),
     updates: () => updates,
     restore: (at) => {
@@ -194,10 +218,10 @@ async function methodInputs(
   }
 }
 
-/** The rows of a call, and inputs: the whole pool, or where it lies on disk what these rows are. */
+/** The rows of a call, and what they are where the pool lies on disk. */
 function rowFeeds({ inputs }: Pool, rows: Tensor<'int32'>): [string, Tensor][] {
   const given: [string, Tensor][] = [['rows', rows]]
-  if (!sourceOf(inputs)) return [...given, ['pool/inputs', inputs]]
+  if (!sourceOf(inputs)) return given
   return [...given, ['pool/inputs', takeRows(inputs, rows.data)], ['places', inPlace(rows)]]
 }
 

@@ -55,7 +55,7 @@ export async function* trainTask(
         const stop = await watch.look({
           step,
           updates,
-          tensors: training.tensors(),
+          tensors: await training.tensors(),
           snapshot: training.snapshot,
         })
         state = { ...state, record: spent(state.record, 'evaluate', opened) }
@@ -67,7 +67,7 @@ export async function* trainTask(
       }
       if (ended) break
       if (atMultiple(step, options.evaluateEvery)) {
-        const accuracies = await measure(run, { ...state, tensors: training.tensors() })
+        const accuracies = await measure(run, { ...state, tensors: await training.tensors() })
         const point = { step: index * iterations + step, task: index, accuracies }
         state = {
           ...state,
@@ -76,7 +76,7 @@ export async function* trainTask(
         yield { type: 'evaluated', task: index, step, accuracies }
       }
       if (atMultiple(step, options.checkpointEvery) || signal?.aborted) {
-        state = captured(state, training, watch)
+        state = await captured(state, training, watch)
         await store?.save(state)
         if (store) yield { type: 'checkpoint', task: index, step }
       }
@@ -86,7 +86,7 @@ export async function* trainTask(
       }
       opened = performance.now()
     }
-    return { state: endOfTask(captured(state, training, undefined), watch), interrupted: false }
+    return { state: endOfTask(await captured(state, training, undefined), watch), interrupted: false }
   } finally {
     await training?.dispose()
     await watch?.dispose()
@@ -110,8 +110,8 @@ export async function* passTask(
 }
 
 /** The state with copies of everything that the run holds. */
-function captured(state: RunState, run: TaskRun, watch: Watch | undefined): RunState {
-  const tensors = run.snapshot()
+async function captured(state: RunState, run: TaskRun, watch: Watch | undefined): Promise<RunState> {
+  const tensors = await run.snapshot()
   checkFinite(tensors, state)
   const saved = watch?.saved()
   return {

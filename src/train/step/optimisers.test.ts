@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { engine, relativeError, torchValues } from '../../../test/toy-learning.ts'
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { loadProgram, type StateSlot } from '../../engine/program.ts'
+import type { StateSlot } from '../../engine/engine.ts'
+import { loadProgram } from '../../engine/program.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { adam, type Optimiser, rmsprop, sgd } from './optimisers.ts'
@@ -76,7 +77,7 @@ async function trajectory(
       feeds.set(`scalar/${at}`, float32([], [value]))
     })
     await program.run(feeds)
-    path.push(program.snapshot())
+    path.push(await program.snapshot())
   }
   await program.dispose()
   return path

@@ -39,4 +39,6 @@ export interface StepRequest {
   /** The method's own tensors: those that stay the same all through the task, and those that go from step to step. */
   readonly constants: ReadonlyMap<string, Tensor>
   readonly slots: ReadonlyMap<string, Tensor>
+  /** One step a call, of a graph without a `Scan`, for devices that have none. Default false. */
+  readonly flat?: boolean | undefined
 }

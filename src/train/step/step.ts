@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { scan } from '../../autodiff/scan.ts'
+import { once, scan } from '../../autodiff/scan.ts'
+import type { StateSlot } from '../../engine/engine.ts'
 import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
-import type { StateSlot } from '../../engine/program.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
 import { add, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
@@ -37,7 +37,8 @@ export function buildStep(request: StepRequest): StepGraph {
   const inputs = stepInputs(builder, request)
   const losses: string[] = []
   const reports: Term[] = []
-  const result = scan(builder, [...inputs.state.values()], inputs.scanned, (step, values, scanned) => {
+  const loop = request.flat ? once<GraphBuilder> : scan<GraphBuilder>
+  const result = loop(builder, [...inputs.state.values()], inputs.scanned, (step, values, scanned) => {
     const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
     const batch = batchOf(body)
     const passed = forward(body, batch)

@@ -83,7 +83,7 @@ export async function trainTask(options: TaskTraining): Promise<FineTuned> {
         if (signal?.aborted) break
       }
     }
-    const tensors = run.snapshot()
+    const tensors = await run.snapshot()
     return { ...(await closed(options, tensors, run)), steps: step }
   } finally {
     await run.dispose()

@@ -1,0 +1,187 @@
+import { encodeGraph } from '../onnx/encode.ts'
+import { graphFromModel } from '../onnx/from-proto.ts'
+import { type Attributes, type Graph, type Node, outputName } from '../onnx/graph.ts'
+import { decodeModel } from '../onnx/read.ts'
+import { namesRead, subgraphsOf } from '../onnx/walk.ts'
+import { float32, int64, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { webgpuKernels } from './webgpu-kernels.ts'
+
+/** A model as a device takes it. */
+export interface Adapted {
+  readonly bytes: Uint8Array
+  /** Inputs that are fed in another type than the model had them in. */
+  readonly fed: ReadonlyMap<string, 'float32' | 'int32'>
+}
+
+/**
+ * The same model of ops and types that the device has kernels for, as far as others do the same: `LogSoftmax` and `Sign` are written out,
+ * inputs of bytes are fed as float32, and of int64 as int32 where they are only moved and used as indices.
+ *
+ * @example
+ * const { bytes, fed } = forDevice(model)
+ */
+export function forDevice(bytes: Uint8Array): Adapted {
+  const { graph, opsets } = graphFromModel(decodeModel(bytes))
+  const fed = new Map<string, 'float32' | 'int32'>()
+  const widened = new Set<Node>()
+  for (const { name, type } of graph.inputs) {
+    if (type === 'uint8' || type === 'int8') fed.set(name, 'float32')
+    const indexes = type === 'int64' && indexesOf(graph.nodes, name)
+    if (!indexes) continue
+    fed.set(name, 'int32')
+    for (const node of indexes) widened.add(node)
+  }
+  if (fed.size === 0 && !graph.nodes.some(({ op, domain }) => domain === '' && rewrites.has(op)))
+    return { bytes, fed }
+  const inputs = graph.inputs.map((input) => ({ ...input, type: fed.get(input.name) ?? input.type }))
+  return { bytes: encodeGraph({ ...rewritten(graph, widened), inputs }, { opsets }), fed }
+}
+
+/** What is fed, in the types that the device takes. */
+export function asFed(
+  feeds: ReadonlyMap<string, Tensor>,
+  { fed }: Pick<Adapted, 'fed'>,
+): ReadonlyMap<string, Tensor> {
+  if (fed.size === 0) return feeds
+  return new Map(
+    [...feeds].map(([name, tensor]) => {
+      const type = fed.get(name)
+      if (type === undefined || tensor.type === 'string') return [name, tensor]
+      const { dims } = tensor
+      const values = toNumbers(tensor)
+      return [
+        name,
+        type === 'float32' ? float32(dims, values) : { type, dims, data: Int32Array.from(values) },
+      ]
+    }),
+  )
+}
+
+/** Ops that give their first input out in its own type. */
+const moving: ReadonlySet<string> = new Set([
+  ...['Expand', 'Flatten', 'Gather', 'Identity', 'Reshape', 'Slice', 'Squeeze', 'Transpose', 'Unsqueeze'],
+])
+/** Which input of an op is an index, of either type. */
+const indexed: ReadonlyMap<string, number> = new Map([
+  ['Gather', 1],
+  ['GatherElements', 1],
+  ['ScatterElements', 1],
+])
+
+/** Ops whose second input is an index of int64 and nothing else. */
+const wide: ReadonlySet<string> = new Set(['GatherND', 'ScatterND'])
+
+/**
+ * The nodes that want an index of int64 of a value that, wherever it is moved to, is nothing but an index or cast; undefined where it is
+ * more than that.
+ */
+function indexesOf(nodes: readonly Node[], name: string): readonly Node[] | undefined {
+  const found: Node[] = []
+  for (const node of nodes) {
+    if (!namesRead(node).includes(name)) continue
+    if (subgraphsOf(node).length > 0) return undefined
+    const places = node.inputs.flatMap((input, at) => (input === name ? [at] : []))
+    if (node.op === 'Cast' || places.every((at) => at === indexed.get(node.op))) continue
+    if (wide.has(node.op) && places.join() === '1') found.push(node)
+    else if (moving.has(node.op) && places.join() === '0') {
+      const behind = indexesOf(nodes, outputName(node, 0))
+      if (!behind) return undefined
+      found.push(...behind)
+    } else return undefined
+  }
+  return found
+}
+
+/** Nodes that the device has no kernel for, as "op (how many)". Those that it has none of for their types are not among them. */
+export function withoutKernel(bytes: Uint8Array): string[] {
+  const counts = new Map<string, number>()
+  const visit = ({ nodes }: Graph): void => {
+    for (const node of nodes) {
+      const what = lackingIn(node)
+      if (what) counts.set(what, (counts.get(what) ?? 0) + 1)
+      for (const inner of subgraphsOf(node)) visit(inner)
+    }
+  }
+  visit(graphFromModel(decodeModel(bytes)).graph)
+  return [...counts].map(([op, count]) => `${op} (${count})`)
+}
+
+/** What the provider has no kernel for; of pooling it has one that fails where indices are asked for, as the gradient does. */
+function lackingIn({ op, domain, outputs }: Node): string | undefined {
+  if (op === 'MaxPool' && outputs[1]) return poolIndices
+  return domain === '' && op !== 'Constant' && !webgpuKernels.has(op) ? op : undefined
+}
+
+export const poolIndices = 'MaxPool with indices'
+
+/** What a node becomes: nodes that use names of their own beginning with `own`, and constants. */
+interface Rewritten {
+  readonly nodes: readonly Node[]
+  readonly initializers: readonly (readonly [string, Tensor])[]
+}
+
+type Rewrite = (node: Node, own: string) => Rewritten
+
+const plain = (op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node => ({
+  ...{ op, domain: '', name: `/${output}`, inputs, outputs: [output], attributes },
+})
+
+/** x less its greatest, less the logarithm of the sum of the exponentials of that. */
+const logSoftmax: Rewrite = (node, own) => {
+  const [x = ''] = node.inputs
+  const { axis = -1 } = node.attributes
+  const [axes, top, less, powers, sum, log] = ['axes', 'top', 'less', 'powers', 'sum', 'log'].map(
+    (part) => `${own}/${part}`,
+  ) as [string, string, string, string, string, string]
+  return {
+    nodes: [
+      plain('ReduceMax', [x, axes], top, { keepdims: 1 }),
+      plain('Sub', [x, top], less),
+      plain('Exp', [less], powers),
+      plain('ReduceSum', [powers, axes], sum, { keepdims: 1 }),
+      plain('Log', [sum], log),
+      plain('Sub', [less, log], outputName(node, 0)),
+    ],
+    initializers: [[axes, int64([1], [Number(axis)])]],
+  }
+}
+
+/** Whether x is positive less whether it is negative, as numbers. */
+const sign: Rewrite = (node, own) => {
+  const [x = ''] = node.inputs
+  const [zero, above, below, one, other] = ['zero', 'above', 'below', 'one', 'other'].map(
+    (part) => `${own}/${part}`,
+  ) as [string, string, string, string, string]
+  return {
+    nodes: [
+      plain('Greater', [x, zero], above),
+      plain('Less', [x, zero], below),
+      plain('Cast', [above], one, { to: 1 }),
+      plain('Cast', [below], other, { to: 1 }),
+      plain('Sub', [one, other], outputName(node, 0)),
+    ],
+    initializers: [[zero, float32([1], [0])]],
+  }
+}
+
+const rewrites: ReadonlyMap<string, Rewrite> = new Map([
+  ['LogSoftmax', logSoftmax],
+  ['Sign', sign],
+])
+
+function rewritten(graph: Graph, widened: ReadonlySet<Node>): Graph {
+  const initializers = new Map(graph.initializers)
+  const nodes = graph.nodes.flatMap((node, at) => {
+    if (widened.has(node)) {
+      const [first = '', index = '', ...rest] = node.inputs
+      const whole = `device/${at}/index`
+      return [plain('Cast', [index], whole, { to: 7 }), { ...node, inputs: [first, whole, ...rest] }]
+    }
+    const rewrite = node.domain === '' ? rewrites.get(node.op) : undefined
+    if (!rewrite) return [node]
+    const made = rewrite(node, `device/${at}`)
+    for (const [name, tensor] of made.initializers) initializers.set(name, tensor)
+    return made.nodes
+  })
+  return { ...graph, nodes, initializers }
+}

@@ -1,0 +1,97 @@
+import * as ort from 'onnxruntime-node'
+import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { EngineOptions } from './engine.ts'
+import { type Adapted, forDevice, poolIndices, withoutKernel } from './for-device.ts'
+
+export type Threaded = EngineOptions & { readonly threads: number }
+
+export type OutputLocations = Readonly<Record<string, 'gpu-buffer' | 'cpu'>>
+
+export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => device !== 'cpu'
+
+/** A session, and what is fed to it in another type than its model had it in. */
+export interface Opened extends Pick<Adapted, 'fed'> {
+  readonly session: ort.InferenceSession
+}
+
+/** A model that is taken as it is. */
+export const asIs = (bytes: Uint8Array): Adapted => ({ bytes, fed: new Map() })
+
+/**
+ * @param locations Where outputs are left; default in the caller's memory.
+ * @param adapt How a device takes the model.
+ * @throws EnvironmentError `device-unavailable`, `device-fallback`; ModelError `model-refused`.
+ */
+export async function createSession(
+  model: Uint8Array,
+  options: Threaded,
+  locations: OutputLocations = {},
+  adapt = forDevice,
+): Promise<Opened> {
+  const { device = 'cpu' } = options
+  const strict = device === 'webgpu'
+  const { bytes, fed } = onDevice(options) ? adapt(model) : asIs(model)
+  const lacking = onDevice(options) ? withoutKernel(bytes) : []
+  if (strict ? lacking.length > 0 : lacking.some((what) => what.startsWith(poolIndices)))
+    throw elsewhere(lacking)
+  try {
+    const session = await ort.InferenceSession.create(bytes, {
+      executionProviders: device.split('+'),
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      // What a device refuses is said by us.
+      logSeverityLevel: strict ? 4 : 3,
+      ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
+      extra: {
+        ep: { webgpuexecutionprovider: { enableInt64: '1' } },
+        session: { set_denormal_as_zero: '1', ...(strict && { disable_cpu_ep_fallback: '1' }) },
+      },
+    })
+    return { session, fed }
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    if (strict && /fallback to CPU EP/.test(message)) throw elsewhere([], cause)
+    if (device !== 'cpu' && /provider|device|adapter|backend/i.test(message)) {
+      throw new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${message}`, {
+        cause,
+      })
+    }
+    throw new ModelError('model-refused', `ONNX Runtime refused the graph: ${message}`, { cause })
+  }
+}
+
+/** Said where a device would leave a part of the graph to the CPU. */
+function elsewhere(lacking: readonly string[], cause?: unknown): EnvironmentError {
+  const what =
+    lacking.length > 0
+      ? `it has no kernel for ${lacking.join(', ')}`
+      : 'some of its ops have no kernel there for the types of their numbers'
+  const never = lacking.some((each) => each.startsWith(poolIndices))
+  const way = never
+    ? 'Use --device cpu.'
+    : 'That part would run on the CPU, with copies in between at each call, which can be far slower than the CPU alone. Use --device cpu, or --device webgpu+cpu to have it so.'
+  return new EnvironmentError(
+    'device-fallback',
+    `Device "webgpu" cannot run this whole graph: ${what}. ${way}`,
+    cause === undefined ? {} : { cause },
+  )
+}
+
+export const toOrt = (tensor: Tensor): ort.Tensor =>
+  new ort.Tensor(tensor.type as ort.Tensor.Type, tensor.data as never, tensor.dims)
+
+export const fromOrt = (tensor: ort.Tensor): Tensor =>
+  ({ type: tensor.type, dims: tensor.dims, data: tensor.data }) as Tensor
+
+/** What the runtime says when a run fails, as an error of ours. */
+export async function running<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new TrainingError('run-failed', `ONNX Runtime stopped: ${message}`, { cause })
+  }
+}

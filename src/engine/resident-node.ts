@@ -1,0 +1,132 @@
+import type * as ort from 'onnxruntime-node'
+import { encodeGraph } from '../onnx/encode.ts'
+import { required } from '../required.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Program, ProgramRequest } from './engine.ts'
+import { asFed } from './for-device.ts'
+import type { Loadable } from './loadable.ts'
+import {
+  asIs,
+  createSession,
+  fromOrt,
+  type OutputLocations,
+  running,
+  type Threaded,
+  toOrt,
+} from './ort-session-node.ts'
+import { copyTensor } from './program.ts'
+
+/** A program whose state stays in the device's memory from run to run, and is read from there only when asked for. */
+export async function loadResident(
+  { model, slots, initial }: ProgramRequest,
+  options: Threaded,
+): Promise<Program> {
+  const inputs = new Map(slots.map(({ input }) => [input, required(initial, input, 'state')]))
+  const slotOf = new Map(slots.map(({ input, output }) => [output, input]))
+  const { session: back } = await createSession(copyGraph(inputs), options, {}, asIs)
+  let state: Record<string, ort.Tensor> = {}
+  const release = (): void => {
+    for (const tensor of Object.values(state)) if (tensor.location === 'gpu-buffer') tensor.dispose()
+  }
+  const restore = (from: ReadonlyMap<string, Tensor>): void => {
+    release()
+    state = asFeeds(new Map(slots.map(({ input }) => [input, copyTensor(required(from, input, 'state'))])))
+  }
+  restore(initial)
+  const open = async (graph: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>> => {
+    const { bytes, held } = graph instanceof Uint8Array ? { bytes: graph, held: new Map() } : graph
+    const opened = await createSession(bytes, options, onGpu(slots.map(({ output }) => output)))
+    let there: { readonly of: ReadonlyMap<string, Tensor> | undefined; readonly copies: Uploaded } | undefined
+    const lying = async (still: ReadonlyMap<string, Tensor> | undefined): Promise<Uploaded> => {
+      if (there && there.of === still) return there.copies
+      await there?.copies.release()
+      const copies = await uploaded(asFed(new Map([...held, ...(still ?? [])]), opened), options)
+      there = { of: still, copies }
+      return copies
+    }
+    return {
+      run: async (feeds, still) => {
+        const { tensors } = await lying(still)
+        const given = { ...tensors, ...state, ...asFeeds(asFed(feeds, opened)) }
+        const results = await running(() => opened.session.run(given))
+        const outputs = new Map<string, Tensor>()
+        const next: Record<string, ort.Tensor> = {}
+        for (const [name, tensor] of Object.entries(results)) {
+          const input = slotOf.get(name)
+          if (input === undefined) outputs.set(name, fromOrt(tensor))
+          else next[input] = tensor
+        }
+        release()
+        state = next
+        return outputs
+      },
+      dispose: async () => {
+        await there?.copies.release()
+        await opened.session.release()
+      },
+    }
+  }
+  const read = async (): Promise<Map<string, Tensor>> => {
+    const copies = byInput(await back.run(state))
+    return new Map(Object.entries(copies).map(([name, tensor]) => [name, fromOrt(tensor)]))
+  }
+  const first = await open(model)
+  return {
+    ...first,
+    state: read,
+    snapshot: read,
+    beside: open,
+    restore,
+    dispose: async () => {
+      release()
+      state = {}
+      await first.dispose()
+      await back.release()
+    },
+  }
+}
+
+interface Uploaded {
+  readonly tensors: Record<string, ort.Tensor>
+  release(): Promise<void>
+}
+
+/** Copies in the device's memory, which belongs to the session that made them: it is released after them. */
+async function uploaded(tensors: ReadonlyMap<string, Tensor>, options: Threaded): Promise<Uploaded> {
+  if (tensors.size === 0) return { tensors: {}, release: async () => {} }
+  const { session } = await createSession(copyGraph(tensors), options, onGpu([...tensors.keys()].map(copied)))
+  const copies = byInput(await session.run(asFeeds(tensors)))
+  return {
+    tensors: copies,
+    release: async () => {
+      for (const tensor of Object.values(copies)) tensor.dispose()
+      await session.release()
+    },
+  }
+}
+
+const onGpu = (names: readonly string[]): OutputLocations =>
+  Object.fromEntries(names.map((name) => [name, 'gpu-buffer' as const]))
+
+const copied = (name: string): string => `${name}/copy`
+
+/** A graph that gives its inputs out: the way into a device's memory and back. */
+function copyGraph(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
+  const entries = [...tensors]
+  return encodeGraph({
+    name: 'copy',
+    inputs: entries.map(([name, { type, dims }]) => ({ name, type, dims: [...dims] })),
+    outputs: entries.map(([name, { type, dims }]) => ({ name: copied(name), type, dims: [...dims] })),
+    initializers: new Map(),
+    nodes: entries.map(([name]) => ({
+      ...{ op: 'Identity', domain: '', name: `/${name}`, inputs: [name], outputs: [copied(name)] },
+      attributes: {},
+    })),
+  })
+}
+
+const byInput = (copies: Record<string, ort.Tensor>): Record<string, ort.Tensor> =>
+  Object.fromEntries(Object.entries(copies).map(([name, tensor]) => [name.slice(0, -'/copy'.length), tensor]))
+
+const asFeeds = (tensors: ReadonlyMap<string, Tensor>): Record<string, ort.Tensor> =>
+  Object.fromEntries([...tensors].map(([name, tensor]) => [name, toOrt(tensor)]))

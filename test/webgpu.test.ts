@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { GraphBuilder } from '../src/autodiff/builder.ts'
+import { scan } from '../src/autodiff/scan.ts'
+import { createDataset, type Dataset } from '../src/data/dataset.ts'
+import type { Engine } from '../src/engine/index.ts'
+import { loadProgram } from '../src/engine/index.ts'
+import { ortNode } from '../src/engine/ort-node.ts'
+import { createEvaluator } from '../src/evaluate/evaluate.ts'
+import { emptyState, type TaskContext } from '../src/methods/method.ts'
+import { none } from '../src/methods/none.ts'
+import {
+  conv2d,
+  embedding,
+  flatten,
+  linear,
+  network,
+  relu,
+  sequential,
+  tokenMean,
+} from '../src/model/index.ts'
+import type { Model } from '../src/model/model.ts'
+import { encodeGraph } from '../src/onnx/encode.ts'
+import { add } from '../src/ops/core/index.ts'
+import { randomStream } from '../src/tensor/random.ts'
+import { float32, int64, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
+import { openTask, stateAtStart } from '../src/train/run/index.ts'
+import { adam, type StepSettings, sgd } from '../src/train/step/index.ts'
+
+// Without a GPU WebGPU runs on SwiftShader, the software Vulkan of Debian's chromium package.
+const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
+if (existsSync(driver)) {
+  process.env.VK_DRIVER_FILES ??= driver
+  process.env.XDG_RUNTIME_DIR ??= '/tmp'
+} else console.warn('Steps on WebGPU are not tested: there is no SwiftShader (apt-get install chromium).')
+
+const cpu = ortNode({ threads: 1 })
+const rows = 12
+const labels: Tensor<'int32'> = {
+  type: 'int32',
+  dims: [rows],
+  data: Int32Array.from({ length: rows }, (_, row) => row % 3),
+}
+const classes = ['a', 'b', 'c']
+
+const dataset = (inputs: Tensor): Dataset =>
+  createDataset({ name: 'rows', kind: 'classification', inputs, labels, classes })
+
+function drawn(dims: readonly number[]): Tensor {
+  const tensor = float32(dims)
+  const random = randomStream(1, 'webgpu')
+  for (let at = 0; at < tensor.data.length; at++) tensor.data[at] = random.normal()
+  return tensor
+}
+
+interface Case {
+  readonly name: string
+  readonly model: Model
+  readonly train: Dataset
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'an MLP on floats',
+    model: network({
+      name: 'mlp',
+      inputDims: [6],
+      classes,
+      layer: sequential({ a: linear(6, 8), r: relu(), b: linear(8, 3) }),
+    }),
+    train: dataset(drawn([rows, 6])),
+  },
+  {
+    name: 'convolutions on bytes',
+    model: network({
+      ...{ name: 'cnn', inputDims: [1, 6, 6], classes },
+      layer: sequential({
+        a: conv2d(1, 4, 3, { padding: 1 }),
+        r: relu(),
+        b: conv2d(4, 4, 3, { stride: 2 }),
+        f: flatten(),
+        c: linear(16, 3),
+      }),
+    }),
+    train: dataset({
+      type: 'uint8',
+      dims: [rows, 1, 6, 6],
+      data: Uint8Array.from({ length: rows * 36 }, (_, at) => (at * 37) % 256),
+    }),
+  },
+  {
+    name: 'embeddings of token ids',
+    model: network({
+      ...{ name: 'words', inputDims: [5], inputType: 'int64', classes },
+      layer: sequential({ a: embedding(9, 8), m: tokenMean(), b: linear(8, 3) }),
+    }),
+    train: dataset(
+      int64(
+        [rows, 5],
+        Array.from({ length: rows * 5 }, (_, at) => (at * 7) % 9),
+      ),
+    ),
+  },
+]
+
+/** Losses of a few steps, and the parameters after them. */
+async function trained(engine: Engine, { model, train }: Case, settings: StepSettings) {
+  const task: TaskContext = {
+    ...{
+      scenario: 'domain',
+      index: 0,
+      outputs: 3,
+      units: [[0, 1, 2]],
+      active: undefined,
+      train,
+      batchSize: 4,
+    },
+    seen: () => ({ dataset: train, tasks: new Int32Array(rows) }),
+  }
+  const run = await openTask(
+    { engine, model, method: none(), settings, iterations: 4, learningRate: 0.05, seed: 1 },
+    task,
+    {
+      updates: 0,
+      tensors: stateAtStart(model, settings.optimiser, new Map(), new Map()),
+      method: emptyState,
+      samplers: {},
+    },
+  )
+  const losses: (number | undefined)[] = []
+  for (let step = 0; step < 4; step++) losses.push((await run.steps(step, 1)).task)
+  const state = await run.snapshot()
+  await run.dispose()
+  return { losses, parameters: new Map([...state].filter(([name]) => name.startsWith('parameter/'))) }
+}
+
+describe('a step without a loop', () => {
+  it.each(cases)('does what the one in a Scan does: $name', async (each) => {
+    const settings = { optimiser: adam() }
+    expect(await trained({ ...cpu, flat: true }, each, settings)).toEqual(await trained(cpu, each, settings))
+  })
+})
+
+const strict = ortNode({ threads: 1, device: 'webgpu' })
+
+describe.runIf(existsSync(driver))('steps on WebGPU', { timeout: 120_000 }, () => {
+  it.each(cases)('run whole on the device, and as on the CPU: $name', async (each) => {
+    const settings = { optimiser: each.name.includes('MLP') ? adam() : sgd({ momentum: 0.9 }) }
+    const [here, there] = [await trained(cpu, each, settings), await trained(strict, each, settings)]
+    here.losses.forEach((loss, step) => {
+      expect(there.losses[step]).toBeCloseTo(loss ?? Number.NaN, 4)
+    })
+    for (const [name, tensor] of here.parameters) {
+      const found = toNumbers(there.parameters.get(name) ?? float32([0]))
+      toNumbers(tensor).forEach((value, at) => {
+        expect(found[at]).toBeCloseTo(value, 4)
+      })
+    }
+  })
+
+  it('answers as the CPU does', async () => {
+    const [{ model, train }] = cases as readonly [Case]
+    const state = stateAtStart(model, sgd(), new Map(), new Map())
+    const answers = async (engine: Engine) => {
+      const evaluator = createEvaluator(engine, model, 3, 5)
+      const found = [await evaluator.logits(train, state), await evaluator.predict(train, state)] as const
+      await evaluator.dispose()
+      return found
+    }
+    const [[logits, classes], [there, named]] = [await answers(cpu), await answers(strict)]
+    toNumbers(there).forEach((value, at) => {
+      expect(value).toBeCloseTo(toNumbers(logits)[at] ?? Number.NaN, 4)
+    })
+    expect(named).toEqual(classes)
+  })
+
+  it('are refused where a part would run on the CPU, which is named, and not where that is asked for', async () => {
+    const builder = new GraphBuilder()
+    const [start, xs] = [builder.input('sum', float32([2])), builder.input('xs', float32([3, 2]))]
+    const { state } = scan(builder, [start], [xs], (body, [sum = start], [x = xs]) => ({
+      state: [add(body, sum, x)],
+      outputs: [],
+    }))
+    builder.output(state[0] ?? start, 'next')
+    const bytes = encodeGraph(builder.finish('sums'))
+    const slots = [{ input: 'sum', output: 'next' }]
+    const initial = new Map([['sum', float32([2], [1, 2])]])
+    await expect(loadProgram(strict, bytes, slots, initial)).rejects.toMatchObject({
+      code: 'device-fallback',
+      message: expect.stringMatching(/Scan \(1\).*--device webgpu\+cpu/),
+    })
+    const program = await loadProgram(ortNode({ threads: 1, device: 'webgpu+cpu' }), bytes, slots, initial)
+    await program.run(new Map([['xs', float32([3, 2], [1, 1, 1, 1, 1, 1])]]))
+    expect(toNumbers((await program.state()).get('sum') ?? float32([0]))).toEqual([4, 5])
+    await program.dispose()
+  })
+})
