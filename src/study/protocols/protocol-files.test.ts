@@ -27,6 +27,20 @@ describe('the protocols that come with Holdfast', () => {
     }
   })
 
+  test('have the optimiser that they say, whichever method has settings of its own', async () => {
+    const { protocol } = await readProtocol('der-rotated-mnist-500')
+    const rates = ['none', 'der', 'der++', 'a-gem'].map((method) => {
+      const plan = protocolPlan(protocol, { method, scenario: 'domain', seed: 1 })
+      return [method, plan.optimiser.name, plan.learningRate]
+    })
+    expect(rates).toEqual([
+      ['none', 'sgd', 0.2],
+      ['der', 'sgd', 0.2],
+      ['der++', 'sgd', 0.2],
+      ['a-gem', 'sgd', 0.3],
+    ])
+  })
+
   test('are listed once each, the newest version', async () => {
     const names = (await shippedProtocols()).map(({ protocol }) => protocol.name)
     expect(new Set(names).size).toBe(names.length)
