@@ -24,7 +24,8 @@ const options = z
 const some = {
   options: options.optional(),
   learningRate: bounds.rate().optional(),
-  optimiser: planSchema.shape.optimiser.optional(),
+  // Without the default that a whole run has.
+  optimiser: planSchema.shape.optimiser.unwrap().optional(),
   iterations: bounds.steps().optional(),
   epochs: bounds.epochs().optional(),
   batchSize: bounds.batch().optional(),
