@@ -3,7 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { flagName } from '../src/cli/flags/index.ts'
 import { methodEntries, optionRules } from '../src/methods/registry.ts'
-import { rangeInWords } from '../src/methods/search.ts'
+import type { SearchRange } from '../src/methods/search.ts'
+
+/** A range in words. */
+const rangeInWords = (range: SearchRange): string =>
+  'among' in range ? range.among.join(', ') : `${range.from} to ${range.to}`
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`

@@ -26,7 +26,3 @@ export const searched = (
 export const searchedAmong = (...among: readonly (string | boolean)[]): { readonly search: SearchRange } => ({
   search: { among },
 })
-
-/** A range in words, for tables. */
-export const rangeInWords = (range: SearchRange): string =>
-  'among' in range ? range.among.join(', ') : `${range.from} to ${range.to}`

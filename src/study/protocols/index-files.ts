@@ -1,1 +1,1 @@
-export { type ProtocolFile, readProtocol, shippedProtocols } from './protocol-files.ts'
+export { readProtocol, shippedProtocols } from './protocol-files.ts'
