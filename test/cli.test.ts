@@ -42,6 +42,7 @@ describe('help', () => {
         learn       Learn a stream of tasks as a configuration says
         resume      Go on with a run exactly where it stopped
         report      One self-contained HTML page from runs and benchmarks
+        advise      Which method to update a model with, at what cost, by what evidence
         keep        Pack what a model must not forget, for when its data are gone
         update      Teach a model new data, with a budget for what it may forget
         gate        Hold a new model against the old one: pass, fail or too little data
@@ -115,7 +116,7 @@ describe('wrong input', () => {
   test('a configuration that is wrong names the place in the file', async () => {
     writeFileSync(join(folder, 'wrong.yaml'), 'stream: {kind: split, scenario: klass}\n')
     const { stderr, stdout, code } = await run('learn wrong.yaml --json')
-    expect(stderr).toContain('wrong.yaml is not a configuration that can be run. stream.scenario (')
+    expect(stderr).toContain('wrong.yaml is not a configuration that can be run. Line 1: stream.scenario (')
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'config' } })
   })

@@ -114,17 +114,18 @@ describe('the step from a round’s mean', () => {
     expect(required(next, 'buffer/seen', 'tensor').data).toEqual(BigInt64Array.of(7n))
   })
 
+  // Where a session was opened before, the thread takes numbers below these for 0.
+  const normal = fc
+    .float({ noNaN: true, noDefaultInfinity: true })
+    .filter((value) => value === 0 || Math.abs(value) >= 2 ** -126)
+
   it('with rate 1 and no momentum is the mean, of one replica to the last bit', () => {
     fc.assert(
-      fc.property(
-        fc.float({ noNaN: true, noDefaultInfinity: true }),
-        fc.float({ noNaN: true, noDefaultInfinity: true }),
-        (before, after) => {
-          const { state: next, velocity } = outerStep(state(before), [state(after)], new Map(), mean)
-          expect(at(next, 'parameter/w')).toBe(after)
-          expect(velocity.size).toBe(0)
-        },
-      ),
+      fc.property(normal, normal, (before, after) => {
+        const { state: next, velocity } = outerStep(state(before), [state(after)], new Map(), mean)
+        expect(at(next, 'parameter/w')).toBe(after)
+        expect(velocity.size).toBe(0)
+      }),
     )
   })
 })
