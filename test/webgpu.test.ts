@@ -21,7 +21,7 @@ import {
 } from '../src/model/index.ts'
 import type { Model } from '../src/model/model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { add } from '../src/ops/core/index.ts'
+import { add, mul, scalar } from '../src/ops/core/index.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 import { openTask, stateAtStart } from '../src/train/run/index.ts'
@@ -172,6 +172,25 @@ describe.runIf(existsSync(driver))('steps on WebGPU', { timeout: 120_000 }, () =
       expect(value).toBeCloseTo(toNumbers(logits)[at] ?? Number.NaN, 4)
     })
     expect(named).toEqual(classes)
+  })
+
+  it('leave their state to another graph, and to what is asked after that one is gone', async () => {
+    const graph = (factor: number) => {
+      const builder = new GraphBuilder()
+      const [sum, x] = [builder.input('sum', float32([2])), builder.input('x', float32([2]))]
+      builder.output(add(builder, sum, mul(builder, x, scalar(builder, factor, x))), 'next')
+      return encodeGraph(builder.finish(`times ${factor}`))
+    }
+    const slots = [{ input: 'sum', output: 'next' }]
+    const program = await loadProgram(strict, graph(1), slots, new Map([['sum', float32([2], [1, 2])]]))
+    const other = await program.beside(graph(10))
+    const x = new Map([['x', float32([2], [1, 1])]])
+    await program.run(x)
+    await other.run(x)
+    await other.dispose()
+    await program.run(x)
+    expect(toNumbers((await program.state()).get('sum') ?? float32([0]))).toEqual([13, 14])
+    await program.dispose()
   })
 
   it('are refused where a part would run on the CPU, which is named, and not where that is asked for', async () => {

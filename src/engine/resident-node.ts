@@ -24,6 +24,8 @@ export async function loadResident(
   const inputs = new Map(slots.map(({ input }) => [input, required(initial, input, 'state')]))
   const slotOf = new Map(slots.map(({ input, output }) => [output, input]))
   const { session: back } = await createSession(copyGraph(inputs), options, {}, asIs)
+  // Tensors belong to the session that made them, and the state may be of any: all end with the program.
+  const sessions = [back]
   let state: Record<string, ort.Tensor> = {}
   const release = (): void => {
     for (const tensor of Object.values(state)) if (tensor.location === 'gpu-buffer') tensor.dispose()
@@ -36,6 +38,7 @@ export async function loadResident(
   const open = async (graph: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>> => {
     const { bytes, held } = graph instanceof Uint8Array ? { bytes: graph, held: new Map() } : graph
     const opened = await createSession(bytes, options, onGpu(slots.map(({ output }) => output)))
+    sessions.push(opened.session)
     let there: { readonly of: ReadonlyMap<string, Tensor> | undefined; readonly copies: Uploaded } | undefined
     const lying = async (still: ReadonlyMap<string, Tensor> | undefined): Promise<Uploaded> => {
       if (there && there.of === still) return there.copies
@@ -62,7 +65,7 @@ export async function loadResident(
       },
       dispose: async () => {
         await there?.copies.release()
-        await opened.session.release()
+        there = undefined
       },
     }
   }
@@ -81,7 +84,7 @@ export async function loadResident(
       release()
       state = {}
       await first.dispose()
-      await back.release()
+      for (const session of sessions) await session.release()
     },
   }
 }
