@@ -11,7 +11,12 @@ export interface Adapted {
   readonly bytes: Uint8Array
   /** Inputs that are fed in another type than the model had them in. */
   readonly fed: ReadonlyMap<string, 'float32' | 'int32'>
+  /** Ops that the device has no kernel for, and how many nodes each. Those that it has none of for their types are not among them. */
+  readonly lacking: ReadonlyMap<string, number>
 }
+
+/** A model that is taken as it is. */
+export const asIs = (bytes: Uint8Array): Adapted => ({ bytes, fed: new Map(), lacking: new Map() })
 
 /**
  * The same model of ops and types that the device has kernels for, as far as others do the same: `LogSoftmax` and `Sign` are written out,
@@ -31,10 +36,11 @@ export function forDevice(bytes: Uint8Array): Adapted {
     fed.set(name, 'int32')
     for (const node of indexes) widened.add(node)
   }
-  if (fed.size === 0 && !graph.nodes.some(({ op, domain }) => domain === '' && rewrites.has(op)))
-    return { bytes, fed }
+  const nodesStay = !graph.nodes.some(({ op, domain }) => domain === '' && rewrites.has(op))
+  if (fed.size === 0 && nodesStay) return { bytes, fed, lacking: lackingIn(graph) }
   const inputs = graph.inputs.map((input) => ({ ...input, type: fed.get(input.name) ?? input.type }))
-  return { bytes: encodeGraph({ ...rewritten(graph, widened), inputs }, { opsets }), fed }
+  const taken = { ...rewritten(graph, widened), inputs }
+  return { bytes: encodeGraph(taken, { opsets }), fed, lacking: lackingIn(taken) }
 }
 
 /** What is fed, in the types that the device takes. */
@@ -92,22 +98,21 @@ function indexesOf(nodes: readonly Node[], name: string): readonly Node[] | unde
   return found
 }
 
-/** Nodes that the device has no kernel for, as "op (how many)". Those that it has none of for their types are not among them. */
-export function withoutKernel(bytes: Uint8Array): string[] {
+function lackingIn(graph: Graph): Map<string, number> {
   const counts = new Map<string, number>()
   const visit = ({ nodes }: Graph): void => {
     for (const node of nodes) {
-      const what = lackingIn(node)
+      const what = withoutKernel(node)
       if (what) counts.set(what, (counts.get(what) ?? 0) + 1)
       for (const inner of subgraphsOf(node)) visit(inner)
     }
   }
-  visit(graphFromModel(decodeModel(bytes)).graph)
-  return [...counts].map(([op, count]) => `${op} (${count})`)
+  visit(graph)
+  return counts
 }
 
 /** What the provider has no kernel for; of pooling it has one that fails where indices are asked for, as the gradient does. */
-function lackingIn({ op, domain, outputs }: Node): string | undefined {
+function withoutKernel({ op, domain, outputs }: Node): string | undefined {
   if (op === 'MaxPool' && outputs[1]) return poolIndices
   return domain === '' && op !== 'Constant' && !webgpuKernels.has(op) ? op : undefined
 }

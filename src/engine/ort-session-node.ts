@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node'
 import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { EngineOptions } from './engine.ts'
-import { type Adapted, forDevice, poolIndices, withoutKernel } from './for-device.ts'
+import { type Adapted, asIs, forDevice, poolIndices } from './for-device.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
 
@@ -14,9 +14,6 @@ export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => device !
 export interface Opened extends Pick<Adapted, 'fed'> {
   readonly session: ort.InferenceSession
 }
-
-/** A model that is taken as it is. */
-export const asIs = (bytes: Uint8Array): Adapted => ({ bytes, fed: new Map() })
 
 /**
  * @param locations Where outputs are left; default in the caller's memory.
@@ -31,10 +28,8 @@ export async function createSession(
 ): Promise<Opened> {
   const { device = 'cpu' } = options
   const strict = device === 'webgpu'
-  const { bytes, fed } = onDevice(options) ? adapt(model) : asIs(model)
-  const lacking = onDevice(options) ? withoutKernel(bytes) : []
-  if (strict ? lacking.length > 0 : lacking.some((what) => what.startsWith(poolIndices)))
-    throw elsewhere(lacking)
+  const { bytes, fed, lacking } = onDevice(options) ? adapt(model) : asIs(model)
+  if (strict ? lacking.size > 0 : lacking.has(poolIndices)) throw elsewhere(lacking)
   try {
     const session = await ort.InferenceSession.create(bytes, {
       executionProviders: device.split('+'),
@@ -53,7 +48,7 @@ export async function createSession(
     return { session, fed }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    if (strict && /fallback to CPU EP/.test(message)) throw elsewhere([], cause)
+    if (strict && /fallback to CPU EP/.test(message)) throw elsewhere(new Map(), cause)
     if (device !== 'cpu' && /provider|device|adapter|backend/i.test(message)) {
       throw new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${message}`, {
         cause,
@@ -64,13 +59,12 @@ export async function createSession(
 }
 
 /** Said where a device would leave a part of the graph to the CPU. */
-function elsewhere(lacking: readonly string[], cause?: unknown): EnvironmentError {
+function elsewhere(lacking: Adapted['lacking'], cause?: unknown): EnvironmentError {
   const what =
-    lacking.length > 0
-      ? `it has no kernel for ${lacking.join(', ')}`
+    lacking.size > 0
+      ? `it has no kernel for ${[...lacking].map(([op, nodes]) => `${op} (${nodes})`).join(', ')}`
       : 'some of its ops have no kernel there for the types of their numbers'
-  const never = lacking.some((each) => each.startsWith(poolIndices))
-  const way = never
+  const way = lacking.has(poolIndices)
     ? 'Use --device cpu.'
     : 'That part would run on the CPU, with copies in between at each call, which can be far slower than the CPU alone. Use --device cpu, or --device webgpu+cpu to have it so.'
   return new EnvironmentError(

@@ -3,10 +3,9 @@ import { encodeGraph } from '../onnx/encode.ts'
 import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Program, ProgramRequest } from './engine.ts'
-import { asFed } from './for-device.ts'
+import { asFed, asIs } from './for-device.ts'
 import type { Loadable } from './loadable.ts'
 import {
-  asIs,
   createSession,
   fromOrt,
   type OutputLocations,
