@@ -1,7 +1,10 @@
-import { add, filled, scan, type Value } from '../ops/core/index.ts'
+import { add, filled, once, scan, type Value } from '../ops/core/index.ts'
 import type { GraphBuilder } from './builder.ts'
 
-export { once, scan } from '../ops/core/index.ts'
+export { scan } from '../ops/core/index.ts'
+
+/** A `Scan`, or where the graph is to have none its one iteration written out. */
+export const scanOrOnce = (flat = false) => (flat ? once<GraphBuilder> : scan<GraphBuilder>)
 
 /**
  * Sums what `body` gives over all entries of `scanned`: a `Scan` whose states are the running sums.

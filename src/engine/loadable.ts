@@ -13,6 +13,10 @@ export interface Loadable {
   readonly held: ReadonlyMap<string, Tensor>
 }
 
+/** A model as a {@link Loadable}: bytes hold all their weights. */
+export const asLoadable = (model: Uint8Array | Loadable): Loadable =>
+  model instanceof Uint8Array ? { bytes: model, held: new Map() } : model
+
 /** Smaller weights are constants: there are many of them, and an op may be faster for knowing one. */
 const LEAST = 2 ** 18
 

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
 import { asFed } from './for-device.ts'
-import type { Loadable } from './loadable.ts'
+import { asLoadable, type Loadable } from './loadable.ts'
 import {
   createSession,
   fromOrt,
@@ -47,8 +47,7 @@ async function load(
   options: Threaded,
   sessions: Sessions<Kept>,
 ): Promise<Executable> {
-  const { bytes, held } =
-    model instanceof Uint8Array ? { bytes: model, held: new Map<string, Tensor>() } : model
+  const { bytes, held } = asLoadable(model)
   const key = createHash('sha256').update(bytes).digest('hex')
   const kept = await sessions.open(key, async () => {
     const opened = await createSession(bytes, options)

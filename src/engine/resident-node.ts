@@ -4,7 +4,7 @@ import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Program, ProgramRequest } from './engine.ts'
 import { asFed, asIs } from './for-device.ts'
-import type { Loadable } from './loadable.ts'
+import { asLoadable, type Loadable } from './loadable.ts'
 import {
   createSession,
   fromOrt,
@@ -35,7 +35,7 @@ export async function loadResident(
   }
   restore(initial)
   const open = async (graph: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>> => {
-    const { bytes, held } = graph instanceof Uint8Array ? { bytes: graph, held: new Map() } : graph
+    const { bytes, held } = asLoadable(graph)
     const opened = await createSession(bytes, options, onGpu(slots.map(({ output }) => output)))
     sessions.push(opened.session)
     let there: { readonly of: ReadonlyMap<string, Tensor> | undefined; readonly copies: Uploaded } | undefined

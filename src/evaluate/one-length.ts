@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { once, scan } from '../autodiff/scan.ts'
+import { scan, scanOrOnce } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { RowsOfLength } from '../data/row-lengths.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -106,8 +106,7 @@ function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFro
   const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
   const weights = weightInputs(builder, model)
   let names: readonly string[] = []
-  const loop = flat ? once<GraphBuilder> : scan<GraphBuilder>
-  const result = loop(builder, [], [rows], (body, _state, [chosen]) => {
+  const result = scanOrOnce(flat)(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
     const { logits } = applyModel(body, model, batch, weights)

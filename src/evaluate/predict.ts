@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { once, scan } from '../autodiff/scan.ts'
+import { scanOrOnce } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import { type Loadable, loadable } from '../engine/loadable.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
@@ -41,8 +41,7 @@ export function buildPredict(
   const offsets = builder.input('offsets', { type: 'float32', dims: [1, outputs] })
   const weights = weightInputs(builder, model)
   let activations = 0
-  const loop = flat ? once<GraphBuilder> : scan<GraphBuilder>
-  const result = loop(builder, [], [rows], (body, _state, [chosen]) => {
+  const result = scanOrOnce(flat)(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
     const { logits } = applyModel(body, model, { stored, preprocessing: dataset.preprocessing }, weights)

@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { once, scan } from '../../autodiff/scan.ts'
+import { scanOrOnce } from '../../autodiff/scan.ts'
 import type { StateSlot } from '../../engine/engine.ts'
 import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
@@ -37,21 +37,25 @@ export function buildStep(request: StepRequest): StepGraph {
   const inputs = stepInputs(builder, request)
   const losses: string[] = []
   const reports: Term[] = []
-  const loop = request.flat ? once<GraphBuilder> : scan<GraphBuilder>
-  const result = loop(builder, [...inputs.state.values()], inputs.scanned, (step, values, scanned) => {
-    const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
-    const batch = batchOf(body)
-    const passed = forward(body, batch)
-    const context = stepContext(body, batch, passed)
-    const terms = method.terms?.(context, state, task) ?? {}
-    const parts = [{ name: 'task', value: passed.loss }, ...(terms.losses ?? [])]
-    const raw = context.gradients(total(body, parts))
-    const stepped = terms.nearby ? gradientsAt({ ...body, parameters: terms.nearby(raw) }, batch) : raw
-    const next = update(body, { passed, terms, raw, gradients: changed(body, terms, stepped) })
-    losses.push(...parts.map(({ name }) => name))
-    reports.push(...(terms.reports ?? []))
-    return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
-  })
+  const result = scanOrOnce(request.flat)(
+    builder,
+    [...inputs.state.values()],
+    inputs.scanned,
+    (step, values, scanned) => {
+      const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
+      const batch = batchOf(body)
+      const passed = forward(body, batch)
+      const context = stepContext(body, batch, passed)
+      const terms = method.terms?.(context, state, task) ?? {}
+      const parts = [{ name: 'task', value: passed.loss }, ...(terms.losses ?? [])]
+      const raw = context.gradients(total(body, parts))
+      const stepped = terms.nearby ? gradientsAt({ ...body, parameters: terms.nearby(raw) }, batch) : raw
+      const next = update(body, { passed, terms, raw, gradients: changed(body, terms, stepped) })
+      losses.push(...parts.map(({ name }) => name))
+      reports.push(...(terms.reports ?? []))
+      return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
+    },
+  )
   return finished(builder, inputs, result, { losses, reports, graphs: request.graphs })
 }
 
