@@ -1,5 +1,6 @@
 import { TrainingError } from '../errors.ts'
 import type { Engine } from './engine.ts'
+import type { Loadable } from './loadable.ts'
 
 export const interrupted = (): TrainingError =>
   new TrainingError('interrupted', 'Stopped as asked. Nothing was written; the same command begins anew.')
@@ -13,35 +14,28 @@ export const interrupted = (): TrainingError =>
  * const engine = interruptible(ortNode(), controller.signal)
  */
 export function interruptible(engine: Engine, signal: AbortSignal): Engine {
-  const check = (): void => {
-    if (signal.aborted) throw interrupted()
-  }
+  const heeding =
+    <Given extends readonly unknown[], Result>(call: (...given: Given) => Promise<Result>) =>
+    async (...given: Given): Promise<Result> => {
+      if (signal.aborted) throw interrupted()
+      return call(...given)
+    }
   const { loadProgram } = engine
   return {
     ...engine,
-    ...(loadProgram && {
-      loadProgram: async (request) => {
-        check()
-        const program = await loadProgram(request)
-        return {
-          ...program,
-          run: async (feeds, still) => {
-            check()
-            return program.run(feeds, still)
-          },
-        }
-      },
-    }),
-    load: async (model) => {
-      check()
+    load: heeding(async (model) => {
       const executable = await engine.load(model)
-      return {
-        ...executable,
-        run: async (feeds, into) => {
-          check()
-          return executable.run(feeds, into)
-        },
-      }
-    },
+      return { ...executable, run: heeding(executable.run) }
+    }),
+    ...(loadProgram && {
+      loadProgram: heeding(async (request) => {
+        const program = await loadProgram(request)
+        const beside = heeding(async (model: Uint8Array | Loadable) => {
+          const other = await program.beside(model)
+          return { ...other, run: heeding(other.run) }
+        })
+        return { ...program, run: heeding(program.run), beside }
+      }),
+    }),
   }
 }

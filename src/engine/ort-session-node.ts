@@ -41,7 +41,7 @@ export async function createSession(
       logSeverityLevel: strict ? 4 : 3,
       ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
       extra: {
-        ep: { webgpuexecutionprovider: { enableInt64: '1' } },
+        ...(onDevice(options) && { ep: { webgpuexecutionprovider: { enableInt64: '1' } } }),
         session: { set_denormal_as_zero: '1', ...(strict && { disable_cpu_ep_fallback: '1' }) },
       },
     })
