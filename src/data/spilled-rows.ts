@@ -54,12 +54,14 @@ export const datasetInMemory = (dataset: Dataset): Dataset =>
  * rows alone, and the numbers that they have there.
  *
  * @param rows int32, of any dims.
+ * @param alone Those rows alone, wherever they lie: for devices, to which all that is fed is copied. Default false.
  */
 export function gatheredFeeds(
   { inputs, labels }: Pick<Dataset, 'inputs' | 'labels'>,
   rows: Tensor<'int32'>,
+  alone = false,
 ): readonly (readonly [string, Tensor])[] {
-  if (!sourceOf(inputs)) {
+  if (!alone && !sourceOf(inputs)) {
     return [
       ['inputs', inputs],
       ['labels', labels],

@@ -105,7 +105,7 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
       batches,
       async (from, count) => {
         const data = rows.data.subarray(from * size, (from + count) * size)
-        const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, size], data })
+        const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, size], data }, engine.flat)
         for (const [name, tensor] of asked) if (graph.inputs.has(name)) feeds.set(name, tensor)
         take(await executable.run(feeds), from * size)
       },

@@ -2,6 +2,7 @@ import { GraphBuilder } from '../autodiff/builder.ts'
 import { scan, scanOrOnce } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { RowsOfLength } from '../data/row-lengths.ts'
+import { gatheredFeeds } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
 import { openPace, paced } from '../engine/pace.ts'
@@ -59,17 +60,15 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
       const given = new Map<string, Tensor>([
         ...own('parameter', model.parameters),
         ...own('buffer', model.buffers),
-        ['inputs', dataset.inputs],
-        ['labels', dataset.labels],
       ])
       const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
       await paced(
         itemAt(rows.dims, 0, 'axis'),
         async (from, batches) => {
           const data = rows.data.subarray(from * size, (from + batches) * size)
-          const answer = await executable.run(
-            feeds.set('rows', { type: 'int32', dims: [batches, size], data }),
-          )
+          const asked = gatheredFeeds(dataset, { type: 'int32', dims: [batches, size], data }, engine.flat)
+          for (const [name, tensor] of asked) if (inputs.has(name)) feeds.set(name, tensor)
+          const answer = await executable.run(feeds)
           // The last row fills up the last batch.
           const real = Math.min(batches * size, count - from * size)
           take(
