@@ -2,7 +2,7 @@ import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { byteLengthOf, zeros } from '../tensor/bytes.ts'
 import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
-import { joinedSource, pickedSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
+import { joinedSource, pickedSource, type RowSource, SpilledTensor, sourceOf } from './spilled.ts'
 
 type Numeric = Exclude<Storage[DType], string[]>
 
@@ -41,18 +41,7 @@ export function takeRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
     const data = Array.from(indices, (row) => source.slice(row * width, (row + 1) * width)).flat()
     return { type: tensor.type, dims, data: data as Storage[T] }
   }
-  if (sourceOf(tensor)) {
-    const result = zeros(tensor.type, dims)
-    copyRows(tensor, indices, result, 0)
-    return result
-  }
-  const source = tensor.data as Numeric
-  const values = rowCount(tensor) === 0 ? 0 : source.length / rowCount(tensor)
-  const result: Tensor<T> = {
-    type: tensor.type,
-    dims,
-    data: allocateLike(source, values * indices.length) as Storage[T],
-  }
+  const result = zeros(tensor.type, dims)
   copyRows(tensor, indices, result, 0)
   return result
 }
@@ -73,8 +62,7 @@ export function pickRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
  * @throws DataError `row-out-of-range`, `data-packed`, or `row-mismatch` when the two differ in type or row dims.
  */
 export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, targetRow: number): void {
-  const rows = rowCount(source)
-  checkIndices(indices, rows)
+  checkIndices(indices, rowCount(source))
   if (source.type !== target.type || !sameDims(source.dims.slice(1), target.dims.slice(1))) {
     throw new DataError(
       'row-mismatch',
@@ -94,51 +82,47 @@ export function copyRows(source: Tensor, indices: Int32Array, target: Tensor, ta
     for (const [at, text] of texts.entries()) (target.data as string[])[targetRow * width + at] = text
     return
   }
-  const to = bytesOf(target)
-  const spilled = sourceOf(source)
-  if (spilled) {
-    const width = to.length / rowCount(target)
-    spilled.copy(indices, to.subarray(targetRow * width, (targetRow + indices.length) * width))
-    return
-  }
-  const from = bytesOf(source)
-  copyRowBytes(from, indices, to, targetRow, from.length / rows)
+  const copy = copyOf(source)
+  const width = rowBytesOf(target)
+  copy(indices, bytesOf(target).subarray(targetRow * width, (targetRow + indices.length) * width))
 }
 
-function copyRowBytes(
-  from: Uint8Array,
-  indices: Int32Array,
-  to: Uint8Array,
-  targetRow: number,
-  width: number,
-): void {
-  if (width <= loopBytes) {
-    copySmallRows(from, indices, to, targetRow, width)
-    return
-  }
+/** How rows of a tensor are copied, wherever they lie. */
+function copyOf(tensor: Tensor): RowSource['copy'] {
+  const source = sourceOf(tensor)
+  if (source) return source.copy
+  const from = bytesOf(tensor)
+  const width = rowBytesOf(tensor)
+  return width <= loopBytes
+    ? (indices, into) => copySmallRows(from, indices, into, width)
+    : (indices, into) =>
+        eachRun(indices, (first, count, at) => {
+          into.set(from.subarray(first * width, (first + count) * width), at * width)
+        })
+}
+
+/**
+ * Rows that lie one behind the other are taken at once.
+ *
+ * @param take Gets the first row of each run, how many there are, and at which of the indices they begin.
+ */
+export function eachRun(indices: Int32Array, take: (first: number, count: number, at: number) => void): void {
   for (let start = 0; start < indices.length; ) {
     const first = indices[start] ?? 0
     let count = 1
     while (start + count < indices.length && indices[start + count] === first + count) count++
-    to.set(from.subarray(first * width, (first + count) * width), (targetRow + start) * width)
+    take(first, count, start)
     start += count
   }
 }
 
-function copySmallRows(
-  from: Uint8Array,
-  indices: Int32Array,
-  to: Uint8Array,
-  targetRow: number,
-  width: number,
-): void {
-  if (width % 4 === 0 && from.byteOffset % 4 === 0 && to.byteOffset % 4 === 0) {
-    const words = width / 4
+function copySmallRows(from: Uint8Array, indices: Int32Array, into: Uint8Array, width: number): void {
+  if (width % 4 === 0 && from.byteOffset % 4 === 0 && into.byteOffset % 4 === 0) {
     const source = new Int32Array(from.buffer, from.byteOffset, from.length / 4)
-    const target = new Int32Array(to.buffer, to.byteOffset, to.length / 4)
-    copyElements(source, indices, target, targetRow, words)
+    const target = new Int32Array(into.buffer, into.byteOffset, into.length / 4)
+    copyElements(source, indices, target, width / 4)
   } else {
-    copyElements(from, indices, to, targetRow, width)
+    copyElements(from, indices, into, width)
   }
 }
 
@@ -146,10 +130,9 @@ function copyElements<A extends Int32Array | Uint8Array>(
   source: A,
   indices: Int32Array,
   target: A,
-  targetRow: number,
   width: number,
 ): void {
-  let at = targetRow * width
+  let at = 0
   for (let i = 0; i < indices.length; i++) {
     const start = (indices[i] ?? 0) * width
     for (let j = 0; j < width; j++) target[at++] = source[start + j] ?? 0
@@ -185,13 +168,11 @@ export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]):
     }
   }
   const spill = tensors.map(sourceOf).find((source) => source !== undefined)?.spill
-  if (spill) return joinedRows(tensors, dims, spill)
-  const length = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0)
-  const result: Tensor<T> = {
-    type: first.type,
-    dims,
-    data: allocateLike(first.data as Numeric, length) as Storage[T],
+  if (spill) {
+    const parts = tensors.map((tensor) => ({ rows: rowCount(tensor), copy: copyOf(tensor) }))
+    return new SpilledTensor(first.type, dims, joinedSource(parts, rowBytesOf(first), spill))
   }
+  const result = zeros(first.type, dims)
   const bytes = bytesOf(result)
   let at = 0
   for (const tensor of tensors) {
@@ -200,23 +181,6 @@ export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]):
     at += part.length
   }
   return result
-}
-
-function joinedRows<T extends DType>(
-  tensors: readonly Tensor<T>[],
-  dims: readonly number[],
-  spill: Spill,
-): Tensor<T> {
-  const [first] = tensors
-  if (!first) throw new DataError('data-empty', 'There is nothing to concatenate: the list is empty.')
-  const width = rowBytesOf(first)
-  const parts = tensors.map((tensor) => ({
-    rows: rowCount(tensor),
-    copy:
-      sourceOf(tensor)?.copy ??
-      ((indices: Int32Array, into: Uint8Array) => copyRowBytes(bytesOf(tensor), indices, into, 0, width)),
-  }))
-  return new SpilledTensor(first.type, dims, joinedSource(parts, width, spill))
 }
 
 /** What one row takes. */
@@ -243,11 +207,6 @@ export function bytesOf(tensor: Tensor): Uint8Array {
   }
   const data = tensor.data as Numeric
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-}
-
-function allocateLike(data: Numeric, length: number): Numeric {
-  const Constructor = data.constructor as new (length: number) => Numeric
-  return new Constructor(length)
 }
 
 function checkIndices(indices: Int32Array, rows: number): void {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
 import { systemObstacle } from '../tensor/writes-files.ts'
 import { cacheFolder } from './cache/index-files.ts'
-import { bytesOf, rowBytesOf, rowCount } from './rows.ts'
+import { bytesOf, eachRun, rowBytesOf } from './rows.ts'
 import { type RowSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
 
 /** A place for rows that is given back when it is closed. */
@@ -45,7 +45,7 @@ export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
       end += bytes.length
       writeFully(opened(), bytes, from, folder)
       const source = rowsAt(opened(), from, rowBytesOf(rows), { folder, spill })
-      return new SpilledTensor(rows.type, [rowCount(rows), ...rows.dims.slice(1)], source)
+      return new SpilledTensor(rows.type, rows.dims, source)
     },
     spilled: () => end,
     note: (place) =>
@@ -80,14 +80,10 @@ const rowsAt = (
   { folder, spill }: { readonly folder: string; readonly spill: Spill },
 ): RowSource => ({
   copy: (indices, into) => {
-    for (let start = 0; start < indices.length; ) {
-      const first = indices[start] ?? 0
-      let count = 1
-      while (indices[start + count] === first + count) count++
-      const place = into.subarray(start * width, (start + count) * width)
+    eachRun(indices, (first, count, at) => {
+      const place = into.subarray(at * width, (at + count) * width)
       readFully(file, place, from + first * width, folder)
-      start += count
-    }
+    })
   },
   spill,
 })
