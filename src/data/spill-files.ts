@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { EnvironmentError } from '../errors.ts'
+import { atOnce, readAt } from '../tensor/whole-files.ts'
 import { systemObstacle } from '../tensor/writes-files.ts'
 import { cacheFolder } from './cache/index-files.ts'
 import { bytesOf, eachRun, rowBytesOf } from './rows.ts'
@@ -101,26 +102,17 @@ function orRefused<T>(folder: string, action: () => T): T {
   }
 }
 
-/** The most that the system reads or writes in one call. */
-const ATONCE = 2 ** 30
-
 function writeFully(file: number, bytes: Uint8Array, position: number, folder: string): void {
   for (let done = 0; done < bytes.length; ) {
-    const most = Math.min(bytes.length - done, ATONCE)
+    const most = Math.min(bytes.length - done, atOnce)
     done += orRefused(folder, () => writeSync(file, bytes, done, most, position + done))
   }
 }
 
 function readFully(file: number, into: Uint8Array, position: number, folder: string): void {
-  for (let done = 0; done < into.length; ) {
-    const most = Math.min(into.length - done, ATONCE)
-    const read = readSync(file, into, done, most, position + done)
-    if (read === 0) {
-      throw new EnvironmentError(
-        'read-failed',
-        `${folder}: rows that were kept there ended too early. The disk may be failing: name a folder on another one (HOLDFAST_CACHE).`,
-      )
-    }
-    done += read
-  }
+  if (readAt(file, into, position) === into.length) return
+  throw new EnvironmentError(
+    'read-failed',
+    `${folder}: rows that were kept there ended too early. The disk may be failing: name a folder on another one (HOLDFAST_CACHE).`,
+  )
 }

@@ -1,14 +1,12 @@
-import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, sep, win32 } from 'node:path'
 import { ModelError } from '../errors.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
 import { readObstacle } from '../tensor/reads-files.ts'
+import { readAt } from '../tensor/whole-files.ts'
 import type { TensorProto } from './onnx_pb.ts'
 import { nameOf } from './proto-names.ts'
 import { dtypeOf, type ExternalData } from './tensor-proto.ts'
-
-/** Node reads at most 2 GiB less one byte in one call. */
-const READ_AT_MOST = 2 ** 30
 
 /**
  * A reader of tensors that lie in files beside a model. Each call reads that tensor's bytes and nothing else, so that
@@ -35,7 +33,9 @@ export function externalDataBeside(modelPath: string): ExternalData {
           `${about(modelPath, tensor)} takes bytes ${offset} to ${offset + length} of ${location}, but that file ends at ${size}. Fetch it again.`,
         )
       }
-      return readRange(file, offset, length)
+      const bytes = new Uint8Array(length)
+      readAt(file, bytes, offset)
+      return bytes
     } finally {
       closeSync(file)
     }
@@ -77,17 +77,6 @@ function totalChecker(modelPath: string) {
       `${about(modelPath, tensor)} and ${names.size - 1} others take ${total} bytes from a file of ${size}: they lie over each other. The model is damaged; export it again.`,
     )
   }
-}
-
-function readRange(file: number, offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const count = readSync(file, bytes, done, Math.min(length - done, READ_AT_MOST), offset + done)
-    if (count === 0) break
-    done += count
-  }
-  return bytes
 }
 
 function about(modelPath: string, tensor: TensorProto): string {

@@ -1,15 +1,34 @@
 import { randomUUID } from 'node:crypto'
+import { readSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { writing } from './writes-files.ts'
+
+/** The most bytes that the system is asked for at a time: it takes 2 GiB less one byte at most. */
+export const atOnce = 2 ** 30
 
 /** Writes all bytes, however few the system takes at a time. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0
   while (done < bytes.byteLength) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, 2 ** 30))
+    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, atOnce))
     done += bytesWritten
   }
+}
+
+/**
+ * Reads from a place of an open file until `into` is full or the file ends, however few bytes the system gives at a time.
+ *
+ * @returns How many there were.
+ */
+export function readAt(file: number, into: Uint8Array, position: number): number {
+  let done = 0
+  while (done < into.length) {
+    const count = readSync(file, into, done, Math.min(into.length - done, atOnce), position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
 }
 
 const unfinished = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
