@@ -1,14 +1,16 @@
+import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { blobCsv, blobNames, blobs } from '../../test/blobs.ts'
-import { EnvironmentError } from '../errors.ts'
+import { EnvironmentError, UsageError } from '../errors.ts'
 import { zeros } from '../tensor/bytes.ts'
 import { readDataset } from './files.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { ReadOptions } from './read-options.ts'
+import { takeRows } from './rows.ts'
 import { openSpill } from './spill-files.ts'
 import { sourceOf } from './spilled.ts'
 import { createTokenizer, wordVocabulary } from './text/index.ts'
@@ -102,6 +104,20 @@ it('the file on disk has no name, and is gone when it is closed', async () => {
   expect(spill.spilled()).toBe(16)
   expect(await readdir(join(root, 'cache', 'spill'))).toEqual([])
   spill.close()
+})
+
+it('rows of what was closed are gone, whatever file is open in its place', async () => {
+  await put('other', 'sixteen letters.')
+  const spill = openSpill(0)
+  const kept = spill.keep(zeros('uint8', [4, 4]))
+  spill.close()
+  const other = openSync(join(root, 'other'), 'r')
+  try {
+    expect(() => takeRows(kept, Int32Array.of(0))).toThrow(/\/spill: .*was closed/)
+    expect(() => spill.keep(zeros('uint8', [4, 4]))).toThrow(UsageError)
+  } finally {
+    closeSync(other)
+  }
 })
 
 it('a folder that cannot be written is named, with what to do', async () => {
