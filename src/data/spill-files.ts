@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
-import { EnvironmentError } from '../errors.ts'
+import { EnvironmentError, UsageError } from '../errors.ts'
 import { atOnce, readAt } from '../tensor/whole-files.ts'
 import { systemObstacle } from '../tensor/writes-files.ts'
 import { cacheFolder } from './cache/index-files.ts'
@@ -15,6 +15,7 @@ export interface OpenSpill extends Spill {
   readonly spilled: () => number
   /** What lies on disk, as a sentence for `place`; undefined where nothing does. */
   readonly note: (place: string) => string | undefined
+  /** Its rows on disk are gone then: close it when nothing reads them any more. */
   close(): void
 }
 
@@ -23,19 +24,25 @@ export interface OpenSpill extends Spill {
  * `~/.cache/holdfast`), which has no name any more once it is open: it is gone when it is closed, or its process ends, however it ends.
  *
  * @param maxBytes Default a quarter of the machine's memory.
- * @throws EnvironmentError `write-failed` when the disk does not take the rows, `read-failed` when it does not give them back.
+ * @throws EnvironmentError `write-failed` when the disk does not take the rows, `read-failed` when it does not give them back;
+ * UsageError `spill-closed` for rows that are read or kept after it was closed.
  */
 export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
   const folder = join(cacheFolder(), 'spill')
   let left = maxBytes
   let file: number | undefined
+  let closed = false
   let end = 0
   const reserve = (bytes: number): boolean => {
     if (bytes > left) return false
     left -= bytes
     return true
   }
-  const opened = (): number => (file ??= openUnnamed(folder))
+  const opened = (): number => {
+    if (closed) throw gone(folder)
+    file ??= openUnnamed(folder)
+    return file
+  }
   const spill: OpenSpill = {
     reserve,
     keep: (rows) => {
@@ -45,7 +52,7 @@ export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
       const from = end
       end += bytes.length
       writeFully(opened(), bytes, from, folder)
-      const source = rowsAt(opened(), from, rowBytesOf(rows), { folder, spill })
+      const source = rowsAt(opened, from, rowBytesOf(rows), { folder, spill })
       return new SpilledTensor(rows.type, rows.dims, source)
     },
     spilled: () => end,
@@ -56,12 +63,19 @@ export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
     close: () => {
       if (file !== undefined) closeSync(file)
       file = undefined
+      closed = true
     },
   }
   return spill
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`
+
+const gone = (folder: string): UsageError =>
+  new UsageError(
+    'spill-closed',
+    `${folder}: the place for rows that have no room in memory was closed, and what lay there is gone. Close it when nothing reads or keeps rows there any more.`,
+  )
 
 /** A file that only this process can find. */
 function openUnnamed(folder: string): number {
@@ -74,13 +88,15 @@ function openUnnamed(folder: string): number {
   })
 }
 
+/** Another file may have the number of one that was closed: it is asked for each time. */
 const rowsAt = (
-  file: number,
+  opened: () => number,
   from: number,
   width: number,
   { folder, spill }: { readonly folder: string; readonly spill: Spill },
 ): RowSource => ({
   copy: (indices, into) => {
+    const file = opened()
     eachRun(indices, (first, count, at) => {
       const place = into.subarray(at * width, (at + count) * width)
       readFully(file, place, from + first * width, folder)
