@@ -90,6 +90,13 @@ describe('rows on disk', () => {
     })
   })
 
+  it('stay those that were picked when the places are written over', () => {
+    const places = Int32Array.of(2, 1)
+    const picked = subset(datasetOf(onDisk.keep(tensorOf('uint8', 3, 2, 0))), places)
+    places.fill(0)
+    expect(inMemory(picked.inputs).data).toEqual(Uint8Array.of(4, 5, 2, 3))
+  })
+
   it('come in pieces of bounded size', () => {
     const wide = onDisk.keep(zeros('uint8', [5, 2 ** 23]))
     expect([...rowChunks(wide)].map(({ from, rows }) => [from, rows.dims[0]])).toEqual([
