@@ -52,7 +52,7 @@ export function pickRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
   if (!source) return takeRows(tensor, indices)
   checkIndices(indices, rowCount(tensor))
   const dims = [indices.length, ...tensor.dims.slice(1)]
-  return new SpilledTensor(tensor.type, dims, pickedSource(source, indices))
+  return new SpilledTensor(tensor.type, dims, pickedSource(source, indices.slice()))
 }
 
 /**
