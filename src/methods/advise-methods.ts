@@ -152,18 +152,22 @@ function forSameClasses(situation: Situation): MethodAdvice {
 /** Tasks that are told have a head each; an update writes one head for all, so `learn` trains them. */
 function forTold(situation: Situation): MethodAdvice {
   const { told } = measured
-  const ranked: readonly (AdvisedMethod & { readonly rows?: boolean })[] = [
-    { method: 'joint', verb: 'learn', why: 'All rows of all tasks.', evidence: [told.joint], rows: true },
-    {
-      ...{ method: 'lwf', verb: 'learn' },
-      why: 'The old answers on the new rows, for the heads of the old tasks: no old row is needed.',
-      evidence: [told.lwf],
-    },
-    {
-      ...{ method: 'replay', verb: 'learn', rows: true },
-      why: 'A few old rows of each class in every batch.',
-      evidence: [told.replay],
-    },
+  const joined: AdvisedMethod = {
+    ...{ method: 'joint', verb: 'learn' },
+    why: 'All rows of all tasks.',
+    evidence: [told.joint],
+  }
+  const lwf: AdvisedMethod = {
+    ...{ method: 'lwf', verb: 'learn' },
+    why: 'The old answers on the new rows, for the heads of the old tasks: no old row is needed.',
+    evidence: [told.lwf],
+  }
+  const replay: AdvisedMethod = {
+    ...{ method: 'replay', verb: 'learn' },
+    why: 'A few old rows of each class in every batch.',
+    evidence: [told.replay],
+  }
+  const held: readonly AdvisedMethod[] = [
     {
       ...{ method: 'ewc', verb: 'learn' },
       why: 'The weights that mattered to the old tasks are held: two tensors a parameter, and no old row.',
@@ -176,12 +180,12 @@ function forTold(situation: Situation): MethodAdvice {
     },
   ]
   return {
-    ranked: ranked
-      .filter(
-        ({ method, rows }) =>
-          rows !== true || (method === 'joint' ? situation.old === 'all' : hasRows(situation)),
-      )
-      .map(({ rows: _, ...advised }) => advised),
+    ranked: [
+      ...(situation.old === 'all' ? [joined] : []),
+      lwf,
+      ...(hasRows(situation) ? [replay] : []),
+      ...held,
+    ],
     against: [{ method: 'none', why: 'Plain fine-tuning forgets here, too.', evidence: [told.none] }],
   }
 }
