@@ -20,22 +20,24 @@ import type { Named, StepContext, StepTerms, TaskContext } from './method.ts'
 import { searchedAmong } from './search.ts'
 import { rowsOfBatch } from './teacher.ts'
 
+const retrievals = ['uniform', 'interfered', 'hardest'] as const
+
 /**
  * Which rows of a memory a step replays:
  * - `uniform`: any
  * - `interfered`: those whose loss the coming step on new rows would raise most (MIR: Aljundi et al. 2019, NeurIPS)
  * - `hardest`: those of the largest loss
  */
-export type Retrieval = 'uniform' | 'interfered' | 'hardest'
+export type Retrieval = (typeof retrievals)[number]
 
 export const retrievalOptions = {
   retrieval: z
-    .enum(['uniform', 'interfered', 'hardest'])
+    .enum(retrievals)
     .default('uniform')
     .describe(
       'which of the rows drawn are replayed: any, those that the step on new rows would hurt most, or those of the largest loss',
     )
-    .meta(searchedAmong('uniform', 'interfered', 'hardest')),
+    .meta(searchedAmong(...retrievals)),
   candidates: z
     .int()
     .min(1)
