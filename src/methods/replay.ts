@@ -48,10 +48,7 @@ const balancedSchema = z.strictObject({
 const onlineSchema = z.strictObject({
   capacity: z.int().default(1000).describe('samples in the memory').meta(inUpdates('memory')),
   ...shared,
-  newShare: shared.newShare.meta({
-    ...shared.newShare.meta(),
-    description: 'the new data’s share of the loss; default half',
-  }),
+  newShare: shared.newShare.describe('the new data’s share of the loss; default half'),
   ...retrievalOptions,
 })
 
