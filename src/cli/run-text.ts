@@ -1,6 +1,6 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
-import type { RunResult } from '../measure/results.ts'
+import type { RoundsRecord } from '../measure/results.ts'
 import { liveTable } from '../report/terminal.ts'
 import { itemAt } from '../required.ts'
 import type { KeptOutcome } from '../train/folders/index-files.ts'
@@ -37,7 +37,7 @@ export function runProgress(label: string, screen: Screen): (event: LearnEvent) 
 const MOST_NAMED = 5
 
 /** How replicas went, and where the mean was over some of them. */
-function roundLines({ rounds, bytes, missed }: NonNullable<RunResult['rounds']>): string[] {
+function roundLines({ rounds, bytes, missed }: RoundsRecord): string[] {
   const named = missed
     .slice(0, MOST_NAMED)
     .map(

@@ -32,6 +32,19 @@ export interface ProtocolMark {
   readonly changed?: readonly string[] | undefined
 }
 
+/** How rounds of local steps went, where several replicas trained together. */
+export interface RoundsRecord {
+  readonly rounds: number
+  /** Bytes that replicas read and wrote. */
+  readonly bytes: number
+  /** Rounds that some of them, counted from 0, did not deliver in; each ended at `step` of the task. */
+  readonly missed: readonly {
+    readonly task: number
+    readonly step: number
+    readonly replicas: readonly number[]
+  }[]
+}
+
 /** One method on one stream with one seed. Accuracies and figures are fractions; null where not defined. */
 export interface RunResult {
   readonly benchmark: string
@@ -53,19 +66,7 @@ export interface RunResult {
   readonly curve?: readonly CurvePoint[]
   readonly seconds: RunSeconds
   /** Where several replicas trained together. */
-  readonly rounds?:
-    | {
-        readonly rounds: number
-        /** That they read and wrote. */
-        readonly bytes: number
-        /** Rounds that some of them, counted from 0, did not deliver in; each ended at `step` of the task. */
-        readonly missed: readonly {
-          readonly task: number
-          readonly step: number
-          readonly replicas: readonly number[]
-        }[]
-      }
-    | undefined
+  readonly rounds?: RoundsRecord | undefined
   /** Bytes that the method remembers at the end, beside the model: memories, importances, teachers. */
   readonly storedBytes?: number | undefined
   readonly importance?: ImportanceSummary

@@ -1,4 +1,5 @@
 import { CheckpointError } from '../../errors.ts'
+import type { RoundsRecord } from '../../measure/results.ts'
 import type { Json, MethodState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
@@ -26,19 +27,6 @@ export interface RunRecord {
   readonly seconds: { readonly train: number; readonly consolidate: number; readonly evaluate: number }
   /** Where several places trained together. */
   readonly rounds?: RoundsRecord | undefined
-}
-
-/** How rounds of local steps went. */
-export interface RoundsRecord {
-  readonly rounds: number
-  /** Bytes that replicas read and wrote. */
-  readonly bytes: number
-  /** The rounds that some did not deliver in: they end at `step` of the task. */
-  readonly missed: readonly {
-    readonly task: number
-    readonly step: number
-    readonly replicas: readonly number[]
-  }[]
 }
 
 /** Everything a run is. Restoring it and going on gives the same bits as never having stopped. */
