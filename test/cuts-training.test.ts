@@ -6,7 +6,7 @@ import { trainOnly } from '../src/model/adapters/index.ts'
 import { widenHead } from '../src/model/heads/index.ts'
 import { cnn } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
-import type { Node } from '../src/onnx/graph.ts'
+import { type Node, plainNode as node } from '../src/onnx/graph.ts'
 import { itemAt, required } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, type Tensor } from '../src/tensor/tensor.ts'
@@ -135,14 +135,6 @@ function textCnn(classes: readonly string[]): Model {
     random.fillNormal(tensor.data)
     return tensor
   }
-  const node = (
-    op: string,
-    inputs: readonly string[],
-    output: string,
-    attributes: Node['attributes'] = {},
-  ): Node => ({
-    ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
-  })
   const input = { name: 'ids', type: 'int64', dims: ['batch', 'positions'] } as const
   const branch = (width: number) => [
     node('Conv', ['across', `conv${width}.weight`, `conv${width}.bias`], `conv${width}`),

@@ -1,5 +1,5 @@
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { float, type Graph, type Node } from '../src/onnx/graph.ts'
+import { float, type Graph, type Node, plainNode as plain } from '../src/onnx/graph.ts'
 import { required } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, type Tensor } from '../src/tensor/tensor.ts'
@@ -68,15 +68,6 @@ export function packedEncoder(classes: number, weights: ReadonlyMap<string, Tens
   }
   return { bytes: fileOf(new Map([...others, ...packed]), node, classes), rounded }
 }
-
-const plain = (
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Node['attributes'] = {},
-): Node => ({
-  ...{ op, domain: '', name: output, inputs: [...inputs], outputs: [output], attributes },
-})
 
 function fileOf(
   weights: ReadonlyMap<string, Tensor>,

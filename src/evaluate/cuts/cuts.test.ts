@@ -6,10 +6,10 @@ import type { Model } from '../../model/model.ts'
 import { TensorCode } from '../../onnx/codes.ts'
 import { encodeGraph } from '../../onnx/encode.ts'
 import {
-  type Attributes,
   type Graph,
   graph as graphAttribute,
   type Node,
+  plainNode as node,
   type ValueInfo,
 } from '../../onnx/graph.ts'
 import { itemAt } from '../../required.ts'
@@ -28,9 +28,6 @@ const drawn = (...dims: number[]): Tensor<'float32'> => {
   random.fillNormal(tensor.data)
   return tensor
 }
-const node = (op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node => ({
-  ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
-})
 const linear = (from: string, name: string, to: string): Node =>
   node('Gemm', [from, `${name}.weight`, `${name}.bias`], to, { transB: 1 })
 const weights = (name: string, width: number, from: number) => ({

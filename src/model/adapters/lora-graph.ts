@@ -1,9 +1,9 @@
 import {
-  type Attributes,
   graph as asGraph,
   float,
   type Graph,
   type Node,
+  plainNode as node,
   outputName,
 } from '../../onnx/graph.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
@@ -57,10 +57,6 @@ function changed(
     return adapter ? withUpdate(own, adapter) : [own]
   })
 }
-
-const node = (op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node => ({
-  ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
-})
 
 /**
  * x W + scale (x A^T) B^T in place of x W, under the same name.

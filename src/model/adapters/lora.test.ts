@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { ortNode } from '../../engine/ort-node.ts'
-import { graph, type Node } from '../../onnx/graph.ts'
+import { graph, type Node, plainNode as node } from '../../onnx/graph.ts'
 import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { modelToOnnx } from '../import/index.ts'
 import type { Model } from '../model.ts'
@@ -8,14 +8,6 @@ import { withLora } from './lora.ts'
 import { mergeLora } from './merge-lora.ts'
 
 const engine = ortNode({ threads: 1 })
-const node = (
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Node['attributes'] = {},
-): Node => ({
-  ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
-})
 const body = (name: string, weight: string) => ({
   ...{
     name,

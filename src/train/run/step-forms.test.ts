@@ -5,7 +5,7 @@ import { emptyState, type TaskContext } from '../../methods/method.ts'
 import { none } from '../../methods/none.ts'
 import { transformerEncoder } from '../../model/layers/transformer-network.ts'
 import type { Model } from '../../model/model.ts'
-import type { Node } from '../../onnx/graph.ts'
+import { plainNode as node } from '../../onnx/graph.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32, toNumbers } from '../../tensor/tensor.ts'
 import { adam } from '../step/optimisers.ts'
@@ -73,9 +73,6 @@ const VOCABULARY = 1030
 
 /** A token's embedding through one layer, against the embeddings of all tokens. */
 function language(): Model {
-  const node = (op: string, inputs: string[], output: string, attributes: Node['attributes'] = {}): Node => ({
-    ...{ op, domain: '', name: output, inputs, outputs: [output], attributes },
-  })
   const drawn = (name: string, dims: readonly number[]) => {
     const tensor = float32(dims)
     randomStream(4, name).fillUniform(tensor.data, -0.5, 0.5)

@@ -10,6 +10,7 @@ import { openJudge } from '../../evaluate/judge.ts'
 import { widenHead } from '../../model/heads/widen.ts'
 import { mlp } from '../../model/layers/networks.ts'
 import type { Model } from '../../model/model.ts'
+import { plainNode as node } from '../../onnx/graph.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { float32 } from '../../tensor/tensor.ts'
 import { updateModel } from '../update.ts'
@@ -173,9 +174,6 @@ function convolutional(): Model {
   const random = randomStream(2, 'weights')
   const weights = { 'body.weight': float32([4, 1, 3, 3]), 'head.weight': float32([3, 4, 1, 1]) }
   for (const { data } of Object.values(weights)) random.fillNormal(data)
-  const node = (op: string, inputs: string[], output: string) => {
-    return { op, domain: '', name: output, inputs, outputs: [output], attributes: {} }
-  }
   const input = { name: 'x', type: 'float32' as const, dims: ['batch', 1, 8, 8] }
   return {
     graph: {
