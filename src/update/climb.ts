@@ -1,4 +1,3 @@
-import { itemAt } from '../required.ts'
 import type { Tried } from './candidates.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
@@ -13,12 +12,12 @@ import { firstRate, variantsOf } from './variants.ts'
 /** Climbs the ladder for as long as the next rung can pay, and concludes. */
 export async function runTrials(context: Context): Promise<UpdateResult> {
   if (await knowsAll(context)) return conclude(context, [])
-  return climbed(context, ({ tried, stopped }) => conclude(context, tried, stopped))
+  return climbed(context, ({ rungs, stopped }) => conclude(context, rungs.flat(), stopped))
 }
 
-/** What was tried, from the cheapest rung on, and the rung that would have taken too long. */
+/** What was tried on each rung, from the cheapest on, and the rung that would have taken too long. */
 export interface Climb {
-  readonly tried: readonly Tried[]
+  readonly rungs: readonly (readonly Tried[])[]
   readonly stopped: UpdateResult['stopped']
 }
 
@@ -44,7 +43,7 @@ export async function climbed<T>(context: Context, use: (climb: Climb) => T | Pr
       }
       done.push(next)
     }
-    return await use({ tried: done.flatMap(({ tried }) => tried), stopped })
+    return await use({ rungs: done.map(({ tried }) => tried), stopped })
   } finally {
     for (const { ground } of done) await ground.dispose()
   }
@@ -124,12 +123,8 @@ function beginningAbove({ aim }: Context, below: readonly Climbed[]): Beginning 
   return { weights: trained.end, path: aim.added ? first.end : first.start }
 }
 
-/** The trial that seems to get most inside the budget. */
-const bestOf = (tried: readonly Tried[], aim: Aim): Tried => itemAt(rankedTrials(tried, aim), 0, 'trial')
-
-/** Trials by what they seem to get inside the budget, the best first; the earlier, which was cheaper, of those that get as much. */
-export const rankedTrials = <T extends Pick<Tried, 'guesses'>>(tried: readonly T[], aim: Aim): readonly T[] =>
-  tried
-    .map((each) => ({ each, worth: withinBudget(each.guesses, aim) }))
-    .sort((a, b) => b.worth - a.worth)
-    .map(({ each }) => each)
+/** The trial of a rung that seems to get most inside the budget; the earlier, which was cheaper, of those that get as much. */
+export function bestOf(tried: readonly Tried[], aim: Aim): Tried {
+  const worth = (each: Tried) => withinBudget(each.guesses, aim)
+  return tried.reduce((best, each) => (worth(each) > worth(best) ? each : best))
+}

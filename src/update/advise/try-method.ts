@@ -1,6 +1,5 @@
-import { present } from '../../required.ts'
 import type { Tried } from '../candidates.ts'
-import { climbed, rankedTrials } from '../climb.ts'
+import { bestOf, climbed } from '../climb.ts'
 import { closeContext, openContext } from '../open-context.ts'
 import type { Aim, Guess } from '../path/index.ts'
 import type { RungName } from '../recipes/index.ts'
@@ -37,19 +36,16 @@ export async function tryMethod(options: UpdateOptions, counts: RowCounts): Prom
   const context = await openContext(options)
   const { aim } = context
   try {
-    return await climbed(context, ({ tried, stopped }) => ({
-      recipes: placesOf(tried).map((place) => {
-        const here = tried.filter((each) => placeOf(each) === place)
-        // Of several rates an update goes on with the best.
-        const [best = here[0]] = rankedTrials(here, aim)
-        const until = tried.slice(0, Math.max(...here.map((each) => tried.indexOf(each))) + 1)
-        return recipeOf(present(best, 'trial'), until, {
+    return await climbed(context, ({ rungs, stopped }) => ({
+      // Of several rates an update goes on with the best.
+      recipes: rungs.map((tried, at) =>
+        recipeOf(bestOf(tried, aim), rungs.slice(0, at + 1).flat(), {
           asked: options.method,
           aim,
           counts,
           preparation: context.preparation,
-        })
-      }),
+        }),
+      ),
       before: aim.before,
       stopped,
     }))
@@ -57,9 +53,6 @@ export async function tryMethod(options: UpdateOptions, counts: RowCounts): Prom
     await closeContext(context)
   }
 }
-
-const placeOf = ({ ground }: Tried): string => ground.rung.place
-const placesOf = (tried: readonly Tried[]): readonly string[] => [...new Set(tried.map(placeOf))]
 
 interface Facts {
   readonly asked: string | undefined
