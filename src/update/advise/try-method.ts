@@ -1,7 +1,7 @@
 import type { Tried } from '../candidates.ts'
 import { bestOf, climbed } from '../climb.ts'
 import { closeContext, openContext } from '../open-context.ts'
-import type { Aim, Guess } from '../path/index.ts'
+import { type Aim, bestWithin } from '../path/index.ts'
 import type { RungName } from '../recipes/index.ts'
 import type { TrialSettings, UpdateOptions } from '../update-types.ts'
 import type { RowCounts } from './sample-rows.ts'
@@ -67,7 +67,7 @@ function recipeOf(
   until: readonly Tried[],
   { asked, aim, counts, preparation }: Facts,
 ): MeasuredRecipe {
-  const point = bestPoint(trial.guesses, aim)
+  const point = bestWithin(trial.guesses, aim)
   const measured = until.reduce((sum, { seconds }) => sum + seconds.train + seconds.search, preparation)
   return {
     method: trial.method,
@@ -77,11 +77,4 @@ function recipeOf(
     error: Math.sqrt((point.new * (1 - point.new)) / counts.judged),
     seconds: { measured, all: (measured * counts.all) / counts.used },
   }
-}
-
-/** The best that seems to be inside the budget; the old model where nothing does. */
-function bestPoint(guesses: readonly Guess[], { budget, before }: Aim): Pick<Guess, 'new' | 'loss'> {
-  const inside = guesses.filter(({ loss }) => loss <= budget.maxDrop)
-  const [best] = [...inside].sort((a, b) => b.new - a.new || a.loss - b.loss)
-  return best && best.new > before ? best : { new: before, loss: 0 }
 }

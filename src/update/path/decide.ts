@@ -70,9 +70,19 @@ export const startOf = (guesses: readonly Guess[]): Guess | undefined =>
 /** New accuracy that another rung would have to be able to win, for it to be worth its time. */
 const WORTH_A_RUNG = 0.01
 
-/** Best new accuracy of what seems to lose no more than the budget allows; the old model's where nothing does. */
-export const withinBudget = (guesses: readonly Guess[], { budget, before }: Aim): number =>
-  Math.max(before, ...guesses.filter(({ loss }) => loss <= budget.maxDrop).map((guess) => guess.new))
+/**
+ * The best of what seems to lose no more than the budget allows, of those that know as much of the new the one that loses least; the old
+ * model where none knows more than it.
+ */
+export function bestWithin(guesses: readonly Guess[], { budget, before }: Aim): Pick<Guess, 'new' | 'loss'> {
+  const [best] = guesses
+    .filter(({ loss }) => loss <= budget.maxDrop)
+    .sort((a, b) => b.new - a.new || a.loss - b.loss)
+  return best && best.new > before ? best : { new: before, loss: 0 }
+}
+
+/** Its new accuracy. */
+export const withinBudget = (guesses: readonly Guess[], aim: Aim): number => bestWithin(guesses, aim).new
 
 /** Of what the last rung gained over those below, the share that the next may be hoped to gain. */
 const HOPE = 0.5

@@ -19,6 +19,7 @@ export {
   type TextCurveScore,
 } from './curve-texts.ts'
 export {
+  bestWithin,
   hasLearned,
   heldBack,
   nothingToGain,
