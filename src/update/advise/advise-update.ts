@@ -2,7 +2,7 @@ import { adviseMethods, type MethodAdvice, type Situation } from '../../methods/
 import { holdsWeights, methodParts } from '../../methods/registry.ts'
 import { addsClasses } from '../classes.ts'
 import { rowsIn } from '../parts.ts'
-import { chooseMethod, type RungName } from '../recipes/index.ts'
+import type { RungName } from '../recipes/index.ts'
 import type { UpdateOptions } from '../update-types.ts'
 import { type RowCounts, sampleRows } from './sample-rows.ts'
 import { type MeasuredRecipe, tryMethod } from './try-method.ts'
@@ -76,7 +76,7 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
     // The first climbs the whole ladder, the others the rung on which methods differ.
     const rungs = at === 0 ? undefined : differing(found)
     const share = at === 0 && candidates.length > 1 ? left / 2 : left / (candidates.length - at)
-    // Named, the usual method would have no heads worked out.
+    // The first is what an update takes where no method is named.
     const asked = at === 0 ? undefined : method
     const tried = await tryMethod({ ...update, data: sampled, method: asked, rungs, time: share }, counts)
     before ??= tried.before
@@ -108,20 +108,11 @@ function situationOf(options: Pick<UpdateOptions, 'data' | 'model' | 'widened'>)
   }
 }
 
-/** The methods that our tables rank, and plain training, which says what the others are worth. */
-function methodsToTry(options: AdviseOptions, { ranked }: MethodAdvice): readonly string[] {
-  const { data, lora } = options
-  const facts = {
-    exemplars: rowsIn(data.exemplars) > 0,
-    unlabelled: data.unlabelled !== undefined,
-    added: addsClasses(options),
-  }
-  const named = ranked.map(({ method }) => method).filter((method) => method !== 'joint')
-  const usual = chooseMethod(undefined, facts).name
-  return [...new Set([usual, ...named, 'none'])].filter(
+/** The methods that our tables rank, the one first that an update takes by itself, and plain training, which says what the others are worth. */
+const methodsToTry = ({ lora }: AdviseOptions, { ranked }: MethodAdvice): readonly string[] =>
+  [...ranked.map(({ method }) => method), 'none'].filter(
     (method) => !lora || !methodParts(method).some(holdsWeights),
   )
-}
 
 /** The dearest rung that the first method climbed: there methods differ most. */
 function differing(found: readonly MeasuredRecipe[]): readonly RungName[] | undefined {
