@@ -31,12 +31,7 @@ export interface UpdateAdvice {
   /** The old model's accuracy on the same new rows; null where nothing was measured. */
   readonly before: number | null
   /** Rows that were measured with, and how many there are. */
-  readonly rows: {
-    readonly used: number
-    readonly all: number
-    readonly judged: number
-    readonly ordered: number
-  }
+  readonly rows: RowCounts
   readonly notes: readonly string[]
 }
 
@@ -57,14 +52,13 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
   const situation = situationOf(update)
   const prior = adviseMethods(situation)
   const { parts, sampled, counts } = sampleRows(update.data, rows, update.seed ?? 0)
+  const told = { situation, prior, rows: counts }
+  if (!parts.order || !parts.proof) {
+    return { ...told, measured: [], unmeasured: [], before: null, notes: [nothingOld] }
+  }
   const found: MeasuredRecipe[] = []
   const unmeasured: { method: string; rung: string; seconds: number | null }[] = []
-  const notes: string[] = []
   let before: number | null = null
-  if (!parts.order || !parts.proof) {
-    notes.push(nothingOld)
-    return { situation, prior, measured: [], unmeasured, before, rows: counts, notes }
-  }
   const candidates = methodsToTry(update, prior)
   const began = performance.now()
   for (const [at, method] of candidates.entries()) {
@@ -84,9 +78,9 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
     if (tried.stopped) unmeasured.push({ method, ...tried.stopped })
   }
   return {
-    ...{ situation, prior, unmeasured, before, rows: counts },
+    ...{ ...told, unmeasured, before },
     measured: [...found].sort((a, b) => b.new - a.new || a.seconds.all - b.seconds.all),
-    notes: [...notes, ...(counts.used < counts.all ? [fewer(counts)] : [])],
+    notes: counts.used < counts.all ? [fewer(counts)] : [],
   }
 }
 
