@@ -38,9 +38,9 @@ export interface UpdateAdvice {
 const defaults = { time: 60, rows: 2000 } as const
 
 /**
- * Says which method suits an update: by what our tables say of its situation, and by a short sweep on its own rows. Each method climbs the
- * ladder as an update does, on as many rows as there is time for, and what it reaches inside the budget is read off the old rows that order
- * and new rows that are not trained on. Rows that prove have no part in it, so that they can prove the update afterwards.
+ * Says which method suits an update: by what our tables say of its situation, and by a short sweep on its own rows. The usual method climbs
+ * the ladder as an update does, the others the dearest rung of it, on at most `rows` rows, and what each reaches inside the budget is read off
+ * the old rows that order and new rows that are not trained on. Rows that prove have no part in it, so that they can prove the update afterwards.
  *
  * @throws What `updateModel` throws.
  * @example
