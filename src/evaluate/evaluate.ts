@@ -9,7 +9,7 @@ import { required } from '../required.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
-import { rowsTogether } from './rows-together.ts'
+import { putRows, rowsTogether } from './rows-together.ts'
 import {
   classAccuracy,
   explainedVariance,
@@ -137,12 +137,8 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
         return predicted(dataset, state, active)
       const classes = new Int32Array(dataset.labels.data.length)
       const [, whole = 1] = dataset.labels.dims
-      for (const { rows, dataset: own } of groups) {
-        const found = await predicted(own, state, active)
-        const length = found.length / rows.length
-        for (const [at, row] of rows.entries())
-          classes.set(found.subarray(at * length, (at + 1) * length), row * whole)
-      }
+      for (const { rows, dataset: own } of groups)
+        putRows(classes, whole, rows, await predicted(own, state, active))
       return classes
     },
     logits: async (dataset, state) => {

@@ -7,6 +7,7 @@ import { cast, ints, scale, type Value } from '../ops/core/index.ts'
 import { itemAt, present, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
 import { fromLogits, type OnRows } from './from-logits.ts'
+import { putRows } from './rows-together.ts'
 import type { Weights } from './weights.ts'
 
 /** What a model thinks likeliest at each place of rows of tokens. */
@@ -50,15 +51,10 @@ export async function topTokens(
   const logProbabilities = float32(dims)
   const ids = new Int32Array(logProbabilities.data.length)
   const row = itemAt(dims, 1, 'axis') * k
-  const spread = <T extends Int32Array | Float32Array>(all: T, own: T, places: Int32Array) => {
-    const width = own.length / places.length
-    for (const [at, place] of places.entries())
-      all.set(own.subarray(at * width, (at + 1) * width), place * row)
-  }
   const make = (body: GraphBuilder, logits: Value) => likeliest(body, logits, { k, temperature })
   await fromLogits(engine, model, { dataset: rows, weights, make, onRows }, (made, places) => {
-    spread(ids, required(made, 'ids', 'output').data as Int32Array<ArrayBuffer>, places)
-    spread(logProbabilities.data, required(made, 'shares', 'output').data as Float32Array, places)
+    putRows(ids, row, places, required(made, 'ids', 'output').data as Int32Array<ArrayBuffer>)
+    putRows(logProbabilities.data, row, places, required(made, 'shares', 'output').data as Float32Array)
   })
   return { ids: { type: 'int32', dims, data: ids }, logProbabilities }
 }
