@@ -111,6 +111,16 @@ describe('holdfast keep', () => {
     expect((await run('keep --show next.keep')).stdout).toContain('Releases\n  1  model.onnx')
   })
 
+  test('extends a pack by rows that memory has no room for, and says where they lie', async () => {
+    await run('keep model.onnx --data old --budget 12 -o small.keep')
+    const extend = 'keep --extend small.keep --model better.onnx --data new'
+    const whole = await json(`${extend} -o memory.keep`)
+    const { code, stdout, stderr } = await run(`${extend} -o disk.keep --max-bytes 100 --json`)
+    expect(code, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ exemplars: whole.exemplars, heldOut: whole.heldOut })
+    expect(stderr).toMatch(/new: \d+ MiB of rows have no room .* and lie in .*spill/)
+  })
+
   test('keeps held-out rows as activations, which prove an update, and goes on with them', async () => {
     const made = await json(
       'keep model.onnx --data old --budget 60 --held-out 20 --held-out-activations 80 -o acts.keep',
