@@ -99,7 +99,8 @@ export const extendFile = (
       const { train, validation, test } = preprocessed(found, sources.preprocessing)
       const rows = { train, heldOut: test ?? validation, columns: found.columns }
       const kept = await extendPack({ ...sources, ...named, ...rows, pack })
-      return { pack: kept.pack, notes: [...notes, ...found.notes, ...kept.notes] }
+      const laid = [spill.note(sources.data)].filter((note) => note !== undefined)
+      return { pack: kept.pack, notes: [...notes, ...found.notes, ...laid, ...kept.notes] }
     } finally {
       spill.close()
     }
