@@ -52,10 +52,7 @@ interface Written {
  */
 export async function writeUpdated(
   path: string,
-  loaded: Pick<LoadedUpdate, 'file' | 'folder' | 'model' | 'widened'> & {
-    /** The file as it was given, where `file` has more layers. */
-    readonly given?: LoadedUpdate['file'] | undefined
-  },
+  loaded: Pick<LoadedUpdate, 'file' | 'given' | 'folder' | 'model' | 'widened'>,
   result: Written,
 ): Promise<void> {
   const { folder, model, widened } = loaded
@@ -74,7 +71,7 @@ export async function writeUpdated(
 
 /** What goes into which file: updates beside layers of few bits that learned nothing, as where the head alone did, are left out. */
 function writtenOf(
-  { file, given = file }: Pick<LoadedUpdate, 'file'> & { readonly given?: LoadedUpdate['file'] | undefined },
+  { file, given }: Pick<LoadedUpdate, 'file' | 'given'>,
   { chosen, parameters }: Written,
 ): { readonly file: LoadedUpdate['file']; readonly parameters: Written['parameters'] } {
   if (!chosen) return { file: given, parameters: new Map() }
