@@ -1,3 +1,4 @@
+import type { Measurement, Tracker } from '../train/tracking/index.ts'
 import type { Status } from '../update/path/index.ts'
 import { trialWords } from '../update/trial-words.ts'
 import { outputPath } from '../update/update-writing-files.ts'
@@ -12,6 +13,14 @@ const exitCodes = {
   'not-met': 2,
   inconclusive: 3,
 } as const satisfies Record<Status, 0 | 2 | 3>
+
+/** Says what was found before training, warnings and notes whatever `--quiet` says. */
+export function sayPreflight(lines: readonly string[], screen: Screen): void {
+  for (const line of lines) {
+    if (/^(warning|note): /.test(line)) screen.warn(line)
+    else screen.say(line)
+  }
+}
 
 /** Where the model was written, and why not where that was asked for. */
 export const placeSentence = (
@@ -53,7 +62,7 @@ export function updateAnswer(
 
 /** What the bars are drawn from. */
 type ShownEvent =
-  | ({ readonly type: 'trial' } & Parameters<typeof trialWords>[0])
+  | ({ readonly type: 'trial'; readonly trial: number } & Parameters<typeof trialWords>[0])
   | { readonly type: 'progress'; readonly step: number; readonly of: number }
   /** Of some updates so many candidates of so many are tested. */
   | { readonly type: 'point'; readonly tested?: number; readonly of?: number }
@@ -82,5 +91,21 @@ export function showEvents(screen: Screen): (event: ShownEvent) => void {
         ...{ label: 'testing', done: event.tested, total: event.of, unit: 'candidates' },
       })
     }
+  }
+}
+
+/** Shows events, and tells trackers their numbers, which are given the words of the trial that they are of. */
+export function followEvents<Event extends ShownEvent>(
+  screen: Screen,
+  tracker: Tracker,
+  measured: (event: Event, wordsOf: (trial: number) => string | undefined) => Measurement | undefined,
+): (event: Event) => void {
+  const show = showEvents(screen)
+  const names: string[] = []
+  return (event) => {
+    show(event)
+    if (event.type === 'trial') names[event.trial] = trialWords(event)
+    const measurement = measured(event, (trial) => names[trial])
+    if (measurement) tracker.log(measurement)
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '../report/index.ts'
 import { present } from '../required.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { type Tracker, textMeasurements } from '../train/tracking/index.ts'
+import { textMeasurements } from '../train/tracking/index.ts'
 import { answeredPrompts, pairedAnswers } from '../update/answered-prompts-files.ts'
 import { parseUpdateMethod } from '../update/recipes/index.ts'
 import { extendTextFile } from '../update/text-pack/index-files.ts'
@@ -28,7 +28,6 @@ import {
   textRungNames,
 } from '../update/texts/index.ts'
 import { type LoadedTextUpdate, loadTextUpdate } from '../update/texts/index-files.ts'
-import { trialWords } from '../update/trial-words.ts'
 import {
   checkCompanions,
   checkTextAdapter,
@@ -42,7 +41,7 @@ import { methodOptionsOf } from './method-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
 import type { UpdateSettings } from './update-flags.ts'
-import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
+import { followEvents, placeSentence, sayPreflight, showEvents, updateAnswer } from './update-shown.ts'
 import { updateBudgetOf } from './update-texts-flags.ts'
 import type { Answer, Call } from './verb.ts'
 
@@ -102,16 +101,15 @@ export async function updateLanguage(
       cost: dryRun ? { ...(await run.estimate()), reading } : null,
     }
     if (dryRun) return { json: known, text: languagePreflightText(known).join('\n') }
-    for (const line of languagePreflightText(known)) {
-      if (/^(warning|note): /.test(line)) call.screen.warn(line)
-      else call.screen.say(line)
-    }
+    sayPreflight(languagePreflightText(known), call.screen)
     const result = await tracked(
       call,
       asked,
       { verb: 'update', name: `${asked.model} ${found.method.name}`, settings: asked },
       (tracker) => {
-        follow = following(call, tracker)
+        follow = followEvents(call.screen, tracker, (event, wordsOf) =>
+          event.type === 'measuring' ? undefined : textMeasurements(event, wordsOf(event.trial)),
+        )
         return run.run()
       },
     )
@@ -121,19 +119,6 @@ export async function updateLanguage(
     return await answer(asked, call, { engine, loaded, result, summary, known, prompts, before })
   } finally {
     await run.dispose()
-  }
-}
-
-/** Shows events, and tells trackers their numbers. */
-function following({ screen }: Call, tracker: Tracker): (event: TextUpdateEvent) => void {
-  const show = showEvents(screen)
-  const names: string[] = []
-  return (event) => {
-    show(event)
-    if (event.type === 'measuring') return
-    if (event.type === 'trial') names[event.trial] = trialWords(event)
-    const measurement = textMeasurements(event, names[event.trial])
-    if (measurement) tracker.log(measurement)
   }
 }
 

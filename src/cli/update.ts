@@ -14,7 +14,6 @@ import { type Preflight, preflight } from '../update/preflight.ts'
 import { settleProving } from '../update/proving.ts'
 import { chooseMethod } from '../update/recipes/index.ts'
 import { summarise, type UpdateSummary } from '../update/summary.ts'
-import { trialWords } from '../update/trial-words.ts'
 import { openUpdate, type UpdateEvent, type UpdateOptions } from '../update/update.ts'
 import { type LoadedUpdate, loadUpdate } from '../update/update-files.ts'
 import { headSelection } from '../update/update-pack.ts'
@@ -38,7 +37,7 @@ import {
   updateSettings,
 } from './update-flags.ts'
 import { updateByQueue } from './update-queue.ts'
-import { placeSentence, showEvents, updateAnswer } from './update-shown.ts'
+import { followEvents, placeSentence, sayPreflight, updateAnswer } from './update-shown.ts'
 import { updateLanguage } from './update-texts.ts'
 import { refuseOtherFlags } from './update-texts-flags.ts'
 import { type Answer, type Call, defineVerb, type Verb } from './verb.ts'
@@ -140,23 +139,15 @@ async function updateRows(
     }
     if (dryRun)
       return { json: { schema: 'holdfast.preflight/1', ...known }, text: preflightText(known).join('\n') }
-    for (const line of preflightText(known)) {
-      if (/^(warning|note): /.test(line)) call.screen.warn(line)
-      else call.screen.say(line)
-    }
+    sayPreflight(preflightText(known), call.screen)
     const result = await tracked(
       call,
       asked,
       { verb: 'update', name: `${asked.model} ${method.name}`, settings: asked },
       (tracker) => {
-        const show = showEvents(call.screen)
-        const names: string[] = []
-        follow = (event) => {
-          show(event)
-          if (event.type === 'trial') names[event.trial] = trialWords(event)
-          const measurement = updateMeasurements(event, names[event.trial])
-          if (measurement) tracker.log(measurement)
-        }
+        follow = followEvents(call.screen, tracker, (event, wordsOf) =>
+          updateMeasurements(event, wordsOf(event.trial)),
+        )
         return run.run()
       },
     )
