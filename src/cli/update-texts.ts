@@ -44,6 +44,7 @@ import type { UpdateSettings } from './update-flags.ts'
 import { followEvents, placeSentence, sayPreflight, showEvents, updateAnswer } from './update-shown.ts'
 import { updateBudgetOf } from './update-texts-flags.ts'
 import type { Answer, Call } from './verb.ts'
+import { pageOrigin } from './write-report.ts'
 
 /** Teaches a language model new texts, once its file is loaded. */
 export async function updateLanguage(
@@ -181,10 +182,9 @@ async function answer(
     written.push(markdown)
   }
   if (report !== undefined) {
-    const created = new Date().toISOString().slice(0, 10)
     await writeWhole(
       report,
-      languageUpdatePage(summary, known, { model: path, command: call.command, created, prompts: answered }),
+      languageUpdatePage(summary, known, { model: path, ...pageOrigin(call), prompts: answered }),
     )
     written.push(report)
   }

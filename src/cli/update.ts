@@ -41,6 +41,7 @@ import { followEvents, placeSentence, sayPreflight, updateAnswer } from './updat
 import { updateLanguage } from './update-texts.ts'
 import { refuseOtherFlags } from './update-texts-flags.ts'
 import { type Answer, type Call, defineVerb, type Verb } from './verb.ts'
+import { pageOrigin } from './write-report.ts'
 
 /** `holdfast update`: a model learns new data inside a budget for what it may forget. */
 export const update: Verb = defineVerb({
@@ -193,15 +194,7 @@ async function answer(
     [asked.markdown, (file) => writeWhole(file, updateMarkdown(summary, known))],
     [
       asked.report,
-      (file) =>
-        writeWhole(
-          file,
-          updatePage(summary, known, {
-            model: path,
-            command: call.command,
-            created: new Date().toISOString().slice(0, 10),
-          }),
-        ),
+      (file) => writeWhole(file, updatePage(summary, known, { model: path, ...pageOrigin(call) })),
     ],
   ]
   const written = [out, ...(adapter === undefined || !result.adapters ? [] : [adapter])]

@@ -3,13 +3,18 @@ import { type ReportOptions, reportHtml } from '../report/page.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import type { Call } from './verb.ts'
 
-/** Writes the page of benchmarks, which names the command and the day. */
+/** What a page says of how it was made: the command and the day. */
+export const pageOrigin = ({ command }: Pick<Call, 'command'>) => ({
+  command,
+  created: new Date().toISOString().slice(0, 10),
+})
+
+/** Writes the page of benchmarks. */
 export async function writeReport(
   path: string,
   benches: BenchResult | readonly BenchResult[],
-  { command }: Pick<Call, 'command'>,
+  call: Pick<Call, 'command'>,
   options: Pick<ReportOptions, 'more'> = {},
 ): Promise<void> {
-  const created = new Date().toISOString().slice(0, 10)
-  await writeWhole(path, reportHtml(benches, { ...options, command, created }))
+  await writeWhole(path, reportHtml(benches, { ...options, ...pageOrigin(call) }))
 }
