@@ -9,13 +9,8 @@ import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
-import {
-  type ReplicaPlace,
-  type ReplicaSettings,
-  replicaFlags,
-  replicaPlaceFlags,
-  withReplicaFlags,
-} from './replica-flags.ts'
+import { queueAndStoreFlags } from './queue-client.ts'
+import { type ReplicaPlace, type ReplicaSettings, replicaFlags, withReplicaFlags } from './replica-flags.ts'
 import { defaultFolder, ownRun, ownRuns } from './run-folders.ts'
 import {
   augmentFlag,
@@ -48,7 +43,7 @@ const settings = z
     ...documentFlags,
     ...modelFlags,
     ...replicaFlags,
-    ...replicaPlaceFlags,
+    ...queueAndStoreFlags,
     ...trackingFlags,
   })
   .refine(({ init, config }) => init || config !== undefined, {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Engine } from '../engine/engine.ts'
 import { type Asking, mismatch, openAsking, peersAt } from '../study/queue/index-files.ts'
-import { fromText, group } from './flags/index.ts'
+import { fromText, group, path } from './flags/index.ts'
 import { inTime, openQueuePlace, type QueuePlace, queuePrefixFlag } from './queue-place.ts'
+import { DEFAULT_STORE } from './run-folders.ts'
 import type { Screen } from './screen.ts'
 
 /** Of jobs for which none is asked, and the last that the queue takes. */
@@ -25,6 +26,17 @@ export const queueFlags = {
       }),
   }),
   ...queuePrefixFlag,
+}
+
+/** The same for verbs that need a store for the queue alone. */
+export const queueAndStoreFlags = {
+  ...queueFlags,
+  ...group('Queue', {
+    store: path('DIR').optional().meta({
+      description: 'With --queue: the folder that client and workers meet in, shared by all machines',
+      otherwise: DEFAULT_STORE,
+    }),
+  }),
 }
 
 /** How jobs are asked for. */

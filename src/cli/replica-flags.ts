@@ -1,9 +1,8 @@
 import type { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { parsePlan, type RunPlan, replicasSchema } from '../train/plan/index.ts'
-import { flagName, flagOf, group, path, seconds } from './flags/index.ts'
-import { queueFlags } from './queue-client.ts'
-import { DEFAULT_STORE } from './run-folders.ts'
+import { flagName, flagOf, group, seconds } from './flags/index.ts'
+import type { queueAndStoreFlags } from './queue-client.ts'
 
 const { count, localSteps, outerRate, outerMomentum } = replicasSchema.shape
 
@@ -25,17 +24,7 @@ export const replicaFlags = group('Replicas', {
 })
 
 /** Where they are, when they are not in processes of this machine. */
-export const replicaPlaceFlags = {
-  ...queueFlags,
-  ...group('Queue', {
-    store: path('DIR').optional().meta({
-      description: 'With --queue: the folder that client and workers meet in, shared by all machines',
-      otherwise: DEFAULT_STORE,
-    }),
-  }),
-}
-
-export type ReplicaPlace = z.output<z.ZodObject<typeof replicaPlaceFlags>> &
+export type ReplicaPlace = z.output<z.ZodObject<typeof queueAndStoreFlags>> &
   Pick<ReplicaSettings, 'roundWait'>
 
 export type ReplicaSettings = z.output<z.ZodObject<typeof replicaFlags>>

@@ -6,14 +6,15 @@ import { group, path } from './flags/index.ts'
 import { followRun } from './follow-run.ts'
 import { followStudent } from './follow-student.ts'
 import { checkPlaces } from './places.ts'
-import { replicaFlags, replicaPlaceFlags } from './replica-flags.ts'
+import { queueAndStoreFlags } from './queue-client.ts'
+import { replicaFlags } from './replica-flags.ts'
 import { trackingFlags } from './tracking.ts'
 import { defineVerb } from './verb.ts'
 
 const settings = z.object({
   run: path('RUN').meta({ argument: true, description: 'The folder of a run' }),
   ...group('Replicas', { roundWait: replicaFlags.roundWait }),
-  ...replicaPlaceFlags,
+  ...queueAndStoreFlags,
   ...trackingFlags,
 })
 

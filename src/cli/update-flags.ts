@@ -13,8 +13,7 @@ import { fromText, group, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
-import { queueFlags } from './queue-client.ts'
-import { DEFAULT_STORE } from './run-folders.ts'
+import { queueAndStoreFlags } from './queue-client.ts'
 import {
   augmentFlag,
   bindFlag,
@@ -158,12 +157,8 @@ export const updateSettings = z
         .meta({ description: "Write the new model's predictions there, for the next gate" }),
     }),
     ...trackingFlags,
-    ...queueFlags,
+    ...queueAndStoreFlags,
     ...group('Queue', {
-      store: path('DIR').optional().meta({
-        description: 'With --queue: the folder that client and workers meet in, shared by all machines',
-        otherwise: DEFAULT_STORE,
-      }),
       detach: on().meta({ description: 'With --queue: ask for the update and do not wait for it' }),
     }),
   })
