@@ -193,16 +193,7 @@ export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
  * @throws UsageError `argument-missing` without a place for the model; and what {@link checkPlaces} throws.
  */
 export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
-  const reads: readonly Read[] = [
-    { flag: 'MODEL', path: asked.model, is: 'model' },
-    { flag: '--new', path: asked.new, is: 'data' },
-    { flag: '--old', path: asked.old === SELF ? undefined : asked.old, is: 'data' },
-    { flag: '--keep', path: asked.keep, is: 'pack' },
-    { flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
-    { flag: '--traffic', path: asked.traffic, is: 'file' },
-    { flag: '--prompts', path: asked.prompts, is: 'file' },
-    { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
-  ]
+  const reads = readsOfUpdate(asked)
   await checkPlaces(reads)
   const { out, dryRun } = asked
   if (out === undefined && !dryRun) {
@@ -231,12 +222,19 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
   )
 }
 
-/** The files and folders that an update reads, and those that it writes, by flag. */
-export const readsOfUpdate = (asked: UpdateSettings): Readonly<Record<string, string | undefined>> => ({
-  ...{ model: asked.model, new: asked.new, old: asked.old === SELF ? undefined : asked.old },
-  ...{ keep: asked.keep, unlabelled: asked.unlabelled, traffic: asked.traffic },
-  ...{ prompts: asked.prompts, tokenizer: asked.tokenizer },
-})
+/** The files and folders that an update reads, with the settings that name them. */
+export const readsOfUpdate = (asked: UpdateSettings): readonly (Read & { readonly key: string })[] => [
+  { key: 'model', flag: 'MODEL', path: asked.model, is: 'model' },
+  { key: 'new', flag: '--new', path: asked.new, is: 'data' },
+  { key: 'old', flag: '--old', path: asked.old === SELF ? undefined : asked.old, is: 'data' },
+  { key: 'keep', flag: '--keep', path: asked.keep, is: 'pack' },
+  { key: 'unlabelled', flag: '--unlabelled', path: asked.unlabelled, is: 'data' },
+  { key: 'traffic', flag: '--traffic', path: asked.traffic, is: 'file' },
+  { key: 'prompts', flag: '--prompts', path: asked.prompts, is: 'file' },
+  { key: 'tokenizer', flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
+]
+
+/** Those that it writes, by setting. */
 export const writesOfUpdate = (asked: UpdateSettings): Readonly<Record<string, string | undefined>> => ({
   ...{ out: asked.out, adapter: asked.adapter, baseline: asked.baseline, keepOut: asked.keepOut },
   ...{ markdown: asked.markdown, report: asked.report },

@@ -94,7 +94,7 @@ async function jobOf(
   typed: ReadonlyMap<string, string | boolean | readonly string[]>,
 ): Promise<UpdateJob> {
   const reads: Record<string, UpdateJob['reads'][string]> = {}
-  for (const [key, path] of Object.entries(readsOfUpdate(asked))) {
+  for (const { key, path } of readsOfUpdate(asked)) {
     if (path !== undefined)
       reads[key] = { path: resolve(path), sha256: await contentOf(path, key === 'model') }
   }
