@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { physicalCores } from '../engine/cores-node.ts'
 import { UsageError } from '../errors.ts'
 import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
-import { engineFor } from './engine.ts'
+import { engineFor, sharesOf } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
@@ -147,7 +146,7 @@ function asChanged(
 ): RunPlan {
   const places = asked.replicas ?? read.replicas?.count ?? 1
   // Workers do one thing a core.
-  const share = asked.queue === undefined ? Math.max(1, Math.floor(physicalCores() / places)) : 1
+  const share = asked.queue === undefined ? sharesOf({}, places).threads : 1
   const { threads = read.threads ?? share, device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
