@@ -1,6 +1,6 @@
 import { interruptible } from '../engine/interruptible.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
-import { adviseMethods, type Situation } from '../methods/advise-methods.ts'
+import { adviseMethods, type MethodAdvice, type Situation } from '../methods/advise-methods.ts'
 import { adviseKeeping, type KeepAdvice } from '../methods/keep-advice.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import { keepText, measuredText, priorText, situationWords } from '../report/advice-text.ts'
@@ -77,7 +77,7 @@ function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAd
   const prior = adviseMethods(situation)
   const keeping = asked.memory && adviseKeeping(asked.memory, situation.model)
   const best = advice?.measured[0]
-  const command = commandFor(asked, situation, best)
+  const command = commandFor(asked, situation, { prior, best })
   // Where rows were measured, what this process came to bounds what an update of as many takes.
   const peakBytes = advice && advice.measured.length > 0 ? 1024 * process.resourceUsage().maxRSS : null
   return {
@@ -102,7 +102,7 @@ interface Said {
   readonly situation: Situation
   readonly command: string | undefined
   readonly advice: UpdateAdvice | undefined
-  readonly prior: ReturnType<typeof adviseMethods>
+  readonly prior: MethodAdvice
   readonly keeping: KeepAdvice | undefined
   readonly peakBytes: number | null
 }
@@ -130,11 +130,9 @@ const toldHeads =
 function commandFor(
   asked: AdviseSettings,
   situation: Situation,
-  best: MeasuredRecipe | undefined,
+  { prior, best }: { readonly prior: MethodAdvice; readonly best: MeasuredRecipe | undefined },
 ): string | undefined {
-  const [first] = adviseMethods(situation).ranked
-  const rowsTold = best === undefined && first?.verb === 'learn'
-  if (rowsTold) return undefined
+  if (best === undefined && prior.ranked[0]?.verb === 'learn') return undefined
   const { model = 'MODEL', new: fresh = 'NEW', old, keep, maxDrop } = asked
   const left = keep === undefined ? (old ?? (situation.old === 'none' ? undefined : 'OLD')) : undefined
   const self = situation.model === 'language' && situation.old === 'none'
