@@ -8,7 +8,8 @@ import { exchangeFolder } from '../study/queue/index.ts'
 import { askForRounds } from '../study/queue/index-files.ts'
 import { type RunRound, roundsIn } from '../study/rounds/index-files.ts'
 import { localRounds } from '../study/workers/index-files.ts'
-import { type KeptOutcome, runName } from '../train/folders/index-files.ts'
+import { type KeptOutcome, type RunName, runName } from '../train/folders/index-files.ts'
+import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { replicatedTask } from '../train/replicas/index.ts'
 import type { OpenTask } from '../train/run/index.ts'
@@ -24,6 +25,10 @@ interface ReplicatedRun {
   /** Of the run. */
   readonly folder: string
   readonly at: ReplicaPlace
+}
+
+interface NamedRun extends ReplicatedRun {
+  readonly run: RunName
 }
 
 /** Where replicas and their mean meet. */
@@ -42,11 +47,12 @@ export async function withReplicas<Result extends { readonly outcome: KeptOutcom
 ): Promise<Result> {
   const { replicas } = loaded.plan
   if (!replicas) return work(undefined)
-  const { identity } = runName(loaded.plan, loaded.dataSha256, how.engine)
+  const run = runName(loaded.plan, loaded.dataSha256, how.engine)
   const { count: of, outerRate: rate, outerMomentum: momentum } = replicas
-  const rounds = await (how.at.queue === undefined ? hereRounds : queueRounds)(call, loaded, how)
+  const open = how.at.queue === undefined ? hereRounds : queueRounds
+  const rounds = await open(call, loaded.plan, { ...how, run })
   try {
-    const given = { identity, of, step: { rate, momentum } }
+    const given = { identity: run.identity, of, step: { rate, momentum } }
     const result = await work(replicatedTask(roundsIn(rounds.folder, given, rounds.run)))
     // A run that goes on finds what was done of its round.
     if (result.outcome.status === 'finished') await rm(rounds.folder, { recursive: true, force: true })
@@ -57,7 +63,7 @@ export async function withReplicas<Result extends { readonly outcome: KeptOutcom
 }
 
 /** Replicas in processes of this machine. */
-async function hereRounds(call: Call, { plan }: LoadedPlan, { folder, at }: ReplicatedRun): Promise<Rounds> {
+async function hereRounds(call: Call, plan: RunPlan, { folder, at }: NamedRun): Promise<Rounds> {
   const { threads, device } = plan
   const engine = { threads, device }
   const workers = processesFor(engine)
@@ -78,10 +84,8 @@ async function hereRounds(call: Call, { plan }: LoadedPlan, { folder, at }: Repl
 }
 
 /** Replicas on the machines whose workers listen to a queue. */
-async function queueRounds(call: Call, loaded: LoadedPlan, { engine, at }: ReplicatedRun): Promise<Rounds> {
-  const { plan, dataSha256 } = loaded
+async function queueRounds(call: Call, plan: RunPlan, { engine, at, run }: NamedRun): Promise<Rounds> {
   const { store = DEFAULT_STORE } = at
-  const { identity, name } = runName(plan, dataSha256, engine)
   const client = await openClient(
     { ...at, queue: present(at.queue, '--queue') },
     { store, engine },
@@ -89,11 +93,11 @@ async function queueRounds(call: Call, loaded: LoadedPlan, { engine, at }: Repli
   )
   const { redis, packages, prefix } = client.place
   const rounds = askForRounds({
-    ...{ redis, packages, prefix, plan, name, asking: client.asking },
+    ...{ redis, packages, prefix, plan, name: run.name, asking: client.asking },
     ...{ signal: call.signal, patience: at.roundWait },
   })
   return {
-    folder: exchangeFolder(store, { identity }),
+    folder: exchangeFolder(store, run),
     run: rounds.run,
     close: async () => {
       await inTime(rounds.close())
