@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ortNode } from '../src/engine/ort-node.ts'
 import type { RunResult } from '../src/measure/results.ts'
-import { itemAt, required } from '../src/required.ts'
+import { median } from '../src/measure/statistics.ts'
+import { required } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { writeSafetensors } from '../src/tensor/safetensors.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
@@ -17,6 +18,7 @@ import { openRun } from '../src/train/run/learn-run.ts'
 import { stateAtStart } from '../src/train/run/task-models.ts'
 import { buildCli } from '../test/cli.ts'
 import { begin } from '../test/queue-sweep.ts'
+import { cpuSeconds } from './update-bench.ts'
 
 const [way = 'runs', names = 'mnist,cifar', seeds = '1'] = process.argv.slice(2)
 const data = resolve(process.env.HOLDFAST_DATA ?? '../shared/data')
@@ -132,15 +134,10 @@ async function model(subject: PlanInput): Promise<void> {
   for (let turn = 0; turn < 5; turn++) {
     const before = process.cpuUsage()
     await round(0)
-    const { user, system } = process.cpuUsage(before)
-    times.push((user + system) / 1e6 / 10)
+    times.push(cpuSeconds(before) / 10)
   }
   await replica.dispose()
-  const seconds = itemAt(
-    [...times].sort((a, b) => a - b),
-    2,
-    'time',
-  )
+  const seconds = median(times)
   const bytes = writeSafetensors(new Map(tensors)).byteLength
   console.log(
     `\n${subject.name}: a step takes ${(1000 * seconds).toFixed(2)} ms of a processor, the state has ${(bytes / 1e6).toFixed(2)} MB\n`,
