@@ -2,7 +2,7 @@
 // command does before it computes. Verbs stay apart, so that each loads what it needs. Packages that bring native code or are looked up as files stay
 // outside; those put inside have their licences in dist/bin/LICENSES.txt.
 //   node scripts/bundle.mjs      after tsc
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -52,7 +52,7 @@ const licences = [...packages].sort().map((name) => {
   const folder = join('node_modules', name)
   const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each))
   const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const text = file && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim() : ''
+  const text = file ? readFileSync(join(folder, file), 'utf8').trim() : ''
   return `${name} ${version}, ${license}\n\n${text}\n`
 })
 writeFileSync(join(outdir, 'LICENSES.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`))
