@@ -208,6 +208,12 @@ describe('learn, resume, report, fisher', () => {
       )
     }
 
+    for (const flag of ['--queue redis://127.0.0.1:1', '--round-wait 30s']) {
+      const { code, stderr } = await run(`resume two ${flag}`)
+      expect(stderr).toContain(`${flag.split(' ')[0]} is about replicas, and this run has none`)
+      expect(code).toBe(1)
+    }
+
     const reported = await run('report one two --markdown')
     expect(reported.stdout).toContain('my-first-run')
     expect((await run('report one -o one.html')).code).toBe(0)
