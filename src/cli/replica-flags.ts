@@ -29,25 +29,44 @@ export type ReplicaPlace = z.output<z.ZodObject<typeof queueAndStoreFlags>> &
 
 export type ReplicaSettings = z.output<z.ZodObject<typeof replicaFlags>>
 
+const NONE_HERE = 'there are none; give --replicas N, too.'
+
+/**
+ * Refuses what says where replicas are, where it changes nothing.
+ *
+ * @param none how it is said that there are none, and what to do
+ * @throws UsageError `flag-value`.
+ */
+export function checkReplicaPlace(
+  replicated: boolean,
+  { roundWait, queue, store, priority }: Partial<ReplicaPlace>,
+  none: string,
+): void {
+  if (!replicated) refuseFlags({ roundWait, queue, store, priority }, `is about replicas, and ${none}`)
+  if (queue === undefined) {
+    refuseFlags(
+      { store, priority },
+      'is about replicas on other machines, and needs --queue redis://HOST:PORT.',
+    )
+  }
+}
+
+function refuseFlags(flags: Readonly<Record<string, unknown>>, why: string): void {
+  const found = Object.entries(flags).find(([, value]) => value !== undefined)
+  if (found) throw new UsageError('flag-value', `--${flagName(found[0])} ${why}`)
+}
+
 /** The plan with what the flags say of its replicas. */
 export function withReplicaFlags(
   plan: RunPlan,
   asked: ReplicaSettings & Pick<ReplicaPlace, 'queue' | 'store' | 'priority'>,
 ): RunPlan {
-  const { localSteps: steps, outerRate: rate, outerMomentum: momentum, roundWait } = asked
+  const { localSteps: steps, outerRate: rate, outerMomentum: momentum } = asked
   const said = { count: asked.replicas, localSteps: steps, outerRate: rate, outerMomentum: momentum }
+  const replicated = asked.replicas !== undefined || plan.replicas !== undefined
+  if (!replicated) refuseFlags(said, `is about replicas, and ${NONE_HERE}`)
+  checkReplicaPlace(replicated, asked, NONE_HERE)
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
-  if (asked.replicas === undefined && !plan.replicas) {
-    const { queue, store, priority } = asked
-    const [first] = [...given, ...Object.entries({ roundWait, queue, store, priority })].flatMap(
-      ([name, value]) => (value === undefined ? [] : [name]),
-    )
-    if (first === undefined) return plan
-    throw new UsageError(
-      'flag-value',
-      `--${flagName(first)} is about replicas, and there are none; give --replicas N, too.`,
-    )
-  }
   if (given.length === 0) return plan
   const replicas = { ...plan.replicas, ...Object.fromEntries(given) }
   return parsePlan({ ...plan, replicas }, 'the configuration with these flags')

@@ -7,7 +7,8 @@ import { followRun } from './follow-run.ts'
 import { followStudent } from './follow-student.ts'
 import { checkPlaces } from './places.ts'
 import { queueAndStoreFlags } from './queue-client.ts'
-import { replicaFlags } from './replica-flags.ts'
+import { checkReplicaPlace, replicaFlags } from './replica-flags.ts'
+import { ownRuns } from './run-folders.ts'
 import { trackingFlags } from './tracking.ts'
 import { defineVerb } from './verb.ts'
 
@@ -27,11 +28,15 @@ export const resume = defineVerb({
     const folder = asked.run
     await checkPlaces(
       [{ flag: 'RUN', path: folder, is: 'run' }],
-      [{ flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' }],
+      [
+        { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
+        { flag: '--store', path: asked.store, kind: 'folder', mine: ownRuns },
+      ],
     )
     const { loaded, engine, config } = await loadRun(folder, (plan) =>
       engineFor({ device: plan.device, threads: asked.threads ?? plan.threads }),
     )
+    checkReplicaPlace(loaded.plan.replicas !== undefined, asked, 'this run has none; leave it out.')
     const began = config.plan.threads
     if (asked.threads !== undefined && began !== undefined && asked.threads !== began) {
       call.screen.warn(
