@@ -22,7 +22,7 @@ const settings = z.object({
   }),
   ...group('Work', {
     store: path('DIR').optional().meta({
-      description: 'Folder that keeps the runs: the same as that of bench, shared by all machines',
+      description: 'Folder that keeps what is done: the same as that of who asks, shared by all machines',
       otherwise: DEFAULT_STORE,
     }),
     jobs: fromText(bounds.jobs()).optional().meta({ description: 'Runs at a time', otherwise: 'one a core' }),
@@ -37,7 +37,7 @@ const settings = z.object({
   ...queuePrefixFlag,
 })
 
-/** `holdfast worker`: does the runs that `bench --queue` asks for. */
+/** `holdfast worker`: does what `bench`, `learn` and `update` ask for by `--queue`. */
 export const worker = defineVerb({
   name: 'worker',
   examples: ['holdfast worker redis://queue.example.com --store /shared/runs'],
