@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { openInbox } from './inbox.ts'
 
@@ -19,5 +20,16 @@ describe('an inbox', () => {
     controller.abort()
     inbox.put(1)
     expect([await waiting, await inbox.take()]).toEqual([undefined, undefined])
+  })
+
+  test('leaves nothing at its signal, which may outlive many', async () => {
+    const { signal } = new AbortController()
+    for (let count = 0; count < 3; count++) {
+      const inbox = openInbox<number>(signal)
+      const waiting = inbox.take()
+      inbox.put(count)
+      await waiting
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
