@@ -11,7 +11,6 @@ export function openInbox<T>(signal: AbortSignal | undefined): Inbox<T, undefine
 export function openInbox<T>(signal?: AbortSignal): Inbox<T, undefined> {
   const messages: T[] = []
   let wake = () => {}
-  signal?.addEventListener('abort', () => wake(), { once: true })
   return {
     put: (message) => {
       messages.push(message)
@@ -21,7 +20,9 @@ export function openInbox<T>(signal?: AbortSignal): Inbox<T, undefined> {
       while (messages.length === 0 && !signal?.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve
+          signal?.addEventListener('abort', wake)
         })
+        signal?.removeEventListener('abort', wake)
       }
       return signal?.aborted ? undefined : messages.shift()
     },
