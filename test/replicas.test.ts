@@ -167,4 +167,13 @@ describe.skipIf(!hasRedis())('replicas over a queue', () => {
     const { code, stderr } = await running.ended
     expect([code, stderr]).toEqual([130, expect.stringContaining('Stopped in the middle of a round')])
   }, 300_000)
+
+  test('are looked at as often as it takes, and nothing is said of a leak', async () => {
+    const running = queued('looked-at', 'stopped', '--round-wait', '1s')
+    await until(() => running.said().includes('no worker'), running)
+    // More looks than a signal has listeners without a word of it.
+    await pause(7000)
+    running.child.kill('SIGINT')
+    expect((await running.ended).stderr).not.toContain('leak')
+  }, 300_000)
 })
