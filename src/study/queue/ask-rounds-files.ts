@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FlowProducer } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
@@ -86,7 +87,7 @@ async function dropLate(
 ): Promise<void> {
   let first: number | undefined
   while (!over.aborted) {
-    await pause(over)
+    await sleep(MILLISECONDS_BETWEEN_LOOKS, undefined, { signal: over }).catch(() => undefined)
     if (first === undefined && (await delivered(folder, spec)).some(Boolean)) first = performance.now()
     if (first === undefined || performance.now() - first < patience * 1000) continue
     await dropChildren(asking, spec).catch(() => undefined)
@@ -102,16 +103,3 @@ async function dropChildren({ queue }: Asking, spec: RoundSpec): Promise<void> {
     await child?.remove().catch(() => child.removeChildDependency())
   }
 }
-
-const pause = (over: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, MILLISECONDS_BETWEEN_LOOKS)
-    over.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
