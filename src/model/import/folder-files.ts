@@ -89,8 +89,8 @@ async function filesIn(folder: string): Promise<string[]> {
     .sort()
 }
 
-/** Files that the model keeps its tensors in. */
-const dataFilesOf = ({ model }: ModelFile): readonly string[] => [
+/** Files that the model keeps its tensors in, as it names them: from its folder on. */
+export const dataFilesOf = ({ model }: Pick<ModelFile, 'model'>): readonly string[] => [
   ...new Set(
     (model.graph?.initializer ?? [])
       .filter(({ dataLocation }) => dataLocation === DataLocation.external)

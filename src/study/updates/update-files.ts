@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { CheckpointError, DataError } from '../../errors.ts'
-import { companionNames, modelFolder } from '../../model/import/index-files.ts'
+import { CheckpointError, DataError, ModelError } from '../../errors.ts'
+import { companionNames, dataFilesOf, modelFolder } from '../../model/import/index-files.ts'
+import { loadModelFile } from '../../onnx/files.ts'
 import { foundAt, reading, readUtf8 } from '../../tensor/reads-files.ts'
 import { writeWhole } from '../../tensor/whole-files.ts'
 import { makeFolder, writing } from '../../tensor/writes-files.ts'
@@ -40,11 +41,9 @@ export async function contentOf(path: string, isModel: boolean): Promise<string>
 async function besideModel(path: string): Promise<string[]> {
   const folders = [...new Set([dirname(path), modelFolder(path)])]
   const named = folders.flatMap((folder) => companionNames.map((name) => join(folder, name)))
-  const data = (await readdir(dirname(path)))
-    .filter((name) => name !== basename(path) && name.startsWith(basename(path)))
-    .map((name) => join(dirname(path), name))
+  const data = dataFilesOf(await loadModelFile(path)).map((name) => join(dirname(path), name))
   const there = await Promise.all(
-    [...data.sort(), ...named].map(async (file) => ((await foundAt(file)) ? file : '')),
+    [...data, ...named].map(async (file) => ((await foundAt(file)) ? file : '')),
   )
   return there.filter((file) => file !== '')
 }
@@ -52,13 +51,19 @@ async function besideModel(path: string): Promise<string[]> {
 /** @throws DataError `data-other` where what an update reads is not here, or has another content. */
 export async function checkReads({ reads }: UpdateJob): Promise<void> {
   for (const [key, { path, sha256 }] of Object.entries(reads)) {
-    const found = (await foundAt(path)) ? await contentOf(path, key === 'model') : undefined
+    const found = (await foundAt(path)) ? await contentOf(path, key === 'model').catch(damaged) : undefined
     if (found === sha256) continue
     throw new DataError(
       'data-other',
       `${path}: ${found === undefined ? 'it is not there on this machine' : 'it has another content on this machine'} than where the update was asked for. Bring the same files to that path here, as in a shared folder, or end the worker of this machine.`,
     )
   }
+}
+
+/** What is no model here was one where the update was asked for. */
+function damaged(error: unknown): string {
+  if (error instanceof ModelError) return 'damaged'
+  throw error
 }
 
 /** Where an update of this identity leaves its files, a folder for each flag that asks for some. */
