@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readSync } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { systemCode } from './reads-files.ts'
 import { writing } from './writes-files.ts'
 
 /** The most bytes that the system is asked for at a time: it takes 2 GiB less one byte at most. */
@@ -67,6 +68,21 @@ export async function writeWhole(
       throw cause
     }
   })
+}
+
+/**
+ * The same where no such file is there yet: of several that write it at once the first is right, for good.
+ *
+ * @throws EnvironmentError `write-failed` when the disk does not take it.
+ */
+export async function writeFirst(path: string, content: Uint8Array | string): Promise<void> {
+  const beside = `${path}.${randomUUID()}.partial`
+  await writeWhole(beside, content)
+  await writing(path, () =>
+    link(beside, path).catch((cause: unknown) => {
+      if (systemCode(cause) !== 'EEXIST') throw cause
+    }),
+  ).finally(() => rm(beside, { force: true }))
 }
 
 /** Windows cannot open folders; there a rename is durable on its own. */

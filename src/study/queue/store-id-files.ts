@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { link, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../../errors.ts'
-import { foundAt, readUtf8, systemCode } from '../../tensor/reads-files.ts'
-import { writeWhole } from '../../tensor/whole-files.ts'
-import { makeFolder, writing } from '../../tensor/writes-files.ts'
+import { foundAt, readUtf8 } from '../../tensor/reads-files.ts'
+import { writeFirst } from '../../tensor/whole-files.ts'
+import { makeFolder } from '../../tensor/writes-files.ts'
 
 /** The file that says which store a folder is. */
 export const STORE_FILE = 'store.json'
@@ -21,17 +20,8 @@ export async function storeId(store: string): Promise<string> {
   const file = join(store, STORE_FILE)
   await makeFolder(store)
   if (!(await foundAt(file))) {
-    const beside = join(store, `${STORE_FILE}.${randomUUID()}.partial`)
-    await writeWhole(
-      beside,
-      `${JSON.stringify({ format: 'holdfast-store', version: 1, id: randomUUID() })}\n`,
-    )
-    // Of several that come first at once one is linked, and is the store's for good.
-    await writing(file, () =>
-      link(beside, file).catch((cause: unknown) => {
-        if (systemCode(cause) !== 'EEXIST') throw cause
-      }),
-    ).finally(() => rm(beside, { force: true }))
+    // Of several that come first at once one is right, and is the store's for good.
+    await writeFirst(file, `${JSON.stringify({ format: 'holdfast-store', version: 1, id: randomUUID() })}\n`)
   }
   const text = await readUtf8(file, { kind: CheckpointError, code: 'store-damaged' })
   try {

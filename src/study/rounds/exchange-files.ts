@@ -1,14 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { link, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CheckpointError } from '../../errors.ts'
 import type { Json, MethodState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
-import { foundAt, listFolder, readBytes, systemCode } from '../../tensor/reads-files.ts'
+import { foundAt, listFolder, readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors, type Safetensors, writeSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { writeWhole } from '../../tensor/whole-files.ts'
-import { writing } from '../../tensor/writes-files.ts'
+import { writeFirst, writeWhole } from '../../tensor/whole-files.ts'
 import type { Delivery, Round, RoundEnd } from '../../train/replicas/index.ts'
 import { type RoundSpec, roundKey } from './spec.ts'
 
@@ -148,18 +147,11 @@ export const hasMean = async (folder: string, spec: RoundSpec): Promise<boolean>
 /** What a round came to is settled once: of several that average, the first is right, also where others knew of more deliveries. */
 export async function putMean(folder: string, spec: RoundSpec, end: RoundEnd): Promise<void> {
   const { tensors, velocity, ...facts } = end
-  const file = meanFile(folder, spec)
-  const beside = `${file}.${randomUUID()}.partial`
   const all = new Map([
     ...[...tensors].map(([name, tensor]) => [`state/${name}`, tensor] as const),
     ...[...velocity].map(([name, tensor]) => [`velocity/${name}`, tensor] as const),
   ])
-  await writeWhole(beside, encoded(all, facts as unknown as Json))
-  await writing(file, () =>
-    link(beside, file).catch((cause: unknown) => {
-      if (systemCode(cause) !== 'EEXIST') throw cause
-    }),
-  ).finally(() => rm(beside, { force: true }))
+  await writeFirst(meanFile(folder, spec), encoded(all, facts as unknown as Json))
 }
 
 export async function readMean(folder: string, spec: RoundSpec): Promise<RoundEnd> {
