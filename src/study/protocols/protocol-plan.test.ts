@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { syntheticDigits } from '../../data/catalogue/index.ts'
+import { sortedKeys } from '../../data/sorted-keys.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { machineFacts } from '../../train/folders/index-files.ts'
 import { benchmarkPlans, runGrid } from '../grid/benchmark.ts'
@@ -232,7 +233,7 @@ describe('protocols that were code before they were files', () => {
     }).map(({ protocol: _, ...plan }) => plan)
     expect(
       createHash('sha256')
-        .update(JSON.stringify(sorted(made)))
+        .update(JSON.stringify(sortedKeys(made)))
         .digest('hex'),
     ).toBe(plans)
   })
@@ -269,11 +270,3 @@ describe('protocols that were code before they were files', () => {
     }
   })
 })
-
-/** The same for objects that differ only in the order of their keys. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
-}

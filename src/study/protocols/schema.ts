@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bounds } from '../../data/bounds.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
+import { sortedKeys } from '../../data/sorted-keys.ts'
 import { didYouMean, UsageError } from '../../errors.ts'
 import { checkOption } from '../../methods/entry.ts'
 import { methodEntries, methodOptions } from '../../methods/registry.ts'
@@ -110,7 +111,7 @@ export function parseProtocol({ value, lineOf }: YamlText, { from, hash, place }
   return {
     name: said.protocol,
     version: said.version,
-    sha256: hash(JSON.stringify(sorted(Object.fromEntries(settings)))),
+    sha256: hash(JSON.stringify(sortedKeys(Object.fromEntries(settings)))),
     title: said.title,
     source: said.source,
     scenarios: said.scenarios,
@@ -179,11 +180,3 @@ function caught(check: () => void): string[] {
 
 const refusal = (from: string, problems: readonly string[]): UsageError =>
   new UsageError('protocol', `${from} is not a protocol that can be run. ${problems.join(' ')}`)
-
-/** The same for objects that differ only in the order of their keys. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
-}

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { sortedKeys } from '../../data/sorted-keys.ts'
 
 /** The folder in a store where updates by queue leave what they write. */
 export const UPDATES = 'updates'
@@ -22,11 +23,10 @@ export type UpdateJob = z.output<typeof updateJobSchema>
 
 /** What an update is told by: what it reads, wherever that lies, how, and what computes. Other names of its outputs are another one. */
 export function updateIdentity(job: UpdateJob, computedBy: string): string {
-  const sorted = (value: object) => Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   const { said, reads, writes } = updateJobSchema.parse(job)
   const contents = Object.fromEntries(Object.entries(reads).map(([flag, { sha256 }]) => [flag, sha256]))
   return createHash('sha256')
-    .update(JSON.stringify([sorted(said), sorted(contents), sorted(writes), computedBy]))
+    .update(JSON.stringify(sortedKeys([said, contents, writes, computedBy])))
     .digest('hex')
 }
 

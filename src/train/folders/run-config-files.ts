@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { problemsOf } from '../../data/schema-problems.ts'
+import { sortedKeys } from '../../data/sorted-keys.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import { foundAt, type ReadFault, reading, readUtf8 } from '../../tensor/reads-files.ts'
 import { parsePlan, type RunPlan, withPlaces } from '../plan/index.ts'
@@ -39,7 +40,7 @@ export const startAnew = 'Restore the file, or remove the run folder and start t
  */
 export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
   const content = withPlaces(plan, () => 'file')
-  return sha256(`${JSON.stringify(sorted(content))}\n${dataSha256}`)
+  return sha256(`${JSON.stringify(sortedKeys(content))}\n${dataSha256}`)
 }
 
 /**
@@ -52,17 +53,9 @@ export function runIdentity(config: Pick<RunConfig, 'plan' | 'dataSha256' | 'ver
 
 /** The part of the versions that belongs to a run's identity, as a text. */
 export const computedBy = ({ node, ...versions }: RunConfig['versions']): string =>
-  JSON.stringify(sorted({ ...versions, node: node?.split('.')[0] }))
+  JSON.stringify(sortedKeys({ ...versions, node: node?.split('.')[0] }))
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** The same for objects that differ only in the order of their keys. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
-}
 
 /**
  * The configuration of a run in a folder.
