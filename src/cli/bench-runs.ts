@@ -1,14 +1,8 @@
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import type { Tuning } from '../measure/results.ts'
-import {
-  type BenchEvent,
-  type BenchOutcome,
-  type RunOne,
-  runGrid,
-  type Shard,
-  shardOf,
-} from '../study/grid/index.ts'
+import { followed } from '../study/followed.ts'
+import { type BenchOutcome, type RunOne, runGrid, type Shard, shardOf } from '../study/grid/index.ts'
 import { gridOf, writeGrid } from '../study/grid/index-files.ts'
 import { askForRuns } from '../study/queue/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
@@ -69,17 +63,6 @@ export async function runPlans(
     // Threads that wait for work, and connections, would keep the program from ending.
     await workers?.close()
     await client?.close()
-  }
-}
-
-async function followed(
-  events: AsyncGenerator<BenchEvent, BenchOutcome>,
-  show: (event: BenchEvent) => void,
-): Promise<BenchOutcome> {
-  for (;;) {
-    const next = await events.next()
-    if (next.done) return next.value
-    show(next.value)
   }
 }
 

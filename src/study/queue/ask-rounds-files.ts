@@ -4,6 +4,7 @@ import type { FlowProducer } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
+import { followed } from '../followed.ts'
 import { type RoundSpec, roundKey } from '../rounds/index.ts'
 import { delivered, type RunRound } from '../rounds/index-files.ts'
 import type { Asking } from './asking-files.ts'
@@ -36,13 +37,11 @@ export function askForRounds(given: AskRounds): { readonly run: RunRound; close(
   flows.on('error', () => undefined)
   return {
     run: async (folder, spec) => {
-      const events = asking.follow(roundKey(spec), () => addRound(flows, given, spec), signal)
       const over = new AbortController()
       const late = given.patience === undefined ? undefined : dropLate(given, folder, spec, over.signal)
       try {
-        let next = await events.next()
-        while (!next.done) next = await events.next()
-        if (next.value === undefined) {
+        const events = asking.follow(roundKey(spec), () => addRound(flows, given, spec), signal)
+        if (!(await followed(events))) {
           throw new HoldfastError(
             'interrupted',
             'Stopped in the middle of a round, which workers go on with. The same command goes on from its beginning.',

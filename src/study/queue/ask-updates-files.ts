@@ -1,3 +1,4 @@
+import { followed } from '../followed.ts'
 import type { UpdateAnswer, UpdateJob } from '../updates/index.ts'
 import { readAnswer } from '../updates/index-files.ts'
 import type { Asking } from './asking-files.ts'
@@ -12,13 +13,13 @@ export interface AskUpdate {
 }
 
 /** Puts an update into the queue, unless the store has its answer or it is there already. */
-export async function sendUpdate({ asking, store, update, identity, name }: AskUpdate): Promise<void> {
+export async function sendUpdate(asked: AskUpdate): Promise<void> {
+  const { asking, store, identity } = asked
   if (await readAnswer(store, identity)) return
-  const events = asking.follow(identity, () => add({ asking, update, identity, name }), AbortSignal.abort())
-  await events.next()
+  await followed(asking.follow(identity, () => add(asked), AbortSignal.abort()))
 }
 
-const add = ({ asking, update, identity, name }: Omit<AskUpdate, 'store'>) =>
+const add = ({ asking, update, identity, name }: AskUpdate) =>
   asking.queue.add(name, update, asking.settings(identity))
 
 /**
@@ -35,12 +36,10 @@ export async function askForUpdate(
   for (;;) {
     const found = await readAnswer(store, identity)
     if (found) return found
-    const events = asking.follow(identity, () => add(asked), signal)
-    let next = await events.next()
-    while (!next.done) {
-      say(String((next.value as { readonly line?: unknown }).line))
-      next = await events.next()
-    }
-    if (!next.value) return undefined
+    const end = await followed(
+      asking.follow(identity, () => add(asked), signal),
+      (event) => say(String((event as { readonly line?: unknown }).line)),
+    )
+    if (!end) return undefined
   }
 }

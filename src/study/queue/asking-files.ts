@@ -22,6 +22,9 @@ export interface AskingOptions {
   readonly look?: number | undefined
 }
 
+/** What the queue keeps of a job's end; undefined where nobody waited for it. */
+export type Followed = { readonly value: unknown } | undefined
+
 /** Somebody who asks for jobs and hears of them. */
 export interface Asking {
   readonly queue: Queue<QueueJob>
@@ -37,7 +40,7 @@ export interface Asking {
     id: string,
     add: () => Promise<unknown>,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<unknown, { readonly value: unknown } | undefined>
+  ): AsyncGenerator<unknown, Followed>
   close(): Promise<void>
 }
 

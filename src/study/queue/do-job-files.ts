@@ -4,7 +4,7 @@ import { points } from '../../measure/points.ts'
 import { parsePlan } from '../../train/plan/index.ts'
 import { roundSpecSchema } from '../rounds/index.ts'
 import { updateJobSchema } from '../updates/index.ts'
-import type { EndOf, JobEvent, Job as Task, Workers } from '../workers/index-files.ts'
+import type { EndOf, Job as Task } from '../workers/index-files.ts'
 import { exchangeFolder, failureIn, failureText, type QueueJob, type Refused } from './jobs.ts'
 
 /** How a job of a queue is done, and what is left of it. */
@@ -89,22 +89,6 @@ async function throwRefusal(job: Job): Promise<void> {
   if (!refused) return
   const { code, message } = failureIn(refused.refused)
   throw new HoldfastError(code, message)
-}
-
-/** Does it in a process. */
-export async function workDone(
-  workers: Workers,
-  work: Work,
-  tell: (event: JobEvent) => void,
-  signal: AbortSignal,
-): Promise<ReturnType<Work['ended']>> {
-  const events = workers.work(work.task, signal)
-  let next = await events.next()
-  while (!next.done) {
-    tell(next.value)
-    next = await events.next()
-  }
-  return work.ended(next.value)
 }
 
 /** A child's error that would happen again anywhere, for its parent. */

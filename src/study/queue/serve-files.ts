@@ -2,8 +2,9 @@ import { setMaxListeners } from 'node:events'
 import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
+import { followed } from '../followed.ts'
 import type { JobEvent, Workers } from '../workers/index-files.ts'
-import { refusal, type Work, workDone, workOf } from './do-job-files.ts'
+import { refusal, type Work, workOf } from './do-job-files.ts'
 import { failureText, MOST_LOST_WORKERS, type QueueJob } from './jobs.ts'
 import type { QueuePackages } from './packages-node.ts'
 import { latestAtATime } from './progress-node.ts'
@@ -109,7 +110,7 @@ async function doJob(
   let work: Work | undefined
   try {
     work = await workOf(job, store)
-    const end = await workDone(workers, work, tell, signal)
+    const end = work.ended(await followed(workers.work(work.task, signal), tell))
     if (end) {
       say({ type: 'finished', kind, name, said: end.said })
       return end.value

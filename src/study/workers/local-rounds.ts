@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineOptions } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
 import type { RunPlan } from '../../train/plan/index.ts'
+import { followed } from '../followed.ts'
 import { endRound, type RunRound } from '../rounds/index-files.ts'
 import type { Workers } from './workers-node.ts'
 
@@ -27,10 +28,7 @@ export const localRounds =
     const over = new AbortController()
     const replicas = Array.from({ length: spec.of }, (_, replica) =>
       untilDelivered(
-        async () => {
-          const events = workers.work({ kind: 'round', plan, engine, folder, spec, replica }, undefined)
-          while (!(await events.next()).done);
-        },
+        () => followed(workers.work({ kind: 'round', plan, engine, folder, spec, replica }, undefined)),
         (message, again) => {
           const what = again ? 'It is begun again.' : 'The round goes on without it.'
           say(`Replica ${replica + 1} of ${spec.of}: ${message} ${what}`)
@@ -51,13 +49,14 @@ export const localRounds =
   }
 
 async function untilDelivered(
-  attempt: () => Promise<void>,
+  attempt: () => Promise<unknown>,
   lost: (message: string, again: boolean) => void,
   over: AbortSignal,
 ): Promise<void> {
   for (let turn = 1; turn <= ATTEMPTS && !over.aborted; turn++) {
     try {
-      return await attempt()
+      await attempt()
+      return
     } catch (error) {
       if (over.aborted) return
       if (!(error instanceof HoldfastError && error.code === 'worker-died')) throw error
