@@ -17,7 +17,7 @@ import { openReplica } from '../src/train/replicas/replica.ts'
 import { openRun } from '../src/train/run/learn-run.ts'
 import { stateAtStart } from '../src/train/run/task-models.ts'
 import { buildCli } from '../test/cli.ts'
-import { begin } from '../test/queue-sweep.ts'
+import { begin } from '../test/running.ts'
 import { cpuSeconds } from './update-bench.ts'
 
 const [way = 'runs', names = 'mnist,cifar', seeds = '1'] = process.argv.slice(2)

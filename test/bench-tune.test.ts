@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BenchResult } from '../src/measure/results.ts'
 import { buildCli, type Cli } from './cli.ts'
-import { begin } from './queue-sweep.ts'
 import { hasRedis, openTestRedis } from './redis.ts'
+import { begin } from './running.ts'
 
 // Settings that are chosen by trials, which several processes share.
 

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,36 +5,7 @@ import type { BenchResult } from '../src/measure/results.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import type { Cli } from './cli.ts'
 import type { TestRedis } from './redis.ts'
-
-/** A program that runs beside the test, with all that it has said. */
-export interface Running {
-  readonly child: ChildProcess
-  readonly said: () => string
-  readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>
-}
-
-/** Starts the command line as a process of its own. */
-export function begin(
-  cli: Cli,
-  words: readonly string[],
-  cwd: string,
-  env: Record<string, string> = {},
-): Running {
-  const child = spawn(process.execPath, [cli.file, ...words], {
-    cwd,
-    env: { ...process.env, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const texts = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    texts.stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    texts.stderr += text
-  })
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...texts }))
-  return { child, said: () => texts.stderr, ended }
-}
+import { begin } from './running.ts'
 
 export interface Sweep {
   readonly cli: Cli

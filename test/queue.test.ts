@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildCli, type Cli } from './cli.ts'
-import { begin, type Running, sweep } from './queue-sweep.ts'
+import { sweep } from './queue-sweep.ts'
 import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
+import { begin, until, untilSaid } from './running.ts'
 
 const data = ['--data', 'synthetic', '--limit', '60,20', '--hidden', '4', '--batch', '8']
 const grid = (method: string, seeds: string, iterations: number) => [
@@ -37,14 +38,16 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
   }
   const worker = (store: string, ...more: string[]) =>
     begin(cli, ['worker', redis.url, '--store', store, '--jobs', '1', '--lease', '2s', ...more], folder)
+  const runsIn = (store: string) =>
+    readdirSync(join(folder, store)).filter((name) => name.startsWith('split-'))
+  /** What is written of the runs of a store. */
+  const eventsIn = (store: string) =>
+    runsIn(store)
+      .map((name) => join(folder, store, name, 'events.jsonl'))
+      .map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : ''))
+      .join('')
   const bench = (words: readonly string[], store: string, ...more: string[]) =>
     begin(cli, ['bench', ...words, '--store', store, '--queue', redis.url, '--json', ...more], folder)
-  const until = async (running: Running, text: string) => {
-    for (let turn = 0; !running.said().includes(text); turn++) {
-      if (turn > 600) throw new Error(`"${text}" was not said, but: ${running.said()}`)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
 
   test('come to the bits of one process while workers are killed and the Redis is gone, each once', async () => {
     const result = await sweep({
@@ -68,35 +71,33 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     const store = storeFor('outlive')
     const words = grid('none', '1..3', 60)
     const first = bench(words, store)
-    await until(first, 'no worker does these runs yet')
+    await until(async () => (await redis.waiting()) === 3, first)
     first.child.kill('SIGKILL')
     await first.ended
-    const serving = worker(store, '--idle', '3s')
-    await until(serving, ' %')
+    const serving = worker(store)
+    await untilSaid(serving, ': begins')
     const second = await bench(words, store).ended
+    serving.child.kill('SIGTERM')
     expect(second.code).toBe(0)
     expect(JSON.parse(second.stdout).results).toHaveLength(3)
     // Each was begun once: the second client attached to what was there.
     const said = (await serving.ended).stderr
     expect(said.match(/: begins/g)).toHaveLength(3)
-    expect(readdirSync(join(folder, store)).filter((name) => name.startsWith('split-'))).toHaveLength(3)
+    expect(runsIn(store)).toHaveLength(3)
   }, 120_000)
 
   test('are given back by a worker that is told to end, and gone on with by the next', async () => {
     const store = storeFor('handed')
     const first = worker(store)
     const client = bench(grid('none', '1', 3 * slow), store)
-    await until(first, 'begins')
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await until(() => eventsIn(store).includes('"checkpoint"'), first)
     first.child.kill('SIGTERM')
     expect(await first.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('given back') })
     const second = worker(store)
     expect((await client.ended).code).toBe(0)
     second.child.kill('SIGTERM')
     await second.ended
-    const [run = ''] = readdirSync(join(folder, store)).filter((name) => name.startsWith('split-'))
-    const events = readFileSync(join(folder, store, run, 'events.jsonl'), 'utf8')
-    expect(events).toContain('"resumed":true')
+    expect(eventsIn(store)).toContain('"resumed":true')
   }, 120_000)
 
   test('that fail are told with their message, are not tried again in vain, and are when asked for again', async () => {
@@ -118,13 +119,13 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
   test('are not taken by a worker with another folder, and both sides say why', async () => {
     const [mine, other] = [storeFor('mine'), storeFor('other')]
     const serving = worker(other)
-    await until(serving, 'Waiting for runs')
+    await untilSaid(serving, 'Waiting for runs')
     const client = bench(quick, mine)
-    await until(
+    await untilSaid(
       client,
       `it has another store: ${join(folder, other)} there is not the folder that is ${join(folder, mine)} here`,
     )
-    await until(serving, 'waits for runs that this worker does not do: it has another store')
+    await untilSaid(serving, 'waits for runs that this worker does not do: it has another store')
     client.child.kill('SIGKILL')
     serving.child.kill('SIGTERM')
     await Promise.all([client.ended, serving.ended])
@@ -132,8 +133,8 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
 
   test('may be many: they wait for one signal, and nothing is said of a leak', async () => {
     const client = bench(grid('none', '1..30', 4), storeFor('many'))
-    await until(client, 'no worker does these runs yet')
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    const before = await redis.waiting()
+    await until(async () => (await redis.waiting()) === before + 30, client)
     client.child.kill('SIGINT')
     const { code, stdout, stderr } = await client.ended
     expect([code, JSON.parse(stdout).unfinished]).toEqual([130, 30])
@@ -144,7 +145,7 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     const store = storeFor('prefix')
     const serving = worker(store, '--queue-prefix', 'team')
     const client = bench(quick, store)
-    await until(client, 'no worker does these runs yet')
+    await untilSaid(client, 'no worker does these runs yet')
     client.child.kill('SIGKILL')
     await client.ended
     expect((await bench(quick, store, '--queue-prefix', 'team').ended).code).toBe(0)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 
 /** Whether tests over a queue can run here. Where they cannot it is said aloud, once a file. */
 export function hasRedis(): boolean {
@@ -23,6 +24,8 @@ export interface TestRedis {
   readonly url: string
   start(): Promise<void>
   stop(): Promise<void>
+  /** How many jobs wait for a worker, in all queues. */
+  waiting(): Promise<number>
   remove(): Promise<void>
 }
 
@@ -66,10 +69,22 @@ export async function openTestRedis(
     url: `redis://127.0.0.1:${port}`,
     start,
     stop,
+    waiting: () => jobsWaiting(port),
     remove: async () => {
       await stop()
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+async function jobsWaiting(port: number): Promise<number> {
+  const redis = new Redis(port)
+  try {
+    const queues = await redis.keys('*:prioritized')
+    const counts = await Promise.all(queues.map((queue) => redis.zcard(queue)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  } finally {
+    redis.disconnect()
   }
 }
 

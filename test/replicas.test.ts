@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildCli, type Cli } from './cli.ts'
-import { begin, type Running } from './queue-sweep.ts'
 import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
+import { begin, childrenOf, pause, type Running, until } from './running.ts'
 
 // One training in several places, whose processes are killed, stopped and begun again.
 
@@ -27,31 +26,20 @@ const words = (out: string, ...more: string[]) => [
   ...['--replicas', '2', '--local-steps', '5', '--outer-rate', '0.7', '--outer-momentum', '0.9', ...more],
 ]
 const learn = (out: string, ...more: string[]): Running => begin(cli, words(out, ...more), folder)
-const until = async (what: () => boolean, running: Running): Promise<void> => {
-  let over = false
-  void running.ended.then(() => {
-    over = true
-  })
-  while (!what()) {
-    if (over) throw new Error(`It ended before: ${running.said()}`)
-    await pause(20)
-  }
-}
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const sha256Of = (out: string): string => readFileSync(join(folder, out, 'parameters.sha256'), 'utf8')
 const eventsOf = (out: string): string => {
   const file = join(folder, out, 'events.jsonl')
   return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }
+/** What lies in the folder by which replicas of this machine exchange. */
+const exchanged = (out: string): string => {
+  const exchange = join(folder, out, 'exchange')
+  return existsSync(exchange) ? readdirSync(exchange).sort().join() : ''
+}
 const rounds = (out: string): number => eventsOf(out).match(/"checkpoint"/g)?.length ?? 0
-
-/** The processes that one has begun. */
-function childrenOf({ child }: Running): number[] {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
-  return stdout
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .flatMap(([pid, parent]) => (pid !== undefined && parent === child.pid ? [pid] : []))
+/** Waits until something is the same after a second. */
+async function untilStill(what: () => unknown): Promise<void> {
+  for (let before: unknown; before !== what(); await pause(1000)) before = what()
 }
 
 beforeAll(async () => {
@@ -75,8 +63,7 @@ describe('replicas in processes of this machine', () => {
     const [first] = childrenOf(running)
     // Stopped first, so that it is killed in the middle of a round: without it none ends.
     process.kill(first ?? 0, 'SIGSTOP')
-    for (let before = -1; before !== rounds('killed-replica'); await pause(1000))
-      before = rounds('killed-replica')
+    await untilStill(() => rounds('killed-replica'))
     process.kill(first ?? 0, 'SIGKILL')
     const { code, stderr } = await running.ended
     expect(code).toBe(0)
@@ -100,7 +87,11 @@ describe('replicas in processes of this machine', () => {
     const running = learn('late', '--round-wait', '1s')
     await until(() => rounds('late') >= 3, running)
     const [first] = childrenOf(running)
+    // A replica that stands still between rounds, whoever asks it for the next: in the middle of one it may just have delivered.
+    running.child.kill('SIGSTOP')
+    await untilStill(() => exchanged('late'))
     process.kill(first ?? 0, 'SIGSTOP')
+    running.child.kill('SIGCONT')
     const { code, stdout } = await running.ended
     expect(code).toBe(0)
     const { rounds: said } = JSON.parse(stdout).result

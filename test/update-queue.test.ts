@@ -6,8 +6,8 @@ import { ortNode } from '../src/engine/ort-node.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { buildCli, type Cli } from './cli.ts'
-import { begin, type Running } from './queue-sweep.ts'
 import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
+import { begin, type Running, untilSaid } from './running.ts'
 
 // Updates that workers do.
 
@@ -32,9 +32,6 @@ const queued = (out: string, store: string, ...more: string[]): Running =>
 const worker = (store: string, ...more: string[]): Running =>
   begin(cli, ['worker', redis.url, '--store', store, '--jobs', '1', '--lease', '4s', ...more], folder)
 const bytes = (file: string) => readFileSync(join(folder, file)).toString('hex')
-const until = async (running: Running, words: string) => {
-  while (!running.said().includes(words)) await new Promise((resolve) => setTimeout(resolve, 20))
-}
 
 describe.skipIf(!hasRedis())('updates over a queue', () => {
   beforeAll(async () => {
@@ -58,7 +55,7 @@ describe.skipIf(!hasRedis())('updates over a queue', () => {
     const asked = await queued('there', 'store', '--detach').ended
     expect([asked.code, JSON.parse(asked.stdout).status]).toEqual([0, 'asked'])
     const first = worker('store')
-    await until(first, ': begins')
+    await untilSaid(first, ': begins')
     first.child.kill('SIGKILL')
     await first.ended
     const second = worker('store')

@@ -21,7 +21,7 @@ const plan = (seed = 1): RunPlan =>
   })
 const storeFor = () => mkdtempSync(join(tmpdir(), 'holdfast-store-'))
 
-async function run(store: string, seed = 1, signal?: AbortSignal) {
+async function run(store: string, seed = 1, signal?: AbortSignal, hear: (type: string) => void = () => {}) {
   const loaded = { plan: plan(seed), inputs, dataSha256: 'same', modelFile: undefined, beside: new Map() }
   const prepare = () => preparePlan(loaded.plan, inputs)
   const events = runInStore(loaded, { engine, store, verb: 'bench', signal, prepare })
@@ -30,6 +30,7 @@ async function run(store: string, seed = 1, signal?: AbortSignal) {
     const next = await events.next()
     if (next.done) return { types, outcome: next.value }
     types.push(next.value.type)
+    hear(next.value.type)
   }
 }
 
@@ -61,10 +62,13 @@ test('one that waits takes over where the other gives up', async () => {
     ...{ format: 'holdfast-run', version: 1, verb: 'bench', plan: plan(), dataSha256: 'same' },
     versions: runVersions(engine),
   })
-  const waiting = run(store)
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  await held.close()
-  expect(await waiting).toMatchObject({ outcome: { status: 'finished', kept: false } })
+  let given: Promise<void> | undefined
+  const taken = await run(store, 1, undefined, (type) => {
+    if (type === 'elsewhere') given = held.close()
+  })
+  expect(given).toBeDefined()
+  await given
+  expect(taken).toMatchObject({ outcome: { status: 'finished', kept: false } })
 })
 
 test('one that waits stops when it is told to', async () => {
@@ -75,8 +79,7 @@ test('one that waits stops when it is told to', async () => {
     versions: runVersions(engine),
   })
   const controller = new AbortController()
-  const waiting = run(store, 1, controller.signal)
-  setTimeout(() => controller.abort(), 200)
+  const waiting = run(store, 1, controller.signal, () => controller.abort())
   expect(await waiting).toEqual({ types: ['elsewhere'], outcome: { status: 'interrupted' } })
   await held.close()
   expect(existsSync(join(store, name, 'result.json'))).toBe(false)
