@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildCli, type Cli } from './cli.ts'
 import { sweep } from './queue-sweep.ts'
 import { hasRedis, openTestRedis, type TestRedis } from './redis.ts'
-import { begin, until, untilSaid } from './running.ts'
+import { begin, childrenOf, pause, until, untilSaid } from './running.ts'
 
 const data = ['--data', 'synthetic', '--limit', '60,20', '--hidden', '4', '--batch', '8']
 const grid = (method: string, seeds: string, iterations: number) => [
@@ -91,7 +91,12 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
     const first = worker(store)
     const client = bench(grid('none', '1', 3 * slow), store)
     await until(() => eventsIn(store).includes('"checkpoint"'), first)
+    // However long the step at hand takes, it is waited for.
+    const [child] = childrenOf(first)
+    process.kill(child ?? 0, 'SIGSTOP')
     first.child.kill('SIGTERM')
+    await pause(7000)
+    process.kill(child ?? 0, 'SIGCONT')
     expect(await first.ended).toMatchObject({ code: 0, stderr: expect.stringContaining('given back') })
     const second = worker(store)
     expect((await client.ended).code).toBe(0)
