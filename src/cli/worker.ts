@@ -68,6 +68,7 @@ export const worker = defineVerb({
     const isIdle = () =>
       asked.idle !== undefined && serving.atHand() === 0 && performance.now() - idleSince > asked.idle * 1000
     await untilEnd(signal, isIdle, noteClients(place, screen))
+    await serving.stop()
     await inTime(serving.close())
     await workers.close()
     await place.leave()

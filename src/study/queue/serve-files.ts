@@ -3,7 +3,7 @@ import type { Job, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { HoldfastError } from '../../errors.ts'
 import { followed } from '../followed.ts'
-import type { JobEvent, Workers } from '../workers/index-files.ts'
+import type { EndOf, JobEvent, Job as Task, Workers } from '../workers/index-files.ts'
 import { refusal, type Work, workOf } from './do-job-files.ts'
 import { failureText, MOST_LOST_WORKERS, type QueueJob } from './jobs.ts'
 import type { QueuePackages } from './packages-node.ts'
@@ -44,7 +44,9 @@ export interface ServeOptions {
 export interface Serving {
   /** How many runs are at hand. */
   readonly atHand: () => number
-  /** Lets the runs at hand stop after their step, gives them back, and takes no more. */
+  /** Lets the runs at hand stop after their step, however long that takes. */
+  stop(): Promise<void>
+  /** Gives back what was stopped, and takes no more. It waits for the Redis. */
   close(): Promise<void>
 }
 
@@ -54,18 +56,24 @@ export interface Serving {
  * goes on from the checkpoint.
  */
 export async function serveQueue(options: ServeOptions): Promise<Serving> {
-  const { redis, packages, prefix, queue, jobs, say, lease } = options
+  const { redis, packages, prefix, queue, jobs, say, lease, workers } = options
   const { Worker: Taker } = packages.bullmq
   const controller = new AbortController()
   // All runs at hand wait for it, however many.
   setMaxListeners(0, controller.signal)
   const state = { atHand: 0 }
+  const computing = new Set<Promise<unknown>>()
+  const compute: Compute = async (task, tell) => {
+    const end = followed(workers.work(task, controller.signal), tell)
+    computing.add(end)
+    return end.finally(() => computing.delete(end))
+  }
   const worker: Worker<QueueJob> = new Taker<QueueJob>(
     queue,
     async (job, token) => {
       state.atHand++
       try {
-        return await doJob(job, token, options, controller.signal)
+        return await doJob(job, token, options, compute)
       } finally {
         state.atHand--
       }
@@ -89,6 +97,10 @@ export async function serveQueue(options: ServeOptions): Promise<Serving> {
   await worker.waitUntilReady()
   return {
     atHand: () => state.atHand,
+    stop: async () => {
+      controller.abort()
+      await Promise.allSettled(computing)
+    },
     close: async () => {
       controller.abort()
       await worker.close()
@@ -96,11 +108,14 @@ export async function serveQueue(options: ServeOptions): Promise<Serving> {
   }
 }
 
+/** Does a task in a process of its own, until it is told to stop. */
+type Compute = (task: Task, tell: (event: JobEvent) => void) => Promise<EndOf<Task>>
+
 async function doJob(
   job: Job<QueueJob>,
   token: string | undefined,
-  { packages, store, workers, say }: ServeOptions,
-  signal: AbortSignal,
+  { packages, store, say }: ServeOptions,
+  compute: Compute,
 ): Promise<unknown> {
   const { name, data } = job
   const { UnrecoverableError, WaitingError } = packages.bullmq
@@ -110,7 +125,7 @@ async function doJob(
   let work: Work | undefined
   try {
     work = await workOf(job, store)
-    const end = work.ended(await followed(workers.work(work.task, signal), tell))
+    const end = work.ended(await compute(work.task, tell))
     if (end) {
       say({ type: 'finished', kind, name, said: end.said })
       return end.value
