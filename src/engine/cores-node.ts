@@ -23,8 +23,7 @@ export interface CoreFacts {
  * @example coresOf({ processors: 8, quota: '200000 100000' }) // 2
  */
 export function coresOf({ processors, cpuinfo, status, quota, counted }: CoreFacts): number {
-  const [limit, period] = (quota ?? '').trim().split(/\s+/).map(Number)
-  const share = limit && period ? Math.ceil(limit / period) : Number.POSITIVE_INFINITY
+  const share = Math.ceil(quotaOfCores(quota ?? '') ?? Number.POSITIVE_INFINITY)
   const physical = counted ?? (cpuinfo === undefined ? undefined : coresIn(cpuinfo, allowed(status ?? '')))
   return Math.max(1, Math.min(processors, share, physical ?? Number.POSITIVE_INFINITY))
 }
@@ -64,7 +63,14 @@ export function physicalCores(): number {
   return known
 }
 
-function textOf(path: string): string | undefined {
+/** Processors' worth of time that a container's quota leaves; undefined where there is none. */
+export function quotaOfCores(quota = quotaOf()): number | undefined {
+  const [limit, period] = (quota ?? '').trim().split(/\s+/).map(Number)
+  return limit && period ? limit / period : undefined
+}
+
+/** A file of the system; undefined where there is none. */
+export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {

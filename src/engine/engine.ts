@@ -1,8 +1,8 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Loadable } from './loadable.ts'
 
-/** Where graphs run; `webgpu+cpu`: what the device has no kernel for runs on the CPU, with copies in between. */
-export const devices = ['cpu', 'webgpu', 'webgpu+cpu'] as const
+/** Where graphs run; with `+cpu` what the device has no kernel for runs on the CPU, with copies in between. */
+export const devices = ['cpu', 'webgpu', 'webgpu+cpu', 'cuda', 'cuda+cpu'] as const
 export type Device = (typeof devices)[number]
 
 export interface EngineOptions {

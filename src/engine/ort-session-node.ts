@@ -1,14 +1,19 @@
 import * as ort from 'onnxruntime-node'
 import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { EngineOptions } from './engine.ts'
+import { obstacleTo, providerOf, wayTo } from './devices-node.ts'
+import type { Device, EngineOptions } from './engine.ts'
 import { type Adapted, asIs, forDevice, poolIndices } from './for-device.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
 
 export type OutputLocations = Readonly<Record<string, 'gpu-buffer' | 'cpu'>>
 
-export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => device !== 'cpu'
+/**
+ * Whether state stays in the device's memory, and graphs are flat. The runtime's Node binding leaves nothing in that of CUDA, which has a
+ * `Scan`: there a call does many steps, and the state is copied once a call.
+ */
+export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => providerOf(device) === 'webgpu'
 
 /** A session, and what is fed to it in another type than its model had it in. */
 export interface Opened extends Pick<Adapted, 'fed'> {
@@ -27,9 +32,12 @@ export async function createSession(
   adapt = forDevice,
 ): Promise<Opened> {
   const { device = 'cpu' } = options
-  const strict = device === 'webgpu'
+  const provider = providerOf(device)
+  const strict = provider !== 'cpu' && device === provider
+  const obstacle = obstacleTo(device)
+  if (obstacle) throw unavailable(device, obstacle.reason, obstacle.way)
   const { bytes, fed, lacking } = onDevice(options) ? adapt(model) : asIs(model)
-  if (strict ? lacking.size > 0 : lacking.has(poolIndices)) throw elsewhere(lacking)
+  if (strict ? lacking.size > 0 : lacking.has(poolIndices)) throw elsewhere(provider, lacking)
   try {
     const session = await ort.InferenceSession.create(bytes, {
       executionProviders: device.split('+'),
@@ -48,28 +56,38 @@ export async function createSession(
     return { session, fed }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    if (strict && /fallback to CPU EP/.test(message)) throw elsewhere(new Map(), cause)
-    if (device !== 'cpu' && /provider|device|adapter|backend/i.test(message)) {
-      throw new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${message}`, {
-        cause,
-      })
+    if (strict && /fallback to CPU EP/.test(message)) throw elsewhere(provider, new Map(), cause)
+    if (provider !== 'cpu' && /provider|device|adapter|backend|cuda|cudnn/i.test(message)) {
+      throw unavailable(device, reasonIn(message), wayTo(provider), cause)
     }
     throw new ModelError('model-refused', `ONNX Runtime refused the graph: ${message}`, { cause })
   }
 }
 
+const unavailable = (device: Device, reason: string, way: string, cause?: unknown): EnvironmentError =>
+  new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${reason} ${way}`, {
+    ...(cause !== undefined && { cause }),
+  })
+
+/** The runtime's message without the place in its own source. */
+function reasonIn(message: string): string {
+  const [, behind] = /\bwas false\.\s*(.+)$/s.exec(message) ?? []
+  const said = (behind ?? message).trim().replaceAll(/\s+/g, ' ')
+  return /[.!?]$/.test(said) ? said : `${said}.`
+}
+
 /** Said where a device would leave a part of the graph to the CPU. */
-function elsewhere(lacking: Adapted['lacking'], cause?: unknown): EnvironmentError {
+function elsewhere(device: string, lacking: Adapted['lacking'], cause?: unknown): EnvironmentError {
   const what =
     lacking.size > 0
       ? `it has no kernel for ${[...lacking].map(([op, nodes]) => `${op} (${nodes})`).join(', ')}`
       : 'some of its ops have no kernel there for the types of their numbers'
   const way = lacking.has(poolIndices)
     ? 'Use --device cpu.'
-    : 'That part would run on the CPU, with copies in between at each call, which can be far slower than the CPU alone. Use --device cpu, or --device webgpu+cpu to have it so.'
+    : `That part would run on the CPU, with copies in between at each call, which can be far slower than the CPU alone. Use --device cpu, or --device ${device}+cpu to have it so.`
   return new EnvironmentError(
     'device-fallback',
-    `Device "webgpu" cannot run this whole graph: ${what}. ${way}`,
+    `Device "${device}" cannot run this whole graph: ${what}. ${way}`,
     cause === undefined ? {} : { cause },
   )
 }

@@ -86,7 +86,7 @@ export interface MachineFacts {
   readonly runtime: string
   /** Version of ONNX Runtime. */
   readonly onnxRuntime?: string
-  /** `cpu` or `webgpu`. */
+  /** Where it computed: `cpu`, `webgpu`, `cuda` and so on. */
   readonly device: string
 }
 

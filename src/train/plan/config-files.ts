@@ -120,7 +120,7 @@ seed: 1                       # of everything random
 checkpointEvery: 200          # steps; a run that is killed goes on with: holdfast resume RUN
 evaluateEvery: 100            # steps between measurements of all tasks seen so far
 
-device: cpu                   # cpu, webgpu, or webgpu+cpu: what WebGPU has no kernel for runs on the CPU
+device: cpu                   # cpu, webgpu, cuda; or webgpu+cpu, cuda+cpu: what has no kernel there runs on the CPU
 # threads: 1                  # default the physical cores; a run's last bits belong to the number of threads
 `
 
