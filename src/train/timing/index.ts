@@ -1,0 +1,1 @@
+export { type StepTime, type StepTimeOptions, stepTime, timedStep } from './step-time.ts'
