@@ -31,14 +31,14 @@ export function sharesOf(
 }
 
 /** Threads for runs side by side: each loads the program again and serves (see main.ts). */
-export const workersFor = (settings: EngineSettings): Workers => openWorkers(mainModule(), settings)
+export const workersFor = (settings: EngineSettings): Workers => openWorkers(programFile(), settings)
 
 /** The same as processes, for who has to stay awake whatever a run does. */
 export const processesFor = (settings: EngineSettings): Workers =>
-  openWorkers(mainModule(), settings, 'process')
+  openWorkers(programFile(), settings, 'process')
 
-/** The program's own file: beside this one when compiled or bundled in pieces (scripts/bundle.mjs), this one when bundled as one. */
-function mainModule(): string {
+/** The program's own file, as a URL: beside this one when compiled or bundled in pieces (scripts/bundle.mjs), this one when bundled as one. */
+export function programFile(): string {
   const here = import.meta.url
   if (here.endsWith('/engine.js')) return new URL('./main.js', here).href
   return /\/chunk-\w+\.js$/.test(here) ? new URL('./holdfast.js', here).href : here

@@ -20,6 +20,7 @@ export const summaries = {
   evaluate: 'Measure models on texts, labelled rows or probes, side by side',
   generate: 'Continue a text by a language model, or by two side by side',
   data: 'Data sets known by name: list, get, verify',
+  doctor: 'What this machine and installation can do, to see or to put into an issue',
 } as const
 
 export type VerbName = keyof typeof summaries

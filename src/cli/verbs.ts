@@ -23,6 +23,7 @@ const loaders: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
   generate: async () => (await import('./generate.ts')).generate,
   data: async () => (await import('./data.ts')).data,
+  doctor: async () => (await import('./doctor.ts')).doctor,
 }
 
 export const openVerb = (name: VerbName): Promise<Verb> => loaders[name]()

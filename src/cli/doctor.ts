@@ -1,0 +1,68 @@
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import * as ort from 'onnxruntime-node'
+import { z } from 'zod'
+import { providerOf } from '../engine/devices-node.ts'
+import { timedStep } from '../train/timing/index.ts'
+import {
+  type Asked,
+  asked as askedDevices,
+  type DeviceReport,
+  fastest,
+  machineHere,
+  packagesHere,
+  placesHere,
+  type Report,
+  reportText,
+  tryApart,
+  tryHere,
+} from './doctor/index-files.ts'
+import { programFile } from './engine.ts'
+import { defineVerb } from './verb.ts'
+
+/** `holdfast doctor`: what this installation can do here, to look at and to put into an issue. */
+export const doctor = defineVerb({
+  name: 'doctor',
+  examples: ['holdfast doctor', 'holdfast doctor --device webgpu', 'holdfast doctor --json'],
+  settings: z.object({}),
+  run: async ({ device, threads }, { screen }) => {
+    screen.stage('timing a training step on each device')
+    const wanted = device === undefined ? undefined : providerOf(device)
+    const devices = wanted ? [await tryHere(wanted, threads)] : await tryAll(threads)
+    const report = withoutHome({
+      schema: 'holdfast.doctor/1',
+      ...(await facts()),
+      ...machineHere(),
+      step: timedStep,
+      devices,
+      auto: fastest(devices) ?? null,
+    })
+    screen.draw([])
+    // What was not asked for may be missing.
+    const failed = devices.some(({ device: each, opens }) => !opens && each === (wanted ?? 'cpu'))
+    return { json: report, text: reportText(report), exitCode: failed ? 1 : 0 }
+  },
+})
+
+/** The CPU first and alone, so that its time is its own. */
+async function tryAll(threads: number | undefined): Promise<readonly DeviceReport[]> {
+  const cpu = await tryHere('cpu', threads)
+  const others = askedDevices.filter((device): device is Exclude<Asked, 'cpu'> => device !== 'cpu')
+  return [cpu, ...(await Promise.all(others.map((device) => tryApart(device, programFile()))))]
+}
+
+async function facts(): Promise<Pick<Report, 'versions' | 'packages' | 'cache' | 'data'>> {
+  const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
+  const [packages, places] = await Promise.all([packagesHere(), placesHere()])
+  const versions = { holdfast: version, node: process.versions.node, onnxRuntime: ort.env.versions.node }
+  return { versions: { ...versions, onnxRuntime: versions.onnxRuntime ?? 'unknown' }, packages, ...places }
+}
+
+/** Paths in the user's own folder begin with ~, as what is found is shown to others. */
+function withoutHome<Value>(value: Value): Value {
+  const home = homedir()
+  if (home === '/' || home === '') return value
+  const shown = (_key: string, inner: unknown) =>
+    typeof inner === 'string' ? inner.replaceAll(home, '~') : inner
+  return JSON.parse(JSON.stringify(value, shown)) as Value
+}

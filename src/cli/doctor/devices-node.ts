@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { physicalCores } from '../../engine/cores-node.ts'
+import { type Obstacle, obstacleTo, wayTo } from '../../engine/devices-node.ts'
+import { ortNode } from '../../engine/ort-node.ts'
+import { HoldfastError } from '../../errors.ts'
+import { type StepTime, stepTime } from '../../train/timing/index.ts'
+
+/** Providers of the runtime that train. */
+export const asked = ['cpu', 'webgpu', 'cuda'] as const
+export type Asked = (typeof asked)[number]
+
+/** How a device fared with the small step. */
+export type DeviceReport =
+  | {
+      readonly device: Asked
+      readonly opens: true
+      readonly steps: readonly (StepTime & { readonly threads: number })[]
+    }
+  | ({ readonly device: Asked; readonly opens: false } & Obstacle)
+
+/** Times the small step on a device in this process; on the CPU with one thread, and with all. */
+export async function tryHere(device: Asked, threads?: number): Promise<DeviceReport> {
+  const cores = physicalCores()
+  const counts = device === 'cpu' ? [...new Set(threads === undefined ? [1, cores] : [threads])] : [1]
+  try {
+    const steps = []
+    for (const count of counts) {
+      steps.push({ threads: count, ...(await stepTime(ortNode({ device, threads: count }))) })
+    }
+    return { device, opens: true, steps }
+  } catch (error) {
+    return { device, opens: false, ...said(device, error) }
+  }
+}
+
+/** An error of the engine ends in the way out already. */
+function said(device: Asked, error: unknown): Obstacle {
+  const message = error instanceof Error ? error.message : String(error)
+  const way = wayTo(device)
+  const lead = `Device "${device}" cannot be used here: `
+  if (!(error instanceof HoldfastError) || !message.startsWith(lead)) return { reason: message, way }
+  return { reason: message.slice(lead.length).replace(way, '').trim(), way }
+}
+
+/** A driver that has to translate its shaders may take as long; what takes longer hangs. */
+const SECONDS = 30
+
+/**
+ * Times the small step on a device in a process of its own: a driver that dies takes no more with it than that, and what it prints
+ * is not seen.
+ *
+ * @param program The file of this program, as a URL.
+ */
+export async function tryApart(device: Asked, program: string): Promise<DeviceReport> {
+  const obstacle = obstacleTo(device)
+  if (obstacle) return { device, opens: false, ...obstacle }
+  const words = [fileURLToPath(program), 'doctor', '--device', device, '--json', '--quiet']
+  return new Promise((done) => {
+    execFile(process.execPath, words, { timeout: SECONDS * 1000, killSignal: 'SIGKILL' }, (error, stdout) => {
+      done(reportIn(stdout, device) ?? { device, opens: false, reason: ended(error), way: wayTo(device) })
+    })
+  })
+}
+
+function reportIn(stdout: string, device: Asked): DeviceReport | undefined {
+  try {
+    const { devices } = JSON.parse(stdout) as { readonly devices?: readonly DeviceReport[] }
+    return devices?.find((report) => report.device === device)
+  } catch {
+    // It died before it said a word, or in the middle of one.
+    return undefined
+  }
+}
+
+function ended(error: (Error & { readonly killed?: boolean; readonly signal?: unknown }) | null): string {
+  if (error?.killed) return `Its driver did not answer within ${SECONDS} seconds.`
+  return typeof error?.signal === 'string'
+    ? `Its driver ended the process that tried it (${error.signal}).`
+    : 'The process that tried it ended without an answer.'
+}
+
+/** Milliseconds a step with as many threads as it does best with; undefined where it does not open. */
+export const bestOf = (report: DeviceReport): number | undefined =>
+  report.opens ? Math.min(...report.steps.map(({ milliseconds }) => milliseconds)) : undefined
+
+/** The fastest of those that open. */
+export const fastest = (reports: readonly DeviceReport[]): Asked | undefined =>
+  reports
+    .flatMap((report) => {
+      const milliseconds = bestOf(report)
+      return milliseconds === undefined ? [] : [{ device: report.device, milliseconds }]
+    })
+    .sort((a, b) => a.milliseconds - b.milliseconds)[0]?.device

@@ -1,0 +1,5 @@
+export { type Asked, asked, bestOf, type DeviceReport, fastest, tryApart, tryHere } from './devices-node.ts'
+export { machineHere } from './machine-node.ts'
+export { packagesHere, versionOf } from './packages-files.ts'
+export { placesHere } from './places-files.ts'
+export { type Report, reportText } from './text.ts'
