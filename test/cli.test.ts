@@ -55,6 +55,7 @@ describe('help', () => {
         evaluate    Measure models on texts, labelled rows or probes, side by side
         generate    Continue a text by a language model, or by two side by side
         data        Data sets known by name: list, get, verify
+        doctor      What this machine and installation can do, to see or to put into an issue
 
       holdfast VERB --help says more, with an example that works. To begin: holdfast quickstart
       "

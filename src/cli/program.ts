@@ -5,9 +5,9 @@ import { visible } from '../report/figures/index.ts'
 import { withoutPasswords } from '../study/queue/index.ts'
 import { helpText, spoken } from './flags/index.ts'
 import type { Interruption } from './interruption.ts'
-import { openScreen } from './screen.ts'
+import { openScreen, type Screen } from './screen.ts'
 import { isVerb, verbNames } from './summaries.ts'
-import type { Verb } from './verb.ts'
+import type { Answer, Verb } from './verb.ts'
 import { openVerb } from './verbs.ts'
 
 /** Runs one command line. Results go to stdout, all else to stderr. */
@@ -25,21 +25,23 @@ export async function main(words: readonly string[], interruption: Interruption)
       )
       return 0
     }
-    const { settings, run } = verb.read(rest)
+    const { settings } = verb.read(rest)
     const screen = openScreen({ quiet: settings.quiet, speak })
-    const answer = await run({
-      screen,
-      // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
-      get signal() {
-        const signal = interruption.cleanly((line) => screen.warn(line))
-        // All runs at hand wait for it, however many.
-        setMaxListeners(0, signal)
-        return signal
-      },
-      // Reports show it.
-      command: withoutPasswords(`holdfast ${words.join(' ')}`),
-      words: rest,
-    })
+    const run = (given: readonly string[]) =>
+      verb.read(given).run({
+        screen,
+        // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
+        get signal() {
+          const signal = interruption.cleanly((line) => screen.warn(line))
+          // All runs at hand wait for it, however many.
+          setMaxListeners(0, signal)
+          return signal
+        },
+        // Reports show it.
+        command: withoutPasswords(`holdfast ${words.join(' ')}`),
+        words: given,
+      })
+    const answer = await (settings.device === 'auto' ? onFastest(rest, settings, screen, run) : run(rest))
     const told = (key: string, value: unknown) =>
       key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value
     process.stdout.write(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
@@ -50,6 +52,19 @@ export async function main(words: readonly string[], interruption: Interruption)
     const interrupted = error instanceof HoldfastError && error.code === 'interrupted'
     return interrupted ? (interruption.code ?? code) : code
   }
+}
+
+/** The words with `--device auto` settled once, so that all that is computed, here or elsewhere, is on one device. */
+async function onFastest(
+  words: readonly string[],
+  { threads }: { readonly threads?: number | undefined },
+  screen: Screen,
+  run: (words: readonly string[]) => Promise<Answer>,
+): Promise<Answer> {
+  const { fastestDevice, onChosen, withDevice } = await import('./auto-device.ts')
+  const choice = await fastestDevice(threads)
+  screen.say(choice.why)
+  return onChosen(choice, (device) => run(withDevice(words, device)), screen.warn)
 }
 
 /** A verb for programs. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import { devices } from '../engine/index.ts'
+import { type Device, devices } from '../engine/index.ts'
+import { UsageError } from '../errors.ts'
 import type { Verdict } from '../measure/verdict.ts'
 import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
 import type { Screen } from './screen.ts'
@@ -38,7 +39,12 @@ export const commonSettings = z.object(
     threads: fromText(bounds.threads())
       .optional()
       .meta({ description: 'Threads of the runtime', otherwise: 'the physical cores' }),
-    device: fromText(z.enum(devices)).optional().meta({ description: 'Where to compute', otherwise: 'cpu' }),
+    device: fromText(z.enum(['auto', ...devices]))
+      .optional()
+      .meta({
+        description: 'Where to compute; auto: on what is fastest; +cpu: what it has no kernel for on the CPU',
+        otherwise: 'cpu',
+      }),
     json: on().meta({ description: 'Print one JSON object on stdout, and nothing else there' }),
     quiet: on().meta({ description: 'No progress; warnings and errors only' }),
     debug: on().meta({ description: 'Show where errors come from' }),
@@ -46,7 +52,10 @@ export const commonSettings = z.object(
   }),
 )
 
-export type CommonSettings = z.output<typeof commonSettings>
+type Said = z.output<typeof commonSettings>
+
+/** With `--device auto` settled. */
+export type CommonSettings = Omit<Said, 'device'> & { readonly device?: Device | undefined }
 
 /** A verb: its settings are one schema, from which flags, help, defaults, JSON and documents come. */
 export interface Verb {
@@ -63,7 +72,8 @@ export interface Verb {
    * @throws UsageError as {@link readSettings}.
    */
   read(words: readonly string[]): {
-    readonly settings: CommonSettings
+    readonly settings: Said
+    /** @throws UsageError `device-unsettled` for `--device auto`, which whoever calls this says as a device first. */
     readonly run: (call: Call) => Promise<Answer>
   }
 }
@@ -88,7 +98,16 @@ export function defineVerb<Schema extends Settings>(definition: Definition<Schem
     schema: z.object({ ...commonSettings.shape, ...settings.shape }),
     read: (words) => {
       const said = readSettings({ name, examples }, schema, facts, words)
-      return { settings: said, run: (call) => run(said, call) }
+      return { settings: said, run: async (call) => run(settled(said), call) }
     },
   }
+}
+
+function settled<Given extends Said>(said: Given): Given & CommonSettings {
+  const { device } = said
+  if (device !== 'auto') return { ...said, device }
+  throw new UsageError(
+    'device-unsettled',
+    'auto stands for the fastest device of the machine where a command is typed; give --device cpu or another one here.',
+  )
 }

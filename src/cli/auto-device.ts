@@ -1,0 +1,66 @@
+import { physicalCores } from '../engine/cores-node.ts'
+import { obstacleTo, seesGraphics } from '../engine/devices-node.ts'
+import type { Device } from '../engine/index.ts'
+import { HoldfastError } from '../errors.ts'
+import { bestOf, type DeviceReport, fastest, tryApart, tryHere } from './doctor/index-files.ts'
+import { programFile } from './engine.ts'
+
+/** What `--device auto` comes to, and why: a line. */
+export interface Choice {
+  readonly device: Device
+  readonly why: string
+}
+
+/**
+ * The device that trains a small network fastest. Others than the CPU are tried only where there is a sign of one, each in a process
+ * of its own: with a CPU alone this costs nothing.
+ */
+export async function fastestDevice(threads?: number): Promise<Choice> {
+  const others = (['webgpu', 'cuda'] as const).filter(
+    (device) => !obstacleTo(device) && (device !== 'webgpu' || seesGraphics()),
+  )
+  if (others.length === 0) {
+    return { device: 'cpu', why: 'Device: cpu, as there is no other here (holdfast doctor says why).' }
+  }
+  const cpu = await tryHere('cpu', threads ?? physicalCores())
+  const reports = [cpu, ...(await Promise.all(others.map((device) => tryApart(device, programFile()))))]
+  const device = fastest(reports) ?? 'cpu'
+  return { device, why: `Device: ${device}; a small training step takes ${reports.map(fared).join(', ')}.` }
+}
+
+function fared(report: DeviceReport): string {
+  const milliseconds = bestOf(report)
+  return milliseconds === undefined
+    ? `nothing on ${report.device}, which does not open (holdfast doctor says why)`
+    : `${milliseconds.toPrecision(2)} ms on ${report.device}`
+}
+
+/** What a device says that cannot do what it was chosen for. */
+const refusals: ReadonlySet<string> = new Set(['device-fallback', 'device-unavailable'])
+
+/**
+ * Does something on the device chosen; where that does not take a graph whole, anew on the CPU, which is said.
+ *
+ * @throws What `attempt` throws on the CPU, or for another reason.
+ */
+export async function onChosen<Result>(
+  { device }: Choice,
+  attempt: (device: Device) => Promise<Result>,
+  warn: (line: string) => void,
+): Promise<Result> {
+  try {
+    return await attempt(device)
+  } catch (error) {
+    const refused = error instanceof HoldfastError && refusals.has(error.code)
+    if (device === 'cpu' || !refused) throw error
+    warn(`${error.message} It was the fastest on a small step; the command begins again on the CPU.`)
+    return attempt('cpu')
+  }
+}
+
+/** A command line with another device in place of `--device auto`. */
+export const withDevice = (words: readonly string[], device: Device): string[] =>
+  words.map((word, at) => {
+    if (word === '--device=auto') return `--device=${device}`
+    return word === 'auto' && words[at - 1] === '--device' ? device : word
+  })
