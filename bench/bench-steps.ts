@@ -15,7 +15,7 @@ import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
 import { taskContext } from '../src/train/run/task-context.ts'
 import { adam, type Optimiser, sgd } from '../src/train/step/optimisers.ts'
-import { buildStep } from '../src/train/step/step.ts'
+import { buildStep, type StepGraph } from '../src/train/step/step.ts'
 import { initialState } from '../src/train/step/step-inputs.ts'
 
 /** A training step opened for timing. */
@@ -145,7 +145,33 @@ const definitions: Readonly<Record<string, Definition>> = {
 
 export const stepNames: readonly string[] = Object.keys(definitions)
 
+/** A training step with what is fed to it, not yet opened. */
+export interface PreparedStep {
+  readonly step: StepGraph
+  readonly initial: ReadonlyMap<string, Tensor>
+  readonly given: ReadonlyMap<string, Tensor>
+  readonly stepsPerCall: number
+  readonly flops: number
+}
+
 export async function openStep(name: string, options: EngineOptions): Promise<BenchStep> {
+  const began = performance.now()
+  const { step, initial, given, stepsPerCall, flops } = await prepareStep(name, options)
+  const program = await loadProgram(ortNode(options), step, step.slots, initial)
+  return {
+    ...{ stepsPerCall, flops },
+    buildMs: performance.now() - began,
+    call: async () => {
+      await program.run(given)
+    },
+    dispose: () => program.dispose(),
+  }
+}
+
+export async function prepareStep(
+  name: string,
+  options: EngineOptions & { channelBlock?: number },
+): Promise<PreparedStep> {
   const definition = definitions[name]
   if (!definition) throw new Error(`No step is called "${name}"; there are ${stepNames.join(', ')}.`)
   const { input, batch, stepsPerCall } = definition
@@ -170,7 +196,6 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
     dataset,
   }
   const method = definition.method()
-  const began = performance.now()
   const model = definition.model()
   const optimiser = definition.optimiser()
   const source = { name: 'new', dataset, tasks: 0, size: batch, weight: 1 }
@@ -181,10 +206,8 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
   const constants = (await method.inputs?.(state, { ...task, sources: [source], reader })) ?? new Map()
   const step = buildStep({
     ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
-    ...{ slots: new Map(), iterations: 1000 },
+    ...{ slots: new Map(), iterations: 1000, channelBlock: options.channelBlock },
   })
-  const program = await loadProgram(ortNode(options), step, step.slots, initialState(model, optimiser))
-  const buildMs = performance.now() - began
   const scalars = optimiser.scalars(1000, 1e-4)
   const feeds = new Map<string, Tensor>([
     ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
@@ -215,13 +238,9 @@ export async function openStep(name: string, options: EngineOptions): Promise<Be
   const given = new Map([...feeds].filter(([key]) => step.inputs.has(key)))
   const { all, first } = definition.products
   return {
-    stepsPerCall,
+    ...{ step, given, stepsPerCall },
+    initial: initialState(model, optimiser),
     flops: 2 * batch * (3 * all - first),
-    buildMs,
-    call: async () => {
-      await program.run(given)
-    },
-    dispose: () => program.dispose(),
   }
 }
 

@@ -35,12 +35,14 @@ export interface ModelStepOptions {
   /** Batch normalisation by the batch's own statistics. */
   readonly statistics: boolean
   readonly stepsPerCall: number
+  /** Channels in a block, where convolutions are to be blocked. */
+  readonly channelBlock?: number | undefined
 }
 
 /** Forward, cross-entropy, backward and update, in the body of a `Scan` over the batches. */
 export function buildModelStep(options: ModelStepOptions): ModelStep {
   const { model, optimiser, batch, stepsPerCall: steps } = options
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, options)
   const rate = optimiser.name === 'sgd' ? 0.01 : 1e-4
   const numbers = optimiser.scalars(1000, rate)
   const feeds = new Map<string, Tensor>([

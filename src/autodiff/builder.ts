@@ -13,6 +13,8 @@ import {
 } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import { sameDims, type Tensor, type TensorType } from '../tensor/tensor.ts'
+import { withActivations } from './blocked-activations.ts'
+import { keptBlocked } from './kept-blocked.ts'
 import { NameSource } from './names.ts'
 import { constantKey, nodeKey } from './sharing.ts'
 import { checkSize } from './sizes.ts'
@@ -27,6 +29,11 @@ export interface Step {
   readonly outputs: readonly Value[]
   /** What the op's form kept for its gradient. */
   readonly kept?: readonly Value[]
+}
+
+export interface BuilderOptions {
+  /** How many channels the runtime's blocked layout takes together; default none: all nodes are of standard ops. */
+  readonly channelBlock?: number | undefined
 }
 
 /** One for all: a step has thousands of nodes without. */
@@ -59,8 +66,14 @@ export class GraphBuilder implements Emitter {
   /** The graph this one is the body of: constants and nodes already there are shared. */
   private readonly outer: GraphBuilder | undefined
 
-  constructor(outer?: GraphBuilder) {
+  readonly channelBlock: number | undefined
+  /** Dims by name, for {@link keptBlocked}; only where something may be blocked. */
+  private readonly dims: Map<string, readonly number[]>
+
+  constructor(outer?: GraphBuilder, { channelBlock }: BuilderOptions = {}) {
     this.outer = outer
+    this.channelBlock = outer ? outer.channelBlock : channelBlock
+    this.dims = outer ? outer.dims : new Map()
     this.names = outer ? outer.names : new NameSource()
   }
 
@@ -114,6 +127,10 @@ export class GraphBuilder implements Emitter {
     if (key === undefined) this.large.set(tensor.data, value)
     else this.constants.set(key, value)
     return value
+  }
+
+  private constantNamed(name: string): Tensor | undefined {
+    return this.initializers.get(name) ?? this.outer?.constantNamed(name)
   }
 
   private findConstant(key: string): Value | undefined {
@@ -247,9 +264,14 @@ export class GraphBuilder implements Emitter {
     inputs: readonly (Value | undefined)[],
     types: readonly TensorType[],
     attributes: Attributes,
+    domain = '',
   ): Value[] {
+    const key = domain === '' ? undefined : nodeKey(`${domain}.${op}`, inputs, types.length, attributes)
+    const known = key === undefined ? undefined : this.findShared(key)
+    if (known) return known
     const outputs = types.map(({ type, dims }): Value => ({ name: this.names.fresh(op), type, dims }))
-    this.push(op, inputs, outputs, attributes)
+    this.push(op, inputs, outputs, attributes, domain)
+    if (key !== undefined) this.shared.set(key, outputs)
     return outputs
   }
 
@@ -258,12 +280,16 @@ export class GraphBuilder implements Emitter {
     inputs: readonly (Value | undefined)[],
     outputs: readonly Value[],
     attributes: Attributes,
+    domain = '',
   ): void {
+    if (this.channelBlock !== undefined) {
+      for (const value of [...inputs, ...outputs]) if (value) this.dims.set(value.name, value.dims)
+    }
     const names = inputs.map((input) => input?.name ?? '')
     while (names.at(-1) === '') names.pop()
     this.nodes.push({
       op,
-      domain: '',
+      domain,
       name: this.names.fresh(`/${op}`),
       inputs: names,
       outputs: outputs.map((output) => output.name),
@@ -282,7 +308,19 @@ export class GraphBuilder implements Emitter {
   /** The graph, without the nodes that no output needs; inputs without use go too, unless it is a body, which needs all. */
   finish(name: string): Graph {
     const outputs = this.outputs.map((output) => output.name)
-    const { nodes: live, read: needed } = nodesBehind(this.nodes, outputs)
+    const nodes =
+      this.channelBlock === undefined
+        ? this.nodes
+        : keptBlocked(this.nodes, {
+            block: this.channelBlock,
+            dims: this.dims,
+            constant: (name) => this.constantNamed(name),
+            addConstant: (tensor) => this.constant(tensor).name,
+            fresh: (wish) => this.names.fresh(wish),
+          })
+    const behind = nodesBehind(nodes, outputs)
+    const live = this.channelBlock === undefined ? behind.nodes : withActivations(behind.nodes)
+    const needed = behind.read
     return {
       name,
       inputs: this.outer ? this.inputs : this.inputs.filter((input) => needed.has(input.name)),

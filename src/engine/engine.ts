@@ -13,6 +13,11 @@ export interface EngineOptions {
    * last bits with the number of threads, so a run's bits belong to it; the number itself decides, not the machine's cores.
    */
   readonly threads?: number | undefined
+  /**
+   * Whether graphs may hold the runtime's own ops for a blocked layout, which convolve faster; default true. Where there are none,
+   * as on other devices than the CPU, graphs are of standard ops anyway.
+   */
+  readonly blocked?: boolean | undefined
 }
 
 /** A tensor that a run takes in under one name and gives back, changed, under another. */
@@ -80,4 +85,6 @@ export interface Engine {
   readonly loadProgram?: (request: ProgramRequest) => Promise<Program>
   /** Graphs should have no `Scan`: a step is a call of its own. Default false. */
   readonly flat?: boolean
+  /** How many channels the runtime's blocked layout takes together, undefined where it has none. Left out: it has none. */
+  readonly channelBlock?: () => Promise<number | undefined>
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as ort from 'onnxruntime-node'
 import type { Tensor } from '../tensor/tensor.ts'
+import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable } from './engine.ts'
 import { asFed } from './for-device.ts'
@@ -31,9 +32,13 @@ export function ortNode(asked: EngineOptions = {}): Engine {
     name: `onnxruntime-node ${ort.env.versions.common}`,
     options,
     load: (model) => load(model, options, sessions),
+    ...(!onDevice(options) && (asked.blocked ?? blockedByDefault()) && { channelBlock }),
     ...(onDevice(options) && { loadProgram: (request) => loadResident(request, options), flat: true }),
   }
 }
+
+/** Commands have no flag for it: results agree to the last digits, and who compares runs between machines wants it off for all of them. */
+const blockedByDefault = (): boolean => !process.env.HOLDFAST_PLAIN_OPS
 
 /** Opening a session of a large step takes longer than building it, and the next task's step is often the same graph. */
 const IDLE_SESSIONS = 2

@@ -16,10 +16,14 @@ const TENSOR_RAW_DATA = 9
 /** What protobuf's readers take at most: 2 GiB less one byte. */
 export const PROTOBUF_LIMIT = 2 ** 31 - 1
 
-const defaultOpsets: Readonly<Record<string, number>> = { '': 21, 'com.microsoft': 1 }
+const defaultOpsets: Readonly<Record<string, number>> = {
+  '': 21,
+  'com.microsoft': 1,
+  'com.microsoft.nchwc': 1,
+}
 
 export interface EncodeOptions {
-  /** Version of each operator set by domain ('' is the standard one). Default: 21 for '', 1 for com.microsoft if used. */
+  /** Version of each operator set by domain ('' is the standard one). Default: 21 for '', 1 for those of com.microsoft if used. */
   readonly opsets?: Readonly<Record<string, number>>
   /** Default 10, the IR version that came with opset 21. */
   readonly irVersion?: number

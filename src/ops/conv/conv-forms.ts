@@ -1,4 +1,6 @@
 import { sizeOf } from '../../tensor/tensor.ts'
+import { byBlocksBack, convolvesBlockedBack } from './conv-blocked.ts'
+import { byBlockedRows, sumsBlocked } from './conv-blocked-weight-gradient.ts'
 import { byReversedKernel, byTransposedConvolution, type InputGradient } from './conv-input-gradient.ts'
 import {
   byChannelMatrices,
@@ -78,8 +80,10 @@ export function inputGradientForm(
   w: Dims,
   axes: readonly WindowAxis[],
   groups: number,
+  block?: number,
 ): InputGradient {
   const [outputs = 1, perGroup = 1] = w
+  if (block !== undefined && convolvesBlockedBack(w, axes, groups, block)) return byBlocksBack(block)
   if (smallChannels(w, axes, groups)) return byChannelMatricesBack
   if (fewPositions(x, axes, groups) || narrowBack(x, w, axes, groups)) return byOneProductBack
   const reversible = axes.every(
@@ -96,8 +100,10 @@ export function weightGradientForm(
   w: Dims,
   axes: readonly WindowAxis[],
   groups: number,
+  block?: number,
 ): WeightGradient {
   const [outputs = 1, perGroup = 1, ...kernel] = w
+  if (block !== undefined && sumsBlocked(x, w, axes, groups, block)) return byBlockedRows
   const positions = sizeOf(outputSizes(axes))
   const places = sizeOf(kernel)
   if (smallChannels(w, axes, groups)) return byChannelProducts

@@ -15,6 +15,7 @@ import {
   type ShapeContext,
   shapeError,
 } from '../core/index.ts'
+import { byBlocks, convolvesBlocked } from './conv-blocked.ts'
 import { convCases } from './conv-cases.ts'
 import { convolutionForm, inputGradientForm, weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
@@ -64,6 +65,9 @@ function convForm(emit: Emitter, context: ShapeContext): Formed | undefined {
   const w = required(context, 1)
   const bias = context.inputs[2]
   const { axes, groups } = convolutionOf(context)
+  const { channelBlock: block } = emit
+  if (block !== undefined && !w.constant && convolvesBlocked(x, w.dims, axes, groups, block))
+    return { outputs: [byBlocks(emit, { x, w, bias }, axes, block)] }
   const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
   const y = form?.(emit, x, w, axes, groups)
   if (!y) return undefined
@@ -87,8 +91,12 @@ export const Conv = defineOp('Conv', {
     const { axes, groups } = convolutionOf(context)
     const positions = dy.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
     return [
-      needs[0] ? inputGradientForm(x.dims, w.dims, axes, groups)(emit, dy, w, axes, groups) : undefined,
-      needs[1] ? weightGradientForm(x.dims, w.dims, axes, groups)(emit, x, dy, axes, groups) : undefined,
+      needs[0]
+        ? inputGradientForm(x.dims, w.dims, axes, groups, emit.channelBlock)(emit, dy, w, axes, groups)
+        : undefined,
+      needs[1]
+        ? weightGradientForm(x.dims, w.dims, axes, groups, emit.channelBlock)(emit, x, dy, axes, groups)
+        : undefined,
       needs[2] ? reduceSum(emit, dy, positions) : undefined,
     ]
   },

@@ -74,6 +74,7 @@ export function emitterNamed(emit: Emitter & { add(request: NamedRequest): Value
     constant: (tensor) => emit.constant(tensor),
     body: () => emit.body(),
     raw: (...request) => emit.raw(...request),
+    channelBlock: emit.channelBlock,
   }
 }
 

@@ -17,13 +17,19 @@ export interface Emitter {
   constant(tensor: Tensor): Value
   /** A subgraph that may read what is here. */
   body(): Body
-  /** Adds a node that the table cannot shape, because it has a subgraph: `Scan`. No gradient passes through it. */
+  /**
+   * Adds a node that the table cannot shape, because it has a subgraph (`Scan`) or is of another `domain` than the
+   * standard one (default ''). No gradient passes through it.
+   */
   raw(
     op: string,
     inputs: readonly (Value | undefined)[],
     types: readonly TensorType[],
     attributes: Attributes,
+    domain?: string,
   ): Value[]
+  /** How many channels the runtime's blocked layout takes together; undefined where the graph is to be of plain ops only. */
+  readonly channelBlock?: number | undefined
 }
 
 /** The body of a `Scan` under construction. */

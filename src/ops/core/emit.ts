@@ -66,8 +66,17 @@ export function reshape(emit: Emitter, x: Value, dims: readonly number[]): Value
   return emit.op('Reshape', [x, ints(emit, dims)], dims.includes(0) ? { allowzero: 1 } : {})
 }
 
+/** `x` with its axes in another order; where only axes of size 1 move, which the runtime would copy for, by new dims. */
 export function transpose(emit: Emitter, x: Value, perm: readonly number[]): Value {
-  return perm.every((from, to) => from === to) ? x : emit.op('Transpose', [x], { perm })
+  if (perm.every((from, to) => from === to)) return x
+  const moving = perm.filter((axis) => x.dims[axis] !== 1)
+  if (moving.every((axis, at) => at === 0 || axis > (moving[at - 1] ?? 0)))
+    return reshape(
+      emit,
+      x,
+      perm.map((axis) => x.dims[axis] ?? 1),
+    )
+  return emit.op('Transpose', [x], { perm })
 }
 
 /** Swaps the last two axes. */

@@ -1,5 +1,12 @@
 export { attributeReader } from './attributes.ts'
 export {
+  BLOCKED_DOMAIN,
+  blockable,
+  blockedOp,
+  intoBlocks,
+  outOfBlocks,
+} from './blocked.ts'
+export {
   type CompositeCase,
   type CompositeContext,
   type CompositeDefinition,

@@ -12,6 +12,7 @@ import {
   shapeError,
   type Value,
 } from '../core/index.ts'
+import { byComparing, comparesBlocked } from './max-pool-blocked.ts'
 import { globalPoolCases, poolCases } from './pool-cases.ts'
 import { poolAxes } from './pool-windows.ts'
 
@@ -58,8 +59,12 @@ export const MaxPool = defineOp('MaxPool', {
   gradient: (context) => {
     const [dy] = context.gradients
     const x = required(context, 0)
+    const axes = poolAxes(context)
+    const [y] = context.outputs
+    if (dy && y && comparesBlocked(x, axes, context.emit.channelBlock))
+      return [byComparing(context.emit, { x, y, dy }, axes)]
     const indices = dy && indicesOf(context, x)
-    return dy && indices ? [scatter(context, x, indices, dy, overlapping(poolAxes(context)))] : []
+    return dy && indices ? [scatter(context, x, indices, dy, overlapping(axes))] : []
   },
   rows: (context) => rowsFirst(context) && context.outputs.length === 1,
   cases: [...maxPoolCases(), ...poolCases],

@@ -108,6 +108,7 @@ export async function openTask(
   const constants = await methodInputs(options, { ...task, train: task.train, sources }, state.method)
   const slots = withoutPrefix(state.tensors, 'slot/')
   const lengths = stepLengths(model, sources)
+  const channelBlock = await engine.channelBlock?.()
   const graphs = await openGraphs(engine, state.tensors, lengths, (length) =>
     buildStep({
       ...{ model, settings, method, state: state.method, task, iterations },
@@ -120,6 +121,7 @@ export async function openTask(
         length,
         graphs: lengths?.lengths.length,
         flat: engine.flat,
+        channelBlock,
       },
     }),
   )

@@ -41,4 +41,6 @@ export interface StepRequest {
   readonly slots: ReadonlyMap<string, Tensor>
   /** One step a call, of a graph without a `Scan`, for devices that have none. Default false. */
   readonly flat?: boolean | undefined
+  /** Channels that the runtime's blocked layout takes together, where the engine has it; default none: plain ops only. */
+  readonly channelBlock?: number | undefined
 }

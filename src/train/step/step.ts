@@ -33,7 +33,7 @@ type Term = { readonly name: string; readonly value: Value }
  */
 export function buildStep(request: StepRequest): StepGraph {
   const { method, state, task } = request
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, request)
   const inputs = stepInputs(builder, request)
   const losses: string[] = []
   const reports: Term[] = []

@@ -1,0 +1,152 @@
+import { sizeOf } from '../../tensor/tensor.ts'
+import {
+  blockedOp,
+  type Emitter,
+  intoBlocks,
+  outOfBlocks,
+  reshape,
+  transpose,
+  type Value,
+} from '../core/index.ts'
+import { concat, type WeightGradient } from './conv-weight-gradient.ts'
+import { padAxes, sliceAxes } from './unfold.ts'
+import { extent, type WindowAxis } from './windows.ts'
+
+// dW[o, c, i, j] = sum over n, p, r of dY[n, o, p, r] X[n, c, p s + i d - before, r s + j d - before] is a convolution whose channels
+// are the pairs (n, r), whose kernel runs over the rows p, and whose positions are the places i and the channels c. One for each
+// column j of the kernel, for which X and dY are brought in line along their columns.
+
+/** How many samples lie side by side in a block, where rows are of `width`. */
+const samplesTogether = (width: number, block: number): number => block / commonDivisor(width, block)
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b))
+
+/** X has to be read three times, padded, sliced and reordered, to be brought in line; dY padded. */
+const FEW_CHANNELS = 1 / 3
+
+/** Whether it is X that is brought in line with dY: where it has to be thinned out, or is so much smaller. */
+const takesFromX = ({ stride }: WindowAxis, channels: number, outputs: number): boolean =>
+  stride > 1 || channels < FEW_CHANNELS * outputs
+
+/** Whether {@link byBlockedRows} can do such a layer. */
+export function sumsBlocked(
+  [samples = 1, channels = 1]: readonly number[],
+  [outputs = 1]: readonly number[],
+  axes: readonly WindowAxis[],
+  groups: number,
+  block: number,
+): boolean {
+  const columns = axes[1]
+  if (!columns || axes.length !== 2 || groups !== 1 || outputs % block !== 0) return false
+  const width = takesFromX(columns, channels, outputs) ? columns.output : columns.input
+  return samples % samplesTogether(width, block) === 0
+}
+
+interface Layout {
+  readonly emit: Emitter
+  readonly block: number
+  readonly rows: WindowAxis
+  readonly columns: WindowAxis
+  /** Samples side by side in a block; their columns together are whole blocks. */
+  readonly together: number
+  readonly width: number
+  readonly fromX: boolean
+}
+
+/** dW by the runtime's blocked kernel, from dY in blocks as the blocked kernels leave it. One group, two spatial dims. */
+export const byBlockedRows: WeightGradient = (emit, x, dy, axes) => {
+  const [rows, columns] = axes
+  const block = emit.channelBlock
+  if (!rows || !columns || block === undefined)
+    throw new Error('Blocked sums need two spatial dims and a block.')
+  const channels = x.dims[1] ?? 1
+  const outputs = dy.dims[1] ?? 1
+  const fromX = takesFromX(columns, channels, outputs)
+  const width = fromX ? columns.output : columns.input
+  const layout = { emit, block, rows, columns, width, fromX, together: samplesTogether(width, block) }
+  const inputs = inputsByColumn(layout, x)
+  const kernels = kernelsByColumn(layout, dy)
+  const wide = (layout.together * width) / block
+  const needed = (rows.kernel - 1) * rows.dilation + (rows.output - 1) * rows.stride + 1
+  const after = Math.max(0, needed - rows.input - rows.before)
+  const reached = Math.floor((rows.before + rows.input + after - needed) / rows.dilation) + rows.kernel
+  const sums = kernels.map((kernel, at) => {
+    const input = inputs[at] ?? inputs[0]
+    const sum = blockedOp(emit, 'Conv', [input, kernel], [1, outputs, reached, channels], {
+      kernel_shape: [rows.output, wide],
+      strides: [rows.dilation, 1],
+      dilations: [rows.stride, channels],
+      pads: [rows.before, 0, after, 0],
+      group: 1,
+    })
+    const parted = reshape(emit, sum, [1, outputs / block, reached, channels, block])
+    return sliceAxes(emit, parted, 2, [{ start: 0, count: rows.kernel, step: 1 }])
+  })
+  const all = transpose(emit, concat(emit, sums, 0), [1, 3, 2, 0, 4])
+  const places = rows.kernel * columns.kernel
+  const plain = outOfBlocks(emit, reshape(emit, all, [1, outputs, channels * places, 1]))
+  return reshape(emit, plain, [outputs, channels, rows.kernel, columns.kernel])
+}
+
+/** X with its columns in blocks, [samples / together, rows, blocks of columns, C, B]; one for all columns of the kernel, or one for each. */
+function inputsByColumn({ emit, block, rows, columns, width, together, fromX }: Layout, x: Value): Value[] {
+  const [samples = 1, channels = 1] = x.dims
+  const last = transpose(emit, x, [0, 2, 3, 1])
+  const sources = fromX ? thinned(emit, last, columns) : [last]
+  return sources.map((source) => {
+    const grouped = reshape(emit, source, [samples / together, together, rows.input, width * channels])
+    const side = reshape(emit, transpose(emit, grouped, [0, 2, 1, 3]), [
+      (samples / together) * rows.input,
+      together * width,
+      channels,
+      1,
+    ])
+    return reshape(emit, intoBlocks(emit, side), [
+      1,
+      (samples / together) * block,
+      rows.input,
+      ((together * width) / block) * channels,
+    ])
+  })
+}
+
+/** For each column of the kernel the columns that it reads, of values whose channels are last. */
+function thinned(emit: Emitter, last: Value, columns: WindowAxis): Value[] {
+  const reach = (columns.output - 1) * columns.stride + extent(columns)
+  const padded = padAxes(emit, last, 2, [
+    [columns.before, Math.max(0, reach - columns.input - columns.before)],
+  ])
+  return Array.from({ length: columns.kernel }, (_, at) =>
+    sliceAxes(emit, padded, 2, [
+      { start: at * columns.dilation, count: columns.output, step: columns.stride },
+    ]),
+  )
+}
+
+/** dY as kernels, [O / B, samples / together, rows, together, columns, B], moved along the columns for each column of the kernel. */
+function kernelsByColumn({ emit, block, rows, columns, width, together, fromX }: Layout, dy: Value): Value[] {
+  const [samples = 1, outputs = 1] = dy.dims
+  const lead = [outputs / block, samples / together, rows.output, together]
+  const parted = reshape(emit, intoBlocks(emit, dy), [
+    samples / together,
+    together,
+    outputs / block,
+    rows.output,
+    columns.output * block,
+  ])
+  const ordered = reshape(emit, transpose(emit, parted, [2, 0, 3, 1, 4]), [
+    sizeOf(lead),
+    columns.output,
+    block,
+  ])
+  return Array.from({ length: columns.kernel }, (_, at) => {
+    const start = fromX ? 0 : at * columns.dilation - columns.before
+    const moved = padAxes(emit, ordered, 1, [[start, width - columns.output - start]])
+    return reshape(emit, moved, [
+      outputs,
+      (samples / together) * block,
+      rows.output,
+      (together * width) / block,
+    ])
+  })
+}

@@ -1,0 +1,126 @@
+import { sizeOf } from '../../tensor/tensor.ts'
+import {
+  blockedOp,
+  type Emitter,
+  intoBlocks,
+  ints,
+  outOfBlocks,
+  reshape,
+  transpose,
+  type Value,
+} from '../core/index.ts'
+import type { InputGradient } from './conv-input-gradient.ts'
+import { extent, outputSizes, padsOf, type WindowAxis } from './windows.ts'
+
+// Convolutions by the runtime's blocked kernels, whose weights are [O / B, C / B, h, w, B, B] with outputs last, or of few channels
+// [O / B, C, h, w, B]. The runtime arranges constant weights so by itself; those that train are arranged in the graph.
+
+/** Below this many positions the plain forms are faster. */
+const FEW_POSITIONS = 64
+
+/** What is convolved, as far as the choice of form goes. */
+interface Shapes {
+  readonly type: Value['type']
+  readonly channels: number
+  readonly outputs: number
+  readonly axes: readonly WindowAxis[]
+  readonly groups: number
+}
+
+function convolves({ type, channels, outputs, axes, groups }: Shapes, block: number): boolean {
+  const whole = channels % block === 0 || channels < block
+  const fits = type === 'float32' && axes.length === 2 && groups === 1 && outputs % block === 0 && whole
+  return fits && sizeOf(outputSizes(axes)) >= FEW_POSITIONS
+}
+
+/** Whether Y goes by blocks: whole blocks of outputs, and of channels unless they are a few plain ones. */
+export const convolvesBlocked = (
+  { type, dims: [, channels = 1] }: Pick<Value, 'type' | 'dims'>,
+  [outputs = 1]: readonly number[],
+  axes: readonly WindowAxis[],
+  groups: number,
+  block: number,
+): boolean => convolves({ type, channels, outputs, axes, groups }, block)
+
+/** Whether dX goes by blocks, as a convolution of dY with the kernel reversed. */
+export function convolvesBlockedBack(
+  [outputs = 1, channels = 1]: readonly number[],
+  axes: readonly WindowAxis[],
+  groups: number,
+  block: number,
+): boolean {
+  const back = axes.map((axis) => ({ ...axis, input: axis.output, output: axis.input }))
+  return (
+    axes.every(
+      ({ stride, before, after, ...axis }) => stride === 1 && before < extent(axis) && after < extent(axis),
+    ) &&
+    outputs % block === 0 &&
+    convolves({ type: 'float32', channels: outputs, outputs: channels, axes: back, groups }, block)
+  )
+}
+
+/** Y, with the bias. */
+export function byBlocks(
+  emit: Emitter,
+  { x, w, bias }: { readonly x: Value; readonly w: Value; readonly bias: Value | undefined },
+  axes: readonly WindowAxis[],
+  block: number,
+): Value {
+  const [samples = 1, channels = 1] = x.dims
+  const [outputs = 1] = w.dims
+  const input = channels % block === 0 ? intoBlocks(emit, x) : x
+  const inputs = [input, blockedWeights(emit, w, block), bias]
+  const y = blockedOp(emit, 'Conv', inputs, [samples, outputs, ...outputSizes(axes)], {
+    kernel_shape: axes.map((axis) => axis.kernel),
+    strides: axes.map((axis) => axis.stride),
+    dilations: axes.map((axis) => axis.dilation),
+    pads: padsOf(axes),
+    group: 1,
+  })
+  return outOfBlocks(emit, y)
+}
+
+/** dX by {@link convolvesBlockedBack}. */
+export const byBlocksBack =
+  (block: number): InputGradient =>
+  (emit, dy, w, axes) => {
+    const [samples = 1] = dy.dims
+    const channels = w.dims[1] ?? 1
+    const inputs = [intoBlocks(emit, dy), reversedWeights(emit, w, block)]
+    const dx = blockedOp(emit, 'Conv', inputs, [samples, channels, ...axes.map(({ input }) => input)], {
+      kernel_shape: axes.map((axis) => axis.kernel),
+      strides: axes.map(() => 1),
+      dilations: axes.map((axis) => axis.dilation),
+      pads: padsOf(
+        axes.map((axis) => ({
+          before: extent(axis) - 1 - axis.before,
+          after: extent(axis) - 1 - axis.after,
+        })),
+      ),
+      group: 1,
+    })
+    return outOfBlocks(emit, dx)
+  }
+
+/** [O, C, h, w] as the kernels read them. The runtime's reordering moves outputs last many times faster than Transpose does. */
+function blockedWeights(emit: Emitter, w: Value, block: number): Value {
+  const [outputs = 1, channels = 1, ...kernel] = w.dims
+  const places = sizeOf(kernel)
+  const last = intoBlocks(emit, reshape(emit, w, [1, outputs, channels * places, 1]))
+  if (channels % block !== 0) return reshape(emit, last, w.dims)
+  const parted = reshape(emit, last, [(outputs * channels) / block ** 2, block, places, block])
+  return reshape(emit, transpose(emit, parted, [0, 2, 1, 3]), w.dims)
+}
+
+/** The weights of dX, [C, O, h, w] with the kernel backwards, as the kernels read them. */
+function reversedWeights(emit: Emitter, w: Value, block: number): Value {
+  const [outputs = 1, channels = 1, ...kernel] = w.dims
+  const places = sizeOf(kernel)
+  const last = intoBlocks(emit, reshape(emit, w, [outputs, channels, places, 1]))
+  const parted = reshape(emit, last, [outputs / block, block, channels / block, places, block])
+  const one = (value: number) => ints(emit, [value])
+  const backwards =
+    places === 1 ? parted : emit.op('Slice', [parted, one(-1), one(-(2 ** 31)), one(3), one(-1)])
+  const swapped = transpose(emit, backwards, [2, 0, 3, 1, 4])
+  return reshape(emit, swapped, [channels, outputs, ...kernel])
+}
