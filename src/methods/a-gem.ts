@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { add, div, type Emitter, mul, scalar, scale } from '../ops/core/index.ts'
 import { required } from '../required.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import { memoryOf, memorySources, withExemplars } from './exemplars.ts'
 import { innerProduct } from './inner-product.ts'
@@ -31,6 +32,7 @@ export function agem(given: AgemOptions = {}): Method {
     name: 'a-gem',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    needsBorders: `Its memory is filled when a task ends. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       if (!memory) return sources

@@ -4,6 +4,7 @@ import { rowHashes } from '../data/fingerprint.ts'
 import { UsageError } from '../errors.ts'
 import { itemAt, required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { calibrate } from './closed-form/index.ts'
 import { methodEntry, settle } from './entry.ts'
 import { memoryState } from './exemplars.ts'
@@ -53,6 +54,7 @@ export function bic(given: BicOptions = {}): Method {
     name: NAME,
     settings,
     past: 'rows',
+    needsBorders: `It corrects the head when a task ends, new classes against old ones. ${ONLINE_MEMORY}`,
     oneStream:
       'It holds out rows of each class of a task, and each replica would hold out others of its share.',
     corrects: true,

@@ -7,6 +7,7 @@ import { expandHead, expansionOf } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { linearHead, summedHead } from './closed-form/index.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
@@ -87,6 +88,7 @@ function closedForm(name: Kind, { shrinkage, randomFeatures }: Settings): Method
     name,
     settings: { shrinkage: shrinkage ?? null, ...(randomFeatures !== undefined && { randomFeatures }) },
     past: 'rows',
+    needsBorders: `The first task alone trains the model, and then nothing does. ${ONLINE_MEMORY}`,
     trains: ({ index, given }) => index === 0 && !given,
     consolidate: async (state, context) => {
       // The directions are drawn once, and told by their seed.

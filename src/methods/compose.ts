@@ -3,6 +3,7 @@ import { readingAs } from '../evaluate/reader.ts'
 import { itemAt } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { whyBorders } from './borders.ts'
 import type { ConsolidateContext, Consolidated, Json, Method, MethodState, StepTerms } from './method.ts'
 import { consolidationOf } from './past.ts'
 
@@ -62,6 +63,7 @@ export function compose(...methods: readonly Method[]): Method {
     ...(some('corrects') && { corrects: methods.some(({ corrects }) => corrects) }),
     ...(some('answersByGraph') && { answersByGraph: methods.some(({ answersByGraph }) => answersByGraph) }),
     ...(some('oneStream') && { oneStream: methods.find(({ oneStream }) => oneStream)?.oneStream }),
+    needsBorders: methods.map(whyBorders).find((reason) => reason !== undefined) ?? false,
     ...(some('refuses') && { refuses: (other) => reasonAgainst(methods, [other]) }),
     ...answerOf(parts),
   }

@@ -66,6 +66,7 @@ export function der(given: DerOptions = {}): Method {
     name: labelled ? 'der++' : 'der',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    needsBorders: false,
     oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       refuseTokens(task.train)

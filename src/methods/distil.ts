@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { samples } from '../data/dataset.ts'
 import { scale } from '../ops/core/index.ts'
 import { answerLesson } from './answer-lesson.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { replayBatch } from './memory-options.ts'
 import type { Method } from './method.ts'
@@ -72,6 +73,7 @@ export function distil(given: DistilOptions = {}): Method {
       replayBatch: settings.replayBatch ?? null,
     },
     past: 'weights',
+    needsBorders: `Its teacher is the model as a task’s end left it. ${ONLINE_MEMORY}`,
     sources: (sources, state, { unlabelled, index, batchSize }) => {
       // Before there is a teacher nobody answers them.
       if (!unlabelled || teacherOf(state).size === 0) return sources

@@ -41,6 +41,7 @@ export function erAce(given: ErAceOptions = {}): Method {
     name: 'er-ace',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    needsBorders: false,
     oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       refuseOthers(task)

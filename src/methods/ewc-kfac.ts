@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { samples as countSamples } from '../data/dataset.ts'
 import { add, scale } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { fisherDiagonal, kroneckerFactors } from './fisher/index.ts'
 import { factorInputs, type Held, heldLayers, keyOf, pulled } from './kronecker-penalty.ts'
@@ -41,6 +42,7 @@ export function ewcKfac(given: EwcKfacOptions = {}): Method {
     name: 'ewc-kfac',
     settings: { ...settings, fisherSamples: settings.fisherSamples ?? null },
     past: 'rows',
+    needsBorders: `It estimates what weights are worth, and anchors them, when a task ends. ${ONLINE_MEMORY}`,
     inputs: (state) => new Map([...penaltyInputs(state, lambda), ...factorInputs(state, lambda)]),
     terms: (context, state) => {
       const { outer, step, parameters, initial, inputs } = context

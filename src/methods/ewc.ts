@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { samples as countSamples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry } from './entry.ts'
 import { type FisherLabels, fisherDiagonal } from './fisher/index.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
@@ -80,6 +81,7 @@ export function ewc(options: EwcOptions = {}): Method {
     name: settings.online ? 'online-ewc' : 'ewc',
     settings,
     past: 'rows',
+    needsBorders: `It estimates what weights are worth, and anchors them, when a task ends. ${ONLINE_MEMORY}`,
     inputs: (state) => penaltyInputs(state, strength),
     terms: (context, state) => quadraticPenalty(context, settings.step, settings.lambda * constantOf(state)),
     consolidate: async (state, context) => {

@@ -36,6 +36,7 @@ export function gdumb(given: GdumbOptions = {}): Method {
     name: 'gdumb',
     settings,
     past: 'rows',
+    needsBorders: false,
     oneStream: 'Its memory is balanced over all rows of a task, and replicas see shares of them.',
     corrects: true,
     sources: (sources, state, task) => {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { add, cast, type Emitter, mul, reshape, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { coneWeights, MOST_CONSTRAINTS } from './cone-projection.ts'
 import { methodEntry, settle } from './entry.ts'
 import { type Memory, memoryOf, rowsOf, withExemplars } from './exemplars.ts'
@@ -31,6 +32,7 @@ export function gem(given: GemOptions = {}): Method {
     name: 'gem',
     settings: { ...settings, replayBatch: settings.replayBatch ?? null },
     past: 'rows',
+    needsBorders: `It has a memory and a constraint for each task. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       return memory ? [...sources, ...pastSources(memory, task, settings.replayBatch)] : sources

@@ -7,6 +7,7 @@ import { add, type Emitter, mul, type Value } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32 } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { memoryState, rehearses, rememberedAndNew, someOf } from './exemplars.ts'
 import { exemplarMeans, exemplarsOf, rowLabels } from './herded-exemplars.ts'
@@ -46,6 +47,7 @@ export function icarl(given: IcarlOptions = {}): Method {
     name: 'icarl',
     settings,
     past: 'rows',
+    needsBorders: `It chooses exemplars, and takes its teacher, when a task ends. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
       refuseOthers(task)
       const all = rememberedAndNew(state, task)

@@ -16,7 +16,10 @@ export function joint(): Method {
     settings: {},
     past: 'rows',
     sources: (sources, _state, { seen }) =>
-      sources.map((source) => (source.name === 'new' ? { ...source, ...seen() } : source)),
+      // In an order of their own, whatever that of the new rows is.
+      sources.map((source) =>
+        source.name === 'new' ? { ...source, ...seen(), sampler: undefined } : source,
+      ),
     // A memory that is filled from the batch would count rows of the new data where those of all data are.
     refuses: (other) =>
       rehearses(other)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { float32 } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { Method } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
@@ -30,6 +31,7 @@ export function l2sp(given: L2spOptions = {}): Method {
     name: 'l2-sp',
     settings: { lambda },
     past: 'weights',
+    needsBorders: `It anchors the weights where a task ends. ${ONLINE_MEMORY}`,
     inputs: (state) => penaltyInputs(state, lambda),
     terms: (context) => quadraticPenalty(context, 'explicit', 0),
     consolidate: async (_state, { parameters }) => {

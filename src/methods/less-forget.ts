@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts'
 import { scale } from '../ops/core/index.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import { featureDistance } from './feature-distance.ts'
 import type { Method, OpeningContext } from './method.ts'
@@ -50,6 +51,7 @@ export function lessForget(given: LessForgetOptions = {}): Method {
     name: 'less-forget',
     settings,
     past: 'weights',
+    needsBorders: `It holds features to those of the model as a task’s end left it. ${ONLINE_MEMORY}`,
     inputs: async (state, task) => {
       refuseTokens(task)
       const teacher = teacherOf(state)

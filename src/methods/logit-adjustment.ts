@@ -5,6 +5,7 @@ import { requireHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { itemAt, required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import { refusesCorrections } from './head-correction.ts'
 import type { BatchSource, Method, MethodState, TaskContext } from './method.ts'
@@ -40,6 +41,7 @@ export function logitAdjustment(given: LogitAdjustmentOptions = {}): Method {
     name: NAME,
     settings,
     past: 'nothing',
+    needsBorders: `Its prior is that of a task’s batches, worked out when the task ends. ${ONLINE_MEMORY}`,
     inputs: (_state, task) => {
       // Before a task is trained for nothing.
       priorOf(task.sources, task)

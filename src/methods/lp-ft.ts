@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { add, scalar } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { float32 } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { Method } from './method.ts'
 import { searched } from './search.ts'
@@ -36,6 +37,7 @@ export function lpft(given: LpFtOptions = {}): Method {
     name: 'lp-ft',
     settings,
     past: 'nothing',
+    needsBorders: `It trains the head alone in the first steps of each task. ${ONLINE_MEMORY}`,
     slots: () => new Map([[STEPS, float32([])]]),
     terms: ({ step, slots, parameters, buffers, iterations, head }) => {
       const { weight, bias } = head()

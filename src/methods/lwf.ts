@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { scale } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry } from './entry.ts'
 import type { Method, TaskContext } from './method.ts'
 import { searched } from './search.ts'
@@ -65,6 +66,7 @@ export function lwf(options: LwfOptions = {}): Method {
     name: 'lwf',
     settings,
     past: 'weights',
+    needsBorders: `Its teacher is the model as a task’s end left it. ${ONLINE_MEMORY}`,
     inputs: (state) => state.tensors,
     terms: (context, state, task) => {
       refuseNumbers('lwf', task.train)

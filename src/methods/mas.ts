@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { kindOf, samples } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
@@ -39,6 +40,7 @@ export function mas(given: MasOptions = {}): Method {
     name: 'mas',
     settings: { ...settings, sensitivitySamples: settings.sensitivitySamples ?? null },
     past: 'rows',
+    needsBorders: `It estimates what weights are worth, and anchors them, when a task ends. ${ONLINE_MEMORY}`,
     // The shared penalty is 1/2 A d^2.
     inputs: (state) => penaltyInputs(state, 2 * settings.strength),
     terms: (context) => quadraticPenalty(context, 'explicit', 0),

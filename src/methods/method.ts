@@ -32,6 +32,8 @@ export interface TaskContext {
   /** The units that this task's softmax goes over; undefined where these are all. */
   readonly active: readonly number[] | undefined
   readonly train: Dataset
+  /** Rows of `train` in the order in which they are met, where that is given. Default: shuffled passes. */
+  readonly order?: Int32Array | undefined
   /** The training data of all tasks so far and the task of each row, for methods that need no memory. */
   readonly seen: () => { readonly dataset: Dataset; readonly tasks: Int32Array }
   /** Inputs without labels that may be learned from, where there are any. */
@@ -137,6 +139,11 @@ export interface Method {
   readonly answersByGraph?: boolean | undefined
   /** Why several replicas with rows of their own cannot train it together, a sentence or two. Default: they can. */
   readonly oneStream?: string | undefined
+  /**
+   * Why it cannot learn a stream where nobody tells when a task ends, and what can, a sentence or two; `false` where it can. What ends
+   * there are pieces of equal length. Default: it can where it neither remembers anything at a task's end nor changes the model for one.
+   */
+  readonly needsBorders?: string | false | undefined
   /** Why another method makes no sense beside this one, a sentence or two; undefined where it does. Default: all do. */
   readonly refuses?: ((other: Method) => string | undefined) | undefined
 }

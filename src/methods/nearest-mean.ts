@@ -6,6 +6,7 @@ import { requireHead } from '../model/heads/index.ts'
 import type { Model } from '../model/model.ts'
 import { present, required } from '../required.ts'
 import { float32, sizeOf } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { UNSEEN } from './closed-form/index.ts'
 import { methodEntry } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState } from './method.ts'
@@ -29,6 +30,7 @@ export function nearestMean(): Method {
     name: 'nearest-mean',
     settings: {},
     past: 'rows',
+    needsBorders: `It takes the means of classes when a task ends. ${ONLINE_MEMORY}`,
     consolidate: async (state, context) => ({ state: await meansAfter(state, context) }),
     answer: (model, { tensors }) => {
       const [means, counts] = [tensors.get('means')?.data, tensors.get('counts')?.data]

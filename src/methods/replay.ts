@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry } from './entry.ts'
 import { type ExemplarChoice, exemplarChoices, withChosen } from './exemplar-choice.ts'
 import { memoryOf, memorySources, weighted } from './exemplars.ts'
@@ -130,6 +131,7 @@ function balanced(perClass: number, options: ReplayOptions): Method {
       ...(exemplarChoice !== 'random' && { exemplarChoice }),
     },
     past: 'rows',
+    needsBorders: `Its memory is filled when a task ends. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
       const memory = memoryOf(state, task)
       if (!memory) return sources
@@ -159,6 +161,7 @@ function online(capacity: number, options: ReplayOptions): Method {
       ...(retrieval !== 'uniform' && { retrieval, candidates: options.candidates ?? null }),
     },
     past: 'rows',
+    needsBorders: false,
     oneStream: RESERVOIR_IN_ONE_STREAM,
     sources: (sources, state, task) => {
       const share = shareOf(task)

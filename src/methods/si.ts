@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { mul, sub } from '../ops/core/index.ts'
 import { required } from '../required.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
 import type { ConsolidateContext, Method, MethodState, StepContext, StepDone } from './method.ts'
 import { mergeQuadratic, penaltyInputs, quadraticPenalty } from './quadratic.ts'
@@ -37,6 +38,7 @@ export function si(given: SiOptions = {}): Method {
     name: 'si',
     settings,
     past: 'training',
+    needsBorders: `It adds up what weights did for a task, and anchors them when it ends. ${ONLINE_MEMORY}`,
     oneStream:
       'Its importance is a sum along the path that the weights take, and the mean of several ends is on none of their paths.',
     // The shared penalty is 1/2 A d^2.

@@ -4,6 +4,7 @@ import type { Model } from '../model/model.ts'
 import { scalar, type Value } from '../ops/core/index.ts'
 import { itemAt, required } from '../required.ts'
 import { float32 } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { Method, StepContext, TaskContext } from './method.ts'
 import { refuseUntold } from './told-task.ts'
@@ -31,6 +32,7 @@ export function taskLora(given: TaskLoraOptions = {}): Method {
     name: 'task-lora',
     settings,
     past: 'nothing',
+    needsBorders: `It has an update for each task, told when it is learned and when it is answered. ${ONLINE_MEMORY}`,
     prepare: (model, task) => {
       refuseUntold('task-lora', task)
       return adapts(task) ? withUpdates(model, task, settings.adapterRank) : model

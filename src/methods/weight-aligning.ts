@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry } from './entry.ts'
 import {
   changed,
@@ -29,6 +30,7 @@ export function weightAligning(): Method {
     name: NAME,
     settings: {},
     past: 'nothing',
+    needsBorders: `It corrects the head when a task ends, new classes against old ones. ${ONLINE_MEMORY}`,
     corrects: true,
     inputs: (_state, task) => {
       // Before a task is trained for nothing.

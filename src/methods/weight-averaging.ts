@@ -3,6 +3,7 @@ import { add, div, mul, scalar, scale, sub, type Value } from '../ops/core/index
 import { required } from '../required.ts'
 import { withoutPrefix } from '../tensor/prefix.ts'
 import { float32, type Tensor } from '../tensor/tensor.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import type { Method, StepContext, StepDone } from './method.ts'
 import { searched } from './search.ts'
@@ -86,6 +87,7 @@ function averaging(
     name,
     settings,
     past: 'nothing',
+    needsBorders: `A task ends with its average, and without ends there is none. ${ONLINE_MEMORY}`,
     corrects: true,
     slots: ({ parameters, buffers }) =>
       new Map<string, Tensor>([

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { randomStream } from '../tensor/random.ts'
+import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
 import { hiddenUnits, unitFactors, withFactors } from './hidden-units.ts'
 import type { Method } from './method.ts'
@@ -36,6 +37,7 @@ export function xdg(given: XdgOptions = {}): Method {
     name: 'xdg',
     settings,
     past: 'nothing',
+    needsBorders: `It has units for each task, told when it is learned and when it is answered. ${ONLINE_MEMORY}`,
     prepare: (model, task) => {
       refuseUntold('xdg', task)
       const gates = hiddenUnits(model).map((layer) => {

@@ -1,4 +1,6 @@
 export { type ListedTask, listStream } from './list.ts'
+export { type Border, type BorderShape, borderShapes } from './mix.ts'
 export { type SplitOptions, splitStream } from './split.ts'
 export { jointUpTo, lazyTask, type Scenario, type Task, type TaskStream } from './stream.ts'
+export { type UntoldOptions, untoldStream } from './untold.ts'
 export { type PermutedOptions, permutedStream, type RotatedOptions, rotatedStream } from './variants.ts'

@@ -22,6 +22,8 @@ export interface Task {
    * scenario over all units of the stream from the start, whatever these are; in the domain scenario these are all units.
    */
   readonly units: readonly number[]
+  /** Rows of `train` in the order in which they are met, batch after batch. Default: each pass in another order. */
+  readonly order?: Int32Array | undefined
 }
 
 /** Tasks in the order in which they are learned. */
@@ -34,6 +36,18 @@ export interface TaskStream {
   readonly tasks: readonly Task[]
   /** Where the data come from; `synthetic` is shown wherever results are shown. */
   readonly dataset: { readonly name: string; readonly synthetic: boolean }
+  /** Where nobody is told when a task ends: `tasks` are then pieces of equal length, each tested on the task of its place. */
+  readonly untold?: Untold | undefined
+}
+
+/** What lies behind a stream without borders. */
+export interface Untold {
+  /** The tasks that its rows are of. */
+  readonly tasks: readonly Task[]
+  /** How many rows are met before each task begins, in the middle of its border. */
+  readonly onsets: readonly number[]
+  /** How many tasks have rows in pieces 0 to `index`. */
+  readonly begun: (index: number) => number
 }
 
 /**
@@ -41,7 +55,11 @@ export interface TaskStream {
  * takes the memory of those in use. `make` has to give the same data each time.
  */
 export function lazyTask(
-  parts: Pick<Task, 'index' | 'name' | 'units'> & { train: () => Dataset; test: () => Dataset },
+  parts: Pick<Task, 'index' | 'name' | 'units'> & {
+    train: () => Dataset
+    test: () => Dataset
+    order?: (() => Int32Array) | undefined
+  },
 ): Task {
   const train = remembered(parts.train)
   const test = remembered(parts.test)
@@ -54,6 +72,9 @@ export function lazyTask(
     },
     get test() {
       return test()
+    },
+    get order() {
+      return parts.order?.()
     },
   }
 }
@@ -81,12 +102,15 @@ export function jointUpTo(stream: TaskStream, index: number): Dataset {
       `Stream '${stream.name}' has tasks 0 to ${stream.tasks.length - 1}, but task ${index} was asked for.`,
     )
   }
-  const parts = stream.tasks.slice(0, index + 1)
   return concatenate(
-    parts.map((task) => task.train),
+    tasksUpTo(stream, index).map((task) => task.train),
     `${stream.name}, tasks 0 to ${index}`,
   )
 }
+
+/** The tasks that have begun when task or piece `index` ends. */
+export const tasksUpTo = ({ tasks, untold }: TaskStream, index: number): readonly Task[] =>
+  untold ? untold.tasks.slice(0, untold.begun(index)) : tasks.slice(0, index + 1)
 
 export function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i)
