@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { methodPages } from '../scripts/methods-table.ts'
 import { flagName } from '../src/cli/flags/index.ts'
 import { openVerbs } from '../src/cli/verbs.ts'
+import { whyBorders } from '../src/methods/borders.ts'
 import { createMethod, methodEntries, methodOptions } from '../src/methods/registry.ts'
 import { parsePlan, preparePlan } from '../src/train/plan/index.ts'
 import { chooseMethod } from '../src/update/recipes/index.ts'
@@ -39,6 +40,12 @@ describe.each(methodEntries)('$name', ({ name, past }) => {
     if (past === 'training') expect(() => chooseMethod(name, facts)).toThrow(/trained elsewhere/)
     else expect(chooseMethod(name, facts).name).toBe(name)
   })
+})
+
+it('docs/methods.md names the methods that learn streams without borders', () => {
+  const able = methodEntries.map(({ name }) => name).filter((name) => !whyBorders(createMethod(name)))
+  const [, named = ''] = /([^\n.]*) learn such streams/.exec(readFileSync('docs/methods.md', 'utf8')) ?? []
+  expect(new Set(named.split(/, | and /))).toEqual(new Set(able))
 })
 
 it('the example of the guide holds weights where the last task left them', async () => {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import type { ProtocolOverrides } from '../study/protocols/index.ts'
+import { borderFlags, bordersAsked } from './border-flags.ts'
 import { fromText, group, limit, path } from './flags/index.ts'
 import { methodOptionsOf } from './method-flags.ts'
 import type { CommonSettings } from './verb.ts'
@@ -40,6 +41,7 @@ export const protocolFlags = {
     evaluateEvery: steps('Steps between measurements within a task'),
     checkpointEvery: steps('Steps between checkpoints within a task'),
   }),
+  ...borderFlags,
 }
 
 type ProtocolSettings = z.output<z.ZodObject<typeof protocolFlags>> & CommonSettings
@@ -50,6 +52,7 @@ export const overridesOf = (asked: ProtocolSettings): ProtocolOverrides => ({
   model: asked.model === undefined ? undefined : resolve(asked.model),
   limit: asked.limit,
   tasks: asked.tasks,
+  borders: bordersAsked(asked, {}),
   iterations: asked.iterations,
   jointIterations: asked.jointIterations,
   batchSize: asked.batch,

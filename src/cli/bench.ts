@@ -25,6 +25,10 @@ import { reportFlag } from './shared-flags.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
 import { writeReport } from './write-report.ts'
 
+/** What is compared unless methods are named. */
+const USUAL = ['none', 'ewc', 'lwf', 'replay', 'joint']
+const USUAL_UNTOLD = ['none', 'reservoir-replay', 'er-ace', 'der++', 'joint']
+
 const settings = z
   .object({
     name: fromText(z.string().min(1)).optional().meta({
@@ -40,8 +44,12 @@ const settings = z
     }),
     ...group('Grid', {
       method: fromText(z.array(z.string().min(1)).min(1))
-        .default(['none', 'ewc', 'lwf', 'replay', 'joint'])
-        .meta({ description: 'Methods; ewc+replay composes', hint: 'a,b' }),
+        .optional()
+        .meta({
+          description: 'Methods; ewc+replay composes',
+          hint: 'a,b',
+          otherwise: `${USUAL.join(',')}; where borders are not told ${USUAL_UNTOLD.join(',')}`,
+        }),
       scenario: fromText(z.array(z.enum(['task', 'domain', 'class'])).min(1))
         .optional()
         .meta({ description: 'task, domain, class', otherwise: 'those of the protocol', hint: 'a,b' }),
@@ -121,12 +129,14 @@ export const bench = defineVerb({
     const { protocol, text } = await readProtocol(asked.name)
     if (asked.show) return protocolShown(protocol, text)
     const { threads, save } = asked
+    const changed = overridesOf(asked)
+    const usual = protocol.run.stream.borders || changed.borders ? USUAL_UNTOLD : USUAL
     const wanted = {
       protocol,
-      methods: [...new Set(asked.method)],
+      methods: [...new Set(asked.method ?? usual)],
       scenarios: [...new Set(asked.scenario ?? protocol.usual)],
       seeds: asked.seeds ?? [asked.seed ?? 1],
-      changed: overridesOf(asked),
+      changed,
     }
     const untuned = benchmarkPlans(wanted)
     const [first] = untuned

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
+import { type BorderSettings, borderFlags, withBorderFlags } from './border-flags.ts'
 import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
 import { engineFor, sharesOf } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
@@ -38,6 +39,7 @@ const settings = z
       }),
     }),
     ...group('Training', recomputeFlag),
+    ...borderFlags,
     ...augmentFlag,
     ...documentFlags,
     ...modelFlags,
@@ -142,6 +144,7 @@ function asChanged(
     DocumentSettings &
     ReplicaSettings &
     ReplicaPlace &
+    BorderSettings &
     Pick<RunPlan, 'augment' | 'recompute'>,
 ): RunPlan {
   const places = asked.replicas ?? read.replicas?.count ?? 1
@@ -153,5 +156,5 @@ function asChanged(
   const data = withDocumentFlags(read.data, asked)
   const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
   const checked = data === read.data ? plan : parsePlan(plan, 'the configuration with these flags')
-  return withReplicaFlags(withModelFlags(checked, asked), asked)
+  return withReplicaFlags(withBorderFlags(withModelFlags(checked, asked), asked), asked)
 }

@@ -11,14 +11,16 @@ import type { Answer } from './verb.ts'
 /** Shows one run as it goes: a bar, and a line for each task learned. */
 export function runProgress(label: string, screen: Screen): (event: LearnEvent) => void {
   let tasks: readonly string[] = []
+  let untold = false
   return (event) => {
     if (event.type === 'started') {
       tasks = event.tasks
+      untold = event.untold === true
       if (event.resumed) screen.say('Going on from the last checkpoint.')
     } else if (event.type === 'progress') {
       const { task, step, of, stepsPerSecond } = event
       screen.progress({
-        label: `${label}, task ${task + 1} of ${tasks.length}`,
+        label: untold ? label : `${label}, task ${task + 1} of ${tasks.length}`,
         done: task * of + step,
         total: of * tasks.length,
         rate: stepsPerSecond,
@@ -26,10 +28,11 @@ export function runProgress(label: string, screen: Screen): (event: LearnEvent) 
     } else if (event.type === 'stopped-early') {
       screen.say(`Task ${event.task + 1} ended early at step ${event.step}.`)
     } else if (event.type === 'task-finished') {
-      const seen = event.accuracies.slice(0, event.task + 1).map((accuracy) => points(accuracy))
-      screen.say(
-        `Learned "${tasks[event.task] ?? event.task + 1}". Accuracy on tasks so far, %: ${seen.join('  ')}`,
-      )
+      const seen = event.accuracies.slice(0, event.seen ?? event.task + 1).map((accuracy) => points(accuracy))
+      const learned = untold
+        ? `Learned ${event.task + 1} of ${tasks.length} pieces of the stream.`
+        : `Learned "${tasks[event.task] ?? event.task + 1}".`
+      screen.say(`${learned} Accuracy on tasks so far, %: ${seen.join('  ')}`)
     }
   }
 }

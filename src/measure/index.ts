@@ -14,5 +14,6 @@ export {
   type TextUnit,
   type TextVerdict,
 } from './text-verdict.ts'
+export { anytimeAccuracy, forgettingBetween } from './untold-metrics.ts'
 export * from './verdict.ts'
 export { type Stratum, type WeightedDrop, weightedDrop } from './weighted-drop.ts'

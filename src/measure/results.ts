@@ -57,9 +57,11 @@ export interface RunResult {
   readonly backwardTransfer: number | null
   readonly forwardTransfer: number | null
   readonly averageIncremental?: number | null
+  /** Where borders are not told: mean over all looks of the accuracy on the tasks seen so far. */
+  readonly anytimeAccuracy?: number | null
   readonly intransigence?: number | null
   readonly stabilityGap?: number | null
-  /** Row = after learning a task, column = task; one row where a method trains on everything at once. */
+  /** Row = after learning a task, column = task; one row where a method trains on everything at once, or borders are not told. */
   readonly matrix: readonly (readonly number[])[]
   /** Accuracies of the untrained model, one a task. */
   readonly initial: readonly number[]

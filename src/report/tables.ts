@@ -38,6 +38,11 @@ export const metricColumns: readonly Column[] = [
     value: (run) => run.averageIncremental,
   },
   {
+    title: 'Anytime accuracy',
+    meaning: 'accuracy on the tasks seen so far, averaged over all looks of a stream without borders',
+    value: (run) => run.anytimeAccuracy,
+  },
+  {
     title: 'Intransigence',
     meaning: 'how much worse a new task is learned than by joint training',
     value: (run) => run.intransigence,

@@ -33,7 +33,8 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const height = top + matrix.length * cellHeight + 2
   const columnShort = shortNames(tasks, Math.max(3, Math.floor(cellWidth / 6)))
   const rowShort = shortNames(tasks, 10)
-  const rowName = (t: number) => (atOnce ? 'everything' : itemAt(tasks, t, 'task'))
+  const untold = group.runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
+  const rowName = (t: number) => (untold ? 'the end' : atOnce ? 'everything' : itemAt(tasks, t, 'task'))
   const cells = matrix.map((row, t) =>
     row.map((value, i) => {
       if (value === null) return undefined

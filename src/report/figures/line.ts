@@ -45,7 +45,8 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   const showEvery = Math.ceil(borders.length / 10)
   const areas = borders.map((border, t) => {
     const from = t === 0 ? 0 : itemAt(borders, t - 1, 'task')
-    const title = atOnce ? 'all tasks at once' : String(t + 1)
+    const untold = group.runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
+    const title = untold ? 'no borders are told' : atOnce ? 'all tasks at once' : String(t + 1)
     return html`${
       t % 2 === 1
         ? html`<rect class="band" x="${x(from)}" y="${plot.top}" width="${x(border) - x(from)}" height="${plot.bottom - plot.top}"/>`

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { methodEntries } from '../../methods/registry.ts'
+import { whyBorders } from '../../methods/borders.ts'
+import { createMethod, methodEntries } from '../../methods/registry.ts'
 import { readProtocol, shippedProtocols } from './protocol-files.ts'
 import { protocolPlan } from './protocol-plan.ts'
 
@@ -19,6 +20,12 @@ describe('the protocols that come with Holdfast', () => {
     expect(protocol.sha256).toMatch(/^[0-9a-f]{64}$/)
     for (const scenario of protocol.scenarios) {
       for (const { name: method } of methodEntries) {
+        if (protocol.run.stream.borders && whyBorders(createMethod(method)) !== undefined) {
+          expect(() => protocolPlan(protocol, { method, scenario, seed: 2 })).toThrow(
+            expect.objectContaining({ code: 'method-borders' }),
+          )
+          continue
+        }
         const model = protocol.run.model?.kind === 'onnx' ? 'm.onnx' : undefined
         const plan = protocolPlan(protocol, { method, scenario, seed: 2 }, { model })
         expect(plan.protocol?.changed).toBeUndefined()

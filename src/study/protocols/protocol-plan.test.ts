@@ -59,6 +59,46 @@ test('permuted and rotated MNIST have the settings of theirs', async () => {
   })
 })
 
+test('borders can be taken from a protocol that tells them', async () => {
+  const run = { method: 'er-ace', scenario: 'class', seed: 1 } as const
+  const plan = protocolPlan(split, run, { borders: { width: 0.25 } })
+  expect(plan.stream).toMatchObject({ borders: { width: 0.25, shape: 'linear' } })
+  expect(plan.protocol?.changed).toEqual(['stream.borders'])
+  const fuzzy = await protocolNamed('fuzzy-mnist')
+  expect(protocolPlan(fuzzy, run, { borders: { shape: 'cosine' } }).stream).toMatchObject({
+    borders: { width: 0.5, shape: 'cosine' },
+  })
+  expect(() => protocolPlan(split, run, { borders: { shape: 'cosine' } })).toThrow(
+    expect.objectContaining({ code: 'protocol-borders' }),
+  )
+  expect(() => protocolPlan(split, { ...run, method: 'ewc' }, { borders: { width: 0 } })).toThrow(
+    expect.objectContaining({ code: 'method-borders' }),
+  )
+})
+
+test('a run whose borders nobody was told has its end and its course, and no row a task', async () => {
+  const plan = protocolPlan(
+    await protocolNamed('fuzzy-mnist'),
+    { method: 'reservoir-replay', scenario: 'class', seed: 1 },
+    { iterations: 4, batchSize: 8, hidden: [4], evaluateEvery: 2, options: { capacity: 10 } },
+  )
+  const engine = ortNode({ threads: 1 })
+  const grid = runGrid({
+    ...{ plans: [plan], inputs: { data: [syntheticDigits({ train: 200, test: 50 })] } },
+    ...{ engine, machine: machineFacts(engine) },
+  })
+  let next = await grid.next()
+  while (!next.done) next = await grid.next()
+  const { bench, failures } = next.value
+  expect(failures).toEqual([])
+  const [run] = bench.results
+  expect(run?.matrix).toHaveLength(1)
+  expect(run?.curve?.map(({ step }) => step)).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 20])
+  expect(run?.anytimeAccuracy).toBeGreaterThan(0)
+  expect(run).toMatchObject({ backwardTransfer: null, averageIncremental: null, stabilityGap: null })
+  expect(bench.tasks).toHaveLength(5)
+})
+
 test('every setting can be changed, and joint training has its own number of steps', () => {
   const changed = {
     iterations: 7,

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts'
-import { type MethodOptions, methodOptions } from '../../methods/registry.ts'
+import { createMethod, type MethodOptions, methodOptions } from '../../methods/registry.ts'
 import type { Scenario } from '../../tasks/stream.ts'
-import { type PlanInput, parsePlan, type RunPlan, withPlaces } from '../../train/plan/index.ts'
+import { type PlanInput, parsePlan, type RunPlan, refuseBorders, withPlaces } from '../../train/plan/index.ts'
 import { changedPlaces } from './changed-places.ts'
 import { GIVEN, type Protocol, type ProtocolOverrides, type ProtocolPart } from './protocol.ts'
 
@@ -15,8 +15,8 @@ interface RunOfProtocol {
  * One run of a benchmark. Joint training takes the same steps at every task, on all data so far: summed over the tasks
  * that is the published "iterations times the number of tasks".
  *
- * @throws UsageError `method-unknown`, `method-option`, `protocol-scenario`, `protocol-model`, `protocol-data`, `protocol-tasks` for what
- * the protocol cannot do, and `config` for settings that make no sense.
+ * @throws UsageError `method-unknown`, `method-option`, `protocol-scenario`, `protocol-model`, `protocol-data`, `protocol-tasks`, `protocol-borders` for what
+ * the protocol cannot do, `method-borders` for a method that cannot learn its stream, and `config` for settings that make no sense.
  * @example
  * const plan = protocolPlan(await readProtocol('split-mnist'), { method: 'ewc', scenario: 'class', seed: 1 })
  */
@@ -33,6 +33,8 @@ export function protocolPlan(
     )
   }
   const plan = planOf(protocol, run, changed)
+  // Before any of the runs begins.
+  if (plan.stream.borders) refuseBorders(createMethod(plan.method.name, plan.method.options))
   const places = changedPlaces(planOf(protocol, run, publishedBut(changed)), plan)
   const mark = { name, version, sha256, ...(places.length > 0 && { changed: places }) }
   return withPlaces({ ...plan, protocol: mark }, protocol.place)
@@ -58,7 +60,7 @@ function planOf(protocol: Protocol, run: RunOfProtocol, changed: ProtocolOverrid
       name,
       ...common,
       data: dataOf(protocol, changed),
-      stream: { ...streamOf(protocol, changed.tasks), ...seeds, scenario },
+      stream: { ...streamOf(protocol, changed.tasks), ...bordersOf(protocol, changed), ...seeds, scenario },
       model: modelOf(protocol, changed),
       method: { name: method, options: Object.fromEntries(options.filter(([option]) => option in known)) },
       optimiser: optimiserOf(part.optimiser, changed),
@@ -149,6 +151,18 @@ function streamOf({ name, run, classes }: Protocol, tasks: number | undefined): 
         `${name} does not say how many classes its data have, so that they cannot be divided over ${tasks} tasks; leave out --tasks, or write classes: N into the protocol.`,
       )
   }
+}
+
+/** Of a stream whose borders nobody is told. */
+function bordersOf({ name, run }: Protocol, { borders }: ProtocolOverrides): object {
+  if (!borders) return {}
+  if (borders.width === undefined && !run.stream.borders) {
+    throw new UsageError(
+      'protocol-borders',
+      `${name} tells where tasks end, so that its borders have no shape (--border-shape). Give their width, too (--border-width): then nobody is told.`,
+    )
+  }
+  return { borders: defined({ ...run.stream.borders, ...defined(borders) }) }
 }
 
 function first<Item>(name: string, items: readonly Item[], count: number): Item[] {

@@ -1,6 +1,6 @@
 import type { Device } from '../../engine/index.ts'
 import type { MethodOptions } from '../../methods/registry.ts'
-import type { Scenario } from '../../tasks/stream.ts'
+import type { BorderShape, Scenario } from '../../tasks/index.ts'
 import type { PlanInput } from '../../train/plan/index.ts'
 
 /** Settings of a run that a scenario or a method has instead of the protocol's. */
@@ -59,6 +59,10 @@ export interface ProtocolOverrides {
   readonly model?: string | undefined
   readonly limit?: { readonly train: number; readonly test: number } | undefined
   readonly tasks?: number | undefined
+  /** Of a stream whose borders nobody is told; what is undefined is the protocol's. */
+  readonly borders?:
+    | { readonly width?: number | undefined; readonly shape?: BorderShape | undefined }
+    | undefined
   readonly iterations?: number | undefined
   readonly jointIterations?: number | undefined
   readonly batchSize?: number | undefined

@@ -1,5 +1,6 @@
 import { runMetrics } from '../../measure/metrics.ts'
 import type { RunResult } from '../../measure/results.ts'
+import { untoldMetrics } from '../../measure/untold-metrics.ts'
 import { itemAt } from '../../required.ts'
 import type { PreparedPlan, RunPlan } from '../plan/index.ts'
 import type { RunState } from '../run/index.ts'
@@ -23,8 +24,13 @@ export function runResult(
     method: plan.method.name,
     scenario: stream.scenario,
     seed: plan.seed,
-    ...runMetrics({ matrix, initial, ...(plan.evaluateEvery === undefined ? {} : { curve }) }),
-    matrix,
+    ...(stream.untold
+      ? // Pieces are no tasks: what counts is where the run went, and its end.
+        { ...untoldMetrics({ matrix, curve }), matrix: matrix.slice(-1) }
+      : {
+          ...runMetrics({ matrix, initial, ...(plan.evaluateEvery === undefined ? {} : { curve }) }),
+          matrix,
+        }),
     initial,
     curve,
     seconds,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../../data/bounds.ts'
+import { borders } from './plan-borders.ts'
 
 const scenario = z
   .enum(['task', 'domain', 'class'])
@@ -8,6 +9,7 @@ const scenario = z
 const split = z.strictObject({
   kind: z.literal('split'),
   scenario: scenario.default('class'),
+  borders,
   classesPerTask: bounds.rows().default(2).describe('classes in each task'),
   groups: z
     .array(z.array(z.union([bounds.rows(0), z.string().min(1)])).min(1))
@@ -27,6 +29,7 @@ const split = z.strictObject({
 const permuted = z.strictObject({
   kind: z.literal('permuted'),
   scenario: scenario.default('domain'),
+  borders,
   tasks: bounds.tasks().default(10),
   padTo: bounds.pixels().optional().describe('pixels a side that images are padded to'),
   streamSeed: z.int().default(0).describe('of the permutations'),
@@ -34,6 +37,7 @@ const permuted = z.strictObject({
 const rotated = z.strictObject({
   kind: z.literal('rotated'),
   scenario: scenario.default('domain'),
+  borders,
   tasks: bounds.tasks().default(20),
   angles: z.array(bounds.number()).min(1).optional().describe('degrees, one a task; instead of random ones'),
   streamSeed: z.int().default(0).describe('of the random angles'),
@@ -41,6 +45,7 @@ const rotated = z.strictObject({
 export const list = z.strictObject({
   kind: z.literal('list'),
   scenario: scenario.default('class'),
+  borders,
   tasks: z
     .array(z.strictObject({ name: z.string().min(1), source: z.string().min(1) }))
     .min(1)

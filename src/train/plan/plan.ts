@@ -6,6 +6,7 @@ import { type LineOf, problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import { devices } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
+import { contradictionInBorders } from './plan-borders.ts'
 import { contradictionInDistil, distilSchema } from './plan-distil.ts'
 import { model, optimiser, vocabulary, whole } from './plan-model.ts'
 import { protocolMark } from './plan-protocol.ts'
@@ -170,7 +171,7 @@ export function parsePlan(value: unknown, from = 'the configuration', lineOf?: L
 function contradictionIn(plan: RunPlan): string | undefined {
   const { data, model, loss, stream } = plan
   const { documents } = data
-  const taught = contradictionInDistil(plan) ?? contradictionInReplicas(plan)
+  const taught = contradictionInDistil(plan) ?? contradictionInReplicas(plan) ?? contradictionInBorders(plan)
   if (taught !== undefined) return taught
   if (documents && loss !== 'causal-lm') {
     return 'data.documents (--documents, --paragraphs, --pack, --overlap) says how a language model reads texts; set loss: causal-lm, or leave it out.'

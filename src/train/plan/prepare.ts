@@ -37,6 +37,7 @@ import { planPast } from './given-past.ts'
 import { refuseIdle } from './idle-methods.ts'
 import { planModel } from './new-model.ts'
 import type { RunPlan } from './plan.ts'
+import { refuseBorders, rowCounts, withoutBorders } from './without-borders.ts'
 
 /** Training and test data under one list of classes. */
 export interface TrainTest {
@@ -84,16 +85,19 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
  * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
- * augmented so; `method-replicas`; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
+ * augmented so; `method-replicas`, `method-borders` for a method that cannot learn so; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
-  const stream = planStream(plan, inputs.data)
+  const tasks = planStream(plan, inputs.data)
+  const iterations = planIterations(plan, tasks, inputs.lessons?.unlabelled)
+  const stream = plan.stream.borders ? withoutBorders(plan, plan.stream.borders, tasks, iterations) : tasks
   const base = planModel(plan, stream, inputs)
   const lora = planLora(plan, base)
   if (!plan.distil) refuseIdle(plan, stream.tasks.length)
   const { optimiser, weightDecay } = planOptimiser(plan)
   const method = planMethod(plan, inputs)
   if (plan.replicas) refuseReplicas(method)
+  if (plan.stream.borders) refuseBorders(method)
   return {
     model: lora?.model ?? chosenParts(plan, base),
     base,
@@ -115,7 +119,7 @@ export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
       },
       ...planAugment(plan, stream),
     },
-    iterations: planIterations(plan, stream, inputs.lessons?.unlabelled),
+    iterations,
     batchSize: plan.batchSize,
     learningRate: plan.learningRate,
     ...(plan.schedule.kind === 'constant' && plan.schedule.warmup === 0
@@ -266,10 +270,10 @@ function planIterations(plan: RunPlan, stream: TaskStream, unlabelled: Dataset |
   if (iterations !== undefined) return iterations
   // Passes over the data are those of all replicas together.
   const batchSize = plan.batchSize * (replicas?.count ?? 1)
-  // Permuted and rotated tasks are all of one size, and dear to make.
-  const alike = plan.stream.kind === 'permuted' || plan.stream.kind === 'rotated'
-  const tasks = alike ? stream.tasks.slice(0, 1) : stream.tasks
-  const labelled = tasks.reduce((sum, task) => sum + samples(task.train), 0) / tasks.length
+  const counts = rowCounts(plan.stream, stream)
+  const labelled = counts.reduce((sum, count) => sum + count, 0) / counts.length
+  // Pieces of a stream without borders run on into each other: no rows are left over in between.
+  if (plan.stream.borders) return Math.max(1, Math.floor((epochs * labelled) / batchSize))
   const rows = labelled + (unlabelled ? samples(unlabelled) : 0)
   return Math.max(1, epochs * Math.floor(rows / batchSize))
 }

@@ -11,6 +11,7 @@ import type { LearnEvent } from './events.ts'
 import type { LearnRun } from './learn-run.ts'
 import type { LearnOptions } from './options.ts'
 import { spent } from './record.ts'
+import { tasksSeen } from './seen.ts'
 import { taskSources } from './task-run.ts'
 
 /** The end of a task: the method remembers what it will, and all tasks are measured. */
@@ -95,14 +96,15 @@ async function* measured(
   const { task: index } = state.position
   const began = performance.now()
   const accuracies: number[] = []
+  const seen = tasksSeen(options, { task: index, step: iterations })
   for (const other of stream.tasks) {
-    if (options.evaluateFuture === false && other.index > index) break
+    if (options.evaluateFuture === false && other.index >= seen) break
     accuracies.push(await reading.accuracy(other, state))
   }
   const point = {
     step: (index + 1) * iterations,
     task: index,
-    accuracies: stream.tasks.map((_, at) => (at <= index ? (accuracies[at] ?? null) : null)),
+    accuracies: stream.tasks.map((_, at) => (at < seen ? (accuracies[at] ?? null) : null)),
   }
   const record = {
     ...state.record,
@@ -110,7 +112,7 @@ async function* measured(
     curve: [...state.record.curve, point],
   }
   const last = index + 1 >= stream.tasks.length
-  yield { type: 'task-finished', task: index, accuracies }
+  yield { type: 'task-finished', task: index, accuracies, ...(stream.untold && { seen }) }
   return {
     ...state,
     samplers: {},

@@ -7,6 +7,8 @@ export type LearnEvent =
       readonly tasks: readonly string[]
       readonly steps: number
       readonly resumed: boolean
+      /** Whether nobody is told where tasks end: what ends are pieces of equal length. Default false. */
+      readonly untold?: boolean
     }
   | { readonly type: 'task-started'; readonly task: number; readonly name: string }
   /** After each call: `step` of `of` steps of this task are done. Losses are means over the call, by term. */
@@ -28,7 +30,13 @@ export type LearnEvent =
   /** The loss on held-out rows no longer fell; `best` is its lowest value, and the task ends with the parameters of that point. */
   | { readonly type: 'stopped-early'; readonly task: number; readonly step: number; readonly best: number }
   | { readonly type: 'consolidated'; readonly task: number; readonly seconds: number }
-  | { readonly type: 'task-finished'; readonly task: number; readonly accuracies: readonly number[] }
+  | {
+      readonly type: 'task-finished'
+      readonly task: number
+      readonly accuracies: readonly number[]
+      /** Where borders are not told: how many tasks have been seen. */
+      readonly seen?: number
+    }
   | { readonly type: 'checkpoint'; readonly task: number; readonly step: number }
   /** The signal stopped the run after the step at hand; it can be resumed from here. */
   | { readonly type: 'interrupted'; readonly task: number; readonly step: number }

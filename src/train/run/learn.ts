@@ -43,6 +43,7 @@ export async function* learn(given: LearnOptions, open?: OpenTask): AsyncGenerat
       tasks: stream.tasks.map(({ name }) => name),
       steps: options.iterations * stream.tasks.length,
       resumed: saved !== undefined,
+      ...(stream.untold && { untold: true }),
     }
     if (state.record.initial.length === 0) state = await measureUntrained(run, state)
     while (state.position.phase !== 'done') {

@@ -1,7 +1,7 @@
 import { concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
 import type { TaskContext } from '../../methods/method.ts'
 import { itemAt } from '../../required.ts'
-import { jointUpTo, type TaskStream } from '../../tasks/stream.ts'
+import { jointUpTo, type TaskStream, tasksUpTo } from '../../tasks/stream.ts'
 import type { GivenPast } from './options.ts'
 
 /** A stream's task as methods see it: behind what the model had learned before, where there is such a past. */
@@ -23,8 +23,11 @@ export function taskContext(
     get train() {
       return task.train
     },
+    get order() {
+      return task.order
+    },
     seen: () => {
-      const parts = stream.tasks.slice(0, index + 1).map(({ train }) => samples(train))
+      const parts = tasksUpTo(stream, index).map(({ train }) => samples(train))
       const old = past?.train
       const counts = old ? [samples(old), ...parts] : parts
       const first = old ? 0 : before

@@ -22,6 +22,7 @@ import {
   buildStep,
   createBatchSampler,
   drawName,
+  inOrder,
   likeLengths,
   rowWeights,
   type StepGraph,
@@ -78,6 +79,7 @@ export function taskSources(method: Method, state: MethodState, task: TaskContex
     tasks: task.index,
     size: task.batchSize,
     weight: 1,
+    ...(task.order && { sampler: inOrder(task.order, task.batchSize) }),
   }
   return method.sources?.([fresh], state, task) ?? [fresh]
 }
@@ -127,8 +129,11 @@ export async function openTask(
   )
   const random = (source: string) => randomStream(seed, `batches/${place}/${source}`)
   const open = (saved: TaskState['samplers']) => createBatchSampler(sources, pool, random, saved)
+  // What is met in an order stays in it.
   const samplerAt = (saved: TaskState['samplers']) =>
-    lengths ? likeLengths({ sources, ...lengths, offsets: pool.offsets, random, saved, open }) : open(saved)
+    lengths && !task.order
+      ? likeLengths({ sources, ...lengths, offsets: pool.offsets, random, saved, open })
+      : open(saved)
   let sampler = samplerAt(state.samplers)
   const width = batchWidth(sources)
   const needs = options.longest ? lengths?.needs.map(() => lengths.lengths.length - 1) : lengths?.needs

@@ -9,6 +9,7 @@ import type { LearnRun } from './learn-run.ts'
 import type { LearnOptions } from './options.ts'
 import { spent, withRound } from './record.ts'
 import type { Standing } from './run-reading.ts'
+import { tasksSeen } from './seen.ts'
 import { stateAtStart, withState } from './task-models.ts'
 import type { TaskRun } from './task-run.ts'
 import { trainSteps } from './train-steps.ts'
@@ -183,8 +184,9 @@ async function watched(
 /** Accuracies of the tasks seen so far; null for those to come. */
 async function measure({ options, reading }: LearnRun, standing: Standing): Promise<(number | null)[]> {
   const accuracies: (number | null)[] = []
+  const seen = tasksSeen(options, standing.position)
   for (const task of options.stream.tasks) {
-    accuracies.push(task.index <= standing.position.task ? await reading.accuracy(task, standing) : null)
+    accuracies.push(task.index < seen ? await reading.accuracy(task, standing) : null)
   }
   return accuracies
 }

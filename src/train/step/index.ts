@@ -1,4 +1,5 @@
 export { batchWidth, rowWeights, taskMasks } from './batch.ts'
+export { inOrder } from './in-order.ts'
 export { likeLengths } from './like-lengths.ts'
 export {
   type AdamOptions,

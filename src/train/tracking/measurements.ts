@@ -12,8 +12,8 @@ import type { Measurement } from './tracker.ts'
 export function learnMeasurements(): (event: LearnEvent) => Measurement | undefined {
   let tasks: readonly string[] = []
   let steps = 0
-  const accuracies = (task: number, found: readonly (number | null)[]): Record<string, number> => {
-    const seen = found.slice(0, task + 1)
+  const accuracies = (count: number, found: readonly (number | null)[]): Record<string, number> => {
+    const seen = found.slice(0, count)
     const mean = seen.reduce<number>((sum, accuracy) => sum + (accuracy ?? Number.NaN), 0) / seen.length
     const each = found.flatMap((accuracy, at) =>
       accuracy === null ? [] : [[`accuracy/${tasks[at] ?? at + 1}`, accuracy] as const],
@@ -32,14 +32,24 @@ export function learnMeasurements(): (event: LearnEvent) => Measurement | undefi
           numbers: { ...under('loss', event.losses), 'steps-per-second': event.stepsPerSecond },
         }
       case 'evaluated':
-        return { step: event.task * steps + event.step, numbers: accuracies(event.task, event.accuracies) }
+        return {
+          step: event.task * steps + event.step,
+          numbers: accuracies(measured(event.accuracies), event.accuracies),
+        }
       case 'task-finished':
-        return { step: (event.task + 1) * steps, numbers: accuracies(event.task, event.accuracies) }
+        return {
+          step: (event.task + 1) * steps,
+          numbers: accuracies(event.seen ?? event.task + 1, event.accuracies),
+        }
       default:
         return undefined
     }
   }
 }
+
+/** Within a task those that have been seen are measured, and no others. */
+const measured = (found: readonly (number | null)[]): number =>
+  found.filter((accuracy) => accuracy !== null).length
 
 /** What an update says of its trials: the part of its events that has numbers. */
 export type TrialEvent =
