@@ -1,7 +1,7 @@
 // The floors of docs/architecture.md: a folder imports only from itself and from floors below it. A room with sub-rooms
 // is entered through their doors: `index.ts`, or `index-files.ts` for what touches the disk, the process or the runtime.
 const floors = [
-  ['tensor', 'measure', 'errors', 'required', 'count', 'extent'],
+  ['tensor', 'measure', 'errors', 'required', 'count', 'extent', 'spans'],
   ['onnx', 'data'],
   ['ops', 'tasks'],
   ['autodiff'],
@@ -16,8 +16,8 @@ const floors = [
   ['cli'],
 ]
 const folder = (name) => `^src/${name}(/|[.])`
-// Errors, what throws them for a missing thing, how things are counted in words, and extents, stand under everything.
-const underAll = ['errors', 'required', 'count', 'extent']
+// Errors, what throws them for a missing thing, how things are counted in words, extents, and what profiles show, stand under everything.
+const underAll = ['errors', 'required', 'count', 'extent', 'spans']
 const rules = floors.flatMap((rooms, level) =>
   rooms.map((room) => {
     const above = floors.slice(level + 1).flat()

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
+import { spanned } from '../spans.ts'
 import { type AssembleOptions, assemble } from './assemble.ts'
 import type { Dataset } from './dataset.ts'
 import type { TableOptions } from './formats/index.ts'
@@ -49,6 +50,13 @@ export async function readDataset(path: string, options?: ReadOptions): Promise<
 export async function readDataset(
   path: string,
   asked: ReadOptions & { readonly split?: string } = {},
+): Promise<Dataset | LoadedData> {
+  return spanned('read data', () => readParts(path, asked), { file: basename(path) })
+}
+
+async function readParts(
+  path: string,
+  asked: ReadOptions & { readonly split?: string },
 ): Promise<Dataset | LoadedData> {
   const notes = new Set<string>()
   const options = { ...asked, onNote: onceEach(notes, asked.onNote) }

@@ -16,6 +16,7 @@ import {
   toOrt,
 } from './ort-session-node.ts'
 import { loadResident } from './resident-node.ts'
+import type { Session } from './runtime-profile-node.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -73,7 +74,7 @@ async function load(
 }
 
 async function run(
-  session: ort.InferenceSession,
+  session: Session,
   feeds: ReadonlyMap<string, Tensor>,
   into: ReadonlyMap<string, Tensor> | undefined,
 ): Promise<Map<string, Tensor>> {

@@ -4,6 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { obstacleTo, providerOf, wayTo } from './devices-node.ts'
 import type { Device, EngineOptions } from './engine.ts'
 import { type Adapted, asIs, forDevice, poolIndices } from './for-device.ts'
+import { openSession, type Session } from './runtime-profile-node.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
 
@@ -17,7 +18,7 @@ export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => provider
 
 /** A session, and what is fed to it in another type than its model had it in. */
 export interface Opened extends Pick<Adapted, 'fed'> {
-  readonly session: ort.InferenceSession
+  readonly session: Session
 }
 
 /**
@@ -39,20 +40,23 @@ export async function createSession(
   const { bytes, fed, lacking } = onDevice(options) ? adapt(model) : asIs(model)
   if (strict ? lacking.size > 0 : lacking.has(poolIndices)) throw elsewhere(provider, lacking)
   try {
-    const session = await ort.InferenceSession.create(bytes, {
-      executionProviders: device.split('+'),
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      // What a device refuses is said by us.
-      logSeverityLevel: strict ? 4 : 3,
-      ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
-      extra: {
-        ...(onDevice(options) && { ep: { webgpuexecutionprovider: { enableInt64: '1' } } }),
-        session: { set_denormal_as_zero: '1', ...(strict && { disable_cpu_ep_fallback: '1' }) },
-      },
-    })
+    const session = await openSession(bytes, (profiling) =>
+      ort.InferenceSession.create(bytes, {
+        executionProviders: device.split('+'),
+        intraOpNumThreads: options.threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        // What a device refuses is said by us.
+        logSeverityLevel: strict ? 4 : 3,
+        ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
+        extra: {
+          ...(onDevice(options) && { ep: { webgpuexecutionprovider: { enableInt64: '1' } } }),
+          session: { set_denormal_as_zero: '1', ...(strict && { disable_cpu_ep_fallback: '1' }) },
+        },
+        ...profiling,
+      }),
+    )
     return { session, fed }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)

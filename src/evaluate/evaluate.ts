@@ -6,6 +6,7 @@ import { openPace, type Pace, paced } from '../engine/pace.ts'
 import { type LossOptions, lossKind } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
 import { required } from '../required.ts'
+import { spanned } from '../spans.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
@@ -80,9 +81,11 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     return found
   }
   const open = async (dataset: Dataset, size: number) => {
-    const asked = buildPredict(model, dataset, outputs, size, engine.flat)
+    const build = (rows: number) =>
+      spanned('build forward pass', () => buildPredict(model, dataset, outputs, rows, engine.flat))
+    const asked = build(size)
     const fits = Math.max(1, Math.floor((size * MOST_ACTIVATIONS) / asked.activations))
-    const graph = fits < size ? buildPredict(model, dataset, outputs, fits, engine.flat) : asked
+    const graph = fits < size ? build(fits) : asked
     const most = Math.min(
       Math.floor(MOST_ANSWERS / graph.answers),
       Math.floor(rowsWithin(dataset.inputs, MOST_ROWS) / size),
@@ -90,11 +93,18 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
     const batches = engine.flat ? 1 : Math.max(1, most)
     return { executable: await engine.load(graph), graph, pace: openPace(batches) }
   }
-  const run = async (
+  type Take = (answer: ReadonlyMap<string, Tensor>, from: number) => void
+  const run = (
     dataset: Dataset,
     state: ReadonlyMap<string, Tensor>,
     active: readonly number[] | undefined,
-    take: (answer: ReadonlyMap<string, Tensor>, from: number) => void,
+    take: Take,
+  ) => spanned('evaluate', () => answered(dataset, state, active, take), { rows: samples(dataset) })
+  const answered = async (
+    dataset: Dataset,
+    state: ReadonlyMap<string, Tensor>,
+    active: readonly number[] | undefined,
+    take: Take,
   ) => {
     const { executable, graph, pace } = await session(dataset)
     const rows = predictRows(dataset, graph.batchSize)

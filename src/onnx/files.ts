@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { ModelError } from '../errors.ts'
+import { spanned } from '../spans.ts'
 import { bytesOf } from '../tensor/bytes.ts'
 import { type ReadFault, readBytes, regularFile } from '../tensor/reads-files.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -48,6 +49,10 @@ export async function loadModelFile(
   options: { readonly limit?: number } = {},
 ): Promise<ModelFile> {
   const limit = options.limit ?? PROTOBUF_LIMIT
+  return spanned('read model', () => readModelFile(path, limit), { file: basename(path) })
+}
+
+async function readModelFile(path: string, limit: number): Promise<ModelFile> {
   const { size } = await regularFile(path, fault)
   if (size > limit) throw tooLarge(path, size, limit)
   const bytes = new Uint8Array(await readBytes(path, fault))

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readSync } from 'node:fs'
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
+import { spanned } from '../spans.ts'
 import { systemCode } from './reads-files.ts'
 import { writing } from './writes-files.ts'
 
@@ -37,6 +38,8 @@ const unfinished = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
 /** Whether a file of this name was being written by {@link writeWhole} when its process ended. */
 export const isUnfinished = (name: string): boolean => unfinished.test(name)
 
+type Content = Uint8Array | string | ((file: FileHandle) => Promise<void>)
+
 /**
  * Writes a file beside its place, syncs, renames, and syncs the folder, so that it is whole whatever happens: the old
  * one or the new.
@@ -44,30 +47,29 @@ export const isUnfinished = (name: string): boolean => unfinished.test(name)
  * @param content The bytes or text, or what writes them.
  * @throws EnvironmentError `write-failed` when the disk does not take it.
  */
-export async function writeWhole(
-  path: string,
-  content: Uint8Array | string | ((file: FileHandle) => Promise<void>),
-): Promise<void> {
+export async function writeWhole(path: string, content: Content): Promise<void> {
+  await spanned('write', () => writing(path, () => writtenWhole(path, content)), { file: basename(path) })
+}
+
+async function writtenWhole(path: string, content: Content): Promise<void> {
   // Two may write the same file at once, from threads of one process too.
   const beside = `${path}.${randomUUID()}.partial`
-  await writing(path, async () => {
+  try {
+    const file = await open(beside, 'w')
     try {
-      const file = await open(beside, 'w')
-      try {
-        if (typeof content === 'function') await content(file)
-        else await writeAll(file, typeof content === 'string' ? new TextEncoder().encode(content) : content)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(beside, path)
-      await syncFolder(dirname(path))
-    } catch (cause) {
-      // Where there is no folder there is no file to remove either.
-      await rm(beside, { force: true }).catch(() => undefined)
-      throw cause
+      if (typeof content === 'function') await content(file)
+      else await writeAll(file, typeof content === 'string' ? new TextEncoder().encode(content) : content)
+      await file.sync()
+    } finally {
+      await file.close()
     }
-  })
+    await rename(beside, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    // Where there is no folder there is no file to remove either.
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw cause
+  }
 }
 
 /**

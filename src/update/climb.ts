@@ -1,3 +1,4 @@
+import { spanned } from '../spans.ts'
 import type { Tried } from './candidates.ts'
 import { conclude } from './conclude.ts'
 import type { Context } from './context.ts'
@@ -12,7 +13,9 @@ import { firstRate, variantsOf } from './variants.ts'
 /** Climbs the ladder for as long as the next rung can pay, and concludes. */
 export async function runTrials(context: Context): Promise<UpdateResult> {
   if (await knowsAll(context)) return conclude(context, [])
-  return climbed(context, ({ rungs, stopped }) => conclude(context, rungs.flat(), stopped))
+  return climbed(context, ({ rungs, stopped }) =>
+    spanned('conclude', () => conclude(context, rungs.flat(), stopped)),
+  )
 }
 
 /** What was tried on each rung, from the cheapest on, and the rung that would have taken too long. */
@@ -36,7 +39,7 @@ export async function climbed<T>(context: Context, use: (climb: Climb) => T | Pr
       const heads = done.filter(({ ground }) => readsFeatures(ground.rung)).length
       const guesses = done.map(({ tried }) => tried.flatMap((each) => each.guesses))
       if (!worthClimbing(guesses, aim, heads)) break
-      const next = await climb(context, done, rung, began)
+      const next = await spanned('rung', () => climb(context, done, rung, began), { rung: rung.place })
       if ('seconds' in next) {
         stopped = next
         break

@@ -1,4 +1,5 @@
 import { TrainingError } from '../errors.ts'
+import { spanned } from '../spans.ts'
 import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
 import type { Ground } from './ground.ts'
@@ -41,7 +42,7 @@ export async function runTrial(
   options.onEvent?.({ type: 'trained', trial: index, start: trained.start, parameters: trained.end })
   const searching = performance.now()
   const looks: Look[] = []
-  const guesses = await walkPath({
+  const way = {
     engine,
     judge: ground.judge,
     trial: index,
@@ -53,8 +54,9 @@ export async function runTrial(
     oldClasses: context.oldClasses,
     shift: context.shift,
     stored: options.stored,
-    onLook: crossFits(context.parts) ? (look) => looks.push(look) : undefined,
-  })
+    onLook: crossFits(context.parts) ? (look: Look) => looks.push(look) : undefined,
+  }
+  const guesses = await spanned('walk the path', () => walkPath(way))
   stopIfAsked(options, 'comparing points of the path')
   return {
     ...{ index, ground, trained, guesses, looks },

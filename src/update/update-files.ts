@@ -10,6 +10,7 @@ import type { LoadedModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
 import type { ModelFile } from '../onnx/files.ts'
 import { present } from '../required.ts'
+import { spanned } from '../spans.ts'
 import { paddedTo } from './check-rows.ts'
 import { givenTraffic, trafficShares } from './pack/index.ts'
 import { identify } from './pack/index-files.ts'
@@ -68,13 +69,15 @@ export interface LoadedUpdate extends LoadedModel {
  * const result = await updateModel({ engine, ...learner, data, budget: { maxDrop: 0.01 } })
  */
 export async function loadUpdate(sources: UpdateSources, given?: LoadedModel): Promise<LoadedUpdate> {
-  const read = await readUpdate(sources, given)
-  try {
-    return await updateOf(read, sources)
-  } catch (error) {
-    read.spill.close()
-    throw error
-  }
+  return spanned('load', async () => {
+    const read = await readUpdate(sources, given)
+    try {
+      return await updateOf(read, sources)
+    } catch (error) {
+      read.spill.close()
+      throw error
+    }
+  })
 }
 
 async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<LoadedUpdate> {

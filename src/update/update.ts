@@ -1,3 +1,4 @@
+import { spanned } from '../spans.ts'
 import { runTrials } from './climb.ts'
 import { estimate } from './estimate.ts'
 import { closeContext, openContext } from './open-context.ts'
@@ -53,10 +54,10 @@ export interface Update {
  * const { trials } = await update.estimate()
  */
 export async function openUpdate(options: UpdateOptions): Promise<Update> {
-  const context = await openContext(options)
+  const context = await spanned('prepare', () => openContext(options))
   return {
     doubts: doubtsOf(context.before),
-    estimate: () => estimate(context),
+    estimate: () => spanned('estimate', () => estimate(context)),
     run: () => runTrials(context),
     dispose: () => closeContext(context),
   }

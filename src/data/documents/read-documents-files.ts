@@ -1,5 +1,7 @@
+import { basename } from 'node:path'
 import { DataError, UsageError } from '../../errors.ts'
 import { itemAt, required } from '../../required.ts'
+import { spanned } from '../../spans.ts'
 import { memoryLimit } from '../memory-limit-node.ts'
 import type { ReadOptions } from '../read-options.ts'
 import type { TextTokenizer } from '../text/index.ts'
@@ -31,7 +33,10 @@ const overhead = 200
  * @example
  * const { train } = await readDocuments('chats.jsonl', { tokenizer })
  */
-export async function readDocuments(path: string, asked: ReadDocumentsOptions): Promise<LoadedDocuments> {
+export const readDocuments = (path: string, asked: ReadDocumentsOptions): Promise<LoadedDocuments> =>
+  spanned('read data', () => readParts(path, asked), { file: basename(path) })
+
+async function readParts(path: string, asked: ReadDocumentsOptions): Promise<LoadedDocuments> {
   const { sources, read, notes } = await openDocuments(path, asked)
   const parts = new Map<string, readonly TokenDocument[]>()
   for (const split of sources.keys()) parts.set(split, await read(split))
@@ -59,10 +64,13 @@ export interface MeasuredDocuments {
  * @example
  * const { documents, part } = await readMeasuredDocuments('kjv/', { tokenizer })
  */
-export async function readMeasuredDocuments(
+export const readMeasuredDocuments = (
   path: string,
   asked: ReadDocumentsOptions,
-): Promise<MeasuredDocuments> {
+): Promise<MeasuredDocuments> =>
+  spanned('read data', () => readMeasured(path, asked), { file: basename(path) })
+
+async function readMeasured(path: string, asked: ReadDocumentsOptions): Promise<MeasuredDocuments> {
   const { sources, read, notes } = await openDocuments(path, asked)
   const part = (['test', 'validation'] as const).find((name) => sources.has(name)) ?? 'train'
   return { documents: await read(part), part, notes: [...notes] }

@@ -6,6 +6,7 @@ import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
 import { MOST_LOGITS } from '../../evaluate/evaluate.ts'
 import { itemAt } from '../../required.ts'
+import { spanned } from '../../spans.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { buildFisherGraph, type FisherGraph } from './fisher-graph.ts'
 import { type FisherLabels, type FisherOptions, fisherDefaults, fisherLabels } from './options.ts'
@@ -38,7 +39,10 @@ export interface FisherResult {
  * @example
  * const { diagonal } = await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
  */
-export async function fisherDiagonal(options: FisherOptions): Promise<FisherResult> {
+export const fisherDiagonal = (options: FisherOptions): Promise<FisherResult> =>
+  spanned('Fisher', () => diagonalOf(options))
+
+async function diagonalOf(options: FisherOptions): Promise<FisherResult> {
   const { dataset } = options
   const texts = ofTexts(dataset)
   const labels = labelsOf(options, texts)

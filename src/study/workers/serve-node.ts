@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { settleSpans, spanned } from '../../spans.ts'
 import type { Job, Message } from './messages.ts'
 import { asFailed, jobRunner, type RunUpdate } from './run-job-files.ts'
 
@@ -29,16 +30,23 @@ export function serveWorker(runUpdate?: RunUpdate): void {
   }
   const work = async (job: Job, signal: AbortSignal) => {
     try {
-      const events = run(job, signal)
-      let next = await events.next()
-      while (!next.done) {
-        send({ type: 'event', event: next.value })
-        next = await events.next()
-      }
-      send({ type: 'done', outcome: next.value })
+      const outcome = await spanned(`job: ${job.kind}`, () => done(job, signal))
+      // Whoever asked may end this one at once.
+      settleSpans()
+      send({ type: 'done', outcome })
     } catch (error) {
+      settleSpans()
       send(asFailed(error))
     }
+  }
+  const done = async (job: Job, signal: AbortSignal) => {
+    const events = run(job, signal)
+    let next = await events.next()
+    while (!next.done) {
+      send({ type: 'event', event: next.value })
+      next = await events.next()
+    }
+    return next.value
   }
   const send = openPort(receive)
 }

@@ -3,10 +3,17 @@ import { appendFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError, UsageError } from '../../errors.ts'
+import { spanned } from '../../spans.ts'
 import { foundAt, listFolder, readBytes, readUtf8 } from '../../tensor/reads-files.ts'
 import { isUnfinished, writeWhole } from '../../tensor/whole-files.ts'
 import { makeFolder, writing } from '../../tensor/writes-files.ts'
-import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type LearnEvent } from '../run/index.ts'
+import {
+  type CheckpointStore,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type LearnEvent,
+  type RunState,
+} from '../run/index.ts'
 import { type RunConfig, readRunConfig, runFingerprint, startAnew } from './run-config-files.ts'
 import { lockFolder } from './run-lock-files.ts'
 
@@ -97,6 +104,19 @@ function differences(then: RunConfig['versions'], now: RunConfig['versions']): s
   return found.length > 0 ? found.join('; ') : undefined
 }
 
+async function saved(folder: string, fingerprint: string, state: RunState): Promise<void> {
+  const { task, step, phase } = state.position
+  const name = `checkpoint-${task}-${step}-${phase}.safetensors`
+  const bytes = encodeCheckpoint(state, fingerprint)
+  await writeWhole(join(folder, name), bytes)
+  const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
+  await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
+  for (const other of await listFolder(folder)) {
+    if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
+      await rm(join(folder, other), { force: true })
+  }
+}
+
 /**
  * Checkpoints in a folder. A save writes the new file beside, syncs and renames it, then points `latest.json` at it in the
  * same way, and only then removes the one before: whenever the process dies, one whole checkpoint stands.
@@ -109,18 +129,7 @@ function differences(then: RunConfig['versions'], now: RunConfig['versions']): s
  */
 export function runFolderStore(folder: string, fingerprint: string): CheckpointStore {
   return {
-    save: async (state) => {
-      const { task, step, phase } = state.position
-      const name = `checkpoint-${task}-${step}-${phase}.safetensors`
-      const bytes = encodeCheckpoint(state, fingerprint)
-      await writeWhole(join(folder, name), bytes)
-      const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
-      await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
-      for (const other of await listFolder(folder)) {
-        if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
-          await rm(join(folder, other), { force: true })
-      }
-    },
+    save: (state) => spanned('checkpoint', () => saved(folder, fingerprint, state)),
     load: async () => {
       const pointer = await readPointer(folder)
       if (!pointer) return undefined

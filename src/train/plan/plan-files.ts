@@ -7,6 +7,7 @@ import { loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
+import { spanned } from '../../spans.ts'
 import { besideTeacher, checkStudent, loadTeachers } from './distil-files.ts'
 import { fitToModel } from './fit-model.ts'
 import { loadLanguage } from './language-files.ts'
@@ -44,7 +45,10 @@ export interface LoadedPlan {
  *
  * @throws DataError, EnvironmentError, ModelError as loading does.
  */
-export async function loadPlan(asked: RunPlan, options: LoadPlanOptions = {}): Promise<LoadedPlan> {
+export const loadPlan = (asked: RunPlan, options: LoadPlanOptions = {}): Promise<LoadedPlan> =>
+  spanned('load', () => loaded(asked, options))
+
+async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedPlan> {
   const base = options.base ?? process.cwd()
   const plan = withAbsolutePaths(asked, base)
   const own = plan.stream.kind === 'list' ? plan.stream.tasks.map(({ source }) => source) : [plan.data.source]

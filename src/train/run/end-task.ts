@@ -3,6 +3,7 @@ import { TrainingError } from '../../errors.ts'
 import { openReader, readingAs } from '../../evaluate/reader.ts'
 import type { Consolidated, TaskContext, Trace } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
+import { spanned } from '../../spans.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -22,7 +23,8 @@ export async function* endTask(run: LearnRun, start: RunState): AsyncGenerator<L
   if (options.method.consolidate) {
     const began = performance.now()
     const context = contextOf(index)
-    const found = await consolidated(options, models(index), context, state)
+    const now = state
+    const found = await spanned('end of task', () => consolidated(options, models(index), context, now))
     state = {
       ...state,
       method: found.state,

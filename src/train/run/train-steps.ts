@@ -1,4 +1,5 @@
 import { openPace, type Pace } from '../../engine/pace.ts'
+import { spanned } from '../../spans.ts'
 import type { TaskRun } from './task-run.ts'
 
 /** One call of the runtime, done. */
@@ -33,7 +34,8 @@ export async function* trainSteps(run: TaskRun, options: CallOptions): AsyncGene
   while (step < iterations) {
     const began = performance.now()
     const count = pace.next(Math.min(iterations, nextStop?.(step) ?? iterations) - step)
-    const losses = await run.steps(step, count)
+    const from = step
+    const losses = await spanned('steps', () => run.steps(from, count), { from, count })
     step += count
     const seconds = (performance.now() - began) / 1000
     pace.took(count, seconds)

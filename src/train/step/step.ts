@@ -5,6 +5,7 @@ import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
 import { add, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
+import { spanned } from '../../spans.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { batchOf, forward, type Passed, type StepBody, stepContext } from './step-forward.ts'
 import { type StepInputs, stepInputs } from './step-inputs.ts'
@@ -31,7 +32,9 @@ type Term = { readonly name: string; readonly value: Value }
  * Builds the step for one task: gather a batch, augment it, forward, loss terms, backward, the method's changes, the optimiser; all
  * in the body of a `Scan` over K steps, so that one call does them all and the state stays in the runtime's memory.
  */
-export function buildStep(request: StepRequest): StepGraph {
+export const buildStep = (request: StepRequest): StepGraph => spanned('build step', () => builtStep(request))
+
+function builtStep(request: StepRequest): StepGraph {
   const { method, state, task } = request
   const builder = new GraphBuilder(undefined, request)
   const inputs = stepInputs(builder, request)
