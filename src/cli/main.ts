@@ -28,6 +28,7 @@ if (serves && (await serving())) {
 async function serving(): Promise<boolean> {
   const { isWorker, serveWorker } = await import('../study/workers/index-files.ts')
   if (!isWorker()) return false
+  if (process.env.HOLDFAST_PROFILE) (await import('./profile/index-files.ts')).joinProfile()
   serveWorker(async (...asked) => (await import('./serve-update.ts')).runUpdate(...asked))
   return true
 }

@@ -41,7 +41,9 @@ export async function main(words: readonly string[], interruption: Interruption)
         command: withoutPasswords(`holdfast ${words.join(' ')}`),
         words: given,
       })
-    const answer = await (settings.device === 'auto' ? onFastest(rest, settings, screen, run) : run(rest))
+    const command = () => (settings.device === 'auto' ? onFastest(rest, settings, screen, run) : run(rest))
+    const { profile } = settings
+    const answer = await (profile === undefined ? command() : profiled(profile, name, screen, command))
     const told = (key: string, value: unknown) =>
       key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value
     process.stdout.write(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
@@ -65,6 +67,22 @@ async function onFastest(
   const choice = await fastestDevice(threads)
   screen.say(choice.why)
   return onChosen(choice, (device) => run(withDevice(words, device)), screen.warn)
+}
+
+/** Does a command, and writes down where its time goes. */
+async function profiled(
+  path: string,
+  verb: string,
+  screen: Screen,
+  command: () => Promise<Answer>,
+): Promise<Answer> {
+  const { openProfile, timesLine } = await import('./profile/index-files.ts')
+  const profile = await openProfile(path, verb)
+  try {
+    return await profile.span(`holdfast ${verb}`, command, {})
+  } finally {
+    screen.say(timesLine(path, profile.end()))
+  }
 }
 
 /** A verb for programs. */

@@ -14,7 +14,17 @@ import { readsOfUpdate, type UpdateSettings, writesOfUpdate } from './update-fla
 import type { Answer, Call } from './verb.ts'
 
 /** Flags that are about the queue, and not about the update. */
-const aboutQueue = ['queue', 'queuePrefix', 'priority', 'store', 'detach', 'json', 'quiet', 'debug']
+const aboutQueue = [
+  'queue',
+  'queuePrefix',
+  'priority',
+  'store',
+  'detach',
+  'json',
+  'quiet',
+  'debug',
+  'profile',
+]
 
 /**
  * An update that a worker does. What it reads has to lie at the same path there, with the same content; what it writes is left in the

@@ -3,7 +3,16 @@ import { bounds } from '../data/bounds.ts'
 import { type Device, devices } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
 import type { Verdict } from '../measure/verdict.ts'
-import { type FlagFacts, factsOf, fromText, group, on, readSettings, type Settings } from './flags/index.ts'
+import {
+  type FlagFacts,
+  factsOf,
+  fromText,
+  group,
+  on,
+  path,
+  readSettings,
+  type Settings,
+} from './flags/index.ts'
 import type { Screen } from './screen.ts'
 import { summaries, type VerbName } from './summaries.ts'
 
@@ -45,6 +54,9 @@ export const commonSettings = z.object(
         description: 'Where to compute; auto: on what is fastest; +cpu: what it has no kernel for on the CPU',
         otherwise: 'cpu',
       }),
+    profile: path('FILE.json').optional().meta({
+      description: 'Write down where the time goes, for https://ui.perfetto.dev',
+    }),
     json: on().meta({ description: 'Print one JSON object on stdout, and nothing else there' }),
     quiet: on().meta({ description: 'No progress; warnings and errors only' }),
     debug: on().meta({ description: 'Show where errors come from' }),
