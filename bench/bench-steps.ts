@@ -1,6 +1,7 @@
 import { createDataset } from '../src/data/dataset.ts'
 import { createPool } from '../src/data/memory/pool.ts'
-import type { EngineOptions } from '../src/engine/engine.ts'
+import type { EngineOptions, StateSlot } from '../src/engine/engine.ts'
+import type { Loadable } from '../src/engine/loadable.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { openReader } from '../src/evaluate/reader.ts'
@@ -15,8 +16,17 @@ import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
 import { taskContext } from '../src/train/run/task-context.ts'
 import { adam, type Optimiser, sgd } from '../src/train/step/optimisers.ts'
-import { buildStep, type StepGraph } from '../src/train/step/step.ts'
+import { buildStep } from '../src/train/step/step.ts'
 import { initialState } from '../src/train/step/step-inputs.ts'
+
+/** A training step as a graph, with all that it is fed. */
+export interface PreparedStep {
+  readonly model: Loadable
+  readonly slots: readonly StateSlot[]
+  readonly initial: ReadonlyMap<string, Tensor>
+  readonly feeds: ReadonlyMap<string, Tensor>
+  readonly stepsPerCall: number
+}
 
 /** A training step opened for timing. */
 export interface BenchStep {
@@ -145,35 +155,34 @@ const definitions: Readonly<Record<string, Definition>> = {
 
 export const stepNames: readonly string[] = Object.keys(definitions)
 
-/** A training step with what is fed to it, not yet opened. */
-export interface PreparedStep {
-  readonly step: StepGraph
-  readonly initial: ReadonlyMap<string, Tensor>
-  readonly given: ReadonlyMap<string, Tensor>
-  readonly stepsPerCall: number
-  readonly flops: number
-}
-
 export async function openStep(name: string, options: EngineOptions): Promise<BenchStep> {
   const began = performance.now()
-  const { step, initial, given, stepsPerCall, flops } = await prepareStep(name, options)
-  const program = await loadProgram(ortNode(options), step, step.slots, initial)
+  const { model, slots, initial, feeds, stepsPerCall } = await prepareStep(name, options)
+  const program = await loadProgram(ortNode(options), model, slots, initial)
+  const buildMs = performance.now() - began
+  const { batch, products } = definitionOf(name)
   return {
-    ...{ stepsPerCall, flops },
-    buildMs: performance.now() - began,
+    stepsPerCall,
+    flops: 2 * batch * (3 * products.all - products.first),
+    buildMs,
     call: async () => {
-      await program.run(given)
+      await program.run(feeds)
     },
     dispose: () => program.dispose(),
   }
 }
 
-export async function prepareStep(
-  name: string,
-  options: EngineOptions & { channelBlock?: number },
-): Promise<PreparedStep> {
+function definitionOf(name: string): Definition {
   const definition = definitions[name]
   if (!definition) throw new Error(`No step is called "${name}"; there are ${stepNames.join(', ')}.`)
+  return definition
+}
+
+export async function prepareStep(
+  name: string,
+  options: EngineOptions & { readonly channelBlock?: number | undefined },
+): Promise<PreparedStep> {
+  const definition = definitionOf(name)
   const { input, batch, stepsPerCall } = definition
   const random = randomStream(1, name)
   const rows = 2048
@@ -235,12 +244,12 @@ export async function prepareStep(
       ),
     ],
   ])
-  const given = new Map([...feeds].filter(([key]) => step.inputs.has(key)))
-  const { all, first } = definition.products
   return {
-    ...{ step, given, stepsPerCall },
+    model: step,
+    slots: step.slots,
     initial: initialState(model, optimiser),
-    flops: 2 * batch * (3 * all - first),
+    feeds: new Map([...feeds].filter(([key]) => step.inputs.has(key))),
+    stepsPerCall,
   }
 }
 

@@ -38,8 +38,8 @@ for (let round = 0; round <= Number(values.rounds); round++) {
   const began = performance.now()
   await fisherDiagonal({ engine, model, parameters: model.parameters, dataset, random })
   const mine = (performance.now() - began) / samples
-  const theirs = (await peer.run('fisher', 60)) * 1000
-  const best = (await peer.run('fisher-tuned', 120)) * 1000
+  const theirs = (await peer.run('fisher', 60)).wall * 1000
+  const best = (await peer.run('fisher-tuned', 120)).wall * 1000
   // The first round warms all sides.
   if (round === 0) continue
   ours.push(mine)

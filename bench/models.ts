@@ -1,19 +1,14 @@
 // Training steps of real architectures against PyTorch on this machine: one thread each, alternating, medians.
 //   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--json]
-import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
-import { median } from '../src/measure/statistics.ts'
-import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
-import { adam, sgd } from '../src/train/step/optimisers.ts'
-import { buildModelStep, type ModelStepOptions } from './model-step.ts'
-import { type Peer, startPeer } from './torch-peer.ts'
-
-const SCRIPT = 'bench/reference/models.py'
+import { ARCHITECTURES, architecture, architectures, exportedTo } from './architectures.ts'
+import { medians, type Peer, type Seconds, startPeer, timed } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -29,25 +24,10 @@ const { values } = parseArgs({
   },
 })
 
-const images = { batch: [16, 3, 64, 64], optimiser: sgd({ momentum: 0.9 }), decay: 0 }
-const tokens = { batch: [16, 64], optimiser: adam(), decay: 0.01 }
-type Settings = Omit<ModelStepOptions, 'model' | 'stepsPerCall'> & { readonly file: string }
-const steps: Readonly<Record<string, Settings>> = {
-  resnet18: { file: 'resnet18', ...images, statistics: false },
-  'resnet18-statistics': { file: 'resnet18', ...images, statistics: true },
-  'mobilenet-v2': { file: 'mobilenet-v2', ...images, statistics: false },
-  'mobilenet-v2-statistics': { file: 'mobilenet-v2', ...images, statistics: true },
-  vit: { file: 'vit', ...images, optimiser: adam(), decay: 0.01, statistics: false },
-  'bert-mini': { file: 'bert-mini', ...tokens, vocabulary: 30522, statistics: false },
-  lstm: { file: 'lstm', ...tokens, vocabulary: 5000, statistics: false },
-}
-const STEPS_PER_CALL = 4
-
 const folder = values.models ?? mkdtempSync(join(tmpdir(), 'holdfast-models-'))
 const environment = { ...process.env, OMP_NUM_THREADS: '1' }
 try {
-  if (!existsSync(join(folder, 'resnet18.onnx')))
-    execFileSync(values.python, [SCRIPT, '--export', folder], { env: environment, stdio: 'ignore' })
+  exportedTo(folder, values.python)
   if (values.memory) console.log(JSON.stringify(await ownMemory(values.memory)))
   else await compareAll()
 } finally {
@@ -55,17 +35,15 @@ try {
 }
 
 async function openStep(name: string) {
-  const settings = steps[name]
-  if (!settings) throw new Error(`No step is called "${name}"; there are ${Object.keys(steps).join(', ')}.`)
-  const bytes = readFileSync(join(folder, `${settings.file}.onnx`))
-  const model = modelFromOnnx(bytes, { batchNorm: settings.statistics ? 'train' : 'fixed' })
+  const prepare = architecture(name, folder)
   const began = performance.now()
-  const step = buildModelStep({ ...settings, model, stepsPerCall: STEPS_PER_CALL })
+  const step = prepare()
   const built = performance.now()
-  const program = await loadProgram(ortNode({ threads: 1 }), step.bytes, step.slots, step.initial)
+  const program = await loadProgram(ortNode({ threads: 1 }), step.model, step.slots, step.initial)
   const loaded = performance.now()
   return {
     nodes: step.nodes,
+    stepsPerCall: step.stepsPerCall,
     buildMs: built - began,
     loadMs: loaded - built,
     call: async () => {
@@ -79,9 +57,9 @@ async function openStep(name: string) {
 }
 
 async function compareAll(): Promise<void> {
-  const peer = values['no-python'] ? undefined : await startPeer(values.python, SCRIPT)
+  const peer = values['no-python'] ? undefined : await startPeer(values.python, ARCHITECTURES)
   const rows = []
-  for (const name of values.only ? values.only.split(',') : Object.keys(steps)) {
+  for (const name of values.only ? values.only.split(',') : architectures) {
     const row = { ...(await compare(name, peer)), ...(values['no-memory'] ? {} : await memories(name)) }
     rows.push(row)
     if (!values.json) console.log(Object.entries(row).map(told).join('  '))
@@ -91,31 +69,44 @@ async function compareAll(): Promise<void> {
 }
 
 function told([key, value]: [string, number | string]): string {
-  return typeof value === 'string' ? value.padEnd(24) : `${key} ${value.toFixed(key === 'ratio' ? 2 : 0)}`
+  return typeof value === 'string' ? value.padEnd(24) : `${key} ${value.toFixed(/ratio/i.test(key) ? 2 : 0)}`
 }
 
 async function compare(name: string, peer: Peer | undefined) {
   const step = await openStep(name)
-  const calls = Math.max(1, Math.round(Number(values.seconds) / (await timed(step.call, 1))))
-  const theirs: number[] = []
-  const ours: number[] = []
-  const theirSteps = peer ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)))) : 0
+  const calls = Math.max(1, Math.round(Number(values.seconds) / (await timed(step.call, 1)).wall))
+  const { stepsPerCall } = step
+  const theirs: Seconds[] = []
+  const ours: Seconds[] = []
+  const theirSteps = peer
+    ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)).wall))
+    : 0
   for (let round = 0; round < Number(values.rounds); round++) {
-    ours.push(((await timed(step.call, calls)) * 1000) / (calls * STEPS_PER_CALL))
-    if (peer) theirs.push((await peer.run(name, theirSteps)) * 1000)
+    ours.push(await timed(step.call, calls))
+    if (peer) theirs.push(await peer.run(name, theirSteps))
   }
   await step.dispose()
-  const ms = median(ours)
+  const mine = medians(ours, 1000 / (calls * stepsPerCall))
   const { nodes, buildMs, loadMs } = step
-  const against = peer ? { torchMs: median(theirs), ratio: median(theirs) / ms } : {}
-  return { name, ms, ...against, nodes, buildMs, loadMs }
+  return {
+    name,
+    ms: mine.wall,
+    processorMs: mine.processor,
+    ...against(mine, theirs),
+    nodes,
+    buildMs,
+    loadMs,
+  }
 }
 
-/** Seconds of `calls` calls. */
-async function timed(call: () => Promise<void>, calls: number): Promise<number> {
-  const began = performance.now()
-  for (let at = 0; at < calls; at++) await call()
-  return (performance.now() - began) / 1000
+function against(mine: Seconds, all: readonly Seconds[]) {
+  if (all.length === 0) return {}
+  const theirs = medians(all, 1000)
+  return {
+    torchMs: theirs.wall,
+    ratio: theirs.wall / mine.wall,
+    processorRatio: theirs.processor / mine.processor,
+  }
 }
 
 /** Each contestant in a process of its own: the most memory it ever held (VmHWM). */
@@ -127,7 +118,7 @@ async function memories(name: string): Promise<{ peakMiB: number; torchPeakMiB?:
   const self = process.argv[1] ?? ''
   const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder])
   if (values['no-python']) return { peakMiB }
-  return { peakMiB, torchPeakMiB: await peak(values.python, [SCRIPT, '--memory', name]) }
+  return { peakMiB, torchPeakMiB: await peak(values.python, [ARCHITECTURES, '--memory', name]) }
 }
 
 async function ownMemory(name: string): Promise<{ name: string; peakMiB: number }> {

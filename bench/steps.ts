@@ -1,10 +1,9 @@
 // Training steps against PyTorch on this machine: one thread each, alternating, medians.
 //   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--json]
 import { parseArgs } from 'node:util'
-import { median } from '../src/measure/statistics.ts'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
 import { machineRoof } from './roof.ts'
-import { startPeer } from './torch-peer.ts'
+import { medians, type Seconds, startPeer, timed } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -39,39 +38,38 @@ if (values.json) console.log(JSON.stringify({ roof, rows }))
 
 async function compare(name: string, step: BenchStep) {
   const perCall = step.stepsPerCall
-  const once = await timed(step, 1)
-  const calls = Math.max(1, Math.round(Number(values.seconds) / once))
-  const theirSteps = peer ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)))) : 0
-  const ours: number[] = []
-  const theirs: number[] = []
+  const once = await timed(step.call, 1)
+  const calls = Math.max(1, Math.round(Number(values.seconds) / once.wall))
+  const theirSteps = peer
+    ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)).wall))
+    : 0
+  const ours: Seconds[] = []
+  const theirs: Seconds[] = []
   for (let round = 0; round < Number(values.rounds); round++) {
-    ours.push(((await timed(step, calls)) * 1000) / (calls * perCall))
-    if (peer) theirs.push((await peer.run(name, theirSteps)) * 1000)
+    ours.push(await timed(step.call, calls))
+    if (peer) theirs.push(await peer.run(name, theirSteps))
   }
-  const ms = median(ours)
-  const torch = peer ? median(theirs) : undefined
-  const gflops = step.flops / ms / 1e6
+  const mine = medians(ours, 1000 / (calls * perCall))
+  const torch = peer && medians(theirs, 1000)
+  const gflops = step.flops / mine.wall / 1e6
   const row = {
     name,
-    ms,
-    torchMs: torch ?? null,
-    ratio: torch ? torch / ms : null,
+    ms: mine.wall,
+    processorMs: mine.processor,
+    torchMs: torch?.wall ?? null,
+    ratio: torch ? torch.wall / mine.wall : null,
+    processorRatio: torch ? torch.processor / mine.processor : null,
     gflops,
     shareOfRoof: gflops / best,
     buildMs: step.buildMs,
   }
   if (!values.json) {
-    const against = torch ? `PyTorch ${torch.toFixed(3)} ms, ratio ${(torch / ms).toFixed(2)}` : ''
+    const against = torch
+      ? `PyTorch ${torch.wall.toFixed(3)} ms, ratio ${(torch.wall / mine.wall).toFixed(2)}, of processor time ${(torch.processor / mine.processor).toFixed(2)}`
+      : ''
     console.log(
-      `${name.padEnd(16)} ${ms.toFixed(3)} ms/step  ${gflops.toFixed(0)} GFLOP/s (${(100 * row.shareOfRoof).toFixed(0)} % of roof)  ${against}  built in ${step.buildMs.toFixed(0)} ms`,
+      `${name.padEnd(16)} ${mine.wall.toFixed(3)} ms/step (processor ${mine.processor.toFixed(3)})  ${gflops.toFixed(0)} GFLOP/s (${(100 * row.shareOfRoof).toFixed(0)} % of roof)  ${against}  built in ${step.buildMs.toFixed(0)} ms`,
     )
   }
   return row
-}
-
-/** Seconds of `calls` calls. */
-async function timed(step: BenchStep, calls: number): Promise<number> {
-  const began = performance.now()
-  for (let call = 0; call < calls; call++) await step.call()
-  return (performance.now() - began) / 1000
 }

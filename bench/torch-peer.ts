@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { median } from '../src/measure/statistics.ts'
+
+/** On the wall, and of the processor, which other work on the machine disturbs less. */
+export interface Seconds {
+  readonly wall: number
+  readonly processor: number
+}
 
 /** PyTorch's side of the benchmark, waiting to be told what to run. */
 export interface Peer {
-  /** Seconds a step, over `steps` steps. */
-  run(name: string, steps: number): Promise<number>
+  /** Of a step, over `steps` steps. */
+  run(name: string, steps: number): Promise<Seconds>
   close(): Promise<void>
 }
 
@@ -25,7 +32,8 @@ export async function startPeer(python: string, script = 'bench/reference/steps.
   return {
     run: async (name, steps) => {
       const answer = await ask(`run ${name} ${steps}`)
-      return Number(answer.seconds) / Number(answer.steps)
+      const each = Number(answer.steps)
+      return { wall: Number(answer.seconds) / each, processor: Number(answer.processor) / each }
     },
     close: async () => {
       child.stdin.end('quit\n')
@@ -33,3 +41,18 @@ export async function startPeer(python: string, script = 'bench/reference/steps.
     },
   }
 }
+
+/** What `calls` calls take. */
+export async function timed(call: () => Promise<void>, calls: number): Promise<Seconds> {
+  const processor = process.cpuUsage()
+  const wall = performance.now()
+  for (let at = 0; at < calls; at++) await call()
+  const { user, system } = process.cpuUsage(processor)
+  return { wall: (performance.now() - wall) / 1000, processor: (user + system) / 1e6 }
+}
+
+/** Each by itself, in units of which a second has `unit`. */
+export const medians = (all: readonly Seconds[], unit: number): Seconds => ({
+  wall: median(all.map(({ wall }) => wall)) * unit,
+  processor: median(all.map(({ processor }) => processor)) * unit,
+})

@@ -25,10 +25,7 @@ import time
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
-# OpenBLAS takes processors newer than itself for old ones, and is then four times as slow as it can be.
-with open('/proc/cpuinfo') as processors:
-    if 'avx512f' in processors.read():
-        os.environ.setdefault('OPENBLAS_CORETYPE', 'SKYLAKEX')
+import blas  # noqa: E402, F401: before torch
 
 SHAPES = {
     'tiny': dict(layers=2, width=64, heads=4, kv=2, hidden=128, vocabulary=512, bias=False),

@@ -5,7 +5,7 @@
     python3 bench/reference/steps.py                a yardstick that another process drives
 
 Driven, it reads `run NAME STEPS` (or `list`, or `quit`) from stdin and answers each with one JSON line
-{"name", "steps", "seconds"}, so that a driver can alternate A B A B between this process and another.
+{"name", "steps", "seconds", "processor"}, the latter of the processor, so that a driver can alternate A B A B between this process and another.
 README.md beside this file defines every step.
 
 Eager PyTorch, batches already in memory, no loss read back. Where PyTorch offers several ways to do the same
@@ -21,6 +21,8 @@ import sys
 import time
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import blas  # noqa: E402, F401: before torch
 
 import torch
 from torch import nn
@@ -291,7 +293,10 @@ class Yardstick:
 
     def run(self, name, steps):
         variant, step = self.fastest(name)
-        return {'name': name, 'steps': steps, 'seconds': seconds_of(step, steps), 'variant': variant}
+        began = time.process_time()
+        seconds = seconds_of(step, steps)
+        processor = time.process_time() - began
+        return {'name': name, 'steps': steps, 'seconds': seconds, 'processor': processor, 'variant': variant}
 
     def table_row(self, name, repeats, seconds):
         _, step = self.fastest(name)

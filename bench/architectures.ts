@@ -1,0 +1,47 @@
+// The training steps of exported architectures that bench/models.ts times and bench/profile-steps.ts takes apart.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { asLoadable } from '../src/engine/loadable.ts'
+import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
+import { adam, sgd } from '../src/train/step/optimisers.ts'
+import type { PreparedStep } from './bench-steps.ts'
+import { buildModelStep, type ModelStepOptions } from './model-step.ts'
+
+export const ARCHITECTURES = 'bench/reference/models.py'
+
+const images = { batch: [16, 3, 64, 64], optimiser: sgd({ momentum: 0.9 }), decay: 0 }
+const tokens = { batch: [16, 64], optimiser: adam(), decay: 0.01 }
+type Settings = Omit<ModelStepOptions, 'model' | 'stepsPerCall'> & { readonly file: string }
+const steps: Readonly<Record<string, Settings>> = {
+  resnet18: { file: 'resnet18', ...images, statistics: false },
+  'resnet18-statistics': { file: 'resnet18', ...images, statistics: true },
+  'mobilenet-v2': { file: 'mobilenet-v2', ...images, statistics: false },
+  'mobilenet-v2-statistics': { file: 'mobilenet-v2', ...images, statistics: true },
+  vit: { file: 'vit', ...images, optimiser: adam(), decay: 0.01, statistics: false },
+  'bert-mini': { file: 'bert-mini', ...tokens, vocabulary: 30522, statistics: false },
+  lstm: { file: 'lstm', ...tokens, vocabulary: 5000, statistics: false },
+}
+const STEPS_PER_CALL = 4
+
+export const architectures: readonly string[] = Object.keys(steps)
+
+/** Where PyTorch has written the models: it is asked to unless they are there. */
+export function exportedTo(folder: string, python: string): string {
+  const environment = { ...process.env, OMP_NUM_THREADS: '1' }
+  if (!existsSync(join(folder, 'resnet18.onnx')))
+    execFileSync(python, [ARCHITECTURES, '--export', folder], { env: environment, stdio: 'ignore' })
+  return folder
+}
+
+/** Reads the model at once; what comes back builds its step. */
+export function architecture(name: string, folder: string): () => PreparedStep & { readonly nodes: number } {
+  const settings = steps[name]
+  if (!settings) throw new Error(`No step is called "${name}"; there are ${architectures.join(', ')}.`)
+  const bytes = readFileSync(join(folder, `${settings.file}.onnx`))
+  const model = modelFromOnnx(bytes, { batchNorm: settings.statistics ? 'train' : 'fixed' })
+  return () => {
+    const step = buildModelStep({ ...settings, model, stepsPerCall: STEPS_PER_CALL })
+    return { ...step, model: asLoadable(step.bytes), stepsPerCall: STEPS_PER_CALL }
+  }
+}
