@@ -9,8 +9,8 @@ import { toOrt } from '../src/engine/ort-session-node.ts'
 import { copyTensor } from '../src/engine/program.ts'
 import { graphFromModel } from '../src/onnx/from-proto.ts'
 import { decodeModel } from '../src/onnx/read.ts'
-import { architecture, architectures, exportedTo } from './architectures.ts'
-import { type PreparedStep, prepareStep, stepNames } from './bench-steps.ts'
+import type { PreparedStep } from './bench-steps.ts'
+import { named } from './named-steps.ts'
 import { rolesOf } from './node-roles.ts'
 
 const { values } = parseArgs({
@@ -27,19 +27,12 @@ const { values } = parseArgs({
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-profile-'))
 try {
   for (const name of values.only.split(',')) {
-    const profiled = await profile(await prepared(name))
+    const profiled = await profile(await named(name, values.models ?? scratch, values.python))
     if (values.json) console.log(JSON.stringify({ name, ...profiled }))
     else tell(name, profiled)
   }
 } finally {
   rmSync(scratch, { recursive: true })
-}
-
-async function prepared(name: string): Promise<PreparedStep> {
-  if (stepNames.includes(name)) return prepareStep(name, { threads: 1 })
-  if (!architectures.includes(name))
-    throw new Error(`No step is called "${name}"; there are ${[...stepNames, ...architectures].join(', ')}.`)
-  return architecture(name, exportedTo(values.models ?? scratch, values.python))()
 }
 
 interface Timed {
