@@ -6,6 +6,7 @@ import { GraphBuilder } from './builder.ts'
 import { Adjoints, dependents, gradientContext, ruleOf } from './gradients.ts'
 import { standardOpset } from './opsets.ts'
 import { replayGraph, Skipped } from './replay.ts'
+import { WrittenGelu } from './written-gelu.ts'
 
 /** What stands in the way of training: a node, and why. Both names are '' where it is the model as a whole. */
 export interface Obstacle {
@@ -70,6 +71,7 @@ export function obstacles(
       dropout: { training: false },
       buffers: new Map(),
       inlined: 0,
+      written: new WrittenGelu(),
       skip: (node, problem) => {
         for (const name of node.inputs) edges.add(name)
         list.add(node, problem)

@@ -17,6 +17,7 @@ import type { Blocks, ReplayTarget } from './blocks/index.ts'
 import { inlineIf, unrollLoop, unrollScan } from './control-flow.ts'
 import { aliases, liveNodes } from './live-nodes.ts'
 import { batchNormalization, dropout } from './special-nodes.ts'
+import type { WrittenGelu } from './written-gelu.ts'
 
 /** What stays the same while a graph and the subgraphs inside it are replayed. */
 export interface Replay {
@@ -28,6 +29,8 @@ export interface Replay {
   readonly dropout: { readonly training: boolean; readonly seed?: Value | undefined }
   /** New running statistics, by the name of the buffer that they replace. */
   readonly buffers: Map<string, Value>
+  /** What was replayed, where several nodes may mean one op. */
+  readonly written: WrittenGelu
   /** How many nodes of subgraphs were replayed so far. */
   inlined: number
   /** Called with what went wrong at a node, if the replay is to go on without that node's outputs. */
@@ -202,7 +205,21 @@ function replayNode(replay: Replay, replaying: Replaying): readonly (Value | und
   const [y] = outputs
   // A reshape to the dims that are there would cost a copy in every step. Left unread, its node is dropped.
   const idle = x && y && movesNothing.has(op) && sameDims(x.dims, y.dims)
-  return idle ? [x] : outputs
+  return idle ? [x] : fused(replay, op, inputs, outputs)
+}
+
+/** One op in place of the nodes that end here and mean it; those before are dropped unless something else reads them. */
+function fused(
+  { builder, blocks, written }: Replay,
+  op: string,
+  inputs: readonly (Value | undefined)[],
+  outputs: readonly Value[],
+): readonly Value[] {
+  const [y] = outputs
+  if (blocks || !y) return outputs
+  written.note(op, inputs, outputs)
+  const x = op === 'Mul' ? written.inputOf(y) : undefined
+  return x ? [builder.op('Gelu', [x])] : outputs
 }
 
 /** What depends on the batch as a whole (statistics, random masks) sees the rows of all blocks. */

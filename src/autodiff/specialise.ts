@@ -6,6 +6,7 @@ import type { GraphBuilder } from './builder.ts'
 import { blocksOf, type FixedBatch, rowsFrom } from './fixed-batch.ts'
 import { standardOpset } from './opsets.ts'
 import { type Replay, replayGraph } from './replay.ts'
+import { WrittenGelu } from './written-gelu.ts'
 
 export interface SpecialiseOptions {
   /** Whether Dropout drops. Default false: as at inference, whatever mode the model was exported in. */
@@ -98,6 +99,7 @@ function replayed({ builder, graph, opsets, bindings, options, wanted, fixed }: 
     dropout: { training, seed: options.dropoutSeed },
     buffers: new Map(),
     inlined: 0,
+    written: new WrittenGelu(),
   }
   const outside = (name: string, reader: string): never => {
     throw missing(graph, name, reader, bindings)

@@ -29,6 +29,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'Gather',
   'GatherElements',
   'GatherND',
+  'Gelu',
   'Gemm',
   'Greater',
   'GreaterOrEqual',

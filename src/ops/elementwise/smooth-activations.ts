@@ -1,3 +1,4 @@
+import { float } from '../../onnx/graph.ts'
 import {
   add,
   defineOp,
@@ -52,15 +53,20 @@ export const Softsign = defineOp(
   }),
 )
 
-/** Phi(x), the normal distribution function: (1 + erf(x / sqrt 2)) / 2. */
-const normalDistribution = (emit: Emitter, x: Value): Value =>
-  add(emit, scale(emit, emit.op('Erf', [scale(emit, x, Math.SQRT1_2)]), 0.5), scalar(emit, 0.5, x))
+/** Phi from erf(x / sqrt 2): (1 + erf) / 2, which HardSigmoid does in one pass. Only float32 has that kernel. */
+const fromErf = (emit: Emitter, erf: Value): Value =>
+  erf.type === 'float32'
+    ? emit.op('HardSigmoid', [erf], { alpha: float(0.5), beta: float(0.5) })
+    : add(emit, scale(emit, erf, 0.5), scalar(emit, 0.5, erf))
 
-/** y = x Phi(x): dy/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi). */
+/**
+ * y = x Phi(x): dy/dx = Phi(x) + x e^(-x^2/2) / sqrt(2 pi). With u = x / sqrt 2 for both parts, and the factor in the exponent,
+ * it takes eight passes over memory.
+ */
 function exactGeluSlope(emit: Emitter, x: Value): Value {
-  const bell = emit.op('Exp', [scale(emit, square(emit, x), -0.5)])
-  const density = scale(emit, mul(emit, x, bell), 1 / Math.sqrt(2 * Math.PI))
-  return add(emit, normalDistribution(emit, x), density)
+  const u = scale(emit, x, Math.SQRT1_2)
+  const bell = emit.op('Exp', [sub(emit, scalar(emit, -Math.log(2 * Math.PI) / 2, x), square(emit, u))])
+  return add(emit, fromErf(emit, emit.op('Erf', [u])), mul(emit, x, bell))
 }
 
 /**
