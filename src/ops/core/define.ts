@@ -5,6 +5,18 @@ import type { DType, Tensor, TensorType } from '../../tensor/tensor.ts'
 export interface Value extends TensorType {
   readonly name: string
   readonly constant?: Tensor
+  /** What each of its rows along the last axis adds up to, where that is known and the same for all. */
+  readonly rowSum?: number
+  /** Where it is zeros but for a few rows: those rows, from which it need not be put together. */
+  readonly rows?: SparseRows | undefined
+}
+
+/** Rows along axis 0 that are added to zeros. */
+export interface SparseRows {
+  /** int64 [n, 1], negative ones counted from the end; a row may come twice, and both are added. */
+  readonly places: Value
+  /** [n, ...] */
+  readonly values: Value
 }
 
 /** Where rules put the nodes they emit. The builder implements it; every value that comes back is already shaped. */

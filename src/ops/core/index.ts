@@ -27,6 +27,7 @@ export {
   type OpDefinition,
   type RowsContext,
   type ShapeContext,
+  type SparseRows,
   type SquaresContext,
   type SquareTerm,
   type UpgradeContext,

@@ -50,7 +50,9 @@ function addRows(emit: Emitter, size: number, indices: Value, rows: Value): Valu
   const width = rows.dims.slice(indices.dims.length)
   const zeros = filled(emit, 0, { name: '', type: rows.type, dims: [size, ...width] })
   const places = reshape(emit, cast(emit, indices, 'int64'), [count, 1])
-  return emit.op('ScatterND', [zeros, places, reshape(emit, rows, [count, ...width])], { reduction: 'add' })
+  const values = reshape(emit, rows, [count, ...width])
+  const sum = emit.op('ScatterND', [zeros, places, values], { reduction: 'add' })
+  return sum.constant ? sum : { ...sum, rows: { places, values } }
 }
 
 /** The first of consecutive constant indices: then Gather is a slice, and its gradient a Pad. */

@@ -1,5 +1,18 @@
 import { UsageError } from '../../errors.ts'
-import { add, div, type Emitter, mul, scalar, scale, square, sub, type Value } from '../../ops/core/index.ts'
+import {
+  add,
+  dimOf,
+  div,
+  type Emitter,
+  mul,
+  neg,
+  scalar,
+  scale,
+  square,
+  sub,
+  type Value,
+} from '../../ops/core/index.ts'
+import { addSparse, addWhole, fewRows, summedRows } from '../../ops/gather/index.ts'
 
 /** What an update rule works with: one parameter of one step. */
 export interface Update {
@@ -69,12 +82,37 @@ export function sgd({ momentum = 0, nesterov = false }: SgdOptions = {}): Optimi
     scalars: (_step, rate) => [rate],
     update: (emit, { parameter, gradient, slots, scalars }) => {
       const rate = part(scalars, 0)
-      if (momentum === 0) return { parameter: sub(emit, parameter, mul(emit, gradient, rate)), slots: [] }
-      const velocity = add(emit, scale(emit, part(slots, 0), momentum), gradient)
-      const direction = nesterov ? add(emit, gradient, scale(emit, velocity, momentum)) : velocity
+      if (momentum === 0) return { parameter: descended(emit, parameter, gradient, rate), slots: [] }
+      const velocity = addWhole(emit, scale(emit, part(slots, 0), momentum), gradient)
+      const direction = nesterov ? addWhole(emit, scale(emit, velocity, momentum), gradient) : velocity
       return { parameter: sub(emit, parameter, mul(emit, direction, rate)), slots: [velocity] }
     },
   }
+}
+
+/** theta - lr g. Where g is zero but for a few rows, as of an embedding, the others are left as they are. */
+function descended(emit: Emitter, parameter: Value, gradient: Value, rate: Value): Value {
+  const few = fewRows(gradient)
+  if (!few) return sub(emit, parameter, mul(emit, gradient, rate))
+  return addSparse(emit, parameter, { ...few, values: mul(emit, few.values, neg(emit, rate)) })
+}
+
+/**
+ * decay M + g and decay V + g^2. Where g is zero but for a few rows neither it nor its square is put together; the moments are the same,
+ * since rows without a gradient decay as all do.
+ */
+function moments(
+  emit: Emitter,
+  gradient: Value,
+  { first, second }: { readonly first: Value; readonly second: Value },
+): readonly [Value, Value] {
+  const few = fewRows(gradient)
+  if (!few) return [add(emit, first, gradient), add(emit, second, square(emit, gradient))]
+  const sums = summedRows(emit, few, dimOf(gradient, 0))
+  return [
+    addSparse(emit, first, sums),
+    addSparse(emit, second, { ...sums, values: square(emit, sums.values) }),
+  ]
 }
 
 export interface AdamOptions {
@@ -113,8 +151,10 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
       return [rate, (rate * (1 - beta1) * root) / (1 - beta1 ** step), epsilon * root]
     },
     update: (emit, { parameter, gradient, slots, scalars }) => {
-      const first = add(emit, scale(emit, part(slots, 0), beta1), gradient)
-      const second = add(emit, scale(emit, part(slots, 1), beta2), square(emit, gradient))
+      const [first, second] = moments(emit, gradient, {
+        first: scale(emit, part(slots, 0), beta1),
+        second: scale(emit, part(slots, 1), beta2),
+      })
       const denominator = add(emit, emit.op('Sqrt', [second]), part(scalars, 2))
       const change = mul(emit, div(emit, first, denominator), part(scalars, 1))
       return { parameter: sub(emit, parameter, change), slots: [first, second] }

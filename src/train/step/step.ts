@@ -113,6 +113,10 @@ function changed({ step, request: { settings } }: StepBody, terms: StepTerms, ra
   return settings.clipNorm === undefined ? ours : clipByGlobalNorm(step, ours, settings.clipNorm)
 }
 
+/** Rows are summed by a table of whole numbers, which devices do not have for every op: for them the gradient is one tensor. */
+const asTaken = (gradient: Value, { flat }: StepRequest): Value =>
+  flat ? { ...gradient, rows: undefined } : gradient
+
 /** The state after the step. */
 function update(
   { request, step, now, parameters, scalars }: StepBody,
@@ -129,7 +133,7 @@ function update(
   const pending = [...parameters].map(([name, parameter]) => ({
     name,
     parameter,
-    gradient: required(found.gradients, name, 'gradient'),
+    gradient: asTaken(required(found.gradients, name, 'gradient'), request),
     slots: optimiser.slots.map((slot) => required(now, `optimiser/${slot}/${name}`, 'state')),
   }))
   for (const [name, updated] of updateParameters(step, { optimiser, decay: weightDecay, scalars }, pending)) {
