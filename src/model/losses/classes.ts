@@ -50,7 +50,7 @@ export function oneHot(
     const table = new Array<number>(classes * classes).fill(0)
     for (let label = 0; label < classes; label++) table[label * (classes + 1)] = value
     const rows = emit.constant({ ...likeFloat(like, table), dims: [classes, classes] })
-    return emit.op('Gather', [rows, reshape(emit, labels, [batch])], { axis: 0 })
+    return { ...emit.op('Gather', [rows, reshape(emit, labels, [batch])], { axis: 0 }), rowSum: value }
   }
   const hit = emit.op('Equal', [reshape(emit, labels, [batch, 1]), classNumbers(emit, labels, classes)])
   return emit.op('Where', [hit, scalar(emit, value, like), scalar(emit, 0, like)])

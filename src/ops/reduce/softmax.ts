@@ -11,6 +11,7 @@ import {
   reshape,
   type rowsFirst,
   sameAsFirst,
+  scalar,
   sub,
   type UpgradeContext,
   type Upgraded,
@@ -96,7 +97,7 @@ export const Softmax = defineOp('Softmax', {
   cases: [...axisCases, doubles],
 })
 
-/** y = log softmax x: dx = dy - exp(y) sum(dy). */
+/** y = log softmax x: dx = dy - exp(y) sum(dy). The sum of a target's shares is known, as a rule. */
 export const LogSoftmax = defineOp('LogSoftmax', {
   shape: sameAsFirst,
   gradient: (context) => {
@@ -106,7 +107,9 @@ export const LogSoftmax = defineOp('LogSoftmax', {
       gradients: [dy],
     } = context
     if (!y || !dy) return []
-    const total = reduceSum(emit, dy, [axisOf(context)], true)
+    const axis = axisOf(context)
+    const known = axis === y.dims.length - 1 && dy.rowSum !== undefined
+    const total = known ? scalar(emit, dy.rowSum, y) : reduceSum(emit, dy, [axis], true)
     return [sub(emit, dy, mul(emit, emit.op('Exp', [y]), total))]
   },
   rows,

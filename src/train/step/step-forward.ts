@@ -28,6 +28,8 @@ export interface StepBody {
   /** Where the batch's inputs lie among those that the call is fed. */
   readonly places: Value
   readonly seed: Value
+  /** Of the rows, all that there are of each. */
+  readonly labels: Value
   /** The optimiser's numbers of this step; the first is the learning rate. */
   readonly scalars: readonly Value[]
   /** What is drawn for augmentation: a row for each of the batch. */
@@ -81,7 +83,7 @@ export function forward(body: StepBody, batch: Value): Passed {
       values: head && [head.features],
     },
   )
-  const labels = asFarAsRead(step, step.op('Gather', [inputs.labels, rows]), request)
+  const labels = asFarAsRead(step, body.labels, request)
   const mask = classMask(step, request, inputs, rows)
   const mixed = mixedRows(body)
   const others = mixed && othersOf(body, mixed, { labels, mask })

@@ -23,13 +23,12 @@ export function initialState(model: Model, optimiser: Optimiser): Map<string, Te
 /** What the graph around the `Scan` is fed. */
 export interface StepInputs {
   readonly inputs: Value
-  readonly labels: Value
   readonly tasks: Value
   readonly masks: Value
   /** Undefined where all rows count the same. */
   readonly weights: Value | undefined
   readonly constants: ReadonlyMap<string, Value>
-  /** What the `Scan` goes over: rows, seeds, the optimiser's numbers, what is drawn for augmentation, the sources' columns. */
+  /** What the `Scan` goes over: rows, seeds, the rows' labels, the optimiser's numbers, what is drawn for augmentation, the sources' columns. */
   readonly scanned: readonly Value[]
   /** Whether `inputs` are the rows of the call alone, as the pool's lie on disk; where they are among these is then scanned last. */
   readonly fetched: boolean
@@ -49,9 +48,10 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
   const perStep = (name: string, type: TensorType['type'], dims: readonly number[]) =>
     builder.input(name, { type, dims: [1, ...dims] }, ['steps', ...dims])
   const width = batchWidth(sources)
+  const inputs = table('pool/inputs', pool.inputs)
+  const labels = table('pool/labels', pool.labels)
   const outer = {
-    inputs: table('pool/inputs', pool.inputs),
-    labels: table('pool/labels', pool.labels),
+    inputs,
     tasks: table('pool/tasks', pool.tasks),
     masks: builder.input('masks', { type: 'float32', dims: [task.units.length, task.outputs] }),
     weights: evenWeights(sources)
@@ -80,6 +80,8 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
     scanned: [
       rows,
       seeds,
+      // Of all steps at once: a node less in each.
+      builder.op('Gather', [labels, rows]),
       ...schedule,
       ...augment.map(({ name, type, still }) => perStep(drawName(name), type, [width, still(0).length])),
       ...columns.map(({ source, name, count }) => perStep(columnName(source, name), 'int32', [count])),

@@ -83,7 +83,8 @@ function bodyOf(
     rows,
     places: inputs.fetched ? itemAt(scanned, end, 'scanned value') : rows,
     seed: itemAt(scanned, 1, 'scanned value'),
-    scalars: scanned.slice(2, firstDraw),
+    labels: itemAt(scanned, 2, 'scanned value'),
+    scalars: scanned.slice(3, firstDraw),
     draws: new Map(
       inputs.augment.map((name, at) => [name, itemAt(scanned, firstDraw + at, 'scanned value')]),
     ),
