@@ -42,6 +42,15 @@ it('counts steps of all runs, those to come as many as of those that go', () => 
   ).toEqual(['50 of 1000', '500 of 1000'])
 })
 
+it('counts no steps of tasks that nothing trains', () => {
+  expect(
+    drawnBy(2, [
+      [0, { ...started, trained: 100 }],
+      [0, progress(0, 50)],
+    ]),
+  ).toEqual(['50 of 200'])
+})
+
 it('counts no steps of a run that ended without them, as one whose later tasks nothing trains', () => {
   expect(
     drawnBy(2, [
