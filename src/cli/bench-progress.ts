@@ -38,7 +38,7 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
       end(run, `${name}: interrupted`)
     } else if (message.type === 'run-event') {
       const { event } = message
-      if (event.type === 'started') totals.set(run, event.steps)
+      if (event.type === 'started') totals.set(run, event.trained ?? event.steps)
       if (event.type !== 'progress') return
       done.set(run, event.task * event.of + event.step)
       const steps = sum(done)

@@ -12,17 +12,19 @@ import type { Answer } from './verb.ts'
 export function runProgress(label: string, screen: Screen): (event: LearnEvent) => void {
   let tasks: readonly string[] = []
   let untold = false
+  let steps = 0
   return (event) => {
     if (event.type === 'started') {
       tasks = event.tasks
       untold = event.untold === true
+      steps = event.trained ?? event.steps
       if (event.resumed) screen.say('Going on from the last checkpoint.')
     } else if (event.type === 'progress') {
       const { task, step, of, stepsPerSecond } = event
       screen.progress({
         label: untold ? label : `${label}, task ${task + 1} of ${tasks.length}`,
         done: task * of + step,
-        total: of * tasks.length,
+        total: steps,
         rate: stepsPerSecond,
       })
     } else if (event.type === 'stopped-early') {

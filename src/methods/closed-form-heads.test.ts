@@ -164,6 +164,7 @@ describe.each([
     expect(new Set(trained)).toEqual(new Set([0]))
     expect(bitsOf(result.parameters)).toBe(bitsOf(once.result.parameters))
     expect(result.record.matrix).toHaveLength(3)
+    expect(events[0]).toMatchObject({ steps: 60, trained: 20 })
   })
 
   it('keeps old classes where plain training forgets them, and answers none that it has not seen', async () => {

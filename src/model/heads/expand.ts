@@ -55,14 +55,26 @@ export function expandHead(model: Model, { width, seed = 0 }: ExpandOptions): Mo
   const old = required(model.parameters, head.weight, 'parameter') as Tensor<'float32'>
   const features = old.data.length / head.classes
   const signs = isNonNegative(model.graph, head.features) ? [1] : [1, -1]
-  const random = randomStream(seed, 'expansion')
   const expanded = features * signs.length + width
-  const weight = directions(features, signs, width, random)
+  const graph = latestOf(model.graph, `${head.weight} [${features}], ${width}, ${seed}`, () =>
+    withExpansion(model.graph, head, directions(features, signs, width, randomStream(seed, 'expansion'))),
+  )
   return {
     ...model,
-    graph: withExpansion(model.graph, head, weight),
+    graph,
     parameters: new Map([...model.parameters, [head.weight, readingSame(old, head, signs, expanded)]]),
   }
+}
+
+/** What was made of a graph last: a model that is read so again has the same graph, and whoever runs it knows it by that. */
+const latest = new WeakMap<Graph, { readonly key: string; readonly made: Graph }>()
+
+function latestOf(graph: Graph, key: string, make: () => Graph): Graph {
+  const found = latest.get(graph)
+  if (found?.key === key) return found.made
+  const made = make()
+  latest.set(graph, { key, made })
+  return made
 }
 
 function refuse(model: Model, { op, node }: Head): void {

@@ -7,6 +7,8 @@ export type LearnEvent =
       readonly tasks: readonly string[]
       readonly steps: number
       readonly resumed: boolean
+      /** Steps that are taken, where there are tasks that the method does not train. Default all. */
+      readonly trained?: number
       /** Whether nobody is told where tasks end: what ends are pieces of equal length. Default false. */
       readonly untold?: boolean
     }

@@ -44,6 +44,7 @@ export async function* learn(given: LearnOptions, open?: OpenTask): AsyncGenerat
       steps: options.iterations * stream.tasks.length,
       resumed: saved !== undefined,
       ...(stream.untold && { untold: true }),
+      ...trainedSteps(run),
     }
     if (state.record.initial.length === 0) state = await measureUntrained(run, state)
     while (state.position.phase !== 'done') {
@@ -101,8 +102,17 @@ async function* interrupt(run: LearnRun, state: RunState): AsyncGenerator<LearnE
   return resultOf(run, state)
 }
 
-const trains = ({ options, contextOf }: LearnRun, { position }: RunState): boolean =>
+const trains = ({ options, contextOf }: LearnRun, { position }: Pick<RunState, 'position'>): boolean =>
   options.method.trains?.(contextOf(position.task)) ?? true
+
+/** Nothing where all tasks are trained. */
+function trainedSteps(run: LearnRun): { readonly trained?: number } {
+  const { tasks } = run.options.stream
+  const trained = tasks.filter(({ index }) =>
+    trains(run, { position: { task: index, step: 0, phase: 'train' } }),
+  )
+  return trained.length === tasks.length ? {} : { trained: trained.length * run.options.iterations }
+}
 
 const where = ({ position }: RunState) => ({ task: position.task, step: position.step })
 

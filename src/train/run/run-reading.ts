@@ -24,6 +24,14 @@ export function openReading(
   models: TaskModels,
 ): RunReading {
   const kept = new Map<Model['graph'], Evaluator>()
+  // Of a method that reads the model by another graph, which may be another one each time.
+  let read: { readonly graph: Model['graph']; readonly evaluator: Evaluator } | undefined
+  const readerOf = async (model: Model): Promise<Evaluator> => {
+    if (read?.graph === model.graph) return read.evaluator
+    await read?.evaluator.dispose()
+    read = { graph: model.graph, evaluator: createEvaluator(engine, model, stream.outputs) }
+    return read.evaluator
+  }
   const evaluatorOf = (model: Model): Evaluator => {
     const found = kept.get(model.graph) ?? createEvaluator(engine, model, stream.outputs)
     kept.set(model.graph, found)
@@ -36,19 +44,16 @@ export function openReading(
       const score = (evaluator: Evaluator, values: ReadonlyMap<string, Tensor>) =>
         taskAccuracy(evaluator, stream, task, values, settings.loss)
       if (!method.prepare && !method.answer) return score(evaluatorOf(model), tensors)
-      const read = answered(method, model, tensors, state)
-      if (read.graph === model.graph) return score(evaluatorOf(model), stateOf(read))
-      const evaluator = createEvaluator(engine, read, stream.outputs)
-      try {
-        return await score(evaluator, stateOf(read))
-      } finally {
-        await evaluator.dispose()
-      }
+      const answers = answered(method, model, tensors, state)
+      const own = answers.graph === model.graph
+      return score(own ? evaluatorOf(model) : await readerOf(answers), stateOf(answers))
     },
     evaluator: (index) => evaluatorOf(models(index)),
     dispose: async () => {
       for (const evaluator of kept.values()) await evaluator.dispose()
       kept.clear()
+      await read?.evaluator.dispose()
+      read = undefined
     },
   }
 }
