@@ -3,13 +3,14 @@ import { add, div, type Emitter, mul, scalar, scale } from '../ops/core/index.ts
 import { required } from '../required.ts'
 import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
-import { memoryOf, memorySources, withExemplars } from './exemplars.ts'
+import { memoryOf, memorySettings, memorySources, withMemory } from './exemplars.ts'
 import { innerProduct } from './inner-product.ts'
-import { perClass, replayBatch } from './memory-options.ts'
+import { perClass, perTask, replayBatch } from './memory-options.ts'
 import type { Method, Named } from './method.ts'
 
 const options = z.strictObject({
   perClass,
+  perTask,
   replayBatch,
 })
 
@@ -30,7 +31,7 @@ export function agem(given: AgemOptions = {}): Method {
   const settings = settle('a-gem', options, given)
   return {
     name: 'a-gem',
-    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    settings: { ...memorySettings(settings), replayBatch: settings.replayBatch ?? null },
     past: 'rows',
     needsBorders: `Its memory is filled when a task ends. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
@@ -47,7 +48,7 @@ export function agem(given: AgemOptions = {}): Method {
       const reference = gradients(scale(step, total, 1 / remembered.length))
       return { gradients: (found) => projected(step, found, reference) }
     },
-    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings.perClass) }),
+    consolidate: async (state, context) => ({ state: withMemory(state, context, settings) }),
   }
 }
 

@@ -101,6 +101,28 @@ export function withExemplars(
   return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
 }
 
+/** What methods that fill their memory at a task's end keep of it: so many rows at random, or so many of each class. */
+export const withMemory = (
+  state: MethodState,
+  context: Pick<ConsolidateContext, 'train' | 'index' | 'random'>,
+  { perClass, perTask }: { readonly perClass: number; readonly perTask?: number | undefined },
+): MethodState => {
+  if (perTask === undefined) return withExemplars(state, context, perClass)
+  const { train, index, random } = context
+  const count = samples(train)
+  const rows = random('exemplars').choose(count, Math.min(perTask, count))
+  return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
+}
+
+/** Of these settings the one that counts. */
+export const memorySettings = ({
+  perClass,
+  perTask,
+}: {
+  readonly perClass: number
+  readonly perTask?: number | undefined
+}): { readonly [key: string]: Json } => (perTask === undefined ? { perClass } : { perTask })
+
 /**
  * A memory as parts of the batch. Where each task has a head of its own, ceil(size / (k - 1)) rows of each past task make
  * a part each; elsewhere they are one part.

@@ -5,12 +5,12 @@ import { itemAt, required } from '../required.ts'
 import { ONLINE_MEMORY } from './borders.ts'
 import { coneWeights, MOST_CONSTRAINTS } from './cone-projection.ts'
 import { methodEntry, settle } from './entry.ts'
-import { type Memory, memoryOf, rowsOf, withExemplars } from './exemplars.ts'
+import { type Memory, memoryOf, memorySettings, rowsOf, withMemory } from './exemplars.ts'
 import { innerProducts } from './inner-product.ts'
-import { perClass, replayBatch } from './memory-options.ts'
+import { perClass, perTask, replayBatch } from './memory-options.ts'
 import type { BatchSource, Method, Named, TaskContext } from './method.ts'
 
-const options = z.strictObject({ perClass, replayBatch })
+const options = z.strictObject({ perClass, perTask, replayBatch })
 
 export type GemOptions = z.input<typeof options>
 
@@ -30,7 +30,7 @@ export function gem(given: GemOptions = {}): Method {
   const settings = settle('gem', options, given)
   return {
     name: 'gem',
-    settings: { ...settings, replayBatch: settings.replayBatch ?? null },
+    settings: { ...memorySettings(settings), replayBatch: settings.replayBatch ?? null },
     past: 'rows',
     needsBorders: `It has a memory and a constraint for each task. ${ONLINE_MEMORY}`,
     sources: (sources, state, task) => {
@@ -43,7 +43,7 @@ export function gem(given: GemOptions = {}): Method {
       const references = remembered.map(([, rows]) => gradients(loss(rows)))
       return { gradients: (found) => projected(step, found, references) }
     },
-    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings.perClass) }),
+    consolidate: async (state, context) => ({ state: withMemory(state, context, settings) }),
   }
 }
 

@@ -10,6 +10,12 @@ export const perClass = z
   .describe('exemplars kept a class')
   .meta(inUpdates('memory'))
 
+export const perTask = z
+  .int()
+  .min(1)
+  .optional()
+  .describe('exemplars kept a task, at random, in place of so many a class')
+
 export const replayBatch = z
   .int()
   .min(1)
