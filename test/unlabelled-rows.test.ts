@@ -1,13 +1,14 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Dataset } from '../src/data/dataset.ts'
 import { samples, subset } from '../src/data/dataset.ts'
 import { distil } from '../src/methods/distil.ts'
 import { none } from '../src/methods/none.ts'
 import { parsePlan, preparePlan } from '../src/train/plan/index.ts'
 import { loadPlan } from '../src/train/plan/index-files.ts'
+import { buildCli } from './cli.ts'
 import { bitsOf, runToEnd, toyData, toyOptions, toyStream } from './toy-learning.ts'
 
 // Rehearsal by what the model said before a task of rows that nobody labelled.
@@ -80,6 +81,36 @@ describe('data.unlabelled of a configuration', () => {
     )
     expect(new Set(taught)).toEqual(new Set([1]))
   })
+
+  it('is named by a flag, too', async () => {
+    const cli = await buildCli()
+    onTestFinished(() => cli.remove())
+    const config = {
+      data: { source: labelled },
+      stream: { kind: 'split' },
+      model: { kind: 'mlp', hidden: [4] },
+    }
+    const run = async (method: string, out: string, more: readonly string[]) => {
+      const path = join(folder, `${method}.json`)
+      const settings = { ...config, method: { name: method }, iterations: 3, batchSize: 4 }
+      writeFileSync(path, JSON.stringify(settings))
+      const { code, stdout, stderr } = await cli.run(
+        ['learn', path, '--out', join(folder, out), '--threads', '1', '--json', ...more],
+        { cwd: folder },
+      )
+      return code === 0 ? JSON.parse(stdout).parametersSha256 : stderr
+    }
+    const alone = await run('distil', 'alone', [])
+    const beside = await run('distil', 'beside', ['--unlabelled', 'bare.csv'])
+    expect([alone, beside].every((hash) => /^[0-9a-f]{64}$/.test(hash))).toBe(true)
+    expect(beside).not.toBe(alone)
+    expect(await run('replay', 'none', ['--unlabelled', 'bare.csv'])).toMatch(
+      /replay has no use for rows without labels \(data.unlabelled, --unlabelled\)/,
+    )
+    expect(await run('distil', 'missing', ['--unlabelled', 'nowhere.csv'])).toMatch(
+      /--unlabelled.*nowhere.csv/,
+    )
+  }, 60_000)
 
   it('is refused where the method has no use for it, and where images change from task to task', async () => {
     const { plan, inputs } = await loadPlan(planOf('replay'))

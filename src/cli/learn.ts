@@ -38,6 +38,12 @@ const settings = z
         alias: 'o',
       }),
     }),
+    ...group('Data', {
+      unlabelled: path('DIR').optional().meta({
+        description: 'Rows without labels, for methods that learn from them (distil)',
+        otherwise: 'those of the configuration',
+      }),
+    }),
     ...group('Training', recomputeFlag),
     ...borderFlags,
     ...augmentFlag,
@@ -61,6 +67,7 @@ export const learn = defineVerb({
     'holdfast learn holdfast.yaml --out runs/mine',
     'holdfast learn holdfast.yaml --replicas 2 --local-steps 200',
     'holdfast learn holdfast.yaml --model model.onnx --lora 8:16 --adapter adapter',
+    'holdfast learn holdfast.yaml --unlabelled photos/',
   ],
   settings,
   run: async (asked, call) => {
@@ -102,15 +109,24 @@ export const learn = defineVerb({
   },
 })
 
+/** Rows without labels beside the configuration's. */
+interface Bare {
+  readonly unlabelled?: string | undefined
+}
+
 /** What a configuration names. */
-function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings): readonly Read[] {
+function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings & Bare): readonly Read[] {
   const sources =
     stream.kind === 'list'
       ? stream.tasks.map(({ source }, at) => ({ flag: `stream.tasks.${at}.source`, path: source }))
       : [{ flag: 'data.source', path: data.source }]
   return [
     ...sources.map((each) => ({ ...each, is: 'data' as const })),
-    { flag: 'data.unlabelled', path: data.unlabelled, is: 'data' },
+    {
+      flag: asked.unlabelled === undefined ? 'data.unlabelled' : '--unlabelled',
+      path: data.unlabelled,
+      is: 'data',
+    },
     { flag: 'data.tokenizer', path: data.tokenizer, is: 'data' },
     ...(data.vocabulary?.texts ?? []).map((path, at) => ({
       ...{ flag: `data.vocabulary.texts.${at}`, path, is: 'data' as const },
@@ -145,6 +161,7 @@ function asChanged(
     ReplicaSettings &
     ReplicaPlace &
     BorderSettings &
+    Bare &
     Pick<RunPlan, 'augment' | 'recompute'>,
 ): RunPlan {
   const places = asked.replicas ?? read.replicas?.count ?? 1
@@ -153,7 +170,9 @@ function asChanged(
   const { threads = read.threads ?? share, device = read.device, seed = read.seed } = asked
   const { augment = read.augment } = asked
   const recompute = asked.recompute || read.recompute
-  const data = withDocumentFlags(read.data, asked)
+  const { unlabelled } = asked
+  const named = unlabelled === undefined ? read.data : { ...read.data, unlabelled }
+  const data = withDocumentFlags(named, asked)
   const plan = { ...read, threads, device, seed, ...(augment && { augment }), recompute, data }
   const checked = data === read.data ? plan : parsePlan(plan, 'the configuration with these flags')
   return withReplicaFlags(withBorderFlags(withModelFlags(checked, asked), asked), asked)

@@ -154,7 +154,7 @@ function planUnlabelled(
   if (!methodParts(method.name).some((part) => part.unlabelled)) {
     throw new UsageError(
       'method-unlabelled',
-      `The method ${method.name} has no use for the rows without labels of data.unlabelled. Compose it with distil, which teaches on them what the model said before each task, or leave them out.`,
+      `The method ${method.name} has no use for rows without labels (data.unlabelled, --unlabelled). Compose it with distil, which teaches on them what the model said before each task, or leave them out.`,
     )
   }
   const { labels, classes } = itemAt(tasks, 0, 'task').train
