@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { endOfTask, rememberedBy } from '../../test/method-contexts.ts'
 import { toyModel, toyStream } from '../../test/toy-learning.ts'
+import { required } from '../required.ts'
 import { agem } from './a-gem.ts'
 import { gem } from './gem.ts'
 import { emptyState, type Method } from './method.ts'
@@ -14,7 +15,7 @@ async function kept(method: Method): Promise<number[]> {
   for (const task of [0, 1, 2]) {
     state = await rememberedBy(method, state, endOfTask(stream, task, { model }))
   }
-  const tasks = [...(state.tensors.get('memory/tasks')?.data as Int32Array)]
+  const tasks = [...(required(state.tensors, 'memory/tasks', 'memory').data as Int32Array)]
   return [0, 1, 2].map((task) => tasks.filter((each) => each === task).length)
 }
 
