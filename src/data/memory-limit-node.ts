@@ -1,7 +1,7 @@
-import { totalmem } from 'node:os'
 import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { sizeOf } from '../tensor/tensor.ts'
+import { machineMemory } from './machine-memory-node.ts'
 import type { ReadyPart } from './parts.ts'
 import type { RowsExpected } from './row-room.ts'
 import type { Spill } from './spilled.ts'
@@ -31,7 +31,7 @@ export interface MemoryLimit {
  * @param spill Where rows go that memory has no room for; its limit is that of `maxBytes`, over all that it is handed.
  */
 export function memoryLimit(maxBytes: number | undefined, place: string, spill?: Spill): MemoryLimit {
-  const limit = maxBytes ?? totalmem() / 4
+  const limit = maxBytes ?? machineMemory() / 4
   const whose = maxBytes === undefined ? "a quarter of this machine's memory" : 'the limit that was set'
   const refuse: Refuse = (what, way = 'Raise the limit (maxBytes), or take fewer rows') => {
     throw new DataError('data-too-large', `${place}: ${what} ${gigabytes(limit)}, ${whose}. ${way}.`)

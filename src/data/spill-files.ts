@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
-import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { atOnce, readAt } from '../tensor/whole-files.ts'
 import { systemObstacle } from '../tensor/writes-files.ts'
 import { cacheFolder } from './cache/index-files.ts'
+import { machineMemory } from './machine-memory-node.ts'
 import { bytesOf, eachRun, rowBytesOf } from './rows.ts'
 import { type RowSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
 
@@ -27,7 +27,7 @@ export interface OpenSpill extends Spill {
  * @throws EnvironmentError `write-failed` when the disk does not take the rows, `read-failed` when it does not give them back;
  * UsageError `spill-closed` for rows that are read or kept after it was closed.
  */
-export function openSpill(maxBytes = totalmem() / 4): OpenSpill {
+export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
   const folder = join(cacheFolder(), 'spill')
   let left = maxBytes
   let file: number | undefined

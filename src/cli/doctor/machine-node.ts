@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import { machineMemory } from '../../data/machine-memory-node.ts'
 import { physicalCores, quotaOfCores } from '../../engine/cores-node.ts'
 import { instructionSets } from '../../engine/instruction-sets-node.ts'
 
@@ -33,8 +34,7 @@ export interface Machine {
 export function machineHere(): Machine {
   const all = cpus()
   const totalBytes = totalmem()
-  // No limit is 0, or a number larger than any memory.
-  const limit = process.constrainedMemory()
+  const allowed = machineMemory()
   return {
     platform: `${process.platform} ${process.arch}`,
     processor: {
@@ -49,7 +49,7 @@ export function machineHere(): Machine {
     memory: {
       totalBytes,
       availableBytes: process.availableMemory(),
-      limitBytes: limit > 0 && limit < totalBytes ? limit : null,
+      limitBytes: allowed < totalBytes ? allowed : null,
     },
   }
 }

@@ -1,12 +1,12 @@
-import { totalmem } from 'node:os'
 import { constants, gunzipSync } from 'node:zlib'
 import { DataError } from '../../errors.ts'
 import { readBytes } from '../../tensor/reads-files.ts'
 import { checkUnpacked, mostUnpacked } from '../../tensor/unpack-limit.ts'
+import { machineMemory } from '../machine-memory-node.ts'
 import type { NamedBytes } from './idx.ts'
 
 /** The most bytes that a file may unpack to where nothing else is said: a quarter of what the machine has. */
-export const unpackedLimit = (): number => Math.floor(totalmem() / 4)
+export const unpackedLimit = (): number => Math.floor(machineMemory() / 4)
 
 /** What bounds the unpacking of a file. */
 interface UnpackBounds {

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
-import { totalmem } from 'node:os'
 import { pathToFileURL } from 'node:url'
 import { type MessagePort, Worker } from 'node:worker_threads'
 import type { FileMetaData, ParquetReadOptions } from 'hyparquet'
 import { DataError } from '../../errors.ts'
+import { machineMemory } from '../machine-memory-node.ts'
 
 /** A Parquet file, read by a thread of its own: what is in the file may keep a reader busy for ever, or fill its memory. */
 export interface ParquetReader {
@@ -59,7 +59,7 @@ export async function openParquet(path: string, seconds: number = patience): Pro
   const worker = new Worker(code, {
     eval: true,
     workerData: { path, modules },
-    resourceLimits: { maxOldGenerationSizeMb: Math.floor(totalmem() / 4 / 2 ** 20) },
+    resourceLimits: { maxOldGenerationSizeMb: Math.floor(machineMemory() / 4 / 2 ** 20) },
   })
   worker.unref()
   try {
