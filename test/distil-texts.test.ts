@@ -89,3 +89,21 @@ it('a student whose tokens have other numbers is refused, and so are rows withou
   const bare = await distil(['teacher', '--into', 'student', '--unlabelled', 'chains.jsonl', '-o', 'no'])
   expect(bare.stderr).toMatch(/texts are their own/)
 })
+
+it('two teachers are one with the mean of their probabilities, and the student is held against that', async () => {
+  const twins = ['teacher', 'teacher', '--into', 'student', '--data', 'chains.jsonl', '--batch', '16']
+  const mixed = ['teacher', 'untrained', '--into', 'student', '--data', 'chains.jsonl', '--batch', '16']
+  const short = ['--iterations', '2', '--top-tokens', '6']
+  const alone = await distil(['teacher', ...twins.slice(2), ...short, '-o', 'alone'])
+  const [same, other] = [
+    await distil([...twins, ...short, '-o', 'twins']),
+    await distil([...mixed, ...short, '-o', 'mixed']),
+  ]
+  const worse = ({ found }: typeof same) => found.gate.texts.change
+  expect(same.found.teacher.name).toContain(' and ')
+  expect(worse(same)).toBeCloseTo(worse(alone), 4)
+  // Beside one that knows nothing the teachers are worse, and the student is behind them by less.
+  expect(worse(other)).toBeLessThan(worse(alone))
+  const strange = await distil(['teacher', 'stranger', '--into', 'untrained', ...twins.slice(4), '-o', 'no'])
+  expect(strange.stderr).toMatch(/do not cut texts to the same tokens/)
+}, 60_000)

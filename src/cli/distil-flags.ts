@@ -31,7 +31,7 @@ export const distilSettings = z
   .object({
     teacher: z.array(z.string()).min(1).meta({
       argument: true,
-      description: 'The model that teaches (.onnx, or its folder), or several classifiers',
+      description: 'The model that teaches (.onnx, or its folder), or several of one kind',
       hint: 'TEACHER',
     }),
     into: path('STUDENT').meta({

@@ -40,4 +40,34 @@ describe('what is made of logits', () => {
       for (const [at, value] of expected.entries()) expect(found[at]).toBeCloseTo(value, 4)
     }
   })
+
+  it('is made beside numbers for each place, whatever number of logits stands at a time', async () => {
+    const each = 2
+    const data = Int32Array.from({ length: samples(rows) * 8 * each }, (_, at) => (7 * at) % vocabulary)
+    const beside = { type: 'int32', dims: [samples(rows), 8, each], data } as const
+    for (const most of [1e6, 2 * 8 * vocabulary, 3 * vocabulary, 1]) {
+      const found = new Int32Array(data.length).fill(-1)
+      await fromLogits(
+        engine,
+        model,
+        {
+          dataset: { ...rows, causal: false },
+          most,
+          beside,
+          make: (_body, _logits, _labels, own) => ({ own: own ?? _logits }),
+        },
+        (made, places) => {
+          const { dims, data: part } = required(made, 'own', 'output')
+          expect(dims).toEqual([places.length, 8, each])
+          for (const [at, row] of places.entries()) {
+            found.set(
+              (part as Int32Array<ArrayBuffer>).subarray(at * 8 * each, (at + 1) * 8 * each),
+              row * 8 * each,
+            )
+          }
+        },
+      )
+      expect(found).toEqual(data)
+    }
+  })
 })

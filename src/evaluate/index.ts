@@ -37,6 +37,7 @@ export {
 } from './generate/index.ts'
 export { type ClassFigures, type LabelledFigures, labelledFigures } from './labelled-figures.ts'
 export { refuseLookingAhead } from './looks-ahead.ts'
+export { meanTopTokens } from './mean-tokens.ts'
 export { buildPredict, type PredictGraph } from './predict.ts'
 export {
   type AnswerProbesOptions,
@@ -53,5 +54,10 @@ export {
 export { withWeights } from './reader.ts'
 export { type OpenRowLosses, openRowLosses, rowLosses } from './row-losses.ts'
 export { addSums, type FeatureSums, sumsUnder, weighedSums } from './sums.ts'
-export { type DocumentFigures, refuseInfinite, type TextFigures, textFigures } from './text-figures.ts'
+export {
+  type DocumentFigures,
+  refuseInfinite,
+  type TextFigures,
+  textFigures,
+} from './text-figures.ts'
 export { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'

@@ -27,9 +27,16 @@ export interface MadeFromLogits {
   readonly dataset: Dataset
   /**
    * What is made of the logits [rows, T, V] and the labels [rows, T] of some places of some rows, by name: [rows, T, ...] each, every
-   * place by itself.
+   * place by itself; and of `beside` [rows, T, m], where it is given.
    */
-  readonly make: (body: GraphBuilder, logits: Value, labels: Value) => Readonly<Record<string, Value>>
+  readonly make: (
+    body: GraphBuilder,
+    logits: Value,
+    labels: Value,
+    beside: Value | undefined,
+  ) => Readonly<Record<string, Value>>
+  /** Whole numbers for each place of the data set's rows, [N, T, m]. Default none. */
+  readonly beside?: Tensor<'int32'> | undefined
   /** Logits that stand at a time, as numbers. Default {@link MOST_LOGITS}. */
   readonly most?: number | undefined
 }
@@ -62,12 +69,15 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
         ...own('buffer', model.buffers),
       ])
       const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
+      if (asked.beside) feeds.set('beside', besideOf(asked.beside, places, lengthOf(dataset)))
       await paced(
         itemAt(rows.dims, 0, 'axis'),
         async (from, batches) => {
           const data = rows.data.subarray(from * size, (from + batches) * size)
-          const asked = gatheredFeeds(dataset, { type: 'int32', dims: [batches, size], data }, engine.flat)
-          for (const [name, tensor] of asked) if (inputs.has(name)) feeds.set(name, tensor)
+          const chosen = { type: 'int32', dims: [batches, size], data } as const
+          for (const [name, tensor] of gatheredFeeds(dataset, chosen, engine.flat))
+            if (inputs.has(name)) feeds.set(name, tensor)
+          if (asked.beside) feeds.set('places', chosen)
           const answer = await executable.run(feeds)
           // The last row fills up the last batch.
           const real = Math.min(batches * size, count - from * size)
@@ -84,6 +94,19 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
   }
 }
 
+const lengthOf = ({ labels }: Dataset): number => itemAt(labels.dims, 1, 'axis')
+
+/** What there is beside some rows, up to the length that they are read in. */
+function besideOf({ dims, data }: Tensor<'int32'>, rows: Int32Array, length: number): Tensor<'int32'> {
+  const [, whole = 0, each = 0] = dims
+  const found = new Int32Array(rows.length * length * each)
+  for (const [at, row] of rows.entries()) {
+    const from = row * whole * each
+    found.set(data.subarray(from, from + length * each), at * length * each)
+  }
+  return { type: 'int32', dims: [rows.length, length, each], data: found }
+}
+
 /** [batches, size, ...] as [count, ...]. */
 function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
   const row = dims.slice(2)
@@ -91,8 +114,12 @@ function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
   return { type, dims: [count, ...row], data: data.length === size ? data : data.slice(0, size) } as Tensor
 }
 
-/** Reads `inputs`, `labels`, `rows` int32 [batches, size] and the weights by name; gives what is made, [batches, size, ...]. */
-function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFromLogits, flat = false) {
+/** Reads `inputs`, `labels`, `rows` int32 [batches, size], `beside` by `places` where it is given, and the weights by name; gives what is made, [batches, size, ...]. */
+function buildGraph(
+  model: Model,
+  { dataset, make, most = MOST_LOGITS, beside: given }: MadeFromLogits,
+  flat = false,
+) {
   const { inputs: stored, labels: targets, preprocessing, classes } = dataset
   const positions = sizeOf(targets.dims.slice(1))
   const room = Math.floor(most / (positions * Math.max(1, classes.length)))
@@ -103,16 +130,31 @@ function buildGraph(model: Model, { dataset, make, most = MOST_LOGITS }: MadeFro
   const inputs = table('inputs', stored)
   const labels = table('labels', targets)
   const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
+  const beside =
+    given && table('beside', { ...given, dims: [1, lengthOf(dataset), itemAt(given.dims, 2, 'axis')] })
+  const places = given && builder.input('places', { type: 'int32', dims: [1, size] }, ['batches', size])
   const weights = weightInputs(builder, model)
   let names: readonly string[] = []
-  const result = scanOrOnce(flat)(builder, [], [rows], (body, _state, [chosen]) => {
-    if (!chosen) return { state: [], outputs: [] }
-    const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
-    const { logits } = applyModel(body, model, batch, weights)
-    const made = inPieces(body, { logits, labels: body.op('Gather', [labels, chosen]), make, most })
-    names = Object.keys(made)
-    return { state: [], outputs: Object.values(made) }
-  })
+  const result = scanOrOnce(flat)(
+    builder,
+    [],
+    places ? [rows, places] : [rows],
+    (body, _state, [chosen, at]) => {
+      if (!chosen) return { state: [], outputs: [] }
+      const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
+      const { logits } = applyModel(body, model, batch, weights)
+      const own = beside && at && body.op('Gather', [beside, at])
+      const made = inPieces(body, {
+        logits,
+        labels: body.op('Gather', [labels, chosen]),
+        beside: own,
+        make,
+        most,
+      })
+      names = Object.keys(made)
+      return { state: [], outputs: Object.values(made) }
+    },
+  )
   for (const [at, value] of result.outputs.entries()) {
     builder.output(value, itemAt(names, at, 'name'), ['batches', ...value.dims.slice(1)])
   }
@@ -129,26 +171,30 @@ interface Pieces extends Pick<MadeFromLogits, 'make'> {
   readonly most: number
   readonly logits: Value
   readonly labels: Value
+  readonly beside: Value | undefined
 }
 
 /** What is made of logits, those of some places at a time where there are many and a head gives them. */
 function inPieces(
   body: GraphBuilder,
-  { logits, labels, make, most }: Pieces,
+  { logits, labels, beside, make, most }: Pieces,
 ): Readonly<Record<string, Value>> {
   const [rows = 1, tokens = 1, classes = 1] = logits.dims
   const places = rows * tokens
   const head = places * classes > most ? linearHead(body, logits) : undefined
-  if (!head) return make(body, logits, labels)
+  if (!head) return make(body, logits, labels, beside)
   const size = Math.max(1, Math.floor(most / classes))
   const count = Math.ceil(places / size)
   const flat = (value: Value): Value => reshape(body, value, [places, ...value.dims.slice(2)])
-  const scanned = [head.features, labels].map((value) => rowsInParts(body, flat(value), { count, size }))
+  const scanned = [head.features, labels, ...(beside ? [beside] : [])].map((value) =>
+    rowsInParts(body, flat(value), { count, size }),
+  )
   let names: readonly string[] = []
-  const { outputs } = scan(body, [], scanned, (inner, _state, [features, own]) => {
+  const { outputs } = scan(body, [], scanned, (inner, _state, [features, own, more]) => {
     if (!features || !own) return { state: [], outputs: [] }
     const part = reshape(inner, product(inner, features, head), [1, size, classes])
-    const made = make(inner, part, reshape(inner, own, [1, size]))
+    const each = more && reshape(inner, more, [1, size, ...more.dims.slice(1)])
+    const made = make(inner, part, reshape(inner, own, [1, size]), each)
     names = Object.keys(made)
     return { state: [], outputs: Object.values(made) }
   })

@@ -87,7 +87,7 @@ function refuseOthers(dataset: Dataset): void {
 }
 
 /** What the rows' losses are for. */
-function countedIn(dataset: Dataset): Omit<RowLosses, 'nats'> {
+export function countedIn(dataset: Dataset): Omit<RowLosses, 'nats'> {
   const rows = samples(dataset)
   return {
     tokens: tokensOf(dataset),

@@ -47,7 +47,19 @@ export async function textFigures(
   name = 'the model',
   onRows?: OnRows | undefined,
 ): Promise<{ readonly total: TextFigures; readonly documents: readonly DocumentFigures[] }> {
-  const losses = await rowLosses(engine, model, dataset, undefined, onRows)
+  return figuresFrom(await rowLosses(engine, model, dataset, undefined, onRows), dataset, name)
+}
+
+/**
+ * The figures of documents from what their rows cost.
+ *
+ * @throws ModelError `logits-not-finite` naming the document.
+ */
+export function figuresFrom(
+  losses: RowLosses,
+  dataset: Dataset,
+  name: string,
+): { readonly total: TextFigures; readonly documents: readonly DocumentFigures[] } {
   refuseInfinite(losses, dataset, name)
   const called = (document: number) => calledIn(dataset, document)
   const each = documentLosses(losses)

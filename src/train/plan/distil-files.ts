@@ -39,12 +39,6 @@ export async function loadTeachers({ distil, loss }: RunPlan): Promise<LoadedTea
       )
     }
   }
-  if (texts && teachers.length > 1) {
-    throw new UsageError(
-      'distil-teachers',
-      `${teachers.length} teachers are given, and of language models one teaches: the likeliest tokens of each are kept, and those of several are not the same. Give one.`,
-    )
-  }
   if (distil.featureWeight > 0 && teachers.length > 1) {
     throw new UsageError(
       'distil-features',

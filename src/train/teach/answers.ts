@@ -2,7 +2,7 @@ import { type Dataset, kindOf, samples } from '../../data/dataset.ts'
 import { concatenateRows } from '../../data/rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
-import { featureVectors, topTokens } from '../../evaluate/index.ts'
+import { featureVectors, meanTopTokens } from '../../evaluate/index.ts'
 import { openReader } from '../../evaluate/reader.ts'
 import type { TaughtRows } from '../../methods/taught.ts'
 import { itemAt } from '../../required.ts'
@@ -37,9 +37,9 @@ export async function teacherAnswers(
   refuseMany(teachers, rows, asked)
   for (const { dataset } of rows) {
     if (kindOf(dataset) === 'token-classification') {
-      const { model } = itemAt(teachers, 0, 'teacher')
       const { topTokens: k, temperature } = asked
-      const { ids, logProbabilities } = await topTokens(engine, model, dataset, { k, temperature })
+      const models = teachers.map(({ model }) => model)
+      const { ids, logProbabilities } = await meanTopTokens(engine, models, dataset, { k, temperature })
       add('all/ids', ids)
       add('all/shares', logProbabilities)
     } else add('all/logits', await teacherLogits(engine, teachers, dataset, asked.temperature))
@@ -114,6 +114,9 @@ function softmax(logits: Float32Array, temperature: number): Float64Array {
   return shares.map((share) => share / sum)
 }
 
+/** Of a likely token of a place: its id and share; with several teachers those of each, what each says of them all, and the mean. */
+const bytesOf = (teachers: number): number => (teachers === 1 ? 8 : 24 * teachers)
+
 function refuseMany(
   teachers: readonly PlacedTeacher[],
   rows: readonly TaughtRows[],
@@ -123,7 +126,7 @@ function refuseMany(
   const bytes = rows.reduce((sum, { dataset }) => {
     const texts = kindOf(dataset) === 'token-classification'
     const row = texts
-      ? itemAt(dataset.labels.dims, 1, 'axis') * Math.min(k, units.length) * 8
+      ? itemAt(dataset.labels.dims, 1, 'axis') * Math.min(k, units.length) * bytesOf(teachers.length)
       : units.length * 4
     return sum + samples(dataset) * row
   }, 0)

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { textFigures } from '../../evaluate/index.ts'
+import { meanRowLosses } from '../../evaluate/mean-tokens.ts'
+import { figuresFrom } from '../../evaluate/text-figures.ts'
 import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import { parameterCount } from '../../model/model.ts'
@@ -95,13 +97,20 @@ async function onRows(
 
 async function onTexts(
   { engine, heldOut, maxDrop, confidence }: StudentSources,
-  { teachers, student }: Sides,
+  { teachers, student, name }: Sides,
 ): Promise<Judged> {
+  const together = async (): Promise<TextScores> => {
+    const models = teachers.map(({ model }) => withTokenClasses(model))
+    const losses = await meanRowLosses(engine, models, heldOut)
+    return textScores(name, figuresFrom(losses, heldOut, name).documents)
+  }
   const scores = async ({ model, file: { path } }: LoadedModel): Promise<TextScores> => {
     const { documents } = await textFigures(engine, withTokenClasses(model), heldOut, path)
     return textScores(path, documents)
   }
-  const [baseline, candidate] = [await scores(itemAt(teachers, 0, 'teacher')), await scores(student)]
+  const [only] = teachers
+  const baseline = only && teachers.length === 1 ? await scores(only) : await together()
+  const candidate = await scores(student)
   const texts = gateTexts(baseline, candidate, { unit: 'relative', budget: maxDrop, confidence })
   return { agreement: null, gate: gateLanguage({ texts }) }
 }
