@@ -1,1 +1,1 @@
-export { type StepTime, type StepTimeOptions, stepTime, timedStep } from './step-time.ts'
+export { type StepTime, stepTime, timedStep } from './step-time.ts'
