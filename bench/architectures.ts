@@ -34,14 +34,18 @@ export function exportedTo(folder: string, python: string): string {
   return folder
 }
 
-/** Reads the model at once; what comes back builds its step. */
-export function architecture(name: string, folder: string): () => PreparedStep & { readonly nodes: number } {
+/** Reads the model at once; what comes back builds its step, in blocks of so many channels if any are said. */
+export function architecture(
+  name: string,
+  folder: string,
+  channelBlock?: number,
+): () => PreparedStep & { readonly nodes: number } {
   const settings = steps[name]
   if (!settings) throw new Error(`No step is called "${name}"; there are ${architectures.join(', ')}.`)
   const bytes = readFileSync(join(folder, `${settings.file}.onnx`))
   const model = modelFromOnnx(bytes, { batchNorm: settings.statistics ? 'train' : 'fixed' })
   return () => {
-    const step = buildModelStep({ ...settings, model, stepsPerCall: STEPS_PER_CALL })
+    const step = buildModelStep({ ...settings, model, stepsPerCall: STEPS_PER_CALL, channelBlock })
     return { ...step, model: asLoadable(step.bytes), stepsPerCall: STEPS_PER_CALL }
   }
 }

@@ -178,10 +178,7 @@ function definitionOf(name: string): Definition {
   return definition
 }
 
-export async function prepareStep(
-  name: string,
-  options: EngineOptions & { readonly channelBlock?: number | undefined },
-): Promise<PreparedStep> {
+export async function prepareStep(name: string, options: EngineOptions): Promise<PreparedStep> {
   const definition = definitionOf(name)
   const { input, batch, stepsPerCall } = definition
   const random = randomStream(1, name)
@@ -215,7 +212,7 @@ export async function prepareStep(
   const constants = (await method.inputs?.(state, { ...task, sources: [source], reader })) ?? new Map()
   const step = buildStep({
     ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
-    ...{ slots: new Map(), iterations: 1000, channelBlock: options.channelBlock },
+    ...{ slots: new Map(), iterations: 1000, channelBlock: await ortNode(options).channelBlock?.() },
   })
   const scalars = optimiser.scalars(1000, 1e-4)
   const feeds = new Map<string, Tensor>([

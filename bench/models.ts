@@ -1,5 +1,5 @@
 // Training steps of real architectures against PyTorch on this machine: one thread each, alternating, medians.
-//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--json]
+//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--plain] [--json]
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     'no-memory': { type: 'boolean', default: false },
     models: { type: 'string' },
     memory: { type: 'string' },
+    plain: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -35,11 +36,12 @@ try {
 }
 
 async function openStep(name: string) {
-  const prepare = architecture(name, folder)
+  const engine = ortNode({ threads: 1, blocked: !values.plain })
+  const prepare = architecture(name, folder, await engine.channelBlock?.())
   const began = performance.now()
   const step = prepare()
   const built = performance.now()
-  const program = await loadProgram(ortNode({ threads: 1 }), step.model, step.slots, step.initial)
+  const program = await loadProgram(engine, step.model, step.slots, step.initial)
   const loaded = performance.now()
   return {
     nodes: step.nodes,
@@ -116,7 +118,8 @@ async function memories(name: string): Promise<{ peakMiB: number; torchPeakMiB?:
     return (JSON.parse(stdout) as { peakMiB: number }).peakMiB
   }
   const self = process.argv[1] ?? ''
-  const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder])
+  const plain = values.plain ? ['--plain'] : []
+  const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder, ...plain])
   if (values['no-python']) return { peakMiB }
   return { peakMiB, torchPeakMiB: await peak(values.python, [ARCHITECTURES, '--memory', name]) }
 }

@@ -1,5 +1,5 @@
 // Training steps against PyTorch on this machine: one thread each, alternating, medians.
-//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--json]
+//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--plain] [--json]
 import { parseArgs } from 'node:util'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
 import { machineRoof } from './roof.ts'
@@ -14,12 +14,13 @@ const { values } = parseArgs({
     'no-python': { type: 'boolean', default: false },
     device: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
+    plain: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
 const device = values.device === 'webgpu' ? 'webgpu' : 'cpu'
-const engine = { device, threads: Number(values.threads) } as const
+const engine = { device, threads: Number(values.threads), blocked: !values.plain } as const
 const names = values.only ? values.only.split(',') : stepNames
 const peer = values['no-python'] ? undefined : await startPeer(values.python)
 const roof = await machineRoof(engine)

@@ -53,14 +53,14 @@ async function answersOf({ inputs, build }: Network, channelBlock: number | unde
 }
 
 /** Both forms' outputs are the same; returns the blocked ops of the graph. */
-async function compared(network: Network): Promise<readonly string[]> {
+async function compared(network: Network, tolerance = 1e-6): Promise<readonly string[]> {
   const plain = await answersOf(network, undefined)
   const blocked = await answersOf(network, block)
   expect(plain.ops).toEqual([])
   for (const [name, { dims, data }] of plain.outputs) {
     const other = required(blocked.outputs, name, 'output')
     expect(other.dims, name).toEqual(dims)
-    expect(furthest(data as Float32Array, other.data as Float32Array), name).toBeLessThan(1e-6)
+    expect(furthest(data as Float32Array, other.data as Float32Array), name).toBeLessThan(tolerance)
   }
   return blocked.ops
 }
@@ -136,6 +136,14 @@ describe.skipIf(block === undefined)('convolutions in blocks', () => {
     })
     // One for Y and at least one for each column of the kernel.
     expect(ops.filter((op) => op === 'Conv').length).toBeGreaterThanOrEqual(4)
+  })
+
+  it('multiply the windows of small planes in one product each for dX and dW', async () => {
+    const ops = await compared({
+      inputs: { x: [16, 32, 3, 3], 'c.w': [32, 32, 3, 3] },
+      build: (emit, values) => convolution(emit, values, 'c', input(values), same),
+    })
+    expect(ops.filter((op) => op === 'Conv')).toHaveLength(2)
   })
 
   it('leave groups, odd channels and small planes plain', async () => {
@@ -214,6 +222,26 @@ describe.skipIf(block === undefined)('values between blocked ops', () => {
     }
     expect(forwardOps(around)).toEqual(['ReorderInput', 'Conv', 'Conv', 'ReorderOutput'])
     await compared(around)
+  })
+
+  it.each([0, 1])('stay in blocks through batch normalisation, training_mode %i', async (training) => {
+    const perChannel = { scale: [32], bias: [32], mean: [32], variance: [32] }
+    const normalised: Network = {
+      inputs: { x: [2, 32, 8, 16], ...weights, ...perChannel },
+      build: (emit, values) => {
+        const b = convolution(emit, values, 'b', input(values), same)
+        const [scale, bias, mean, variance] = Object.keys(perChannel).map((name) => values.get(name))
+        const around = variance && emit.op('Abs', [variance])
+        const given = [b, scale, bias, mean, around]
+        const [y] = emit.ops('BatchNormalization', given, training ? 3 : 1, { training_mode: training })
+        return convolution(emit, values, 'c', emit.op('Relu', [y]))
+      },
+    }
+    const ops = forwardOps(normalised)
+    expect(ops.slice(0, 2)).toEqual(['ReorderInput', 'Conv'])
+    expect(ops.slice(-2)).toEqual(['Conv', 'ReorderOutput'])
+    expect(ops.filter((op) => op.startsWith('Reorder'))).toHaveLength(2)
+    await compared(normalised, 2e-4)
   })
 
   it('come out plain where plain ops read them, once', async () => {

@@ -1,9 +1,9 @@
-import { sizeOf } from '../../tensor/tensor.ts'
 import {
   blockedOp,
   type Emitter,
   intoBlocks,
   outOfBlocks,
+  reduceSum,
   reshape,
   transpose,
   type Value,
@@ -42,6 +42,18 @@ export function sumsBlocked(
   return samples % samplesTogether(width, block) === 0
 }
 
+/** The runtime's threads share a convolution by groups, 64 outputs and rows: so many pieces keep a few threads busy. */
+const PIECES = 12
+
+/** In how many groups samples are summed apart: the fewest that make enough pieces. */
+function partsOf(batches: number, outputs: number, rows: number): number {
+  const pieces = Math.ceil(outputs / 64) * rows
+  for (let parts = 1; parts < batches; parts++) {
+    if (batches % parts === 0 && parts * pieces >= PIECES) return parts
+  }
+  return batches
+}
+
 interface Layout {
   readonly emit: Emitter
   readonly block: number
@@ -51,6 +63,9 @@ interface Layout {
   readonly together: number
   readonly width: number
   readonly fromX: boolean
+  /** Groups of samples, and how many batches of samples together each has. */
+  readonly parts: number
+  readonly batches: number
 }
 
 /** dW by the runtime's blocked kernel, from dY in blocks as the blocked kernels leave it. One group, two spatial dims. */
@@ -63,28 +78,33 @@ export const byBlockedRows: WeightGradient = (emit, x, dy, axes) => {
   const outputs = dy.dims[1] ?? 1
   const fromX = takesFromX(columns, channels, outputs)
   const width = fromX ? columns.output : columns.input
-  const layout = { emit, block, rows, columns, width, fromX, together: samplesTogether(width, block) }
+  const together = samplesTogether(width, block)
+  const all = (x.dims[0] ?? 1) / together
+  const parts = partsOf(all, outputs, rows.kernel)
+  const layout = { emit, block, rows, columns, width, fromX, together, parts, batches: all / parts }
   const inputs = inputsByColumn(layout, x)
   const kernels = kernelsByColumn(layout, dy)
-  const wide = (layout.together * width) / block
+  const wide = (together * width) / block
   const needed = (rows.kernel - 1) * rows.dilation + (rows.output - 1) * rows.stride + 1
   const after = Math.max(0, needed - rows.input - rows.before)
   const reached = Math.floor((rows.before + rows.input + after - needed) / rows.dilation) + rows.kernel
   const sums = kernels.map((kernel, at) => {
     const input = inputs[at] ?? inputs[0]
-    const sum = blockedOp(emit, 'Conv', [input, kernel], [1, outputs, reached, channels], {
+    const sum = blockedOp(emit, 'Conv', [input, kernel], [1, parts * outputs, reached, channels], {
       kernel_shape: [rows.output, wide],
       strides: [rows.dilation, 1],
       dilations: [rows.stride, channels],
       pads: [rows.before, 0, after, 0],
-      group: 1,
+      group: parts,
     })
-    const parted = reshape(emit, sum, [1, outputs / block, reached, channels, block])
+    const apart = reshape(emit, sum, [parts, outputs * reached * channels])
+    const total = parts === 1 ? apart : reduceSum(emit, apart, [0])
+    const parted = reshape(emit, total, [1, outputs / block, reached, channels, block])
     return sliceAxes(emit, parted, 2, [{ start: 0, count: rows.kernel, step: 1 }])
   })
-  const all = transpose(emit, concat(emit, sums, 0), [1, 3, 2, 0, 4])
+  const ordered = transpose(emit, concat(emit, sums, 0), [1, 3, 2, 0, 4])
   const places = rows.kernel * columns.kernel
-  const plain = outOfBlocks(emit, reshape(emit, all, [1, outputs, channels * places, 1]))
+  const plain = outOfBlocks(emit, reshape(emit, ordered, [1, outputs, channels * places, 1]))
   return reshape(emit, plain, [outputs, channels, rows.kernel, columns.kernel])
 }
 
@@ -123,29 +143,22 @@ function thinned(emit: Emitter, last: Value, columns: WindowAxis): Value[] {
   )
 }
 
-/** dY as kernels, [O / B, samples / together, rows, together, columns, B], moved along the columns for each column of the kernel. */
-function kernelsByColumn({ emit, block, rows, columns, width, together, fromX }: Layout, dy: Value): Value[] {
-  const [samples = 1, outputs = 1] = dy.dims
-  const lead = [outputs / block, samples / together, rows.output, together]
+/** dY as kernels, [parts, O / B, batches, rows, together, columns, B], moved along the columns for each column of the kernel. */
+function kernelsByColumn(layout: Layout, dy: Value): Value[] {
+  const { emit, block, rows, columns, width, together, fromX, parts, batches } = layout
+  const outputs = dy.dims[1] ?? 1
+  const blocks = outputs / block
   const parted = reshape(emit, intoBlocks(emit, dy), [
-    samples / together,
-    together,
-    outputs / block,
-    rows.output,
+    ...[parts, batches, together, blocks, rows.output],
     columns.output * block,
   ])
-  const ordered = reshape(emit, transpose(emit, parted, [2, 0, 3, 1, 4]), [
-    sizeOf(lead),
-    columns.output,
-    block,
-  ])
+  const lead = parts * blocks * batches * rows.output * together
+  const ordered = reshape(emit, transpose(emit, parted, [0, 3, 1, 4, 2, 5]), [lead, columns.output, block])
   return Array.from({ length: columns.kernel }, (_, at) => {
     const start = fromX ? 0 : at * columns.dilation - columns.before
     const moved = padAxes(emit, ordered, 1, [[start, width - columns.output - start]])
     return reshape(emit, moved, [
-      outputs,
-      (samples / together) * block,
-      rows.output,
+      ...[parts * outputs, batches * block, rows.output],
       (together * width) / block,
     ])
   })

@@ -1,6 +1,7 @@
 import { sizeOf } from '../../tensor/tensor.ts'
 import { byBlocksBack, convolvesBlockedBack } from './conv-blocked.ts'
 import { byBlockedRows, sumsBlocked } from './conv-blocked-weight-gradient.ts'
+import { byBlockedWindows, byBlockedWindowsBack, multipliesWindows } from './conv-blocked-windows.ts'
 import { byReversedKernel, byTransposedConvolution, type InputGradient } from './conv-input-gradient.ts'
 import {
   byChannelMatrices,
@@ -85,7 +86,10 @@ export function inputGradientForm(
   const [outputs = 1, perGroup = 1] = w
   if (block !== undefined && convolvesBlockedBack(w, axes, groups, block)) return byBlocksBack(block)
   if (smallChannels(w, axes, groups)) return byChannelMatricesBack
-  if (fewPositions(x, axes, groups) || narrowBack(x, w, axes, groups)) return byOneProductBack
+  if (fewPositions(x, axes, groups) || narrowBack(x, w, axes, groups)) {
+    const blocked = block !== undefined && multipliesWindows(x, w, axes, groups, block)
+    return blocked ? byBlockedWindowsBack(block) : byOneProductBack
+  }
   const reversible = axes.every(
     (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
   )
@@ -103,7 +107,10 @@ export function weightGradientForm(
   block?: number,
 ): WeightGradient {
   const [outputs = 1, perGroup = 1, ...kernel] = w
-  if (block !== undefined && sumsBlocked(x, w, axes, groups, block)) return byBlockedRows
+  if (block !== undefined) {
+    if (fewPositions(x, axes, groups) && multipliesWindows(x, w, axes, groups, block)) return byBlockedWindows
+    if (sumsBlocked(x, w, axes, groups, block)) return byBlockedRows
+  }
   const positions = sizeOf(outputSizes(axes))
   const places = sizeOf(kernel)
   if (smallChannels(w, axes, groups)) return byChannelProducts

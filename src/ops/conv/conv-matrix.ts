@@ -86,7 +86,7 @@ const readsAll = (axes: readonly WindowAxis[]): boolean =>
   axes.every((axis) => axis.kernel === 1 && axis.input === axis.output && axis.before === 0)
 
 /** The windows of all samples, [N P, C K], by one product with a constant. */
-function unfolded(emit: Emitter, x: Value, axes: readonly WindowAxis[]): Value {
+export function unfolded(emit: Emitter, x: Value, axes: readonly WindowAxis[]): Value {
   const [samples = 1, channels = 1] = x.dims
   const { inputs, outputs, places } = placesOf(axes)
   const windows = matmul(emit, reshape(emit, x, [samples * channels, inputs]), unfoldingMatrix(emit, axes))
@@ -95,7 +95,7 @@ function unfolded(emit: Emitter, x: Value, axes: readonly WindowAxis[]): Value {
 }
 
 /** [N, O, ..] to [O, N P]. */
-const outputsFirst = (emit: Emitter, y: Value): Value => {
+export const outputsFirst = (emit: Emitter, y: Value): Value => {
   const [samples = 1, outputs = 1] = y.dims
   const positions = sizeOf(y.dims.slice(2))
   const grouped = transpose(emit, reshape(emit, y, [samples, outputs, positions]), [1, 0, 2])
@@ -115,19 +115,23 @@ export const byOneProduct: Convolution = (emit, x, w, axes) => {
 
 /** dX: all windows' gradients dY W in one product, folded back by the constant matrix. One group. */
 export const byOneProductBack: InputGradient = (emit, dy, w, axes) => {
-  const [samples = 1] = dy.dims
-  const [outputs = 1, channels = 1] = w.dims
+  const flat = reshape(emit, w, [w.dims[0] ?? 1, sizeOf(w.dims.slice(1))])
+  return folded(emit, matmul(emit, swapLast(emit, outputsFirst(emit, dy)), flat), w, axes)
+}
+
+/** dX from the gradients of all windows, [N P, C K]. */
+export function folded(emit: Emitter, windows: Value, w: Value, axes: readonly WindowAxis[]): Value {
+  const channels = w.dims[1] ?? 1
   const { outputs: positions, places } = placesOf(axes)
-  const flat = reshape(emit, w, [outputs, channels * places])
-  const windows = matmul(emit, swapLast(emit, outputsFirst(emit, dy)), flat)
+  const samples = (windows.dims[0] ?? 1) / positions
   const byChannel = transpose(
     emit,
     reshape(emit, windows, [samples, positions, channels, places]),
     [0, 2, 1, 3],
   )
   const spread = reshape(emit, byChannel, [samples * channels, positions * places])
-  const folded = readsAll(axes) ? spread : matmul(emit, spread, swapLast(emit, unfoldingMatrix(emit, axes)))
-  return reshape(emit, folded, [samples, channels, ...axes.map((axis) => axis.input)])
+  const sums = readsAll(axes) ? spread : matmul(emit, spread, swapLast(emit, unfoldingMatrix(emit, axes)))
+  return reshape(emit, sums, [samples, channels, ...axes.map((axis) => axis.input)])
 }
 
 /** dW = dY U in one product that has the weights' own order. One group. */

@@ -1,5 +1,6 @@
 import type { WindowAxis } from '../conv/index.ts'
 import {
+  add,
   blockable,
   cast,
   type Emitter,
@@ -8,24 +9,21 @@ import {
   mul,
   outOfBlocks,
   reshape,
+  scalar,
   sub,
   type Value,
 } from '../core/index.ts'
+import { padZeros } from '../shape/index.ts'
 
-/** Beyond as many places a window comparing costs more than asking for indices. */
+/** With more places a window comparing costs more than asking for indices. */
 const LARGEST_WINDOW = 9
 
-/** Whether {@link byComparing} can do a pooling: windows side by side that cover the input, channels in whole blocks. */
+/** Whether {@link byComparing} can do a pooling: two spatial dims, no gaps in or between windows, channels in whole blocks. */
 export function comparesBlocked(x: Value, axes: readonly WindowAxis[], block: number | undefined): boolean {
   if (block === undefined || !blockable(x, block)) return false
   const places = axes.reduce((product, axis) => product * axis.kernel, 1)
-  return (
-    places <= LARGEST_WINDOW &&
-    axes.every(
-      ({ kernel, stride, dilation, input, before, output }) =>
-        kernel === stride && dilation === 1 && before === 0 && input === kernel * output,
-    )
-  )
+  const covered = axes.every(({ kernel, stride, dilation }) => stride <= kernel && dilation === 1)
+  return places <= LARGEST_WINDOW && covered
 }
 
 interface Pooled {
@@ -44,31 +42,101 @@ export function byComparing(emit: Emitter, { x, y, dy }: Pooled, axes: readonly 
   if (!rows || !columns || block === undefined)
     throw new Error('Blocked pooling needs two spatial dims and a block.')
   const [samples = 1, channels = 1] = x.dims
-  const lead = (samples * channels * rows.output) / block
-  const windows = reshape(emit, intoBlocks(emit, x), [
-    lead,
-    rows.kernel,
-    columns.output,
-    columns.kernel * block,
-  ])
-  const side = (value: Value) => reshape(emit, intoBlocks(emit, value), [lead, 1, columns.output, block])
+  const planes = (samples * channels) / block
+  const side = (value: Value) =>
+    reshape(emit, intoBlocks(emit, value), [planes, ...value.dims.slice(2), block])
+  const padded = lowPadded(emit, side(x), rows, columns)
   const most = side(y)
   let left = side(dy)
   const last = rows.kernel * columns.kernel - 1
   const given = Array.from({ length: rows.kernel }, (_, row) =>
     Array.from({ length: columns.kernel }, (_, column) => {
       if (row * columns.kernel + column === last) return left
-      const place = emit.op('Slice', [
-        windows,
-        ints(emit, [row, column * block]),
-        ints(emit, [row + 1, (column + 1) * block]),
-        ints(emit, [1, 3]),
-      ])
+      const place = placeOf(emit, padded, [at(rows, row), at(columns, column)])
       const taken = mul(emit, left, cast(emit, emit.op('Equal', [place, most]), left.type))
       left = sub(emit, left, taken)
       return taken
     }),
   )
-  const lines = given.map((places) => emit.op('Concat', places, { axis: 3 }))
-  return outOfBlocks(emit, reshape(emit, emit.op('Concat', lines, { axis: 1 }), x.dims))
+  return outOfBlocks(emit, reshape(emit, spread(emit, given, rows, columns), x.dims))
+}
+
+/** What the windows have at one place along an axis: a start and the windows' own step. */
+const at = ({ stride, output }: WindowAxis, place: number) => ({
+  start: place,
+  end: place + (output - 1) * stride + 1,
+  step: stride,
+})
+
+const placeOf = (emit: Emitter, padded: Value, ranges: readonly ReturnType<typeof at>[]): Value =>
+  emit.op('Slice', [
+    padded,
+    ints(
+      emit,
+      ranges.map(({ start }) => start),
+    ),
+    ints(
+      emit,
+      ranges.map(({ end }) => end),
+    ),
+    ints(emit, [1, 2]),
+    ints(
+      emit,
+      ranges.map(({ step }) => step),
+    ),
+  ])
+
+const reached = ({ stride, output, kernel }: WindowAxis): number => (output - 1) * stride + kernel
+
+/** Lower than any number where windows reach out of the input, so that no maximum is there. */
+function lowPadded(emit: Emitter, x: Value, rows: WindowAxis, columns: WindowAxis): Value {
+  const after = [rows, columns].map((axis) => Math.max(0, reached(axis) - axis.before - axis.input))
+  const pads = [0, rows.before, columns.before, 0, 0, ...after, 0]
+  if (pads.every((pad) => pad === 0)) return x
+  return emit.op('Pad', [x, ints(emit, pads), scalar(emit, Number.NEGATIVE_INFINITY, x)], {
+    mode: 'constant',
+  })
+}
+
+/**
+ * What each place was given, put where the windows have it. Places a stride apart share positions, a window further: those of one
+ * remainder are moved and added, and remainders lie in turn.
+ */
+function spread(
+  emit: Emitter,
+  given: readonly (readonly Value[])[],
+  rows: WindowAxis,
+  columns: WindowAxis,
+): Value {
+  const shared = ({ kernel, stride }: WindowAxis) => Math.floor((kernel - 1) / stride)
+  const [down, along] = [shared(rows), shared(columns)]
+  const sums = Array.from({ length: rows.stride }, () => new Array<Value | undefined>(columns.stride))
+  given.forEach((places, row) => {
+    places.forEach((value, column) => {
+      const [first, second] = [Math.floor(row / rows.stride), Math.floor(column / columns.stride)]
+      const moved = padZeros(emit, value, [0, first, second, 0], [0, down - first, along - second, 0])
+      const line = sums[row % rows.stride] ?? []
+      const before = line[column % columns.stride]
+      line[column % columns.stride] = before ? add(emit, before, moved) : moved
+    })
+  })
+  const lines = sums.map((line) =>
+    joined(
+      emit,
+      line.filter((value) => value !== undefined),
+      3,
+    ),
+  )
+  const [planes = 1, height = 1, width = 1, across = 1] = lines[0]?.dims ?? []
+  const flat = lines.map((line) => reshape(emit, line, [planes * height, 1, width * across]))
+  const block = across / columns.stride
+  const whole = [planes, height * rows.stride, width * columns.stride, block]
+  const canvas = reshape(emit, joined(emit, flat, 1), whole)
+  const ends = [rows, columns].map(({ input, before }, axis) => input + before - (whole[axis + 1] ?? 0))
+  return padZeros(emit, canvas, [0, -rows.before, -columns.before, 0], [0, ...ends, 0])
+}
+
+function joined(emit: Emitter, parts: readonly Value[], axis: number): Value {
+  const [only] = parts
+  return only && parts.length === 1 ? only : emit.op('Concat', parts, { axis })
 }

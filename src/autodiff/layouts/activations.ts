@@ -1,6 +1,6 @@
-import { inputName, type Node, outputName } from '../onnx/graph.ts'
-import { namesRead } from '../onnx/walk.ts'
-import { BLOCKED_DOMAIN } from '../ops/core/index.ts'
+import { inputName, type Node, outputName } from '../../onnx/graph.ts'
+import { namesRead } from '../../onnx/walk.ts'
+import { BLOCKED_DOMAIN } from '../../ops/core/index.ts'
 
 /** Relu as a part of the blocked convolution before it, where nothing else reads that. Of nodes that are all needed. */
 export function withActivations(nodes: readonly Node[]): Node[] {

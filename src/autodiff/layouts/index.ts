@@ -1,0 +1,2 @@
+export { withActivations } from './activations.ts'
+export { keptBlocked } from './kept-blocked.ts'
