@@ -146,6 +146,31 @@ describe.skipIf(block === undefined)('convolutions in blocks', () => {
     expect(ops.filter((op) => op === 'Conv')).toHaveLength(2)
   })
 
+  it.each([{ strides: [1, 1] }, { strides: [2, 2] }, { strides: [1, 2], dilations: [2, 1] }])(
+    'go by blocks for Y and dX where each channel is a group: $strides',
+    async (more) => {
+      const ops = await compared({
+        inputs: { x: [2, 32, 9, 12], 'c.w': [32, 1, 3, 3], 'c.b': [32] },
+        build: (emit, values) =>
+          convolution(emit, values, 'c', input(values), { ...same, ...more, group: 32 }),
+      })
+      expect(ops.filter((op) => op === 'Conv').length).toBe(2)
+    },
+  )
+
+  it('leave float64 plain', async () => {
+    const type = 'float64'
+    const builder = new GraphBuilder(undefined, { channelBlock: block })
+    const [x, w] = [
+      builder.input('x', { type, dims: [2, 32, 8, 16] }),
+      builder.input('w', { type, dims: [32, 32, 3, 3] }),
+    ]
+    const y = builder.op('Conv', [x, w], { kernel_shape: [3, 3], ...same })
+    const found = backward(builder, [{ of: y, gradient: builder.input('gradient', y) }], [x, w])
+    for (const value of found) if (value) builder.output(value, 'gradient')
+    expect(builder.finish('float64').nodes.map(({ domain }) => domain)).not.toContain(BLOCKED_DOMAIN)
+  })
+
   it('leave groups, odd channels and small planes plain', async () => {
     for (const [channels, outputs, groups, side] of [
       [32, 32, 2, 8],
@@ -242,6 +267,21 @@ describe.skipIf(block === undefined)('values between blocked ops', () => {
     expect(ops.slice(-2)).toEqual(['Conv', 'ReorderOutput'])
     expect(ops.filter((op) => op.startsWith('Reorder'))).toHaveLength(2)
     await compared(normalised, 2e-4)
+  })
+
+  it('stay in blocks through ReLU6 and depthwise convolutions', async () => {
+    const light: Network = {
+      inputs: { x: [2, 32, 16, 16], ...weights, 'd.w': [32, 1, 3, 3] },
+      build: (emit, values) => {
+        const [none, six] = [0, 6].map((bound) => emit.constant(float32([], [bound])))
+        const clipped = (value: Value) => emit.op('Clip', [value, none, six])
+        const b = clipped(convolution(emit, values, 'b', input(values), same))
+        const d = clipped(convolution(emit, values, 'd', b, { ...same, group: 32, strides: [2, 2] }))
+        return convolution(emit, values, 'b', d, same)
+      },
+    }
+    expect(forwardOps(light)).toEqual(['ReorderInput', 'Conv', 'Conv', 'Conv', 'ReorderOutput'])
+    await compared(light)
   })
 
   it('come out plain where plain ops read them, once', async () => {

@@ -1,3 +1,4 @@
+import { TensorCode } from '../../onnx/codes.ts'
 import { inputName, type Node, outputName } from '../../onnx/graph.ts'
 import { readInside } from '../../onnx/walk.ts'
 import { BLOCKED_DOMAIN } from '../../ops/core/index.ts'
@@ -117,5 +118,7 @@ class Walk {
   }
 }
 
-const isElementwise = ({ op, domain, outputs }: Node): boolean =>
-  domain === '' && outputs.length === 1 && elementwise.has(op)
+const isElementwise = ({ op, domain, outputs, attributes }: Node): boolean =>
+  domain === '' &&
+  outputs.length === 1 &&
+  (elementwise.has(op) || (op === 'Cast' && attributes.to === TensorCode.float32))

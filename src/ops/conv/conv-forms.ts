@@ -1,5 +1,6 @@
 import { sizeOf } from '../../tensor/tensor.ts'
 import { byBlocksBack, convolvesBlockedBack } from './conv-blocked.ts'
+import { byDepthwiseBlocksBack, depthwiseBlockedBack } from './conv-blocked-depthwise.ts'
 import { byBlockedRows, sumsBlocked } from './conv-blocked-weight-gradient.ts'
 import { byBlockedWindows, byBlockedWindowsBack, multipliesWindows } from './conv-blocked-windows.ts'
 import { byReversedKernel, byTransposedConvolution, type InputGradient } from './conv-input-gradient.ts'
@@ -75,7 +76,11 @@ export function convolutionForm(
   return fewPositions(x, axes, groups) ? byOneProduct : undefined
 }
 
-/** The form of dX that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..]. */
+/**
+ * The form of dX that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..].
+ *
+ * @param block Channels in a block, where float32 values may be blocked.
+ */
 export function inputGradientForm(
   x: Dims,
   w: Dims,
@@ -84,7 +89,10 @@ export function inputGradientForm(
   block?: number,
 ): InputGradient {
   const [outputs = 1, perGroup = 1] = w
-  if (block !== undefined && convolvesBlockedBack(w, axes, groups, block)) return byBlocksBack(block)
+  if (block !== undefined) {
+    if (depthwiseBlockedBack(w, axes, groups, block)) return byDepthwiseBlocksBack(block)
+    if (convolvesBlockedBack(w, axes, groups, block)) return byBlocksBack(block)
+  }
   if (smallChannels(w, axes, groups)) return byChannelMatricesBack
   if (fewPositions(x, axes, groups) || narrowBack(x, w, axes, groups)) {
     const blocked = block !== undefined && multipliesWindows(x, w, axes, groups, block)
@@ -98,7 +106,7 @@ export function inputGradientForm(
   return reversible && cheap ? byReversedKernel : byTransposedConvolution
 }
 
-/** The form of dW that measures fastest for an input [N, C, ..] and weights [O, C / groups, kernel..]. */
+/** The form of dW that measures fastest, of the same. */
 export function weightGradientForm(
   x: Dims,
   w: Dims,

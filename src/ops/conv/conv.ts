@@ -16,6 +16,7 @@ import {
   shapeError,
 } from '../core/index.ts'
 import { byBlocks, convolvesBlocked } from './conv-blocked.ts'
+import { byDepthwiseBlocks, depthwiseBlocked } from './conv-blocked-depthwise.ts'
 import { convCases } from './conv-cases.ts'
 import { convolutionForm, inputGradientForm, weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
@@ -66,8 +67,12 @@ function convForm(emit: Emitter, context: ShapeContext): Formed | undefined {
   const bias = context.inputs[2]
   const { axes, groups } = convolutionOf(context)
   const { channelBlock: block } = emit
-  if (block !== undefined && !w.constant && convolvesBlocked(x, w.dims, axes, groups, block))
-    return { outputs: [byBlocks(emit, { x, w, bias }, axes, block)] }
+  if (block !== undefined && !w.constant) {
+    if (depthwiseBlocked(x.type, w.dims, axes, groups, block))
+      return { outputs: [byDepthwiseBlocks(emit, { x, w, bias }, axes, block)] }
+    if (convolvesBlocked(x, w.dims, axes, groups, block))
+      return { outputs: [byBlocks(emit, { x, w, bias }, axes, block)] }
+  }
   const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
   const y = form?.(emit, x, w, axes, groups)
   if (!y) return undefined
@@ -89,13 +94,14 @@ export const Conv = defineOp('Conv', {
     const x = required(context, 0)
     const w = required(context, 1)
     const { axes, groups } = convolutionOf(context)
+    const block = x.type === 'float32' ? emit.channelBlock : undefined
     const positions = dy.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
     return [
       needs[0]
-        ? inputGradientForm(x.dims, w.dims, axes, groups, emit.channelBlock)(emit, dy, w, axes, groups)
+        ? inputGradientForm(x.dims, w.dims, axes, groups, block)(emit, dy, w, axes, groups)
         : undefined,
       needs[1]
-        ? weightGradientForm(x.dims, w.dims, axes, groups, emit.channelBlock)(emit, x, dy, axes, groups)
+        ? weightGradientForm(x.dims, w.dims, axes, groups, block)(emit, x, dy, axes, groups)
         : undefined,
       needs[2] ? reduceSum(emit, dy, positions) : undefined,
     ]
