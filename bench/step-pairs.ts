@@ -1,6 +1,6 @@
 // A step as it was written down by an earlier state of the sources against the same step now: that both compute the same, and their
 // processor time, one thread, alternating in one process.
-//   node scripts/run.mjs bench/step-pairs.ts --write FOLDER [--only mlp-400,vit] [--models MODELS]
+//   node scripts/run.mjs bench/step-pairs.ts --write FOLDER [--only mlp-400,vit] [--models MODELS] [--plain]
 //   node scripts/run.mjs bench/step-pairs.ts --against FOLDER [--only mlp-400,vit] [--models MODELS] [--rounds 15]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,11 +23,12 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '15' },
     seconds: { type: 'string', default: '0.2' },
     python: { type: 'string', default: '/usr/bin/python3' },
+    plain: { type: 'boolean', default: false },
   },
 })
 
 for (const name of values.only.split(',')) {
-  const step = await named(name, values.models, values.python)
+  const step = await named(name, values.models, values.python, !values.plain)
   if (values.write) {
     mkdirSync(values.write, { recursive: true })
     writeFileSync(join(values.write, `${name}.onnx`), step.model.bytes)
