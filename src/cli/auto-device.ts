@@ -32,7 +32,7 @@ function fared(report: DeviceReport): string {
   const milliseconds = bestOf(report)
   return milliseconds === undefined
     ? `nothing on ${report.device}, which does not open (holdfast doctor says why)`
-    : `${milliseconds.toPrecision(2)} ms on ${report.device}`
+    : `${Number(milliseconds.toPrecision(2))} ms on ${report.device}`
 }
 
 /** What a device says that cannot do what it was chosen for. */

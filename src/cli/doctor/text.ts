@@ -62,7 +62,7 @@ function deviceLines(report: DeviceReport): string[] {
   if (!report.opens) return [`${name}  no: ${report.reason}`, `        ${report.way}`]
   return report.steps.map(({ threads, milliseconds, openingMilliseconds }, at) => {
     const how = report.device === 'cpu' ? `, ${count(threads, 'thread')}` : ''
-    return `${at === 0 ? name : '      '}  ${milliseconds.toPrecision(3)} ms${how}; opened in ${Math.round(openingMilliseconds)} ms`
+    return `${at === 0 ? name : '      '}  ${Number(milliseconds.toPrecision(3))} ms${how}; opened in ${Math.round(openingMilliseconds)} ms`
   })
 }
 
