@@ -40,7 +40,7 @@ export function untoldStream(stream: TaskStream, options: UntoldOptions): TaskSt
   if (empty || !Number.isInteger(piece) || piece < 1 || piece * tasks.length > total) {
     throw new UsageError(
       'borders-rows',
-      `Stream '${stream.name}' has tasks of ${options.counts.join(', ')} rows and meets ${total} of them, which make no ${tasks.length} pieces of ${piece}. Give more rows, or fewer a step (batchSize).`,
+      `Stream '${stream.name}' has tasks of ${options.counts.join(', ')} rows and meets ${total} of them, which make no ${tasks.length} pieces of ${piece}. Give more rows, or smaller batches.`,
     )
   }
   let mixed: Int32Array | undefined
