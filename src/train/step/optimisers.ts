@@ -13,6 +13,7 @@ import {
   type Value,
 } from '../../ops/core/index.ts'
 import { addSparse, addWhole, fewRows, summedRows } from '../../ops/gather/index.ts'
+import { inPieces } from './in-pieces.ts'
 
 /** What an update rule works with: one parameter of one step. */
 export interface Update {
@@ -22,6 +23,8 @@ export interface Update {
   readonly slots: readonly Value[]
   /** This step's numbers, in the order that {@link Optimiser.scalars} gives them. */
   readonly scalars: readonly Value[]
+  /** The graph is to have no `Scan`. Default false. */
+  readonly whole?: boolean | undefined
 }
 
 /** An update rule as a graph fragment. The numbers that change from step to step go in as scalars. */
@@ -150,14 +153,17 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
       const root = Math.sqrt((1 - beta2 ** step) / (1 - beta2))
       return [rate, (rate * (1 - beta1) * root) / (1 - beta1 ** step), epsilon * root]
     },
-    update: (emit, { parameter, gradient, slots, scalars }) => {
+    update: (emit, { parameter, gradient, slots, scalars, whole }) => {
       const [first, second] = moments(emit, gradient, {
         first: scale(emit, part(slots, 0), beta1),
         second: scale(emit, part(slots, 1), beta2),
       })
-      const denominator = add(emit, emit.op('Sqrt', [second]), part(scalars, 2))
-      const change = mul(emit, div(emit, first, denominator), part(scalars, 1))
-      return { parameter: sub(emit, parameter, change), slots: [first, second] }
+      const moved = (to: Emitter, [theta, m, v]: readonly [Value, Value, Value]): Value => {
+        const denominator = add(to, to.op('Sqrt', [v]), part(scalars, 2))
+        return sub(to, theta, mul(to, div(to, m, denominator), part(scalars, 1)))
+      }
+      const all = [parameter, first, second] as const
+      return { parameter: whole ? moved(emit, all) : inPieces(emit, all, moved), slots: [first, second] }
     },
   }
 }

@@ -137,7 +137,8 @@ function update(
     gradient: asTaken(required(found.gradients, name, 'gradient'), request),
     slots: optimiser.slots.map((slot) => required(now, `optimiser/${slot}/${name}`, 'state')),
   }))
-  for (const [name, updated] of updateParameters(step, { optimiser, decay: weightDecay, scalars }, pending)) {
+  const rule = { optimiser, decay: weightDecay, scalars, whole: request.flat }
+  for (const [name, updated] of updateParameters(step, rule, pending)) {
     next.set(`parameter/${name}`, terms.updated?.(name, updated.parameter) ?? updated.parameter)
     updated.slots.forEach((value, at) => {
       next.set(`optimiser/${itemAt(optimiser.slots, at, 'slot')}/${name}`, value)

@@ -27,6 +27,8 @@ export interface UpdateRule {
   readonly decay?: WeightDecay | undefined
   /** This step's numbers, as {@link Optimiser.scalars} gives them. */
   readonly scalars: readonly Value[]
+  /** The graph is to have no `Scan`. Default false. */
+  readonly whole?: boolean | undefined
 }
 
 /**
@@ -68,13 +70,13 @@ function grouped(
 
 function updatedTogether(
   emit: Emitter,
-  { optimiser, decay, scalars }: UpdateRule,
+  { optimiser, decay, scalars, whole }: UpdateRule,
   group: readonly Pending[],
 ): readonly (readonly [string, Updated])[] {
   const [first] = group
   if (!first) return []
   const update = decayed(optimiser, decay, first.name)
-  if (group.length === 1) return [[first.name, update(emit, { ...first, scalars })]]
+  if (group.length === 1) return [[first.name, update(emit, { ...first, scalars, whole })]]
   const joined = (values: readonly Value[]) => emit.op('Concat', values, { axis: 0 })
   const sizes = ints(
     emit,
@@ -86,6 +88,7 @@ function updatedTogether(
     gradient: joined(group.map(({ gradient }) => gradient)),
     slots: first.slots.map((_, at) => joined(group.map(({ slots }) => itemAt(slots, at, 'slot')))),
     scalars,
+    whole,
   })
   const parameters = apart(result.parameter)
   const slots = result.slots.map(apart)
