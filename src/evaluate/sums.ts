@@ -67,7 +67,7 @@ export const weighedSums = ({ counts, sums, scatter, width }: FeatureSums, facto
  * @param places The new place of each class.
  * @param classes How many classes there are; those that no class is put to have no rows.
  * @example
- * const wider = sumsUnder(sums, pack.classes.map((name) => model.classes.indexOf(name)), model.classes.length)
+ * const wider = sumsUnder(sums, placesOf(pack.classes, model.classes), model.classes.length)
  */
 export function sumsUnder(
   { counts, sums, scatter, width }: FeatureSums,

@@ -1,6 +1,6 @@
 import { count } from '../count.ts'
 import { type Dataset, type Preprocessing, samples } from '../data/dataset.ts'
-import { alignLabels, preview } from '../data/names/index.ts'
+import { alignLabels, placesOf, preview } from '../data/names/index.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
@@ -148,7 +148,7 @@ function heldOutParts(
 
 /** Answers under another list of classes. */
 function unitsIn(answers: Int32Array, classes: readonly string[], wanted: readonly string[]): Int32Array {
-  const units = classes.map((name) => wanted.indexOf(name))
+  const units = placesOf(classes, wanted)
   return answers.map((unit) => (unit < 0 ? -1 : itemAt(units, unit, 'class')))
 }
 

@@ -1,5 +1,5 @@
 import { createDataset, type Dataset, kindOf } from '../../data/dataset.ts'
-import { type Alignment, alignLabels, numbered, preview } from '../../data/names/index.ts'
+import { type Alignment, alignLabels, numbered, placesOf, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { findHead, replaceHead, widenHead } from '../../model/heads/index.ts'
 import type { Model } from '../../model/model.ts'
@@ -58,7 +58,7 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
       return {
         train: dataset,
         test: alignLabels(test, fitted.classes).dataset,
-        known: { classes: own.map((name) => classes.indexOf(name)), units: fitted.classes.length },
+        known: { classes: placesOf(own, classes), units: fitted.classes.length },
       }
     }),
   }

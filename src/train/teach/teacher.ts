@@ -1,4 +1,4 @@
-import { preview } from '../../data/names/index.ts'
+import { placesOf, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
 
@@ -27,7 +27,7 @@ export function placed(
 ): readonly PlacedTeacher[] {
   return teachers.map((teacher) => {
     refuseOtherClasses({ name: teacher.name, classes: teacher.model.classes }, student)
-    return { ...teacher, units: student.classes.map((name) => teacher.model.classes.indexOf(name)) }
+    return { ...teacher, units: placesOf(student.classes, teacher.model.classes) }
   })
 }
 
@@ -39,7 +39,8 @@ interface Named {
 /** @throws UsageError `distil-classes` where two lists are not of the same names. */
 export function refuseOtherClasses(first: Named, second: Named): void {
   const alone = (one: Named, other: Named) => {
-    const lacking = one.classes.filter((name) => !other.classes.includes(name))
+    const there = new Set(other.classes)
+    const lacking = one.classes.filter((name) => !there.has(name))
     return lacking.length > 0 ? [`${preview(lacking)} only in ${one.name}`] : []
   }
   const differences = [...alone(first, second), ...alone(second, first)]

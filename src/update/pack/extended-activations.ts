@@ -1,6 +1,6 @@
 import { count } from '../../count.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
-import { alignLabels } from '../../data/names/index.ts'
+import { alignLabels, placesOf } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { modelAbove } from '../../evaluate/cuts/index.ts'
@@ -64,7 +64,7 @@ async function answeredAgain(
   held: HeldActivations,
 ): Promise<HeldActivations> {
   const { dataset } = alignLabels(held.dataset, model.classes)
-  const units = pack.classes.map((name) => model.classes.indexOf(name))
+  const units = placesOf(pack.classes, model.classes)
   const { predictions } = await answered(engine, modelAbove(model, held.cut), dataset)
   const earlier = held.answers.map((each) => ({ ...each, data: each.data.map((unit) => units[unit] ?? -1) }))
   return {

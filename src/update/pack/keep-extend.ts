@@ -1,5 +1,5 @@
 import { classLabels, concatenate, type Dataset, samples, subset } from '../../data/dataset.ts'
-import { alignLabels, preview } from '../../data/names/index.ts'
+import { alignLabels, placesOf, preview } from '../../data/names/index.ts'
 import { datasetInMemory } from '../../data/spilled-rows.ts'
 import { UsageError } from '../../errors.ts'
 import { headCut, modelAbove } from '../../evaluate/cuts/index.ts'
@@ -252,7 +252,7 @@ export function alike(parts: readonly Dataset[]): Dataset[] {
 
 /** A release's answers for a pack of more rows, under the classes of a model that may list them in another order. */
 function carried(release: Release, { classes }: Pack, model: Model, count: number): Release {
-  const units = classes.map((name) => model.classes.indexOf(name))
+  const units = placesOf(classes, model.classes)
   const data = release.predictions.data.map((unit) => units[unit] ?? -1)
   return { ...release, predictions: predictionsOf(count, data) }
 }

@@ -1,6 +1,6 @@
 import { count } from '../../count.ts'
 import { classLabels, type Dataset, samples } from '../../data/dataset.ts'
-import { preview } from '../../data/names/index.ts'
+import { placesOf, preview } from '../../data/names/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { featureSums } from '../../evaluate/feature-sums.ts'
 import { featureVectors } from '../../evaluate/features.ts'
@@ -112,7 +112,7 @@ export async function extendedSums(options: ExtendSumsOptions): Promise<Summed> 
   const reason = features && unfit(model, features, expansionOf(model))
   if (reason) return { sums: undefined, notes: [`The sums are gone: ${reason}.`] }
   const joining = features && (await summed(engine, features, rowsOf(fresh), expansion))
-  const places = pack.classes.map((name) => model.classes.indexOf(name))
+  const places = placesOf(pack.classes, model.classes)
   const old = stays
     ? sumsUnder(pack.sums.sums, places, model.classes.length)
     : exemplars &&

@@ -1,3 +1,4 @@
+import { placesOf } from '../../data/names/index.ts'
 import { bytesOf } from '../../data/rows.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { bodyHash } from '../../evaluate/features.ts'
@@ -107,7 +108,7 @@ export function sumsFor(
   const read = expansionOf(model)
   const plain = expansion !== undefined && !read
   if (!holdFor(plain ? { ...packed, expansion: undefined } : packed, model, read)) return undefined
-  const places = own.map((name) => classes.indexOf(name))
+  const places = placesOf(own, classes)
   if (places.some((unit) => unit < 0)) return undefined
   return sumsUnder(plain ? plainSums(sums, expansion) : sums, places, classes.length)
 }

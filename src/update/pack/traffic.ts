@@ -1,5 +1,5 @@
 import { classLabels, type Dataset } from '../../data/dataset.ts'
-import { preview } from '../../data/names/index.ts'
+import { placesOf, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 
@@ -65,10 +65,7 @@ export function trafficShares(
 ): readonly number[] | undefined {
   const sum = traffic?.weights.reduce((total, weight) => total + weight, 0) ?? 0
   if (!traffic || sum === 0) return undefined
-  return wanted.map((name) => {
-    const at = classes.indexOf(name)
-    return at < 0 ? 0 : itemAt(traffic.weights, at, 'class') / sum
-  })
+  return weightsUnder(traffic, classes, wanted).map((weight) => weight / sum)
 }
 
 /** The traffic of a model that has learned more: rows that were counted add up, what was said stays. */
@@ -83,10 +80,7 @@ export function extendedTraffic(
     parts.map((part) => part && classLabels(part)),
     wanted.length,
   ).weights
-  const known = wanted.map((name) => {
-    const at = classes.indexOf(name)
-    return at < 0 ? 0 : itemAt(traffic.weights, at, 'class')
-  })
+  const known = weightsUnder(traffic, classes, wanted)
   if (traffic.source === 'given') return { source: 'given', weights: known }
   return { source: 'counted', weights: known.map((weight, unit) => weight + itemAt(more, unit, 'class')) }
 }
@@ -100,3 +94,10 @@ export function mergedTraffic(a: Traffic | undefined, b: Traffic | undefined): T
     weights: a.weights.map((weight, unit) => weight + itemAt(b.weights, unit, 'class')),
   }
 }
+
+/** Under another list of classes; nothing for those that it does not know. */
+const weightsUnder = (
+  { weights }: Traffic,
+  classes: readonly string[],
+  wanted: readonly string[],
+): number[] => placesOf(wanted, classes).map((at) => (at < 0 ? 0 : itemAt(weights, at, 'class')))
