@@ -158,6 +158,33 @@ describe.skipIf(block === undefined)('convolutions in blocks', () => {
     },
   )
 
+  it('give the same bits on 1, 2 and 4 threads', async () => {
+    const builder = new GraphBuilder(undefined, { channelBlock: block })
+    const drawn = (name: string, dims: readonly number[]): Tensor => {
+      const tensor = float32(dims)
+      randomStream(5, name).fillUniform(tensor.data, -1, 1)
+      return tensor
+    }
+    const given = new Map([
+      ['x', drawn('x', [4, 32, 16, 16])],
+      ['w', drawn('w', [32, 32, 3, 3])],
+    ])
+    const [x, w] = [...given].map(([name, tensor]) => builder.input(name, tensor)) as [Value, Value]
+    const y = builder.op('Conv', [x, w], { kernel_shape: [3, 3], ...same })
+    builder.output(y, 'y')
+    const [dx, dw] = backward(builder, [{ of: y, gradient: y }], [x, w])
+    for (const value of [dx, dw]) if (value) builder.output(value, 'gradient')
+    const bytes = encodeGraph(builder.finish('threads'))
+    const answers = []
+    for (const threads of [1, 2, 4]) {
+      const executable = await ortNode({ threads }).load(bytes)
+      answers.push([...(await executable.run(given)).values()].map(({ data }) => [...(data as Float32Array)]))
+      await executable.dispose()
+    }
+    expect(answers[1]).toEqual(answers[0])
+    expect(answers[2]).toEqual(answers[0])
+  })
+
   it('leave float64 plain', async () => {
     const type = 'float64'
     const builder = new GraphBuilder(undefined, { channelBlock: block })
