@@ -86,6 +86,15 @@ describe('what the doctor looks at', () => {
     expect(await placesHere()).toMatchObject({ cache: { files: 0, bytes: 0, writable: true } })
   })
 
+  test('a cache that is a file, or lies under one, cannot be written to', async () => {
+    const file = join(folder, 'a-file')
+    await writeFile(file, 'abc')
+    for (const place of [file, join(file, 'below')]) {
+      process.env = { ...before, HOLDFAST_CACHE: place }
+      expect(await placesHere(), place).toMatchObject({ cache: { writable: false } })
+    }
+  })
+
   test('packages are those that are installed', async () => {
     expect(await versionOf('sharp')).toMatch(/^\d+\.\d+/)
     expect(await versionOf('no-such-package-here')).toBeUndefined()

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -121,6 +122,40 @@ describe('--profile', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^error \(out-exists\): --profile .*labels\.json/)
     expect(await readFile(file, 'utf8')).toBe('{"classes": []}')
+  })
+
+  test('is refused by name where a folder or a device is', async () => {
+    const inFolder = await cli.run(['data', 'list', '--profile', folder])
+    expect([inFolder.code, inFolder.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error \(out-is-folder\): --profile /),
+    ])
+    const device = await cli.run(['data', 'list', '--profile', '/dev/null'])
+    expect([device.code, device.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error \(out-is-device\): --profile /),
+    ])
+  })
+
+  test('is not begun in a file that another command is writing its own to, and is where that was killed', async () => {
+    const file = join(folder, 'shared.json')
+    const running = openTrace(file, true)
+    running.add({ name: 'process_name', ph: 'M', pid: process.pid, tid: 0 })
+    running.flush()
+    const text = await readFile(file, 'utf8')
+    const refused = await cli.run(['data', 'list', '--profile', file])
+    expect(refused.stderr).toMatch(
+      new RegExp(`^error \\(profile-in-use\\): --profile .*process ${process.pid}\\b`),
+    )
+    expect(refused.code).toBe(1)
+    expect(await readFile(file, 'utf8')).toBe(text)
+    running.close(true)
+    expect((await cli.run(['data', 'list', '--profile', file])).code).toBe(0)
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    const killed = openTrace(file, true)
+    killed.add({ name: 'process_name', ph: 'M', pid, tid: 0 })
+    killed.close(false)
+    expect((await cli.run(['data', 'list', '--profile', file])).code).toBe(0)
   })
 })
 

@@ -112,6 +112,18 @@ describe('data.unlabelled of a configuration', () => {
     )
   }, 60_000)
 
+  it('is refused before anything is learned where its rows are of another form than those of the tasks', async () => {
+    const texts = csv('texts.csv', ['text', 'hello', 'you'])
+    for (const [unlabelled, found] of [
+      ['synthetic', 'uint8 [1,28,28]'],
+      [texts, 'string []'],
+    ] as const) {
+      const { plan, inputs } = await loadPlan(planOf('distil', { data: { source: labelled, unlabelled } }))
+      const refused = { code: 'unlabelled-form', message: expect.stringContaining(found) }
+      expect(() => preparePlan(plan, inputs)).toThrow(expect.objectContaining(refused))
+    }
+  })
+
   it('is refused where the method has no use for it, and where images change from task to task', async () => {
     const { plan, inputs } = await loadPlan(planOf('replay'))
     expect(() => preparePlan(plan, inputs)).toThrow(/replay has no use for.*Compose it with distil/)
