@@ -39,7 +39,7 @@ export async function placesHere(): Promise<Places> {
       from: HOLDFAST_CACHE ? 'HOLDFAST_CACHE' : XDG_CACHE_HOME ? 'XDG_CACHE_HOME' : 'home',
       ...(await sizeOf(folder)),
       rowBytes: cacheBytes(),
-      writable: await holds(access(there, constants.W_OK)),
+      writable: await takesFiles(there),
       freeBytes: await statfs(there).then(
         ({ bavail, bsize }) => bavail * bsize,
         () => null,
@@ -59,6 +59,10 @@ async function nearest(folder: string): Promise<string> {
   const above = dirname(path)
   return above === path || (await holds(access(path))) ? path : nearest(above)
 }
+
+/** Links to folders are followed. */
+const takesFiles = async (path: string): Promise<boolean> =>
+  (await stat(path)).isDirectory() && holds(access(path, constants.W_OK | constants.X_OK))
 
 const holds = (question: Promise<void>): Promise<boolean> =>
   question.then(

@@ -1,38 +1,88 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { UsageError } from '../../errors.ts'
+import { EnvironmentError, UsageError } from '../../errors.ts'
+import { checkOutputs } from '../../tensor/outputs-files.ts'
+import { reading, systemCode } from '../../tensor/reads-files.ts'
 import { makeFolder, writing } from '../../tensor/writes-files.ts'
 import { beginProfile, type Profile } from './profile-node.ts'
-import { HEAD } from './trace-file.ts'
+import { END, HEAD } from './trace-file.ts'
 
 /**
  * Begins a profile in a file that is not there yet, or holds an older one.
  *
- * @throws UsageError `out-exists` for any other file; EnvironmentError `write-failed`.
+ * @throws UsageError `out-exists` for any other file, and as {@link checkOutputs}; EnvironmentError `profile-in-use` where another
+ * process of this machine writes its own there, `write-failed`.
  */
 export async function openProfile(path: string, verb: string): Promise<Profile> {
+  await checkOutputs([{ flag: '--profile', path }], [])
   await makeFolder(dirname(path))
-  const head = await headOf(path)
-  if (head !== undefined && head !== HEAD.slice(0, head.length)) {
+  const older = await olderAt(path)
+  if (older && !older.isProfile) {
     throw new UsageError(
       'out-exists',
       `--profile ${path}: there is a file that is no profile. Name another one; nothing is written over but an older profile.`,
     )
   }
+  if (older?.writer !== undefined && isAnother(older.writer)) {
+    throw new EnvironmentError(
+      'profile-in-use',
+      `--profile ${path}: process ${older.writer} writes its profile there. Name another file; if that process is no command of Holdfast, remove this one.`,
+    )
+  }
   return writing(path, async () => beginProfile(path, verb))
 }
 
-/** What a file begins with, as long as a profile's beginning is; undefined where there is none. */
-async function headOf(path: string): Promise<string | undefined> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (!file) return undefined
+interface Older {
+  readonly isProfile: boolean
+  /** The process that began it and has not ended it. */
+  readonly writer: number | undefined
+}
+
+/** What lies there; undefined where nothing does. */
+async function olderAt(path: string): Promise<Older | undefined> {
+  const look = async (): Promise<Older | undefined> => {
+    const file = await open(path).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (!file) return undefined
+    try {
+      return await olderIn(file)
+    } finally {
+      await file.close()
+    }
+  }
+  return reading(path, look, { kind: EnvironmentError, code: 'read-failed' })
+}
+
+/** More than a process's number has digits. */
+const NUMBER = 20
+
+async function olderIn(file: FileHandle): Promise<Older> {
+  const { size } = await file.stat()
+  const [first, last] = [
+    await textAt(file, 0, HEAD.length + NUMBER),
+    await textAt(file, size - END.length, END.length),
+  ]
+  const writer = /^,"pid":(\d+)/.exec(first.slice(HEAD.length))?.[1]
+  return {
+    isProfile: HEAD.startsWith(first.slice(0, HEAD.length)),
+    writer: last === END || writer === undefined ? undefined : Number(writer),
+  }
+}
+
+async function textAt(file: FileHandle, from: number, length: number): Promise<string> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, from))
+  return buffer.toString('utf8', 0, bytesRead)
+}
+
+/** Whether a process is there, and is not this one: a command that was killed is not there any more. */
+function isAnother(pid: number): boolean {
+  if (pid === process.pid) return false
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(HEAD.length), 0, HEAD.length, 0)
-    return buffer.toString('utf8', 0, bytesRead)
-  } finally {
-    await file.close()
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return systemCode(error) === 'EPERM'
   }
 }

@@ -27,6 +27,8 @@ const AT_ONCE = 2 ** 16
 
 /** What a file of ours begins with. */
 export const HEAD = '[\n{"name":"process_name","ph":"M"'
+/** What it ends with, once all was written. */
+export const END = '\n]\n'
 
 /**
  * A list of events, one a line, each written whole and behind what is there, so that a file that was cut off has all up to
@@ -58,7 +60,7 @@ export function openTrace(path: string, first: boolean): TraceFile {
     flush,
     close: (last) => {
       flush()
-      if (last) writeSync(appended, '\n]\n')
+      if (last) writeSync(appended, END)
       closeSync(appended)
     },
   }

@@ -1,6 +1,6 @@
 export { type BatchPlan, type BatchPlanState, batchPlan, resumeBatchPlan } from './batches.ts'
 export { greedyBalanced } from './greedy.ts'
-export { createPool, type Pool, type PoolPart } from './pool.ts'
+export { createPool, type Pool, type PoolPart, poolsWith, rowForm } from './pool.ts'
 export {
   chooseBalanced,
   chooseOfLabels,

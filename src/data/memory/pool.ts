@@ -57,16 +57,21 @@ export function createPool(parts: readonly PoolPart[]): Pool {
   }
 }
 
+/** Whether rows of two data sets can stand in one pool. */
+export const poolsWith = (first: Dataset, other: Dataset): boolean =>
+  first.inputs.type === other.inputs.type &&
+  sameDims(first.inputs.dims.slice(1), other.inputs.dims.slice(1)) &&
+  first.labels.type === other.labels.type &&
+  JSON.stringify(first.preprocessing) === JSON.stringify(other.preprocessing)
+
+/** The form of a data set's rows, for messages. */
+export const rowForm = ({ inputs: { type, dims } }: Dataset): string => `${type} [${dims.slice(1)}]`
+
 function checkPart(first: Dataset, other: Dataset): void {
-  const same =
-    first.inputs.type === other.inputs.type &&
-    sameDims(first.inputs.dims.slice(1), other.inputs.dims.slice(1)) &&
-    first.labels.type === other.labels.type &&
-    JSON.stringify(first.preprocessing) === JSON.stringify(other.preprocessing)
-  if (same) return
+  if (poolsWith(first, other)) return
   throw new DataError(
     'pool-mismatch',
-    `Rows of "${other.name}" (${other.inputs.type} [${other.inputs.dims.slice(1)}]) cannot stand beside rows of ` +
-      `"${first.name}" (${first.inputs.type} [${first.inputs.dims.slice(1)}]): type, dims and preprocessing must agree.`,
+    `Rows of "${other.name}" (${rowForm(other)}) cannot stand beside rows of ` +
+      `"${first.name}" (${rowForm(first)}): type, dims and preprocessing must agree.`,
   )
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { parseAugment } from '../../data/augment/index.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
+import { poolsWith, rowForm } from '../../data/memory/index.ts'
 import { normalised } from '../../data/reading.ts'
-import { UsageError } from '../../errors.ts'
+import { DataError, UsageError } from '../../errors.ts'
 import type { Method } from '../../methods/method.ts'
 import { createMethod, methodParts } from '../../methods/registry.ts'
 import { type TaughtOptions, type TaughtRows, taught } from '../../methods/taught.ts'
@@ -85,7 +86,8 @@ export interface PreparedPlan extends Omit<LearnOptions, 'engine' | 'store' | 's
  * Makes a plan's stream, model, method and optimiser. Nothing is trained yet.
  *
  * @throws UsageError `model-data` when the model and the data cannot go together, `augment-data` for data that cannot be
- * augmented so; `method-replicas`, `method-borders` for a method that cannot learn so; `method-unlabelled` for a method that has no use for rows without labels; `method-idle` for a method that would do nothing; and what the parts throw.
+ * augmented so; `method-replicas`, `method-borders` for a method that cannot learn so; `method-unlabelled` for a method that has no use for rows without labels, DataError
+ * `unlabelled-form` for such rows of another form than the tasks’; `method-idle` for a method that would do nothing; and what the parts throw.
  */
 export function preparePlan(plan: RunPlan, inputs: PlanInputs): PreparedPlan {
   const tasks = planStream(plan, inputs.data)
@@ -157,11 +159,18 @@ function planUnlabelled(
       `The method ${method.name} has no use for rows without labels (data.unlabelled, --unlabelled). Compose it with distil, which teaches on them what the model said before each task, or leave them out.`,
     )
   }
-  const { labels, classes } = itemAt(tasks, 0, 'task').train
+  const { train } = itemAt(tasks, 0, 'task')
+  const { labels, classes } = train
   const dims = [samples(unlabelled), ...labels.dims.slice(1)]
   const none =
     labels.type === 'int32' ? { type: labels.type, dims, data: new Int32Array(sizeOf(dims)) } : float32(dims)
-  return { ...normalised(unlabelled, data.preprocessing), classes, labels: none as Dataset['labels'] }
+  const rows = { ...normalised(unlabelled, data.preprocessing), classes, labels: none as Dataset['labels'] }
+  // Else it would be seen when there is a teacher, after the first task.
+  if (poolsWith(train, rows)) return rows
+  throw new DataError(
+    'unlabelled-form',
+    `Rows without labels (data.unlabelled, --unlabelled) are learned from beside those of the tasks, and have to have their type, dims and preprocessing: ${rows.name} has ${rowForm(rows)}, and ${train.name} has ${rowForm(train)}. Name rows of that form, or leave them out.`,
+  )
 }
 
 /** The stream of a plan over its data. */
