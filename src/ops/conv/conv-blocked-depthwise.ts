@@ -1,8 +1,9 @@
 import { sizeOf } from '../../tensor/tensor.ts'
-import { blockedOp, type Emitter, intoBlocks, ints, outOfBlocks, reshape, type Value } from '../core/index.ts'
+import { blockedOp, type Emitter, intoBlocks, outOfBlocks, reshape, type Value } from '../core/index.ts'
+import { blockedWindows, blockedWindowsBack } from './conv-blocked.ts'
 import type { InputGradient } from './conv-input-gradient.ts'
-import { padAxes } from './unfold.ts'
-import { extent, outputSizes, padsOf, type WindowAxis } from './windows.ts'
+import { backwards, padAxes } from './unfold.ts'
+import { outputSizes, reversible, type WindowAxis } from './windows.ts'
 
 // Depthwise convolutions by the runtime's blocked kernel, whose weights are [C / B, h, w, B].
 
@@ -22,15 +23,7 @@ export const depthwiseBlockedBack = (
   axes: readonly WindowAxis[],
   groups: number,
   block: number,
-): boolean =>
-  depthwiseBlocked('float32', w, axes, groups, block) &&
-  axes.every((axis) => axis.before < extent(axis) && paddingBack(axis).after >= 0)
-
-/** Padding of dX's convolution, over dY with its stride's zeros between. */
-const paddingBack = (axis: WindowAxis) => ({
-  before: extent(axis) - 1 - axis.before,
-  after: axis.input + axis.before - axis.output * axis.stride,
-})
+): boolean => depthwiseBlocked('float32', w, axes, groups, block) && reversible(axes)
 
 /** [C, 1, h, w] as [C / B, h w, B]. */
 const placesOfBlocks = (emit: Emitter, w: Value, block: number): Value => {
@@ -50,14 +43,8 @@ export function byDepthwiseBlocks(
   const [samples = 1, channels = 1] = x.dims
   const weights = reshape(emit, placesOfBlocks(emit, w, block), w.dims)
   const inputs = [intoBlocks(emit, x), weights, bias]
-  const y = blockedOp(emit, 'Conv', inputs, [samples, channels, ...outputSizes(axes)], {
-    kernel_shape: axes.map((axis) => axis.kernel),
-    strides: axes.map((axis) => axis.stride),
-    dilations: axes.map((axis) => axis.dilation),
-    pads: padsOf(axes),
-    group: channels,
-  })
-  return outOfBlocks(emit, y)
+  const dims = [samples, channels, ...outputSizes(axes)]
+  return outOfBlocks(emit, blockedOp(emit, 'Conv', inputs, dims, blockedWindows(axes, channels)))
 }
 
 /** dX: the kernel reversed over dY, between whose positions zeros are put where windows had a stride. */
@@ -65,19 +52,10 @@ export const byDepthwiseBlocksBack =
   (block: number): InputGradient =>
   (emit, dy, w, axes) => {
     const [samples = 1, channels = 1] = dy.dims
-    const places = placesOfBlocks(emit, w, block)
-    const one = (value: number) => ints(emit, [value])
-    const backwards =
-      places.dims[1] === 1 ? places : emit.op('Slice', [places, one(-1), one(-(2 ** 31)), one(1), one(-1)])
-    const inputs = [spaced(emit, intoBlocks(emit, dy), axes, block), reshape(emit, backwards, w.dims)]
-    const dx = blockedOp(emit, 'Conv', inputs, [samples, channels, ...axes.map(({ input }) => input)], {
-      kernel_shape: axes.map((axis) => axis.kernel),
-      strides: axes.map(() => 1),
-      dilations: axes.map((axis) => axis.dilation),
-      pads: padsOf(axes.map(paddingBack)),
-      group: channels,
-    })
-    return outOfBlocks(emit, dx)
+    const reversed = backwards(emit, placesOfBlocks(emit, w, block), [1])
+    const inputs = [spaced(emit, intoBlocks(emit, dy), axes, block), reshape(emit, reversed, w.dims)]
+    const dims = [samples, channels, ...axes.map(({ input }) => input)]
+    return outOfBlocks(emit, blockedOp(emit, 'Conv', inputs, dims, blockedWindowsBack(axes, channels)))
   }
 
 /** Behind each position as many zeros as the stride leaves out. */

@@ -1,16 +1,17 @@
+import type { Attributes } from '../../onnx/graph.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
 import {
   blockedOp,
   type Emitter,
   intoBlocks,
-  ints,
   outOfBlocks,
   reshape,
   transpose,
   type Value,
 } from '../core/index.ts'
 import type { InputGradient } from './conv-input-gradient.ts'
-import { extent, outputSizes, padsOf, type WindowAxis } from './windows.ts'
+import { backwards } from './unfold.ts'
+import { outputSizes, paddingBack, padsOf, reversible, type WindowAxis } from './windows.ts'
 
 // Convolutions by the runtime's blocked kernels, whose weights are [O / B, C / B, h, w, B, B] with outputs last, or of few channels
 // [O / B, C, h, w, B]. The runtime arranges constant weights so by itself; those that train are arranged in the graph.
@@ -51,13 +52,28 @@ export function convolvesBlockedBack(
 ): boolean {
   const back = axes.map((axis) => ({ ...axis, input: axis.output, output: axis.input }))
   return (
-    axes.every(
-      ({ stride, before, after, ...axis }) => stride === 1 && before < extent(axis) && after < extent(axis),
-    ) &&
+    axes.every(({ stride }) => stride === 1) &&
+    reversible(axes) &&
     outputs % block === 0 &&
     convolves({ type: 'float32', channels: outputs, outputs: channels, axes: back, groups }, block)
   )
 }
+
+/** Attributes of the runtime's blocked Conv, which has no defaults. */
+export const blockedWindows = (axes: readonly WindowAxis[], groups: number): Attributes => ({
+  kernel_shape: axes.map((axis) => axis.kernel),
+  strides: axes.map((axis) => axis.stride),
+  dilations: axes.map((axis) => axis.dilation),
+  pads: padsOf(axes),
+  group: groups,
+})
+
+/** Of the one that gives dX, over dY with its stride's zeros between. */
+export const blockedWindowsBack = (axes: readonly WindowAxis[], groups: number): Attributes =>
+  blockedWindows(
+    axes.map((axis) => ({ ...axis, ...paddingBack(axis), stride: 1 })),
+    groups,
+  )
 
 /** Y, with the bias. */
 export function byBlocks(
@@ -70,14 +86,8 @@ export function byBlocks(
   const [outputs = 1] = w.dims
   const input = channels % block === 0 ? intoBlocks(emit, x) : x
   const inputs = [input, blockedWeights(emit, w, block), bias]
-  const y = blockedOp(emit, 'Conv', inputs, [samples, outputs, ...outputSizes(axes)], {
-    kernel_shape: axes.map((axis) => axis.kernel),
-    strides: axes.map((axis) => axis.stride),
-    dilations: axes.map((axis) => axis.dilation),
-    pads: padsOf(axes),
-    group: 1,
-  })
-  return outOfBlocks(emit, y)
+  const dims = [samples, outputs, ...outputSizes(axes)]
+  return outOfBlocks(emit, blockedOp(emit, 'Conv', inputs, dims, blockedWindows(axes, 1)))
 }
 
 /** dX by {@link convolvesBlockedBack}. */
@@ -87,19 +97,8 @@ export const byBlocksBack =
     const [samples = 1] = dy.dims
     const channels = w.dims[1] ?? 1
     const inputs = [intoBlocks(emit, dy), reversedWeights(emit, w, block)]
-    const dx = blockedOp(emit, 'Conv', inputs, [samples, channels, ...axes.map(({ input }) => input)], {
-      kernel_shape: axes.map((axis) => axis.kernel),
-      strides: axes.map(() => 1),
-      dilations: axes.map((axis) => axis.dilation),
-      pads: padsOf(
-        axes.map((axis) => ({
-          before: extent(axis) - 1 - axis.before,
-          after: extent(axis) - 1 - axis.after,
-        })),
-      ),
-      group: 1,
-    })
-    return outOfBlocks(emit, dx)
+    const dims = [samples, channels, ...axes.map(({ input }) => input)]
+    return outOfBlocks(emit, blockedOp(emit, 'Conv', inputs, dims, blockedWindowsBack(axes, 1)))
   }
 
 /** [O, C, h, w] as the kernels read them. The runtime's reordering moves outputs last many times faster than Transpose does. */
@@ -118,9 +117,6 @@ function reversedWeights(emit: Emitter, w: Value, block: number): Value {
   const places = sizeOf(kernel)
   const last = intoBlocks(emit, reshape(emit, w, [outputs, channels, places, 1]))
   const parted = reshape(emit, last, [outputs / block, block, channels / block, places, block])
-  const one = (value: number) => ints(emit, [value])
-  const backwards =
-    places === 1 ? parted : emit.op('Slice', [parted, one(-1), one(-(2 ** 31)), one(3), one(-1)])
-  const swapped = transpose(emit, backwards, [2, 0, 3, 1, 4])
+  const swapped = transpose(emit, backwards(emit, parted, [3]), [2, 0, 3, 1, 4])
   return reshape(emit, swapped, [channels, outputs, ...kernel])
 }

@@ -22,7 +22,7 @@ import {
   byUnfolding,
   type WeightGradient,
 } from './conv-weight-gradient.ts'
-import { extent, outputSizes, type WindowAxis } from './windows.ts'
+import { outputSizes, reversible, type WindowAxis } from './windows.ts'
 
 // The one place where forms are chosen by shape. Measured: docs/performance.md, "Convolution"; bench/conv-forms.ts.
 
@@ -98,12 +98,10 @@ export function inputGradientForm(
     const blocked = block !== undefined && multipliesWindows(x, w, axes, groups, block)
     return blocked ? byBlockedWindowsBack(block) : byOneProductBack
   }
-  const reversible = axes.every(
-    (axis) => axis.stride === 1 && axis.before < extent(axis) && axis.after < extent(axis),
-  )
+  const unstrided = axes.every(({ stride }) => stride === 1)
   // A kernel of one has nothing to reverse, only its channels to swap.
   const cheap = outputs <= perGroup * groups || axes.every((axis) => axis.kernel === 1)
-  return reversible && cheap ? byReversedKernel : byTransposedConvolution
+  return unstrided && reversible(axes) && cheap ? byReversedKernel : byTransposedConvolution
 }
 
 /** The form of dW that measures fastest, of the same. */

@@ -1,5 +1,6 @@
-import { type Emitter, ints, reshape, transpose, type Value } from '../core/index.ts'
-import { extent, padsOf, reach, type WindowAxis } from './windows.ts'
+import { type Emitter, reshape, transpose, type Value } from '../core/index.ts'
+import { backwards } from './unfold.ts'
+import { paddingBack, padsOf, reach, type WindowAxis } from './windows.ts'
 
 /** dX of a convolution, [N, C, ..], from dY [N, O, ..] and W [O, C / groups, kernel..]. */
 export type InputGradient = (
@@ -23,25 +24,16 @@ export const byTransposedConvolution: InputGradient = (emit, dy, w, axes, groups
 /** With stride 1, a convolution with the kernel reversed and its channels swapped. */
 export const byReversedKernel: InputGradient = (emit, dy, w, axes, groups) => {
   const [outputs = 1, perGroup = 1, ...kernel] = w.dims
-  const grouped = reshape(emit, reversed(emit, w), [groups, outputs / groups, perGroup, ...kernel])
+  const reversed = backwards(
+    emit,
+    w,
+    kernel.map((_, axis) => axis + 2),
+  )
+  const grouped = reshape(emit, reversed, [groups, outputs / groups, perGroup, ...kernel])
   const swapped = transpose(emit, grouped, [0, 2, 1, ...kernel.map((_, axis) => axis + 3)])
   return emit.op('Conv', [dy, reshape(emit, swapped, [groups * perGroup, outputs / groups, ...kernel])], {
     dilations: axes.map((axis) => axis.dilation),
-    pads: padsOf(
-      axes.map((axis) => ({ before: extent(axis) - 1 - axis.before, after: extent(axis) - 1 - axis.after })),
-    ),
+    pads: padsOf(axes.map(paddingBack)),
     group: groups,
   })
-}
-
-/** The kernel axes of `w` backwards. */
-function reversed(emit: Emitter, w: Value): Value {
-  const flipped = w.dims.flatMap((dim, axis) => (axis >= 2 && dim > 1 ? [axis] : []))
-  if (flipped.length === 0) return w
-  const same = (value: number) =>
-    ints(
-      emit,
-      flipped.map(() => value),
-    )
-  return emit.op('Slice', [w, same(-1), same(-(2 ** 31)), ints(emit, flipped), same(-1)])
 }

@@ -56,6 +56,18 @@ export function sliceAxes(
   ])
 }
 
+/** `x` backwards along these axes; itself where they have one element each. */
+export function backwards(emit: Emitter, x: Value, axes: readonly number[]): Value {
+  const flipped = axes.filter((axis) => (x.dims[axis] ?? 1) > 1)
+  if (flipped.length === 0) return x
+  const same = (value: number) =>
+    ints(
+      emit,
+      flipped.map(() => value),
+    )
+  return emit.op('Slice', [x, same(-1), same(-(2 ** 31)), ints(emit, flipped), same(-1)])
+}
+
 /** Every place in the kernel, last axis fastest. */
 export function kernelPlaces(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>(

@@ -32,6 +32,19 @@ export const reach = (axis: WindowAxis): number => (axis.output - 1) * axis.stri
 export const paddingReached = (axis: WindowAxis): number =>
   Math.max(0, reach(axis) - axis.input - axis.before)
 
+/**
+ * Padding around dY, with its stride's zeros between, for the convolution with the kernel reversed that gives dX; less than 0 where a
+ * window lies in the padding alone.
+ */
+export const paddingBack = (axis: WindowAxis) => ({
+  before: extent(axis) - 1 - axis.before,
+  after: axis.input + axis.before - axis.output * axis.stride,
+})
+
+/** Whether that convolution pads by no less than 0. */
+export const reversible = (axes: readonly WindowAxis[]): boolean =>
+  axes.map(paddingBack).every(({ before, after }) => before >= 0 && after >= 0)
+
 export const outputSizes = (axes: readonly WindowAxis[]): number[] => axes.map((axis) => axis.output)
 
 /** The `pads` attribute: all beginnings, then all ends. */
