@@ -1,5 +1,6 @@
 import {
   blockedOp,
+  concat,
   type Emitter,
   intoBlocks,
   outOfBlocks,
@@ -8,9 +9,9 @@ import {
   transpose,
   type Value,
 } from '../core/index.ts'
-import { concat, type WeightGradient } from './conv-weight-gradient.ts'
-import { padAxes, sliceAxes } from './unfold.ts'
-import { extent, type WindowAxis } from './windows.ts'
+import type { WeightGradient } from './conv-weight-gradient.ts'
+import { padAxes, sliceAxes, windowSlices } from './unfold.ts'
+import { paddingReached, reach, type WindowAxis } from './windows.ts'
 
 // dW[o, c, i, j] = sum over n, p, r of dY[n, o, p, r] X[n, c, p s + i d - before, r s + j d - before] is a convolution whose channels
 // are the pairs (n, r), whose kernel runs over the rows p, and whose positions are the places i and the channels c. One for each
@@ -85,9 +86,8 @@ export const byBlockedRows: WeightGradient = (emit, x, dy, axes) => {
   const inputs = inputsByColumn(layout, x)
   const kernels = kernelsByColumn(layout, dy)
   const wide = (together * width) / block
-  const needed = (rows.kernel - 1) * rows.dilation + (rows.output - 1) * rows.stride + 1
-  const after = Math.max(0, needed - rows.input - rows.before)
-  const reached = Math.floor((rows.before + rows.input + after - needed) / rows.dilation) + rows.kernel
+  const after = paddingReached(rows)
+  const reached = Math.floor((rows.before + rows.input + after - reach(rows)) / rows.dilation) + rows.kernel
   const sums = kernels.map((kernel, at) => {
     const input = inputs[at] ?? inputs[0]
     const sum = blockedOp(emit, 'Conv', [input, kernel], [1, parts * outputs, reached, channels], {
@@ -112,7 +112,7 @@ export const byBlockedRows: WeightGradient = (emit, x, dy, axes) => {
 function inputsByColumn({ emit, block, rows, columns, width, together, fromX }: Layout, x: Value): Value[] {
   const [samples = 1, channels = 1] = x.dims
   const last = transpose(emit, x, [0, 2, 3, 1])
-  const sources = fromX ? thinned(emit, last, columns) : [last]
+  const sources = fromX ? windowSlices(emit, last, [columns], 2) : [last]
   return sources.map((source) => {
     const grouped = reshape(emit, source, [samples / together, together, rows.input, width * channels])
     const side = reshape(emit, transpose(emit, grouped, [0, 2, 1, 3]), [
@@ -128,19 +128,6 @@ function inputsByColumn({ emit, block, rows, columns, width, together, fromX }: 
       ((together * width) / block) * channels,
     ])
   })
-}
-
-/** For each column of the kernel the columns that it reads, of values whose channels are last. */
-function thinned(emit: Emitter, last: Value, columns: WindowAxis): Value[] {
-  const reach = (columns.output - 1) * columns.stride + extent(columns)
-  const padded = padAxes(emit, last, 2, [
-    [columns.before, Math.max(0, reach - columns.input - columns.before)],
-  ])
-  return Array.from({ length: columns.kernel }, (_, at) =>
-    sliceAxes(emit, padded, 2, [
-      { start: at * columns.dilation, count: columns.output, step: columns.stride },
-    ]),
-  )
 }
 
 /** dY as kernels, [parts, O / B, batches, rows, together, columns, B], moved along the columns for each column of the kernel. */

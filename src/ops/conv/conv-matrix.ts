@@ -1,8 +1,8 @@
 import { itemAt } from '../../required.ts'
 import { float32, sizeOf } from '../../tensor/tensor.ts'
-import { type Emitter, matmul, reshape, swapLast, transpose, type Value } from '../core/index.ts'
+import { concat, type Emitter, matmul, reshape, swapLast, transpose, type Value } from '../core/index.ts'
 import type { InputGradient } from './conv-input-gradient.ts'
-import { byUnfolding, concat, type WeightGradient } from './conv-weight-gradient.ts'
+import { byUnfolding, type WeightGradient } from './conv-weight-gradient.ts'
 import { kernelPlaces, padAxes, sliceAxes } from './unfold.ts'
 import { outputSizes, paddingReached, type WindowAxis } from './windows.ts'
 

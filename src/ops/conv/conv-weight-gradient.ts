@@ -1,6 +1,6 @@
 import { itemAt } from '../../required.ts'
 import { sizeOf } from '../../tensor/tensor.ts'
-import { type Emitter, reduceSum, reshape, swapLast, transpose, type Value } from '../core/index.ts'
+import { concat, type Emitter, reduceSum, reshape, swapLast, transpose, type Value } from '../core/index.ts'
 import { kernelPlaces, padAxes, padForWindows, sliceAxes, windowSlices } from './unfold.ts'
 import { outputSizes, paddingReached, reach, type WindowAxis } from './windows.ts'
 
@@ -24,11 +24,6 @@ const swapFirstTwo = (emit: Emitter, x: Value): Value =>
     x,
     x.dims.map((_, axis) => (axis < 2 ? 1 - axis : axis)),
   )
-
-export const concat = (emit: Emitter, parts: readonly Value[], axis: number): Value => {
-  const [only] = parts
-  return parts.length === 1 && only ? only : emit.op('Concat', parts, { axis })
-}
 
 /** [.., kernel places, C / groups] to [O, C / groups, kernel..]. */
 export function placesLast(

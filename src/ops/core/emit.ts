@@ -79,6 +79,12 @@ export function transpose(emit: Emitter, x: Value, perm: readonly number[]): Val
   return emit.op('Transpose', [x], { perm })
 }
 
+/** The parts one after the other along an axis; itself where there is one. */
+export function concat(emit: Emitter, parts: readonly Value[], axis: number): Value {
+  const [only] = parts
+  return parts.length === 1 && only ? only : emit.op('Concat', parts, { axis })
+}
+
 /** Swaps the last two axes. */
 export function swapLast(emit: Emitter, x: Value): Value {
   const rank = x.dims.length

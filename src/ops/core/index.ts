@@ -38,6 +38,7 @@ export { copyElements, eachPosition, foldPicking, offsetOf, pickElements, stride
 export {
   add,
   cast,
+  concat,
   div,
   expand,
   filled,

@@ -1,8 +1,9 @@
-import type { WindowAxis } from '../conv/index.ts'
+import { paddingReached, sliceAxes, type WindowAxis } from '../conv/index.ts'
 import {
   add,
   blockable,
   cast,
+  concat,
   type Emitter,
   intoBlocks,
   ints,
@@ -52,7 +53,7 @@ export function byComparing(emit: Emitter, { x, y, dy }: Pooled, axes: readonly 
   const given = Array.from({ length: rows.kernel }, (_, row) =>
     Array.from({ length: columns.kernel }, (_, column) => {
       if (row * columns.kernel + column === last) return left
-      const place = placeOf(emit, padded, [at(rows, row), at(columns, column)])
+      const place = sliceAxes(emit, padded, 1, [at(rows, row), at(columns, column)])
       const taken = mul(emit, left, cast(emit, emit.op('Equal', [place, most]), left.type))
       left = sub(emit, left, taken)
       return taken
@@ -62,36 +63,11 @@ export function byComparing(emit: Emitter, { x, y, dy }: Pooled, axes: readonly 
 }
 
 /** What the windows have at one place along an axis: a start and the windows' own step. */
-const at = ({ stride, output }: WindowAxis, place: number) => ({
-  start: place,
-  end: place + (output - 1) * stride + 1,
-  step: stride,
-})
-
-const placeOf = (emit: Emitter, padded: Value, ranges: readonly ReturnType<typeof at>[]): Value =>
-  emit.op('Slice', [
-    padded,
-    ints(
-      emit,
-      ranges.map(({ start }) => start),
-    ),
-    ints(
-      emit,
-      ranges.map(({ end }) => end),
-    ),
-    ints(emit, [1, 2]),
-    ints(
-      emit,
-      ranges.map(({ step }) => step),
-    ),
-  ])
-
-const reached = ({ stride, output, kernel }: WindowAxis): number => (output - 1) * stride + kernel
+const at = ({ stride, output }: WindowAxis, place: number) => ({ start: place, count: output, step: stride })
 
 /** Lower than any number where windows reach out of the input, so that no maximum is there. */
 function lowPadded(emit: Emitter, x: Value, rows: WindowAxis, columns: WindowAxis): Value {
-  const after = [rows, columns].map((axis) => Math.max(0, reached(axis) - axis.before - axis.input))
-  const pads = [0, rows.before, columns.before, 0, 0, ...after, 0]
+  const pads = [0, rows.before, columns.before, 0, 0, paddingReached(rows), paddingReached(columns), 0]
   if (pads.every((pad) => pad === 0)) return x
   return emit.op('Pad', [x, ints(emit, pads), scalar(emit, Number.NEGATIVE_INFINITY, x)], {
     mode: 'constant',
@@ -121,7 +97,7 @@ function spread(
     })
   })
   const lines = sums.map((line) =>
-    joined(
+    concat(
       emit,
       line.filter((value) => value !== undefined),
       3,
@@ -131,12 +107,7 @@ function spread(
   const flat = lines.map((line) => reshape(emit, line, [planes * height, 1, width * across]))
   const block = across / columns.stride
   const whole = [planes, height * rows.stride, width * columns.stride, block]
-  const canvas = reshape(emit, joined(emit, flat, 1), whole)
+  const canvas = reshape(emit, concat(emit, flat, 1), whole)
   const ends = [rows, columns].map(({ input, before }, axis) => input + before - (whole[axis + 1] ?? 0))
   return padZeros(emit, canvas, [0, -rows.before, -columns.before, 0], [0, ...ends, 0])
-}
-
-function joined(emit: Emitter, parts: readonly Value[], axis: number): Value {
-  const [only] = parts
-  return only && parts.length === 1 ? only : emit.op('Concat', parts, { axis })
 }

@@ -2,6 +2,7 @@ import { UnsupportedOpError, UsageError } from '../../errors.ts'
 import { sameDims, type TensorType } from '../../tensor/tensor.ts'
 import {
   add,
+  concat,
   dimOf,
   type Emitter,
   type GradientContext,
@@ -130,7 +131,7 @@ export const recurrentGradient =
       if (!input || !first) return undefined
       if (index === X) return second ? add(emit, first, second) : first
       const apart = values.map((value) => reshape(emit, value, [1, ...value.dims]))
-      return apart.length === 1 ? apart[0] : emit.op('Concat', apart, { axis: 0 })
+      return concat(emit, apart, 0)
     })
   }
 

@@ -1,6 +1,7 @@
 import { zeros } from '../../tensor/bytes.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
+  concat,
   constantInts,
   copyElements,
   defineOp,
@@ -60,7 +61,7 @@ function splitGradient(context: GradientContext): (Value | undefined)[] {
   const x = required(context, 0)
   const axis = splitAxis({ ...context, outputs: outputs.length })
   const parts = outputs.map((output, index) => gradients[index] ?? filled(emit, 0, output))
-  return [parts.length === 1 ? parts[0] : emit.op('Concat', parts, { axis: axis - x.dims.length })]
+  return [concat(emit, parts, axis - x.dims.length)]
 }
 
 const sizesInput = (values: readonly number[]) => ({ dims: [values.length], type: 'int64' as const, values })
