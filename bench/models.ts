@@ -8,7 +8,7 @@ import { parseArgs, promisify } from 'node:util'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { ARCHITECTURES, architecture, architectures, exportedTo } from './architectures.ts'
-import { medians, type Peer, type Seconds, startPeer, timed } from './torch-peer.ts'
+import { type Peer, raced, type Seconds, startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -76,40 +76,26 @@ function told([key, value]: [string, number | string]): string {
 
 async function compare(name: string, peer: Peer | undefined) {
   const step = await openStep(name)
-  const calls = Math.max(1, Math.round(Number(values.seconds) / (await timed(step.call, 1)).wall))
-  const { stepsPerCall } = step
-  const theirs: Seconds[] = []
-  const ours: Seconds[] = []
-  const theirSteps = peer
-    ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)).wall))
-    : 0
-  for (let round = 0; round < Number(values.rounds); round++) {
-    ours.push(await timed(step.call, calls))
-    if (peer) theirs.push(await peer.run(name, theirSteps))
-  }
+  const { call, stepsPerCall, nodes, buildMs, loadMs } = step
+  const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
+  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds })
   await step.dispose()
-  const mine = medians(ours, 1000 / (calls * stepsPerCall))
-  const { nodes, buildMs, loadMs } = step
   return {
     name,
     ms: mine.wall,
     processorMs: mine.processor,
-    ...against(mine, theirs),
+    ...(torch && against(mine, torch)),
     nodes,
     buildMs,
     loadMs,
   }
 }
 
-function against(mine: Seconds, all: readonly Seconds[]) {
-  if (all.length === 0) return {}
-  const theirs = medians(all, 1000)
-  return {
-    torchMs: theirs.wall,
-    ratio: theirs.wall / mine.wall,
-    processorRatio: theirs.processor / mine.processor,
-  }
-}
+const against = (mine: Seconds, torch: Seconds) => ({
+  torchMs: torch.wall,
+  ratio: torch.wall / mine.wall,
+  processorRatio: torch.processor / mine.processor,
+})
 
 /** Each contestant in a process of its own: the most memory it ever held (VmHWM). */
 async function memories(name: string): Promise<{ peakMiB: number; torchPeakMiB?: number }> {

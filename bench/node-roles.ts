@@ -1,5 +1,5 @@
 import type { Graph, Node } from '../src/onnx/graph.ts'
-import { namesRead, subgraphsOf } from '../src/onnx/walk.ts'
+import { namesRead, nodesBehind, subgraphsOf } from '../src/onnx/walk.ts'
 
 const products = new Set([
   ...[
@@ -41,7 +41,7 @@ export function rolesOf(graph: Graph): ReadonlyMap<string, string> {
   const roles = new Map<string, string>()
   const body = stepOf(graph)
   const updating = updates(body)
-  const forward = behind(body, lossesOf(body))
+  const forward = new Set(nodesBehind(body.nodes, lossesOf(body)).nodes)
   const visit = ({ nodes }: Graph, part: (node: Node) => string): void => {
     for (const node of nodes) {
       roles.set(node.name, `${part(node)} ${kindOf(node)}`)
@@ -69,17 +69,6 @@ function stepOf(graph: Graph): Graph {
 
 const lossesOf = ({ outputs }: Graph): readonly string[] =>
   outputs.flatMap(({ name, dims }) => (dims?.length === 0 || /stacked|loss/.test(name) ? [name] : []))
-
-function behind({ nodes }: Graph, wanted: readonly string[]): ReadonlySet<Node> {
-  const read = new Set(wanted)
-  const found = new Set<Node>()
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some((name) => name !== '' && read.has(name))) continue
-    found.add(node)
-    for (const name of namesRead(node)) read.add(name)
-  }
-  return found
-}
 
 /** Nodes whose results go nowhere but into the new state, by element-wise work and moving alone. */
 function updates(graph: Graph): ReadonlySet<Node> {

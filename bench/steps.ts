@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
 import { machineRoof } from './roof.ts'
-import { medians, type Seconds, startPeer, timed } from './torch-peer.ts'
+import { raced, startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -38,20 +38,9 @@ await peer?.close()
 if (values.json) console.log(JSON.stringify({ roof, rows }))
 
 async function compare(name: string, step: BenchStep) {
-  const perCall = step.stepsPerCall
-  const once = await timed(step.call, 1)
-  const calls = Math.max(1, Math.round(Number(values.seconds) / once.wall))
-  const theirSteps = peer
-    ? Math.max(1, Math.round(Number(values.seconds) / (await peer.run(name, 1)).wall))
-    : 0
-  const ours: Seconds[] = []
-  const theirs: Seconds[] = []
-  for (let round = 0; round < Number(values.rounds); round++) {
-    ours.push(await timed(step.call, calls))
-    if (peer) theirs.push(await peer.run(name, theirSteps))
-  }
-  const mine = medians(ours, 1000 / (calls * perCall))
-  const torch = peer && medians(theirs, 1000)
+  const { call, stepsPerCall } = step
+  const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
+  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds })
   const gflops = step.flops / mine.wall / 1e6
   const row = {
     name,

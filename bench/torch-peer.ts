@@ -51,8 +51,37 @@ export async function timed(call: () => Promise<void>, calls: number): Promise<S
   return { wall: (performance.now() - wall) / 1000, processor: (user + system) / 1e6 }
 }
 
+/** What is timed, and for how long. */
+interface Race {
+  readonly call: () => Promise<void>
+  readonly stepsPerCall: number
+  /** The peer's name of the same step. */
+  readonly name: string
+  readonly peer: Peer | undefined
+  readonly rounds: number
+  /** Of each side in a round, about. */
+  readonly seconds: number
+}
+
+/** Medians of both sides in milliseconds a step, in rounds by turns; no times of theirs without a peer. */
+export async function raced({ call, stepsPerCall, name, peer, rounds, seconds }: Race) {
+  const lasting = ({ wall }: Seconds) => Math.max(1, Math.round(seconds / wall))
+  const calls = lasting(await timed(call, 1))
+  const steps = peer ? lasting(await peer.run(name, 1)) : 0
+  const ours: Seconds[] = []
+  const theirs: Seconds[] = []
+  for (let round = 0; round < rounds; round++) {
+    ours.push(await timed(call, calls))
+    if (peer) theirs.push(await peer.run(name, steps))
+  }
+  return {
+    mine: medians(ours, 1000 / (calls * stepsPerCall)),
+    torch: peer && medians(theirs, 1000),
+  }
+}
+
 /** Each by itself, in units of which a second has `unit`. */
-export const medians = (all: readonly Seconds[], unit: number): Seconds => ({
+const medians = (all: readonly Seconds[], unit: number): Seconds => ({
   wall: median(all.map(({ wall }) => wall)) * unit,
   processor: median(all.map(({ processor }) => processor)) * unit,
 })
