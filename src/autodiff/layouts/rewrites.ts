@@ -1,4 +1,5 @@
 import { inputName, type Node, outputName } from '../../onnx/graph.ts'
+import { attributeReader } from '../../ops/core/index.ts'
 import { float32, sizeOf } from '../../tensor/tensor.ts'
 import { type BlockedContext, type BlockedNodes, blockedNode, standardNode } from './blocked-nodes.ts'
 
@@ -83,13 +84,12 @@ function only(name: string, value: number, { constant }: BlockedContext): boolea
 const batchNormalization: Rewrite = (node, made, context) => {
   const [given = '', scale = '', bias = '', mean = '', variance = ''] = node.inputs
   const x = made.blocked.get(given)
-  const { epsilon, training_mode: training } = node.attributes
-  if (x === undefined || training) return false
+  const read = attributeReader(node.attributes, node.name)
+  if (x === undefined || read.int('training_mode', 0) !== 0) return false
   const y = outputName(node, 0)
   const dims = made.dimsOf(y)
   const [, channels = 1] = dims
-  const small =
-    typeof epsilon === 'object' && 'kind' in epsilon && epsilon.kind === 'float' ? epsilon.value : 1e-5
+  const small = read.float('epsilon', 1e-5)
   const step = (op: string, ...inputs: string[]) => made.push(standardNode(op, inputs), y)
   const unit = small === 0 && only(variance, 1, context)
   const added = (): string => step('Add', variance, context.addConstant(float32([1], [small])))
