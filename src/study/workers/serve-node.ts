@@ -1,5 +1,6 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { settleSpans, spanned } from '../../spans.ts'
+import { followed } from '../followed.ts'
 import type { Job, Message } from './messages.ts'
 import { asFailed, jobRunner, type RunUpdate } from './run-job-files.ts'
 
@@ -30,7 +31,9 @@ export function serveWorker(runUpdate?: RunUpdate): void {
   }
   const work = async (job: Job, signal: AbortSignal) => {
     try {
-      const outcome = await spanned(`job: ${job.kind}`, () => done(job, signal))
+      const outcome = await spanned(`job: ${job.kind}`, () =>
+        followed(run(job, signal), (event) => send({ type: 'event', event })),
+      )
       // Whoever asked may end this one at once.
       settleSpans()
       send({ type: 'done', outcome })
@@ -38,15 +41,6 @@ export function serveWorker(runUpdate?: RunUpdate): void {
       settleSpans()
       send(asFailed(error))
     }
-  }
-  const done = async (job: Job, signal: AbortSignal) => {
-    const events = run(job, signal)
-    let next = await events.next()
-    while (!next.done) {
-      send({ type: 'event', event: next.value })
-      next = await events.next()
-    }
-    return next.value
   }
   const send = openPort(receive)
 }
