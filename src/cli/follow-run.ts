@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
+import { followed } from '../study/followed.ts'
 import { type KeptOutcome, runInFolder } from '../train/folders/index-files.ts'
 import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
@@ -68,12 +69,7 @@ export async function outcomeOf(
         tracker,
         learnMeasurements(),
       )
-      let next = await events.next()
-      while (!next.done) {
-        show(next.value)
-        next = await events.next()
-      }
-      return next.value
+      return followed(events, show)
     },
     ({ status }) => status,
   )

@@ -1,5 +1,6 @@
 import type { BenchResult } from '../measure/results.ts'
 import type { TableRow } from '../report/terminal.ts'
+import { followed } from '../study/followed.ts'
 import { type BenchEvent, type BenchOutcome, runGrid } from '../study/grid/index.ts'
 import type { QuickstartPart } from '../study/protocols/index.ts'
 import type { Workers } from '../study/workers/index-files.ts'
@@ -47,18 +48,14 @@ export async function runPart(
   const show = () => screen.draw([...(above.length <= room ? above : []), ...partLines(title, rows, screen)])
   const run = workers?.run(undefined)
   const events = runGrid({ plans, inputs, engine, machine: machineFacts(engine), jobs, signal, run })
-  let next = await events.next()
-  while (!next.done) {
-    const message = next.value
+  const { bench, failures, unfinished } = await followed(events, (message) => {
     const row = rowAfter(message, rows[message.run])
     if (row) rows[message.run] = row
     if (row) show()
     if (message.type === 'run-failed') {
       screen.warn(`warning: ${title}, ${message.plan.method.name}: ${message.error.message}`)
     }
-    next = await events.next()
-  }
-  const { bench, failures, unfinished } = next.value
+  })
   if (unfinished > 0) return undefined
   if (!screen.live) screen.say(`${title}: done`)
   return { bench: { ...bench, tasks: quickstartTasks }, rows, failures }

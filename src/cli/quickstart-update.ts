@@ -5,6 +5,7 @@ import { modelToOnnx } from '../model/import/index.ts'
 import { weightsOf } from '../model/model.ts'
 import { html, type Markup } from '../report/figures/index.ts'
 import { updateArticle } from '../report/update-page.ts'
+import { followed } from '../study/followed.ts'
 import { writeNpz } from '../tensor/npy.ts'
 import type { Mine } from '../tensor/outputs-files.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -122,10 +123,7 @@ async function trained(
   data: TrainTest,
   options: { readonly engine: Engine; readonly signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {
-  const events = executePlan(plan, preparePlan(plan, { data: [data] }), options)
-  let next = await events.next()
-  while (!next.done) next = await events.next()
-  const outcome = next.value
+  const outcome = await followed(executePlan(plan, preparePlan(plan, { data: [data] }), options))
   if (outcome.status === 'interrupted') return undefined
   const { model } = outcome
   return modelToOnnx(model, { parameters: weightsOf(model) })

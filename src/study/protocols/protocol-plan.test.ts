@@ -4,6 +4,7 @@ import { syntheticDigits } from '../../data/catalogue/index.ts'
 import { sortedKeys } from '../../data/sorted-keys.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { machineFacts } from '../../train/folders/index-files.ts'
+import { followed } from '../followed.ts'
 import { benchmarkPlans, runGrid } from '../grid/benchmark.ts'
 import { readProtocol } from './protocol-files.ts'
 import { protocolPlan } from './protocol-plan.ts'
@@ -87,9 +88,7 @@ test('a run whose borders nobody was told has its end and its course, and no row
     ...{ plans: [plan], inputs: { data: [syntheticDigits({ train: 200, test: 50 })] } },
     ...{ engine, machine: machineFacts(engine) },
   })
-  let next = await grid.next()
-  while (!next.done) next = await grid.next()
-  const { bench, failures } = next.value
+  const { bench, failures } = await followed(grid)
   expect(failures).toEqual([])
   const [run] = bench.results
   expect(run?.matrix).toHaveLength(1)
@@ -300,9 +299,8 @@ describe('protocols that were code before they were files', () => {
       inputs: { data: [syntheticDigits(rows)] },
       ...{ engine, machine: machineFacts(engine) },
     })
-    let next = await grid.next()
-    while (!next.done) next = await grid.next()
-    const found = next.value.bench.results.map(({ matrix }) => matrix.at(-1))
+    const { bench } = await followed(grid)
+    const found = bench.results.map(({ matrix }) => matrix.at(-1))
     // Another processor rounds otherwise: two of 200 answers may.
     for (const [at, row] of last.entries()) {
       for (const [task, accuracy] of row.entries())
