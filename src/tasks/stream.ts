@@ -63,6 +63,7 @@ export function lazyTask(
 ): Task {
   const train = remembered(parts.train)
   const test = remembered(parts.test)
+  const order = parts.order && remembered(parts.order)
   return {
     index: parts.index,
     name: parts.name,
@@ -74,13 +75,13 @@ export function lazyTask(
       return test()
     },
     get order() {
-      return parts.order?.()
+      return order?.()
     },
   }
 }
 
-function remembered(make: () => Dataset): () => Dataset {
-  let reference: WeakRef<Dataset> | undefined
+function remembered<T extends Dataset | Int32Array>(make: () => T): () => T {
+  let reference: WeakRef<T> | undefined
   return () => {
     const kept = reference?.deref()
     if (kept) return kept
