@@ -1,17 +1,12 @@
 import { concatenate, type Dataset, subset } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
 import { itemAt } from '../required.ts'
-import { type Border, mixRows } from './mix.ts'
+import { type MixOptions, mixRows } from './mix.ts'
 import { lazyTask, range, type Task, type TaskStream } from './stream.ts'
 
-export interface UntoldOptions extends Border {
-  /** How many rows each task has. */
-  readonly counts: readonly number[]
-  /** How many are drawn of each. */
-  readonly draws: readonly number[]
+export interface UntoldOptions extends MixOptions {
   /** Rows of a piece; of those that are left at the stream's end none is met. */
   readonly piece: number
-  readonly seed: number
 }
 
 /**
