@@ -49,7 +49,7 @@ export async function* learn(given: LearnOptions, open?: OpenTask): AsyncGenerat
     if (state.record.initial.length === 0) state = await measureUntrained(run, state)
     while (state.position.phase !== 'done') {
       if (state.position.phase === 'train') {
-        const trained = yield* (trains(run, state) ? trainTask : passTask)(run, state)
+        const trained = yield* (trains(run, state.position.task) ? trainTask : passTask)(run, state)
         if (trained.interrupted) return resultOf(run, trained.state)
         state = trained.state
         // What comes at a task's end may take long: stopped here, it is done when the run goes on.
@@ -102,15 +102,13 @@ async function* interrupt(run: LearnRun, state: RunState): AsyncGenerator<LearnE
   return resultOf(run, state)
 }
 
-const trains = ({ options, contextOf }: LearnRun, { position }: Pick<RunState, 'position'>): boolean =>
-  options.method.trains?.(contextOf(position.task)) ?? true
+const trains = ({ options, contextOf }: LearnRun, task: number): boolean =>
+  options.method.trains?.(contextOf(task)) ?? true
 
 /** Nothing where all tasks are trained. */
 function trainedSteps(run: LearnRun): { readonly trained?: number } {
   const { tasks } = run.options.stream
-  const trained = tasks.filter(({ index }) =>
-    trains(run, { position: { task: index, step: 0, phase: 'train' } }),
-  )
+  const trained = tasks.filter(({ index }) => trains(run, index))
   return trained.length === tasks.length ? {} : { trained: trained.length * run.options.iterations }
 }
 
