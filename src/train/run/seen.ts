@@ -1,4 +1,3 @@
-import type { TaskStream } from '../../tasks/stream.ts'
 import type { LearnOptions } from './options.ts'
 
 /**
@@ -6,13 +5,7 @@ import type { LearnOptions } from './options.ts'
  * told a task counts from the middle of the border that it begins with.
  */
 export function tasksSeen(
-  {
-    stream,
-    iterations,
-    batchSize,
-  }: Pick<LearnOptions, 'iterations' | 'batchSize'> & {
-    readonly stream: Pick<TaskStream, 'untold'>
-  },
+  { stream, iterations, batchSize }: Pick<LearnOptions, 'stream' | 'iterations' | 'batchSize'>,
   { task, step }: { readonly task: number; readonly step: number },
 ): number {
   const { untold } = stream
