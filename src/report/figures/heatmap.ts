@@ -5,7 +5,7 @@ import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { methodTitle, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
-import { meanMatrix } from './series.ts'
+import { meanMatrix, withoutBorders } from './series.ts'
 
 /**
  * How strong a cell's ink is and which text can be read on it. The ink is the theme's own, so that "more ink is more
@@ -33,7 +33,7 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const height = top + matrix.length * cellHeight + 2
   const columnShort = shortNames(tasks, Math.max(3, Math.floor(cellWidth / 6)))
   const rowShort = shortNames(tasks, 10)
-  const untold = group.runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
+  const untold = withoutBorders(group)
   const rowName = (t: number) => (untold ? 'the end' : atOnce ? 'everything' : itemAt(tasks, t, 'task'))
   const cells = matrix.map((row, t) =>
     row.map((value, i) => {

@@ -6,7 +6,7 @@ import { figure } from './figure.ts'
 import { methodTitle, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
 import { linear, spread } from './scale.ts'
-import { thin, timeSeries } from './series.ts'
+import { thin, timeSeries, withoutBorders } from './series.ts'
 
 const width = 340
 const height = 216
@@ -25,6 +25,7 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   const drawn = thin(present, mostLines)
   const short = shortNames(tasks, 9)
   const atOnce = borders.length === 1 && tasks.length > 1
+  const untold = withoutBorders(group)
   const endOf = ({ points: own }: (typeof drawn)[number]) => itemAt(own, own.length - 1, 'point')
   const last = (line: (typeof drawn)[number]) => endOf(line).y
   const places = spread(
@@ -45,7 +46,6 @@ export function lineFigure(group: ResultGroup, tasks: readonly string[]): Markup
   const showEvery = Math.ceil(borders.length / 10)
   const areas = borders.map((border, t) => {
     const from = t === 0 ? 0 : itemAt(borders, t - 1, 'task')
-    const untold = group.runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
     const title = untold ? 'no borders are told' : atOnce ? 'all tasks at once' : String(t + 1)
     return html`${
       t % 2 === 1

@@ -14,6 +14,10 @@ export function meanMatrix(runs: readonly RunResult[]): (number | null)[][] {
   return first.map((row, t) => row.map((_, i) => meanOf(runs.map((run) => run.matrix[t]?.[i]))))
 }
 
+/** Whether nobody told its methods where tasks end. */
+export const withoutBorders = ({ runs }: ResultGroup): boolean =>
+  runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
+
 /** One task's accuracy over time. */
 export interface TaskSeries {
   readonly task: number
