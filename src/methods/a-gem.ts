@@ -3,7 +3,7 @@ import { add, div, type Emitter, mul, scalar, scale } from '../ops/core/index.ts
 import { required } from '../required.ts'
 import { ONLINE_MEMORY } from './borders.ts'
 import { methodEntry, settle } from './entry.ts'
-import { memoryOf, memorySettings, memorySources, withMemory } from './exemplars.ts'
+import { memoryOf, memorySettings, memorySources, withExemplars } from './exemplars.ts'
 import { innerProduct } from './inner-product.ts'
 import { perClass, perTask, replayBatch } from './memory-options.ts'
 import type { Method, Named } from './method.ts'
@@ -48,7 +48,7 @@ export function agem(given: AgemOptions = {}): Method {
       const reference = gradients(scale(step, total, 1 / remembered.length))
       return { gradients: (found) => projected(step, found, reference) }
     },
-    consolidate: async (state, context) => ({ state: withMemory(state, context, settings) }),
+    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings) }),
   }
 }
 

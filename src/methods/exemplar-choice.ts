@@ -27,7 +27,7 @@ export async function withChosen(
   perClass: number,
   choice: ExemplarChoice,
 ): Promise<MethodState> {
-  if (choice === 'random') return withExemplars(state, context, perClass)
+  if (choice === 'random') return withExemplars(state, context, { perClass })
   const { train, index } = context
   if (kindOf(train) !== 'classification') {
     throw new UsageError(

@@ -85,43 +85,32 @@ export const rowsOf = (dataset: Dataset, rows: Int32Array): Dataset => ({
   documents: undefined,
 })
 
-/** Up to `perClass` samples of each class at random; rows without one class each count as one class. */
-function chooseExemplars(dataset: Dataset, perClass: number, random: RandomStream): Int32Array {
-  if (kindOf(dataset) === 'classification') return chooseBalanced(dataset, perClass, random)
-  return random.choose(samples(dataset), Math.min(perClass, samples(dataset)))
-}
-
-/** What is remembered, with exemplars of a task that ended beside it: up to `perClass` of each class at random. */
-export function withExemplars(
-  state: MethodState,
-  { train, index, random }: Pick<ConsolidateContext, 'train' | 'index' | 'random'>,
-  perClass: number,
-): MethodState {
-  const rows = chooseExemplars(train, perClass, random('exemplars'))
-  return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
-}
-
-/** What methods that fill their memory at a task's end keep of it: so many rows at random, or so many of each class. */
-export const withMemory = (
-  state: MethodState,
-  context: Pick<ConsolidateContext, 'train' | 'index' | 'random'>,
-  { perClass, perTask }: { readonly perClass: number; readonly perTask?: number | undefined },
-): MethodState => {
-  if (perTask === undefined) return withExemplars(state, context, perClass)
-  const { train, index, random } = context
-  const count = samples(train)
-  const rows = random('exemplars').choose(count, Math.min(perTask, count))
-  return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
+/** How much of a task is kept when it ends: where `perTask` is given so many rows in all, else so many of each class. */
+interface Kept {
+  readonly perClass: number
+  readonly perTask?: number | undefined
 }
 
 /** Of these settings the one that counts. */
-export const memorySettings = ({
-  perClass,
-  perTask,
-}: {
-  readonly perClass: number
-  readonly perTask?: number | undefined
-}): { readonly [key: string]: Json } => (perTask === undefined ? { perClass } : { perTask })
+export const memorySettings = ({ perClass, perTask }: Kept): { readonly [key: string]: Json } =>
+  perTask === undefined ? { perClass } : { perTask }
+
+/** As many samples as are kept, at random; rows without one class each count as one class. */
+function chooseExemplars(dataset: Dataset, { perClass, perTask }: Kept, random: RandomStream): Int32Array {
+  if (perTask === undefined && kindOf(dataset) === 'classification')
+    return chooseBalanced(dataset, perClass, random)
+  return random.choose(samples(dataset), Math.min(perTask ?? perClass, samples(dataset)))
+}
+
+/** What is remembered, with exemplars of a task that ended beside it, at random. */
+export function withExemplars(
+  state: MethodState,
+  { train, index, random }: Pick<ConsolidateContext, 'train' | 'index' | 'random'>,
+  kept: Kept,
+): MethodState {
+  const rows = chooseExemplars(train, kept, random('exemplars'))
+  return memoryState(withRows(memoryOf(state, { train }), train, rows, index))
+}
 
 /**
  * A memory as parts of the batch. Where each task has a head of its own, ceil(size / (k - 1)) rows of each past task make

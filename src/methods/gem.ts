@@ -5,7 +5,7 @@ import { itemAt, required } from '../required.ts'
 import { ONLINE_MEMORY } from './borders.ts'
 import { coneWeights, MOST_CONSTRAINTS } from './cone-projection.ts'
 import { methodEntry, settle } from './entry.ts'
-import { type Memory, memoryOf, memorySettings, rowsOf, withMemory } from './exemplars.ts'
+import { type Memory, memoryOf, memorySettings, rowsOf, withExemplars } from './exemplars.ts'
 import { innerProducts } from './inner-product.ts'
 import { perClass, perTask, replayBatch } from './memory-options.ts'
 import type { BatchSource, Method, Named, TaskContext } from './method.ts'
@@ -43,7 +43,7 @@ export function gem(given: GemOptions = {}): Method {
       const references = remembered.map(([, rows]) => gradients(loss(rows)))
       return { gradients: (found) => projected(step, found, references) }
     },
-    consolidate: async (state, context) => ({ state: withMemory(state, context, settings) }),
+    consolidate: async (state, context) => ({ state: withExemplars(state, context, settings) }),
   }
 }
 
