@@ -5,7 +5,7 @@ import type { BenchResult } from '../src/measure/results.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import type { Cli } from './cli.ts'
 import type { TestRedis } from './redis.ts'
-import { begin } from './running.ts'
+import { begin, pause } from './running.ts'
 
 export interface Sweep {
   readonly cli: Cli
@@ -82,16 +82,13 @@ export async function sweep({ cli, redis, grid, workers, lease, disturb, say }: 
     if (kills % 5 === 0) say?.(`${kills} workers killed`)
     crew[at] = begin(cli, words, folder)
   }
-  const wait = (seconds: number) =>
-    Promise.race([client.ended, new Promise((done) => setTimeout(done, seconds * 1000))]).then(
-      () => undefined,
-    )
+  const wait = (seconds: number) => Promise.race([client.ended, pause(seconds * 1000)]).then(() => undefined)
   const random = randomStream(1, 'sweep')
   await disturb({
     redis,
     begun: async () => {
       while (!over && !crew.some((each) => each.said().includes(': begins'))) {
-        await new Promise((done) => setTimeout(done, 50))
+        await pause(50)
       }
     },
     killWorker: () => kill(Math.floor(random.uniform() * crew.length)),
