@@ -69,7 +69,6 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
         ...own('buffer', model.buffers),
       ])
       const feeds = new Map([...given].filter(([name]) => inputs.has(name)))
-      if (asked.beside) feeds.set('beside', besideOf(asked.beside, places, lengthOf(dataset)))
       await paced(
         itemAt(rows.dims, 0, 'axis'),
         async (from, batches) => {
@@ -77,7 +76,7 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
           const chosen = { type: 'int32', dims: [batches, size], data } as const
           for (const [name, tensor] of gatheredFeeds(dataset, chosen, engine.flat))
             if (inputs.has(name)) feeds.set(name, tensor)
-          if (asked.beside) feeds.set('places', chosen)
+          if (asked.beside) feeds.set('beside', besideOf(asked.beside, places, chosen, lengthOf(dataset)))
           const answer = await executable.run(feeds)
           // The last row fills up the last batch.
           const real = Math.min(batches * size, count - from * size)
@@ -96,15 +95,20 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
 
 const lengthOf = ({ labels }: Dataset): number => itemAt(labels.dims, 1, 'axis')
 
-/** What there is beside some rows, up to the length that they are read in. */
-function besideOf({ dims, data }: Tensor<'int32'>, rows: Int32Array, length: number): Tensor<'int32'> {
+/** What there is beside the chosen of some rows [batches, size], up to the length that they are read in: [batches, size, length, m]. */
+function besideOf(
+  { dims, data }: Tensor<'int32'>,
+  rows: Int32Array,
+  chosen: Tensor<'int32'>,
+  length: number,
+): Tensor<'int32'> {
   const [, whole = 0, each = 0] = dims
-  const found = new Int32Array(rows.length * length * each)
-  for (const [at, row] of rows.entries()) {
-    const from = row * whole * each
+  const found = new Int32Array(chosen.data.length * length * each)
+  for (const [at, place] of chosen.data.entries()) {
+    const from = itemAt(rows, place, 'row') * whole * each
     found.set(data.subarray(from, from + length * each), at * length * each)
   }
-  return { type: 'int32', dims: [rows.length, length, each], data: found }
+  return { type: 'int32', dims: [...chosen.dims, length, each], data: found }
 }
 
 /** [batches, size, ...] as [count, ...]. */
@@ -114,7 +118,10 @@ function firstRows({ type, dims, data }: Tensor, count: number): Tensor {
   return { type, dims: [count, ...row], data: data.length === size ? data : data.slice(0, size) } as Tensor
 }
 
-/** Reads `inputs`, `labels`, `rows` int32 [batches, size], `beside` by `places` where it is given, and the weights by name; gives what is made, [batches, size, ...]. */
+/**
+ * Reads `inputs`, `labels`, `rows` int32 [batches, size], `beside` int32 [batches, size, T, m] where it is given, and the weights by name;
+ * gives what is made, [batches, size, ...].
+ */
 function buildGraph(
   model: Model,
   { dataset, make, most = MOST_LOGITS, beside: given }: MadeFromLogits,
@@ -130,31 +137,27 @@ function buildGraph(
   const inputs = table('inputs', stored)
   const labels = table('labels', targets)
   const rows = builder.input('rows', { type: 'int32', dims: [1, size] }, ['batches', size])
+  const besideDims = given && [size, positions, itemAt(given.dims, 2, 'axis')]
   const beside =
-    given && table('beside', { ...given, dims: [1, lengthOf(dataset), itemAt(given.dims, 2, 'axis')] })
-  const places = given && builder.input('places', { type: 'int32', dims: [1, size] }, ['batches', size])
+    besideDims &&
+    builder.input('beside', { type: 'int32', dims: [1, ...besideDims] }, ['batches', ...besideDims])
   const weights = weightInputs(builder, model)
   let names: readonly string[] = []
-  const result = scanOrOnce(flat)(
-    builder,
-    [],
-    places ? [rows, places] : [rows],
-    (body, _state, [chosen, at]) => {
-      if (!chosen) return { state: [], outputs: [] }
-      const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
-      const { logits } = applyModel(body, model, batch, weights)
-      const own = beside && at && body.op('Gather', [beside, at])
-      const made = inPieces(body, {
-        logits,
-        labels: body.op('Gather', [labels, chosen]),
-        beside: own,
-        make,
-        most,
-      })
-      names = Object.keys(made)
-      return { state: [], outputs: Object.values(made) }
-    },
-  )
+  const scanned = beside ? [rows, beside] : [rows]
+  const result = scanOrOnce(flat)(builder, [], scanned, (body, _state, [chosen, own]) => {
+    if (!chosen) return { state: [], outputs: [] }
+    const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
+    const { logits } = applyModel(body, model, batch, weights)
+    const made = inPieces(body, {
+      logits,
+      labels: body.op('Gather', [labels, chosen]),
+      beside: own,
+      make,
+      most,
+    })
+    names = Object.keys(made)
+    return { state: [], outputs: Object.values(made) }
+  })
   for (const [at, value] of result.outputs.entries()) {
     builder.output(value, itemAt(names, at, 'name'), ['batches', ...value.dims.slice(1)])
   }
