@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeGraph } from '../onnx/encode.ts'
 import { obstacleTo, seesGraphics } from './devices-node.ts'
+import { devices } from './engine.ts'
 import { instructionSets } from './instruction-sets-node.ts'
 import { ortNode } from './ort-node.ts'
 
@@ -31,6 +32,12 @@ describe('devices', () => {
       })
     },
   )
+
+  // Kernels for blocks of channels are the CPU provider's alone.
+  it.each(devices)('are given graphs of standard ops but for the CPU: %s', (device) => {
+    const { channelBlock } = ortNode({ device, threads: 1, blocked: true })
+    expect(channelBlock === undefined).toBe(device !== 'cpu')
+  })
 
   it('may be graphics where a Vulkan driver is named, and on systems that do not tell', () => {
     expect(seesGraphics({ VK_DRIVER_FILES: '/some/icd.json' }, 'linux')).toBe(true)
