@@ -28,12 +28,13 @@ import { keepSessions, type Sessions } from './sessions.ts'
  */
 export function ortNode(asked: EngineOptions = {}): Engine {
   const options = { ...asked, threads: asked.threads ?? physicalCores() }
+  const { device = 'cpu' } = asked
   const sessions = keepSessions<Kept>(IDLE_SESSIONS)
   return {
     name: `onnxruntime-node ${ort.env.versions.common}`,
     options,
     load: (model) => load(model, options, sessions),
-    ...(!onDevice(options) && (asked.blocked ?? blockedByDefault()) && { channelBlock }),
+    ...(device === 'cpu' && (asked.blocked ?? blockedByDefault()) && { channelBlock }),
     ...(onDevice(options) && { loadProgram: (request) => loadResident(request, options), flat: true }),
   }
 }
