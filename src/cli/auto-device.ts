@@ -1,8 +1,8 @@
 import { physicalCores } from '../engine/cores-node.ts'
-import { obstacleTo, seesGraphics } from '../engine/devices-node.ts'
+import { accelerators, obstacleTo, seesGraphics } from '../engine/devices-node.ts'
 import type { Device } from '../engine/index.ts'
 import { HoldfastError } from '../errors.ts'
-import { bestOf, type DeviceReport, fastest, tryApart, tryHere } from './doctor/index-files.ts'
+import { bestOf, type DeviceReport, fastest, tryEach } from './doctor/index-files.ts'
 import { programFile } from './engine.ts'
 
 /** What `--device auto` comes to, and why: a line. */
@@ -16,14 +16,13 @@ export interface Choice {
  * of its own: with a CPU alone this costs nothing.
  */
 export async function fastestDevice(threads?: number): Promise<Choice> {
-  const others = (['webgpu', 'cuda'] as const).filter(
+  const others = accelerators.filter(
     (device) => !obstacleTo(device) && (device !== 'webgpu' || seesGraphics()),
   )
   if (others.length === 0) {
     return { device: 'cpu', why: 'Device: cpu, as there is no other here (holdfast doctor says why).' }
   }
-  const cpu = await tryHere('cpu', threads ?? physicalCores())
-  const reports = [cpu, ...(await Promise.all(others.map((device) => tryApart(device, programFile()))))]
+  const reports = await tryEach(others, programFile(), threads ?? physicalCores())
   const device = fastest(reports) ?? 'cpu'
   return { device, why: `Device: ${device}; a small training step takes ${reports.map(fared).join(', ')}.` }
 }

@@ -2,19 +2,16 @@ import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import * as ort from 'onnxruntime-node'
 import { z } from 'zod'
-import { providerOf } from '../engine/devices-node.ts'
+import { accelerators, providerOf } from '../engine/devices-node.ts'
 import { timedStep } from '../train/timing/index.ts'
 import {
-  type Asked,
-  asked as askedDevices,
-  type DeviceReport,
   fastest,
   machineHere,
   packagesHere,
   placesHere,
   type Report,
   reportText,
-  tryApart,
+  tryEach,
   tryHere,
 } from './doctor/index-files.ts'
 import { programFile } from './engine.ts'
@@ -28,7 +25,9 @@ export const doctor = defineVerb({
   run: async ({ device, threads }, { screen }) => {
     screen.stage('timing a training step on each device')
     const wanted = device === undefined ? undefined : providerOf(device)
-    const devices = wanted ? [await tryHere(wanted, threads)] : await tryAll(threads)
+    const devices = wanted
+      ? [await tryHere(wanted, threads)]
+      : await tryEach(accelerators, programFile(), threads)
     const report = withoutHome({
       schema: 'holdfast.doctor/1',
       ...(await facts()),
@@ -43,13 +42,6 @@ export const doctor = defineVerb({
     return { json: report, text: reportText(report), exitCode: failed ? 1 : 0 }
   },
 })
-
-/** The CPU first and alone, so that its time is its own. */
-async function tryAll(threads: number | undefined): Promise<readonly DeviceReport[]> {
-  const cpu = await tryHere('cpu', threads)
-  const others = askedDevices.filter((device): device is Exclude<Asked, 'cpu'> => device !== 'cpu')
-  return [cpu, ...(await Promise.all(others.map((device) => tryApart(device, programFile()))))]
-}
 
 async function facts(): Promise<Pick<Report, 'versions' | 'packages' | 'cache' | 'data'>> {
   const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }

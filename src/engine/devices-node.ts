@@ -10,8 +10,12 @@ export interface Obstacle {
   readonly way: string
 }
 
+/** Providers of the runtime that train, beside that of the CPU. */
+export const accelerators = ['webgpu', 'cuda'] as const
+export type Provider = 'cpu' | (typeof accelerators)[number]
+
 /** The part of a device's name that is no CPU: the provider of the runtime. */
-export const providerOf = (device: Device): 'cpu' | 'webgpu' | 'cuda' =>
+export const providerOf = (device: Device): Provider =>
   device === 'webgpu+cpu' ? 'webgpu' : device === 'cuda+cpu' ? 'cuda' : device
 
 /** What can be seen without opening a device; undefined where it may open. */
@@ -53,7 +57,7 @@ function runtimeFiles(): readonly string[] {
 }
 
 /** How to come to a device, for who has to install something. */
-export function wayTo(provider: 'cpu' | 'webgpu' | 'cuda'): string {
+export function wayTo(provider: Provider): string {
   if (provider === 'cpu') return 'Use --device cpu.'
   if (provider === 'webgpu') {
     return `It needs a graphics device with ${graphics[process.platform] ?? 'Vulkan'}; a container needs the device handed in (docker run --gpus all, or --device /dev/dri) and its Vulkan driver. Otherwise use --device cpu.`

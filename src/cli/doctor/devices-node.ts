@@ -1,26 +1,22 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { physicalCores } from '../../engine/cores-node.ts'
-import { type Obstacle, obstacleTo, wayTo } from '../../engine/devices-node.ts'
+import { type Obstacle, obstacleTo, type Provider, wayTo } from '../../engine/devices-node.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { HoldfastError } from '../../errors.ts'
 import { type StepTime, stepTime } from '../../train/timing/index.ts'
 
-/** Providers of the runtime that train. */
-export const asked = ['cpu', 'webgpu', 'cuda'] as const
-export type Asked = (typeof asked)[number]
-
 /** How a device fared with the small step. */
 export type DeviceReport =
   | {
-      readonly device: Asked
+      readonly device: Provider
       readonly opens: true
       readonly steps: readonly (StepTime & { readonly threads: number })[]
     }
-  | ({ readonly device: Asked; readonly opens: false } & Obstacle)
+  | ({ readonly device: Provider; readonly opens: false } & Obstacle)
 
 /** Times the small step on a device in this process; on the CPU with one thread, and with all. */
-export async function tryHere(device: Asked, threads?: number): Promise<DeviceReport> {
+export async function tryHere(device: Provider, threads?: number): Promise<DeviceReport> {
   const cores = physicalCores()
   const counts = device === 'cpu' ? [...new Set(threads === undefined ? [1, cores] : [threads])] : [1]
   try {
@@ -35,7 +31,7 @@ export async function tryHere(device: Asked, threads?: number): Promise<DeviceRe
 }
 
 /** An error of the engine ends in the way out already. */
-function said(device: Asked, error: unknown): Obstacle {
+function said(device: Provider, error: unknown): Obstacle {
   const message = error instanceof Error ? error.message : String(error)
   const way = wayTo(device)
   const lead = `Device "${device}" cannot be used here: `
@@ -52,7 +48,7 @@ const SECONDS = 30
  *
  * @param program The file of this program, as a URL.
  */
-export async function tryApart(device: Asked, program: string): Promise<DeviceReport> {
+export async function tryApart(device: Provider, program: string): Promise<DeviceReport> {
   const obstacle = obstacleTo(device)
   if (obstacle) return { device, opens: false, ...obstacle }
   const words = [fileURLToPath(program), 'doctor', '--device', device, '--json', '--quiet']
@@ -63,7 +59,7 @@ export async function tryApart(device: Asked, program: string): Promise<DeviceRe
   })
 }
 
-function reportIn(stdout: string, device: Asked): DeviceReport | undefined {
+function reportIn(stdout: string, device: Provider): DeviceReport | undefined {
   try {
     const { devices } = JSON.parse(stdout) as { readonly devices?: readonly DeviceReport[] }
     return devices?.find((report) => report.device === device)
@@ -80,12 +76,22 @@ function ended(error: (Error & { readonly killed?: boolean; readonly signal?: un
     : 'The process that tried it ended without an answer.'
 }
 
+/** Times it on the CPU, first and alone, so that its time is its own, and on others beside one another. */
+export async function tryEach(
+  others: readonly Provider[],
+  program: string,
+  threads?: number,
+): Promise<readonly DeviceReport[]> {
+  const cpu = await tryHere('cpu', threads)
+  return [cpu, ...(await Promise.all(others.map((device) => tryApart(device, program))))]
+}
+
 /** Milliseconds a step with as many threads as it does best with; undefined where it does not open. */
 export const bestOf = (report: DeviceReport): number | undefined =>
   report.opens ? Math.min(...report.steps.map(({ milliseconds }) => milliseconds)) : undefined
 
 /** The fastest of those that open. */
-export const fastest = (reports: readonly DeviceReport[]): Asked | undefined =>
+export const fastest = (reports: readonly DeviceReport[]): Provider | undefined =>
   reports
     .flatMap((report) => {
       const milliseconds = bestOf(report)

@@ -1,4 +1,4 @@
-export { type Asked, asked, bestOf, type DeviceReport, fastest, tryApart, tryHere } from './devices-node.ts'
+export { bestOf, type DeviceReport, fastest, tryEach, tryHere } from './devices-node.ts'
 export { machineHere } from './machine-node.ts'
 export { packagesHere, versionOf } from './packages-files.ts'
 export { placesHere } from './places-files.ts'
