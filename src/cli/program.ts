@@ -7,7 +7,7 @@ import { helpText, spoken } from './flags/index.ts'
 import type { Interruption } from './interruption.ts'
 import { openScreen, type Screen } from './screen.ts'
 import { isVerb, verbNames } from './summaries.ts'
-import type { Answer, Verb } from './verb.ts'
+import type { Answer, Call, Verb } from './verb.ts'
 import { openVerb } from './verbs.ts'
 
 /** Runs one command line. Results go to stdout, all else to stderr. */
@@ -25,23 +25,25 @@ export async function main(words: readonly string[], interruption: Interruption)
       )
       return 0
     }
-    const { settings } = verb.read(rest)
+    const { settings, run } = verb.read(rest)
     const screen = openScreen({ quiet: settings.quiet, speak })
-    const run = (given: readonly string[]) =>
-      verb.read(given).run({
-        screen,
-        // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
-        get signal() {
-          const signal = interruption.cleanly((line) => screen.warn(line))
-          // All runs at hand wait for it, however many.
-          setMaxListeners(0, signal)
-          return signal
-        },
-        // Reports show it.
-        command: withoutPasswords(`holdfast ${words.join(' ')}`),
-        words: given,
-      })
-    const command = () => (settings.device === 'auto' ? onFastest(rest, settings, screen, run) : run(rest))
+    const callOf = (given: readonly string[]): Call => ({
+      screen,
+      // Verbs that never ask for it are ended by Ctrl-C at once, as anyone expects.
+      get signal() {
+        const signal = interruption.cleanly((line) => screen.warn(line))
+        // All runs at hand wait for it, however many.
+        setMaxListeners(0, signal)
+        return signal
+      },
+      // Reports show it.
+      command: withoutPasswords(`holdfast ${words.join(' ')}`),
+      words: given,
+    })
+    const command = () =>
+      settings.device === 'auto'
+        ? onFastest(rest, settings, screen, (given) => verb.read(given).run(callOf(given)))
+        : run(callOf(rest))
     const { profile } = settings
     const answer = await (profile === undefined ? command() : profiled(profile, name, screen, command))
     const told = (key: string, value: unknown) =>
