@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type * as ort from 'onnxruntime-node'
 import { decodeModel } from '../onnx/read.ts'
 import { spanned } from '../spans.ts'
@@ -123,9 +123,8 @@ const endProfiling = (session: Session): void => (session as ort.InferenceSessio
 
 /** The lines of the file that the runtime wrote, which is removed. */
 function takeLines(prefix: string): readonly RawEvent[] {
-  const at = Math.max(prefix.lastIndexOf('/'), prefix.lastIndexOf('\\'))
-  const folder = prefix.slice(0, at)
-  const start = `${prefix.slice(at + 1)}_`
+  const folder = dirname(prefix)
+  const start = `${basename(prefix)}_`
   return readdirSync(folder)
     .filter((name) => name.startsWith(start))
     .flatMap((name) => {

@@ -32,15 +32,13 @@ export interface Profile {
 /**
  * Writes down from here on what this command does, and what the threads and processes do that it starts. What came before, from the
  * start of the process, is one bar.
- *
- * @param began When the command began, by this process's clock; default with the process.
  */
-export function beginProfile(path: string, verb: string, began = 0): Profile {
+export function beginProfile(path: string, verb: string): Profile {
   const place = { file: resolve(path), folder: mkdtempSync(join(tmpdir(), 'holdfast-profile-')) }
   const trace = openTrace(place.file, true)
   process.env[VARIABLE] = JSON.stringify(place)
   const writer = openWriter(trace, place.folder, `holdfast ${verb}`)
-  writer.tell({ name: 'start', details: {}, row: 0, began, ended: performance.now() })
+  writer.tell({ name: 'start', details: {}, row: 0, began: 0, ended: performance.now() })
   // The list has to begin before others go on with it.
   trace.flush()
   let ended = false

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 
 /** An event as Chrome's trace format has it: times in microseconds. */
 export interface TraceEvent {
@@ -37,15 +37,14 @@ export const END = '\n]\n'
  * @param first Whether this writer begins the file. Others append to it.
  */
 export function openTrace(path: string, first: boolean): TraceFile {
-  const file = openSync(path, first ? 'w' : 'a')
-  if (first) closeSync(file)
-  const appended = first ? openSync(path, 'a') : file
+  if (first) writeFileSync(path, '')
+  const file = openSync(path, 'a')
   let waiting: string[] = []
   let bytes = 0
   let lead = first ? '[\n' : ',\n'
   const flush = (): void => {
     if (waiting.length === 0) return
-    writeSync(appended, lead + waiting.join(',\n'))
+    writeSync(file, lead + waiting.join(',\n'))
     lead = ',\n'
     waiting = []
     bytes = 0
@@ -60,8 +59,8 @@ export function openTrace(path: string, first: boolean): TraceFile {
     flush,
     close: (last) => {
       flush()
-      if (last) writeSync(appended, END)
-      closeSync(appended)
+      if (last) writeSync(file, END)
+      closeSync(file)
     },
   }
 }
