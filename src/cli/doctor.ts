@@ -46,8 +46,8 @@ export const doctor = defineVerb({
 async function facts(): Promise<Pick<Report, 'versions' | 'packages' | 'cache' | 'data'>> {
   const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
   const [packages, places] = await Promise.all([packagesHere(), placesHere()])
-  const versions = { holdfast: version, node: process.versions.node, onnxRuntime: ort.env.versions.node }
-  return { versions: { ...versions, onnxRuntime: versions.onnxRuntime ?? 'unknown' }, packages, ...places }
+  const { node: onnxRuntime = 'unknown' } = ort.env.versions
+  return { versions: { holdfast: version, node: process.versions.node, onnxRuntime }, packages, ...places }
 }
 
 /** Paths in the user's own folder begin with ~, as what is found is shown to others. */

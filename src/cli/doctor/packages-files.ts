@@ -38,14 +38,14 @@ async function loaded(
   load: () => Promise<unknown>,
   install: string,
 ): Promise<Package> {
-  const version = (await versionOf(name)) ?? null
-  if (version === null) return { name, version, use, way: install }
+  const found = await optional(name, use, install)
+  if (found.version === null) return found
   try {
     await load()
-    return { name, version, use }
+    return found
   } catch (error) {
     const [problem = ''] = String(error instanceof Error ? error.message : error).split('\n')
-    return { name, version, use, problem, way: install }
+    return { ...found, problem, way: install }
   }
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { cacheBytes, cacheFolder } from '../../data/cache/index-files.ts'
+import { cacheBytes, cachePlace } from '../../data/cache/index-files.ts'
 import { listDatasets } from '../../data/catalogue/index-files.ts'
 
 /** Where files lie that no flag names. */
@@ -9,7 +9,7 @@ export interface Places {
   readonly cache: {
     readonly folder: string
     /** What said so. */
-    readonly from: 'HOLDFAST_CACHE' | 'XDG_CACHE_HOME' | 'home'
+    readonly from: ReturnType<typeof cachePlace>['from']
     readonly files: number
     readonly bytes: number
     /** What decoded rows may take of it. */
@@ -29,15 +29,14 @@ export interface Places {
 
 /** @throws UsageError `cache-bytes`. */
 export async function placesHere(): Promise<Places> {
-  const { HOLDFAST_CACHE, XDG_CACHE_HOME, HOLDFAST_DATA } = process.env
-  const folder = cacheFolder()
-  const there = await nearest(folder)
+  const { HOLDFAST_DATA } = process.env
+  const place = cachePlace()
+  const there = await nearest(place.folder)
   const sets = (await listDatasets()).flatMap(({ name, folder }) => (folder ? [{ name, folder }] : []))
   return {
     cache: {
-      folder,
-      from: HOLDFAST_CACHE ? 'HOLDFAST_CACHE' : XDG_CACHE_HOME ? 'XDG_CACHE_HOME' : 'home',
-      ...(await sizeOf(folder)),
+      ...place,
+      ...(await sizeOf(place.folder)),
       rowBytes: cacheBytes(),
       writable: await takesFiles(there),
       freeBytes: await statfs(there).then(

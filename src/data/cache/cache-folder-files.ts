@@ -3,9 +3,17 @@ import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
 
 /** The folder of all that can be fetched or computed again: HOLDFAST_CACHE, else `holdfast` in XDG_CACHE_HOME, else `~/.cache/holdfast`. */
-export function cacheFolder(): string {
+export const cacheFolder = (): string => cachePlace().folder
+
+/** The same, with what said so. */
+export function cachePlace(): {
+  readonly folder: string
+  readonly from: 'HOLDFAST_CACHE' | 'XDG_CACHE_HOME' | 'home'
+} {
   const { HOLDFAST_CACHE, XDG_CACHE_HOME } = process.env
-  return HOLDFAST_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'holdfast')
+  if (HOLDFAST_CACHE) return { folder: HOLDFAST_CACHE, from: 'HOLDFAST_CACHE' }
+  if (XDG_CACHE_HOME) return { folder: join(XDG_CACHE_HOME, 'holdfast'), from: 'XDG_CACHE_HOME' }
+  return { folder: join(homedir(), '.cache', 'holdfast'), from: 'home' }
 }
 
 const defaultBytes = 2 * 2 ** 30
