@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { obstacleTo } from '../../engine/devices-node.ts'
 import { type DeviceReport, fastest, tryApart } from './devices-node.ts'
 
@@ -41,6 +41,30 @@ describe.skipIf(obstacleTo('webgpu'))('a device that is tried in a process of it
   it('may say nothing that is understood', async () => {
     const garbled = await tryApart('webgpu', await program("console.log('{')"))
     expect(garbled).toMatchObject({ opens: false, reason: expect.stringContaining('without an answer') })
+  })
+})
+
+describe('a device that the runtime has not on this system', () => {
+  const system = process.platform
+  beforeAll(() => {
+    Object.defineProperty(process, 'platform', { value: 'freebsd' })
+    vi.resetModules()
+  })
+  afterAll(() => {
+    Object.defineProperty(process, 'platform', { value: system })
+    vi.resetModules()
+  })
+
+  it('is refused alike in this process and in one of its own, and nothing is to be installed', async () => {
+    const { tryApart: apart, tryHere: here } = await import('./devices-node.ts')
+    const refused = await here('cuda')
+    expect(refused).toMatchObject({
+      reason: expect.stringMatching(
+        /^onnxruntime-node has CUDA on Linux x64 alone, and this is freebsd \w+\.$/,
+      ),
+      way: 'Use --device cpu.',
+    })
+    expect(await apart('cuda', 'file:///none.mjs')).toEqual(refused)
   })
 })
 
