@@ -17,6 +17,8 @@ export type DeviceReport =
 
 /** Times the small step on a device in this process; on the CPU with one thread, and with all. */
 export async function tryHere(device: Provider, threads?: number): Promise<DeviceReport> {
+  const obstacle = obstacleTo(device)
+  if (obstacle) return { device, opens: false, ...obstacle }
   const cores = physicalCores()
   const counts = device === 'cpu' ? [...new Set(threads === undefined ? [1, cores] : [threads])] : [1]
   try {
