@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
 import * as ort from 'onnxruntime-node'
 import { z } from 'zod'
+import { homeFolder } from '../data/cache/index-files.ts'
 import { accelerators, providerOf } from '../engine/devices-node.ts'
 import { timedStep } from '../train/timing/index.ts'
 import {
@@ -52,8 +52,8 @@ async function facts(): Promise<Pick<Report, 'versions' | 'packages' | 'cache' |
 
 /** Paths in the user's own folder begin with ~, as what is found is shown to others. */
 function withoutHome<Value>(value: Value): Value {
-  const home = homedir()
-  if (home === '/' || home === '') return value
+  const home = homeFolder()
+  if (home === undefined || home === '/' || home === '') return value
   const shown = (_key: string, inner: unknown) =>
     typeof inner === 'string' ? inner.replaceAll(home, '~') : inner
   return JSON.parse(JSON.stringify(value, shown)) as Value

@@ -1,19 +1,39 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { UsageError } from '../../errors.ts'
+import { EnvironmentError, UsageError } from '../../errors.ts'
 
 /** The folder of all that can be fetched or computed again: HOLDFAST_CACHE, else `holdfast` in XDG_CACHE_HOME, else `~/.cache/holdfast`. */
 export const cacheFolder = (): string => cachePlace().folder
 
-/** The same, with what said so. */
-export function cachePlace(): {
+/**
+ * The same, with what said so.
+ *
+ * @throws EnvironmentError `home-missing` where nothing of this is there.
+ */
+export function cachePlace(
+  { HOLDFAST_CACHE, XDG_CACHE_HOME }: NodeJS.ProcessEnv = process.env,
+  home = homedir,
+): {
   readonly folder: string
   readonly from: 'HOLDFAST_CACHE' | 'XDG_CACHE_HOME' | 'home'
 } {
-  const { HOLDFAST_CACHE, XDG_CACHE_HOME } = process.env
   if (HOLDFAST_CACHE) return { folder: HOLDFAST_CACHE, from: 'HOLDFAST_CACHE' }
   if (XDG_CACHE_HOME) return { folder: join(XDG_CACHE_HOME, 'holdfast'), from: 'XDG_CACHE_HOME' }
-  return { folder: join(homedir(), '.cache', 'holdfast'), from: 'home' }
+  const folder = homeFolder(home)
+  if (folder !== undefined) return { folder: join(folder, '.cache', 'holdfast'), from: 'home' }
+  throw new EnvironmentError(
+    'home-missing',
+    'This user has no home folder, so that what is fetched or decoded has no place. Name one: HOLDFAST_CACHE=/a/folder.',
+  )
+}
+
+/** The user's own folder; undefined where the system knows of none, as in a container that is run under a number. */
+export function homeFolder(home = homedir): string | undefined {
+  try {
+    return home()
+  } catch {
+    return undefined
+  }
 }
 
 const defaultBytes = 2 * 2 ** 30

@@ -1,4 +1,4 @@
-export { cacheBytes, cacheFolder, cachePlace } from './cache-folder-files.ts'
+export { cacheBytes, cacheFolder, cachePlace, homeFolder } from './cache-folder-files.ts'
 export { contentKey } from './content-key-node.ts'
 export { openRowCache, type RowCache } from './row-cache-files.ts'
 export type { CachedRow } from './row-entry-files.ts'
