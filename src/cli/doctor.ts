@@ -13,6 +13,7 @@ import {
   reportText,
   tryEach,
   tryHere,
+  withoutHome,
 } from './doctor/index-files.ts'
 import { programFile } from './engine.ts'
 import { defineVerb } from './verb.ts'
@@ -28,7 +29,7 @@ export const doctor = defineVerb({
     const devices = wanted
       ? [await tryHere(wanted, threads)]
       : await tryEach(accelerators, programFile(), threads)
-    const report = withoutHome({
+    const report = withoutHome(homeFolder(), {
       schema: 'holdfast.doctor/1',
       ...(await facts()),
       ...machineHere(),
@@ -48,13 +49,4 @@ async function facts(): Promise<Pick<Report, 'versions' | 'packages' | 'cache' |
   const [packages, places] = await Promise.all([packagesHere(), placesHere()])
   const { node: onnxRuntime = 'unknown' } = ort.env.versions
   return { versions: { holdfast: version, node: process.versions.node, onnxRuntime }, packages, ...places }
-}
-
-/** Paths in the user's own folder begin with ~, as what is found is shown to others. */
-function withoutHome<Value>(value: Value): Value {
-  const home = homeFolder()
-  if (home === undefined || home === '/' || home === '') return value
-  const shown = (_key: string, inner: unknown) =>
-    typeof inner === 'string' ? inner.replaceAll(home, '~') : inner
-  return JSON.parse(JSON.stringify(value, shown)) as Value
 }
