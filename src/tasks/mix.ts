@@ -1,3 +1,4 @@
+import { itemAt } from '../required.ts'
 import { randomStream } from '../tensor/random.ts'
 
 /**
@@ -43,7 +44,7 @@ export function mixRows({ counts, draws, width, shape, seed }: MixOptions): Int3
   const keys = new Float64Array(total)
   let [at, before] = [0, 0]
   for (const [task, count] of counts.entries()) {
-    const drawn = draws[task] ?? 0
+    const drawn = itemAt(draws, task, 'count of draws')
     const order = randomStream(seed, `mix/${task}/rows`)
     const moves = randomStream(seed, `mix/${task}/places`)
     for (let done = 0; done < drawn; ) {

@@ -1,5 +1,6 @@
 import { concatenate, type Dataset, subset } from '../data/dataset.ts'
 import { UsageError } from '../errors.ts'
+import { largest } from '../extent.ts'
 import { itemAt } from '../required.ts'
 import { type MixOptions, mixRows } from './mix.ts'
 import { lazyTask, range, type Task, type TaskStream } from './stream.ts'
@@ -61,9 +62,7 @@ export function untoldStream(stream: TaskStream, options: UntoldOptions): TaskSt
       tasks,
       onsets: startsOf(draws).slice(0, -1),
       begun: (index) => {
-        const last = all()
-          .subarray(0, (index + 1) * piece)
-          .reduce((most, row) => Math.max(most, row), 0)
+        const last = largest(all().subarray(0, (index + 1) * piece))
         return starts.filter((start) => start <= last).length
       },
     },
