@@ -4,6 +4,7 @@ import { EnvironmentError, UsageError } from '../../errors.ts'
 import { checkOutputs } from '../../tensor/outputs-files.ts'
 import { reading, systemCode } from '../../tensor/reads-files.ts'
 import { makeFolder, writing } from '../../tensor/writes-files.ts'
+import { runningProcess } from '../../train/folders/index-files.ts'
 import { beginProfile, type Profile } from './profile-node.ts'
 import { END, HEAD } from './trace-file.ts'
 
@@ -23,10 +24,12 @@ export async function openProfile(path: string, verb: string): Promise<Profile> 
       `--profile ${path}: there is a file that is no profile. Name another one; nothing is written over but an older profile.`,
     )
   }
-  if (older?.writer !== undefined && isAnother(older.writer)) {
+  const writer = older?.writer
+  // A command that was killed is not there any more.
+  if (writer !== undefined && writer !== process.pid && (await runningProcess(writer))) {
     throw new EnvironmentError(
       'profile-in-use',
-      `--profile ${path}: process ${older.writer} writes its profile there. Name another file; if that process is no command of Holdfast, remove this one.`,
+      `--profile ${path}: process ${writer} writes its profile there. Name another file; if that process is no command of Holdfast, remove this one.`,
     )
   }
   return writing(path, async () => beginProfile(path, verb))
@@ -74,15 +77,4 @@ async function olderIn(file: FileHandle): Promise<Older> {
 async function textAt(file: FileHandle, from: number, length: number): Promise<string> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, from))
   return buffer.toString('utf8', 0, bytesRead)
-}
-
-/** Whether a process is there, and is not this one: a command that was killed is not there any more. */
-function isAnother(pid: number): boolean {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return systemCode(error) === 'EPERM'
-  }
 }

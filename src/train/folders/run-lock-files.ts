@@ -8,6 +8,7 @@ import { EnvironmentError } from '../../errors.ts'
 import { reading, systemCode } from '../../tensor/reads-files.ts'
 import { writing } from '../../tensor/writes-files.ts'
 import { machineName } from './machine-name-node.ts'
+import { runningProcess } from './running-process-files.ts'
 
 interface Holder {
   readonly pid: number
@@ -61,7 +62,7 @@ export interface Held {
  */
 export async function lockFolder(folder: string, lease = LEASE_SECONDS): Promise<Held> {
   const file = join(folder, 'lock')
-  const { started } = await processOf(process.pid)
+  const started = (await runningProcess(process.pid))?.started ?? null
   const mine: Holder = {
     ...{ pid: process.pid, host: hostname(), machine: machineName(), started, thread: threadId },
     ...{ nonce: randomUUID(), lease },
@@ -201,13 +202,8 @@ async function isAlive(holder: Holder, file: string): Promise<boolean> {
   const { pid, host, machine, lease, started, thread, nonce } = holder
   const here = machine === null ? host === hostname() : machine === machineName()
   if (!here) return lease === null || isTouched(file, lease)
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  const now = await processOf(pid)
-  if (now.dead || (started !== null && now.started !== null && started !== now.started)) return false
+  const now = await runningProcess(pid)
+  if (!now || (started !== null && now.started !== null && started !== now.started)) return false
   // Of this process: what another of its threads holds cannot be seen from here.
   return pid !== process.pid || thread !== threadId || held.has(nonce)
 }
@@ -232,17 +228,5 @@ async function touchedAt(file: string): Promise<number | undefined> {
     return (await opened?.stat())?.mtimeMs
   } finally {
     await opened?.close()
-  }
-}
-
-/** Linux: a process's start in clock ticks since boot, and whether it is dead but not yet buried; nothing elsewhere. */
-async function processOf(pid: number): Promise<{ started: string | null; dead: boolean }> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // The name in brackets may hold spaces; the third field comes after it.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { started: fields[19] ?? null, dead: fields[0] === 'Z' }
-  } catch {
-    return { started: null, dead: false }
   }
 }
