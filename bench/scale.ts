@@ -7,21 +7,20 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { createDataset, type Dataset, samples } from '../src/data/dataset.ts'
+import { type Dataset, samples } from '../src/data/dataset.ts'
 import { readDataset } from '../src/data/files.ts'
 import { openSpill } from '../src/data/spill-files.ts'
 import type { Engine, EngineOptions } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { profileSessions, type RuntimeEvent } from '../src/engine/runtime-profile-node.ts'
 import { median } from '../src/measure/statistics.ts'
-import { none } from '../src/methods/none.ts'
-import { emptyState } from '../src/methods/state.ts'
 import { mlp } from '../src/model/layers/index.ts'
 import type { Model } from '../src/model/model.ts'
 import { randomStream } from '../src/tensor/random.ts'
-import { float32, sizeOf } from '../src/tensor/tensor.ts'
-import { openTask, type TaskRun } from '../src/train/run/index.ts'
-import { initialState, sgd } from '../src/train/step/index.ts'
+import { sizeOf } from '../src/tensor/tensor.ts'
+import type { TaskRun } from '../src/train/run/index.ts'
+import { sgd } from '../src/train/step/index.ts'
+import { drawnRows, openTimed } from '../src/train/timing/drawn-task.ts'
 
 const FEATURES = 256
 const CLASSES = 10
@@ -83,30 +82,8 @@ function modelOf(parameters: number): Model {
   return mlp({ widths: [FEATURES, ...new Array<number>(inner + 1).fill(width), CLASSES] })
 }
 
-function drawnRows(rows: number): Dataset {
-  const random = randomStream(1, 'scale')
-  const inputs = float32([rows, FEATURES])
-  random.fillUniform(inputs.data, 0, 1)
-  const data = Int32Array.from({ length: rows }, () => random.integer(CLASSES))
-  const classes = Array.from({ length: CLASSES }, (_, unit) => String(unit))
-  return createDataset({ name: 'drawn', inputs, labels: { type: 'int32', dims: [rows], data }, classes })
-}
-
-const openRun = (engine: Engine, model: Model, train: Dataset, batch: number): Promise<TaskRun> => {
-  const optimiser = sgd()
-  return openTask(
-    {
-      ...{ engine, model, method: none(), settings: { optimiser } },
-      ...{ iterations: 1_000_000, learningRate: 1e-3, seed: 0 },
-    },
-    {
-      ...{ scenario: 'domain', index: 0, outputs: CLASSES, active: undefined, train, batchSize: batch },
-      units: [Array.from({ length: CLASSES }, (_, unit) => unit)],
-      seen: () => ({ dataset: train, tasks: new Int32Array(samples(train)) }),
-    },
-    { updates: 0, method: emptyState, samplers: {}, tensors: initialState(model, optimiser) },
-  )
-}
+const openRun = (engine: Engine, model: Model, train: Dataset, batchSize: number): Promise<TaskRun> =>
+  openTimed(engine, { model, train, batchSize, optimiser: sgd() })
 
 /** One call, a step of it. */
 async function call(run: TaskRun, from: number, count: number): Promise<Omit<Timed, 'threads'>> {
@@ -136,7 +113,7 @@ async function inTurn(runs: readonly TaskRun[], seconds: number): Promise<Omit<T
 
 async function stepCase({ parameters, batch, threads }: StepCase): Promise<StepResult> {
   const model = modelOf(parameters)
-  const train = drawnRows(Math.max(512, batch))
+  const train = drawnRows(Math.max(512, batch), FEATURES)
   const began = performance.now()
   const open = (options: EngineOptions) => openRun(ortNode(options), model, train, batch)
   // Of the largest there is room for one at a time.

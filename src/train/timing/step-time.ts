@@ -1,17 +1,12 @@
-import { createDataset, type Dataset, samples } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/index.ts'
 import { median } from '../../measure/statistics.ts'
-import { none } from '../../methods/none.ts'
-import { emptyState } from '../../methods/state.ts'
 import { mlp } from '../../model/layers/index.ts'
 import { itemAt } from '../../required.ts'
-import { randomStream } from '../../tensor/random.ts'
-import { float32 } from '../../tensor/tensor.ts'
-import { openTask, type TaskRun } from '../run/index.ts'
-import { adam, initialState } from '../step/index.ts'
+import type { TaskRun } from '../run/index.ts'
+import { adam } from '../step/index.ts'
+import { drawnRows, openTimed } from './drawn-task.ts'
 
 const WIDTHS = [784, 400, 400, 10]
-const CLASSES = 10
 const BATCH = 128
 const ROWS = 256
 
@@ -47,7 +42,9 @@ export async function stepTime(
   { calls = 5, callMilliseconds = 50 }: StepTimeOptions = {},
 ): Promise<StepTime> {
   const began = performance.now()
-  const run = await openSmall(engine)
+  const train = drawnRows(ROWS, itemAt(WIDTHS, 0, 'width'))
+  const small = { model: mlp({ widths: WIDTHS }), train, batchSize: BATCH, optimiser: adam() }
+  const run = await openTimed(engine, small)
   try {
     await run.steps(0, 1)
     const openingMilliseconds = performance.now() - began
@@ -68,33 +65,4 @@ async function milliseconds(run: TaskRun, from: number, count: number): Promise<
   const began = performance.now()
   await run.steps(from, count)
   return performance.now() - began
-}
-
-function openSmall(engine: Engine): Promise<TaskRun> {
-  const train = rows()
-  const model = mlp({ widths: WIDTHS })
-  const optimiser = adam()
-  return openTask(
-    {
-      ...{ engine, model, method: none(), settings: { optimiser } },
-      ...{ iterations: 10_000, learningRate: 1e-4, seed: 0 },
-    },
-    {
-      ...{ scenario: 'domain', index: 0, outputs: CLASSES, active: undefined, train, batchSize: BATCH },
-      units: [Array.from({ length: CLASSES }, (_, unit) => unit)],
-      seen: () => ({ dataset: train, tasks: new Int32Array(samples(train)) }),
-    },
-    { updates: 0, method: emptyState, samplers: {}, tensors: initialState(model, optimiser) },
-  )
-}
-
-function rows(): Dataset {
-  const random = randomStream(0, 'step-time')
-  const inputs = float32([ROWS, itemAt(WIDTHS, 0, 'width')])
-  random.fillUniform(inputs.data, 0, 1)
-  const data = Int32Array.from({ length: ROWS }, () => random.integer(CLASSES))
-  return createDataset({
-    ...{ name: 'drawn', inputs, labels: { type: 'int32', dims: [ROWS], data } },
-    classes: Array.from({ length: CLASSES }, (_, unit) => String(unit)),
-  })
 }
