@@ -30,7 +30,6 @@ interface StepCase {
   readonly kind: 'step'
   readonly parameters: number
   readonly batch: number
-  /** Taken in turn. */
   readonly threads: readonly number[]
 }
 interface RowsCase {
@@ -93,22 +92,20 @@ async function call(run: TaskRun, from: number, count: number): Promise<Omit<Tim
   return { milliseconds: (performance.now() - began) / count, cpu: (user + system) / 1000 / count }
 }
 
-/** Calls of several runs in turn, the first of each left out; medians. */
-async function inTurn(runs: readonly TaskRun[], seconds: number): Promise<Omit<Timed, 'threads'>[]> {
-  const times = runs.map((): Omit<Timed, 'threads'>[] => [])
-  const first = []
-  for (const run of runs) first.push(await call(run, 0, 1))
-  const slowest = Math.max(...first.map(({ milliseconds }) => milliseconds))
-  const count = Math.max(1, Math.min(200, Math.floor(100 / slowest)))
+/** Calls of a run, the first left out; medians. */
+async function inCalls(run: TaskRun, seconds: number): Promise<Omit<Timed, 'threads'>> {
+  const times: Omit<Timed, 'threads'>[] = []
+  const first = await call(run, 0, 1)
+  const count = Math.max(1, Math.min(200, Math.floor(100 / first.milliseconds)))
   const began = performance.now()
   for (let at = 1; at < 400; at += count) {
-    for (const [place, run] of runs.entries()) times[place]?.push(await call(run, at, count))
+    times.push(await call(run, at, count))
     if (performance.now() - began > 1000 * seconds) break
   }
-  return times.map((each) => ({
-    milliseconds: median(each.map(({ milliseconds }) => milliseconds)),
-    cpu: median(each.map(({ cpu }) => cpu)),
-  }))
+  return {
+    milliseconds: median(times.map(({ milliseconds }) => milliseconds)),
+    cpu: median(times.map(({ cpu }) => cpu)),
+  }
 }
 
 async function stepCase({ parameters, batch, threads }: StepCase): Promise<StepResult> {
@@ -116,17 +113,14 @@ async function stepCase({ parameters, batch, threads }: StepCase): Promise<StepR
   const train = drawnRows(Math.max(512, batch), FEATURES)
   const began = performance.now()
   const open = (options: EngineOptions) => openRun(ortNode(options), model, train, batch)
-  // Of the largest there is room for one at a time.
-  const together = parameters < 1e8
   const timed: Timed[] = []
   let openSeconds = 0
-  for (const group of together ? [threads] : threads.map((each) => [each])) {
-    const runs = []
-    for (const each of group) runs.push(await open({ threads: each }))
-    openSeconds ||= (performance.now() - began) / 1000 / group.length
-    const found = await inTurn(runs, SECONDS_A_CASE)
-    timed.push(...found.map((each, at) => ({ threads: group[at] ?? 1, ...each })))
-    for (const run of runs) await run.dispose()
+  // One after the other: threads of a session that waits still spin for a while, and their time would be counted.
+  for (const each of threads) {
+    const run = await open({ threads: each })
+    openSeconds ||= (performance.now() - began) / 1000
+    timed.push({ threads: each, ...(await inCalls(run, SECONDS_A_CASE)) })
+    await run.dispose()
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024
   const count = [...model.parameters.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0)
@@ -187,7 +181,7 @@ async function rowsCase({ rows }: RowsCase): Promise<RowsResult> {
     const readSeconds = (performance.now() - began) / 1000
     const model = mlp({ widths: [4, 64, 64, CLASSES] })
     const run = await openRun(ortNode({ threads: 1 }), model, train, 64)
-    const [step = { milliseconds: Number.NaN, cpu: Number.NaN }] = await inTurn([run], 2)
+    const step = await inCalls(run, 2)
     await run.dispose()
     return {
       ...{ rows: samples(train), fileBytes: statSync(path).size, readSeconds },
