@@ -1,9 +1,10 @@
-"""Domain-incremental EWC on Split MNIST, written apart from Holdfast and from the reference implementation.
+"""Domain-incremental EWC, or A-GEM, on Split MNIST, written apart from Holdfast and from the reference implementation.
 
-    /usr/bin/python3 bench/reference/ewc-domain.py FOLDER_WITH_MNIST --seeds 0 1 2 3 4 5 [--dealt]
+    /usr/bin/python3 bench/reference/ewc-domain.py FOLDER_WITH_MNIST --seeds 0 1 2 3 4 5 [--dealt | --order 0 2 4 3 1 8 9 5 6 7] [--method a-gem]
 
 Five tasks of two digits, one output of two units, 784-400-400-2, Adam 0.001, 2000 iterations a task of 128 rows, lambda 1e10, the exact
-Fisher over all rows of a task, one penalty a task. Digits are in order (0 and 1, 2 and 3, ...), or dealt by the seed with --dealt.
+Fisher over all rows of a task, one penalty a task; A-GEM with 100 rows a class and a reference batch of 128. Digits are in order (0 and
+1, 2 and 3, ...), in another one with --order, or dealt by the seed with --dealt.
 One thread. Prints one JSON line a seed.
 """
 import argparse
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-LAMBDA, ITERATIONS, BATCH = 1e10, 2000, 128
+LAMBDA, ITERATIONS, BATCH, PER_CLASS = 1e10, 2000, 128, 100
 
 
 def idx(folder, name):
@@ -64,9 +65,49 @@ def accuracy(weights, x, y):
         return (forward(weights, x)[1].argmax(1) == y).float().mean().item()
 
 
-def run(train, test, seed, dealt):
+class Ewc:
+    def __init__(self):
+        self.remembered = []
+
+    def changed(self, weights, found):
+        for importance, anchor in self.remembered:
+            for grad, weight, each, before in zip(found, weights, importance, anchor):
+                grad += LAMBDA * each * (weight.detach() - before)
+        return found
+
+    def consolidate(self, weights, x, y):
+        self.remembered.append((fisher(weights, x), [weight.detach().clone() for weight in weights]))
+
+
+class Agem:
+    def __init__(self):
+        self.x, self.y = torch.empty(0, 784), torch.empty(0, dtype=torch.long)
+
+    def changed(self, weights, found):
+        if len(self.x) == 0:
+            return found
+        rows = torch.randperm(len(self.x))[:BATCH]
+        loss = functional.cross_entropy(forward(weights, self.x[rows])[1], self.y[rows])
+        reference = torch.autograd.grad(loss, weights)
+        dot = sum((a * b).sum() for a, b in zip(found, reference))
+        if dot >= 0:
+            return found
+        size = sum((b * b).sum() for b in reference)
+        return [a - dot / size * b for a, b in zip(found, reference)]
+
+    def consolidate(self, weights, x, y):
+        for label in (0, 1):
+            own = (y == label).nonzero().flatten()
+            rows = own[torch.randperm(len(own))[:PER_CLASS]]
+            self.x, self.y = torch.cat([self.x, x[rows]]), torch.cat([self.y, y[rows]])
+
+
+METHODS = {"ewc": Ewc, "a-gem": Agem}
+
+
+def run(train, test, seed, order, method):
     torch.manual_seed(seed)
-    order = torch.randperm(10) if dealt else torch.arange(10)
+    order = torch.randperm(10) if order is None else torch.tensor(order)
     place = torch.empty(10, dtype=torch.long)
     place[order] = torch.arange(10)
 
@@ -78,7 +119,6 @@ def run(train, test, seed, dealt):
     layers = [torch.nn.Linear(784, 400), torch.nn.Linear(400, 400), torch.nn.Linear(400, 2)]
     weights = [tensor for layer in layers for tensor in (layer.weight, layer.bias)]
     optimiser = torch.optim.Adam(weights, lr=0.001)
-    remembered = []
     for x, y in tasks(train):
         rows = torch.empty(0, dtype=torch.long)
         for _ in range(ITERATIONS):
@@ -86,13 +126,11 @@ def run(train, test, seed, dealt):
                 rows = torch.randperm(len(x))
             batch, rows = rows[:BATCH], rows[BATCH:]
             loss = functional.cross_entropy(forward(weights, x[batch])[1], y[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            for importance, anchor in remembered:
-                for weight, each, before in zip(weights, importance, anchor):
-                    weight.grad += LAMBDA * each * (weight.detach() - before)
+            found = method.changed(weights, list(torch.autograd.grad(loss, weights)))
+            for weight, grad in zip(weights, found):
+                weight.grad = grad
             optimiser.step()
-        remembered.append((fisher(weights, x), [weight.detach().clone() for weight in weights]))
+        method.consolidate(weights, x, y)
     return [accuracy(weights, x, y) for x, y in tasks(test)]
 
 
@@ -101,13 +139,15 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--dealt", action="store_true")
+    parser.add_argument("--order", type=int, nargs=10, default=list(range(10)))
+    parser.add_argument("--method", choices=METHODS, default="ewc")
     given = parser.parse_args()
     torch.set_num_threads(1)
     train, test = digits(given.folder, "train"), digits(given.folder, "t10k")
     for seed in given.seeds:
         begun = time.process_time()
-        by_task = run(train, test, seed, given.dealt)
-        line = {"seed": seed, "dealt": given.dealt, "accuracy": round(sum(by_task) / 5, 4)}
+        by_task = run(train, test, seed, None if given.dealt else given.order, METHODS[given.method]())
+        line = {"method": given.method, "seed": seed, "dealt": given.dealt, "accuracy": round(sum(by_task) / 5, 4)}
         print(json.dumps({**line, "by_task": [round(each, 4) for each in by_task], "cpu_s": round(time.process_time() - begun)}), flush=True)
 
 
