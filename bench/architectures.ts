@@ -1,12 +1,13 @@
 // The training steps of exported architectures that bench/models.ts times and bench/profile-steps.ts takes apart.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asLoadable } from '../src/engine/loadable.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { adam, sgd } from '../src/train/step/optimisers.ts'
 import type { PreparedStep } from './bench-steps.ts'
 import { buildModelStep, type ModelStepOptions } from './model-step.ts'
+import { threadsPinned } from './torch-peer.ts'
 
 export const ARCHITECTURES = 'bench/reference/models.py'
 
@@ -28,9 +29,9 @@ export const architectures: readonly string[] = Object.keys(steps)
 
 /** Where PyTorch has written the models: it is asked to unless they are there. */
 export function exportedTo(folder: string, python: string): string {
-  const environment = { ...process.env, OMP_NUM_THREADS: '1' }
+  mkdirSync(folder, { recursive: true })
   if (!existsSync(join(folder, 'resnet18.onnx')))
-    execFileSync(python, [ARCHITECTURES, '--export', folder], { env: environment, stdio: 'ignore' })
+    execFileSync(python, [ARCHITECTURES, '--export', folder], { env: threadsPinned(1), stdio: 'pipe' })
   return folder
 }
 

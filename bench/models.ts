@@ -1,5 +1,5 @@
-// Training steps of real architectures against PyTorch on this machine: one thread each, alternating, medians.
-//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--plain] [--json]
+// Training steps of real architectures against PyTorch on this machine: one thread each (or --threads), alternating, medians.
+//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--threads 2] [--plain] [--json]
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { parseArgs, promisify } from 'node:util'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { ARCHITECTURES, architecture, architectures, exportedTo } from './architectures.ts'
-import { type Peer, raced, type Seconds, startPeer } from './torch-peer.ts'
+import { type Peer, raced, type Seconds, startPeer, threadsPinned } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,13 +20,14 @@ const { values } = parseArgs({
     'no-memory': { type: 'boolean', default: false },
     models: { type: 'string' },
     memory: { type: 'string' },
+    threads: { type: 'string', default: '1' },
     plain: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
 const folder = values.models ?? mkdtempSync(join(tmpdir(), 'holdfast-models-'))
-const environment = { ...process.env, OMP_NUM_THREADS: '1' }
+const threads = Number(values.threads)
 try {
   exportedTo(folder, values.python)
   if (values.memory) console.log(JSON.stringify(await ownMemory(values.memory)))
@@ -36,7 +37,7 @@ try {
 }
 
 async function openStep(name: string) {
-  const engine = ortNode({ threads: 1, blocked: !values.plain })
+  const engine = ortNode({ threads, blocked: !values.plain })
   const prepare = architecture(name, folder, await engine.channelBlock?.())
   const began = performance.now()
   const step = prepare()
@@ -59,7 +60,9 @@ async function openStep(name: string) {
 }
 
 async function compareAll(): Promise<void> {
-  const peer = values['no-python'] ? undefined : await startPeer(values.python, ARCHITECTURES)
+  const peer = values['no-python']
+    ? undefined
+    : await startPeer(values.python, { script: ARCHITECTURES, threads })
   const rows = []
   for (const name of values.only ? values.only.split(',') : architectures) {
     const row = { ...(await compare(name, peer)), ...(values['no-memory'] ? {} : await memories(name)) }
@@ -91,21 +94,23 @@ async function compare(name: string, peer: Peer | undefined) {
   }
 }
 
-const against = (mine: Seconds, torch: Seconds) => ({
-  torchMs: torch.wall,
-  ratio: torch.wall / mine.wall,
-  processorRatio: torch.processor / mine.processor,
-})
+function against(mine: Seconds, torch: Seconds) {
+  return {
+    torchMs: torch.wall,
+    ratio: torch.wall / mine.wall,
+    processorRatio: torch.processor / mine.processor,
+  }
+}
 
 /** Each contestant in a process of its own: the most memory it ever held (VmHWM). */
 async function memories(name: string): Promise<{ peakMiB: number; torchPeakMiB?: number }> {
   const peak = async (command: string, args: readonly string[]): Promise<number> => {
-    const { stdout } = await promisify(execFile)(command, args, { env: environment })
+    const { stdout } = await promisify(execFile)(command, args, { env: threadsPinned(threads) })
     return (JSON.parse(stdout) as { peakMiB: number }).peakMiB
   }
   const self = process.argv[1] ?? ''
-  const plain = values.plain ? ['--plain'] : []
-  const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder, ...plain])
+  const settings = ['--threads', values.threads, ...(values.plain ? ['--plain'] : [])]
+  const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder, ...settings])
   if (values['no-python']) return { peakMiB }
   return { peakMiB, torchPeakMiB: await peak(values.python, [ARCHITECTURES, '--memory', name]) }
 }

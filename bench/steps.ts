@@ -1,5 +1,5 @@
-// Training steps against PyTorch on this machine: one thread each, alternating, medians.
-//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--device webgpu] [--plain] [--json]
+// Training steps against PyTorch on this machine: one thread each (or --threads), alternating, medians.
+//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--threads 2] [--device webgpu] [--plain] [--json]
 import { parseArgs } from 'node:util'
 import { type BenchStep, openStep, stepNames } from './bench-steps.ts'
 import { machineRoof } from './roof.ts'
@@ -22,7 +22,9 @@ const { values } = parseArgs({
 const device = values.device === 'webgpu' ? 'webgpu' : 'cpu'
 const engine = { device, threads: Number(values.threads), blocked: !values.plain } as const
 const names = values.only ? values.only.split(',') : stepNames
-const peer = values['no-python'] ? undefined : await startPeer(values.python)
+const peer = values['no-python']
+  ? undefined
+  : await startPeer(values.python, { threads: Number(values.threads) })
 const roof = await machineRoof(engine)
 if (!values.json)
   console.log(`roof: ${roof.map(({ shape, gflops }) => `${shape} ${gflops.toFixed(0)}`).join(', ')} GFLOP/s`)

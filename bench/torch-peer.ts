@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { median } from '../src/measure/statistics.ts'
 
@@ -15,11 +16,11 @@ export interface Peer {
   close(): Promise<void>
 }
 
-export async function startPeer(python: string, script = 'bench/reference/steps.py'): Promise<Peer> {
-  const child = spawn(python, [script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' },
-  })
+export async function startPeer(
+  python: string,
+  { script = 'bench/reference/steps.py', threads = 1 }: { script?: string; threads?: number } = {},
+): Promise<Peer> {
+  const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env: threadsPinned(threads) })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const ask = async (line: string): Promise<Record<string, unknown>> => {
     child.stdin.write(`${line}\n`)
@@ -40,6 +41,29 @@ export async function startPeer(python: string, script = 'bench/reference/steps.
       await new Promise((resolve) => child.on('exit', resolve))
     },
   }
+}
+
+/** Debian's libopenblas0-openmp. */
+const OPENBLAS_ON_OPENMP = '/usr/lib/x86_64-linux-gnu/openblas-openmp'
+
+/**
+ * The environment in which PyTorch and its products run on so many threads. From two on OpenBLAS must share PyTorch's (OpenMP), as its
+ * own ones, which Debian takes where both are installed, wait for the others by turning: an LSTM's step took four times as long with two.
+ */
+export function threadsPinned(threads: number): NodeJS.ProcessEnv {
+  const count = String(threads)
+  const pinned = {
+    ...process.env,
+    OMP_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+  }
+  if (threads === 1) return pinned
+  if (!existsSync(OPENBLAS_ON_OPENMP))
+    console.error(
+      'PyTorch on several threads is slow by fault of OpenBLAS: apt-get install libopenblas0-openmp',
+    )
+  return { ...pinned, LD_LIBRARY_PATH: OPENBLAS_ON_OPENMP }
 }
 
 /** What `calls` calls take. */

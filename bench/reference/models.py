@@ -11,7 +11,7 @@ The models are those of README.md beside this file; steps are timed as steps.py 
 import argparse
 import os
 
-from steps import Yardstick, one_thread, optimisers, say, seconds_of, serve, training_step
+from steps import Yardstick, pinned_threads, optimisers, say, seconds_of, serve, training_step
 
 import torch
 import torchvision
@@ -154,7 +154,7 @@ def main():
     parser.add_argument('--export', metavar='FOLDER', help='write NAME.onnx for every model and end')
     parser.add_argument('--memory', metavar='NAME', choices=list(STEPS), help='print the peak memory of a step and end')
     arguments = parser.parse_args()
-    one_thread()
+    pinned_threads()
     torch.manual_seed(0)
     if arguments.export:
         export(arguments.export)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times PyTorch training steps on one thread, as the yardstick for the benchmarks of Holdfast.
+"""Times PyTorch training steps on one thread (or OMP_NUM_THREADS of them), as the yardstick for the benchmarks of Holdfast.
 
     python3 bench/reference/steps.py --all          a table: one JSON line a step
     python3 bench/reference/steps.py                a yardstick that another process drives
@@ -317,8 +317,8 @@ class Yardstick:
         }
 
 
-def one_thread():
-    torch.set_num_threads(1)
+def pinned_threads():
+    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
     # Overfitted random labels drive gradients towards zero: without this, denormal numbers would slow PyTorch down.
     torch.set_flush_denormal(True)
 
@@ -344,7 +344,7 @@ def serve(yardstick):
 
 
 def main():
-    parser = argparse.ArgumentParser(description='PyTorch training steps on one thread; see README.md beside this file.')
+    parser = argparse.ArgumentParser(description='PyTorch training steps; see README.md beside this file.')
     parser.add_argument('--all', action='store_true', help='print a JSON line for every step and end')
     parser.add_argument('--only', nargs='+', choices=list(STEPS), metavar='NAME', help='with --all: these steps')
     parser.add_argument('--repeats', type=int, default=7, help='with --all: measurements a step, of which the median counts')
@@ -354,7 +354,7 @@ def main():
         help="EWC's penalty in the loss, as it is usually written, or its gradient added by hand after the backward pass",
     )
     arguments = parser.parse_args()
-    one_thread()
+    pinned_threads()
     yardstick = Yardstick(STEPS, arguments.penalty)
     if arguments.all:
         for name in arguments.only or STEPS:

@@ -226,7 +226,7 @@ def main():
         verb.add_argument('--rate', type=float, default=rate)
         verb.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
-    models.one_thread()
+    models.pinned_threads()
     torch.manual_seed(args.seed)
     (prepare if args.verb == 'prepare' else tune)(args)
 
