@@ -215,6 +215,13 @@ describe('learn, resume, report, fisher', () => {
       expect(code).toBe(1)
     }
 
+    const elsewhere = await run('resume two --threads 3 --device webgpu+cpu')
+    for (const told of ['the run began on cpu, so on webgpu+cpu', ', so on 3 its last bits may differ'])
+      expect(elsewhere.stderr).toContain(told)
+    expect((await run('resume two --seed 12345')).stderr).toContain(
+      'error (resume-seed): The run began with seed',
+    )
+
     const reported = await run('report one two --markdown')
     expect(reported.stdout).toContain('my-first-run')
     expect((await run('report one -o one.html')).code).toBe(0)

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { UsageError } from '../errors.ts'
 import { loadRun } from '../train/folders/index-files.ts'
+import type { RunPlan } from '../train/plan/index.ts'
 import { noteData } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { group, path } from './flags/index.ts'
@@ -34,17 +36,36 @@ export const resume = defineVerb({
       ],
     )
     const { loaded, engine, config } = await loadRun(folder, (plan) =>
-      engineFor({ device: plan.device, threads: asked.threads ?? plan.threads }),
+      engineFor({ device: asked.device ?? plan.device, threads: asked.threads ?? plan.threads }),
     )
     checkReplicaPlace(loaded.plan.replicas !== undefined, asked, 'this run has none; leave it out.')
-    const began = config.plan.threads
-    if (asked.threads !== undefined && began !== undefined && asked.threads !== began) {
-      call.screen.warn(
-        `warning: the run began on ${began === 1 ? 'one thread' : `${began} threads`}, so on ${asked.threads} its last bits may differ from those of a run that was not stopped.`,
-      )
-    }
+    checkSeed(asked.seed, config.plan.seed)
+    for (const line of elsewhere(asked, config.plan)) call.screen.warn(line)
     noteData(loaded, call.screen)
     const run = { engine, folder, verb: config.verb }
     return loaded.plan.distil ? followStudent(call, asked, loaded, run) : followRun(call, asked, loaded, run)
   },
 })
+
+function checkSeed(asked: number | undefined, began: number): void {
+  if (asked === undefined || asked === began) return
+  throw new UsageError(
+    'resume-seed',
+    `The run began with seed ${began} and goes on with it, but --seed says ${asked}. Leave --seed out, or begin another run (holdfast learn).`,
+  )
+}
+
+/** What is said where a run goes on otherwise than it began. */
+function elsewhere(
+  asked: { readonly threads?: number | undefined; readonly device?: string | undefined },
+  began: RunPlan,
+): string[] {
+  const [device, { threads }] = [began.device ?? 'cpu', began]
+  const told = (before: string, now: string | number): string =>
+    `warning: the run began on ${before}, so on ${now} its last bits may differ from those of a run that was not stopped.`
+  const lines: string[] = []
+  if (asked.device !== undefined && asked.device !== device) lines.push(told(device, asked.device))
+  if (asked.threads !== undefined && threads !== undefined && asked.threads !== threads)
+    lines.push(told(threads === 1 ? 'one thread' : `${threads} threads`, asked.threads))
+  return lines
+}
