@@ -1,11 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
+import { forDevice } from '../src/engine/for-device.ts'
 import { modelFromOnnx, withParameters } from '../src/model/import/onnx-model.ts'
 import { ModelProtoSchema } from '../src/onnx/onnx_pb.ts'
 import { decodeModel } from '../src/onnx/read.ts'
 import { float32, type Tensor } from '../src/tensor/tensor.ts'
 import { lossAndGradients } from '../src/train/inspect/grad.ts'
 import {
+  buildTraining,
   FLOOR,
   families,
   learningRate,
@@ -48,8 +50,11 @@ describe.each(families)('$name', (family) => {
     }
   })
 
-  it("ends three steps of Adam with PyTorch's parameters", async () => {
-    const after = await trained(family, fixture)
+  it.each([
+    ['as it is', false],
+    ['without loops', true],
+  ])("ends three steps of Adam with PyTorch's parameters, %s", async (_, flat) => {
+    const after = await trained(family, fixture, { flat })
     let astray = 0
     for (const [name, { gradient, change }] of expected) {
       const before = numbersOf(model.parameters, name)
@@ -62,6 +67,11 @@ describe.each(families)('$name', (family) => {
       astray += rounding.filter((error) => error > 1e-3 * learningRate).length
     }
     expect(astray / family.parameters).toBeLessThan(0.01)
+  })
+
+  it('has a step of ops that WebGPU has', () => {
+    const { bytes: step } = buildTraining(family.loss, model, batch, { flat: true })
+    expect([...forDevice(step).lacking.keys()]).toEqual([])
   })
 
   it('is written back byte for byte, and with other weights differs in them only', () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { GraphBuilder } from '../src/autodiff/builder.ts'
+import { type BuilderOptions, GraphBuilder } from '../src/autodiff/builder.ts'
 import { gradients } from '../src/autodiff/gradients.ts'
 import { specialise } from '../src/autodiff/specialise.ts'
 import { loadProgram } from '../src/engine/program.ts'
@@ -150,8 +150,9 @@ function partsOf(model: Model, names: readonly string[], values: number[], sizes
 export async function trained(
   { loss }: Family,
   { model, batch }: FamilyFixture,
+  options: BuilderOptions = {},
 ): Promise<Map<string, Tensor>> {
-  const { bytes, slots, initial } = buildTraining(loss, model, batch)
+  const { bytes, slots, initial } = buildTraining(loss, model, batch, options)
   const program = await loadProgram(engine, bytes, slots, initial)
   for (let step = 1; step <= steps; step++) {
     const schedule = adam()
@@ -169,8 +170,13 @@ export async function trained(
   )
 }
 
-export function buildTraining(loss: Family['loss'], model: Model, batch: ReadonlyMap<string, Tensor>) {
-  const builder = new GraphBuilder()
+export function buildTraining(
+  loss: Family['loss'],
+  model: Model,
+  batch: ReadonlyMap<string, Tensor>,
+  options: BuilderOptions = {},
+) {
+  const builder = new GraphBuilder(undefined, options)
   const optimiser = adam()
   const inputs = new Map([...batch].map(([name, tensor]) => [name, builder.input(name, tensor)]))
   const scalars = optimiser

@@ -33,6 +33,8 @@ export interface Step {
 export interface BuilderOptions {
   /** How many channels the runtime's blocked layout takes together; default none: all nodes are of standard ops. */
   readonly channelBlock?: number | undefined
+  /** For devices without a `Scan`: loops are written out. Default false. */
+  readonly flat?: boolean | undefined
 }
 
 /** One for all: a step has thousands of nodes without. */
@@ -66,12 +68,14 @@ export class GraphBuilder implements Emitter {
   private readonly outer: GraphBuilder | undefined
 
   readonly channelBlock: number | undefined
+  readonly flat: boolean
   /** Dims by name, for {@link keptBlocked}; only where something may be blocked. */
   private readonly dims: Map<string, readonly number[]>
 
-  constructor(outer?: GraphBuilder, { channelBlock }: BuilderOptions = {}) {
+  constructor(outer?: GraphBuilder, { channelBlock, flat = false }: BuilderOptions = {}) {
     this.outer = outer
     this.channelBlock = outer ? outer.channelBlock : channelBlock
+    this.flat = outer ? outer.flat : flat
     this.dims = outer ? outer.dims : new Map()
     this.names = outer ? outer.names : new NameSource()
   }

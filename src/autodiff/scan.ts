@@ -1,10 +1,8 @@
-import { add, filled, once, scan, type Value } from '../ops/core/index.ts'
+import { add, filled, scan, type Value } from '../ops/core/index.ts'
+import { itemAt } from '../required.ts'
 import type { GraphBuilder } from './builder.ts'
 
 export { scan } from '../ops/core/index.ts'
-
-/** A `Scan`, or where the graph is to have none its one iteration written out. */
-export const scanOrOnce = (flat = false) => (flat ? once<GraphBuilder> : scan<GraphBuilder>)
 
 /**
  * Sums what `body` gives over all entries of `scanned`: a `Scan` whose states are the running sums.
@@ -16,6 +14,16 @@ export function scanSum(
   scanned: readonly Value[],
   body: (inner: GraphBuilder, slices: readonly Value[]) => readonly Value[],
 ): readonly Value[] {
+  if (builder.flat) {
+    let sums: readonly Value[] = []
+    scan(builder, [], scanned, (inner, _state, slices) => {
+      const values = body(inner, slices)
+      sums =
+        sums.length === 0 ? values : values.map((value, at) => add(inner, itemAt(sums, at, 'sum'), value))
+      return { state: [], outputs: [] }
+    })
+    return sums
+  }
   // A first, discarded pass tells the dims of the sums, which the states need before the body is built.
   const trial = builder.body()
   const slices = scanned.map((value) => trial.input('slice', { type: value.type, dims: value.dims.slice(1) }))

@@ -11,6 +11,8 @@ import { Adjoints, dependents, gradientContext, ruleOf, type Seed } from './grad
  *
  * @param carriers the inputs that hold one sample a row along axis 0
  * @param emit where the nodes go: `builder`, or a body of it that runs once a class
+ * @param tape the forward pass's steps. Said where `emit` is `builder` itself and is written to once a class: what the first one wrote
+ * uses parameters, too.
  */
 export function perSampleSquares(
   builder: GraphBuilder,
@@ -19,8 +21,9 @@ export function perSampleSquares(
   carriers: readonly Value[],
   samples: number,
   emit: GraphBuilder = builder,
+  tape: readonly Step[] = builder.tape,
 ): (SquareTerm | undefined)[] {
-  const steps = builder.tape.slice()
+  const steps = tape.slice()
   const carrying = carriersOf(steps, carriers, samples)
   const plan = closedForms(steps, parameters)
   const adjoints = new Adjoints(emit)

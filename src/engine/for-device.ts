@@ -111,9 +111,13 @@ function lackingIn(graph: Graph): Map<string, number> {
   return counts
 }
 
+/** In a file's numbers. */
+const FLOAT64 = 11
+
 /** What the provider has no kernel for; of pooling it has one that fails where indices are asked for, as the gradient does. */
-function withoutKernel({ op, domain, outputs }: Node): string | undefined {
+function withoutKernel({ op, domain, outputs, attributes }: Node): string | undefined {
   if (op === 'MaxPool' && outputs[1]) return poolIndices
+  if (op === 'Cast' && attributes.to === FLOAT64) return 'Cast to float64'
   return domain === '' && op !== 'Constant' && !webgpuKernels.has(op) ? op : undefined
 }
 
@@ -125,7 +129,12 @@ interface Rewritten {
   readonly initializers: readonly (readonly [string, Tensor])[]
 }
 
-type Rewrite = (node: Node, own: string) => Rewritten
+/** @returns undefined where the node may stay. */
+type Rewrite = (
+  node: Node,
+  own: string,
+  constant: (name: string) => Tensor | undefined,
+) => Rewritten | undefined
 
 const plain = (op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node => ({
   ...{ op, domain: '', name: `/${output}`, inputs, outputs: [output], attributes },
@@ -169,9 +178,32 @@ const sign: Rewrite = (node, own) => {
   }
 }
 
+/** A shader binds a tensor each, and devices let it bind so many at the least (WebGPU, maxStorageBuffersPerShaderStage). */
+const MOST_BOUND = 8
+
+/** A `Split` into more parts than a shader could bind, as slices. Its sizes have to be known. */
+const split: Rewrite = (node, own, constant) => {
+  const [x = '', sizes = ''] = node.inputs
+  const known = node.outputs.length < MOST_BOUND ? undefined : constant(sizes)
+  if (!known) return undefined
+  const bounds = [0]
+  for (const size of toNumbers(known)) bounds.push((bounds.at(-1) ?? 0) + size)
+  const { axis = 0 } = node.attributes
+  return {
+    nodes: node.outputs.map((output, at) =>
+      plain('Slice', [x, `${own}/bound/${at}`, `${own}/bound/${at + 1}`, `${own}/axis`], output),
+    ),
+    initializers: [
+      [`${own}/axis`, int64([1], [Number(axis)])],
+      ...bounds.map((bound, at) => [`${own}/bound/${at}`, int64([1], [bound])] as const),
+    ],
+  }
+}
+
 const rewrites: ReadonlyMap<string, Rewrite> = new Map([
   ['LogSoftmax', logSoftmax],
   ['Sign', sign],
+  ['Split', split],
 ])
 
 function rewritten(graph: Graph, widened: ReadonlySet<Node>): Graph {
@@ -183,8 +215,8 @@ function rewritten(graph: Graph, widened: ReadonlySet<Node>): Graph {
       return [plain('Cast', [index], whole, { to: 7 }), { ...node, inputs: [first, whole, ...rest] }]
     }
     const rewrite = node.domain === '' ? rewrites.get(node.op) : undefined
-    if (!rewrite) return [node]
-    const made = rewrite(node, `device/${at}`)
+    const made = rewrite?.(node, `device/${at}`, (name) => graph.initializers.get(name))
+    if (!made) return [node]
     for (const [name, tensor] of made.initializers) initializers.set(name, tensor)
     return made.nodes
   })

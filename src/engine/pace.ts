@@ -1,3 +1,5 @@
+import type { Engine } from './engine.ts'
+
 /**
  * How many pieces of work go into one call of the runtime. A call holds the event loop, so that no signal is heard and no
  * progress drawn until it returns; pieces that are quick go many to a call, as each call costs some time of its own.
@@ -29,6 +31,10 @@ export function openPace(most: number): Pace {
     },
   }
 }
+
+/** A pace for work of an engine, on which a call may have to do one piece alone ({@link Engine.flat}). */
+export const paceOn = ({ flat = false }: Pick<Engine, 'flat'>, most = Number.POSITIVE_INFINITY): Pace =>
+  openPace(flat ? 1 : most)
 
 /**
  * Does all pieces of work, in order, in calls of about a second.

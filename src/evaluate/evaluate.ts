@@ -2,7 +2,7 @@ import { type Dataset, kindOf, samples } from '../data/dataset.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { gatheredFeeds, rowsWithin } from '../data/spilled-rows.ts'
 import type { Engine, Executable } from '../engine/engine.ts'
-import { openPace, type Pace, paced } from '../engine/pace.ts'
+import { type Pace, paced, paceOn } from '../engine/pace.ts'
 import { type LossOptions, lossKind } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
 import { required } from '../required.ts'
@@ -90,8 +90,7 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
       Math.floor(MOST_ANSWERS / graph.answers),
       Math.floor(rowsWithin(dataset.inputs, MOST_ROWS) / size),
     )
-    const batches = engine.flat ? 1 : Math.max(1, most)
-    return { executable: await engine.load(graph), graph, pace: openPace(batches) }
+    return { executable: await engine.load(graph), graph, pace: paceOn(engine, Math.max(1, most)) }
   }
   type Take = (answer: ReadonlyMap<string, Tensor>, from: number) => void
   const run = (

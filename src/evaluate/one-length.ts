@@ -1,11 +1,11 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { scan, scanOrOnce } from '../autodiff/scan.ts'
+import { scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import type { RowsOfLength } from '../data/row-lengths.ts'
 import { gatheredFeeds } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
-import { openPace, paced } from '../engine/pace.ts'
+import { paced, paceOn } from '../engine/pace.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
 import { linearHead, product, rowsInParts } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
@@ -86,7 +86,7 @@ export async function openOneLength(engine: Engine, model: Model, asked: MadeFro
           )
           onRows(from * size + real)
         },
-        openPace(engine.flat ? 1 : Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
+        paceOn(engine, Math.max(1, Math.floor(MOST_NUMBERS / numbers))),
       )
     },
     dispose: () => executable.dispose(),
@@ -131,7 +131,7 @@ function buildGraph(
   const positions = sizeOf(targets.dims.slice(1))
   const room = Math.floor(most / (positions * Math.max(1, classes.length)))
   const size = Math.max(1, Math.min(MOST_ROWS, samples(dataset), room))
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, { flat })
   const table = (name: string, { type, dims }: Tensor) =>
     builder.input(name, { type, dims }, ['rows_of_data', ...dims.slice(1)])
   const inputs = table('inputs', stored)
@@ -144,7 +144,7 @@ function buildGraph(
   const weights = weightInputs(builder, model)
   let names: readonly string[] = []
   const scanned = beside ? [rows, beside] : [rows]
-  const result = scanOrOnce(flat)(builder, [], scanned, (body, _state, [chosen, own]) => {
+  const result = scan(builder, [], scanned, (body, _state, [chosen, own]) => {
     if (!chosen) return { state: [], outputs: [] }
     const batch = { stored: body.op('Gather', [inputs, chosen]), preprocessing }
     const { logits } = applyModel(body, model, batch, weights)

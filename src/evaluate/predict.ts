@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../autodiff/builder.ts'
-import { scanOrOnce } from '../autodiff/scan.ts'
+import { scan } from '../autodiff/scan.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
 import { type Loadable, loadable } from '../engine/loadable.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
@@ -35,13 +35,13 @@ export function buildPredict(
   batchSize: number,
   flat = false,
 ): PredictGraph {
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, { flat })
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
   const rows = builder.input('rows', { type: 'int32', dims: [1, batchSize] }, ['batches', batchSize])
   const offsets = builder.input('offsets', { type: 'float32', dims: [1, outputs] })
   const weights = weightInputs(builder, model)
   let activations = 0
-  const result = scanOrOnce(flat)(builder, [], [rows], (body, _state, [chosen]) => {
+  const result = scan(builder, [], [rows], (body, _state, [chosen]) => {
     if (!chosen) return { state: [], outputs: [] }
     const stored = body.op('Gather', [inputs, chosen])
     const { logits } = applyModel(body, model, { stored, preprocessing: dataset.preprocessing }, weights)

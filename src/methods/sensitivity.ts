@@ -5,7 +5,7 @@ import type { Dataset } from '../data/dataset.ts'
 import { gatheredFeeds } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { loadable } from '../engine/loadable.ts'
-import { paced } from '../engine/pace.ts'
+import { paced, paceOn } from '../engine/pace.ts'
 import { loadProgram } from '../engine/program.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
@@ -46,12 +46,13 @@ export async function sensitivity(options: SensitivityOptions): Promise<Map<stri
     ...[...options.buffers].map(([name, tensor]) => [`buffer/${name}`, tensor] as const),
   ]
   try {
-    await paced(rows.length, async (from, count) => {
+    const sizesOf = async (from: number, count: number): Promise<void> => {
       const data = rows.slice(from, from + count)
-      const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, 1], data })
+      const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, 1], data }, engine.flat)
       const feeds = new Map<string, Tensor>([...fixed, ...asked])
       await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
-    })
+    }
+    await paced(rows.length, sizesOf, paceOn(engine))
     const found = await program.snapshot()
     return new Map(
       [...parameters].map(([name, { dims }]) => {
@@ -72,10 +73,10 @@ export async function sensitivity(options: SensitivityOptions): Promise<Map<stri
 
 /** A graph that adds the sizes of the gradients of `rows` [rows, 1] to running sums, a row an iteration. */
 function sensitivityGraph(
-  { model, buffers, dataset, units }: SensitivityOptions,
+  { engine, model, buffers, dataset, units }: SensitivityOptions,
   parameters: ReadonlyMap<string, Tensor>,
 ) {
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, { flat: engine.flat })
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
   const rows = builder.input('rows', { type: 'int32', dims: [1, 1] }, ['rows', 1])
   const given = weightInputs(builder, { parameters, buffers })

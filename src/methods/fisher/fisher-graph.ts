@@ -57,7 +57,7 @@ export function buildFisherGraph(
   batchSize: number,
 ): FisherGraph {
   const { model, dataset } = options
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, { flat: options.engine.flat })
   const table = ['rows_of_data', ...dataset.inputs.dims.slice(1)]
   const inputs = builder.input('inputs', dataset.inputs, table)
   const tokens = dataset.labels.dims.slice(1)
@@ -102,7 +102,7 @@ export function buildFisherGraph(
 }
 
 const addOptional = (emit: GraphBuilder, sum: Value, more: Value | undefined): Value =>
-  more ? add(emit, sum, more) : sum
+  more ? add(emit, sum, reshape(emit, more, sum.dims)) : sum
 
 interface Squares {
   readonly values: readonly (Value | undefined)[]
@@ -217,8 +217,9 @@ function sampleSquares(body: GraphBuilder, context: FisherContext, batch: Batch)
   const { stored, logits } = forward(body, context, batch.rows)
   const parameters = [...context.parameters.values()]
   const samples = batch.rows.dims[0] ?? 1
+  const tape = body.tape.slice()
   const seeded = (inner: GraphBuilder, gradient: Value) =>
-    perSampleSquares(body, [{ of: logits, gradient }], parameters, [stored], samples, inner)
+    perSampleSquares(body, [{ of: logits, gradient }], parameters, [stored], samples, inner, tape)
   let terms: ReturnType<typeof seeded> = []
   const sums = forEachClass(body, context, batch, logits, (inner, seed) => {
     terms = seeded(inner, seed)

@@ -222,6 +222,17 @@ describe('parameters without a closed form', () => {
     expect(worst(found, await byDefinition(used, dataset))).toBeLessThan(1e-5)
   })
 
+  it.each(['exact', 'sampled', 'true', 'batch'] as const)(
+    'need no loop, like all others: %s labels',
+    async (labels) => {
+      for (const used of [model, tied, odd]) {
+        const given = { model: used, labels, batchSize: 3 }
+        const found = await fisher({ ...given, engine: { ...engine, flat: true } })
+        expect(worst(found, (await fisher(given)).diagonal)).toBeLessThan(1e-5)
+      }
+    },
+  )
+
   it('have the same exact and sampled Fisher in any batches', async () => {
     for (const labels of ['exact', 'sampled'] as const) {
       const [ones, threes] = await Promise.all(

@@ -1,7 +1,7 @@
 import { count as counted } from '../../count.ts'
 import { samples as countSamples, type Dataset, ignoredLabel, kindOf } from '../../data/dataset.ts'
 import { gatheredFeeds } from '../../data/spilled-rows.ts'
-import { paced } from '../../engine/pace.ts'
+import { paced, paceOn } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
 import { MOST_LOGITS } from '../../evaluate/evaluate.ts'
@@ -47,11 +47,14 @@ async function diagonalOf(options: FisherOptions): Promise<FisherResult> {
   const texts = ofTexts(dataset)
   const labels = labelsOf(options, texts)
   const rows = chosenRows(options)
-  const batchSize = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length, roomFor(dataset))
+  const most = Math.min(options.batchSize ?? fisherDefaults.batchSize, rows.length, roomFor(dataset))
+  const build = (size: number): FisherGraph => buildFisherGraph(options, labels, size)
+  // Written out, a batch that is taken one sample at a time would be as many networks.
+  const batchSize = options.engine.flat && build(1).oneByOne.length > 0 ? 1 : most
   const dims = [...valuesOf(options)].map(([name, tensor]) => [`sum/${name}`, tensor.dims] as const)
   const { sums, oneByOne } = await summedRows(options, rows, {
     ...{ batchSize, labels, sums: new Map(dims) },
-    build: (size) => buildFisherGraph(options, labels, size),
+    build,
   })
   const tokens = texts ? tokensIn(dataset, rows) : undefined
   // 'batch' squares mean gradients, so it averages over batches; the others are sums over samples, or tokens.
@@ -182,9 +185,9 @@ async function addedBatches(
     [...valuesOf(options)].map(([name, tensor]) => [`parameter/${name}`, tensor]),
   )
   for (const [name, tensor] of options.buffers ?? model.buffers) feeds.set(`buffer/${name}`, tensor)
-  await paced(rows.length / batchSize, async (from, count) => {
+  const batches = async (from: number, count: number): Promise<void> => {
     const part = rows.slice(from * batchSize, (from + count) * batchSize)
-    const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, batchSize], data: part })
+    const asked = gatheredFeeds(dataset, { type: 'int32', dims: [count, batchSize], data: part }, engine.flat)
     for (const [name, tensor] of asked) feeds.set(name, tensor)
     if (labels === 'sampled') {
       const draws = float32([count, batchSize, ...dataset.labels.dims.slice(1)])
@@ -192,7 +195,8 @@ async function addedBatches(
       feeds.set('draws', draws)
     }
     await program.run(new Map([...feeds].filter(([name]) => built.inputs.has(name))))
-  })
+  }
+  await paced(rows.length / batchSize, batches, paceOn(engine))
   const after = await program.snapshot()
   await program.dispose()
   return after

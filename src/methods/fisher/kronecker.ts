@@ -110,8 +110,8 @@ function buildGraph(
   layers: readonly Sized[],
   { batchSize, asked }: { readonly batchSize: number; readonly asked: ReturnType<typeof sumsOf> },
 ): FisherGraph {
-  const { model, dataset } = options
-  const builder = new GraphBuilder()
+  const { model, dataset, engine } = options
+  const builder = new GraphBuilder(undefined, { flat: engine.flat })
   const inputs = builder.input('inputs', dataset.inputs, ['rows_of_data', ...dataset.inputs.dims.slice(1)])
   const targets = builder.input('labels', { type: 'int32', dims: [countSamples(dataset)] }, ['rows_of_data'])
   const rows = builder.input('rows', { type: 'int32', dims: [1, batchSize] }, ['batches', batchSize])

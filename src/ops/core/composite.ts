@@ -75,6 +75,7 @@ export function emitterNamed(emit: Emitter & { add(request: NamedRequest): Value
     body: () => emit.body(),
     raw: (...request) => emit.raw(...request),
     channelBlock: emit.channelBlock,
+    flat: emit.flat,
   }
 }
 

@@ -42,6 +42,8 @@ export interface Emitter {
   ): Value[]
   /** How many channels the runtime's blocked layout takes together; undefined where the graph is to be of plain ops only. */
   readonly channelBlock?: number | undefined
+  /** The graph is to have no `Scan`: loops are written out, turn by turn. */
+  readonly flat?: boolean | undefined
 }
 
 /** The body of a `Scan` under construction. */

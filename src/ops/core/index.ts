@@ -59,7 +59,7 @@ export {
 } from './emit.ts'
 export { foldableInputs, foldDims, foldElementwise, fromNumbers, LARGEST_FOLD } from './fold.ts'
 export { foreignOp, unknownOp } from './refused.ts'
-export { once, type ScanBody, type ScanResult, scan } from './scan.ts'
+export { type ScanBody, type ScanResult, scan } from './scan.ts'
 export {
   broadcastDims,
   constantInput,

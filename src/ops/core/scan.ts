@@ -1,3 +1,4 @@
+import { UnsupportedOpError } from '../../errors.ts'
 import { graph as graphAttribute } from '../../onnx/graph.ts'
 import { itemAt } from '../../required.ts'
 import type { Body, Emitter, Value } from './define.ts'
@@ -24,18 +25,21 @@ export interface ScanOptions {
 
 /**
  * Emits a `Scan`: `body` runs once for each entry along axis 0 of `scanned`, carrying `state` along. The body may read
- * any value of `builder`. No gradient passes through it.
+ * any value of `builder`. No gradient passes through it. Where the graph is to be flat its turns are written out.
+ *
+ * @throws UnsupportedOpError `loop-too-long` where that would be too many.
  *
  * @example
  * const total = scan(builder, [zero], [xs], (body, [sum], [x]) => ({ state: [body.op('Add', [sum, x])], outputs: [] }))
  */
-export function scan<Inner extends Body>(
-  builder: Pick<Emitter, 'raw'> & { body(): Inner },
+export function scan<Inner extends Emitter>(
+  builder: { body(): Inner & Body } & Inner,
   state: readonly Value[],
   scanned: readonly Value[],
   body: (inner: Inner, state: readonly Value[], slices: readonly Value[]) => ScanBody,
   options: ScanOptions = {},
 ): ScanResult {
+  if (builder.flat) return writtenOut<Inner>(builder, state, scanned, body, options)
   const iterations = dimOf(itemAt(scanned, 0, 'scanned input'), 0)
   const inner = builder.body()
   const stateIn = state.map((value) => inner.input(`${value.name}/in`, value))
@@ -56,20 +60,48 @@ export function scan<Inner extends Body>(
   return { state: values.slice(0, state.length), outputs: values.slice(state.length) }
 }
 
-/**
- * A `Scan` of one iteration written out, for devices that have none: the same values, of a graph without a subgraph. `scanned` has one
- * entry along axis 0.
- */
-export function once<Builder extends Emitter>(
-  builder: Builder,
+/** Turns of a loop that are written out at most: each is the whole body again. */
+const MOST_TURNS = 256
+
+/** The same as a graph without a subgraph: the body again for each entry. */
+function writtenOut<Inner extends Emitter>(
+  builder: Inner,
   state: readonly Value[],
   scanned: readonly Value[],
-  body: (inner: Builder, state: readonly Value[], slices: readonly Value[]) => ScanBody,
+  body: (inner: Inner, state: readonly Value[], slices: readonly Value[]) => ScanBody,
+  { reverse = false }: ScanOptions,
 ): ScanResult {
-  const slices = scanned.map((value) => reshape(builder, value, value.dims.slice(1)))
-  const result = body(builder, state, slices)
-  return {
-    state: result.state,
-    outputs: result.outputs.map((value) => reshape(builder, value, [1, ...value.dims])),
+  const count = dimOf(itemAt(scanned, 0, 'scanned input'), 0)
+  if (count > MOST_TURNS) {
+    throw new UnsupportedOpError(
+      'loop-too-long',
+      `A loop of ${count.toLocaleString('en-US')} turns is needed here, and the device has no loops: at most ${MOST_TURNS} turns are written out. Compute on the CPU (--device cpu).`,
+    )
   }
+  const turns: (readonly Value[])[] = new Array(count)
+  let now = state
+  for (let turn = 0; turn < count; turn++) {
+    const at = reverse ? count - 1 - turn : turn
+    const result = body(builder, now, entriesAt(builder, scanned, at))
+    now = result.state
+    turns[at] = result.outputs.map((value) => reshape(builder, value, [1, ...value.dims]))
+  }
+  const outputs = itemAt(turns, 0, 'turn').map((first, which) =>
+    count === 1
+      ? first
+      : builder.op(
+          'Concat',
+          turns.map((values) => itemAt(values, which, 'output')),
+          { axis: 0 },
+        ),
+  )
+  return { state: now, outputs }
 }
+
+/** One entry along axis 0 of each. */
+const entriesAt = (builder: Emitter, scanned: readonly Value[], at: number): Value[] =>
+  scanned.map((value) => {
+    if (dimOf(value, 0) === 1) return reshape(builder, value, value.dims.slice(1))
+    const place = builder.constant({ type: 'int32', dims: [], data: Int32Array.of(at) })
+    return builder.op('Gather', [value, place], { axis: 0 })
+  })

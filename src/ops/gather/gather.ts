@@ -49,10 +49,11 @@ function addRows(emit: Emitter, size: number, indices: Value, rows: Value): Valu
   const count = sizeOf(indices.dims)
   const width = rows.dims.slice(indices.dims.length)
   const zeros = filled(emit, 0, { name: '', type: rows.type, dims: [size, ...width] })
-  const places = reshape(emit, cast(emit, indices, 'int64'), [count, 1])
+  const places = cast(emit, reshape(emit, indices, [count, 1]), 'int64')
   const values = reshape(emit, rows, [count, ...width])
   const sum = emit.op('ScatterND', [zeros, places, values], { reduction: 'add' })
-  return sum.constant ? sum : { ...sum, rows: { places, values } }
+  // Rows are added up by a table of whole numbers, for which devices without loops lack ops.
+  return sum.constant || emit.flat ? sum : { ...sum, rows: { places, values } }
 }
 
 /** The first of consecutive constant indices: then Gather is a slice, and its gradient a Pad. */
@@ -115,7 +116,8 @@ function embeddingSquares(
   const positions = count / samples
   const [size = 0, ...width] = table.dims
   const d = reshape(emit, dy, [samples, positions, sizeOf(width)])
-  const counted = (to: Emitter) => fromFront(to, cast(to, indices, 'int64'), size)
+  // Devices without loops know little of int64.
+  const counted = (to: Emitter) => fromFront(to, cast(to, indices, to.flat ? 'int32' : 'int64'), size)
   const products = () => {
     if (positions === 1) return square(emit, d)
     const tokens = reshape(emit, counted(emit), [samples, positions, 1])

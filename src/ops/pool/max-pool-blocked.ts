@@ -19,13 +19,24 @@ import { padZeros } from '../shape/index.ts'
 /** With more places a window comparing costs more than asking for indices. */
 const LARGEST_WINDOW = 9
 
-/** Whether {@link byComparing} can do a pooling: two spatial dims, no gaps in or between windows, channels in whole blocks. */
-export function comparesBlocked(x: Value, axes: readonly WindowAxis[], block: number | undefined): boolean {
-  if (block === undefined || !blockable(x, block)) return false
-  const places = axes.reduce((product, axis) => product * axis.kernel, 1)
+/**
+ * Whether {@link byComparing} does a pooling: up to two spatial dims, no gaps in or between windows; and channels in whole blocks and few
+ * places a window, or a flat graph, whose device gives no indices.
+ */
+export function compares(x: Value, axes: readonly WindowAxis[], emit: Emitter): boolean {
   const covered = axes.every(({ kernel, stride, dilation }) => stride <= kernel && dilation === 1)
-  return places <= LARGEST_WINDOW && covered
+  if (!covered || axes.length > 2) return false
+  const places = axes.reduce((product, axis) => product * axis.kernel, 1)
+  return emit.flat === true || (axes.length === 2 && blockOf(emit, x) > 1 && places <= LARGEST_WINDOW)
 }
+
+/** How many channels lie together: 1 where there are no blocks. */
+function blockOf({ channelBlock }: Emitter, x: Value): number {
+  return channelBlock !== undefined && blockable(x, channelBlock) ? channelBlock : 1
+}
+
+/** Of a single spatial dim: windows along a dim of size 1. */
+const alone: WindowAxis = { input: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, output: 1 }
 
 interface Pooled {
   readonly x: Value
@@ -34,18 +45,18 @@ interface Pooled {
 }
 
 /**
- * dX of max-pooling by comparing each place of the windows with their maximum, in the blocked layout, where a place of all windows is
- * read a block at a time. Each dY goes to the first place that equals the maximum, as the runtime's indices have it.
+ * dX of max-pooling by comparing each place of the windows with their maximum; in the blocked layout, where there is one, so that a place
+ * of all windows is read a block at a time. Each dY goes to the first place that equals the maximum, as the runtime's indices have it.
  */
 export function byComparing(emit: Emitter, { x, y, dy }: Pooled, axes: readonly WindowAxis[]): Value {
-  const [rows, columns] = axes
-  const block = emit.channelBlock
-  if (!rows || !columns || block === undefined)
-    throw new Error('Blocked pooling needs two spatial dims and a block.')
+  const [rows = alone, columns = alone] = axes.length === 1 ? [alone, ...axes] : axes
+  const block = blockOf(emit, x)
   const [samples = 1, channels = 1] = x.dims
   const planes = (samples * channels) / block
-  const side = (value: Value) =>
-    reshape(emit, intoBlocks(emit, value), [planes, ...value.dims.slice(2), block])
+  const side = (value: Value) => {
+    const [height = 1, width = 1] = axes.length === 1 ? [1, ...value.dims.slice(2)] : value.dims.slice(2)
+    return reshape(emit, block === 1 ? value : intoBlocks(emit, value), [planes, height, width, block])
+  }
   const padded = lowPadded(emit, side(x), rows, columns)
   const most = side(y)
   let left = side(dy)
@@ -59,7 +70,8 @@ export function byComparing(emit: Emitter, { x, y, dy }: Pooled, axes: readonly 
       return taken
     }),
   )
-  return outOfBlocks(emit, reshape(emit, spread(emit, given, rows, columns), x.dims))
+  const found = reshape(emit, spread(emit, given, rows, columns), x.dims)
+  return block === 1 ? found : outOfBlocks(emit, found)
 }
 
 /** What the windows have at one place along an axis: a start and the windows' own step. */

@@ -1,18 +1,23 @@
-import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
+import { float32, sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import { outputSizes, padsOf, type WindowAxis } from '../conv/index.ts'
 import {
+  cast,
   defineOp,
+  type Emitter,
   filled,
   type GradientContext,
+  ints,
+  mul,
   type OpCase,
   required,
   reshape,
   rowsFirst,
   type ShapeContext,
+  scalar,
   shapeError,
   type Value,
 } from '../core/index.ts'
-import { byComparing, comparesBlocked } from './max-pool-blocked.ts'
+import { byComparing, compares } from './max-pool-blocked.ts'
 import { globalPoolCases, poolCases } from './pool-cases.ts'
 import { poolAxes } from './pool-windows.ts'
 
@@ -61,14 +66,29 @@ export const MaxPool = defineOp('MaxPool', {
     const x = required(context, 0)
     const axes = poolAxes(context)
     const [y] = context.outputs
-    if (dy && y && comparesBlocked(x, axes, context.emit.channelBlock))
-      return [byComparing(context.emit, { x, y, dy }, axes)]
+    if (dy && y && compares(x, axes, context.emit)) return [byComparing(context.emit, { x, y, dy }, axes)]
     const indices = dy && indicesOf(context, x)
     return dy && indices ? [scatter(context, x, indices, dy, overlapping(axes))] : []
   },
   rows: (context) => rowsFirst(context) && context.outputs.length === 1,
   cases: [...maxPoolCases(), ...poolCases],
 })
+
+/** dY where a whole plane has its maximum first, for devices that give no indices. */
+function atFirst(emit: Emitter, { x, y, dy }: { x: Value; y: Value; dy: Value }): Value {
+  const [planes, places] = [sizeOf(y.dims), sizeOf(x.dims.slice(2))]
+  const [all, most] = [reshape(emit, x, [planes, places]), reshape(emit, y, [planes, 1])]
+  const numbers = emit.constant(
+    float32(
+      [places],
+      Float32Array.from({ length: places }, (_, at) => at),
+    ),
+  )
+  const candidates = emit.op('Where', [emit.op('Equal', [all, most]), numbers, scalar(emit, places, all)])
+  const first = emit.op('ReduceMin', [candidates, ints(emit, [1])], { keepdims: 1 })
+  const one = cast(emit, emit.op('Equal', [numbers, first]), x.type)
+  return reshape(emit, mul(emit, one, reshape(emit, dy, [planes, 1])), x.dims)
+}
 
 function globalShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
@@ -82,6 +102,8 @@ export const GlobalMaxPool = defineOp('GlobalMaxPool', {
   gradient: (context) => {
     const [dy] = context.gradients
     const x = required(context, 0)
+    const [y] = context.outputs
+    if (dy && y && context.emit.flat) return [atFirst(context.emit, { x, y, dy })]
     const [, indices] = context.emit.ops('MaxPool', [x], 2, { kernel_shape: x.dims.slice(2) })
     return dy && indices ? [scatter(context, x, indices, dy, false)] : []
   },

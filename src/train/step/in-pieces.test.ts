@@ -11,22 +11,22 @@ import { updateParameters } from './updates.ts'
 const engine = ortNode({ threads: 1 })
 const dims = [4097, 1024]
 
-function updateOf(of: readonly number[], whole: boolean) {
-  const builder = new GraphBuilder()
+function updateOf(of: readonly number[], flat: boolean) {
+  const builder = new GraphBuilder(undefined, { flat })
   const optimiser = adam()
   const [parameter, gradient, ...slots] = ['parameter', 'gradient', ...optimiser.slots].map((name) =>
     builder.input(name, { type: 'float32', dims: of }),
   )
   if (!parameter || !gradient) throw new Error('Nothing is updated.')
   const scalars = optimiser.scalars(2, 0.1).map((value) => builder.constant(float32([], [value])))
-  const rule = { optimiser, scalars, whole }
+  const rule = { optimiser, scalars }
   const next = updateParameters(builder, rule, [{ name: 'table', parameter, gradient, slots }])
   builder.output(required(next, 'table', 'parameter').parameter, 'next')
   return builder.finish('update')
 }
 
-async function nextOf(whole: boolean): Promise<Float32Array> {
-  const graph = updateOf(dims, whole)
+async function nextOf(flat: boolean): Promise<Float32Array> {
+  const graph = updateOf(dims, flat)
   const executable = await engine.load(encodeGraph(graph))
   const feeds = new Map(
     graph.inputs.map(({ name }, at) => [

@@ -9,7 +9,7 @@ const PIECE = 2 ** 16
 
 /**
  * What an element-wise `work` makes of tensors of the same dims, piece by piece where they are large: between its passes a piece stays in
- * the cache, and what lies between them takes the memory of a piece. The numbers are the same.
+ * the cache, and what lies between them takes the memory of a piece. The numbers are the same. Where the graph is to be flat, whose device has other memory, all at once.
  *
  * @example
  * const next = inPieces(emit, [theta, change], (to, [a, b]) => sub(to, a, b))
@@ -20,7 +20,7 @@ export function inPieces<Count extends readonly Value[]>(
   work: (emit: Emitter, values: Count) => Value,
 ): Value {
   const { dims } = itemAt(values, 0, 'value')
-  const pieces = piecesOf(sizeOf(dims))
+  const pieces = emit.flat ? undefined : piecesOf(sizeOf(dims))
   if (pieces === undefined) return work(emit, values)
   const cut = values.map((value) => reshape(emit, value, [pieces, sizeOf(dims) / pieces]))
   const { outputs } = scan(emit, [], cut, (body, _state, slices) => ({

@@ -23,8 +23,6 @@ export interface Update {
   readonly slots: readonly Value[]
   /** This step's numbers, in the order that {@link Optimiser.scalars} gives them. */
   readonly scalars: readonly Value[]
-  /** The graph is to have no `Scan`. Default false. */
-  readonly whole?: boolean | undefined
 }
 
 /** An update rule as a graph fragment. The numbers that change from step to step go in as scalars. */
@@ -153,7 +151,7 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
       const root = Math.sqrt((1 - beta2 ** step) / (1 - beta2))
       return [rate, (rate * (1 - beta1) * root) / (1 - beta1 ** step), epsilon * root]
     },
-    update: (emit, { parameter, gradient, slots, scalars, whole }) => {
+    update: (emit, { parameter, gradient, slots, scalars }) => {
       const [first, second] = moments(emit, gradient, {
         first: scale(emit, part(slots, 0), beta1),
         second: scale(emit, part(slots, 1), beta2),
@@ -163,7 +161,7 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
         return sub(to, theta, mul(to, div(to, m, denominator), part(scalars, 1)))
       }
       const all = [parameter, first, second] as const
-      return { parameter: whole ? moved(emit, all) : inPieces(emit, all, moved), slots: [first, second] }
+      return { parameter: inPieces(emit, all, moved), slots: [first, second] }
     },
   }
 }

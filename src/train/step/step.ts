@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
-import { scanOrOnce } from '../../autodiff/scan.ts'
+import { scan } from '../../autodiff/scan.ts'
 import type { StateSlot } from '../../engine/engine.ts'
 import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
@@ -40,25 +40,20 @@ function builtStep(request: StepRequest): StepGraph {
   const inputs = stepInputs(builder, request)
   const losses: string[] = []
   const reports: Term[] = []
-  const result = scanOrOnce(request.flat)(
-    builder,
-    [...inputs.state.values()],
-    inputs.scanned,
-    (step, values, scanned) => {
-      const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
-      const batch = batchOf(body)
-      const passed = forward(body, batch)
-      const context = stepContext(body, batch, passed)
-      const terms = method.terms?.(context, state, task) ?? {}
-      const parts = [{ name: 'task', value: passed.loss }, ...(terms.losses ?? [])]
-      const raw = context.gradients(total(body, parts))
-      const stepped = terms.nearby ? gradientsAt({ ...body, parameters: terms.nearby(raw) }, batch) : raw
-      const next = update(body, { passed, terms, raw, gradients: changed(body, terms, stepped) })
-      losses.push(...parts.map(({ name }) => name))
-      reports.push(...(terms.reports ?? []))
-      return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
-    },
-  )
+  const result = scan(builder, [...inputs.state.values()], inputs.scanned, (step, values, scanned) => {
+    const body = bodyOf(request, { outer: builder, step, inputs, values, scanned })
+    const batch = batchOf(body)
+    const passed = forward(body, batch)
+    const context = stepContext(body, batch, passed)
+    const terms = method.terms?.(context, state, task) ?? {}
+    const parts = [{ name: 'task', value: passed.loss }, ...(terms.losses ?? [])]
+    const raw = context.gradients(total(body, parts))
+    const stepped = terms.nearby ? gradientsAt({ ...body, parameters: terms.nearby(raw) }, batch) : raw
+    const next = update(body, { passed, terms, raw, gradients: changed(body, terms, stepped) })
+    losses.push(...parts.map(({ name }) => name))
+    reports.push(...(terms.reports ?? []))
+    return { state: [...next.values()], outputs: parts.map(({ value }) => value) }
+  })
   return finished(builder, inputs, result, { losses, reports, graphs: request.graphs })
 }
 
@@ -114,10 +109,6 @@ function changed({ step, request: { settings } }: StepBody, terms: StepTerms, ra
   return settings.clipNorm === undefined ? ours : clipByGlobalNorm(step, ours, settings.clipNorm)
 }
 
-/** Rows are summed by a table of whole numbers, which devices do not have for every op: for them the gradient is one tensor. */
-const asTaken = (gradient: Value, { flat }: StepRequest): Value =>
-  flat ? { ...gradient, rows: undefined } : gradient
-
 /** The state after the step. */
 function update(
   { request, step, now, parameters, scalars }: StepBody,
@@ -134,10 +125,10 @@ function update(
   const pending = [...parameters].map(([name, parameter]) => ({
     name,
     parameter,
-    gradient: asTaken(required(found.gradients, name, 'gradient'), request),
+    gradient: required(found.gradients, name, 'gradient'),
     slots: optimiser.slots.map((slot) => required(now, `optimiser/${slot}/${name}`, 'state')),
   }))
-  const rule = { optimiser, decay: weightDecay, scalars, whole: request.flat }
+  const rule = { optimiser, decay: weightDecay, scalars }
   for (const [name, updated] of updateParameters(step, rule, pending)) {
     next.set(`parameter/${name}`, terms.updated?.(name, updated.parameter) ?? updated.parameter)
     updated.slots.forEach((value, at) => {

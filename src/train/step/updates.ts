@@ -27,8 +27,6 @@ export interface UpdateRule {
   readonly decay?: WeightDecay | undefined
   /** This step's numbers, as {@link Optimiser.scalars} gives them. */
   readonly scalars: readonly Value[]
-  /** The graph is to have no `Scan`. Default false. */
-  readonly whole?: boolean | undefined
 }
 
 /**
@@ -70,13 +68,13 @@ function grouped(
 
 function updatedTogether(
   emit: Emitter,
-  { optimiser, decay, scalars, whole }: UpdateRule,
+  { optimiser, decay, scalars }: UpdateRule,
   group: readonly Pending[],
 ): readonly (readonly [string, Updated])[] {
   const [first] = group
   if (!first) return []
   const update = decayed(optimiser, decay, first.name)
-  if (group.length === 1) return [[first.name, update(emit, { ...first, scalars, whole })]]
+  if (group.length === 1) return [[first.name, update(emit, { ...first, scalars })]]
   const joined = (values: readonly Value[]) => emit.op('Concat', values, { axis: 0 })
   const sizes = ints(
     emit,
@@ -88,7 +86,6 @@ function updatedTogether(
     gradient: joined(group.map(({ gradient }) => gradient)),
     slots: first.slots.map((_, at) => joined(group.map(({ slots }) => itemAt(slots, at, 'slot')))),
     scalars,
-    whole,
   })
   const parameters = apart(result.parameter)
   const slots = result.slots.map(apart)
