@@ -126,7 +126,7 @@ export function buildCase(
 const lossWeights = (size: number): Float64Array =>
   Float64Array.from({ length: size }, (_, index) => Math.cos(index * 1.7 + 0.3) + (index % 2 ? 0.2 : -0.2))
 
-const weightTensor = (value: Value): Tensor =>
+export const weightTensor = (value: Value): Tensor =>
   fromNumbers(value.type, value.dims, Array.from(lossWeights(sizeOf(value.dims))))
 
 /** Which outputs enter the loss. */

@@ -24,7 +24,8 @@ import {
 } from '../src/model/index.ts'
 import type { Model } from '../src/model/model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
-import { add, mul, scalar } from '../src/ops/core/index.ts'
+import { float as floatAttribute } from '../src/onnx/graph.ts'
+import { add, ints, mul, scalar, type Value } from '../src/ops/core/index.ts'
 import { required } from '../src/required.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
@@ -294,4 +295,29 @@ describe.runIf(existsSync(driver))('steps on WebGPU', { timeout: 120_000 }, () =
     expect(toNumbers((await program.state()).get('sum') ?? float32([0]))).toEqual([4, 5])
     await program.dispose()
   })
+
+  it.each([
+    [
+      'Slice by steps below -1',
+      (b: GraphBuilder, x: Value) => b.op('Slice', [x, ...[[-1], [-9], [1], [-2]].map((n) => ints(b, n))]),
+    ],
+    [
+      'InstanceNormalization with an epsilon other than 1e-5',
+      (b: GraphBuilder, x: Value) => {
+        const ones = b.constant(float32([4], new Float32Array(4).fill(1)))
+        return b.op('InstanceNormalization', [x, ones, ones], { epsilon: floatAttribute(0.5) })
+      },
+    ],
+  ] as const)(
+    'are refused where the provider is known to be wrong, with a CPU beside it, too: %s',
+    async (what, emit) => {
+      const builder = new GraphBuilder()
+      builder.output(emit(builder, builder.input('x', float32([2, 4, 5]))), 'y')
+      const load = ortNode({ threads: 1, device: 'webgpu+cpu' }).load(encodeGraph(builder.finish('wrong')))
+      await expect(load).rejects.toMatchObject({
+        code: 'device-fallback',
+        message: expect.stringContaining(what),
+      })
+    },
+  )
 })

@@ -100,9 +100,9 @@ function indexesOf(nodes: readonly Node[], name: string): readonly Node[] | unde
 
 function lackingIn(graph: Graph): Map<string, number> {
   const counts = new Map<string, number>()
-  const visit = ({ nodes }: Graph): void => {
+  const visit = ({ nodes, initializers }: Graph): void => {
     for (const node of nodes) {
-      const what = withoutKernel(node)
+      const what = withoutKernel(node, (name) => initializers.get(name))
       if (what) counts.set(what, (counts.get(what) ?? 0) + 1)
       for (const inner of subgraphsOf(node)) visit(inner)
     }
@@ -114,14 +114,62 @@ function lackingIn(graph: Graph): Map<string, number> {
 /** In a file's numbers. */
 const FLOAT64 = 11
 
-/** What the provider has no kernel for; of pooling it has one that fails where indices are asked for, as the gradient does. */
-function withoutKernel({ op, domain, outputs, attributes }: Node): string | undefined {
-  if (op === 'MaxPool' && outputs[1]) return poolIndices
-  if (op === 'Cast' && attributes.to === FLOAT64) return 'Cast to float64'
-  return domain === '' && op !== 'Constant' && !webgpuKernels.has(op) ? op : undefined
+type Constants = (name: string) => Tensor | undefined
+
+/** What the provider claims and fails at, or computes wrongly and says nothing: scripts/webgpu-cases.ts finds these. */
+const failing: readonly {
+  readonly what: string
+  readonly ops: readonly string[]
+  readonly when: (node: Node, constant: Constants) => boolean
+}[] = [
+  { what: 'MaxPool with indices', ops: ['MaxPool'], when: ({ outputs }) => Boolean(outputs[1]) },
+  {
+    what: 'InstanceNormalization with an epsilon other than 1e-5',
+    ops: ['InstanceNormalization'],
+    when: ({ attributes: { epsilon } }) =>
+      typeof epsilon === 'object' &&
+      'kind' in epsilon &&
+      epsilon.kind === 'float' &&
+      Math.abs(epsilon.value - 1e-5) > 1e-9,
+  },
+  {
+    what: 'Slice by steps below -1',
+    ops: ['Slice'],
+    when: ({ inputs }, constant) => numbersOf(inputs[4], constant).some((step) => step < -1),
+  },
+  { what: 'Pad that wraps', ops: ['Pad'], when: ({ attributes }) => attributes.mode === 'wrap' },
+  {
+    what: 'Resize of channels-last images',
+    ops: ['Resize'],
+    when: ({ inputs, attributes }, constant) => {
+      const [, rows, , channels] = numbersOf(inputs[2], constant)
+      return attributes.mode === 'linear' && channels === 1 && rows !== 1
+    },
+  },
+  {
+    what: 'a reduction of no axis',
+    ops: ['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceSumSquare'],
+    when: ({ inputs, attributes }, constant) =>
+      Number(attributes.noop_with_empty_axes ?? 0) === 1 && numbersOf(inputs[1], constant).length === 0,
+  },
+]
+
+const numbersOf = (name: string | undefined, constant: Constants): readonly number[] => {
+  const found = name ? constant(name) : undefined
+  return found ? toNumbers(found) : []
 }
 
-export const poolIndices = 'MaxPool with indices'
+/** Said of nodes that are not left to another provider either, as this one takes them. */
+export const claimed: ReadonlySet<string> = new Set(failing.map(({ what }) => what))
+
+/** What the provider has no kernel for, or none that can be used. */
+function withoutKernel(node: Node, constant: Constants): string | undefined {
+  const { op, domain, attributes } = node
+  if (domain !== '' || op === 'Constant') return undefined
+  if (!webgpuKernels.has(op)) return op
+  if (op === 'Cast' && attributes.to === FLOAT64) return 'Cast to float64'
+  return failing.find(({ ops, when }) => ops.includes(op) && when(node, constant))?.what
+}
 
 /** What a node becomes: nodes that use names of their own beginning with `own`, and constants. */
 interface Rewritten {
@@ -130,11 +178,7 @@ interface Rewritten {
 }
 
 /** @returns undefined where the node may stay. */
-type Rewrite = (
-  node: Node,
-  own: string,
-  constant: (name: string) => Tensor | undefined,
-) => Rewritten | undefined
+type Rewrite = (node: Node, own: string, constant: Constants) => Rewritten | undefined
 
 const plain = (op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): Node => ({
   ...{ op, domain: '', name: `/${output}`, inputs, outputs: [output], attributes },

@@ -1,11 +1,17 @@
 import { itemAt } from '../../required.ts'
 import type { TensorType } from '../../tensor/tensor.ts'
 import {
+  add,
   defineOp,
+  type Emitter,
+  type Formed,
+  filled,
   finished,
   type GradientContext,
+  ints,
   reduceSum,
   required,
+  reshape,
   rowsFirst,
   type ShapeContext,
   shapeError,
@@ -76,6 +82,32 @@ function transposeShape(context: ShapeContext): TensorType[] {
   return [{ type: x.type, dims: [samples, outputs, ...axes.map((axis) => axis.input)] }]
 }
 
+/**
+ * WebGPU's kernel takes one output a group for a depthwise convolution, and is wrong where a group has several inputs: there a second
+ * output of zeros is computed beside it, and left out.
+ */
+function besideZeros(emit: Emitter, context: ShapeContext): Formed | undefined {
+  const [x, w, bias] = [required(context, 0), required(context, 1), context.inputs[2]]
+  const group = context.attributes.int('group', 1)
+  const [inputs = 1, outputs] = w.dims
+  if (!emit.flat || group === 1 || outputs !== 1 || inputs === group) return undefined
+  const axes = transposedAxes(context)
+  const wide = emit.op('Concat', [w, filled(emit, 0, w)], { axis: 1 })
+  const both = emit.op('ConvTranspose', [x, wide], {
+    group,
+    strides: axes.map(({ stride }) => stride),
+    dilations: axes.map(({ dilation }) => dilation),
+    pads: padsOf(axes),
+    output_padding: perAxis(context, 'output_padding', axes.length, 0),
+  })
+  const [samples = 1, , ...spatial] = both.dims
+  const pairs = reshape(emit, both, [samples, group, 2, ...spatial])
+  const first = emit.op('Slice', [pairs, ints(emit, [0]), ints(emit, [1]), ints(emit, [2])])
+  const y = reshape(emit, first, [samples, group, ...spatial])
+  const shift = bias && reshape(emit, bias, [1, group, ...spatial.map(() => 1)])
+  return { outputs: [shift ? add(emit, y, shift) : y] }
+}
+
 /** What windows neither read nor pad for is cut off, so that a convolution of dY gives exactly the dims of X. */
 function convolutionOfOutput(axes: readonly WindowAxis[]): WindowAxis[] {
   return axes.map((axis) => {
@@ -91,6 +123,7 @@ function convolutionOfOutput(axes: readonly WindowAxis[]): WindowAxis[] {
  */
 export const ConvTranspose = defineOp('ConvTranspose', {
   shape: transposeShape,
+  form: besideZeros,
   gradient: (context) => {
     const { emit, needs } = context
     const [dy] = context.gradients

@@ -208,7 +208,7 @@ export interface OpDefinition {
   /** `upgrade` is for nodes of the newest opsets, too: today's form is wider than what the runtime computes. */
   readonly upgradesAll?: true
   /**
-   * Other nodes that compute the same faster, where there are some for these dims. Gradients and squares still go by this
+   * Other nodes that compute the same faster, where there are some for these dims; or at all, on a device ({@link Emitter.flat}). Gradients and squares still go by this
    * op's own rules.
    */
   readonly form?: (emit: Emitter, context: ShapeContext) => Formed | undefined
