@@ -30,8 +30,12 @@ export function sharesOf(
   return { jobs, threads: asked.threads ?? Math.max(1, Math.floor(cores / jobs)) }
 }
 
-/** Threads for runs side by side: each loads the program again and serves (see main.ts). */
-export const workersFor = (settings: EngineSettings): Workers => openWorkers(programFile(), settings)
+/**
+ * Threads for runs side by side: each loads the program again and serves (see main.ts). Processes where a device computes, which two
+ * threads of one process cannot share: WebGPU's provider ends the process.
+ */
+export const workersFor = (settings: EngineSettings): Workers =>
+  openWorkers(programFile(), settings, (settings.device ?? 'cpu') === 'cpu' ? 'thread' : 'process')
 
 /** The same as processes, for who has to stay awake whatever a run does. */
 export const processesFor = (settings: EngineSettings): Workers =>
