@@ -39,7 +39,7 @@ const plot = { left: 48, right: 300, top: 34, bottom: 190 }
 const colours = ['#1b6ca8', '#c2571a']
 
 function drawn(): Markup {
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width * panels.length} ${size.height}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>${panels.map(
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width * panels.length} ${size.height}" font-family="sans-serif" font-size="11"><title>What one machine does: a step by parameters, GFLOP/s by batch, reading a table by rows</title><rect width="100%" height="100%" fill="#fff"/>${panels.map(
     (panel, at) => html`<g transform="translate(${at * size.width} 0)">${panelOf(panel)}</g>`,
   )}</svg>`
 }
