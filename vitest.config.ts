@@ -8,6 +8,14 @@ if (!process.env.HOLDFAST_DATA && existsSync('../shared/data')) process.env.HOLD
 // Tests leave nothing in the user's cache.
 process.env.HOLDFAST_CACHE_BYTES ??= '0'
 
+// Without a GPU WebGPU runs on SwiftShader, the software Vulkan of Debian's chromium package. Said before any test runs: whichever opens the
+// device first in a process decides what all of them see.
+const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
+if (existsSync(driver)) {
+  process.env.VK_DRIVER_FILES ??= driver
+  process.env.XDG_RUNTIME_DIR ??= '/tmp'
+}
+
 /** The files that take longest come first: one of them at the end would leave a core idle. */
 class SlowFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -14,10 +14,6 @@ import { engine, runToEnd, toyOptions, toyStream } from './toy-learning.ts'
 
 const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
 const there = existsSync(driver)
-if (there) {
-  process.env.VK_DRIVER_FILES ??= driver
-  process.env.XDG_RUNTIME_DIR ??= '/tmp'
-}
 
 /** The other methods that a method has to stand beside, or options that keep it small. */
 const compositions: Readonly<Record<string, string>> = { 'logit-adjustment': 'logit-adjustment+replay' }
