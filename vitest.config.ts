@@ -2,19 +2,15 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { nameSoftwareVulkan } from './test/software-vulkan.ts'
 
 // Real data sits beside the checkout on machines that have it; elsewhere the suite uses the synthetic digits.
 if (!process.env.HOLDFAST_DATA && existsSync('../shared/data')) process.env.HOLDFAST_DATA = '../shared/data'
 // Tests leave nothing in the user's cache.
 process.env.HOLDFAST_CACHE_BYTES ??= '0'
 
-// Without a GPU WebGPU runs on SwiftShader, the software Vulkan of Debian's chromium package. Said before any test runs: whichever opens the
-// device first in a process decides what all of them see.
-const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
-if (existsSync(driver)) {
-  process.env.VK_DRIVER_FILES ??= driver
-  process.env.XDG_RUNTIME_DIR ??= '/tmp'
-}
+// Before any test runs.
+nameSoftwareVulkan()
 
 /** The files that take longest come first: one of them at the end would leave a core idle. */
 class SlowFirst extends BaseSequencer {

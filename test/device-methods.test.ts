@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { forDevice } from '../src/engine/for-device.ts'
 import type { Engine } from '../src/engine/index.ts'
@@ -7,13 +6,11 @@ import { ortNode } from '../src/engine/ort-node.ts'
 import { createMethod, type MethodOptions, methodEntries } from '../src/methods/registry.ts'
 import { required } from '../src/required.ts'
 import { toNumbers } from '../src/tensor/tensor.ts'
+import { hasSoftwareVulkan } from './software-vulkan.ts'
 import { engine, runToEnd, toyOptions, toyStream } from './toy-learning.ts'
 
-// Every method on a device without loops: on WebGPU where there is SwiftShader to run it on (see webgpu.test.ts), and else what such a device
+// Every method on a device without loops: on WebGPU where there is SwiftShader to run it on, and else what such a device
 // is given, on the CPU.
-
-const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
-const there = existsSync(driver)
 
 /** The other methods that a method has to stand beside, or options that keep it small. */
 const compositions: Readonly<Record<string, string>> = { 'logit-adjustment': 'logit-adjustment+replay' }
@@ -39,7 +36,7 @@ it.each(methodEntries.map(({ name }) => name).filter((name) => name !== 'gem'))(
         return engine.load(model)
       },
     }
-    const found = await learned(there ? ortNode({ threads: 1, device: 'webgpu' }) : flat, name)
+    const found = await learned(hasSoftwareVulkan ? ortNode({ threads: 1, device: 'webgpu' }) : flat, name)
     for (const [key, tensor] of await learned(engine, name)) {
       const values = toNumbers(required(found, key, 'parameter'))
       toNumbers(tensor).forEach((value, at) => {
@@ -50,7 +47,7 @@ it.each(methodEntries.map(({ name }) => name).filter((name) => name !== 'gem'))(
   },
 )
 
-it.runIf(there)('gem is refused, as it counts in float64, and that is said', async () => {
+it.runIf(hasSoftwareVulkan)('gem is refused, as it counts in float64, and that is said', async () => {
   await expect(learned(ortNode({ threads: 1, device: 'webgpu' }), 'gem')).rejects.toMatchObject({
     code: 'device-fallback',
     message: expect.stringContaining('Cast to float64'),

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import { scan } from '../src/autodiff/scan.ts'
@@ -31,10 +30,9 @@ import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
 import { openTask, stateAtStart } from '../src/train/run/index.ts'
 import { adam, type StepSettings, sgd } from '../src/train/step/index.ts'
+import { hasSoftwareVulkan } from './software-vulkan.ts'
 
-// Without a GPU WebGPU runs on SwiftShader, the software Vulkan of Debian's chromium package (vitest.config.ts).
-const driver = '/usr/lib/chromium/vk_swiftshader_icd.json'
-if (!existsSync(driver))
+if (!hasSoftwareVulkan)
   console.warn('Steps on WebGPU are not tested: there is no SwiftShader (apt-get install chromium).')
 
 const cpu = ortNode({ threads: 1 })
@@ -211,7 +209,7 @@ describe('a step without a loop', () => {
 
 const strict = ortNode({ threads: 1, device: 'webgpu' })
 
-describe.runIf(existsSync(driver))('steps on WebGPU', { timeout: 120_000 }, () => {
+describe.runIf(hasSoftwareVulkan)('steps on WebGPU', { timeout: 120_000 }, () => {
   it.each(cases)('run whole on the device, and as on the CPU: $name', async (each) => {
     const settings = { optimiser: each.name.includes('MLP') ? adam() : sgd({ momentum: 0.9 }) }
     const [here, there] = [await trained(cpu, each, settings), await trained(strict, each, settings)]

@@ -159,8 +159,9 @@ const numbersOf = (name: string | undefined, constant: Constants): readonly numb
   return found ? toNumbers(found) : []
 }
 
-/** Said of nodes that are not left to another provider either, as this one takes them. */
-export const claimed: ReadonlySet<string> = new Set(failing.map(({ what }) => what))
+/** Whether some of what is lacking cannot be left to another provider either, as this one takes it. */
+export const claimedInVain = ({ lacking }: Pick<Adapted, 'lacking'>): boolean =>
+  failing.some(({ what }) => lacking.has(what))
 
 /** What the provider has no kernel for, or none that can be used. */
 function withoutKernel(node: Node, constant: Constants): string | undefined {

@@ -3,7 +3,7 @@ import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { obstacleTo, providerOf, wayTo } from './devices-node.ts'
 import type { Device, EngineOptions } from './engine.ts'
-import { type Adapted, asIs, claimed, forDevice } from './for-device.ts'
+import { type Adapted, asIs, claimedInVain, forDevice } from './for-device.ts'
 import { openSession, type Session } from './runtime-profile-node.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
@@ -38,8 +38,7 @@ export async function createSession(
   const obstacle = obstacleTo(device)
   if (obstacle) throw unavailable(device, obstacle.reason, obstacle.way)
   const { bytes, fed, lacking } = onDevice(options) ? adapt(model) : asIs(model)
-  if (strict ? lacking.size > 0 : [...lacking.keys()].some((what) => claimed.has(what)))
-    throw elsewhere(provider, lacking)
+  if (strict ? lacking.size > 0 : claimedInVain({ lacking })) throw elsewhere(provider, lacking)
   try {
     const session = await openSession(bytes, (profiling) =>
       ort.InferenceSession.create(bytes, {
@@ -87,7 +86,7 @@ function elsewhere(device: string, lacking: Adapted['lacking'], cause?: unknown)
     lacking.size > 0
       ? `it has no kernel for ${[...lacking].map(([op, nodes]) => `${op} (${nodes})`).join(', ')}`
       : 'some of its ops have no kernel there for the types of their numbers'
-  const way = [...lacking.keys()].some((what) => claimed.has(what))
+  const way = claimedInVain({ lacking })
     ? 'Use --device cpu.'
     : `That part would run on the CPU, with copies in between at each call, which can be far slower than the CPU alone. Use --device cpu, or --device ${device}+cpu to have it so.`
   return new EnvironmentError(

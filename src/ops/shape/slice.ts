@@ -5,6 +5,7 @@ import {
   defineOp,
   dimOf,
   type Emitter,
+  type Formed,
   filled,
   foldPicking,
   ints,
@@ -88,9 +89,23 @@ function boundsAsInputs({ attributes, inputs, emit }: UpgradeContext) {
 const bounds = (...lists: (readonly number[] | undefined)[]) =>
   lists.map((values) => values && { dims: [values.length], type: 'int64' as const, values })
 
+/** WebGPU slices no whole numbers, but gathers them. */
+function gathered(emit: Emitter, context: ShapeContext): Formed | undefined {
+  const x = required(context, 0)
+  if (!emit.flat || x.type !== 'int32') return undefined
+  const y = cutsOf(context).reduce((from, { start, step, count }, axis) => {
+    if (count === dimOf(from, axis) && step === 1) return from
+    const places = Int32Array.from({ length: count }, (_, at) => start + step * at)
+    const indices = emit.constant({ type: 'int32', dims: [count], data: places })
+    return emit.op('Gather', [from, indices], { axis })
+  }, x)
+  return y === x ? undefined : { outputs: [y] }
+}
+
 /** Every step-th element from start to end. The gradient is put back where it came from, with zeros around it. */
 export const Slice = defineOp('Slice', {
   shape: sliceShape,
+  form: gathered,
   gradient: (context) => {
     const { emit } = context
     const x = required(context, 0)

@@ -191,12 +191,10 @@ function partLoss(
   { weights, mask: asked }: Pick<Scored, 'weights'> & { readonly mask: Value | undefined },
 ): Value {
   const { step } = body
-  const part = (value: Value): Value => {
-    if (value.dims[0] === size && from === 0) return value
-    // WebGPU slices no whole numbers, but gathers them.
-    if (step.flat && value.type === 'int32') return step.op('Gather', [value, places(step, from, size)])
-    return step.op('Slice', [value, ints(step, [from]), ints(step, [from + size]), ints(step, [0])])
-  }
+  const part = (value: Value): Value =>
+    value.dims[0] === size && from === 0
+      ? value
+      : step.op('Slice', [value, ints(step, [from]), ints(step, [from + size]), ints(step, [0])])
   // One row for all stays as it is.
   const masks = (mask: Value | undefined) => asked ?? (mask && (mask.dims[0] === 1 ? mask : part(mask)))
   const { logits, labels, mask, others } = passed
@@ -206,13 +204,6 @@ function partLoss(
     others && { labels: part(others.labels), mask: masks(others.mask), share: part(others.share) },
   )
 }
-
-const places = (step: GraphBuilder, from: number, size: number): Value =>
-  step.constant({
-    type: 'int32',
-    dims: [size],
-    data: Int32Array.from({ length: size }, (_, at) => from + at),
-  })
 
 /** The gradient of a scalar by parameter, 0 where it does not depend on one. */
 function gradientOf({ step, parameters, request }: StepBody, loss: Value): Named {
