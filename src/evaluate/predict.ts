@@ -4,7 +4,7 @@ import { type Dataset, samples } from '../data/dataset.ts'
 import { type Loadable, loadable } from '../engine/loadable.ts'
 import { applyModel, weightInputs } from '../model/apply.ts'
 import type { Model } from '../model/model.ts'
-import { add, cast, type Emitter, ints, scalar, type Value } from '../ops/core/index.ts'
+import { add, cast, type Emitter, firstPlace, ints, reshape, type Value } from '../ops/core/index.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 
 /** A graph that answers for rows of a data set, several batches a call. */
@@ -62,16 +62,9 @@ export function buildPredict(
 /** What `ArgMax` says along the last axis, as int32: devices that want flat graphs have no other use for int64. */
 function firstLargest(emit: Emitter, values: Value): Value {
   const outputs = values.dims.at(-1) ?? 1
-  const numbers = emit.constant(
-    float32(
-      [outputs],
-      Float32Array.from({ length: outputs }, (_, unit) => unit),
-    ),
-  )
-  const last = ints(emit, [-1])
-  const largest = emit.op('Equal', [values, emit.op('ReduceMax', [values, last], { keepdims: 1 })])
-  const candidates = emit.op('Where', [largest, numbers, scalar(emit, outputs - 1, values)])
-  return cast(emit, emit.op('ReduceMin', [candidates, last], { keepdims: 0 }), 'int32')
+  const most = emit.op('ReduceMax', [values, ints(emit, [-1])], { keepdims: 1 })
+  const place = firstPlace(emit, values, most, outputs - 1)
+  return cast(emit, reshape(emit, place, values.dims.slice(0, -1)), 'int32')
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)

@@ -42,7 +42,7 @@ export interface Emitter {
   ): Value[]
   /** How many channels the runtime's blocked layout takes together; undefined where the graph is to be of plain ops only. */
   readonly channelBlock?: number | undefined
-  /** The graph is to have no `Scan`: loops are written out, turn by turn. */
+  /** For a device with fewer kernels, WebGPU: loops are written out turn by turn, as there is no `Scan`, and little is of int64. */
   readonly flat?: boolean | undefined
 }
 
@@ -208,8 +208,8 @@ export interface OpDefinition {
   /** `upgrade` is for nodes of the newest opsets, too: today's form is wider than what the runtime computes. */
   readonly upgradesAll?: true
   /**
-   * Other nodes that compute the same faster, where there are some for these dims; or at all, on a device ({@link Emitter.flat}). Gradients and squares still go by this
-   * op's own rules.
+   * Other nodes that compute the same: faster, where there are some for these dims, or at all, on a device ({@link Emitter.flat}).
+   * Gradients and squares still go by this op's own rules.
    */
   readonly form?: (emit: Emitter, context: ShapeContext) => Formed | undefined
   readonly cases: readonly OpCase[]

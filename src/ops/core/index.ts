@@ -57,6 +57,7 @@ export {
   swapLast,
   transpose,
 } from './emit.ts'
+export { counting, firstPlace } from './first-place.ts'
 export { foldableInputs, foldDims, foldElementwise, fromNumbers, LARGEST_FOLD } from './fold.ts'
 export { foreignOp, unknownOp } from './refused.ts'
 export { type ScanBody, type ScanResult, scan } from './scan.ts'

@@ -1,23 +1,23 @@
-import { float32, sizeOf, type TensorType } from '../../tensor/tensor.ts'
+import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import { outputSizes, padsOf, type WindowAxis } from '../conv/index.ts'
 import {
   cast,
+  counting,
   defineOp,
   type Emitter,
   filled,
+  firstPlace,
   type GradientContext,
-  ints,
   mul,
   type OpCase,
   required,
   reshape,
   rowsFirst,
   type ShapeContext,
-  scalar,
   shapeError,
   type Value,
 } from '../core/index.ts'
-import { byComparing, compares } from './max-pool-blocked.ts'
+import { byComparing, compares } from './max-pool-compared.ts'
 import { globalPoolCases, poolCases } from './pool-cases.ts'
 import { poolAxes } from './pool-windows.ts'
 
@@ -78,15 +78,8 @@ export const MaxPool = defineOp('MaxPool', {
 function atFirst(emit: Emitter, { x, y, dy }: { x: Value; y: Value; dy: Value }): Value {
   const [planes, places] = [sizeOf(y.dims), sizeOf(x.dims.slice(2))]
   const [all, most] = [reshape(emit, x, [planes, places]), reshape(emit, y, [planes, 1])]
-  const numbers = emit.constant(
-    float32(
-      [places],
-      Float32Array.from({ length: places }, (_, at) => at),
-    ),
-  )
-  const candidates = emit.op('Where', [emit.op('Equal', [all, most]), numbers, scalar(emit, places, all)])
-  const first = emit.op('ReduceMin', [candidates, ints(emit, [1])], { keepdims: 1 })
-  const one = cast(emit, emit.op('Equal', [numbers, first]), x.type)
+  const first = firstPlace(emit, all, most, places)
+  const one = cast(emit, emit.op('Equal', [counting(emit, places), first]), x.type)
   return reshape(emit, mul(emit, one, reshape(emit, dy, [planes, 1])), x.dims)
 }
 
