@@ -9,7 +9,7 @@ interface Panel {
   /** The first column of its table, which x counts. */
   readonly x: string
   readonly y: string
-  readonly lines: readonly { readonly column: string; readonly name: string; readonly factor?: number }[]
+  readonly lines: readonly { readonly column: string; readonly name: string }[]
 }
 
 const panels: readonly Panel[] = [
