@@ -71,12 +71,17 @@ export interface Executable {
   dispose(): Promise<void>
 }
 
+export interface LoadOptions {
+  /** Whether runs are given memory for their large outputs, so that the engine may see to it that it makes none itself. Default false. */
+  readonly into?: boolean | undefined
+}
+
 /** The one door to a runtime. */
 export interface Engine {
   readonly name: string
   readonly options: EngineOptions
   /** @throws ModelError `model-refused` when the runtime cannot load the graph. */
-  load(model: Uint8Array | Loadable): Promise<Executable>
+  load(model: Uint8Array | Loadable, options?: LoadOptions): Promise<Executable>
   /**
    * Programs of a device with memory of its own. Left out where that is the caller's, which {@link loadProgram} sees to.
    *

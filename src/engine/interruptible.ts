@@ -23,8 +23,8 @@ export function interruptible(engine: Engine, signal: AbortSignal): Engine {
   const { loadProgram } = engine
   return {
     ...engine,
-    load: heeding(async (model) => {
-      const executable = await engine.load(model)
+    load: heeding(async (model, options) => {
+      const executable = await engine.load(model, options)
       return { ...executable, run: heeding(executable.run) }
     }),
     ...(loadProgram && {

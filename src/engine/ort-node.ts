@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node'
 import type { Tensor } from '../tensor/tensor.ts'
 import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
-import type { Engine, EngineOptions, Executable } from './engine.ts'
+import type { Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
 import { asFed } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
@@ -16,7 +16,7 @@ import {
   toOrt,
 } from './ort-session-node.ts'
 import { loadResident } from './resident-node.ts'
-import type { Session } from './runtime-profile-node.ts'
+import { allOutputs, endedByRan, givenUpWith, RAN, runInto } from './run-into-node.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -27,13 +27,13 @@ import { keepSessions, type Sessions } from './sessions.ts'
  * const engine = ortNode({ threads: 1 })
  */
 export function ortNode(asked: EngineOptions = {}): Engine {
-  const options = { ...asked, threads: asked.threads ?? physicalCores() }
   const { device = 'cpu' } = asked
+  const options = { ...asked, device, threads: asked.threads ?? physicalCores() }
   const sessions = keepSessions<Kept>(IDLE_SESSIONS)
   return {
     name: `onnxruntime-node ${ort.env.versions.common}`,
     options,
-    load: (model) => load(model, options, sessions),
+    load: (model, use) => load(model, options, { sessions, ...use }),
     ...(device === 'cpu' && (asked.blocked ?? blockedByDefault()) && { channelBlock }),
     ...(onDevice(options) && { loadProgram: (request) => loadResident(request, options), flat: true }),
   }
@@ -46,27 +46,31 @@ const blockedByDefault = (): boolean => !process.env.HOLDFAST_PLAIN_OPS
 const IDLE_SESSIONS = 2
 
 interface Kept extends Opened {
+  /** Where runs may write into memory that they are given and give out nothing: what the binding says after each. */
+  readonly givenUp: string | undefined
   release(): Promise<void>
 }
 
 async function load(
   model: Uint8Array | Loadable,
   options: Threaded,
-  sessions: Sessions<Kept>,
+  { sessions, into = false }: LoadOptions & { readonly sessions: Sessions<Kept> },
 ): Promise<Executable> {
   const { bytes, held } = asLoadable(model)
-  const key = createHash('sha256').update(bytes).digest('hex')
+  const givenUp = into && options.device === 'cpu' ? await givenUpWith() : undefined
+  const source = givenUp === undefined ? bytes : endedByRan(bytes)
+  const key = createHash('sha256').update(source).digest('hex')
   const kept = await sessions.open(key, async () => {
-    const opened = await createSession(bytes, options)
-    return { ...opened, release: () => opened.session.release() }
+    const opened = await createSession(source, options)
+    return { ...opened, givenUp, release: () => opened.session.release() }
   })
   const { session } = kept
   let open = true
   return {
     inputs: session.inputNames.filter((name) => !held.has(name)),
-    outputs: session.outputNames,
-    run: (feeds, into) =>
-      run(session, asFed(held.size > 0 ? new Map([...held, ...feeds]) : feeds, kept), into),
+    outputs: session.outputNames.filter((name) => name !== RAN),
+    run: (feeds, given) =>
+      run(kept, asFed(held.size > 0 ? new Map([...held, ...feeds]) : feeds, kept), given),
     dispose: async () => {
       if (open) await sessions.close(key)
       open = false
@@ -75,16 +79,21 @@ async function load(
 }
 
 async function run(
-  session: Session,
+  { session, givenUp }: Kept,
   feeds: ReadonlyMap<string, Tensor>,
   into: ReadonlyMap<string, Tensor> | undefined,
 ): Promise<Map<string, Tensor>> {
   const inputs: Record<string, ort.Tensor> = {}
   for (const [name, tensor] of feeds) inputs[name] = toOrt(tensor)
+  const written = into && givenUp !== undefined ? allOutputs(session, feeds, into) : undefined
+  if (written && givenUp !== undefined) {
+    await running(() => runInto(session, inputs, written, givenUp))
+    return written
+  }
   const fetches: Record<string, ort.Tensor | null> = {}
   for (const name of session.outputNames) {
     const target = into?.get(name)
-    fetches[name] = target ? toOrt(target) : null
+    if (name !== RAN) fetches[name] = target ? toOrt(target) : null
   }
   const results = await running(() => session.run(inputs, fetches))
   const outputs = new Map<string, Tensor>()

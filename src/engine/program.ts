@@ -25,7 +25,7 @@ export async function loadProgram(
     for (const { input } of slots) stateOf(initial, input)
     return engine.loadProgram({ model, slots, initial })
   }
-  const executable = await engine.load(model)
+  const executable = await engine.load(model, { into: true })
   return startProgram(engine, executable, slots, initial)
 }
 
@@ -63,7 +63,7 @@ function startProgram(
     ...running(first),
     state: async () => current,
     snapshot: async () => new Map([...current].map(([name, tensor]) => [name, copyTensor(tensor)])),
-    beside: async (model) => running(await engine.load(model)),
+    beside: async (model) => running(await engine.load(model, { into: true })),
     restore,
   }
 }

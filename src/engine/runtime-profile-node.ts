@@ -5,7 +5,11 @@ import { decodeModel } from '../onnx/read.ts'
 import { spanned } from '../spans.ts'
 
 /** What of a session is used. */
-export interface Session extends Pick<ort.InferenceSession, 'release' | 'inputNames' | 'outputNames'> {
+export interface Session
+  extends Pick<
+    ort.InferenceSession,
+    'release' | 'inputNames' | 'outputNames' | 'inputMetadata' | 'outputMetadata'
+  > {
   run(
     feeds: ort.InferenceSession.FeedsType,
     fetches?: ort.InferenceSession.FetchesType,
@@ -99,17 +103,19 @@ export async function openSession(
   }
   to.open.add(collect)
   return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
+    ...{ inputNames: session.inputNames, inputMetadata: session.inputMetadata },
+    ...{ outputNames: session.outputNames, outputMetadata: session.outputMetadata },
     run: (feeds, fetches) =>
       spanned(`run ${graph}`, async () => {
         const start = performance.now()
-        const results = await session.run(feeds, fetches)
-        const end = performance.now()
-        if (!collected) ends.push(end)
-        busy += end - start
-        if (busy > MOST_MILLISECONDS) collect(true)
-        return results
+        try {
+          return await session.run(feeds, fetches)
+        } finally {
+          const end = performance.now()
+          if (!collected) ends.push(end)
+          busy += end - start
+          if (busy > MOST_MILLISECONDS) collect(true)
+        }
       }),
     release: async () => {
       collect()
