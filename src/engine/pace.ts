@@ -11,6 +11,7 @@ export interface Pace {
   took(pieces: number, seconds: number): void
 }
 
+/** Default seconds of a call. */
 const SECONDS_A_CALL = 1
 
 /**
@@ -18,16 +19,17 @@ const SECONDS_A_CALL = 1
  * follows the clock, so nothing that is kept may depend on it.
  *
  * @param most Pieces a call at most.
+ * @param seconds What a call is to take; default 1.
  * @example
  * const pace = openPace(50)
  * const count = pace.next(steps - done)
  */
-export function openPace(most: number): Pace {
+export function openPace(most: number, seconds = SECONDS_A_CALL): Pace {
   let count = 1
   return {
     next: (left) => Math.min(count, left),
-    took: (pieces, seconds) => {
-      count = Math.max(1, Math.min(most, Math.floor((SECONDS_A_CALL * pieces) / Math.max(seconds, 1e-6))))
+    took: (pieces, spent) => {
+      count = Math.max(1, Math.min(most, Math.floor((seconds * pieces) / Math.max(spent, 1e-6))))
     },
   }
 }

@@ -34,7 +34,7 @@ export interface LearnOptions {
   readonly seed: number
   /** Whether the optimiser starts anew with each task. Default false: its state is carried on. */
   readonly resetOptimiser?: boolean | undefined
-  /** Steps a call of the runtime; speed only, the result does not depend on it. Default as many as take about a second, 50 at most. */
+  /** Steps a call of the runtime; speed only, the result does not depend on it. Default as many as take about 0.2 s, 50 at most. */
   readonly stepsPerCall?: number | undefined
   /** Steps between measurements of all tasks seen so far, within a task. Default none. */
   readonly evaluateEvery?: number | undefined
