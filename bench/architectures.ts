@@ -23,7 +23,7 @@ const steps: Readonly<Record<string, Settings>> = {
   'bert-mini': { file: 'bert-mini', ...tokens, vocabulary: 30522, statistics: false },
   lstm: { file: 'lstm', ...tokens, vocabulary: 5000, statistics: false },
 }
-const STEPS_PER_CALL = 4
+const STEPS_PER_CALL = 1
 
 export const architectures: readonly string[] = Object.keys(steps)
 

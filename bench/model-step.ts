@@ -8,6 +8,7 @@ import type { Model } from '../src/model/model.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import type { Value } from '../src/ops/core/define.ts'
 import { filled } from '../src/ops/core/emit.ts'
+import { asMade } from '../src/ops/core/scan.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
 import type { Optimiser } from '../src/train/step/optimisers.ts'
@@ -94,7 +95,7 @@ export function buildModelStep(options: ModelStepOptions): ModelStep {
   })
   const slots = names.map((input, at) => {
     const value = result.state[at]
-    return { input, output: value ? builder.output(value, `${input}/next`).name : input }
+    return { input, output: value ? builder.output(asMade(value), `${input}/next`).name : input }
   })
   for (const value of result.outputs) builder.output(value, 'loss')
   const graph = builder.finish('step')

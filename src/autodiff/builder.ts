@@ -12,7 +12,7 @@ import {
   type Value,
 } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
-import { sameDims, type Tensor, type TensorType } from '../tensor/tensor.ts'
+import { int64, sameDims, type Tensor, type TensorType } from '../tensor/tensor.ts'
 import { keptBlocked, withActivations } from './layouts/index.ts'
 import { NameSource } from './names.ts'
 import { constantKey, nodeKey } from './sharing.ts'
@@ -113,6 +113,15 @@ export class GraphBuilder implements Emitter {
     const value: Value = { name: this.names.fresh(name), type: tensor.type, dims: tensor.dims }
     this.initializers.set(value.name, tensor)
     return value
+  }
+
+  laidIn(input: Value, dims: readonly number[]): void {
+    const at = this.inputs.findIndex(({ name }) => name === input.name)
+    const laid: Value = { name: this.names.fresh(`${input.name}/laid`), type: input.type, dims }
+    this.inputs.splice(at, 1, { name: laid.name, type: laid.type, dims: [...dims] })
+    this.push('Reshape', [laid, this.constant(int64([input.dims.length], input.dims))], [input], {})
+    const [view] = this.nodes.splice(-1)
+    if (view) this.nodes.unshift(view)
   }
 
   constant(tensor: Tensor): Value {

@@ -62,7 +62,7 @@ export interface Executable {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /**
-   * Runs once. Where `into` holds a tensor for an output, the result is written into its memory.
+   * Runs once. Where `into` holds a tensor for an output, of as many numbers, the result is written into its memory.
    *
    * @throws TrainingError `run-failed` with the runtime's message.
    */

@@ -16,7 +16,7 @@ import {
   toOrt,
 } from './ort-session-node.ts'
 import { loadResident } from './resident-node.ts'
-import { allOutputs, endedByRan, givenUpWith, RAN, runInto } from './run-into-node.ts'
+import { allOutputs, asDeclared, endedByRan, givenUpWith, RAN, runInto } from './run-into-node.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -88,12 +88,12 @@ async function run(
   const written = into && givenUp !== undefined ? allOutputs(session, feeds, into) : undefined
   if (written && givenUp !== undefined) {
     await running(() => runInto(session, inputs, written, givenUp))
-    return written
+    return new Map([...written].map(([name, tensor]) => [name, into?.get(name) ?? tensor]))
   }
   const fetches: Record<string, ort.Tensor | null> = {}
-  for (const name of session.outputNames) {
-    const target = into?.get(name)
-    if (name !== RAN) fetches[name] = target ? toOrt(target) : null
+  for (const described of session.outputMetadata) {
+    const target = into?.get(described.name)
+    if (described.name !== RAN) fetches[described.name] = target ? toOrt(asDeclared(target, described)) : null
   }
   const results = await running(() => session.run(inputs, fetches))
   const outputs = new Map<string, Tensor>()

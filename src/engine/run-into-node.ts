@@ -4,7 +4,7 @@ import { TensorCode } from '../onnx/codes.ts'
 import { encodeGraph } from '../onnx/encode.ts'
 import { ModelProtoSchema } from '../onnx/onnx_pb.ts'
 import { zeros } from '../tensor/bytes.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { toOrt } from './ort-session-node.ts'
 import type { Session } from './runtime-profile-node.ts'
 
@@ -102,6 +102,16 @@ export async function runInto(
   }
 }
 
+/** The tensor in the dims that the graph declares, where these are of as many numbers. */
+export const asDeclared = (
+  tensor: Tensor,
+  described: ort.InferenceSession.ValueMetadata | undefined,
+): Tensor => {
+  const dims = described?.isTensor ? described.shape.filter((size) => typeof size === 'number') : []
+  const known = described?.isTensor === true && dims.length === described.shape.length
+  return known && sizeOf(dims) === sizeOf(tensor.dims) ? { ...tensor, dims } : tensor
+}
+
 /**
  * Tensors for all outputs of a run: those that are given, and new ones for the others. Undefined where it is not known how large one is.
  *
@@ -126,7 +136,8 @@ export function allOutputs(
   const outputs = new Map<string, Tensor>()
   for (const described of session.outputMetadata) {
     if (described.name === RAN) continue
-    const tensor = into.get(described.name) ?? made(described)
+    const given = into.get(described.name)
+    const tensor = given ? asDeclared(given, described) : made(described)
     if (!tensor) return undefined
     outputs.set(described.name, tensor)
   }

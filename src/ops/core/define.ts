@@ -9,6 +9,8 @@ export interface Value extends TensorType {
   readonly rowSum?: number
   /** Where it is zeros but for a few rows: those rows, from which it need not be put together. */
   readonly rows?: SparseRows | undefined
+  /** Where it is a view: what it is a view of, the same numbers in other dims. */
+  readonly laid?: Value | undefined
 }
 
 /** Rows along axis 0 that are added to zeros. */
@@ -50,6 +52,8 @@ export interface Emitter {
 export interface Body extends Emitter {
   input(name: string, type: TensorType): Value
   output(value: Value, name: string): Value
+  /** Has an input come in other dims, of as many numbers; what read it reads a view of them. */
+  laidIn(input: Value, dims: readonly number[]): void
   finish(name: string): Graph
 }
 

@@ -60,7 +60,7 @@ export {
 export { counting, firstPlace } from './first-place.ts'
 export { foldableInputs, foldDims, foldElementwise, fromNumbers, LARGEST_FOLD } from './fold.ts'
 export { foreignOp, unknownOp } from './refused.ts'
-export { type ScanBody, type ScanResult, scan } from './scan.ts'
+export { asDims, asMade, type ScanBody, type ScanResult, scan } from './scan.ts'
 export {
   broadcastDims,
   constantInput,

@@ -47,18 +47,34 @@ export function scan<Inner extends Emitter>(
     inner.input(`${value.name}/slice`, { type: value.type, dims: value.dims.slice(1) }),
   )
   const result = body(inner, stateIn, slices)
+  // A view that is given out is copied, so a state goes round in the dims in which it is made.
+  const started = state.map((value, at) => {
+    const { laid } = itemAt(result.state, at, 'state')
+    if (laid) inner.laidIn(itemAt(stateIn, at, 'state'), laid.dims)
+    return laid ? reshape(builder, value, laid.dims) : value
+  })
   for (const [index, value] of result.state.entries())
-    inner.output(value, `${state[index]?.name ?? 'state'}/out`)
+    inner.output(asMade(value), `${state[index]?.name ?? 'state'}/out`)
   const stacked = result.outputs.map((value) => inner.output(value, `${value.name}/stacked`))
-  const types = [...state, ...stacked.map(({ type, dims }) => ({ type, dims: [iterations, ...dims] }))]
-  const values = builder.raw('Scan', [...state, ...scanned], types, {
+  const types = [...started, ...stacked.map(({ type, dims }) => ({ type, dims: [iterations, ...dims] }))]
+  const values = builder.raw('Scan', [...started, ...scanned], types, {
     body: graphAttribute(inner.finish('step')),
     num_scan_inputs: scanned.length,
     ...(options.reverse ? { scan_input_directions: scanned.map(() => 1) } : {}),
     ...(options.reverse && stacked.length > 0 ? { scan_output_directions: stacked.map(() => 1) } : {}),
   })
-  return { state: values.slice(0, state.length), outputs: values.slice(state.length) }
+  const ended = state.map(({ dims }, at) => asDims(builder, itemAt(values, at, 'state'), dims))
+  return { state: ended, outputs: values.slice(state.length) }
 }
+
+/** A view of `value` with these dims, which tells what it is of; the value itself where it has them. */
+export function asDims(builder: Emitter, value: Value, dims: readonly number[]): Value {
+  const view = reshape(builder, value, dims)
+  return view === value ? value : { ...view, laid: value }
+}
+
+/** What `value` is a view of; itself where it is none. */
+export const asMade = (value: Value): Value => value.laid ?? value
 
 /** Turns of a loop that are written out at most: each is the whole body again. */
 const MOST_TURNS = 256

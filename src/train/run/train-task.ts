@@ -77,7 +77,7 @@ export async function* trainTask(
         yield { type: 'evaluated', task: index, step, accuracies }
       }
       if (atMultiple(step, options.checkpointEvery) || signal?.aborted) {
-        state = await captured(state, training, watch)
+        state = captured(state, training, await training.snapshot(), watch)
         await store?.save(state)
         if (store) yield { type: 'checkpoint', task: index, step }
       }
@@ -87,7 +87,9 @@ export async function* trainTask(
       }
       opened = performance.now()
     }
-    return { state: endOfTask(await captured(state, training, undefined), watch), interrupted: false }
+    // No step writes over them any more.
+    const last = captured(state, training, await training.tensors(), undefined)
+    return { state: endOfTask(last, watch), interrupted: false }
   } finally {
     await training?.dispose()
     await watch?.dispose()
@@ -110,9 +112,13 @@ export async function* passTask(
   }
 }
 
-/** The state with copies of everything that the run holds. */
-async function captured(state: RunState, run: TaskRun, watch: Watch | undefined): Promise<RunState> {
-  const tensors = await run.snapshot()
+/** The state with everything that the run holds. */
+function captured(
+  state: RunState,
+  run: TaskRun,
+  tensors: ReadonlyMap<string, Tensor>,
+  watch: Watch | undefined,
+): RunState {
   checkFinite(tensors, state)
   const saved = watch?.saved()
   return {

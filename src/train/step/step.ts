@@ -3,7 +3,7 @@ import { scan } from '../../autodiff/scan.ts'
 import type { StateSlot } from '../../engine/engine.ts'
 import { heldFrom, type Loadable, loadable } from '../../engine/loadable.ts'
 import type { Named, StepTerms } from '../../methods/method.ts'
-import { add, type Value } from '../../ops/core/index.ts'
+import { add, asMade, type Value } from '../../ops/core/index.ts'
 import { itemAt, required } from '../../required.ts'
 import { spanned } from '../../spans.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -161,7 +161,7 @@ function finished(
 ): StepGraph {
   const slots = [...inputs.state.keys()].map((name, at) => ({
     input: name,
-    output: builder.output(itemAt(result.state, at, 'state'), `${name}/next`).name,
+    output: builder.output(asMade(itemAt(result.state, at, 'state')), `${name}/next`).name,
   }))
   result.outputs.forEach((value, at) => {
     builder.output(value, `loss/${losses[at]}`, ['steps'])

@@ -1,6 +1,8 @@
 import { type Emitter, ints, type Value } from '../../ops/core/index.ts'
+import { fewRows } from '../../ops/gather/index.ts'
 import { itemAt } from '../../required.ts'
-import type { Optimiser } from './optimisers.ts'
+import { inPieces } from './in-pieces.ts'
+import type { Optimiser, Update } from './optimisers.ts'
 import { decayed, type WeightDecay } from './weight-decay.ts'
 
 /** A parameter with what its update needs. */
@@ -66,6 +68,21 @@ function grouped(
   )
 }
 
+/** In pieces where it is large, unless its gradient is of a few rows, which are put where they belong in the whole. */
+function updatedAlone(emit: Emitter, update: Optimiser['update'], request: Update): Updated {
+  const { parameter, gradient, slots, scalars } = request
+  if (fewRows(gradient)) return update(emit, request)
+  const [moved, ...next] = inPieces(emit, [parameter, gradient, ...slots], (to, values) => {
+    const [piece, pull, ...kept] = values
+    const result = update(to, {
+      ...{ parameter: piece ?? parameter, gradient: pull ?? gradient },
+      ...{ slots: kept, scalars },
+    })
+    return [result.parameter, ...result.slots]
+  })
+  return { parameter: moved ?? parameter, slots: next }
+}
+
 function updatedTogether(
   emit: Emitter,
   { optimiser, decay, scalars }: UpdateRule,
@@ -74,7 +91,7 @@ function updatedTogether(
   const [first] = group
   if (!first) return []
   const update = decayed(optimiser, decay, first.name)
-  if (group.length === 1) return [[first.name, update(emit, { ...first, scalars })]]
+  if (group.length === 1) return [[first.name, updatedAlone(emit, update, { ...first, scalars })]]
   const joined = (values: readonly Value[]) => emit.op('Concat', values, { axis: 0 })
   const sizes = ints(
     emit,

@@ -83,7 +83,7 @@ export async function trainTask(options: TaskTraining): Promise<FineTuned> {
         if (signal?.aborted) break
       }
     }
-    const tensors = await run.snapshot()
+    const tensors = await run.tensors()
     return { ...(await closed(options, tensors, run)), steps: step }
   } finally {
     await run.dispose()
