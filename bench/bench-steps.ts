@@ -139,7 +139,7 @@ const definitions: Readonly<Record<string, Definition>> = {
     batch: 16,
     optimiser: adam,
     method: none,
-    stepsPerCall: 5,
+    stepsPerCall: 1,
     products: { all: encoderProducts, first: 0 },
   },
   'cnn-small': {
@@ -148,7 +148,7 @@ const definitions: Readonly<Record<string, Definition>> = {
     batch: 64,
     optimiser: momentum,
     method: none,
-    stepsPerCall: 5,
+    stepsPerCall: 1,
     products: cnnProducts(channels),
   },
 }

@@ -3,6 +3,7 @@ export type {
   Engine,
   EngineOptions,
   Executable,
+  LoadOptions,
   Program,
   ProgramRequest,
   StateSlot,
