@@ -87,7 +87,7 @@ test('people get lines, with layers of one kind together', async () => {
 
     A step of training with Adam on 8 rows (batch = 8, sequence = 8)
       666 kFLOP, of which the forward pass takes 663.6 kFLOP; 157 nodes
-      132.4 MiB of memory at most, the program and the file among it: trained parameters 340 B, optimiser 680 B, activations and gradients 21 KiB, and copies of them
+      162.3 MiB of memory at most, the program and the file among it: trained parameters 340 B, optimiser 680 B, activations and gradients 21 KiB, and copies of them
     "
   `)
 })
