@@ -303,6 +303,24 @@ describe('holdfast update', () => {
     expect(JSON.parse((await run('keep --show few.keep --json')).stdout).classes).toEqual(old)
   })
 
+  test('a pack of sums alone gives a head that tells old classes from new ones, unproved', async () => {
+    await run('keep model.onnx --data old/ --sums-only -o sums-alone.keep')
+    const update = 'update model.onnx --new new/ --keep sums-alone.keep --max-drop 3% --json'
+    for (const [name, rungs] of [
+      ['sums-all', ''],
+      ['sums-one', '--rungs closed-form'],
+    ]) {
+      const { code, stdout, stderr } = await run(`${update} ${rungs} -o ${name}.onnx`)
+      expect(code).toBe(3)
+      expect(stderr).toContain('sums-alone.keep holds sums of features and no row: the head is worked out')
+      const result = JSON.parse(stdout)
+      expect(result).toMatchObject({ old: null, chosen: { method: expect.stringMatching(/^(ridge|lda)$/) } })
+      expect(result.new.after).toBeGreaterThan(0.8)
+      const gate = await run(`gate model.onnx ${name}.unproven.onnx --data old/ --max-drop 10%`)
+      expect(gate.code).toBe(0)
+    }
+  })
+
   test('a private pack teaches the head alone, and nothing else may train', async () => {
     expect((await run('keep model.onnx --data old/ --private -o private.keep')).code).toBe(0)
     const line = 'update model.onnx --new new/ --keep private.keep --max-drop 5%'
@@ -313,7 +331,8 @@ describe('holdfast update', () => {
     const result = JSON.parse(stdout)
     // The head alone gives up some of the old for the new: whether this is inside the budget is not asked here.
     expect([0, 3]).toContain(code)
-    expect(result).toMatchObject({ chosen: { method: 'replay+distil of head' }, old: { n: 600 } })
+    expect(result).toMatchObject({ chosen: { method: 'ridge' }, old: { n: 600 } })
+    expect(result.trials.map(({ method }: { readonly method: string }) => method)).toContain('lda')
     expect(result.old.after).toBeGreaterThan(0.9)
     expect(result.new.after).toBeGreaterThan(0.5)
     const [before, after] = [

@@ -37,6 +37,17 @@ describe('the preflight', () => {
     })
   })
 
+  test('finds old classes that nothing will be shown of', () => {
+    expect(look({ oldHeldOut: rows(old.slice(0, 2), 700, 4) }).warnings).toEqual([
+      `There is no old row of ${old[2]} to prove on: nothing will be shown of what the model still knows of it, and it may be lost.`,
+    ])
+    const [warning] = look({ oldHeldOut: rows(old.slice(0, 1), 700, 4) }).warnings
+    expect(warning).toMatch(`no old row of ${old[1]}, ${old[2]} to prove on`)
+    expect(look({ oldHeldOut: undefined, exemplars: undefined }).warnings.join()).not.toContain(
+      'to prove on:',
+    )
+  })
+
   test('finds rows that stand in two parts, and labels that contradict each other', () => {
     const train = rows(['denim'], 40, 1)
     const copied = subset(rows(old, 700, 4), first(5))

@@ -1,5 +1,6 @@
 import { count } from '../count.ts'
 import { type Dataset, samples } from '../data/dataset.ts'
+import { preview } from '../data/names/index.ts'
 import { sortedNotes } from '../data/notes.ts'
 import { type OverlapFact, overlapsIn, overlapWarning } from './overlaps.ts'
 import { assignRows, type Parts, rowsIn, type UpdateData } from './parts.ts'
@@ -95,6 +96,7 @@ export function preflight(options: PreflightOptions): Preflight {
     warnings: [
       ...told.warnings,
       ...classWarnings(classes, data.train),
+      ...unprovedWarning(classes, [parts.proof?.labels, data.oldActivations?.rows.labels.data]),
       ...overlaps.flatMap(overlapWarning),
       ...powerWarning(power, budget),
     ],
@@ -121,6 +123,16 @@ function classWarnings({ added, nearMisses }: ClassFacts, { labels, classes }: D
     ...(empty.length > 0
       ? [`There is no new training row of ${empty.join(', ')}: nothing can be learned of it.`]
       : []),
+  ]
+}
+
+/** Says so where old rows prove, and there are none of some old class. */
+function unprovedWarning({ known }: ClassFacts, parts: readonly (Iterable<number> | undefined)[]): string[] {
+  const seen = new Set(parts.flatMap((labels) => (labels ? [...new Set(labels)] : [])))
+  const unseen = known.filter((_, unit) => !seen.has(unit))
+  if (seen.size === 0 || unseen.length === 0) return []
+  return [
+    `There is no old row of ${preview(unseen)} to prove on: nothing will be shown of what the model still knows of ${unseen.length === 1 ? 'it, and it' : 'them, and they'} may be lost.`,
   ]
 }
 

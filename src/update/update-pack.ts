@@ -111,9 +111,7 @@ export function packRows(pack: Pack, use: PackUse): PackRows {
       ...(own ? [] : [otherModel(pack, use)]),
       ...(pack.activations && !activations ? [otherLayers(pack.activations, use)] : []),
       ...(pack.traffic || !pack.heldOut ? [] : [noTraffic(place)]),
-      ...(pack.private
-        ? [`${place} is private: it holds features, not inputs, so that only the head trains on them.`]
-        : []),
+      ...(pack.private ? [onlyHead(pack, place)] : []),
     ],
   }
 }
@@ -169,6 +167,11 @@ function activationRows(
     inCommon: (dataset) => keyWords(activationKeys(dataset)).filter((word) => known.has(word)).length,
   }
 }
+
+const onlyHead = ({ exemplars, heldOut }: Pack, place: string): string =>
+  exemplars || heldOut
+    ? `${place} is private: it holds features, not inputs, so that only the head trains on them.`
+    : `${place} holds sums of features and no row: the head is worked out from them, and nothing else changes.`
 
 const otherLayers = ({ cut, dataset }: HeldActivations, { identity, place }: PackUse): string =>
   `${place} has ${count(samples(dataset), 'held-out row')} as activations at "${cut.values[0]}", but what lies below that in ${identity.name} is not what they were made by: they are not used.`

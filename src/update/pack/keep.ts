@@ -282,7 +282,7 @@ const noInputs =
 
 const nothingHeldOut = (given: boolean, sumsOnly: boolean): string => {
   if (sumsOnly)
-    return 'No row is kept: an update with this pack can measure what it costs only on old data that are given with it.'
+    return 'No row is kept: an update with this pack is written unproved (exit code 3). What it costs a gate can tell, on old data: holdfast gate OLD.onnx NEW.unproven.onnx --data DIR.'
   return given
     ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
     : 'The data have no test or validation part: an update with this pack cannot measure what it costs.'

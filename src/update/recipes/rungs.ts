@@ -87,18 +87,24 @@ const recipes = ({ model, follows = false }: LadderOptions): Readonly<Record<Run
 const hasNorms = (model: Model): boolean =>
   model.graph.nodes.some(({ op }) => op === 'BatchNormalization') || foldedConvs(model).length > 0
 
-/** The rungs that an update may climb, in order. Where what trains is asked for, that is the only one. */
+/** The rungs that an update may climb, in order: where the head alone may train, its own; where other layers are asked for, these alone. */
 export function ladderFor(options: LadderOptions): Rung[] {
-  const { rungs = rungNames, select, lora } = options
+  const { rungs, select, lora } = options
   const whole: Rung = {
     name: 'whole',
     place: placeOf(options),
     ...recipes(options).whole,
     cut: undefined,
   }
+  const asked = (ladder: readonly Rung[]): Rung[] =>
+    ladder.filter(({ name }) => rungs === undefined || rungs.includes(name))
+  const heads = [...closedFormRungs(options), ...headRungs(options)]
+  if (!lora && select?.kind === 'head' && heads.some(({ name }) => name === 'head')) {
+    // All that may train is the head, too, at the rates of the whole: only where that is asked for.
+    return asked(rungs ? [...heads, whole] : heads)
+  }
   if (lora || (select && select.kind !== 'all')) return [whole]
-  const found = [...closedFormRungs(options), ...headRungs(options), ...aboveRungs(options), whole]
-  return found.filter(({ name }) => rungs.includes(name))
+  return asked([...heads, ...aboveRungs(options), whole])
 }
 
 function placeOf({ select, lora, updates }: LadderOptions): string {
@@ -115,13 +121,15 @@ const rungAt = (options: LadderOptions, name: RungName, place: string, cut: Plac
   cut,
 })
 
-/** The head on stored features, where it can be taken alone and is not all that there is. */
+/** The head on stored features, where it can be taken alone; where it is all that there is, only if it is asked for. */
 const headRungs = (options: LadderOptions): Rung[] =>
   whereFit(() => {
-    const { model } = options
+    const { model, select } = options
     const cut = headCut(model)
     const { parameters } = modelAbove(model, cut)
-    return parameters.size < model.parameters.size ? [rungAt(options, 'head', 'the head', cut)] : []
+    const rung = rungAt(options, 'head', 'the head', cut)
+    if (parameters.size < model.parameters.size) return [rung]
+    return select?.kind === 'head' ? [{ ...rung, cut: undefined }] : []
   })
 
 /** A head from sums, where it is linear in its features. */
