@@ -187,6 +187,12 @@ describe('a summary', () => {
     expect(warned({ new: of(0.8, 0.84, 1, 3) })[0]).toMatch(
       /^The gain may be chance: of 50 new examples 3 are right now that were not, and 1 the reverse\./,
     )
+    const seen = of(0.5, 0.7, 1, 11)
+    const fitted = (after: number) => ({ ...seen, crossFitted: { after, lower: 0, upper: 1, folds: 10 } })
+    expect(warned({ new: fitted(0.4) })).toEqual([
+      'No gain is shown: cross-fitted, new accuracy goes from 50.00 to 40.00 %. It is higher only on the rows that candidates were compared on. More held-out new examples would tell.',
+    ])
+    expect(warned({ new: fitted(0.6) })).toEqual([])
     const stays = { status: 'nothing-to-gain', learned: false, chosen: null } as const
     expect(warned({ ...stays, new: of(0.98, 0.98, 0, 0) })).toEqual([])
     // Where the old model knew little, that nothing better was found is worth a warning, and advice.

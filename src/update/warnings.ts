@@ -38,6 +38,13 @@ export function warningsOf(result: UpdateResult): string[] {
       `Nothing was learned: of ${whole(n)} new examples ${(100 * before).toFixed(2)} % are right before and ${(100 * after).toFixed(2)} % after.`,
     ]
   }
+  const { crossFitted } = fresh
+  if (crossFitted && crossFitted.after <= before) {
+    return [
+      ...doubts,
+      `No gain is shown: cross-fitted, new accuracy goes from ${(100 * before).toFixed(2)} to ${(100 * crossFitted.after).toFixed(2)} %. It is higher only on the rows that candidates were compared on. More held-out new examples would tell.`,
+    ]
+  }
   const p = mcnemar({ negative: negativeFlips, positive: positiveFlips, total: n })
   if (p <= CHANCE) return doubts
   return [
