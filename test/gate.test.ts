@@ -150,6 +150,31 @@ describe('models', () => {
     expect(JSON.parse(mixed.stdout)).toMatchObject({ verdict: 'pass', baseline: 'pinned.jsonl' })
   })
 
+  test('are held to classes that the older one knows, and not to new ones', async () => {
+    const gate = 'gate old.onnx new.onnx --max-drop 5%'
+    // `new.onnx` is right on the last example, which `old.onnx` has no answer for.
+    write('grown.csv', `${read('test.csv')}-1,-1,up\n`)
+    const { stdout } = await run(`${gate} --data grown.csv --json`)
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ n: 300, flips: { positive: 0 }, newClasses: [{ name: 'up', n: 1, accuracy: 1 }] },
+      warnings: [expect.stringContaining('with old.onnx: 1 example of 1 class that it does not know (up).')],
+    })
+    const text = await run(`${gate} --data grown.csv`)
+    expect(text.stdout).toMatch(/^up +1 +100\.00 +new$/m)
+  })
+
+  test('fail where all is forgotten, and say of which classes nothing is shown', async () => {
+    linearModel('forgot.onnx', ['up', 'right', 'left'], [1, 1, 0, 0, 0, 0])
+    const lost = await run('gate old.onnx forgot.onnx --data test.csv --max-drop 5%')
+    expect([lost.code, lost.stderr]).toEqual([2, ''])
+    expect(lost.stdout).toMatch(/^FAIL\. The drop is 100\.00 points/)
+    write('part.csv', `x,y,label\n${'0.9,0.1,left\n'.repeat(100)}`)
+    const part = await run('gate old.onnx new.onnx --data part.csv --max-drop 5%')
+    expect(part.stdout).toContain(
+      'Warning: The data hold no example of 1 class that both models know (right): nothing is shown of it.',
+    )
+  })
+
   test('flips name the nearest new example by the candidate', async () => {
     write('shifted.csv', 'x,y,label\n0.3,0.2,left\n-0.5,-0.4,left\n')
     write('shifted-old.jsonl', line(0, 'left', 'left') + line(1, 'left', 'left'))

@@ -1,5 +1,6 @@
 import type { FlipRecord, GateResult } from '../update/gate/index.ts'
 import {
+  classTable,
   decidingReason,
   figuresLine,
   groupTable,
@@ -7,7 +8,6 @@ import {
   overallTable,
   verdictSigns,
   verdictWord,
-  warnings,
 } from './gate-table.ts'
 import { code, folded, markdownTable, plain } from './markdown.ts'
 
@@ -28,13 +28,13 @@ export function gateMarkdown(result: GateResult, flips: readonly FlipRecord[] = 
     result.rules
       .map(({ rule, verdict, reason }) => `- ${verdictSigns[verdict]} ${rule}: ${plain(reason)}`)
       .join('\n'),
-    ...warnings(result).map((warning) => `> **Warning.** ${plain(warning)}`),
+    ...result.warnings.map((warning) => `> **Warning.** ${plain(warning)}`),
     ...(result.slices.length > 0
       ? [folded('Slices', markdownTable(groupTable('slice', result.slices, 50)))]
       : []),
     folded(
       result.perClass.length > 50 ? `Classes (50 of ${result.perClass.length})` : 'Classes',
-      markdownTable(groupTable('class', result.perClass, 50)),
+      markdownTable(classTable(result, 50)),
     ),
     ...(negative.length > 0
       ? [folded(`Negative flips (${negative.length})`, flipTable(negative.slice(0, 20)))]

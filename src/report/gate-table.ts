@@ -85,22 +85,16 @@ export function groupTable(
   }
 }
 
-/** What makes the verdict worth little, and classes or slices that are shown to be outside the budget while no rule forbids it. */
-export function warnings({ rules, perClass, slices, warnings: found }: GateResult): string[] {
-  const asked = new Set(rules.map(({ rule }) => rule))
-  const warn = (rule: 'classes' | 'slices', flag: string, groups: readonly GroupComparison[]): string[] => {
-    const worse = groups.filter(({ verdict }) => verdict === 'worse')
-    if (asked.has(rule) || worse.length === 0) return []
-    const names = worse.slice(0, 5).map(({ name, drop }) => `${name} (${points(drop, 2)} points)`)
-    return [
-      `Shown to have lost more than the budget, which does not count without ${flag}: ${names.join(', ')}${worse.length > 5 ? ', …' : ''}.`,
-    ]
-  }
-  return [
-    ...found,
-    ...warn('classes', '--max-drop-per-class', perClass),
-    ...warn('slices', '--max-drop-per-slice', slices),
-  ]
+/** Classes as {@link groupTable} has them, and behind them `most` of those that the baseline does not know. */
+export function classTable({ perClass, newClasses }: GateResult, most = Number.POSITIVE_INFINITY): TableData {
+  const table = groupTable('class', perClass, most)
+  const fresh = newClasses
+    .slice(0, most)
+    .map(({ name, n, accuracy }) => [
+      ...[name, n.toLocaleString('en-US'), '', points(accuracy, 2)],
+      ...['', '', '', '', 'new'],
+    ])
+  return { ...table, rows: [...table.rows, ...fresh] }
 }
 
 /** What the figures are, in one line. */

@@ -1,13 +1,13 @@
 import type { GateResult } from '../update/gate/index.ts'
-import { visible } from './figures/index.ts'
+import { type TableData, visible } from './figures/index.ts'
 import {
+  classTable,
   decidingReason,
   figuresLine,
   groupTable,
   legend,
   overallTable,
   verdictWord,
-  warnings,
 } from './gate-table.ts'
 import { textTable } from './text-table.ts'
 
@@ -25,25 +25,29 @@ export function gateText(result: GateResult, options: { readonly most?: number }
   const lines = [
     `${verdictWord[result.verdict]}. ${decidingReason(result)}`,
     ...others,
-    ...warnings(result).map((warning) => `Warning: ${warning}`),
+    ...result.warnings.map((warning) => `Warning: ${warning}`),
     '',
     `${result.baseline} against ${result.candidate}`,
     ...textTable(overallTable(result)),
     figuresLine(result),
-    ...groups('class', result.perClass, most),
-    ...groups('slice', result.slices, most),
+    ...groups(classTable(result, most), result.perClass.length - most),
+    ...moreNew(result.newClasses.length - most),
+    ...groups(groupTable('slice', result.slices, most), result.slices.length - most),
     '',
     legend(result),
   ]
   return visible(lines.join('\n'))
 }
 
-function groups(kind: 'class' | 'slice', found: GateResult['perClass'], most: number): string[] {
-  if (found.length === 0) return []
-  const left = found.length - most
+/** @param left how many with smaller drops are not in the table */
+function groups(table: TableData, left: number): string[] {
+  if (table.rows.length === 0) return []
   return [
     '',
-    ...textTable(groupTable(kind, found, most)),
+    ...textTable(table),
     ...(left > 0 ? [`… and ${left} more with smaller drops (--json has all)`] : []),
   ]
 }
+
+const moreNew = (left: number): string[] =>
+  left > 0 ? [`… and ${left} more that are new (--json has all)`] : []

@@ -41,6 +41,22 @@ describe('the gate for people', () => {
     expect(text).toContain('Warning: Shown to have lost more than the budget, which does not count without')
     expect(text).toMatch(/^a +100 +100\.00 +70\.00 .* worse$/m)
     expect(text).toContain('… and 1 more with smaller drops')
+    expect(text.match(/Warning: /g)).toHaveLength(1)
+  })
+  it('shows classes that the baseline does not know behind the others, as new', () => {
+    const [old, renewed] = [{ ...answers('old', 0), classes: ['b'] }, answers('new', 30)]
+    const result = gate(
+      { ...old, predictions: old.predictions.map((each) => ({ ...each, pred: 'b' })) },
+      renewed,
+      {
+        maxDrop: 0.05,
+      },
+    )
+    expect(gateText(result)).toMatch(/^b +100 .* kept\na +100 +70\.00 +new$/m)
+    expect(gateText({ ...result, newClasses: Array(3).fill(result.newClasses[0]) }, { most: 1 })).toContain(
+      '… and 2 more that are new (--json has all)',
+    )
+    expect(gateMarkdown(result)).toContain('| a | 100 |  | 70.00 |')
   })
 })
 

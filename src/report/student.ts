@@ -3,7 +3,7 @@ import type { GateResult, LanguageGateResult } from '../update/gate/index.ts'
 import type { StudentResult } from '../update/student/index.ts'
 import { dataTable, html, type Markup, type TableData } from './figures/index.ts'
 import { gateLanguageText } from './gate-language.ts'
-import { decidingReason, figuresLine, groupTable, legend, overallTable, warnings } from './gate-table.ts'
+import { decidingReason, figuresLine, groupTable, legend, overallTable } from './gate-table.ts'
 import { gateText } from './gate-text.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { textTable } from './text-table.ts'
@@ -61,7 +61,7 @@ export function studentPage(
   const { gate, teacher, student } = result
   return standalonePage(
     `${student.name} taught by ${teacher.name} · Holdfast distil`,
-    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${decidingReason(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${notice('Warnings', isOfTexts(gate) ? gate.warnings : warnings(gate))}</header>
+    html`<header><p class="kicker"><b>Holdfast</b> · ${student.name}, taught by ${teacher.name}</p><h1>${headlines[gate.verdict]}</h1><p class="lead">${decidingReason(gate)}</p><p class="lead">${judgedWords[result.judgedBy]}</p>${notice('Warnings', gate.warnings)}</header>
 <main><section><h2>Teacher and student</h2>${dataTable(sizesTable(result))}</section>
 ${isOfTexts(gate) ? textSections(gate) : rowSections(gate)}
 ${command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`}</main>

@@ -22,6 +22,7 @@ export {
   gateTexts,
   type LanguageGateResult,
   type ListedId,
+  type NewClass,
   type OverallComparison,
   type ProbeGateOptions,
   type ProbeGateResult,

@@ -28,6 +28,8 @@ export interface PredictionSet {
   /** What messages and tables call it, e.g. its file. */
   readonly name: string
   readonly predictions: readonly Prediction[]
+  /** All classes that the model can answer, where that is known: of a model, and not of a file. */
+  readonly classes?: readonly string[]
   /** Names the place of one in a message, e.g. `old.jsonl, line 7`; default `NAME, row N`. */
   readonly locate?: (row: number) => string
 }

@@ -141,7 +141,8 @@ export function predictionsFrom(
     const label = truth[row] ?? -1
     return { id: String(row), label: labels[label] ?? String(label), pred, probs: { [pred]: probability } }
   })
-  return { name, predictions, locate: (row) => `${name}, row ${row} of ${dataset.name}` }
+  const { classes } = model
+  return { name, predictions, classes, locate: (row) => `${name}, row ${row} of ${dataset.name}` }
 }
 
 /** The unit with the largest logit, and its softmax. */

@@ -74,6 +74,7 @@ describe('a side that is no better than always giving one answer', () => {
     expect(verdict).toBe('pass')
     expect(warnings).toEqual([
       'guessing.jsonl answers 33.33 % rightly, which is not shown to be more than always answering "1" would (33.33 %): a verdict on it says little. Look whether it is the right file.',
+      'Shown to have lost more than the budget, which does not count without --max-drop-per-class: 2 (10.00 points).',
     ])
     expect(gate(good, good, { maxDrop: 0.01 }).warnings).toEqual([])
     expect(gate(good, constant, { maxDrop: 0.01 }).warnings[0]).toContain('guessing.jsonl answers')

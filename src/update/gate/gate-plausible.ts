@@ -25,22 +25,26 @@ const shown = (names: Iterable<string>): string => {
 
 /**
  * Refuses predictions that can never be right since they spell classes otherwise than the labels do: where none of them is
- * a label, and where one differs from a label, which is never predicted, in spelling alone (`spellingKey`).
+ * a label, and where one differs from a label, which is never predicted, in spelling alone (`spellingKey`). A label that is a
+ * class of the model is spelled as it spells it: if it is never predicted, that is what the model answers.
  *
  * @throws DataError `predictions-spelling` with both spellings.
  */
-export function refuseSpelling({ name, predictions }: PredictionSet): void {
+export function refuseSpelling({ name, predictions, classes = [] }: PredictionSet): void {
   const labels = new Set(predictions.map(({ label }) => label))
   const answers = new Set(predictions.map(({ pred }) => pred))
+  const own = new Set(classes)
   const strange = [...answers].filter((answer) => !labels.has(answer))
-  if (strange.length === answers.size) {
+  if (strange.length === answers.size && ![...labels].some((label) => own.has(label))) {
     throw new DataError(
       'predictions-spelling',
       `${name}: none of its predictions is among the labels: it predicts ${shown(answers)}, but the labels are ${shown(labels)}. Write both in the same way.`,
     )
   }
   const unused = new Map(
-    [...labels].flatMap((label) => (answers.has(label) ? [] : [[spellingKey(label), label] as const])),
+    [...labels].flatMap((label) =>
+      answers.has(label) || own.has(label) ? [] : [[spellingKey(label), label] as const],
+    ),
   )
   for (const answer of strange) {
     const label = unused.get(spellingKey(answer))
@@ -58,8 +62,14 @@ const ERROR = 0.05
 /**
  * A warning where a side is not shown to be right more often than always giving the most frequent label would be. A bad
  * baseline lets any candidate pass.
+ *
+ * @param leftOut Labels of examples that do not count.
  */
-export function chanceWarning({ name, predictions }: PredictionSet): string[] {
+export function chanceWarning(
+  { name, predictions: all }: PredictionSet,
+  leftOut: ReadonlySet<string>,
+): string[] {
+  const predictions = all.filter(({ label }) => !leftOut.has(label))
   const counts = new Map<string, number>()
   for (const { label } of predictions) counts.set(label, (counts.get(label) ?? 0) + 1)
   const [[most, count] = ['', 0]] = [...counts].sort(([, a], [, b]) => b - a)

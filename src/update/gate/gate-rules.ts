@@ -31,6 +31,9 @@ const points = (fraction: number): string => `${inPoints(fraction, 2)} points`
 const listed = (names: readonly string[]): string =>
   `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`
 
+const lossesOf = (groups: readonly GroupComparison[]): string =>
+  listed(groups.map(({ name, drop }) => `${name} (${points(drop)})`))
+
 /** The rule on the drop against a baseline. */
 export function dropRule(
   baseline: 'drop' | 'golden',
@@ -90,9 +93,18 @@ export function groupRule(
     const reason = `None of ${count(groups.length, one)} is shown to have lost more than ${points(budget)}.`
     return { rule, verdict: 'pass', reason }
   }
-  const names = listed(worse.map(({ name, drop }) => `${name} (${points(drop)})`))
-  const reason = `${count(worse.length, one)} of ${groups.length.toLocaleString('en-US')} lost more than ${points(budget)}: ${names}.`
+  const reason = `${count(worse.length, one)} of ${groups.length.toLocaleString('en-US')} lost more than ${points(budget)}: ${lossesOf(worse)}.`
   return { rule, verdict: 'fail', reason }
+}
+
+/** Classes or slices that are shown to be outside the budget while no rule forbids it. */
+export function worseWarning(rule: 'classes' | 'slices', groups: readonly GroupComparison[]): string[] {
+  const worse = groups.filter(({ verdict }) => verdict === 'worse')
+  if (worse.length === 0) return []
+  const flag = rule === 'classes' ? '--max-drop-per-class' : '--max-drop-per-slice'
+  return [
+    `Shown to have lost more than the budget, which does not count without ${flag}: ${lossesOf(worse)}.`,
+  ]
 }
 
 /** The rule on the share of negative flips among these examples. */

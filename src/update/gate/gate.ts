@@ -3,6 +3,14 @@ import { UsageError } from '../../errors.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
 import type { BudgetOn } from '../path/index.ts'
 import {
+  apart,
+  leftOutWarning,
+  type NewClass,
+  newClasses,
+  noExampleWarning,
+  type OldAndNew,
+} from './gate-classes.ts'
+import {
   compareAll,
   compareGroups,
   compareWeighed,
@@ -20,6 +28,7 @@ import {
   neverFlipRule,
   type RuleOutcome,
   verdictOf,
+  worseWarning,
 } from './gate-rules.ts'
 
 /** What `gate` does where it is not told otherwise. */
@@ -59,6 +68,8 @@ export interface GateResult extends OverallComparison {
   readonly rules: readonly RuleOutcome[]
   /** By true label, the largest drop first. */
   readonly perClass: readonly GroupComparison[]
+  /** Classes of the examples that the baseline, a model, does not know: these are left out of all else but `neverFlip`. */
+  readonly newClasses: readonly NewClass[]
   /** By slice, the largest drop first. */
   readonly slices: readonly GroupComparison[]
   /** The drop by class: each class counts the same, however many examples it has. */
@@ -68,7 +79,10 @@ export interface GateResult extends OverallComparison {
     | (OverallComparison & { readonly name: string; readonly balanced: OverallComparison })
     | null
   readonly neverFlip: { readonly listed: number; readonly broken: readonly string[] } | null
-  /** What makes the verdict worth little, e.g. a side that is no better than always giving one answer. */
+  /**
+   * What makes the verdict worth little, e.g. a side that is no better than always giving one answer, and what no rule holds: classes and
+   * slices that are shown to be outside the budget, classes that are new to the baseline, classes without an example.
+   */
   readonly warnings: readonly string[]
 }
 
@@ -80,6 +94,8 @@ export interface GateResult extends OverallComparison {
  *   is, for each of the two, the chance to fail one whose drop is inside;
  * - classes and slices, where they have a budget of their own, fail when one is shown to be outside, at a family-wise error of
  *   1 - confidence (Holm 1979);
+ * - examples of classes that a baseline does not know, where it says which it knows (`classes`), are left out: it answers none of them
+ *   rightly, so that learning them would pay for what was forgotten;
  * - the cap on negative flips and the examples that must never flip are plain counts on these examples.
  *
  * @throws DataError where the predictions cannot be paired (`predictions-unpaired`, `predictions-label`, `predictions-duplicate`,
@@ -97,16 +113,19 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
     confidence = defaultConfidence,
   } = options
   const sides = [baseline, candidate, ...(options.golden ? [options.golden] : [])]
-  const examples = joinPredictions(baseline, candidate)
+  const joined = joinPredictions(baseline, candidate)
   for (const side of sides) {
     refuseProbes(side)
     refuseSpelling(side)
   }
+  const last = apart(joined, baseline)
+  const examples = last.known
   const { traffic, budgetOn = 'deployed' } = options
-  if (traffic) checkTraffic(traffic, examples)
-  const deployedDrop = (paired: readonly PairedExample[], budget: number) =>
-    traffic ? compareWeighed(paired, budget, confidence, traffic) : compareAll(paired, budget, confidence)
-  const deployed = deployedDrop(examples, maxDrop)
+  const deployedDrop = ({ known, newLabels }: OldAndNew, budget: number) =>
+    traffic
+      ? compareWeighed(known, budget, confidence, trafficOf(traffic, known, newLabels))
+      : compareAll(known, budget, confidence)
+  const deployed = deployedDrop(last, maxDrop)
   const balanced = compareWeighed(examples, maxDrop, confidence)
   const overall = budgetOn === 'balanced' ? balanced : deployed
   const groups = (namesOf: (example: PairedExample) => readonly string[], budget = maxDrop) =>
@@ -114,10 +133,11 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
   const perClass = groups(({ label }) => [label], maxDropPerClass)
   const slices = groups((example) => example.slices, maxDropPerSlice)
   const { golden: pinned, maxDropTotal = maxDrop, neverFlip: listed } = options
-  const older = pinned ? joinPredictions(pinned, candidate) : []
+  const since = pinned ? joinPredictions(pinned, candidate) : []
+  const older = apart(since, pinned ?? baseline, pinned?.classes ?? baseline.classes)
   const total = pinned && {
     deployed: deployedDrop(older, maxDropTotal),
-    balanced: compareWeighed(older, maxDropTotal, confidence),
+    balanced: compareWeighed(older.known, maxDropTotal, confidence),
   }
   const golden =
     pinned && total
@@ -128,7 +148,7 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
         }
       : null
   const held = budgetOn === 'both' ? (['deployed', 'balanced'] as const) : [budgetOn]
-  const broken = listed && brokenIds(listed, [...examples, ...older], candidate.name)
+  const broken = listed && brokenIds(listed, [...joined, ...since], candidate.name)
   const rules = [
     ...held.map((on) => dropRule('drop', { deployed, balanced }[on], confidence)),
     ...(total ? held.map((on) => dropRule('golden', total[on], confidence)) : []),
@@ -148,18 +168,40 @@ export function gate(baseline: PredictionSet, candidate: PredictionSet, options:
     balanced,
     budgetOn,
     perClass,
+    newClasses: newClasses(last.fresh),
     slices,
     golden,
     neverFlip: broken ? { listed: listed.length, broken } : null,
-    warnings: [...new Set([...sameWarning(baseline, candidate), ...sides.flatMap(chanceWarning)])],
+    warnings: [
+      ...new Set([
+        ...sameWarning(baseline, candidate),
+        ...[baseline, candidate].flatMap((side) => chanceWarning(side, last.newLabels)),
+        ...(pinned ? chanceWarning(pinned, older.newLabels) : []),
+        ...leftOutWarning(baseline, last),
+        ...(pinned ? leftOutWarning(pinned, older) : []),
+        ...noExampleWarning(baseline, candidate, joined),
+        ...(maxDropPerClass === undefined ? worseWarning('classes', perClass) : []),
+        ...(maxDropPerSlice === undefined ? worseWarning('slices', slices) : []),
+      ]),
+    ],
   }
 }
 
-/** @throws UsageError `traffic-classes` for a label of which the traffic says nothing, `traffic-share` where none has any. */
-function checkTraffic(traffic: ReadonlyMap<string, number>, examples: readonly PairedExample[]): void {
+/**
+ * The traffic without the classes that are left out.
+ *
+ * @throws UsageError `traffic-classes` for a label of which the traffic says nothing, `traffic-share` where none has any.
+ */
+function trafficOf(
+  traffic: ReadonlyMap<string, number>,
+  examples: readonly PairedExample[],
+  leftOut: ReadonlySet<string>,
+): ReadonlyMap<string, number> {
   const missing = examples.find(({ label }) => !traffic.has(label))
   if (!missing) {
-    if (examples.some(({ label }) => (traffic.get(label) ?? 0) > 0)) return
+    if (examples.some(({ label }) => (traffic.get(label) ?? 0) > 0)) {
+      return new Map([...traffic].filter(([name]) => !leftOut.has(name)))
+    }
     throw new UsageError(
       'traffic-share',
       `By the shares of the traffic each class among the examples comes 0 times, so that nothing would count. Give one of them more, or evaluate on data with the classes that come.`,

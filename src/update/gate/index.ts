@@ -1,4 +1,5 @@
 export { type GateOptions, type GateResult, gate, gateDefaults } from './gate.ts'
+export type { NewClass } from './gate-classes.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'
 export { type FlipAnswer, type FlipRecord, flipRecords, type ListedId } from './gate-flips.ts'
 export { logitsFor, type NamedModel, predictionsFrom } from './gate-models.ts'
