@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -187,6 +187,31 @@ describe('holdfast keep', () => {
     expect(stderr).toContain(`error (${code})`)
     expect(stderr).toContain(message)
     expect(readdirSync(folder)).not.toContain('x.keep')
+  })
+
+  test('takes the place of no pack that it reads, and of none that nobody named', async () => {
+    await run('keep model.onnx --data old --budget 12')
+    await run('keep model.onnx --data more --budget 12 -o second.keep')
+    const before = readFileSync(join(folder, 'model.keep'))
+    for (const [line, code] of [
+      ['keep model.onnx --data more', 'out-exists'],
+      ['keep --extend model.keep --model better.onnx --data new -o model.keep', 'out-is-input'],
+      ['keep --merge second.keep model.keep -o ./model.keep', 'out-is-input'],
+      ['update model.onnx --new new --keep model.keep -o b.onnx --keep-out model.keep', 'out-is-input'],
+    ] as const) {
+      const { code: exit, stderr } = await run(line)
+      expect(stderr).toContain(`error (${code})`)
+      expect(exit).toBe(1)
+      expect(readFileSync(join(folder, 'model.keep'))).toEqual(before)
+    }
+    const { stderr } = await run('keep model.onnx --data more')
+    expect(stderr).toContain('-o model.keep replaces this one')
+    expect((await run('keep model.onnx --data more --budget 12 -o model.keep')).code).toBe(0)
+    expect(readFileSync(join(folder, 'model.keep'))).not.toEqual(before)
+    // A pack of an update that is not shown to keep its budget has a name that may be that of a pack.
+    copyFileSync(join(folder, 'model.keep'), join(folder, 'go.unproven.keep'))
+    const beside = 'update model.onnx --new new --keep go.unproven.keep -o b.onnx --keep-out go.keep'
+    expect((await run(beside)).stderr).toContain('error (out-is-input)')
   })
 
   test('killed while it writes, leaves a whole pack', async () => {

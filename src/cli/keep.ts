@@ -43,10 +43,8 @@ export const keep = defineVerb({
     }
     if (asked.merge) {
       const out = outOf(asked)
-      // Merging may take the place of one of the packs that it merges.
-      const others = asked.models.filter((path) => path !== out)
       await checkPlaces(
-        others.map((path) => ({ flag: '--merge', path, is: 'pack' })),
+        asked.models.map((path) => ({ flag: '--merge', path, is: 'pack' })),
         [{ flag: '-o', path: out }],
       )
       const [first] = asked.models
@@ -63,10 +61,11 @@ export const keep = defineVerb({
         { flag: '--data', path: data, is: 'data' },
         { flag: '--traffic', path: asked.traffic, is: 'file' },
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
-        { flag: '--extend', path: asked.extend === out ? undefined : asked.extend, is: 'pack' },
+        { flag: '--extend', path: asked.extend, is: 'pack' },
       ],
       [{ flag: '-o', path: out }],
     )
+    if (asked.out === undefined) await refuseOlder(out)
     const loaded = await loadModel(model, { output: asked.output, bind: asked.bind })
     const texts = answersTokens(loaded.model)
     refuseOtherFlags(asked, texts)
@@ -145,7 +144,21 @@ function sourcesOf(asked: KeepSettings): KeepSources {
   }
 }
 
-/** A new pack may be named for its model; one that takes the place of another is named by whoever wants that. */
+/**
+ * A pack that nobody named takes the place of none: it may be all that is left of data that are gone.
+ *
+ * @throws UsageError `out-exists`.
+ */
+async function refuseOlder(out: string): Promise<void> {
+  const there = await stat(out).catch(() => undefined)
+  if (there === undefined) return
+  throw new UsageError(
+    'out-exists',
+    `${out} is there already, and may be all that is left of data that are gone. Name a new pack with -o FILE.keep; -o ${out} replaces this one.`,
+  )
+}
+
+/** A new pack may be named for its model; one that goes on from another is named by whoever wants it. */
 function outOf({ out, extend }: KeepSettings, model?: string): string {
   if (out !== undefined) return out
   if (model !== undefined && extend === undefined) return `${model.replace(/\.onnx$|\/+$/, '')}.keep`

@@ -204,16 +204,15 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
   }
   const kind = (await stat(asked.model)).isDirectory() ? 'model' : 'file'
   const statuses = asked.force ? (['met'] as const) : (['met', 'not-met', 'inconclusive'] as const)
-  const models = out === undefined ? [] : statuses.map((status) => outputPath(out, status))
-  // A pack may take the place of the one that it goes on from.
-  const own = asked.keepOut === asked.keep ? [] : [{ flag: '--keep-out', path: asked.keepOut }]
+  const placesOf = (path: string | undefined) =>
+    path === undefined ? [] : statuses.map((status) => outputPath(path, status))
   await checkPlaces(
     reads,
     [
-      ...models.map((path) => ({ flag: '-o', path, kind }) as const),
+      ...placesOf(out).map((path) => ({ flag: '-o', path, kind }) as const),
       { flag: '--adapter', path: asked.adapter, kind: 'folder', mine: olderAdapter },
       { flag: '--baseline', path: asked.baseline },
-      ...own,
+      ...placesOf(asked.keepOut).map((path) => ({ flag: '--keep-out', path })),
       { flag: '--markdown', path: asked.markdown },
       { flag: '--report', path: asked.report },
       { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
