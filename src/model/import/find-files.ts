@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { ModelError } from '../../errors.ts'
 import { foundAt, listFolder } from '../../tensor/reads-files.ts'
 
@@ -36,8 +36,7 @@ export async function findModelFile(path: string): Promise<string> {
   }
   const whole = files.filter((file) => !VARIANT.test(basename(file, '.onnx')))
   const [first, ...others] = whole
-  const list = (names: readonly string[]): string =>
-    names.map((name) => name.slice(path.length + 1)).join(', ')
+  const list = (names: readonly string[]): string => names.map((name) => relative(path, name)).join(', ')
   if (first === undefined && files.length > 0) {
     throw new ModelError(
       'model-quantised-only',

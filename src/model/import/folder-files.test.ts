@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { saveModelFile } from '../../onnx/files.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
@@ -82,7 +82,12 @@ describe('loadModel with a folder', () => {
     await rm(path, { recursive: true })
     expect((await loadModel(root)).file.path).toBe(join(root, 'only.onnx'))
     await copyFile(join(root, 'only.onnx'), join(root, 'other.onnx'))
-    await expect(loadModel(root)).rejects.toMatchObject({ code: 'model-several' })
+    for (const said of [root, `${root}/`, `${relative('.', root)}/`, join('.', relative('.', root))]) {
+      await expect(loadModel(said)).rejects.toMatchObject({
+        code: 'model-several',
+        message: expect.stringContaining('They are only.onnx, other.onnx.'),
+      })
+    }
     await copyFile(join(root, 'only.onnx'), join(root, 'model.onnx'))
     expect((await loadModel(root)).file.path).toBe(join(root, 'model.onnx'))
   })
