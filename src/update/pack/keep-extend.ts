@@ -31,7 +31,8 @@ export interface ExtendOptions
  * the old one), with what the updated model answers for all of them. The earlier releases' predictions stay; those of the
  * first are the golden baseline.
  *
- * Where a class has old and new rows, data set n gets one n-th of its exemplars, so that all have as many in the end.
+ * Where a class has old and new rows, data set n gets one n-th of its exemplars, so that all have as many in the end. Data that the pack
+ * was made of already count no second time.
  *
  * @throws UsageError `pack-mismatch` when the model does not know the pack's classes, the data are prepared otherwise, or
  * a private pack's features are of another body than the model's; and what {@link keepModel} throws.
@@ -50,16 +51,18 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)
   const candidates = notAmong(await unseenOf(given, [oldExemplars, oldHeld], stored), pack.activations)
   const joined = identityOf(given)
+  const known = pack.data.some(({ fingerprint }) => fingerprint === joined.fingerprint)
+  const data = known ? pack.data : [...pack.data, joined]
   const { choose } = budget
   const needed = samples(candidates) > 0 && (pack.sums || choose === 'herding')
   const features = needed ? await featureVectors(engine, model, candidates) : undefined
   const summed = await extendedSums({
-    ...{ engine, pack, model, fresh: candidates, features, exemplars: oldExemplars },
-    known: pack.data.some(({ fingerprint }) => fingerprint === joined.fingerprint),
+    ...{ engine, pack, model, fresh: candidates, features, known, exemplars: oldExemplars },
   })
   const bare = isSumsOnly(pack)
   const chosen = async () => {
-    const { old, fresh: quota } = divided(oldExemplars, candidates, { ...pack, budget })
+    const sets = { old: pack.data.length, all: data.length }
+    const { old, fresh: quota } = divided(oldExemplars, candidates, { budget, sets })
     const random = randomStream(seed, `keep/exemplars ${pack.data.length}`)
     const rows = await chooseForPack({ engine, model, dataset: candidates, features, choose, quota, random })
     const joining = datasetInMemory(await stored(subset(candidates, rows)))
@@ -69,7 +72,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const measured = options.heldOut && underModel(options.heldOut, options)
   const traffic = options.traffic
     ? givenTraffic(options.traffic, model.classes, 'The traffic')
-    : extendedTraffic(pack.traffic, pack.classes, model.classes, [given, measured])
+    : extendedTraffic(pack.traffic, pack.classes, model.classes, known ? [] : [given, measured])
   const open = bare || !measured ? undefined : notAmong(measured, pack.activations)
   const newHeld = open && (await freshHeldOut(open, [oldHeld, exemplars], { ...options, traffic }, stored))
   const joining = newHeld && datasetInMemory(await stored(newHeld))
@@ -105,7 +108,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
     sums: summed.sums,
     heldOut,
     activations: above.activations,
-    data: [...pack.data, joined],
+    data,
     versions: options.versions ?? pack.versions,
     budget,
     history: [...pack.history.map((earlier) => carried(earlier, pack, model, count)), release],
@@ -113,7 +116,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const notes = [
     ...summed.notes,
     ...above.notes,
-    ...(newHeld || bare ? [] : [noHeldOut]),
+    ...(newHeld || bare ? [] : noHeldOut(options)),
     ...trafficNotes(pack, model, options),
     ...(pack.private ? fewRows(next) : []),
   ]
@@ -129,8 +132,14 @@ function trafficNotes({ traffic, classes }: Pack, model: Model, options: ExtendO
   ]
 }
 
-const noHeldOut =
-  'The new data have no test or validation part, so that the pack measures the old classes and rows alone.'
+/** Nothing where none was asked for. */
+function noHeldOut({ heldOut, heldOutRows: most }: ExtendOptions): string[] {
+  if (most === 0) return []
+  const why = heldOut
+    ? 'All held-out rows of the new data are in the pack already'
+    : 'The new data have no test or validation part'
+  return [`${why}, so that the pack measures the old classes and rows alone.`]
+}
 
 function refuseMismatch(pack: Pack, model: Model, data: Dataset, name: string): void {
   const lost = pack.classes.filter((label) => !model.classes.includes(label))
@@ -190,7 +199,7 @@ function usedAgain(old: HeldOut | undefined, fresh: Dataset | undefined): HeldOu
 function divided(
   old: Dataset | undefined,
   fresh: Dataset,
-  { budget, data }: Pick<Pack, 'budget' | 'data'>,
+  { budget, sets }: Pick<Pack, 'budget'> & { readonly sets: { readonly old: number; readonly all: number } },
 ): { readonly old: Map<number, number>; readonly fresh: Map<number, number> } {
   const counts = (dataset: Dataset | undefined) =>
     new Map(
@@ -208,7 +217,7 @@ function divided(
   )
   const parts = [...quotas(all, budget)].map(([label, quota]) => {
     const [most, least] = [had.get(label) ?? 0, quota - (has.get(label) ?? 0)]
-    const share = Math.ceil((quota * data.length) / (data.length + 1))
+    const share = Math.ceil((quota * sets.old) / sets.all)
     return [label, Math.max(least, Math.min(most, share)), quota] as const
   })
   return {

@@ -152,6 +152,8 @@ describe('a pack of a model', () => {
     const { pack: none, notes } = await keepModel(keeping({ heldOut: exemplars }))
     expect(none.heldOut).toBeUndefined()
     expect(notes.join()).toContain('none is left to measure an update on')
+    const { notes: asked } = await keepModel(keeping({ heldOutRows: 0 }))
+    expect(asked.join()).toMatch(/^No row is held out, as was asked/)
   })
 
   test('is refused for data that the model cannot know, and for too small a budget', async () => {
@@ -336,6 +338,29 @@ describe('a pack that is extended', () => {
     }
     expect(counts(three)).toEqual([6, 6, 6, 6])
     expect([from(pack), from(two)]).toEqual([8, 16])
+  })
+
+  test('counts data once that it was made of already, and says that their held-out rows are there', async () => {
+    // Sums, which would be told to be taken anew, have a test of their own.
+    const from = { ...pack, sums: undefined }
+    const options = {
+      ...keeping({ model: await blobModel(engine, blobNames.slice(0, 5), 4), identity: identity('b') }),
+      train: blobs({ classes: ['ebony'], perClass: 50, seed: 41 }),
+      heldOut: blobs({ classes: ['ebony'], perClass: 30, seed: 42 }),
+    }
+    const { pack: once, notes } = await extendPack({ ...options, pack: from })
+    expect(once.traffic?.weights).toEqual([180, 180, 180, 180, 80])
+    const { pack: twice, notes: again } = await extendPack({ ...options, pack: once })
+    expect(notes).toEqual([])
+    expect(again).toEqual([expect.stringContaining('are in the pack already, so that the pack measures')])
+    const { traffic, data, exemplars, heldOut: held } = twice
+    expect({ traffic, data, exemplars }).toEqual({
+      ...{ traffic: once.traffic, data: once.data, exemplars: once.exemplars },
+    })
+    expect(held?.dataset).toEqual(once.heldOut?.dataset)
+    const { heldOut: _, ...alone } = options
+    expect((await extendPack({ ...alone, pack: from })).notes.join()).toContain('no test or validation part')
+    expect((await extendPack({ ...options, heldOutRows: 0, pack: from })).notes).toEqual([])
   })
 
   test('is refused for a model that does not know its classes, or data prepared otherwise', async () => {

@@ -256,7 +256,7 @@ export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
 
 function notesOn(
   pack: Pack,
-  { heldOut: given, sumsOnly, heldOutActivations = 0 }: KeepOptions,
+  { heldOut: given, heldOutRows: most, sumsOnly, heldOutActivations = 0 }: KeepOptions,
   labels: Int32Array,
 ): string[] {
   const { heldOut, classes } = pack
@@ -268,7 +268,7 @@ function notesOn(
       : []),
     ...(heldOut
       ? []
-      : [pack.activations ? noInputs : nothingHeldOut(given !== undefined, sumsOnly ?? false)]),
+      : [pack.activations ? noInputs : nothingHeldOut(given !== undefined, { most, sumsOnly })]),
     ...(heldOut && !pack.activations && heldOutActivations > 0 ? [allInputs] : []),
     ...(pack.private ? fewRows(pack) : []),
   ]
@@ -280,9 +280,14 @@ const allInputs =
 const noInputs =
   'Held-out rows are kept as activations alone: an update with this pack can be measured only where what trains lies above them.'
 
-const nothingHeldOut = (given: boolean, sumsOnly: boolean): string => {
+const nothingHeldOut = (
+  given: boolean,
+  { most, sumsOnly = false }: { readonly most?: number | undefined; readonly sumsOnly?: boolean | undefined },
+): string => {
   if (sumsOnly)
     return 'No row is kept: an update with this pack is written unproved (exit code 3). What it costs a gate can tell, on old data: holdfast gate OLD.onnx NEW.unproven.onnx --data DIR.'
+  if (most === 0)
+    return 'No row is held out, as was asked (--held-out 0): an update with this pack cannot measure what it costs.'
   return given
     ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
     : 'The data have no test or validation part: an update with this pack cannot measure what it costs.'
