@@ -51,6 +51,11 @@ describe('the files that documents name', () => {
   })
 })
 
+it('no document calls what a signal ends an error: the exit codes are 130 and 143', () => {
+  const tables = markdownIn('docs').filter((page) => /^\| 1 \|.*Ctrl-C/m.test(readFileSync(page, 'utf8')))
+  expect(tables).toEqual([])
+})
+
 function markdownIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))

@@ -133,7 +133,7 @@ const passesUnproven = ({ status, old }: UpdateSummary): boolean =>
 /** The drop that decided: of several that are held, the first that does not hold. */
 function deciding({ status }: UpdateSummary, old: Old) {
   const wanted = status === 'not-met' ? ['fail'] : ['fail', 'inconclusive']
-  const found = old.claims.find(({ maxDrop, verdict }) => maxDrop !== null && wanted.includes(verdict))
+  const found = old.claims.find(({ verdict }) => verdict !== null && wanted.includes(verdict))
   return found
     ? { what: claimWords(found.name, old), claim: found }
     : { what: '', claim: { ...old, maxDrop: null } }

@@ -54,7 +54,8 @@ export interface LostClass {
 export interface ClaimResult {
   readonly name: ClaimName
   readonly maxDrop: number | null
-  readonly verdict: Verdict
+  /** Null where the drop is only told. */
+  readonly verdict: Verdict | null
   /** Of the bounds and the verdict, one-sided. */
   readonly confidence: number
   readonly drop: number

@@ -92,13 +92,14 @@ function judgeClaim(
   const strata = shares
     ? strataOf(examples, new Map([...shares.entries()]))
     : strataOf(examples.map((each) => ({ ...each, label: 0 })))
+  // The bounds are the same whatever the budget.
   const judged = judgeWeighted(strata, { budget: maxDrop ?? 0, confidence })
   const { drop, lower, upper, effective, unseen, neededN } = judged
   const right = weightedRight(examples, shares)
   return {
     name,
     maxDrop,
-    verdict: judged.verdict,
+    verdict: maxDrop === null ? null : judged.verdict,
     confidence,
     drop,
     lower,
