@@ -75,6 +75,10 @@ const MOST_REHEARSED = 8000
 const SPARED = 0.1
 const MANY = 500
 
+/** By the rule of `holdOut`. */
+const HOW_TO_HOLD_OUT =
+  'Without a test or validation part they are taken from classes with two rows or more: give two rows of a class at least, or rows of their own in a part test/.'
+
 /**
  * The part that each row plays. Which exemplars order is told by what they say (`rowDraws`), so that they are the same ones next month.
  *
@@ -82,12 +86,15 @@ const MANY = 500
  */
 export function assignRows(data: UpdateData): Parts {
   const { train, heldOut } = data
-  for (const [what, dataset] of [
-    ['to train on', train],
-    ['held out from training', heldOut],
+  for (const [what, dataset, way] of [
+    ['to train on', train, 'Give some with labels.'],
+    ['held out from training', heldOut, HOW_TO_HOLD_OUT],
   ] as const) {
     if (samples(dataset) > 0) continue
-    throw new UsageError('update-data', `An update needs new rows ${what}, but "${dataset.name}" has none.`)
+    throw new UsageError(
+      'update-data',
+      `An update needs new rows ${what}, but "${dataset.name}" has none. ${way}`,
+    )
   }
   return {
     ...orderedAndProved(data),

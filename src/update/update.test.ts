@@ -450,6 +450,11 @@ describe('cost and end', () => {
     const none = among(blobs({ classes: ['ebony'], perClass: 0, seed: 5 }), all)
     await expect(
       updateModel({ engine, model, widened, data: adding({ heldOut: none }), budget: { maxDrop: 0.01 } }),
-    ).rejects.toMatchObject({ code: 'update-data' })
+    ).rejects.toMatchObject({
+      code: 'update-data',
+      message: expect.stringContaining(
+        'give two rows of a class at least, or rows of their own in a part test/.',
+      ),
+    })
   })
 })
