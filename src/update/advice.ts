@@ -178,7 +178,8 @@ function helpFor({ status, old, trials }: UpdateResult, { maxDrop }: Budget): st
     ...(neededN !== null && old.drop < maxDrop && neededN > old.n
       ? [`About ${whole(neededN)} held-out old examples instead of ${whole(old.n)}.`]
       : []),
-    ...(looser > maxDrop && looser < 1
+    // A budget of all that the old model knew would let anything through.
+    ...(looser > maxDrop && looser < old.before
       ? [
           `A budget of ${(100 * looser).toFixed(1)} points: --max-drop ${(100 * looser).toFixed(1)}% would let this point through.`,
         ]

@@ -63,6 +63,14 @@ describe('a summary', () => {
     expect(verified).toMatchObject({ passes: false, negativeFlipRate: 0.03, neededN: 2454 })
   })
 
+  test('names no budget that is as large as what the old model knew', () => {
+    const { old } = result()
+    const lost = old && { ...old, before: 0.65, after: 0.03, drop: 0.62, lower: 0.59, upper: 0.6592 }
+    expect(summarise(result({ old: lost }), { maxDrop: 0.01 }).help).toEqual([
+      'Old examples to rehearse (--old, --method replay+distil).',
+    ])
+  })
+
   test('says how many rows it takes where the drop itself is inside', () => {
     const old = {
       before: 0.95,
