@@ -13,3 +13,15 @@ export const count = (n: number, noun: string): string =>
  */
 export const oneOf = (n: number, noun: string): string =>
   n === 1 ? `the one ${noun}` : `one of the ${count(n, noun)}`
+
+/**
+ * Bytes in the largest unit that leaves 1 or more.
+ *
+ * @example byteSize(1536) // '1.5 KiB'
+ */
+export function byteSize(bytes: number): string {
+  if (bytes < 1024) return count(bytes, 'byte')
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10))
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power - 1]}`
+}

@@ -118,7 +118,9 @@ describe('holdfast keep', () => {
     const { code, stdout, stderr } = await run(`${extend} -o disk.keep --max-bytes 100 --json`)
     expect(code, stderr).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ exemplars: whole.exemplars, heldOut: whole.heldOut })
-    expect(stderr).toMatch(/new: \d+ MiB of rows have no room .* and lie in .*spill/)
+    expect(stderr).toMatch(
+      /new: \d+ bytes of rows have no room in the 100 bytes of memory .* and lie in .*spill/,
+    )
   })
 
   test('keeps held-out rows as activations, which prove an update, and goes on with them', async () => {

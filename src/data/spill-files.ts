@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { byteSize } from '../count.ts'
 import { EnvironmentError, UsageError } from '../errors.ts'
 import { atOnce, readAt } from '../tensor/whole-files.ts'
 import { systemObstacle } from '../tensor/writes-files.ts'
@@ -59,7 +60,7 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
     note: (place) =>
       end === 0
         ? undefined
-        : `${place}: ${mebibytes(end)} of rows have no room in the ${mebibytes(maxBytes)} of memory that rows may take, and lie in ${folder} until this ends (maxBytes).`,
+        : `${place}: ${byteSize(end)} of rows have no room in the ${byteSize(maxBytes)} of memory that rows may take, and lie in ${folder} until this ends (maxBytes).`,
     close: () => {
       if (file !== undefined) closeSync(file)
       file = undefined
@@ -68,8 +69,6 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
   }
   return spill
 }
-
-const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`
 
 const gone = (folder: string): UsageError =>
   new UsageError(

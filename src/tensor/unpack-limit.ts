@@ -1,4 +1,5 @@
 import { type Unzipped, unzipSync } from 'fflate'
+import { byteSize } from '../count.ts'
 import { DataError } from '../errors.ts'
 
 /** Up to here an archive may unpack to whatever it likes: a list of zeros packs a thousand to one. */
@@ -23,10 +24,10 @@ export function checkUnpacked(place: string, packed: number, unpacked: number, l
   if (unpacked <= limit && !steep) return
   throw new DataError(
     'unpacks-too-large',
-    `${place}: its ${size(packed)} unpack to ${size(unpacked)} or more, ${
+    `${place}: its ${byteSize(packed)} unpack to ${byteSize(unpacked)} or more, ${
       steep
         ? `${Math.floor(unpacked / packed)} to one, and no measurements pack like that. If it is what it should be, unpack it and give it unpacked`
-        : `and ${size(limit)} are allowed. Raise the limit (maxBytes), or give less at a time`
+        : `and ${byteSize(limit)} are allowed. Raise the limit (maxBytes), or give less at a time`
     }.`,
   )
 }
@@ -67,11 +68,4 @@ export function unzipBounded(
       cause,
     })
   }
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`
-  const [unit, name] =
-    bytes >= 2 ** 30 ? [2 ** 30, 'GiB'] : bytes >= 2 ** 20 ? [2 ** 20, 'MiB'] : [2 ** 10, 'KiB']
-  return `${(bytes / unit).toPrecision(3)} ${name}`
 }

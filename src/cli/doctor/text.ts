@@ -1,4 +1,4 @@
-import { count } from '../../count.ts'
+import { byteSize, count } from '../../count.ts'
 import { timedStep } from '../../train/timing/index.ts'
 import type { DeviceReport } from './devices-node.ts'
 import type { Machine } from './machine-node.ts'
@@ -53,8 +53,8 @@ const busy = ({ load, allowed }: Machine['processor']): string =>
   load !== null && load > allowed / 2 ? `; other programs run (load ${round(load)}), alone it is faster` : ''
 
 function memoryLine({ totalBytes, availableBytes, limitBytes }: Machine['memory']): string {
-  const limit = limitBytes === null ? '' : `; the container allows ${bytes(limitBytes)}`
-  return `${bytes(totalBytes)}, ${bytes(availableBytes)} of it free${limit}`
+  const limit = limitBytes === null ? '' : `; the container allows ${byteSize(limitBytes)}`
+  return `${byteSize(totalBytes)}, ${byteSize(availableBytes)} of it free${limit}`
 }
 
 function deviceLines(report: DeviceReport): string[] {
@@ -76,9 +76,9 @@ function packageLine({ name, version, use, problem, way }: Package): string {
 
 function cacheLine({ folder, from, files, bytes: used, rowBytes, writable, freeBytes }: Places['cache']) {
   const told = from === 'home' ? '' : ` (${from})`
-  const free = freeBytes === null ? '' : `; ${bytes(freeBytes)} free on its disk`
+  const free = freeBytes === null ? '' : `; ${byteSize(freeBytes)} free on its disk`
   const refused = writable ? '' : '; it cannot be written to'
-  return `${folder}${told}: ${count(files, 'file')}, ${bytes(used)}; decoded rows up to ${bytes(rowBytes)}${free}${refused}`
+  return `${folder}${told}: ${count(files, 'file')}, ${byteSize(used)}; decoded rows up to ${byteSize(rowBytes)}${free}${refused}`
 }
 
 function dataLines({ folder, exists, sets }: Places['data']): string[] {
@@ -92,10 +92,3 @@ function dataLines({ folder, exists, sets }: Places['data']): string[] {
 }
 
 const round = (value: number): string => String(Number(value.toFixed(1)))
-
-/** Bytes in the largest unit that leaves 1 or more. */
-function bytes(value: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-  const at = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10))
-  return `${Number((value / 2 ** (10 * at)).toPrecision(3))} ${units[at]}`
-}
