@@ -275,6 +275,12 @@ test.each<[string, string[], string, RegExp]>([
     /gate/,
   ],
   [
+    'predictions in a file of another kind than JSON Lines',
+    ['first', '--data', 'rows.csv', '--save-predictions', 'p.csv'],
+    'flag-value',
+    /expected a file that ends with \.jsonl or \.ndjson, as JSON Lines are written, found "p\.csv"/,
+  ],
+  [
     'predictions of two models',
     ['even', 'knows', '--probes', 'probes.jsonl', '--save-predictions', 'x.jsonl'],
     'flag-value',

@@ -208,8 +208,8 @@ describe('files that cannot be written', () => {
   test.concurrent.each(['junit', 'markdown', 'flips', 'save-predictions'])(
     '--%s into a file is an error that says so',
     async (flag) => {
-      const ended = await run(`gate old.jsonl same.jsonl --max-drop 5% --${flag} old.jsonl/x.out`)
-      expect(ended.stderr).toContain(`error (out-unwritable): --${flag} old.jsonl/x.out`)
+      const ended = await run(`gate old.jsonl same.jsonl --max-drop 5% --${flag} old.jsonl/x.jsonl`)
+      expect(ended.stderr).toContain(`error (out-unwritable): --${flag} old.jsonl/x.jsonl`)
       expect(ended.code).toBe(1)
     },
   )

@@ -5,7 +5,7 @@ import { writeWhole } from '../tensor/whole-files.ts'
 import { evaluateFiles } from '../update/evaluate/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import { group, on, path } from './flags/index.ts'
+import { group, jsonLines, on, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
 import {
@@ -45,7 +45,7 @@ const settings = z
     ...bindFlag,
     ...numbersFlag,
     ...group('Output', {
-      savePredictions: path('FILE.jsonl').optional().meta({
+      savePredictions: jsonLines().optional().meta({
         description: 'Write what one model answered to probes or labelled rows there, for holdfast gate',
       }),
     }),

@@ -22,7 +22,7 @@ import {
 import { readTraffic } from '../update/pack/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
-import { fromText, group, path, share } from './flags/index.ts'
+import { fromText, group, jsonLines, path, share } from './flags/index.ts'
 import { lines, refuseOtherFlags, runLanguageGate } from './gate-language.ts'
 import { checkPlaces } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
@@ -49,7 +49,7 @@ const files = group('Output', {
   new: path('DIR')
     .optional()
     .meta({ description: 'New training data: --flips then names the nearest example' }),
-  savePredictions: path('FILE.jsonl').optional().meta({
+  savePredictions: jsonLines().optional().meta({
     description:
       "Write the candidate's predictions, or losses of texts and answers, there: they stand in place of the model",
   }),

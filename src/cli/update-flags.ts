@@ -9,7 +9,7 @@ import { parseUpdateMethod, rungNames } from '../update/recipes/index.ts'
 import { textRungNames, textUpdateDefaults } from '../update/texts/index.ts'
 import { SELF } from '../update/texts/index-files.ts'
 import { outputPath } from '../update/update-writing-files.ts'
-import { fromText, group, on, path, seconds, share } from './flags/index.ts'
+import { fromText, group, jsonLines, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
@@ -152,7 +152,7 @@ export const updateSettings = z
       keepOut: path('FILE.keep').optional().meta({
         description: 'With --keep: write the pack of the new model there, extended by the new data',
       }),
-      baseline: path('FILE.jsonl')
+      baseline: jsonLines()
         .optional()
         .meta({ description: "Write the new model's predictions there, for the next gate" }),
     }),

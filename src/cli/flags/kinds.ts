@@ -48,6 +48,14 @@ export function fromText<Schema extends z.ZodType>(schema: Schema) {
 export const path = (hint: string) =>
   told(z.string(), { hint, expected: 'a path', read: (text) => (text === '' ? undefined : text) })
 
+/** A file that is written as JSON Lines: what reads it goes by the ending. */
+export const jsonLines = () =>
+  told(z.string(), {
+    hint: 'FILE.jsonl',
+    expected: 'a file that ends with .jsonl or .ndjson, as JSON Lines are written',
+    read: (text) => (/\.(jsonl|ndjson)$/i.test(text) ? text : undefined),
+  })
+
 /** A switch: there or not. */
 export const on = () => z.boolean().default(false)
 
