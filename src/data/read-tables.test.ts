@@ -45,6 +45,23 @@ async function read(path: string | Promise<string>, options: ReadOptions = {}) {
   }
 }
 
+test('a number that float32 does not hold is refused where it stands', async () => {
+  const message = (path: Promise<string>) =>
+    read(path, { labelColumn: 'label' }).then(
+      () => '',
+      ({ code, message: said }) => `${code}: ${said.replace(/.*\//, '')}`,
+    )
+  const rest = 'is larger than a float32 holds (some 3.4e38). Correct the number, or take the row out.'
+  expect(await message(csv('u,v,label\n1,2,a\n3,1e39,b\n'))).toBe(
+    `number-too-large: a.csv, line 3, column 'v': 1e39 ${rest}`,
+  )
+  expect(await message(jsonl({ u: 1, label: 'a' }, { u: -1e39, label: 'b' }))).toBe(
+    `number-too-large: a.jsonl, line 2, field 'u': -1e+39 ${rest}`,
+  )
+  expect(await message(jsonl({ x: [[1], [1e39]], label: 'a' }))).toContain("line 1, field 'x': ")
+  expect((await read(csv('u,v,label\n1,3.4e38,a\n'))).rows).toHaveLength(2)
+})
+
 test('fields of JSON keep the order of the first row, or that of their numbers, and it is said', async () => {
   const named = await read(jsonl({ width: 1, height: 2, label: 'a' }, { label: 'b', height: 4, width: 3 }))
   expect(named.rows).toEqual([1, 2, 3, 4])

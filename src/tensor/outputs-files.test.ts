@@ -69,6 +69,14 @@ describe('outputs', () => {
     await expect(check(path, kind)).rejects.toMatchObject({ code })
   })
 
+  it('are told what to name instead of one behind a file', async () => {
+    const behind = (kind: Output['kind']) => check('results/thesis.txt/better', kind)
+    await expect(behind('file')).rejects.toThrow(
+      'thesis.txt is a file, so nothing can be put into it. Name a file ',
+    )
+    await expect(behind('model')).rejects.toThrow('can be put into it. Name a folder ')
+  })
+
   it('are two places', async () => {
     const twice = [
       { flag: '--report', path: at('a.html') },

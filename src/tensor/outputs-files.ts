@@ -60,7 +60,7 @@ export async function checkOutputs(outputs: readonly Output[], inputs: readonly 
     )
     for (const input of read) refuseInput(said, output, { real, exists }, input)
     await checkKind(said, output)
-    await checkWritable(said, output.path)
+    await checkWritable(said, output)
   }
 }
 
@@ -154,7 +154,7 @@ async function holdsModel(path: string, names: readonly string[]): Promise<boole
 }
 
 /** The nearest folder on the way that is there has to take files. */
-async function checkWritable(said: string, path: string): Promise<void> {
+async function checkWritable(said: string, { path, kind = 'file' }: Output): Promise<void> {
   if (basename(path).length > 255) {
     throw new UsageError(
       'out-unwritable',
@@ -167,7 +167,7 @@ async function checkWritable(said: string, path: string): Promise<void> {
       if (!found.isDirectory()) {
         throw new UsageError(
           'out-unwritable',
-          `${said}: ${at} is a file, so nothing can be put into it. Name a folder.`,
+          `${said}: ${at} is a file, so nothing can be put into it. Name a ${kind === 'file' ? 'file' : 'folder'} that lies in a folder.`,
         )
       }
       await access(at, constants.W_OK | constants.X_OK).catch((cause: NodeJS.ErrnoException) => {

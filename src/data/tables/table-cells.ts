@@ -1,3 +1,4 @@
+import { DataError } from '../../errors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { isList, numberOf, type Table, wrongCell } from '../formats/index.ts'
 
@@ -15,10 +16,24 @@ export function readNumbers(table: Table, columns: readonly number[]): Tensor<'f
       const value = table.value(row, column)
       const number = numberOf(value, table.dialect) ?? truth(value, table)
       if (number === undefined) throw wrongCell(table, row, column, 'a number', value)
-      data[at++] = number
+      data[at++] = inFloat32(number, table, row, column)
     }
   }
   return { type: 'float32', dims: [table.rows, columns.length], data }
+}
+
+/**
+ * A cell's number, where float32 holds one of its size.
+ *
+ * @throws DataError `number-too-large`.
+ */
+export function inFloat32(number: number, table: Table, row: number, column: number): number {
+  if (Number.isFinite(Math.fround(number))) return number
+  const { noun } = table.dialect
+  throw new DataError(
+    'number-too-large',
+    `${table.locate(row)}, ${noun} '${table.columns[column]}': ${String(table.value(row, column)).slice(0, 60)} is larger than a float32 holds (some 3.4e38). Correct the number, or take the row out.`,
+  )
 }
 
 /** True and false, as tables write columns of flags: pandas' get_dummies for example. */

@@ -4,7 +4,7 @@ import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { columnsShown, isList, numberOf, type Table, type TableOptions, wrongCell } from '../formats/index.ts'
 import type { ImageReference, RawInputs, RawPart } from '../parts.ts'
-import { listAt, readNumbers } from './table-cells.ts'
+import { inFloat32, listAt, readNumbers } from './table-cells.ts'
 import { labelNotes, readLabels } from './table-labels.ts'
 import type { InputPlan, LabelPlan, TablePlan } from './table-plan.ts'
 
@@ -100,7 +100,7 @@ function readArrays(table: Table, column: number, dims: readonly number[]): Tens
     if (axis === dims.length) {
       const number = numberOf(value, table.dialect)
       if (number === undefined) throw wrongCell(table, row, column, 'numbers', value)
-      data[at++] = number
+      data[at++] = inFloat32(number, table, row, column)
     } else if (isList(value) && value.length === dims[axis]) {
       for (let index = 0; index < value.length; index++) fill(value[index], axis + 1, row)
     } else {
