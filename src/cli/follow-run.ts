@@ -7,6 +7,7 @@ import { type PreparedPlan, preparePlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import type { OpenTask } from '../train/run/index.ts'
 import { learnMeasurements, track } from '../train/tracking/index.ts'
+import { sayNotes } from './data-notes.ts'
 import type { ReplicaPlace } from './replica-flags.ts'
 import { withReplicas } from './replicas.ts'
 import { runAnswer, runProgress } from './run-text.ts'
@@ -74,5 +75,6 @@ export async function outcomeOf(
     ({ status }) => status,
   )
   call.screen.draw([])
+  if (outcome.status === 'finished') sayNotes(outcome.notes, call.screen)
   return { outcome, prepared }
 }

@@ -157,7 +157,7 @@ async function answer(
   const { model: path, adapter, keepOut, markdown, report, output, bind } = asked
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
-  await writeUpdated(out, loaded, result)
+  sayNotes(await writeUpdated(out, loaded, result), call.screen)
   const written = [out]
   if (adapter !== undefined && result.adapters) {
     await writeAdapters(adapter, path, result)

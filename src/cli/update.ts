@@ -183,7 +183,7 @@ async function answer(
   const { model: path, adapter } = asked
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
-  await writeUpdated(out, loaded, result)
+  sayNotes(await writeUpdated(out, loaded, result), call.screen)
   if (adapter !== undefined && result.adapters) await writeAdapters(adapter, path, result)
   const files: readonly (readonly [string | undefined, (file: string) => Promise<void>])[] = [
     [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],

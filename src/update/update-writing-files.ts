@@ -9,6 +9,7 @@ import {
   checkLabelsInStep,
   companionsOf,
   modelFolder,
+  savedNotes,
   saveModel,
   saveModelFolder,
   writeCompanions,
@@ -48,25 +49,27 @@ interface Written {
  * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made. Where
  * there was nothing to gain it is the old model, byte for byte.
  *
+ * @returns What is to be told of a folder's files that were not copied.
  * @throws EnvironmentError `write-failed`; and what saving throws.
  */
 export async function writeUpdated(
   path: string,
   loaded: Pick<LoadedUpdate, 'file' | 'given' | 'folder' | 'model' | 'widened'>,
   result: Written,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { folder, model, widened } = loaded
   const { file, parameters } = writtenOf(loaded, result)
   const options = widened === model || !result.chosen ? {} : { model: widened }
   await mkdir(dirname(path), { recursive: true })
   // The folder is first written beside its place, under a name that begins with it.
   if (folder) {
-    await saveModelFolder(path.replace(/[\\/]+$/, ''), file, parameters, options)
-    return
+    const plain = path.replace(/[\\/]+$/, '')
+    return savedNotes(plain, await saveModelFolder(plain, file, parameters, options))
   }
   const companions = await companionsOf(path, file, result.chosen ? widened : model)
   await saveModel(path, file, parameters, options)
   await writeCompanions(companions)
+  return []
 }
 
 /** What goes into which file: updates beside layers of few bits that learned nothing, as where the head alone did, are left out. */

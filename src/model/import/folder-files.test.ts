@@ -1,13 +1,13 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { saveModelFile } from '../../onnx/files.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { widenHead } from '../heads/widen.ts'
 import { mlp } from '../layers/networks.ts'
 import { loadModel } from './files.ts'
-import { saveModelFolder } from './folder-files.ts'
+import { savedNotes, saveModelFolder } from './folder-files.ts'
 import { modelToOnnx } from './onnx-model.ts'
 
 let root: string
@@ -122,6 +122,7 @@ describe('saveModelFolder', () => {
         copied: ['config.json', 'onnx/decoder.onnx', 'tokenizer.json'],
         written: ['onnx/model.onnx'],
         leftOut: ['onnx/model_fp16.onnx_data', 'onnx/model_quantized.onnx'],
+        notCopied: [],
       })
       for (const name of saved.copied)
         expect(await readFile(join(to, name))).toEqual(await readFile(join(path, name)))
@@ -138,6 +139,51 @@ describe('saveModelFolder', () => {
     expect(await files(to)).toEqual(await files(path))
     for (const name of await files(path))
       expect(await readFile(join(to, name))).toEqual(await readFile(join(path, name)))
+  })
+
+  it('leaves hidden files, packs, data and other folders where they are, and says which', async () => {
+    const path = await folder()
+    const rows = {
+      '.env': 'SECRET=1',
+      '.git/config': 'x',
+      'data/config.txt': 'a row',
+      'data/photos/a.png': 'x',
+      'data/train-images-idx3-ubyte': 'x',
+      'eval.json': '\n[\n {"text": "a", "label": "cat"}]',
+      'lines.json': '{"text": "a"}\n{"text": "b"}\n',
+      'model.keep': 'x',
+      'old-data/test.txt': 'a text',
+      'old-data/train.jsonl': '{}',
+      'onnx/rows.csv': 'x,label',
+      'texts.txt': 'a text',
+      'train.NPZ': 'x',
+    }
+    const parts = {
+      '1_Pooling/config.json': '{}',
+      LICENSE: 'x',
+      'README.md': 'x',
+      'generation_config.json': '{}',
+      'holdfast.json': '{}',
+      'modules.json': '[\n  {"idx": 0, "path": ""}]',
+      'spiece.model': 'x',
+      'vocab.txt': 'x',
+    }
+    for (const [name, text] of Object.entries({ ...rows, ...parts })) {
+      await mkdir(dirname(join(path, name)), { recursive: true })
+      await writeFile(join(path, name), text)
+    }
+    const { model, file } = await loadModel(path)
+    const to = join(root, 'released')
+    const saved = await saveModelFolder(to, file, moved(model.parameters))
+    expect(saved.notCopied).toEqual(Object.keys(rows))
+    expect(saved.copied).toEqual(expect.arrayContaining(Object.keys(parts)))
+    expect(await files(to)).toEqual([...saved.copied, ...saved.written].sort())
+    expect(savedNotes('released', saved)[1]).toMatch(
+      /^released has only what .* not copied are \.env, \.git\/config, /,
+    )
+    // Over itself it takes nothing away.
+    await saveModelFolder(path, file, moved(model.parameters))
+    expect(await files(path)).toEqual(expect.arrayContaining(Object.keys(rows)))
   })
 
   it('writes the labels of a widened head into config.json', async () => {
@@ -161,7 +207,7 @@ describe('saveModelFolder', () => {
       'labels.json': '{"cat":0,"dog":1}',
       'classes.names': '0: cat\n1: dog',
       'vocab.txt': 'cat\n',
-      'notes.txt': 'dogs\nand cats\n',
+      'requirements.txt': 'dogs\nand cats\n',
     }
     for (const [name, text] of Object.entries(lists)) await writeFile(join(path, name), text)
     const { model, file } = await loadModel(path)
@@ -174,7 +220,7 @@ describe('saveModelFolder', () => {
       '{"cat":0,"dog":1,"owl":2}',
       '0: cat\n1: dog\n2: owl\n',
       lists['vocab.txt'],
-      lists['notes.txt'],
+      lists['requirements.txt'],
     ])
     expect((await loadModel(to)).model.classes).toEqual(['cat', 'dog', 'owl'])
   })

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { preview } from '../../data/names/index.ts'
 import { EnvironmentError, HoldfastError, UsageError } from '../../errors.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { DataLocation } from '../../onnx/index.ts'
@@ -11,6 +12,7 @@ import type { Model } from '../model.ts'
 import { saveModel } from './files.ts'
 import { isVariantOf, modelFolder } from './find-files.ts'
 import { withLabelsInStep } from './labels-in-step-files.ts'
+import { sideFiles } from './side-files.ts'
 import { storedChanges } from './stored.ts'
 
 /** What became of a folder's files, by their paths in it. */
@@ -19,11 +21,13 @@ export interface SavedFolder {
   readonly written: readonly string[]
   /** Smaller variants (quantised, fp16) of the model: they hold the old weights, and have to be made anew. */
   readonly leftOut: readonly string[]
+  /** What is no part of the model: hidden files, packs, data. */
+  readonly notCopied: readonly string[]
 }
 
 /**
- * Writes the folder that a model came from with other parameters: the .onnx file in its place, and every other file byte
- * for byte, but for smaller variants of the model, which would hold old weights. Where the head has changed, every file of
+ * Writes the folder that a model came from with other parameters: the .onnx file in its place, and every file that goes with it
+ * byte for byte (see {@link sideFiles}), but for smaller variants of the model, which would hold old weights. Where the head has changed, every file of
  * labels in the folder gets the new ones. The folder is written beside its place and renamed when it is whole. In one that is there and holds
  * a model, only the files of the model are replaced, each whole; any other is refused.
  *
@@ -49,15 +53,21 @@ export async function saveModelFolder(
   const beside = `${path}.${process.pid}.partial`
   const copied: string[] = []
   const leftOut: string[] = []
+  const notCopied: string[] = []
   const written = [place]
   try {
     await rm(beside, { recursive: true, force: true })
     await mkdir(join(beside, dirname(place)), { recursive: true })
-    for (const name of await filesIn(source)) {
-      if (own.has(name)) continue
+    const names = (await filesIn(source)).filter((name) => !own.has(name))
+    const going = await sideFiles(source, [place, ...names])
+    for (const name of names) {
       const sibling = dirname(name) === dirname(place) && isVariantOf(basename(name), basename(place))
       if (sibling && stale) {
         leftOut.push(name)
+        continue
+      }
+      if (!going.has(name)) {
+        notCopied.push(name)
         continue
       }
       const labelled = options.model && (await withLabelsInStep(join(source, name), options.model.classes))
@@ -77,7 +87,23 @@ export async function saveModelFolder(
       cause,
     })
   }
-  return { copied, written, leftOut }
+  return { copied, written, leftOut, notCopied }
+}
+
+/** What is to be told of a folder that was written, sentence by sentence. */
+export function savedNotes(path: string, { leftOut, notCopied }: SavedFolder): string[] {
+  return [
+    ...(leftOut.length === 0
+      ? []
+      : [
+          `${path} has no smaller variants of the model (${preview(leftOut)}), as they hold the old weights: make them anew.`,
+        ]),
+    ...(notCopied.length === 0
+      ? []
+      : [
+          `${path} has only what goes with the model; not copied ${notCopied.length === 1 ? 'is' : 'are'} ${preview(notCopied)}.`,
+        ]),
+  ]
 }
 
 /** Paths of all files, in order. */

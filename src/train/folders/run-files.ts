@@ -12,7 +12,13 @@ import {
 } from '../../model/adapters/index.ts'
 import { checkAdapters, saveAdapterInputs, saveAdapters } from '../../model/adapters/index-files.ts'
 import { modelToOnnx } from '../../model/import/index.ts'
-import { companionsOf, saveModel, saveModelFolder, writeCompanions } from '../../model/import/index-files.ts'
+import {
+  companionsOf,
+  savedNotes,
+  saveModel,
+  saveModelFolder,
+  writeCompanions,
+} from '../../model/import/index-files.ts'
 import { type Model, weightsOf } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { decodeModel } from '../../onnx/read.ts'
@@ -35,6 +41,8 @@ export interface KeptRun {
   readonly result: RunResult
   /** Of the final parameters and buffers, written as safetensors. */
   readonly parametersSha256: string
+  /** What is to be told of the files of a model's folder that were not copied. */
+  readonly notes: readonly string[]
 }
 
 export type KeptOutcome =
@@ -103,14 +111,14 @@ export async function* runInFolder(
     const { parameters, buffers, model, result } = outcome
     const values = weightsOf(model)
     const parametersSha256 = createHash('sha256').update(parameterBytes(parameters, buffers)).digest('hex')
-    if (modelFile) await saveTrained(path, modelFile, engine, plan, prepared, values)
-    else await saveNew(path, modelToOnnx(model, { parameters: values }), beside)
+    const notes = modelFile ? await saveTrained(path, modelFile, engine, plan, prepared, values) : []
+    if (!modelFile) await saveNew(path, modelToOnnx(model, { parameters: values }), beside)
     await folder.write('parameters.sha256', `${parametersSha256}\n`)
     const bench = benchResult([plan], inputs, machineFacts(engine), [result])
     await folder.write('bench.json', `${JSON.stringify(bench, null, 2)}\n`)
     // Last, because it says that the run is finished.
     await folder.write('result.json', `${JSON.stringify(result, null, 2)}\n`)
-    return { status: 'finished', folder: path, result, parametersSha256 }
+    return { status: 'finished', folder: path, result, parametersSha256, notes }
   } finally {
     await folder.close()
   }
@@ -150,16 +158,28 @@ async function saveWithInputs(
   { model: asked }: RunPlan,
   base: Model,
   { bytes, zeros, adapter }: WithAdapterInputs,
-): Promise<void> {
+): Promise<readonly string[]> {
   const file = fileWith(given, bytes)
   const inFolder = asked.kind === 'onnx' && asked.path !== file.path
-  if (inFolder) await saveModelFolder(join(run, 'model'), file, new Map(), { model: base })
-  else await saveFile(run, file, new Map(), base)
+  const notes = inFolder ? await saveFolder(run, file, new Map(), base) : []
+  if (!inFolder) await saveFile(run, file, new Map(), base)
   const folder = (await isFolder(join(run, 'model'))) ? join(run, 'model') : run
   await saveAdapterInputs(join(folder, 'adapter.safetensors'), adapter)
   if (asked.kind === 'onnx' && asked.adapterInputs === 'required') {
     await saveAdapterInputs(join(folder, 'no-adapter.safetensors'), zeros)
   }
+  return notes
+}
+
+/** The folder that the model came from, as the folder `model`; what is to be told of files that were not copied. */
+async function saveFolder(
+  run: string,
+  file: ModelFile,
+  values: ReadonlyMap<string, Tensor>,
+  model: Model,
+): Promise<readonly string[]> {
+  const path = join(run, 'model')
+  return savedNotes(path, await saveModelFolder(path, file, values, { model }))
 }
 
 /**
@@ -173,7 +193,7 @@ async function saveTrained(
   plan: RunPlan,
   prepared: PreparedPlan,
   trained: ReadonlyMap<string, Tensor>,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { model: asked } = plan
   const { base, lora } = prepared
   if (lora && asked.kind === 'onnx' && asked.adapter !== undefined) {
@@ -190,8 +210,9 @@ async function saveTrained(
   const head = asked.kind === 'onnx' && asked.head !== undefined ? base.parameters : new Map()
   const values = new Map([...head, ...(updated?.weights ?? merged)])
   const folder = asked.kind === 'onnx' && asked.path !== file.path
-  if (folder) await saveModelFolder(join(run, 'model'), file, values, { model: base })
-  else await saveFile(run, file, values, base)
+  if (folder) return saveFolder(run, file, values, base)
+  await saveFile(run, file, values, base)
+  return []
 }
 
 const fileWith = (file: ModelFile, bytes: Uint8Array): ModelFile =>
