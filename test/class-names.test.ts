@@ -171,6 +171,19 @@ describe.each(Object.entries(verbs))('%s', (_, names) => {
 })
 
 describe('classes that are new', () => {
+  test('stand beside numbers where labels.txt says that these are names, and only there', async () => {
+    const fresh = dataOf(['odd'])
+    const classesOf = async (model: string) => (await loadUpdate({ engine, model, fresh })).classes
+    const inside = put(
+      join(root, `model-${made++}`, 'model.onnx'),
+      modelToOnnx({ ...mlp({ widths: [2, 3], seed: 1 }), classes: ['0', '1', '2'] }),
+    )
+    await expect(classesOf(inside)).rejects.toThrow(
+      'it says the numbers (0, 1, 2): odd is then a class that is new to it.',
+    )
+    put(join(dirname(inside), 'labels.txt'), '0\n1\n2\n')
+    expect(await classesOf(inside)).toMatchObject({ known: ['0', '1', '2'], added: ['odd'] })
+  })
   const factsOf = async (labels: string, count: number, fresh: readonly string[]) => {
     const model = modelOf(count, { 'labels.txt': labels })
     return (await loadUpdate({ engine, model, fresh: dataOf(fresh) })).classes

@@ -26,6 +26,8 @@ export interface Model {
   readonly classes: readonly string[]
   /** Whether nobody named the classes: then they are '0' to 'n - 1', or LABEL_0, …, and stand for places. Default false. */
   readonly unnamed?: boolean | undefined
+  /** Whether a file beside the model's names the classes: numbers among them are then names that somebody gave. Default false. */
+  readonly namedBeside?: boolean | undefined
   /**
    * Of a model that gives one number a row for two classes: the value that holds it, [N] or [N, 1], and the file's output, its
    * sigmoid perhaps. {@link Model.output} is then [0, logit], whose softmax is what the sigmoid says.
@@ -45,6 +47,12 @@ export interface BoundInput {
   /** Of a cache: the output that holds it for the next call. */
   readonly present?: string | undefined
 }
+
+/** What a model says of its classes' names, for whoever compares others with them. */
+export const namingOf = ({ unnamed, namedBeside }: Model): Pick<Model, 'unnamed' | 'namedBeside'> => ({
+  unnamed,
+  namedBeside,
+})
 
 /** How many classes a model tells apart by a head with so many rows. */
 export const classCount = ({ binary }: Model, rows: number): number => (binary ? 2 : rows)

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises'
 import type { Dataset } from '../data/dataset.ts'
-import { alignLabels } from '../data/names/index.ts'
+import { type AlignOptions, alignLabels } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { headCut, modelAbove } from '../evaluate/cuts/index.ts'
 import { featureDataset } from '../evaluate/features.ts'
 import { expandHead, widenHead } from '../model/heads/index.ts'
 import { readBackOf } from '../model/import/index.ts'
 import type { LoadedModel } from '../model/import/index-files.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, namingOf } from '../model/model.ts'
 import type { ModelFile } from '../onnx/files.ts'
 import { present } from '../required.ts'
 import { spanned } from '../spans.ts'
@@ -84,7 +84,7 @@ async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<Loade
   const { loaded, fresh, pack } = read
   const { model } = loaded
   const { engine, numbersArePositions = false, seed } = sources
-  const matching = { numbersArePositions, unnamed: model.unnamed }
+  const matching = { numbersArePositions, ...namingOf(model) }
   const aligned = alignLabels(fresh.train, model.classes, matching)
   const { classes, added, missing, nearMisses } = aligned
   const kept = pack && packRows(pack, packUse(read, sources, classes))
@@ -163,7 +163,7 @@ function updateRows(
     kept,
   }: {
     readonly classes: readonly string[]
-    readonly matching: { readonly numbersArePositions: boolean; readonly unnamed: boolean | undefined }
+    readonly matching: AlignOptions
     readonly kept: PackRows | undefined
   },
 ): UpdateRows {
@@ -177,7 +177,7 @@ function updateRows(
   const under = (parts: LoadedData): LoadedData =>
     mapParts(parts, (part) => paddedTo(alignLabels(underModel(part), classes).dataset, length))
   const fresh = under(read.fresh)
-  const old = read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions))
+  const old = read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions ?? false))
   const [newRows, newNotes] = newPart(fresh, sources.fresh)
   const [oldRows, oldNotes] = old ? oldPart(old, sources, sources.seed ?? 0) : [rowsOfPack(kept, padded), []]
   const traffic = sources.traffic && givenTraffic(sources.traffic, model.classes, 'The traffic')

@@ -2,7 +2,7 @@ import { concatenate, type Dataset, samples, withLabels } from '../data/dataset.
 import { alignLabels, preview } from '../data/names/index.ts'
 import type { LoadedData } from '../data/parts.ts'
 import { DataError } from '../errors.ts'
-import type { Model } from '../model/model.ts'
+import { type Model, namingOf } from '../model/model.ts'
 import { chooseExemplars, holdOut } from './hold-out.ts'
 import type { UpdateData } from './parts.ts'
 import { takesAllOldRows } from './recipes/index.ts'
@@ -31,11 +31,12 @@ export const gatePart = ({ train, validation, test }: LoadedData): Dataset => te
 
 export function withKnownClasses(
   old: LoadedData,
-  { classes, unnamed }: Model,
+  model: Model,
   { old: place = '' }: UpdateSources,
   numbersArePositions: boolean,
 ): LoadedData {
-  const { added } = alignLabels(old.train, classes, { numbersArePositions, unnamed })
+  const { classes } = model
+  const { added } = alignLabels(old.train, classes, { numbersArePositions, ...namingOf(model) })
   if (added.length === 0) return old
   throw new DataError(
     'old-classes',

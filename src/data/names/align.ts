@@ -26,6 +26,8 @@ export interface AlignOptions {
   readonly numbersArePositions?: boolean | undefined
   /** Whether `classes` are numbers for want of names: `unnamed` of a model. Default false. */
   readonly unnamed?: boolean | undefined
+  /** Whether a file beside the model names them: `namedBeside` of a model. Default false. */
+  readonly namedBeside?: boolean | undefined
 }
 
 /**
@@ -40,7 +42,7 @@ export interface AlignOptions {
 export function alignLabels(
   dataset: Dataset,
   classes: readonly string[],
-  { rename = {}, numbersArePositions = false, unnamed }: AlignOptions = {},
+  { rename = {}, numbersArePositions = false, unnamed, namedBeside }: AlignOptions = {},
 ): Alignment {
   if (kindOf(dataset) === 'regression') {
     throw new DataError(
@@ -51,7 +53,7 @@ export function alignLabels(
   const renamed = dataset.classes.map((name) => (Object.hasOwn(rename, name) ? (rename[name] ?? name) : name))
   const { names, nearMisses, notes } = matchClasses(
     renamed,
-    { names: classes, unnamed },
+    { names: classes, unnamed, namedBeside },
     { place: dataset.name, numbersArePositions },
   )
   const known = new Set(classes)

@@ -33,6 +33,24 @@ describe('names of the data', () => {
   })
 })
 
+describe('words beside numbers', () => {
+  const matched = (model: Partial<KnownClasses>, data: readonly string[] = ['odd']) =>
+    matchClasses(data, { names: ['0', '1', '2', '3'], ...model }, { place: 'new' })
+  it('are refused, whoever numbered the outputs, and it is said what to write', () => {
+    const placeholders = ['LABEL_0', 'LABEL_1', 'LABEL_2', 'LABEL_3']
+    for (const model of [{}, { unnamed: true }, { unnamed: true, names: placeholders }])
+      expect(() => matched(model)).toThrow(
+        "Put a labels.txt beside the model, one class a line in the order of its outputs. Where these numbers are its classes' names, it says the numbers (0, 1, 2, 3): odd is then a class that is new to it.",
+      )
+  })
+  it('are new classes where a file beside the model says that the numbers are names', () => {
+    expect(matched({ namedBeside: true }).names).toEqual(['odd'])
+    expect(matched({ namedBeside: true }, ['02', 'odd']).names).toEqual(['2', 'odd'])
+    // Numbers among names are no places, whoever wrote the names.
+    expect(() => matched({ namedBeside: true, names: ['a', 'b'] }, ['0', '1'])).toThrow('the data has numbers only')
+  })
+})
+
 describe('positions', () => {
   const asked = { numbersArePositions: true }
   it('are those of the list, which has to have them', () => {

@@ -3,7 +3,7 @@ import { itemAt } from '../../required.ts'
 import { className, isNumber, preview } from './class-name.ts'
 import { refuseRepeated } from './distinct.ts'
 import { splitIndexes } from './indexes.ts'
-import { positionsOfNames, positionsOfNumbers } from './positions.ts'
+import { namesWanted, positionsOfNames, positionsOfNumbers } from './positions.ts'
 import { spellingKey } from './spelling.ts'
 
 /** The classes of a model. */
@@ -12,6 +12,8 @@ export interface KnownClasses {
   readonly names: readonly string[]
   /** Whether nobody named them: they are '0' to 'n - 1', or LABEL_0, …, and stand for places. Default false. */
   readonly unnamed?: boolean | undefined
+  /** Whether a file beside the model says these names: numbers are then names, and a word beside them is a new class. Default false. */
+  readonly namedBeside?: boolean | undefined
 }
 
 /** What the classes of data are called by a model. */
@@ -35,13 +37,15 @@ export interface MatchOptions {
  * Says which class of a model each class of data is. A name is the model's where it is written alike (Unicode's forms and white space
  * around apart), is the same number with or without zeros in front, or has an index in front on one side. Everything else is new.
  *
- * Numbers are never taken for positions among names, nor names for those of numbered outputs, unless the caller says so.
+ * Numbers are never taken for positions among names, nor names for those of numbered outputs, unless the caller says so; and names beside
+ * numbers are new classes only where a file beside the model says that the numbers are names.
  *
  * @throws DataError `classes-numbered` when one side has names and the other only numbers, or when numbers seem to count from 1 where
  * a model's outputs are numbered from 0; `label-no-position` for a position that the list does not have; `classes-repeated`.
  */
 export function matchClasses(data: readonly string[], model: KnownClasses, options: MatchOptions): Match {
   const { place, numbersArePositions = false } = options
+  const { namedBeside = false } = model
   const own = data.map(className)
   const known = model.names.map(className)
   refuseRepeated(
@@ -56,7 +60,7 @@ export function matchClasses(data: readonly string[], model: KnownClasses, optio
   const ownNumbers = own.length > 0 && own.every(isNumber)
   const knownNumbers = known.length > 0 && values.every(isNumber)
   if (numbersArePositions && ownNumbers !== knownNumbers && own.length > 0 && known.length > 0) {
-    const places = ownNumbers ? positionsOfNumbers(own, known, place) : positionsOfNames(own, known, place)
+    const places = ownNumbers ? positionsOfNumbers(own, known, place) : positionsOfNames(own, values, place)
     return { names: places.map((at) => itemAt(model.names, at, 'class')), nearMisses: [], notes: [] }
   }
   const found = written(own, known)
@@ -69,8 +73,10 @@ export function matchClasses(data: readonly string[], model: KnownClasses, optio
   }
   const zeros = add(byValue(own, values))
   const indexed = add(byName(own, known))
-  if (found.size === 0 && ownNumbers !== knownNumbers && own.length > 0 && known.length > 0) {
-    throw numbersAgainstNames(own, known, place, ownNumbers)
+  // Words beside numbers that somebody wrote down as names are new classes.
+  const told = namedBeside && knownNumbers
+  if (found.size === 0 && ownNumbers !== knownNumbers && !told && own.length > 0 && known.length > 0) {
+    throw numbersAgainstNames(own, model.unnamed ? values : known, place, ownNumbers)
   }
   if (model.unnamed && ownNumbers) refuseFromOne(own, values, place)
   const names = own.map((name, at) => {
@@ -163,7 +169,7 @@ function numbersAgainstNames(
 ): DataError {
   const way = ownNumbers
     ? "Write the names into the data, or say that the numbers are positions in the model's list, from 0 on (--numbers-are-positions)."
-    : "Put a labels.txt beside the model, one class a line in the order of its outputs; or say that the data's classes are its outputs in this order (--numbers-are-positions)."
+    : `${namesWanted(own, known)}${own.length === known.length ? " Or say that the data's classes are its outputs in this order (--numbers-are-positions)." : ''}`
   return new DataError(
     'classes-numbered',
     `Data set '${place}' calls its classes ${preview(own)}, the model ${preview(known)}: ${ownNumbers ? 'the data' : 'the model'} has numbers only, so that classes cannot be matched by name. ${way}`,

@@ -20,6 +20,10 @@ export function positionsOfNumbers(
   })
 }
 
+/** What to do where a model's outputs are called by numbers, and the data's classes by words. */
+export const namesWanted = (own: readonly string[], numbers: readonly string[]): string =>
+  `Put a labels.txt beside the model, one class a line in the order of its outputs. Where these numbers are its classes' names, it says the numbers (${preview(numbers)}): ${preview(own)} ${own.length === 1 ? 'is then a class that is' : 'are then classes that are'} new to it.`
+
 /** By the index that the names have in front, else by their order, which says nothing unless all are there. */
 export function positionsOfNames(own: readonly string[], known: readonly string[], place: string): number[] {
   const indexes = splitIndexes(own)?.indexes
@@ -27,6 +31,6 @@ export function positionsOfNames(own: readonly string[], known: readonly string[
   if (own.length === known.length) return own.map((_, at) => at)
   throw new DataError(
     'classes-numbered',
-    `${place}: the data have ${count(own.length, 'class')} (${preview(own)}) and the model has ${count(known.length, 'output')} without names, so that their order does not say which is which. Put a labels.txt beside the model, one class a line in the order of its outputs.`,
+    `${place}: the data have ${count(own.length, 'class')} (${preview(own)}) and the model has ${count(known.length, 'output')} that are called by numbers, so that their order does not say which is which. ${namesWanted(own, known)}`,
   )
 }

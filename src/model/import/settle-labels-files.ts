@@ -9,7 +9,7 @@ import { namedClasses } from './onnx-model.ts'
 
 /** The labels of a model's outputs, and what is to be said of where they come from. */
 export interface SettledLabels {
-  readonly classes: Pick<Model, 'classes' | 'unnamed'>
+  readonly classes: Pick<Model, 'classes' | 'unnamed' | 'namedBeside'>
   readonly notes: readonly string[]
 }
 
@@ -50,7 +50,7 @@ export async function settleLabels(path: string, own: Model): Promise<SettledLab
   }
   const differs = named && JSON.stringify(own.classes) !== JSON.stringify(chosen.names)
   return {
-    classes: { unnamed: undefined, ...namedClasses(chosen.names) },
+    classes: { unnamed: undefined, ...(first && { namedBeside: true }), ...namedClasses(chosen.names) },
     notes: [
       ...chosen.notes,
       ...(differs

@@ -2,7 +2,7 @@ import { createDataset, type Dataset, kindOf } from '../../data/dataset.ts'
 import { type Alignment, alignLabels, numbered, placesOf, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import { findHead, replaceHead, widenHead } from '../../model/heads/index.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, namingOf } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { range } from '../../tasks/stream.ts'
 import { float32 } from '../../tensor/tensor.ts'
@@ -41,7 +41,7 @@ export function fitToModel(plan: RunPlan, data: readonly TrainTest[], given: Mod
     const align = (part: Dataset) =>
       head === 'replace'
         ? { dataset: part, notes: [] }
-        : alignLabels(part, model.classes, { numbersArePositions, unnamed: model.unnamed })
+        : alignLabels(part, model.classes, { numbersArePositions, ...namingOf(model) })
     return { train: align(train).dataset, test: align(test).dataset, ...ownNames(train, align) }
   })
   const groups = plan.stream.kind === 'split' ? plan.stream.groups?.flat() : undefined

@@ -4,6 +4,7 @@ import { normalised } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError, UsageError } from '../../errors.ts'
 import { largest } from '../../extent.ts'
+import { namingOf } from '../../model/model.ts'
 import { itemAt, present } from '../../required.ts'
 import { placed, type Teacher, teacherLogits } from '../teach/index.ts'
 import type { RunPlan } from './plan.ts'
@@ -30,7 +31,7 @@ export async function taughtRows(
     refuseOtherKinds(part)
     const { dataset, added } = alignLabels(part, model.classes, {
       numbersArePositions,
-      unnamed: model.unnamed,
+      ...namingOf(model),
     })
     if (added.length === 0) return dataset
     throw new UsageError(

@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { DataError, ModelError } from '../../errors.ts'
 import { labelledFigures } from '../../evaluate/index.ts'
 import { checkRows } from '../check-rows.ts'
+import { namingOf } from '../../model/model.ts'
 import type { NamedModel } from '../gate/index.ts'
 import { readMeasured } from '../model-data-files.ts'
 
@@ -54,7 +55,7 @@ function underClasses(
   }
   const { dataset, added, notes } = alignLabels(rows, model.classes, {
     numbersArePositions,
-    unnamed: model.unnamed,
+    ...namingOf(model),
   })
   if (added.length === 0) return { dataset, notes }
   const none = added.length === rows.classes.length

@@ -70,7 +70,11 @@ export function labelNames(
     : [...new Set([longest, ...models.map(({ model }) => model.classes)].flat())]
   const { names, notes } = matchClasses(
     dataset.classes,
-    { names: known, unnamed: models.every(({ model }) => model.unnamed) },
+    {
+      names: known,
+      unnamed: models.every(({ model }) => model.unnamed),
+      namedBeside: models.some(({ model }) => model.namedBeside),
+    },
     { place: dataset.name, numbersArePositions },
   )
   const labels = used.map((label) => itemAt(names, label, 'class'))

@@ -6,7 +6,7 @@ import { DataError, ModelError } from '../../errors.ts'
 import { headCut, modelAbove, type Place } from '../../evaluate/cuts/index.ts'
 import { featureDataset, featureVectors, refuseRaw } from '../../evaluate/features.ts'
 import { findHead } from '../../model/heads/index.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, namingOf } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -229,7 +229,7 @@ export function underModel(
   checkKind(dataset, dataset.name)
   const { dataset: aligned, added } = alignLabels(dataset, model.classes, {
     numbersArePositions,
-    unnamed: model.unnamed,
+    ...namingOf(model),
   })
   if (added.length === 0) return { ...aligned, preprocessing: inOneOrder(aligned.preprocessing) }
   throw new DataError(

@@ -16,7 +16,7 @@ import {
   saveModel,
   writeCompanions,
 } from '../../model/import/index-files.ts'
-import type { Model } from '../../model/model.ts'
+import { type Model, namingOf } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
 import { textRows } from '../measured-texts-files.ts'
 import { readMeasured } from '../model-data-files.ts'
@@ -170,7 +170,7 @@ async function readFor(
   checkKind(part, source)
   const { dataset, added, notes } = alignLabels(part, model.classes, {
     numbersArePositions,
-    unnamed: model.unnamed,
+    ...namingOf(model),
   })
   if (added.length === 0) return { loaded, dataset, notes: [...loaded.notes, ...notes] }
   throw new DataError(
