@@ -83,6 +83,19 @@ test('what is misspelt is told before what is missing', async () => {
   expect((await run('update model --new new')).stderr).toContain('argument-missing')
 })
 
+test('folders made for what a command writes go again where it fails, but for what lies in them', async () => {
+  write('odd.csv', 'x,label\n1,amber\n')
+  mkdirSync(join(folder, 'there'))
+  for (const out of ['far off/a/b.onnx', 'there/deep/b.onnx']) {
+    const line = ['update', 'model/model.onnx', '--new', 'odd.csv', '--old', 'old', '-o', out]
+    const { code, stderr } = await cli.run(line, { cwd: folder })
+    expect(stderr).toContain('error (data-dims)')
+    expect(code).toBe(1)
+  }
+  expect(existsSync(join(folder, 'far off'))).toBe(false)
+  expect(readdirSync(join(folder, 'there'))).toEqual([])
+})
+
 describe('before a run begins', () => {
   const digits = '--data synthetic --limit 40,20 --iterations 1 --method none --scenario class'
   beforeAll(() => {

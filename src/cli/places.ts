@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { catalogue } from '../data/index.ts'
 import { CheckpointError, DataError, didYouMean, ModelError, UsageError } from '../errors.ts'
 import { checkOutputs, type Input, type Mine, type Output } from '../tensor/outputs-files.ts'
 import { readObstacle } from '../tensor/reads-files.ts'
-import { makeFolder } from '../tensor/writes-files.ts'
+import { makeOutputFolder } from './made-folders.ts'
 
 /** A file or folder that a verb reads; undefined where it was not named. */
 export interface Read {
@@ -23,7 +23,7 @@ export interface Written extends Omit<Output, 'path'> {
 
 /**
  * Checks what a verb reads and then what it writes, before anything is computed: what is misspelt is told before what is missing.
- * Folders on the way to what is written are made.
+ * Folders on the way to what is written are made; where the verb fails, those that are still empty are taken away again.
  *
  * @param options.dry Makes no folders. Default false.
  * @throws ModelError `model-not-found`, DataError `data-missing`, CheckpointError `pack-missing` for what is not there; and what
@@ -45,7 +45,7 @@ export async function checkPlaces(
   const outputs = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
   await checkOutputs(outputs, inputs)
   if (dry) return
-  for (const { path } of outputs) await makeFolder(dirname(path))
+  for (const { path } of outputs) await makeOutputFolder(resolve(dirname(path)))
 }
 
 /** What a folder for low-rank updates may hold. */

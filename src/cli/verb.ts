@@ -13,6 +13,7 @@ import {
   readSettings,
   type Settings,
 } from './flags/index.ts'
+import { withOutputFolders } from './made-folders.ts'
 import type { Screen } from './screen.ts'
 import { summaries, type VerbName } from './summaries.ts'
 
@@ -110,7 +111,7 @@ export function defineVerb<Schema extends Settings>(definition: Definition<Schem
     schema: z.object({ ...commonSettings.shape, ...settings.shape }),
     read: (words) => {
       const said = readSettings({ name, examples }, schema, facts, words)
-      return { settings: said, run: async (call) => run(settled(said), call) }
+      return { settings: said, run: (call) => withOutputFolders(async () => run(settled(said), call)) }
     },
   }
 }

@@ -26,10 +26,11 @@ export async function writing<T>(path: string, action: () => Promise<T>, kind: W
 /**
  * Makes a folder and those on the way to it, where they are not there.
  *
+ * @returns The first that was made; undefined where all were there.
  * @throws EnvironmentError `write-failed`.
  */
-export async function makeFolder(path: string): Promise<void> {
-  await writing(path, () => mkdir(path, { recursive: true }), 'folder')
+export async function makeFolder(path: string): Promise<string | undefined> {
+  return writing(path, () => mkdir(path, { recursive: true }), 'folder')
 }
 
 /**
