@@ -75,7 +75,9 @@ function preprocessingText({ preprocessing }: FileInspection): string {
     case 'text':
       return `tokens${preprocessing.maxLength === undefined ? '' : `, at most ${preprocessing.maxLength} a text`}`
     case 'numbers':
-      return 'numbers as they are stored'
+      return preprocessing.image
+        ? `numbers as they are stored, or images whose pixels (${preprocessing.image.channels}) are these numbers`
+        : 'numbers as they are stored'
     case 'image': {
       const { image, preprocessing: values } = preprocessing
       const { mean, std } = values

@@ -1,7 +1,7 @@
 import type { Preprocessing } from './dataset.ts'
 import type { DocumentFormat, Pack } from './documents/index.ts'
 import type { TableOptions } from './formats/index.ts'
-import type { InputSpec } from './images/index.ts'
+import type { ImageSpec, InputSpec } from './images/index.ts'
 import type { Spill } from './spilled.ts'
 import type { TextTokenizer } from './text/index.ts'
 
@@ -15,6 +15,8 @@ export interface ReadOptions extends TableOptions {
   readonly preprocessing?: Preprocessing | undefined
   /** What the model reads, from {@link inputSpec}: how images are resized, how long texts may get. */
   readonly input?: InputSpec | undefined
+  /** How images become what a model reads that has numbers for its input, where holdfast.json says it. */
+  readonly image?: ImageSpec | undefined
   /** Turns texts into token ids. Without it they stay texts, string [N]. */
   readonly tokenizer?: TextTokenizer | undefined
   /** Tokens in a row; default what `input` says, else the longest text's, rounded up to a multiple of 8, at most the model's limit. */

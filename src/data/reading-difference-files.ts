@@ -65,7 +65,7 @@ function inputFields(
   const numbers = preprocessing === undefined || preprocessing === 'default' ? input.preprocessing : {}
   return input.kind === 'image'
     ? { kind: input.kind, ...input.image, ...numbers }
-    : { kind: input.kind, features: input.features, ...numbers }
+    : { kind: input.kind, features: input.features, ...input.image, ...numbers }
 }
 
 const tokenizerFields = ({ tokenizer, tokenizerJson }: InputFiles): Readonly<Record<string, unknown>> =>

@@ -1,4 +1,4 @@
-import type { InputFacts } from './images/index.ts'
+import { type InputFacts, widthOf } from './images/index.ts'
 import type { ReadOptions } from './read-options.ts'
 import { isAsStored, type Reading, readOptionsOf } from './reading.ts'
 import { readInputFiles } from './sidecar-files.ts'
@@ -40,18 +40,18 @@ export async function readingFor(
       ...readOptionsOf(asked),
       tokenizer,
       ...(stated && { input }),
-      ...(input?.kind === 'numbers' && { width: widthOf(model?.input.dims), featureOrder: input.features }),
+      ...(input?.kind === 'numbers' && {
+        width: widthOf(model?.input.dims),
+        featureOrder: input.features,
+        image: input.image,
+      }),
     },
     tokenizerJson,
-    key: JSON.stringify([stated && input, tokenizer && (asked.tokenizer ?? model?.path)]),
+    key: JSON.stringify([
+      stated && input,
+      input?.kind === 'numbers' && input.image,
+      tokenizer && (asked.tokenizer ?? model?.path),
+    ]),
     notes: input?.notes ?? [],
   }
-}
-
-/** How many numbers a row of the input holds, where all its dims are stated. */
-function widthOf(dims: InputFacts['dims']): number | undefined {
-  if (!dims || dims.length < 2) return undefined
-  const sizes = dims.slice(1).map((dim) => (typeof dim === 'number' && dim > 0 ? dim : Number.NaN))
-  const width = sizes.reduce((product, size) => product * size, 1)
-  return Number.isNaN(width) ? undefined : width
 }

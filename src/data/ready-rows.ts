@@ -46,6 +46,7 @@ export async function* prepared(
         findings,
         cache: await cache(spec),
         size,
+        numbers: options.width,
         room: (count, bytes) => room.take(part.total, count, bytes),
       })
       if (!decoded) continue
@@ -98,8 +99,9 @@ function tokenized(
   return { inputs: { tokens: encodedInTime(texts, (text) => tokenizer.encode(text, limit), place) }, labels }
 }
 
-function imageSpec({ input, resize, channels = 3 }: ReadOptions): ImageSpec {
+function imageSpec({ input, image, resize, channels = 3 }: ReadOptions): ImageSpec {
   if (input?.kind === 'image') return input.image
+  if (image) return image
   return {
     channels: channels === 1 ? 'grey' : 'rgb',
     layout: 'NCHW',

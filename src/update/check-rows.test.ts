@@ -25,6 +25,18 @@ describe('rows', () => {
     )
   })
 
+  test('of images of another size are refused with the size that fits', () => {
+    const pixels = (side: number): Tensor => ({
+      ...{ type: 'uint8', dims: [2, 3, side, side] },
+      data: new Uint8Array(6 * side * side),
+    })
+    const flat = mlp({ widths: [48, 3], classes: ['a', 'b', 'c'] })
+    checkRows(rows(pixels(4)), flat, 'old')
+    expect(() => checkRows(rows(pixels(8)), flat, 'old')).toThrow(
+      'The model reads 48 numbers, as 4 x 4 pixels of 3 channels are. Write it into a file holdfast.json beside the model: {"resize": {"height": 4, "width": 4, ',
+    )
+  })
+
   test('that are not finite are refused by row and place', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const inputs = float32([2, 4], [1, 2, 3, 4, 5, value, 7, 8])

@@ -1,4 +1,5 @@
 import { type Dataset, kindOf } from '../data/dataset.ts'
+import { flatAdvice } from '../data/images/index.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { sourceOf } from '../data/spilled.ts'
 import { rowChunks } from '../data/spilled-rows.ts'
@@ -45,7 +46,7 @@ export function checkKind(dataset: Dataset, place: string): void {
   )
 }
 
-function checkDims({ dims }: Tensor, { input }: Model, place: string): void {
+function checkDims({ dims, type }: Tensor, { input }: Model, place: string): void {
   const [, ...row] = dims
   const [, ...wanted] = input.dims ?? []
   if (input.dims === undefined) return
@@ -58,8 +59,19 @@ function checkDims({ dims }: Tensor, { input }: Model, place: string): void {
   if (fits) return
   throw new DataError(
     'data-dims',
-    `${place}: a row is [${row.join(', ')}], but the model's input "${input.name}" wants [${wanted.map((dim) => dim ?? '?').join(', ')}]. Give data of that shape, or say in a holdfast.json beside the model how they become it.`,
+    `${place}: a row is [${row.join(', ')}], but the model's input "${input.name}" wants [${wanted.map((dim) => dim ?? '?').join(', ')}]. ${type === 'uint8' && row.length === 3 ? imageAdvice(row, sizes) : 'Give data of that shape.'}`,
   )
+}
+
+/** What to do where images have another size than the model reads. */
+function imageAdvice(
+  [, height = 0, width = 0]: readonly number[],
+  wanted: readonly (number | undefined)[],
+): string {
+  const [numbers] = wanted
+  return wanted.length === 1 && numbers !== undefined
+    ? flatAdvice(numbers, [{ height, width }])
+    : 'Give images of that size, or say in a holdfast.json beside the model how they become it (resize, crop).'
 }
 
 const product = (dims: readonly (number | undefined)[]): number =>

@@ -177,7 +177,8 @@ function updateRows(
   const under = (parts: LoadedData): LoadedData =>
     mapParts(parts, (part) => paddedTo(alignLabels(underModel(part), classes).dataset, length))
   const fresh = under(read.fresh)
-  const old = read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions ?? false))
+  const old =
+    read.old && under(withKnownClasses(read.old, model, sources, matching.numbersArePositions ?? false))
   const [newRows, newNotes] = newPart(fresh, sources.fresh)
   const [oldRows, oldNotes] = old ? oldPart(old, sources, sources.seed ?? 0) : [rowsOfPack(kept, padded), []]
   const traffic = sources.traffic && givenTraffic(sources.traffic, model.classes, 'The traffic')

@@ -5,6 +5,7 @@ import { type CachedRow, contentKey, type NewRow, type RowCache } from '../cache
 import type { ImageReference } from '../parts.ts'
 import { type DecodedImage, decodeBySharp } from './decode-sharp-node.ts'
 import { type ImageFindings, kindsOf, marksOf } from './findings.ts'
+import { flatAdvice, resizeAdvice } from './flat-images.ts'
 import { imageBytes } from './image-bytes-files.ts'
 import type { ImageSpec } from './input-spec.ts'
 import { placePixels } from './place-pixels.ts'
@@ -39,6 +40,8 @@ export interface ImageDecoding {
   readonly cache?: RowCache | undefined
   /** The size that earlier images of the same data had. */
   readonly size?: CommonSize | undefined
+  /** How many numbers the model reads, where its input is a row of numbers. */
+  readonly numbers?: number | undefined
   /** Where so many rows are put, once the first image says how many bytes each takes; may throw where they are too many. Default new memory. */
   readonly room?: ((rows: number, rowBytes: number) => Uint8Array<ArrayBuffer>) | undefined
 }
@@ -71,7 +74,8 @@ export async function decodeImages(
       size ??= { height: image.height, width: image.width, place }
       const width1 = channels * size.height * size.width
       if (data.length === 0) data = room(images.length, width1)
-      if (image.height !== size.height || image.width !== size.width) throw otherSize(image, place, size)
+      if (image.height !== size.height || image.width !== size.width)
+        throw otherSize(image, place, size, decoding.numbers)
       const row = data.subarray(rows.length * width1, (rows.length + 1) * width1)
       const { kinds } = image
       if ('cached' in image) row.set(image.cached)
@@ -104,10 +108,15 @@ function dimsOf({ channels, layout }: ImageSpec, { height, width }: ImageSize): 
   return layout === 'NCHW' ? [count, height, width] : [height, width, count]
 }
 
-const otherSize = (image: ImageSize, place: string, size: CommonSize): DataError =>
+const otherSize = (
+  image: ImageSize,
+  place: string,
+  size: CommonSize,
+  numbers: number | undefined,
+): DataError =>
   new DataError(
     'image-size',
-    `${place}: this image is ${image.width} x ${image.height} pixels, but ${size.place} is ${size.width} x ${size.height}, and nothing says which size all of them are brought to. Write it into a file holdfast.json beside the model: {"resize": {"height": ${size.height}, "width": ${size.width}, "fit": "letterbox"}}; fit may be stretch, cover or letterbox.`,
+    `${place}: this image is ${image.width} x ${image.height} pixels, but ${size.place} is ${size.width} x ${size.height}, and nothing says which size all of them are brought to. ${numbers === undefined ? resizeAdvice(size) : flatAdvice(numbers, [size, image])}`,
   )
 
 /** An image decoded now, with the key that it goes into the cache under; or the row that was cached. */

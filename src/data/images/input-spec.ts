@@ -4,6 +4,7 @@ import { DataError } from '../../errors.ts'
 import type { DType } from '../../tensor/tensor.ts'
 import { parseConfig } from '../config.ts'
 import { asStored, type Preprocessing } from '../dataset.ts'
+import { flatImage } from './flat-images.ts'
 import { holdfastSchema, type resizeTo } from './holdfast-file.ts'
 import { huggingFaceImages, type ImagePlan, type ImageSize, preprocessorSchema } from './preprocessor.ts'
 
@@ -23,6 +24,8 @@ export type InputSpec = { readonly notes: readonly string[] } & (
       readonly preprocessing: Preprocessing
       /** The columns of a table in the order in which the model reads them. */
       readonly features?: readonly string[] | undefined
+      /** How images become the numbers, where holdfast.json says it. */
+      readonly image?: ImageSpec | undefined
     }
 )
 
@@ -68,7 +71,8 @@ export function inputSpec(facts: InputFacts): InputSpec {
   const layout = own.layout ?? layoutOf(facts)
   if (layout === undefined) {
     const { scale = 1, mean = 0, std = 1, features } = own
-    return { kind: 'numbers', preprocessing: { scale, mean, std }, features, notes: [] }
+    const image = own.resize || own.crop || own.channels ? flatFrom(own, dims, folder) : undefined
+    return { kind: 'numbers', preprocessing: { scale, mean, std }, features, image, notes: [] }
   }
   const last = layout === 'NHWC'
   const [height, width] = last ? [second, third] : [third, fourth]
@@ -119,6 +123,18 @@ export function inputSpec(facts: InputFacts): InputSpec {
     },
     notes,
   }
+}
+
+function flatFrom(own: z.infer<typeof holdfastSchema>, dims: InputFacts['dims'], folder: string): ImageSpec {
+  const { channels, resample = 'bilinear' } = own
+  return flatImage({ channels, resample, ...resizing(own, undefined, undefined) }, widthOf(dims), folder)
+}
+
+/** How many numbers a row of an input holds, where all its dims are stated. */
+export function widthOf(dims: InputFacts['dims']): number | undefined {
+  if (!dims || dims.length < 2) return undefined
+  const width = dims.slice(1).reduce<number>((product, dim) => product * (sizeAt(dim) ?? Number.NaN), 1)
+  return Number.isNaN(width) ? undefined : width
 }
 
 function layoutOf({ dims, type }: InputFacts): ImageSpec['layout'] | undefined {

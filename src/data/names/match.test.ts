@@ -47,7 +47,9 @@ describe('words beside numbers', () => {
     expect(matched({ namedBeside: true }).names).toEqual(['odd'])
     expect(matched({ namedBeside: true }, ['02', 'odd']).names).toEqual(['2', 'odd'])
     // Numbers among names are no places, whoever wrote the names.
-    expect(() => matched({ namedBeside: true, names: ['a', 'b'] }, ['0', '1'])).toThrow('the data has numbers only')
+    expect(() => matched({ namedBeside: true, names: ['a', 'b'] }, ['0', '1'])).toThrow(
+      'the data has numbers only',
+    )
   })
 })
 
