@@ -85,10 +85,12 @@ async function run(
 ): Promise<Map<string, Tensor>> {
   const inputs: Record<string, ort.Tensor> = {}
   for (const [name, tensor] of feeds) inputs[name] = toOrt(tensor)
-  const written = into && givenUp !== undefined ? allOutputs(session, feeds, into) : undefined
-  if (written && givenUp !== undefined) {
-    await running(() => runInto(session, inputs, written, givenUp))
-    return new Map([...written].map(([name, tensor]) => [name, into?.get(name) ?? tensor]))
+  if (into && givenUp !== undefined) {
+    const written = allOutputs(session, feeds, into)
+    if (written) {
+      await running(() => runInto(session, inputs, written, givenUp))
+      return new Map([...written, ...[...into].filter(([name]) => written.has(name))])
+    }
   }
   const fetches: Record<string, ort.Tensor | null> = {}
   for (const described of session.outputMetadata) {

@@ -103,12 +103,10 @@ export async function runInto(
 }
 
 /** The tensor in the dims that the graph declares, where these are of as many numbers. */
-export const asDeclared = (
-  tensor: Tensor,
-  described: ort.InferenceSession.ValueMetadata | undefined,
-): Tensor => {
-  const dims = described?.isTensor ? described.shape.filter((size) => typeof size === 'number') : []
-  const known = described?.isTensor === true && dims.length === described.shape.length
+export function asDeclared(tensor: Tensor, described: ort.InferenceSession.ValueMetadata): Tensor {
+  if (!described.isTensor) return tensor
+  const dims = described.shape.filter((size) => typeof size === 'number')
+  const known = dims.length === described.shape.length
   return known && sizeOf(dims) === sizeOf(tensor.dims) ? { ...tensor, dims } : tensor
 }
 

@@ -15,20 +15,20 @@ const PIECE = 2 ** 17
  * @example
  * const [next] = inPieces(emit, [theta, change], (to, [a, b]) => [sub(to, a, b)])
  */
-export function inPieces<Count extends readonly Value[]>(
+export function inPieces<Given extends readonly Value[], Made extends readonly Value[]>(
   emit: Emitter,
-  values: Count,
-  work: (emit: Emitter, values: Count) => readonly Value[],
-): readonly Value[] {
+  values: Given,
+  work: (emit: Emitter, values: Given) => Made,
+): Made {
   const { dims } = itemAt(values, 0, 'value')
   const pieces = emit.flat ? undefined : piecesOf(sizeOf(dims))
   if (pieces === undefined) return work(emit, values)
   const cut = values.map((value) => reshape(emit, value, [pieces, sizeOf(dims) / pieces]))
   const { outputs } = scan(emit, [], cut, (body, _state, slices) => ({
     state: [],
-    outputs: work(body, slices as unknown as Count),
+    outputs: work(body, slices as unknown as Given),
   }))
-  return outputs.map((output) => asDims(emit, output, dims))
+  return outputs.map((output) => asDims(emit, output, dims)) as unknown as Made
 }
 
 /** Into how many equal pieces so many numbers are cut; undefined where they are few, or have no such divisor. */

@@ -156,12 +156,11 @@ export function adam({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamOptions
         first: scale(emit, part(slots, 0), beta1),
         second: scale(emit, part(slots, 1), beta2),
       })
-      const moved = (to: Emitter, [theta, m, v]: readonly [Value, Value, Value]): Value[] => {
+      const [moved] = inPieces(emit, [parameter, first, second] as const, (to, [theta, m, v]) => {
         const denominator = add(to, to.op('Sqrt', [v]), part(scalars, 2))
-        return [sub(to, theta, mul(to, div(to, m, denominator), part(scalars, 1)))]
-      }
-      const next = inPieces(emit, [parameter, first, second] as const, moved)
-      return { parameter: part(next, 0), slots: [first, second] }
+        return [sub(to, theta, mul(to, div(to, m, denominator), part(scalars, 1)))] as const
+      })
+      return { parameter: moved, slots: [first, second] }
     },
   }
 }

@@ -72,15 +72,12 @@ function grouped(
 function updatedAlone(emit: Emitter, update: Optimiser['update'], request: Update): Updated {
   const { parameter, gradient, slots, scalars } = request
   if (fewRows(gradient)) return update(emit, request)
-  const [moved, ...next] = inPieces(emit, [parameter, gradient, ...slots], (to, values) => {
-    const [piece, pull, ...kept] = values
-    const result = update(to, {
-      ...{ parameter: piece ?? parameter, gradient: pull ?? gradient },
-      ...{ slots: kept, scalars },
-    })
-    return [result.parameter, ...result.slots]
+  const whole = [parameter, gradient, ...slots] as const
+  const [moved, ...next] = inPieces(emit, whole, (to, [piece, pull, ...kept]) => {
+    const result = update(to, { parameter: piece, gradient: pull, slots: kept, scalars })
+    return [result.parameter, ...result.slots] as const
   })
-  return { parameter: moved ?? parameter, slots: next }
+  return { parameter: moved, slots: next }
 }
 
 function updatedTogether(
