@@ -140,3 +140,28 @@ describe('wrong input', () => {
     expect([ended.code, ended.stdout]).toEqual([1, ''])
   })
 })
+
+test('advice on a language model measures on its texts, and names the update that does it', async () => {
+  const asked = 'advise gpt --new new --old old --max-drop 5% --time 10m --max-length 24 --threads 1'
+  const { code, stdout, stderr } = await holdfast(`${asked} --json`)
+  expect(stderr).toContain('Measuring for about 600 s.')
+  expect(code).toBe(0)
+  const found = JSON.parse(stdout)
+  expect(found).toMatchObject({
+    schema: 'holdfast.advice/1',
+    situation: { model: 'language', old: 'some' },
+    texts: { judged: 8, used: expect.any(Number) },
+    unmeasured: [],
+  })
+  expect(found.texts.used).toBe(found.texts.all)
+  expect(found.measured).toHaveLength(3)
+  expect(found.before.new).toBeGreaterThan(found.measured[0].gain)
+  expect(found.peakBytes).toBeGreaterThan(2 ** 20)
+  expect(found.command).toMatch(/^holdfast update gpt --new new --old old --max-drop 5%/)
+  const told = await holdfast(`${asked} --rows 1`)
+  expect(told.stdout).toMatch(/Measured on your texts: .* 8 new documents/)
+  expect(told.stdout).toMatch(/note: Measured with 1 of \d+ new rows/)
+  const bare = await holdfast('advise gpt --new new --max-length 24')
+  expect(bare.stdout).toContain('note: No old texts are there to measure on')
+  expect(bare.stdout).toContain('Advice: holdfast update gpt --new new --old self --max-drop 1%')
+})

@@ -3,8 +3,10 @@ import { bounds } from '../data/bounds.ts'
 import { memories } from '../methods/keep-advice.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { fromText, group, path, seconds, share } from './flags/index.ts'
-import { bindFlag, numbersFlag, outputFlag, readingFlags } from './shared-flags.ts'
+import { bindFlag, documentFlags, numbersFlag, outputFlag, readingFlags } from './shared-flags.ts'
 import type { CommonSettings } from './verb.ts'
+
+const { documents, paragraphs, pack, overlap } = documentFlags
 
 /** What `holdfast advise` can be told. */
 export const adviseSettings = z
@@ -56,6 +58,7 @@ export const adviseSettings = z
       }),
     }),
     ...readingFlags,
+    ...group('Texts for a language model', { documents, paragraphs, pack, overlap }),
     ...numbersFlag,
     ...outputFlag,
     ...bindFlag,

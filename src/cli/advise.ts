@@ -3,14 +3,23 @@ import { answersTokens } from '../evaluate/generate/index.ts'
 import { adviseMethods, type MethodAdvice, type Situation } from '../methods/advise-methods.ts'
 import { adviseKeeping, type KeepAdvice } from '../methods/keep-advice.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
-import { keepText, measuredText, priorText, situationWords } from '../report/advice-text.ts'
+import {
+  keepText,
+  measuredText,
+  measuredTextsText,
+  priorText,
+  situationWords,
+} from '../report/advice-text.ts'
 import { adviseUpdate, type MeasuredRecipe, type UpdateAdvice } from '../update/advise/index.ts'
+import { adviseTexts, type MeasuredTextRecipe, type TextAdvice } from '../update/texts/index.ts'
+import { loadTextUpdate } from '../update/texts/index-files.ts'
 import { loadUpdate } from '../update/update-files.ts'
 import { type AdviseSettings, adviseSettings } from './advise-flags.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { checkPlaces } from './places.ts'
-import { readingOf } from './shared-flags.ts'
+import { readingOf, withDocumentFlags } from './shared-flags.ts'
+import { showEvents } from './update-shown.ts'
 import { type Answer, type Call, defineVerb } from './verb.ts'
 
 /** `holdfast advise`: which method, at what cost, by what evidence. */
@@ -33,11 +42,9 @@ export const advise = defineVerb({
       { flag: '--keep', path: asked.keep, is: 'pack' },
     ])
     const loaded = await loadModel(model, { output: asked.output, bind: asked.bind })
-    if (answersTokens(loaded.model)) {
-      const old = asked.old !== undefined || asked.keep !== undefined ? 'some' : 'none'
-      return answerOf(asked, { model: 'language', old, tasks, classes: 'same' })
-    }
-    return onRows(asked, call, model, loaded)
+    return answersTokens(loaded.model)
+      ? onTexts(asked, call, model, loaded)
+      : onRows(asked, call, model, loaded)
   },
 })
 
@@ -73,7 +80,37 @@ async function onRows(asked: AdviseSettings, call: Call, model: string, given: L
   }
 }
 
-function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAdvice): Answer {
+/** By what our tables say, and on a language model's own texts. */
+async function onTexts(
+  asked: AdviseSettings,
+  call: Call,
+  model: string,
+  given: LoadedModel,
+): Promise<Answer> {
+  const engine = interruptible(engineFor(asked), call.signal)
+  const { new: fresh = '', old, keep, output, bind, seed, maxDrop, time, rows } = asked
+  call.screen.stage('reading texts')
+  const { learner, notes } = await loadTextUpdate(
+    {
+      ...{ engine, model, fresh, old, keep, output, bind, seed },
+      // What the model writes itself says nothing of what is kept.
+      ...{ selfWritten: 0, reading: withDocumentFlags(readingOf(asked), asked), signal: call.signal },
+    },
+    given,
+  )
+  sayNotes(notes, call.screen)
+  call.screen.say(`Measuring for about ${time} s.`)
+  const advice = await adviseTexts({
+    ...{ engine, ...learner, budget: { unit: 'relative', maxChange: maxDrop } },
+    ...{ time, most: rows, seed, signal: call.signal, onEvent: showEvents(call.screen) },
+  })
+  return answerOf(asked, advice.situation, advice)
+}
+
+/** A recipe that was measured, whatever it was measured on. */
+type Measured = MeasuredRecipe | MeasuredTextRecipe
+
+function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAdvice | TextAdvice): Answer {
   const prior = adviseMethods(situation)
   const keeping = asked.memory && adviseKeeping(asked.memory, situation.model)
   const best = advice?.measured[0]
@@ -89,7 +126,7 @@ function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAd
       measured: advice?.measured ?? [],
       unmeasured: advice?.unmeasured ?? [],
       before: advice?.before ?? null,
-      rows: advice?.rows ?? null,
+      ...(advice && 'texts' in advice ? { texts: advice.texts } : { rows: advice?.rows ?? null }),
       peakBytes,
       keep: keeping ?? null,
       notes: advice?.notes ?? [],
@@ -101,7 +138,7 @@ function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAd
 interface Said {
   readonly situation: Situation
   readonly command: string | undefined
-  readonly advice: UpdateAdvice | undefined
+  readonly advice: UpdateAdvice | TextAdvice | undefined
   readonly prior: MethodAdvice
   readonly keeping: KeepAdvice | undefined
   readonly peakBytes: number | null
@@ -112,7 +149,7 @@ const textOf = ({ situation, command, advice, prior, keeping, peakBytes }: Said)
   ...(command === undefined ? [] : [`Advice: ${command}`]),
   ...(situation.tasks === 'told' && situation.model === 'classifier' ? [toldHeads] : []),
   '',
-  ...(advice ? [...measuredText(advice), ''] : []),
+  ...(advice ? [...('texts' in advice ? measuredTextsText(advice) : measuredText(advice)), ''] : []),
   ...(peakBytes === null
     ? []
     : [
@@ -130,7 +167,7 @@ const toldHeads =
 function commandFor(
   asked: AdviseSettings,
   situation: Situation,
-  { prior, best }: { readonly prior: MethodAdvice; readonly best: MeasuredRecipe | undefined },
+  { prior, best }: { readonly prior: MethodAdvice; readonly best: Measured | undefined },
 ): string | undefined {
   if (best === undefined && prior.ranked[0]?.verb === 'learn') return undefined
   const { model = 'MODEL', new: fresh = 'NEW', old, keep, maxDrop } = asked

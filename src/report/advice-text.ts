@@ -2,6 +2,7 @@ import type { AdvisedMethod, MethodAdvice, RefusedMethod, Situation } from '../m
 import type { Evidence } from '../methods/evidence.ts'
 import type { KeepAdvice } from '../methods/keep-advice.ts'
 import type { UpdateAdvice } from '../update/advise/index.ts'
+import type { TextAdvice } from '../update/texts/index.ts'
 import { trialWords } from '../update/trial-words.ts'
 import { textTable } from './text-table.ts'
 
@@ -71,6 +72,37 @@ export function measuredText({ measured, unmeasured, before, rows, notes }: Upda
     ...unmeasured.map(
       ({ method, rung, seconds }) =>
         `  not measured: ${method}, ${rung === 'all' ? 'no time was left' : `${rung}: all up to it takes about ${seconds?.toFixed(0)} s`} (--time)`,
+    ),
+    ...notes.map((note) => `note: ${note}`),
+  ]
+}
+
+/** What was measured on the texts themselves. */
+export function measuredTextsText({ measured, unmeasured, before, texts, notes }: TextAdvice): string[] {
+  const count = (number: number) => number.toLocaleString('en-US')
+  const signed = (share: number) => `${share > 0 ? '+' : ''}${percent(share)} %`
+  const table = textTable({
+    head: ['', 'method', 'what trained', 'saved of new', 'old', 'seconds', 'for all rows'],
+    rows: measured.map(({ method, settings, gain, loss, seconds }, at) => [
+      String(at + 1),
+      method,
+      `${settings.rung}, rate ${settings.learningRate}`,
+      `${percent(gain)} %`,
+      signed(loss),
+      seconds.measured.toFixed(1),
+      `about ${seconds.all.toFixed(0)}`,
+    ]),
+  })
+  return [
+    ...(measured.length === 0
+      ? []
+      : [
+          `Measured on your texts: the share of the bits of ${count(texts.judged)} new documents that is saved where ${count(texts.ordered)} old ones seem to show the budget (before: ${(before?.new ?? 0).toFixed(3)} bits per byte). Estimates: the update proves on other documents.`,
+          ...table.map((line) => `  ${line}`),
+        ]),
+    ...unmeasured.map(
+      ({ method, rung, seconds }) =>
+        `  not measured: ${method}, ${rung}: training on all new texts takes about ${seconds.toFixed(0)} s (--time)`,
     ),
     ...notes.map((note) => `note: ${note}`),
   ]

@@ -98,8 +98,12 @@ export {
   type TextPackSummary,
 } from './text-pack/index.ts'
 export {
+  type AdviseTextsOptions,
+  adviseTexts,
+  type MeasuredTextRecipe,
   openTextUpdate,
   summariseTexts,
+  type TextAdvice,
   type TextClaim,
   type TextGain,
   type TextGuess,

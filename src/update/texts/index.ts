@@ -1,3 +1,9 @@
+export {
+  type AdviseTextsOptions,
+  adviseTexts,
+  type MeasuredTextRecipe,
+  type TextAdvice,
+} from './advise-texts.ts'
 export { textUpdateDefaults } from './text-defaults.ts'
 export { assignTexts } from './text-parts.ts'
 export { type TextPreflight, textPreflight } from './text-preflight.ts'

@@ -50,10 +50,7 @@ export async function openTextTrial(
   const { engine, model, seed = 0, recompute, signal, methodOptions } = options
   const updates = rung.name === 'low-rank' ? options.updates : undefined
   const learningRate = options.learningRate ?? rung.learningRate
-  const name = textMethodName(options.method, {
-    exemplars: parts.rehearsed !== undefined && options.replayShare !== 0,
-    lowRank: rung.name === 'low-rank',
-  })
+  const name = nameOf(options, parts, rung)
   const plan = planOf(options, parts, { rung, name })
   const { batchSize, steps: iterations, share } = plan
   const rehearsed = share > 0 && parts.rehearsed ? toRehearse(parts.rehearsed, plan, seed) : undefined
@@ -98,6 +95,20 @@ export async function openTextTrial(
     dispose: () => reader.dispose(),
   }
 }
+
+/** Steps that a rung takes over the new rows. */
+export const plannedSteps = (options: TextUpdateOptions, parts: TextParts, rung: TextRung): number =>
+  planOf(options, parts, { rung, name: nameOf(options, parts, rung) }).steps
+
+const nameOf = (
+  { method, replayShare }: TextUpdateOptions,
+  { rehearsed }: TextParts,
+  rung: TextRung,
+): string =>
+  textMethodName(method, {
+    exemplars: rehearsed !== undefined && replayShare !== 0,
+    lowRank: rung.name === 'low-rank',
+  })
 
 interface Plan extends RungPlan {
   /** Share of the tokens that are old. */

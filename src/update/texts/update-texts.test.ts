@@ -1,56 +1,22 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
 import { decoderSizes } from '../../../test/tiny-decoder.ts'
-import { toyDecoder } from '../../../test/toy-language.ts'
+import { wanderingTexts as texts, wanderingDecoder, wanderingRows } from '../../../test/wandering-texts.ts'
 import { packDocuments, type TokenDocument } from '../../data/documents/index.ts'
 import { rowLosses, topTokens, withWeights } from '../../evaluate/index.ts'
 import { documentLosses, totalLoss } from '../../measure/text-scores.ts'
-import { none } from '../../methods/none.ts'
 import { mergeLora } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
-import { randomStream } from '../../tensor/random.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { adam } from '../../train/step/index.ts'
-import { fineTune } from '../recipes/index.ts'
 import type { TextUpdateOptions, TextUpdateResult } from './text-update-types.ts'
 import { updateTexts } from './update-texts.ts'
 
 const { vocabulary } = decoderSizes
-const tokenizer = { filler: 0, eos: undefined, frame: { before: [], after: [] } }
-const rows = { length: 8, tokenizer }
-
-/** Texts that go on by `step` each time, but for a token in five. */
-function texts(step: number, count: number, name: string): TokenDocument[] {
-  const random = randomStream(step, name)
-  return Array.from({ length: count }, (_, at) => {
-    const ids = Int32Array.from({ length: at % 3 === 2 ? 6 : 15 })
-    let token = random.integer(vocabulary)
-    for (let place = 0; place < ids.length; place++) {
-      ids[place] = token
-      token = random.uniform() < 0.2 ? random.integer(vocabulary) : (token + step) % vocabulary
-    }
-    return { place: `${name} ${step} ${at}`, ids, bytes: 4 * (ids.length - 1) }
-  })
-}
+const { rows } = wanderingRows
 
 let model: Model
 beforeAll(async () => {
-  const train = packDocuments(texts(1, 200, 'train'), { ...rows, name: 'old', vocabulary }).dataset
-  const start = toyDecoder()
-  const { parameters } = await fineTune({
-    ...{
-      engine,
-      model: start,
-      method: none(),
-      train,
-      batchSize: 16,
-      iterations: 200,
-      learningRate: 1e-2,
-      seed: 1,
-    },
-    settings: { optimiser: adam() },
-  })
-  model = withWeights(start, parameters)
+  model = await wanderingDecoder(engine)
 })
 
 const data = {

@@ -118,7 +118,12 @@ async function tooDear({ options: { time } }: TextContext, trial: TextTrial, beg
   return needed > time ? needed : undefined
 }
 
-async function runTextTrial(context: TextContext, trial: TextTrial, index: number): Promise<TriedText> {
+/** Trains a rung, and looks at what points of its way seem to be worth. */
+export async function runTextTrial(
+  context: TextContext,
+  trial: TextTrial,
+  index: number,
+): Promise<TriedText> {
   const { options, losses, choose, order, parts } = context
   const { settings, method } = trial
   options.onEvent?.({ type: 'trial', trial: index, method, settings })
