@@ -27,6 +27,7 @@ import { refuseLabelled } from '../labelled-rows-files.ts'
 import { identify } from '../pack/index-files.ts'
 import { readTextPack, tokenizerHash } from '../text-pack/index-files.ts'
 import { type PackTexts, packTexts } from './pack-texts.ts'
+import { separateDocuments } from './separate-documents.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
 import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-types.ts'
 import {
@@ -96,7 +97,7 @@ const OLD_HELD_OUT = 0.5
  *
  * A model with layers of few bits (MatMulNBits) gets low-rank updates beside them, at zero, which train in their place.
  *
- * @param given The model, which is loaded already.
+ * @param deployed The model, which is loaded already.
  * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
  * `data-too-few`; CheckpointError `pack-missing`; and what reading throws.
  * @example
@@ -106,15 +107,15 @@ const OLD_HELD_OUT = 0.5
  */
 export async function loadTextUpdate(
   sources: TextUpdateSources,
-  given: LoadedModel,
+  deployed: LoadedModel,
 ): Promise<LoadedTextUpdate> {
   const { model: path, fresh, old, keep } = sources
   if (old !== undefined && keep !== undefined) {
     throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
   }
   const { rank = textUpdateDefaults.rank, seed = 0, output, bind } = sources
-  const opened = await withOpenUpdates(given, { rank, seed, output, bind })
-  const loaded = opened?.loaded ?? given
+  const opened = await withOpenUpdates(deployed, { rank, seed, output, bind })
+  const loaded = opened?.loaded ?? deployed
   const { model, file } = loaded
   const reading = await readingFor({ path: file.path, input: model.input }, sources.reading)
   const { options, tokenizerJson } = reading
@@ -124,15 +125,16 @@ export async function loadTextUpdate(
     keep === undefined
       ? undefined
       : packTexts(await readTextPack(keep), {
-          ...{ place: keep, identity: identify(given), vocabulary: vocabularyOf(model) },
+          ...{ place: keep, identity: identify(deployed), vocabulary: vocabularyOf(model) },
           tokenizer: tokenizerJson === undefined ? undefined : tokenizerHash(tokenizerJson),
         })
-  const found: TextUpdateData = {
+  const given: TextUpdateData = {
     ...newTexts(added, fresh),
     ...(known && oldTexts(known, present(old, 'old texts'))),
     ...pack?.data,
   }
-  const rows = rowsFor(found, options, model, pack)
+  const rows = rowsFor(given, options, model, pack)
+  const { data: found, notes: apart } = separateDocuments(given, rows.length)
   const written =
     known || pack
       ? undefined
@@ -145,7 +147,7 @@ export async function loadTextUpdate(
     ...loaded,
     folder: (await stat(path)).isDirectory(),
     widened: model,
-    given: given.file,
+    given: deployed.file,
     learner: {
       ...{ model, data, rows, updates: opened?.updates },
       stored: readBackOf(
@@ -157,7 +159,7 @@ export async function loadTextUpdate(
     selfWritten: data.exemplars !== undefined && written !== undefined,
     notes: [
       ...[...loaded.notes, ...reading.notes, ...added.notes, ...(known?.notes ?? [])],
-      ...[...(pack?.notes ?? []), ...(written?.notes ?? [])],
+      ...[...(pack?.notes ?? []), ...apart, ...(written?.notes ?? [])],
     ],
   }
 }
