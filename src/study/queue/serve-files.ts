@@ -132,7 +132,7 @@ async function doJob(
     }
   } catch (error) {
     const known = error instanceof HoldfastError ? error : new HoldfastError('unexpected', String(error))
-    const mayPass = error instanceof Error && ofThisMachine.has(error.name)
+    const mayPass = error instanceof Error && mayPassElsewhere(kind, error.name, known.code)
     say({ type: 'failed', name, message: known.message, again: mayPass && !isLast(job) })
     const text = failureText(known.code, known.message)
     if (mayPass) throw new Error(text)
@@ -145,7 +145,16 @@ async function doJob(
   throw new WaitingError()
 }
 
-/** Errors that another machine, or this one later, may not have; all else would happen again. */
+/**
+ * Whether an error may pass on another machine, or on this one later; all else would happen again. An update begins only where its inputs
+ * have the content with which it was asked for, so what is wrong with them is wrong anywhere.
+ */
+function mayPassElsewhere(kind: QueueJob['kind'], name: string, code: string): boolean {
+  if (kind === 'update') return name === 'EnvironmentError' || code === 'data-other'
+  return ofThisMachine.has(name)
+}
+
+/** Of runs, whose data each machine has for itself. */
 const ofThisMachine: ReadonlySet<string> = new Set(['EnvironmentError', 'DataError', 'CheckpointError'])
 
 const isLast = ({ attemptsMade, opts }: Job): boolean => attemptsMade + 1 >= (opts.attempts ?? 1)
