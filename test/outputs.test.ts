@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { modelToOnnx } from '../src/model/import/onnx-model.ts'
+import { lockOutput } from '../src/train/folders/output-lock-files.ts'
 import { blobCsv, blobModel, blobNames, blobs } from './blobs.ts'
 import { buildCli, type Cli } from './cli.ts'
 
@@ -94,6 +95,25 @@ test('folders made for what a command writes go again where it fails, but for wh
   }
   expect(existsSync(join(folder, 'far off'))).toBe(false)
   expect(readdirSync(join(folder, 'there'))).toEqual([])
+})
+
+test.each([
+  [`update model/model.onnx --new new --old old -o better.onnx ${learned}`, 'better.onnx'],
+  // Where an update ends is not known when it begins.
+  [`update model/model.onnx --new new --old old -o better.onnx ${learned}`, 'better.not-met.onnx'],
+  [`update model --new new --old old -o better ${learned}`, 'better'],
+  ['keep model --data old -o old.keep', 'old.keep'],
+  ['merge model/model.onnx model/model.onnx --base model/model.onnx -o merged.onnx', 'merged.onnx'],
+])('%s begins only where no other process is at work on %s', async (line, name) => {
+  mkdirSync(join(folder, 'taken'), { recursive: true })
+  const other = await lockOutput(join(folder, 'taken', name))
+  const { code, stderr } = await run(line.replace('-o ', '-o taken/'))
+  await other.giveBack()
+  expect([code, stderr]).toEqual([
+    1,
+    `error (out-in-use): -o taken/${name} is in use by process ${process.pid}. Wait until it ends, or name another place; if it is gone for good, remove ${join(folder, 'taken', `.${name}.lock`)}.\n`,
+  ])
+  expect(readdirSync(join(folder, 'taken'))).toEqual([])
 })
 
 describe('before a run begins', () => {

@@ -124,7 +124,7 @@ export const bench = defineVerb({
     'holdfast bench split-mnist --method ewc,lwf --scenario domain --seeds 1..5 --tune 12',
   ],
   settings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     if (asked.list || asked.name === undefined) return protocolList()
     const { protocol, text } = await readProtocol(asked.name)
     if (asked.show) return protocolShown(protocol, text)
@@ -153,6 +153,7 @@ export const bench = defineVerb({
         { flag: '--out', path: out === store ? undefined : out, kind: 'folder', mine: ownRuns },
         { flag: '--report', path: asked.report },
       ],
+      outputs,
     )
     const loaded = await loadPlan(first, {
       download: true,

@@ -29,13 +29,14 @@ export const collect = defineVerb({
   name: 'collect',
   examples: ['holdfast collect /shared/runs --report report.html'],
   settings,
-  run: async ({ stores, out, report }, call) => {
+  run: async ({ stores, out, report }, call, outputs) => {
     await checkPlaces(
       stores.map((store) => ({ flag: 'DIR', path: store, is: 'results' })),
       [
         { flag: '--out', path: out },
         { flag: '--report', path: report },
       ],
+      outputs,
     )
     const found = (await Promise.all(stores.map(collectStore))).flat()
     const benches = found.flatMap(({ bench }) => (bench.results.length > 0 ? [bench] : []))

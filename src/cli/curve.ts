@@ -111,7 +111,7 @@ export const curve = defineVerb({
     'holdfast curve model.onnx better.onnx --pick 0.7 -o chosen.onnx',
   ],
   settings,
-  run: async (asked, { screen, command }) => {
+  run: async (asked, { screen, command }, outputs) => {
     const { from, to, old, new: fresh, groups } = asked
     await checkPlaces(
       [
@@ -122,11 +122,12 @@ export const curve = defineVerb({
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [
-        { flag: '-o', path: asked.out },
+        { flag: '-o', path: asked.out, held: true },
         { flag: '--html', path: asked.html },
         { flag: '--svg', path: asked.svg },
         { flag: '--csv', path: asked.csv },
       ],
+      outputs,
     )
     const engine = engineFor(asked)
     const { output, bind, preprocessing, numbersArePositions } = asked

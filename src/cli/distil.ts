@@ -24,7 +24,7 @@ export const distil = defineVerb({
     'holdfast distil gpt/ --into small-gpt/ --data texts/ --max-drop 10% -o small',
   ],
   settings: distilSettings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     const folder = asked.out ?? defaultFolder('distil', String(asked.seed ?? 0))
     await checkPlaces(
       [
@@ -39,6 +39,7 @@ export const distil = defineVerb({
         { flag: '--report', path: asked.report },
         { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
       ],
+      outputs,
     )
     const { threads = physicalCores(), ...read } = await distilPlan(asked)
     const loaded = await loadPlan(

@@ -67,7 +67,7 @@ export const evaluate = defineVerb({
     'holdfast evaluate gpt.onnx better.onnx --data texts/ --probes facts.jsonl --by-document',
   ],
   settings,
-  run: async (asked, { screen, signal }) => {
+  run: async (asked, { screen, signal }, outputs) => {
     const { models, data, probes, savePredictions } = asked
     await checkPlaces(
       [
@@ -78,6 +78,7 @@ export const evaluate = defineVerb({
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
       [{ flag: '--save-predictions', path: savePredictions }],
+      outputs,
     )
     const { preprocessing, output, bind, numbersArePositions, byDocument } = asked
     const { evaluation, predictions } = await evaluateFiles({

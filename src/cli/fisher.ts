@@ -46,14 +46,15 @@ export const fisher = defineVerb({
     'holdfast fisher gpt/ --data texts/ --samples 500',
   ],
   settings,
-  run: async (asked, { screen }) => {
+  run: async (asked, { screen }, outputs) => {
     await checkPlaces(
       [
         { flag: 'MODEL', path: asked.model, is: 'model' },
         { flag: '--data', path: asked.data, is: 'data' },
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
       ],
-      [{ flag: '-o', path: asked.out }],
+      [{ flag: '-o', path: asked.out, held: true }],
+      outputs,
     )
     const { loaded, summary } = await fisherFile(asked.model, asked.out, {
       engine: engineFor(asked),

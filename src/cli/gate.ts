@@ -144,7 +144,7 @@ export const gate = defineVerb({
     'holdfast gate old.jsonl new.jsonl --max-drop 1% --max-negative-flips 0.5% --junit gate.xml --markdown gate.md',
   ],
   settings,
-  run: async (asked, { screen, command }) => {
+  run: async (asked, { screen, command }, outputs) => {
     const { baseline, candidate, golden, data, probes, preprocessing, output, bind, neverFlip } = asked
     await checkPlaces(
       [
@@ -166,6 +166,7 @@ export const gate = defineVerb({
         { flag: '--flips', path: asked.flips },
         { flag: '--save-predictions', path: asked.savePredictions },
       ],
+      outputs,
     )
     const listed = neverFlip === undefined ? undefined : await loadIds(neverFlip)
     const sources: GateSources = {

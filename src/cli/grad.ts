@@ -27,7 +27,7 @@ export const grad = defineVerb({
   name: 'grad',
   examples: ['holdfast grad model.onnx --batch batch.safetensors --loss cross-entropy -o grads.safetensors'],
   settings,
-  run: async (asked) => {
+  run: async (asked, _call, outputs) => {
     const { model, out, batch, output, bind } = asked
     await checkPlaces(
       [
@@ -35,6 +35,7 @@ export const grad = defineVerb({
         { flag: '--batch', path: batch, is: 'file' },
       ],
       [{ flag: '-o', path: out }],
+      outputs,
     )
     const summary = await gradFile(model, out, {
       engine: engineFor(asked),

@@ -36,7 +36,7 @@ export const keep = defineVerb({
   name: 'keep',
   examples: [example, ...examples],
   settings: keepSettings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     if (asked.show !== undefined) {
       await checkPlaces([{ flag: '--show', path: asked.show, is: 'pack' }])
       return showPack(asked.show)
@@ -45,7 +45,8 @@ export const keep = defineVerb({
       const out = outOf(asked)
       await checkPlaces(
         asked.models.map((path) => ({ flag: '--merge', path, is: 'pack' })),
-        [{ flag: '-o', path: out }],
+        [{ flag: '-o', path: out, held: true }],
+        outputs,
       )
       const [first] = asked.models
       const texts = first !== undefined && (await packHoldsAt(first)) === 'texts'
@@ -63,7 +64,8 @@ export const keep = defineVerb({
         { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
         { flag: '--extend', path: asked.extend, is: 'pack' },
       ],
-      [{ flag: '-o', path: out }],
+      [{ flag: '-o', path: out, held: true }],
+      outputs,
     )
     if (asked.out === undefined) await refuseOlder(out)
     const loaded = await loadModel(model, { output: asked.output, bind: asked.bind })

@@ -8,6 +8,7 @@ import { engineFor, sharesOf } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
+import type { Outputs } from './outputs.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { queueAndStoreFlags } from './queue-client.ts'
 import { type ReplicaPlace, type ReplicaSettings, replicaFlags, withReplicaFlags } from './replica-flags.ts'
@@ -70,9 +71,9 @@ export const learn = defineVerb({
     'holdfast learn holdfast.yaml --unlabelled photos/',
   ],
   settings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     const { config = DEFAULT_CONFIG } = asked
-    if (asked.init) return init(config)
+    if (asked.init) return init(config, outputs)
     await checkPlaces([{ flag: 'CONFIG', path: config, is: 'config' }])
     const wanted = asChanged(await readPlanFile(config), asked)
     if (wanted.distil) {
@@ -91,6 +92,7 @@ export const learn = defineVerb({
         { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
         { flag: '--store', path: asked.store, kind: 'folder', mine: ownRuns },
       ],
+      outputs,
     )
     const loaded = await loadPlan(wanted, {
       download: true,
@@ -146,8 +148,8 @@ function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings & Bare):
 
 const adapterOf = ({ model }: RunPlan) => (model.kind === 'onnx' ? model.adapter : undefined)
 
-async function init(path: string): Promise<Answer> {
-  await checkPlaces([], [{ flag: '--init', path }])
+async function init(path: string, outputs: Outputs): Promise<Answer> {
+  await checkPlaces([], [{ flag: '--init', path }], outputs)
   await writeStarterConfig(path)
   return { json: { written: path }, text: `Wrote ${path}. Run it with: holdfast learn ${path}` }
 }

@@ -71,7 +71,7 @@ export const merge = defineVerb({
     'holdfast merge --base model.onnx --keep north.keep,south.keep -o merged.onnx',
   ],
   settings,
-  run: async (asked, { screen }) => {
+  run: async (asked, { screen }, outputs) => {
     const { base, model: models, fisher, keep: packs, shares, out, data, output, bind } = asked
     await checkPlaces(
       [
@@ -81,7 +81,8 @@ export const merge = defineVerb({
         ...(packs ?? []).map((one) => ({ flag: '--keep', path: one, is: 'file' as const })),
         { flag: '--data', path: data, is: 'data' },
       ],
-      [{ flag: '-o', path: out }],
+      [{ flag: '-o', path: out, held: true }],
+      outputs,
     )
     const merged = await mergeModels({ base, models, fisher, shares, packs, output, bind })
     sayNotes(merged.notes, screen)

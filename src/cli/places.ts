@@ -4,7 +4,7 @@ import { catalogue } from '../data/index.ts'
 import { CheckpointError, DataError, didYouMean, ModelError, UsageError } from '../errors.ts'
 import { checkOutputs, type Input, type Mine, type Output } from '../tensor/outputs-files.ts'
 import { readObstacle } from '../tensor/reads-files.ts'
-import { makeOutputFolder } from './made-folders.ts'
+import type { Outputs } from './outputs.ts'
 
 /** A file or folder that a verb reads; undefined where it was not named. */
 export interface Read {
@@ -19,20 +19,28 @@ export interface Read {
 /** One that it writes. */
 export interface Written extends Omit<Output, 'path'> {
   readonly path: string | undefined
+  /** Whether no other command may be at work on it until this one ends. Default false. */
+  readonly held?: boolean | undefined
 }
 
 /**
  * Checks what a verb reads and then what it writes, before anything is computed: what is misspelt is told before what is missing.
  * Folders on the way to what is written are made; where the verb fails, those that are still empty are taken away again.
  *
- * @param options.dry Makes no folders. Default false.
- * @throws ModelError `model-not-found`, DataError `data-missing`, CheckpointError `pack-missing` for what is not there; and what
- * {@link checkOutputs} throws.
+ * @param outputs Where folders are made and places are held; undefined for a dry run, which does neither.
+ * @throws ModelError `model-not-found`, DataError `data-missing`, CheckpointError `pack-missing` for what is not there; EnvironmentError
+ * `out-in-use`; and what {@link checkOutputs} throws.
  */
+export function checkPlaces(reads: readonly Read[]): Promise<void>
+export function checkPlaces(
+  reads: readonly Read[],
+  writes: readonly Written[],
+  outputs: Outputs | undefined,
+): Promise<void>
 export async function checkPlaces(
   reads: readonly Read[],
   writes: readonly Written[] = [],
-  { dry = false }: { readonly dry?: boolean } = {},
+  outputs?: Outputs,
 ): Promise<void> {
   const inputs: Input[] = []
   for (const { flag, path, is } of reads) {
@@ -42,10 +50,12 @@ export async function checkPlaces(
     else inputs.push({ flag, path })
   }
   refuseOtherKinds(reads)
-  const outputs = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
-  await checkOutputs(outputs, inputs)
-  if (dry) return
-  for (const { path } of outputs) await makeOutputFolder(resolve(dirname(path)))
+  const wanted = writes.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
+  await checkOutputs(wanted, inputs)
+  for (const { flag, path, held } of wanted) {
+    await outputs?.makeFolder(resolve(dirname(path)))
+    if (held) await outputs?.hold(resolve(path), `${flag} ${path}`)
+  }
 }
 
 /** What a folder for low-rank updates may hold. */

@@ -32,7 +32,7 @@ export const quickstart = defineVerb({
   name: 'quickstart',
   examples: ['holdfast quickstart', 'holdfast quickstart --data synthetic --seed 2 --report first.html'],
   settings,
-  run: async (given, call) => {
+  run: async (given, call, outputs) => {
     const asked = { source: given.data, limit: given.limit, seed: given.seed }
     const [first] = quickstartParts(asked)
     const [plan] = first?.plans ?? []
@@ -43,6 +43,7 @@ export const quickstart = defineVerb({
         { flag: '--folder', path: given.folder, kind: 'folder', mine: ownQuickstart },
         { flag: '--report', path: given.report },
       ],
+      outputs,
     )
     const loaded = await loadPlan(plan, {
       download: true,

@@ -31,7 +31,7 @@ export const report = defineVerb({
     'holdfast report results.json --markdown',
   ],
   settings,
-  run: async ({ runs, markdown, json, out: asked }, call) => {
+  run: async ({ runs, markdown, json, out: asked }, call, outputs) => {
     if (markdown && json) {
       throw new UsageError('flag-value', '--markdown and --json exclude each other; leave one out.')
     }
@@ -39,6 +39,7 @@ export const report = defineVerb({
     await checkPlaces(
       runs.map((path) => ({ flag: 'RUNS', path, is: 'results' })),
       [{ flag: '-o', path: out }],
+      outputs,
     )
     const results = await collectResults(runs)
     if (markdown) return { json: results, text: reportMarkdown(results).trimEnd() }

@@ -26,7 +26,7 @@ export const resume = defineVerb({
   name: 'resume',
   examples: ['holdfast resume runs/2026-11-23T22-41-05-split-mnist-ewc-class-1'],
   settings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     const folder = asked.run
     await checkPlaces(
       [{ flag: 'RUN', path: folder, is: 'run' }],
@@ -34,6 +34,7 @@ export const resume = defineVerb({
         { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
         { flag: '--store', path: asked.store, kind: 'folder', mine: ownRuns },
       ],
+      outputs,
     )
     const { loaded, engine, config } = await loadRun(folder, (plan) =>
       engineFor({ device: asked.device ?? plan.device, threads: asked.threads ?? plan.threads }),

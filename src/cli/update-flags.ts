@@ -11,6 +11,7 @@ import { SELF } from '../update/texts/index-files.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, jsonLines, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
+import type { Outputs } from './outputs.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
 import { queueAndStoreFlags } from './queue-client.ts'
@@ -192,7 +193,7 @@ export type UpdateSettings = z.output<typeof updateSettings> & CommonSettings
  *
  * @throws UsageError `argument-missing` without a place for the model; and what {@link checkPlaces} throws.
  */
-export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
+export async function checkUpdatePlaces(asked: UpdateSettings, outputs: Outputs): Promise<void> {
   const reads = readsOfUpdate(asked)
   await checkPlaces(reads)
   const { out, dryRun } = asked
@@ -209,15 +210,15 @@ export async function checkUpdatePlaces(asked: UpdateSettings): Promise<void> {
   await checkPlaces(
     reads,
     [
-      ...placesOf(out).map((path) => ({ flag: '-o', path, kind }) as const),
-      { flag: '--adapter', path: asked.adapter, kind: 'folder', mine: olderAdapter },
+      ...placesOf(out).map((path) => ({ flag: '-o', path, kind, held: true }) as const),
+      { flag: '--adapter', path: asked.adapter, kind: 'folder', mine: olderAdapter, held: true },
       { flag: '--baseline', path: asked.baseline },
-      ...placesOf(asked.keepOut).map((path) => ({ flag: '--keep-out', path })),
+      ...placesOf(asked.keepOut).map((path) => ({ flag: '--keep-out', path, held: true })),
       { flag: '--markdown', path: asked.markdown },
       { flag: '--report', path: asked.report },
       { flag: '--tensorboard', path: asked.tensorboard, kind: 'folder' },
     ],
-    { dry: dryRun },
+    dryRun ? undefined : outputs,
   )
 }
 

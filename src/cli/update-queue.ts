@@ -7,6 +7,7 @@ import { contentOf, fromStore, RESULT_PLACE } from '../study/updates/index-files
 import { computedBy, runVersions } from '../train/folders/index-files.ts'
 import { engineFor } from './engine.ts'
 import { type FlagFacts, readWords } from './flags/index.ts'
+import type { Outputs } from './outputs.ts'
 import { checkPlaces } from './places.ts'
 import { openClient } from './queue-client.ts'
 import { DEFAULT_STORE, ownRuns } from './run-folders.ts'
@@ -34,10 +35,11 @@ export async function updateByQueue(
   asked: UpdateSettings,
   call: Call,
   facts: readonly FlagFacts[],
+  outputs: Outputs,
 ): Promise<Answer> {
   const { store = DEFAULT_STORE } = asked
   refuseHere(asked)
-  await checkPlaces([], [{ flag: '--store', path: store, kind: 'folder', mine: ownRuns }])
+  await checkPlaces([], [{ flag: '--store', path: store, kind: 'folder', mine: ownRuns }], outputs)
   // A run's last bits belong to its number of threads, and workers do one thing a core.
   const engine = engineFor({ ...asked, threads: asked.threads ?? 1 })
   const client = await openClient(

@@ -54,11 +54,11 @@ export const update: Verb = defineVerb({
     'holdfast update model.onnx --new new/ --old old/ -o better.onnx --store /shared/runs --queue redis://queue.example.com',
   ],
   settings: updateSettings,
-  run: async (asked, call) => {
+  run: async (asked, call, outputs) => {
     const began = performance.now()
     const { dryRun } = asked
-    await checkUpdatePlaces(asked)
-    if (asked.queue !== undefined) return updateByQueue(asked, call, update.facts)
+    await checkUpdatePlaces(asked, outputs)
+    if (asked.queue !== undefined) return updateByQueue(asked, call, update.facts, outputs)
     // Nothing of an update is kept half-way; a dry run is ended by Ctrl-C at once.
     const engine = dryRun ? engineFor(asked) : interruptible(engineFor(asked), call.signal)
     const base = sourcesOf(asked)

@@ -13,7 +13,7 @@ import {
   readSettings,
   type Settings,
 } from './flags/index.ts'
-import { withOutputFolders } from './made-folders.ts'
+import { type Outputs, withOutputs } from './outputs.ts'
 import type { Screen } from './screen.ts'
 import { summaries, type VerbName } from './summaries.ts'
 
@@ -94,7 +94,7 @@ export interface Verb {
 interface Definition<Schema extends Settings> extends Pick<Verb, 'examples'> {
   readonly name: VerbName
   readonly settings: Schema
-  readonly run: (settings: z.output<Schema> & CommonSettings, call: Call) => Promise<Answer>
+  readonly run: (settings: z.output<Schema> & CommonSettings, call: Call, outputs: Outputs) => Promise<Answer>
 }
 
 /** @example defineVerb({ name: 'data', examples, settings: z.object({ … }), run: async (settings, call) => … }) */
@@ -111,7 +111,10 @@ export function defineVerb<Schema extends Settings>(definition: Definition<Schem
     schema: z.object({ ...commonSettings.shape, ...settings.shape }),
     read: (words) => {
       const said = readSettings({ name, examples }, schema, facts, words)
-      return { settings: said, run: (call) => withOutputFolders(async () => run(settled(said), call)) }
+      return {
+        settings: said,
+        run: (call) => withOutputs(async (outputs) => run(settled(said), call, outputs)),
+      }
     },
   }
 }

@@ -42,10 +42,10 @@ export const worker = defineVerb({
   name: 'worker',
   examples: ['holdfast worker redis://queue.example.com --store /shared/runs'],
   settings,
-  run: async (asked, { screen, signal }) => {
+  run: async (asked, { screen, signal }, outputs) => {
     const store = asked.store ?? DEFAULT_STORE
     if (asked.store !== undefined) await refuseMissing(asked.store)
-    await checkPlaces([], [{ flag: '--store', path: store, kind: 'folder', mine: ownRuns }])
+    await checkPlaces([], [{ flag: '--store', path: store, kind: 'folder', mine: ownRuns }], outputs)
     const { jobs = defaultJobs(1) } = asked
     const place = await openQueuePlace('worker', {
       ...{ url: asked.url, prefix: asked.queuePrefix, store, engine: engineFor(asked) },

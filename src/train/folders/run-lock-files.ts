@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { link, open, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -41,7 +42,7 @@ const LEASE_SECONDS = 60
 const TOUCHES_A_LEASE = 6
 const LOOKS_A_LEASE = 60
 
-/** A folder that this process holds. */
+/** A folder, or the place of a file, that this process holds. */
 export interface Held {
   /**
    * Makes sure that it still does: a process that was asleep for more than a minute may have lost it to another machine.
@@ -50,6 +51,19 @@ export interface Held {
    */
   check(): Promise<void>
   giveBack(): Promise<void>
+  /** The same at once, for a process that ends. */
+  leave(): void
+}
+
+/** What a lock is about, as its errors say it. */
+export interface Locked {
+  /** Where the lock lies. */
+  readonly file: string
+  /** The folder or file that it is for. */
+  readonly said: string
+  readonly code: 'run-in-use' | 'out-in-use'
+  /** Ends the sentence "… is in use by process 7. …". */
+  readonly way: string
 }
 
 /**
@@ -60,8 +74,15 @@ export interface Held {
  * @param lease in seconds
  * @throws EnvironmentError `run-in-use` naming the process that has it.
  */
-export async function lockFolder(folder: string, lease = LEASE_SECONDS): Promise<Held> {
-  const file = join(folder, 'lock')
+export const lockFolder = (folder: string, lease = LEASE_SECONDS): Promise<Held> =>
+  lockAt({ file: join(folder, 'lock'), said: folder, code: 'run-in-use', way: 'Wait until it ends' }, lease)
+
+/**
+ * The same with a lock of any name, for what it is about.
+ *
+ * @throws EnvironmentError with the code of what is locked, naming the process that has it.
+ */
+export async function lockAt(locked: Locked, lease = LEASE_SECONDS): Promise<Held> {
   const started = (await runningProcess(process.pid))?.started ?? null
   const mine: Holder = {
     ...{ pid: process.pid, host: hostname(), machine: machineName(), started, thread: threadId },
@@ -72,19 +93,19 @@ export async function lockFolder(folder: string, lease = LEASE_SECONDS): Promise
   held.add(mine.nonce)
   try {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const answer = await take(file, text)
-      if (answer === 'taken') return holding(folder, file, mine, lease)
-      if (answer !== 'lost') throw inUse(folder, file, answer)
+      const answer = await take(locked.file, text)
+      if (answer === 'taken') return holding(locked, mine, lease)
+      if (answer !== 'lost') throw inUse(locked, answer)
       await sleep(pauseMilliseconds)
     }
-    throw new EnvironmentError('run-in-use', `${folder} is being taken by other processes. Try again.`)
+    throw new EnvironmentError(locked.code, `${locked.said} is being taken by other processes. Try again.`)
   } catch (error) {
     held.delete(mine.nonce)
     throw error
   }
 }
 
-function holding(folder: string, file: string, { nonce }: Holder, lease: number): Held {
+function holding({ file, said }: Locked, { nonce }: Holder, lease: number): Held {
   const isMine = async () => (await readLock(file))?.holder?.nonce === nonce
   const touch = async () => {
     const now = new Date()
@@ -98,7 +119,7 @@ function holding(folder: string, file: string, { nonce }: Holder, lease: number)
       if (await isMine()) return
       throw new EnvironmentError(
         'run-lost',
-        `${folder} was taken over by another process, as this one gave no sign of life for ${lease} seconds. The other goes on with the run.`,
+        `${said} was taken over by another process, as this one gave no sign of life for ${lease} seconds. The other goes on with the run.`,
       )
     },
     giveBack: async () => {
@@ -106,13 +127,16 @@ function holding(folder: string, file: string, { nonce }: Holder, lease: number)
       if (await isMine()) await rm(file, { force: true })
       held.delete(nonce)
     },
+    leave: () => {
+      if (existsSync(file) && readFileSync(file, 'utf8').includes(nonce)) rmSync(file, { force: true })
+    },
   }
 }
 
-const inUse = (folder: string, file: string, { pid, host }: Holder): EnvironmentError =>
+const inUse = ({ file, said, code, way }: Locked, { pid, host }: Holder): EnvironmentError =>
   new EnvironmentError(
-    'run-in-use',
-    `${folder} is in use by process ${pid}${host === hostname() ? '' : ` on ${host}`}. Wait until it ends; if it is gone for good, remove ${file}.`,
+    code,
+    `${said} is in use by process ${pid}${host === hostname() ? '' : ` on ${host}`}. ${way}; if it is gone for good, remove ${file}.`,
   )
 
 /**

@@ -12,6 +12,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lockRace } from '../../../test/lock-race.ts'
+import { lockOutput } from './output-lock-files.ts'
 import { claimOn, lockFolder } from './run-lock-files.ts'
 
 const folderFor = () => mkdtempSync(join(tmpdir(), 'holdfast-lock-'))
@@ -123,4 +124,21 @@ describe('a lock of another machine', () => {
     await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'run-in-use' })
     await lock.giveBack()
   })
+})
+
+test('the place of a file has one holder, beside which others in the folder are free', async () => {
+  const folder = folderFor()
+  const file = join(folder, 'better.onnx')
+  const first = await lockOutput(file, '-o better.onnx')
+  await expect(lockOutput(file, '-o better.onnx')).rejects.toMatchObject({
+    code: 'out-in-use',
+    message: `-o better.onnx is in use by process ${process.pid}. Wait until it ends, or name another place; if it is gone for good, remove ${join(folder, '.better.onnx.lock')}.`,
+  })
+  const other = await lockOutput(join(folder, 'other.onnx'))
+  await other.giveBack()
+  await first.giveBack()
+  const second = await lockOutput(file)
+  second.leave()
+  expect(readdirSync(folder)).toEqual([])
+  await second.giveBack()
 })
