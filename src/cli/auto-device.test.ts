@@ -1,9 +1,16 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { syntheticDigits } from '../data/index.ts'
 import { obstacleTo, seesGraphics } from '../engine/devices-node.ts'
 import type { Device } from '../engine/index.ts'
 import { ortNode } from '../engine/ort-node.ts'
 import { EnvironmentError } from '../errors.ts'
 import { encodeGraph } from '../onnx/encode.ts'
+import { followed } from '../study/followed.ts'
+import { readRunConfig, runInFolder } from '../train/folders/index-files.ts'
+import { parsePlan } from '../train/plan/index.ts'
 import { fastestDevice, onChosen, withDevice } from './auto-device.ts'
 
 const doubled = encodeGraph({
@@ -46,6 +53,23 @@ describe('--device auto', () => {
       ])
     },
   )
+
+  it.runIf(obstacleTo('cuda'))('begins a run anew in the folder that it was to go into', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-auto-'))
+    const inputs = { data: [syntheticDigits({ train: 40, test: 20 })] }
+    const run = (device: Device) => {
+      const plan = parsePlan({
+        ...{ data: { source: 'synthetic' }, stream: { kind: 'split' }, device, threads: 1 },
+        ...{ model: { kind: 'mlp', hidden: [4] }, iterations: 1, batchSize: 8 },
+      })
+      const loaded = { plan, inputs, dataSha256: 'same', modelFile: undefined, beside: new Map() }
+      const engine = ortNode({ device, threads: 1 })
+      return followed(runInFolder(loaded, { engine, folder, verb: 'learn' }), () => undefined)
+    }
+    const outcome = await onChosen(only('cuda'), run, () => undefined)
+    expect(outcome).toMatchObject({ status: 'finished', folder })
+    expect((await readRunConfig(folder)).plan.device).toBe('cpu')
+  })
 
   it('passes other errors on, and those of the CPU', async () => {
     const failing = (code: string) => async (): Promise<never> => {

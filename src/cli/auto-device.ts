@@ -1,7 +1,7 @@
 import { physicalCores } from '../engine/cores-node.ts'
 import { accelerators, obstacleTo, seesGraphics } from '../engine/devices-node.ts'
 import type { Device } from '../engine/index.ts'
-import { HoldfastError } from '../errors.ts'
+import { isRefusal } from '../engine/refusals.ts'
 import { bestOf, type DeviceReport, fastest, tryEach } from './doctor/index-files.ts'
 import { programFile } from './engine.ts'
 
@@ -34,9 +34,6 @@ function fared(report: DeviceReport): string {
     : `${Number(milliseconds.toPrecision(2))} ms on ${report.device}`
 }
 
-/** What a device says that cannot do what it was chosen for. */
-const refusals: ReadonlySet<string> = new Set(['device-fallback', 'device-unavailable'])
-
 /**
  * Does something on the device chosen; where that does not take a graph whole, anew on the CPU, which is said.
  *
@@ -50,8 +47,7 @@ export async function onChosen<Result>(
   try {
     return await attempt(device)
   } catch (error) {
-    const refused = error instanceof HoldfastError && refusals.has(error.code)
-    if (device === 'cpu' || !refused) throw error
+    if (device === 'cpu' || !isRefusal(error)) throw error
     warn(`${error.message} It was the fastest on a small step; the command begins again on the CPU.`)
     return attempt('cpu')
   }

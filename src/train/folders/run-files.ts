@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Engine } from '../../engine/engine.ts'
+import { isRefusal } from '../../engine/refusals.ts'
 import { CheckpointError, UsageError } from '../../errors.ts'
 import type { RunResult } from '../../measure/results.ts'
 import {
@@ -119,6 +120,10 @@ export async function* runInFolder(
     // Last, because it says that the run is finished.
     await folder.write('result.json', `${JSON.stringify(result, null, 2)}\n`)
     return { status: 'finished', folder: path, result, parametersSha256, notes }
+  } catch (error) {
+    // Its device is of its settings: on another one it is another run.
+    if (isRefusal(error)) await folder.forget()
+    throw error
   } finally {
     await folder.close()
   }

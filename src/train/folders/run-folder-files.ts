@@ -28,6 +28,12 @@ const pointerSchema = z.object({
 /** What a process that was killed may leave: of the lock, or of a file. */
 const isTemporary = (name: string): boolean => /^\..+\.tmp$/.test(name) || isUnfinished(name)
 
+const isCheckpoint = (name: string): boolean => /^checkpoint-.*\.safetensors$/.test(name)
+
+/** What a run leaves before it is finished. */
+const isOfProgress = (name: string): boolean =>
+  ['config.json', 'events.jsonl', 'latest.json'].includes(name) || isCheckpoint(name)
+
 /** A run's folder, held by this process alone until it is closed. */
 export interface RunFolder {
   readonly path: string
@@ -38,6 +44,8 @@ export interface RunFolder {
   append(event: LearnEvent): Promise<void>
   /** Writes a file whole, or not at all. */
   write(name: string, content: string | Uint8Array): Promise<void>
+  /** Takes away what tells of a run that was new and cannot go on as it was asked for, so that another may begin here. */
+  forget(): Promise<void>
   close(): Promise<void>
 }
 
@@ -53,6 +61,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
   await makeFolder(path)
   const lock = await lockFolder(path)
   let changed: string | undefined
+  let isNew = false
   try {
     const names = await listFolder(path)
     for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
@@ -74,6 +83,7 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
         )
       }
       await writeWhole(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+      isNew = true
     }
   } catch (error) {
     await lock.giveBack()
@@ -93,6 +103,12 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
     },
     append: (event) => writing(events, () => appendFile(events, `${JSON.stringify(event)}\n`)),
     write: (name, content) => writeWhole(join(path, name), content),
+    forget: async () => {
+      if (!isNew) return
+      for (const name of await listFolder(path)) {
+        if (isOfProgress(name)) await rm(join(path, name), { force: true })
+      }
+    },
     close: lock.giveBack,
   }
 }
@@ -112,8 +128,7 @@ async function saved(folder: string, fingerprint: string, state: RunState): Prom
   const pointer = { file: name, sha256: createHash('sha256').update(bytes).digest('hex') }
   await writeWhole(join(folder, 'latest.json'), `${JSON.stringify(pointer)}\n`)
   for (const other of await listFolder(folder)) {
-    if (other !== name && /^checkpoint-.*\.safetensors$/.test(other))
-      await rm(join(folder, other), { force: true })
+    if (other !== name && isCheckpoint(other)) await rm(join(folder, other), { force: true })
   }
 }
 

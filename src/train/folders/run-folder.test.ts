@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -168,6 +168,23 @@ describe('run folders', () => {
       /holds files that are no run \(thesis\.tex\)/,
     )
     expect(await readdir(strange)).toEqual(['thesis.tex'])
+  })
+
+  test('a run that cannot go on as it was asked for leaves room for another, unless it was begun before', async () => {
+    const folder = await folderFor()
+    const first = await openRunFolder(folder, config(1))
+    await first.append({ type: 'progress', task: 0, step: 1, loss: 1 } as never)
+    await first.store.save(state(1))
+    await writeFile(join(folder, 'notes.txt'), 'x')
+    await first.forget()
+    await first.close()
+    expect(await readdir(folder)).toEqual(['notes.txt'])
+    await rm(join(folder, 'notes.txt'))
+    await (await openRunFolder(folder, config(2))).close()
+    const again = await openRunFolder(folder, config(2))
+    await again.forget()
+    await again.close()
+    expect(await readRunConfig(folder)).toEqual(config(2))
   })
 
   test('a folder in use is refused, to this process and to others', async () => {
