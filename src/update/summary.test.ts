@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ClaimResult } from './path/index.ts'
 import { summarise } from './summary.ts'
 import type { UpdateResult } from './update-types.ts'
 import { outputPath } from './update-writing-files.ts'
@@ -69,6 +70,49 @@ describe('a summary', () => {
     expect(summarise(result({ old: lost }), { maxDrop: 0.01 }).help).toEqual([
       'Old examples to rehearse (--old, --method replay+distil).',
     ])
+  })
+
+  describe('of what all releases together lost', () => {
+    const helpOf = (part: Pick<ClaimResult, 'verdict' | 'lower' | 'upper'>, maxDrop = 0.04) => {
+      const claim: ClaimResult = {
+        ...{
+          name: 'total',
+          maxDrop,
+          confidence: 0.95,
+          drop: 0.05,
+          before: 0.95,
+          after: 0.9,
+          n: 300,
+          ...part,
+        },
+        ...{ effective: 300, flips, unseen: 0, neededN: null },
+      }
+      const { old } = result()
+      const { help } = summarise(result({ old: old && { ...old, first: 'one.onnx', claims: [claim] } }), {
+        maxDrop: 0.01,
+      })
+      return help.filter((line) => line.includes('all releases together'))
+    }
+
+    test('names a budget that is near the one asked for', () => {
+      expect(helpOf({ verdict: 'fail', lower: 0.05, upper: 0.0712 })).toEqual([
+        "A larger budget for all releases together: against one.onnx up to 7.1 points are lost, and 4.0 are allowed (--max-drop-total 7.2%). Or a new pack of today's model, which makes it the first release.",
+      ])
+    })
+
+    test.each([
+      ['more than twice as large', 0.6, 0.66, 0.04],
+      ['over 20 points', 0.19, 0.22, 0.18],
+    ])('names no budget that is %s, and says what is the matter', (_, lower, upper, maxDrop) => {
+      const [failed = '', ...none] = helpOf({ verdict: 'fail', lower, upper }, maxDrop)
+      expect(none).toEqual([])
+      expect(failed).not.toContain('--max-drop-total')
+      expect(failed).toContain(`against one.onnx at least ${(100 * lower).toFixed(1)} points are lost`)
+      const [unclear] = helpOf({ verdict: 'inconclusive', lower: -0.01, upper }, maxDrop)
+      expect(unclear).toBe(
+        `More held-out old examples for what all releases together lose: against one.onnx that is -1.0 to ${(100 * upper).toFixed(1)} points by 300 rows, too few to tell whether it is inside the ${(100 * maxDrop).toFixed(1)} allowed.`,
+      )
+    })
   })
 
   test('says how many rows it takes where the drop itself is inside', () => {
