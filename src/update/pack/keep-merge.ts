@@ -7,16 +7,15 @@ import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { predictionsOf } from './answered.ts'
 import { activationKeys, keyWords, mergedActivations, someOf } from './held-activations.ts'
 import { alike, inOrder } from './keep-extend.ts'
+import { mergedCounts } from './merged-counts.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
-import { mergedSums } from './pack-sums.ts'
-import { mergedTraffic } from './traffic.ts'
 
 /**
  * One pack of two that were made of the same model on different data. Rows that both have are kept once; a held-out row of
  * one that is an exemplar of the other is left out, as it would be rehearsed and measured on.
  *
  * @throws UsageError `pack-mismatch` saying what differs: model, classes, preprocessing, what is stored, or where held-out rows are
- * activations.
+ * activations; `pack-overlap` as {@link mergedCounts}.
  * @example
  * const both = mergePacks(await readPack('north.keep'), await readPack('south.keep'))
  */
@@ -28,14 +27,12 @@ export function mergePacks(a: Pack, b: Pack): Pack {
   const known = new Set(a.data.map((each) => each.fingerprint))
   return {
     ...a,
-    traffic: mergedTraffic(a.traffic, b.traffic),
+    ...mergedCounts(a, b),
     columns: a.columns ?? b.columns,
     created: a.created > b.created ? a.created : b.created,
     exemplars,
     logits: exemplars && logitsOf(exemplars, [a, b]),
     fisher: mergedFisher(a, b),
-    // Of the same data they are the same.
-    sums: b.data.every(({ fingerprint }) => known.has(fingerprint)) ? a.sums : mergedSums(a.sums, b.sums),
     heldOut: heldOut?.both,
     activations,
     data: [...a.data, ...b.data.filter(({ fingerprint }) => !known.has(fingerprint))],

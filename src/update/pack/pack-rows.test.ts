@@ -127,9 +127,29 @@ describe('the traffic', () => {
     expect(shares(next)).toEqual([0.9, 0.1, 0, 0])
     expect(notes.join()).toContain('say nothing of denim')
     expect(() => mergePacks(said, counted)).toThrow('they differ in the traffic that was given')
-    expect(
-      shares(mergePacks(counted, { ...counted, traffic: { source: 'counted', weights: [200, 0, 0] } })),
-    ).toEqual([0.6, 0.2, 0.2])
+  })
+
+  test('adds up where packs are merged, and what both have counts once', async () => {
+    const { pack: one } = await keepModel(keeping())
+    const counted = (pack: Pack) => pack.traffic?.weights
+    expect(counted(one)).toEqual([100, 100, 100])
+    expect(counted(mergePacks(one, one))).toEqual([100, 100, 100])
+    // Ten other rows of the first class, and all held-out rows of the first pack anew.
+    const train = rowsOf(blobs({ classes, perClass: 30, seed: 9 }), [10, 0, 0])
+    const { pack: other } = await keepModel(keeping({ train }))
+    expect(counted(other)).toEqual([70, 60, 60])
+    expect(counted(mergePacks(one, other))).toEqual([110, 100, 100])
+    expect(counted(mergePacks(other, one))).toEqual([110, 100, 100])
+    const more = { ...one, data: [...one.data, ...other.data], traffic: other.traffic }
+    expect(mergePacks(one, more).traffic).toEqual(other.traffic)
+    const strange = other.data.map((each) => ({ ...each, fingerprint: 'c' }))
+    const third = { ...one, data: [...one.data, ...strange] }
+    expect(() => mergePacks(more, third)).toThrow(
+      expect.objectContaining({
+        code: 'pack-overlap',
+        message: expect.stringContaining('would count twice in what was counted and summed of all rows'),
+      }),
+    )
   })
 
   test.each<[ReadonlyMap<string, number>, string]>([

@@ -85,13 +85,23 @@ export function extendedTraffic(
   return { source: 'counted', weights: known.map((weight, unit) => weight + itemAt(more, unit, 'class')) }
 }
 
-/** Of two packs of one model: rows that were counted add up; what was said is the same in both (see `mergePacks`). */
-export function mergedTraffic(a: Traffic | undefined, b: Traffic | undefined): Traffic | undefined {
+/**
+ * Of two packs of one model: rows that were counted add up; what was said is the same in both (see `mergePacks`).
+ *
+ * @param both Rows of each class that were counted in both.
+ */
+export function mergedTraffic(
+  a: Traffic | undefined,
+  b: Traffic | undefined,
+  both: readonly number[],
+): Traffic | undefined {
   if (!a || !b) return undefined
   if (a.source === 'given') return a
   return {
     source: 'counted',
-    weights: a.weights.map((weight, unit) => weight + itemAt(b.weights, unit, 'class')),
+    weights: a.weights.map(
+      (weight, unit) => weight + itemAt(b.weights, unit, 'class') - itemAt(both, unit, 'class'),
+    ),
   }
 }
 
