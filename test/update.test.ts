@@ -321,6 +321,26 @@ describe('holdfast update', () => {
     }
   })
 
+  test('old data beside a pack of sums alone prove the head that is worked out from the sums', async () => {
+    await run('keep model.onnx --data old/ --sums-only -o sums-beside.keep')
+    const line = 'update model.onnx --new new/ --keep sums-beside.keep --old old/ --max-drop 3% --json'
+    const { code, stdout, stderr } = await run(
+      `${line} --rungs closed-form -o beside.onnx --baseline beside.jsonl`,
+    )
+    expect(stderr).toContain('the head is worked out from them')
+    const result = JSON.parse(stdout)
+    expect(code).toBe(0)
+    expect(result).toMatchObject({
+      ...{ status: 'met', old: { n: 600, weighted: true } },
+      chosen: { method: expect.stringMatching(/^(ridge|lda)$/) },
+    })
+    expect(result.new.after).toBeGreaterThan(0.8)
+    expect(read('beside.jsonl').trim().split('\n')).toHaveLength(600)
+    await run('keep model.onnx --data old/ -o rows-beside.keep')
+    const refused = await run(`update model.onnx --new new/ --old old/ --keep rows-beside.keep -o never.onnx`)
+    expect(refused.stderr).toContain('error (update-sources): rows-beside.keep and old/ both say what is old')
+  })
+
   test('a private pack teaches the head alone, and nothing else may train', async () => {
     expect((await run('keep model.onnx --data old/ --private -o private.keep')).code).toBe(0)
     const line = 'update model.onnx --new new/ --keep private.keep --max-drop 5%'

@@ -58,7 +58,9 @@ export const updateSettings = z
         description: 'With --old: how often each class comes where the model is used',
         otherwise: 'every old row counts the same',
       }),
-      keep: path('FILE.keep').optional().meta({ description: 'A retention pack instead of old data' }),
+      keep: path('FILE.keep').optional().meta({
+        description: 'A retention pack instead of old data; one of sums alone goes with old data, too',
+      }),
       unlabelled: path('DIR').optional().meta({ description: 'Inputs without labels to distil on' }),
     }),
     ...readingFlags,
@@ -173,9 +175,6 @@ export const updateSettings = z
   )
   .refine(({ maxDropTotal, keep }) => maxDropTotal === undefined || keep !== undefined, {
     error: '--max-drop-total is held since the first release in a pack: it needs --keep FILE.keep.',
-  })
-  .refine(({ old, keep }) => old === undefined || keep === undefined, {
-    error: '--old and --keep both say what is old: give one of them.',
   })
   .refine(({ traffic, old }) => traffic === undefined || old !== undefined, {
     error: '--traffic weighs the classes of --old DIR. A pack has its own: holdfast keep --traffic.',

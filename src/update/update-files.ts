@@ -62,7 +62,7 @@ export interface LoadedUpdate extends LoadedModel {
  *
  * @param given The model, where it is loaded already.
  * @throws ModelError `labels-missing`, `head-missing`, `head-tied`; DataError `old-classes`, `data-dims`, `data-not-finite`,
- * `classes-numbered`, `columns-differ`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack,
+ * `classes-numbered`, `columns-differ`; UsageError `update-kind`, `tokenizer-missing`, `update-sources` for both old data and a pack with rows,
  * `pack-private` for statistics that follow the new data beside a private pack; what {@link packRows} and reading throw.
  * @example
  * const { learner, data } = await loadUpdate({ engine, model: 'model.onnx', fresh: 'new/', old: 'old/' })
@@ -92,6 +92,7 @@ async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<Loade
   const base = expanded(read, sources, kept)
   const widened = added.length > 0 ? widenHead(base, { classes: added, seed }) : base
   const headOnly = pack?.private ?? false
+  const gateFeatures = async (part: Dataset) => (headOnly ? featureDataset(engine, model, part) : part)
   const plain = added.length > 0 ? widenHead(model, { classes: added, seed }) : model
   return {
     ...loaded,
@@ -117,9 +118,13 @@ async function updateOf(read: ReadUpdate, sources: UpdateSources): Promise<Loade
       added,
       nearMisses,
     },
-    data: { ...(headOnly ? await withFeatures(engine, model, rows) : rows), sums: kept?.sums?.of(widened) },
+    data: {
+      ...(headOnly ? await withFeatures(engine, model, rows, { old: read.old !== undefined }) : rows),
+      sums: kept?.sums?.of(widened),
+    },
     close: read.spill.close,
-    gateData: measured ?? (headOnly ? await featureDataset(engine, model, ownGate) : ownGate),
+    // A private pack's held-out rows are features already.
+    gateData: measured && (!headOnly || !read.old) ? measured : await gateFeatures(measured ?? ownGate),
     notes: [
       ...loaded.notes,
       ...aligned.notes,

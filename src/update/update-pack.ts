@@ -188,12 +188,28 @@ const sameNormalisation = (a: Preprocessing, b: Preprocessing): boolean =>
     (key) => JSON.stringify(a[key]) === JSON.stringify(b[key]),
   )
 
-/** New rows as the features that the model's head reads, beside a private pack's rows, which are features already. */
-export async function withFeatures(engine: Engine, model: Model, data: UpdateData): Promise<UpdateData> {
+/**
+ * Rows as the features that the model's head reads: new ones beside a private pack's rows, which are features already, and old ones that
+ * are given beside its sums.
+ */
+export async function withFeatures(
+  engine: Engine,
+  model: Model,
+  data: UpdateData,
+  { old }: { readonly old: boolean },
+): Promise<UpdateData> {
   const features = async (dataset: Dataset | undefined) =>
     dataset && (await featureDataset(engine, model, dataset))
+  const ofOld = old
+    ? {
+        exemplars: await features(data.exemplars),
+        oldHeldOut: await features(data.oldHeldOut),
+        oldOrder: await features(data.oldOrder),
+      }
+    : {}
   return {
     ...data,
+    ...ofOld,
     train: await featureDataset(engine, model, data.train),
     heldOut: await featureDataset(engine, model, data.heldOut),
     check: await features(data.check),

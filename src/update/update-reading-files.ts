@@ -12,7 +12,7 @@ import type { Model } from '../model/model.ts'
 import { checkKind, checkRows } from './check-rows.ts'
 import { updateDefaults } from './defaults.ts'
 import { readSource } from './model-data-files.ts'
-import type { Pack } from './pack/index.ts'
+import { isSumsOnly, type Pack } from './pack/index.ts'
 import { readPack } from './pack/index-files.ts'
 import { beyondHead } from './update-pack.ts'
 import { partsOf } from './update-parts.ts'
@@ -39,9 +39,6 @@ export interface ReadUpdate {
 /** Reads model, pack and data, and refuses what the model cannot read; see {@link loadUpdate} for the errors. */
 export async function readUpdate(sources: UpdateSources, given?: LoadedModel): Promise<ReadUpdate> {
   const { batchNorm, output, bind, keep } = sources
-  if (sources.old !== undefined && keep !== undefined) {
-    throw new UsageError('update-sources', 'Old data and a pack both say what is old: give one of them.')
-  }
   const asGiven = given ?? (await loadModel(sources.model, { output, bind, batchNorm }))
   const { model } = asGiven
   if (model.classes.length === 0) {
@@ -51,6 +48,7 @@ export async function readUpdate(sources: UpdateSources, given?: LoadedModel): P
     )
   }
   const pack = keep === undefined ? undefined : await readPack(keep)
+  if (pack && keep !== undefined && sources.old !== undefined) refuseTwice(pack, keep, sources.old)
   if (pack?.private && keep !== undefined && batchNorm === 'train') {
     throw beyondHead(keep, '--batchnorm train changes statistics below it')
   }
@@ -74,6 +72,15 @@ export async function readUpdate(sources: UpdateSources, given?: LoadedModel): P
   }
 }
 
+/** @throws UsageError `update-sources` for old data beside a pack that has rows of its own. */
+function refuseTwice(pack: Pack, keep: string, old: string): void {
+  if (isSumsOnly(pack)) return
+  throw new UsageError(
+    'update-sources',
+    `${keep} and ${old} both say what is old: give one of them. Only a pack without rows (holdfast keep --sums-only) goes with old data: its sums then make the head, and the data are rehearsed and prove it.`,
+  )
+}
+
 /** @param pack What the pack says of its columns. */
 async function readData(
   { old, fresh, unlabelled, preprocessing }: UpdateSources,
@@ -95,7 +102,7 @@ async function readData(
     return preprocessed(found, preprocessing)
   }
   // What the model knows comes first: the columns of what is new to it follow its order.
-  const known = old === undefined ? undefined : await read(old, undefined)
+  const known = old === undefined ? undefined : await read(old, pack)
   const before = known ? columnsOf(known) : pack
   const added = await read(fresh, before)
   return {

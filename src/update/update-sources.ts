@@ -13,7 +13,7 @@ export interface UpdateSources {
   readonly old?: string | undefined
   /** How often each class of the old data comes where the model is used, in any unit; default: every old row counts the same. */
   readonly traffic?: ReadonlyMap<string, number> | undefined
-  /** A retention pack, instead of old data. */
+  /** A retention pack, instead of old data; one of sums alone may stand beside them. */
   readonly keep?: string | undefined
   /** Inputs whose labels, where there are any, are not looked at. */
   readonly unlabelled?: string | undefined

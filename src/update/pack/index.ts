@@ -2,7 +2,14 @@ export { activationKeys, type HeldActivations, keyWords } from './held-activatio
 export { type KeepOptions, type Kept, keepDefaults, keepModel } from './keep.ts'
 export { type ExtendOptions, extendPack } from './keep-extend.ts'
 export { mergePacks } from './keep-merge.ts'
-export { type ModelIdentity, type Pack, type PackBudget, type Release, releaseAccuracy } from './pack.ts'
+export {
+  isSumsOnly,
+  type ModelIdentity,
+  type Pack,
+  type PackBudget,
+  type Release,
+  releaseAccuracy,
+} from './pack.ts'
 export { decodePack, encodePack } from './pack-codec.ts'
 export { type PackSummary, summarisePack, usesOf } from './pack-summary.ts'
 export { type PackSums, sumsFor } from './pack-sums.ts'
