@@ -33,6 +33,39 @@ describe('names of the data', () => {
   })
 })
 
+describe('new numbers', () => {
+  it('that look like others but for zeros in front are told', () => {
+    const told = (data: readonly string[], names: readonly string[], unnamed = false) =>
+      match(data, names, {}, unnamed).notes.join()
+    expect(told(['04'], ['0', '1', '2', '3'])).toBe(
+      'new: new classes are 04, where the model knows 0, 1, 2, 3. Names that look alike but for zeros in front are two classes: "04" and "4". Write all in one way.',
+    )
+    expect(told(['4', '04'], ['3', '4'])).toContain('"04" and "4"')
+    expect(told(['4', '04', 'owl'], ['cat', 'dog'])).toContain('"4" and "04", "04" and "4"')
+    expect(told(['4'], ['00', '01', '02'])).toContain('"4" and "04"')
+    expect(told(['0', '04'], ['0', '1'], true)).toContain('"04" and "4"')
+  })
+  it('that are written as the others are, are not', () => {
+    for (const [data, names] of [
+      [['4'], ['0', '1', '10']],
+      [
+        ['04', '10'],
+        ['00', '01'],
+      ],
+      [['100'], ['00', '01']],
+      [
+        ['0', '00'],
+        ['cat', '0', '00'],
+      ],
+      [
+        ['0', '4'],
+        ['zebra', '0'],
+      ],
+    ] as const)
+      expect(match(data, names).notes).toEqual([])
+  })
+})
+
 describe('words beside numbers', () => {
   const matched = (model: Partial<KnownClasses>, data: readonly string[] = ['odd']) =>
     matchClasses(data, { names: ['0', '1', '2', '3'], ...model }, { place: 'new' })

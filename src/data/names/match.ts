@@ -5,6 +5,7 @@ import { refuseRepeated } from './distinct.ts'
 import { splitIndexes } from './indexes.ts'
 import { namesWanted, positionsOfNames, positionsOfNumbers } from './positions.ts'
 import { spellingKey } from './spelling.ts'
+import { zerosApart } from './zeros.ts'
 
 /** The classes of a model. */
 export interface KnownClasses {
@@ -22,7 +23,7 @@ export interface Match {
   readonly names: readonly string[]
   /** New classes that differ from one of the model's in case, spaces, hyphens or underscores only: perhaps the same. */
   readonly nearMisses: readonly { readonly data: string; readonly model: string }[]
-  /** What was taken for the same though it is written otherwise. */
+  /** What was taken for the same though it is written otherwise, and numbers that are new and written as the model's are not. */
   readonly notes: readonly string[]
 }
 
@@ -95,12 +96,14 @@ export function matchClasses(data: readonly string[], model: KnownClasses, optio
   return {
     names,
     nearMisses: nearMisses(own, known, found),
-    notes:
-      zeros + indexed === 0
+    notes: [
+      ...(zeros + indexed === 0
         ? []
         : [
             `${place}: ${why} are taken for the same class though they are written otherwise: ${preview(examples)}.`,
-          ],
+          ]),
+      ...zerosApart(own, values, found, place),
+    ],
   }
 }
 
