@@ -120,7 +120,14 @@ describe('holdfast keep of a language model', () => {
     expect(next).toMatchObject({
       exemplars: { documents: 12 },
       answers: { topTokens: 4 },
-      heldOut: { documents: 14, uses: [{ releases: 1, documents: 14 }], first: { documents: 8 } },
+      heldOut: {
+        documents: 14,
+        uses: [
+          { releases: 0, documents: 6 },
+          { releases: 1, documents: 8 },
+        ],
+        first: { documents: 8 },
+      },
       history: [{ documents: 8 }, { documents: 14 }],
     })
     expect(next.heldOut.first.bitsPerByte).toBeCloseTo(made.heldOut.bitsPerByte, 10)

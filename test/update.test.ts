@@ -276,7 +276,7 @@ describe('holdfast update', () => {
       `update released/one.onnx --new turned/ --keep released/one.keep -o second/two.onnx --rungs whole ${line}`,
     )
     const { old: since } = JSON.parse(second.stdout)
-    expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 1 }] })
+    expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 0, rows: 60 }, { releases: 1 }] })
     const total = since.claims.find(({ name }: Record<string, unknown>) => name === 'total')
     expect(total.confidence).toBeCloseTo(0.9875, 9)
     const text = await run(

@@ -75,14 +75,14 @@ async function answeredAgain(
   }
 }
 
-/** Rows that came with the last release, and have been proved on by it. */
+/** Rows that came with the last release, which alone was asked about them; it was proved on others. */
 function asLatest(
   { dataset, answers }: HeldActivations,
   earlier: number,
 ): Pick<HeldActivations, 'uses' | 'answers'> {
   const rows = samples(dataset)
   const unasked = Array.from({ length: earlier }, () => predictionsOf(rows, undefined))
-  return { uses: usedBy(rows, 1), answers: [...unasked, ...answers] }
+  return { uses: usedBy(rows, 0), answers: [...unasked, ...answers] }
 }
 
 const gone = ({ cut, dataset }: HeldActivations): string =>

@@ -253,7 +253,7 @@ describe('a pack with activations, extended', () => {
     expect(first?.data.subarray(0, 200)).toEqual(aboveOf(pack).answers[0]?.data)
     expect([...(first?.data.subarray(200) ?? [])]).toEqual(new Array(30).fill(-1))
     expect(await answersOf(modelAbove(widened, held.cut), held.dataset)).toEqual(second?.data)
-    expect([...held.uses.data]).toEqual(new Array(230).fill(1))
+    expect([...held.uses.data].sort()).toEqual([...new Array(30).fill(0), ...new Array(200).fill(1)])
     expect(next.notes.join()).not.toContain('are gone')
     expect(decodePack(encodePack(next.pack), 'b.keep')).toEqual(next.pack)
   })

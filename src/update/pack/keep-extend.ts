@@ -187,10 +187,10 @@ async function freshHeldOut(
   return heldOutRows(await unseenOf(dataset, others, stored), [], { heldOutRows: most, seed, traffic })
 }
 
-/** One use more of each row: this release was proved on all of them. */
+/** One use more of each row that this release was proved on; those that join have proved none. */
 function usedAgain(old: HeldOut | undefined, fresh: Dataset | undefined): HeldOut['uses'] {
   const before = old ? old.uses.data : new Int32Array()
-  const uses = usedBy(before.length + (fresh ? samples(fresh) : 0), 1)
+  const uses = usedBy(before.length + (fresh ? samples(fresh) : 0), 0)
   for (const [row, count] of before.entries()) uses.data[row] = count + 1
   return uses
 }

@@ -76,8 +76,8 @@ export async function extendTexts(options: ExtendTextsOptions): Promise<KeptText
     ...{ heldOut, losses },
     uses: [
       ...stays.map((at) => itemAt(pack.uses, at, 'uses') + 1),
-      // They have measured this release.
-      ...held.documents.map(() => 1),
+      // Those that join have proved nothing yet.
+      ...held.documents.map(() => 0),
     ],
     first: firstOf(pack, stays, held.documents.length),
     history: [

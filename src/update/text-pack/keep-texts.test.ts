@@ -224,7 +224,7 @@ describe('an extended pack', () => {
     expect(pack.heldOut).toEqual(held)
     expect(pack.losses.map(({ nats }) => nats)).toEqual(documents.map(({ nats }) => nats))
     expect(pack.first).toEqual({ name: 'gpt-0', losses: [...before.losses, ...new Array(6).fill(undefined)] })
-    expect(pack.uses).toEqual(new Array(14).fill(1))
+    expect(pack.uses).toEqual([...new Array(8).fill(1), ...new Array(6).fill(0)])
     expect(pack.history.map(({ model: release, documents: many }) => [release.name, many])).toEqual([
       ['gpt-0', 8],
       ['gpt-1', 14],
@@ -244,7 +244,7 @@ describe('an extended pack', () => {
     expect([from('train'), from('new'), from('third')]).toEqual([4, 4, 4])
     expect(pack.first?.name).toBe('gpt-0')
     expect(pack.first?.losses.filter((loss) => loss)).toEqual(second.first?.losses.slice(0, 8))
-    expect(pack.uses).toEqual([...new Array(14).fill(2), ...new Array(5).fill(1)])
+    expect(pack.uses).toEqual([...new Array(8).fill(2), ...new Array(6).fill(1), ...new Array(5).fill(0)])
     const { heldOut } = summariseTextPack(pack)
     // The first model again: it needs as much as at first.
     expect(heldOut?.first).toMatchObject({ documents: 8, bitsPerByte: expect.any(Number) })
