@@ -70,6 +70,7 @@ describe('the curve between two language models', () => {
     )
     expect(code).toBe(0)
     expect(stdout).toContain('Bits per byte from old (alpha 0) to new (alpha 1), on 8 old documents')
+    expect(stdout).toMatch(/\n0\.0 .* inside, the old model\n/)
     expect(stdout).toMatch(/\n0\.5 .* outside\n/)
     expect(stdout).toContain('The budget for old documents is 0.1000 bits per byte')
     expect(stdout).toContain('Layers taken back alone')

@@ -142,7 +142,9 @@ describe('holdfast curve', () => {
     const [title, , head, first] = stdout.split('\n')
     expect(title).toBe('Accuracy from a.onnx (alpha 0) to b.onnx (alpha 1), on 200 old and 50 new examples')
     expect(head).toMatch(/^alpha +old % +new % +drop +flips - +flips \+ +flip rate %$/)
-    expect(first).toMatch(/^0\.0 /)
+    expect(first).toMatch(/^0\.0 .* the old model$/)
+    expect(stdout).toMatch(/\n1\.0 .* the new model\n/)
+    expect(stdout).toMatch(/\n0\.5 .*\d\n/)
     expect(stdout).toContain('Layers taken back alone')
     expect(readFileSync(join(folder, 'c.html'), 'utf8')).toContain('<h2>Layers taken back alone</h2>')
     expect(readFileSync(join(folder, 'c.svg'), 'utf8')).toMatch(

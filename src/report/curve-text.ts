@@ -1,6 +1,6 @@
 import { points } from '../measure/points.ts'
 import type { CurveGroup, CurvePoint, CurveResult } from '../update/path/index.ts'
-import { alphaText, type CurveEnds } from './curve-ends.ts'
+import { alphaText, type CurveEnds, endText } from './curve-ends.ts'
 import { curvePageOf } from './curve-page.ts'
 import { type PathPlot, pathSvg, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
@@ -18,7 +18,7 @@ const pointsTable = (caption: string, found: readonly CurvePoint[]): TableData =
     String(point.negativeFlips ?? ''),
     String(point.positiveFlips ?? ''),
     cell(point.negativeFlipRate),
-    '',
+    endText(point.alpha),
   ]),
 })
 

@@ -1,7 +1,7 @@
 import { count } from '../count.ts'
 import { inTextUnit } from '../update/gate/index.ts'
 import type { TextCurvePoint, TextCurveResult, TextCurveScore } from '../update/path/index.ts'
-import { alphaText, type CurveEnds } from './curve-ends.ts'
+import { alphaText, type CurveEnds, endText } from './curve-ends.ts'
 import { curvePageOf } from './curve-page.ts'
 import { bitsMeasure, type PathPlot, pathSvg, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
@@ -22,7 +22,9 @@ function pointsTable(found: Points, { unit, points }: TextCurveResult): TableDat
     head: ['alpha', ...columns('old'), ...columns('new'), ''],
     rows: found.map((point) => [
       ...[alphaText(point.alpha), ...cells(point.old), ...cells(point.new)],
-      point.verdict === null ? '' : verdictWords[point.verdict],
+      [point.verdict === null ? '' : verdictWords[point.verdict], endText(point.alpha)]
+        .filter((word) => word !== '')
+        .join(', '),
     ]),
   }
 }
