@@ -56,7 +56,7 @@ export interface Held {
 }
 
 /** What a lock is about, as its errors say it. */
-export interface Locked {
+interface Locked {
   /** Where the lock lies. */
   readonly file: string
   /** The folder or file that it is for. */
