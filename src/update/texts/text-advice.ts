@@ -59,7 +59,7 @@ export function textAdvice(result: TextUpdateResult): readonly string[] {
       : []),
     ...(result.stopped
       ? [
-          `More time: ${result.stopped.rung} did not train; --time ${Math.ceil(result.stopped.seconds)} would have been enough.`,
+          `More time: ${result.stopped.rung} did not train; about --time ${Math.ceil(result.stopped.seconds)} would have been enough.`,
         ]
       : []),
   ]

@@ -63,6 +63,24 @@ describe('the update of a language model', () => {
     expect(new Set(events)).toEqual(new Set(['trial', 'progress', 'point', 'measuring']))
   })
 
+  it('does not open a rung for which there is plainly no time', async () => {
+    const counting = () => {
+      let loads = 0
+      const load: typeof engine.load = (graph, options) => {
+        loads += 1
+        return engine.load(graph, options)
+      }
+      return { engine: { ...engine, load }, loads: () => loads }
+    }
+    const [one, both] = [counting(), counting()]
+    await update({ engine: one.engine, rungs: ['low-rank'] })
+    const { stopped, trials } = await update({ engine: both.engine, time: 1e-3 })
+    expect(trials).toHaveLength(1)
+    expect(stopped).toMatchObject({ rung: 'everything' })
+    expect(stopped?.seconds).toBeGreaterThan(1e-3)
+    expect(both.loads()).toBe(one.loads())
+  })
+
   it('lets a larger budget through no less', async () => {
     const gains: number[] = []
     for (const maxChange of [0.01, 0.3]) {

@@ -4,7 +4,8 @@ import type { TriedText } from './take-text.ts'
 import { openTexts, stopIfAsked, type TextContext } from './text-context.ts'
 import { walkTexts } from './text-looks.ts'
 import type { TextParts } from './text-parts.ts'
-import { openTextTrial, type TextTrial } from './text-trial.ts'
+import type { TextRung } from './text-rungs.ts'
+import { openTextTrial, plannedSteps, type TextTrial } from './text-trial.ts'
 import type { TextUpdateOptions, TextUpdateResult } from './text-update-types.ts'
 
 /**
@@ -90,6 +91,11 @@ async function climbTexts(context: TextContext): Promise<TextUpdateResult> {
   const began = performance.now()
   try {
     for (const rung of context.rungs) {
+      const least = plainlyTooDear(context, rung, tried.at(-1), began)
+      if (least !== undefined) {
+        stopped = { rung: rung.place, seconds: least }
+        break
+      }
       const trial = await openTextTrial(context, rung)
       try {
         const seconds = tried.length > 0 ? await tooDear(context, trial, began) : undefined
@@ -110,7 +116,27 @@ async function climbTexts(context: TextContext): Promise<TextUpdateResult> {
   }
 }
 
-/** Seconds that have to be allowed for a rung to be climbed, where these are more than are. */
+/** Of twice the time that is allowed nobody has to make sure. */
+const PLAINLY = 2
+
+/**
+ * Seconds that have to be allowed for a rung to be climbed, where these are plainly more than are: told without opening it, which takes memory
+ * for all that it trains, as its steps take no less time each than those of the rung below.
+ */
+function plainlyTooDear(
+  { options, parts }: TextContext,
+  rung: TextRung,
+  below: TriedText | undefined,
+  began: number,
+): number | undefined {
+  const { time } = options
+  if (time === undefined || below === undefined) return undefined
+  const perStep = below.seconds.train / below.settings.steps
+  const needed = perStep * plannedSteps(options, parts, rung) + (performance.now() - began) / 1000
+  return needed > PLAINLY * time ? needed : undefined
+}
+
+/** The same as timed, where these are more than are allowed. */
 async function tooDear({ options: { time } }: TextContext, trial: TextTrial, began: number) {
   if (time === undefined) return undefined
   const seconds = (await trial.secondsPerStep()) * trial.settings.steps
