@@ -35,7 +35,7 @@ This page is generated from the table in \`src/ops\`; do not edit it. To write i
 
 **${definitions.length} ops, ${cases} variants.**
 
-The ops are those of the standard ONNX operator set, in the form that they have in opset ${CANONICAL_OPSET}: ${count(({ gradient }) => gradient)} with a gradient, ${count(({ squares }) => squares)} with a
+The ops are those of the standard ONNX operator set (and \`DynamicQuantizeMatMul\`, what quantize_dynamic writes for a product), in the form that they have in opset ${CANONICAL_OPSET}: ${count(({ gradient }) => gradient)} with a gradient, ${count(({ squares }) => squares)} with a
 closed form for per-sample squares, ${count(({ fold }) => fold)} that are folded while a graph is built. In a model, \`Dropout\` becomes a mask that
 is a function of a seed and a counter in training, and nothing at inference.
 

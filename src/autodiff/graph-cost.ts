@@ -87,6 +87,7 @@ function flopsOf(node: Node, inputs: readonly (Value | undefined)[], outputs: re
   if (views.has(node.op)) return 0
   switch (node.op) {
     case 'MatMul':
+    case 'MatMulInteger':
       return 2 * sizeOf(y) * (x.at(-1) ?? 1)
     case 'Gemm':
       return 2 * sizeOf(y) * (x[attributes.int('transA', 0) === 1 ? 0 : 1] ?? 1)

@@ -163,7 +163,7 @@ async function updateRows(
 const noAdapter = (model: string): UsageError =>
   new UsageError(
     'lora-packed',
-    `${model} has layers of few bits (MatMulNBits), whose updates are layers of the file that update writes, with the head in it as it was trained: an adapter would be one half of that. Leave --adapter out.`,
+    `${model} has layers of few bits (MatMulNBits, or MatMulInteger as quantize_dynamic writes it), whose updates are layers of the file that update writes, with the head in it as it was trained: an adapter would be one half of that. Leave --adapter out.`,
   )
 
 interface Done {

@@ -15,8 +15,10 @@ const GRAPH_NODE = 1
 const GRAPH_INITIALIZER = 5
 const GRAPH_INPUT = 11
 const NODE_OUTPUT = 2
+const NODE_ATTRIBUTE = 5
+const ATTRIBUTE_GRAPH = 6
 
-/** What comes right behind a node of the main graph. */
+/** What comes right behind a node. */
 export interface NodesBehind {
   /** What the node's first output is called from now on. */
   readonly renamed: string
@@ -25,12 +27,13 @@ export interface NodesBehind {
 }
 
 /**
- * A model with nodes more behind some of its own: these give their first output under another name, and what follows makes
- * the old one of it. Every other byte stays.
+ * A model with nodes more behind some of its own, those in branches and loops among them: these give their first output under another
+ * name, and what follows makes the old one of it. Every other byte stays.
  *
- * @param changes By the first output of the node.
+ * @param changes By the first output of the node; branches may each have one.
+ * @param initializers Of the main graph.
  * @param inputs More inputs of the graph; an initialiser of the same name is an input's default.
- * @throws ModelError `no-such-output` where no node of the main graph gives one of them.
+ * @throws ModelError `no-such-output` where no node gives one of them.
  * @example
  * const scaled = appendNodes(bytes, new Map([['h', { renamed: 'h/base', nodes: [times('h/base', 'h')] }]]), new Map())
  */
@@ -43,14 +46,7 @@ export function appendNodes(
   decodeModel(bytes)
   const missing = new Set(changes.keys())
   const chunks = rewrite(bytes, isField(MODEL_GRAPH), (graph) => {
-    const parts: Uint8Array[] = []
-    for (const field of wireFields(graph)) {
-      const value = graph.subarray(field.value, field.end)
-      const [output = ''] = isField(GRAPH_NODE)(field) ? decoded(NodeProtoSchema, value).output : []
-      const change = changes.get(output)
-      missing.delete(output)
-      parts.push(...(change ? withNodes(value, change) : [graph.subarray(field.start, field.end)]))
-    }
+    const parts = withNodesBehind(graph, changes, missing)
     for (const [name, tensor] of initializers) {
       parts.push(...asField(GRAPH_INITIALIZER, toBinary(TensorProtoSchema, tensorToProto(name, tensor))))
     }
@@ -63,8 +59,31 @@ export function appendNodes(
   if (first === undefined && chunks) return concatenate(chunks)
   throw new ModelError(
     'no-such-output',
-    `The model's main graph has no node that gives ${JSON.stringify(first)}, so that none can be put behind it.`,
+    `The model has no node that gives ${JSON.stringify(first)}, so that none can be put behind it.`,
   )
+}
+
+/** The fields of a graph; what is found of `changes` is taken out of `missing`. */
+function withNodesBehind(
+  graph: Uint8Array,
+  changes: ReadonlyMap<string, NodesBehind>,
+  missing: Set<string>,
+): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  const within = (attribute: Uint8Array) =>
+    rewrite(attribute, isField(ATTRIBUTE_GRAPH), (body) => withNodesBehind(body, changes, missing))
+  for (const field of wireFields(graph)) {
+    const value = graph.subarray(field.value, field.end)
+    const isNode = isField(GRAPH_NODE)(field)
+    const [output = ''] = isNode ? decoded(NodeProtoSchema, value).output : []
+    const change = changes.get(output)
+    missing.delete(output)
+    const body = isNode && !change ? rewrite(value, isField(NODE_ATTRIBUTE), within) : undefined
+    if (change) parts.push(...withNodes(value, change))
+    else if (body) parts.push(...asField(GRAPH_NODE, concatenate(body)))
+    else parts.push(graph.subarray(field.start, field.end))
+  }
+  return parts
 }
 
 function withNodes(node: Uint8Array, { renamed, nodes }: NodesBehind): Uint8Array[] {

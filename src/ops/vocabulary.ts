@@ -19,6 +19,7 @@ export const emittedOps: ReadonlySet<string> = new Set([
   'Cos',
   'Cosh',
   'CumSum',
+  'DequantizeLinear',
   'Div',
   'Einsum',
   'Equal',

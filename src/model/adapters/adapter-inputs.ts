@@ -1,12 +1,11 @@
 import { UsageError } from '../../errors.ts'
 import { appendNodes, type NodesBehind } from '../../onnx/append-nodes.ts'
-import { graphFromModel } from '../../onnx/from-proto.ts'
 import { inputName, type Node, outputName, type ValueInfo } from '../../onnx/graph.ts'
 import type { ModelProto } from '../../onnx/onnx_pb.ts'
 import { namesRead } from '../../onnx/walk.ts'
 import { required } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { isUpdateName, rankDim, storedTypes, zeroUpdate } from '../import/index.ts'
+import { isUpdateName, layersOfFile, rankDim, storedTypes, zeroUpdate } from '../import/index.ts'
 import type { Model } from '../model.ts'
 import type { LoraModel } from './lora.ts'
 import { withUpdate } from './lora-graph.ts'
@@ -50,7 +49,7 @@ export function checkAdapterInputs(lora: LoraModel, base: Model, file: ModelProt
       `"${statistic}" is a running statistic that training moves, and no input. Keep them as they are (--batchnorm fixed).`,
     )
   }
-  const nodes = nodesOf(file)
+  const nodes = layersOfFile(file).nodes
   for (const adapter of lora.adapters) placesIn(nodes, adapter, base, file)
 }
 
@@ -71,7 +70,7 @@ export function withAdapterInputs(
   form: AdapterInputForm,
 ): WithAdapterInputs {
   checkAdapterInputs(lora, base, file)
-  const nodes = nodesOf(file)
+  const nodes = layersOfFile(file).nodes
   const scale = lora.alpha / lora.rank
   const changes = new Map<string, NodesBehind>()
   const inputs: ValueInfo[] = []
@@ -107,10 +106,6 @@ export function withAdapterInputs(
   const defaults = form === 'optional' ? zeros : new Map<string, Tensor>()
   return { bytes: appendNodes(bytes, changes, defaults, inputs), zeros, adapter: values }
 }
-
-/** The file's own nodes of the main graph; tensors may lie in other files, and are not wanted. */
-const nodesOf = (file: ModelProto): readonly Node[] =>
-  file.graph ? graphFromModel({ ...file, graph: { ...file.graph, initializer: [] } }).graph.nodes : []
 
 interface FilePlace {
   /** What works with the weight. */

@@ -1,6 +1,7 @@
 import { inputName, type Node, outputName } from '../../onnx/graph.ts'
 import { required } from '../../required.ts'
-import { nodesThroughout } from '../import/index.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { DYNAMIC_LAYER, nodesThroughout } from '../import/index.ts'
 import type { Model } from '../model.ts'
 
 /** How a weight lies in the file: rows are outputs (as in PyTorch), columns are, or it is a convolution's kernel. */
@@ -37,6 +38,9 @@ interface Found extends Omit<Place, 'readElsewhere' | 'packed'> {
   readonly nodes: Node[]
 }
 
+/** Whether it is a linear layer whose weight has few bits: MatMulNBits, or a product that rounds its input. */
+export const isPacked = ({ op }: Node): boolean => op === 'MatMulNBits' || op === DYNAMIC_LAYER
+
 /**
  * Linear layers whose weights have few bits, by the names of the packed weights: they are constants, as QLoRA has it
  * (Dettmers et al. 2023, arXiv 2305.14314). One that several nodes read is taken for several of the same update.
@@ -45,12 +49,11 @@ export function packedPlaces({ graph }: Model): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>()
   for (const node of nodesThroughout(graph)) {
     const weight = inputName(node, 1)
-    if (node.op !== 'MatMulNBits' || !graph.initializers.has(weight)) continue
-    const { N: outputs, K: inputs } = node.attributes
-    if (typeof outputs !== 'number' || typeof inputs !== 'number') continue
+    const packed = graph.initializers.get(weight)
+    const lies = packed && isPacked(node) ? packedDims(node, packed) : undefined
+    if (!lies) continue
     places.set(weight, {
-      layout: 'out-in',
-      dims: [outputs, inputs],
+      ...lies,
       module: moduleOf(weight, node),
       nodes: [...(places.get(weight)?.nodes ?? []), node],
       readElsewhere: false,
@@ -58,6 +61,14 @@ export function packedPlaces({ graph }: Model): ReadonlyMap<string, Place> {
     })
   }
   return places
+}
+
+function packedDims({ op, attributes }: Node, { dims }: Tensor): Pick<Place, 'layout' | 'dims'> | undefined {
+  if (op === DYNAMIC_LAYER) return dims.length === 2 ? { layout: 'in-out', dims } : undefined
+  const { N: outputs, K: inputs } = attributes
+  return typeof outputs === 'number' && typeof inputs === 'number'
+    ? { layout: 'out-in', dims: [outputs, inputs] }
+    : undefined
 }
 
 /** Weights of linear layers and convolutions that one kind of node works with, and how each lies. */

@@ -21,7 +21,7 @@ export interface LoraOptions {
    */
   readonly head?: boolean | undefined
   /**
-   * Whether layers whose weights have few bits (MatMulNBits) get updates, too. These cannot be merged into the weights: they are
+   * Whether layers whose weights have few bits get updates, too. These cannot be merged into the weights: they are
    * written as layers of their own. Default false.
    */
   readonly packed?: boolean | undefined
@@ -77,7 +77,7 @@ export function withLora(model: Model, options: LoraOptions = {}): LoraModel {
   if (few && !options.packed) {
     throw new UsageError(
       'lora-packed',
-      `"${few[0]}" and others have few bits (MatMulNBits): they stay as they are, and an update of low rank cannot be merged into them. Train them with learn or update, which write updates as layers of their own; or take the export in float32.`,
+      `"${few[0]}" and others have few bits (MatMulNBits, or MatMulInteger as quantize_dynamic writes it): they stay as they are, and an update of low rank cannot be merged into them. Train them with learn or update, which write updates as layers of their own; or take the export in float32.`,
     )
   }
   if (places.length === 0) {

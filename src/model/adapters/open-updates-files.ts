@@ -23,7 +23,7 @@ export interface WithOpenUpdates {
 }
 
 /**
- * A model with room to learn beside its layers of few bits (MatMulNBits), which stay as they are (QLoRA: Dettmers et al. 2023, arXiv
+ * A model with room to learn beside its layers of few bits, which stay as they are (QLoRA: Dettmers et al. 2023, arXiv
  * 2305.14314): each has two products and a sum more, x W + (x A^T) B^T, with B at zero, so that the model answers as it did. A and B are
  * parameters of the file then: what trains, blends, proves and writes weights does so with them. Updates that an earlier release left are
  * taken as they are, and none are added to them.

@@ -1,14 +1,13 @@
 import { appendNodes, type NodesBehind } from '../../onnx/append-nodes.ts'
-import { graphFromModel } from '../../onnx/from-proto.ts'
 import { inputName, type Node, outputName } from '../../onnx/graph.ts'
 import type { ModelProto } from '../../onnx/onnx_pb.ts'
 import { required } from '../../required.ts'
 import { floatsAs, isFloatType } from '../../tensor/convert.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { storedTypes } from '../import/index.ts'
+import { layersOfFile, nodesThroughout, storedTypes } from '../import/index.ts'
 import type { LoraModel } from './lora.ts'
 import { withUpdate } from './lora-graph.ts'
-import type { Adapter } from './lora-places.ts'
+import { type Adapter, isPacked } from './lora-places.ts'
 
 /** A file with updates as layers of their own, and the weights that are left to be written under their names. */
 export interface WithPackedUpdates {
@@ -21,7 +20,6 @@ export interface WithPackedUpdates {
  * in the type of the layer. Everything else of the file, its packed weights among it, stays as it is.
  *
  * @param weights As `mergeLora` gives them: the updates are taken out of them.
- * @throws ModelError `no-such-output` for a layer inside of a branch or loop.
  */
 export function withPackedUpdates(
   bytes: Uint8Array,
@@ -35,8 +33,8 @@ export function withPackedUpdates(
   const typeOf = storedTypes(model)
   const initializers = new Map<string, Tensor>()
   const changes = new Map<string, NodesBehind>()
-  for (const node of layersOf(model)) {
-    const adapter = packed.get(inputName(node, 1))
+  for (const node of nodesThroughout(layersOfFile(model))) {
+    const adapter = isPacked(node) ? packed.get(inputName(node, 1)) : undefined
     if (!adapter) continue
     changes.set(outputName(node, 0), nodesBehind(node, adapter))
     const { a, b } = adapter
@@ -61,17 +59,6 @@ export function withPackedUpdates(
     weights: new Map([...weights].filter(([name]) => !initializers.has(name))),
   }
 }
-
-const layersOf = (model: ModelProto): readonly Node[] =>
-  model.graph
-    ? graphFromModel(withoutTensors(model)).graph.nodes.filter(({ op }) => op === 'MatMulNBits')
-    : []
-
-/** Nodes are wanted, and tensors may lie in other files. */
-const withoutTensors = (model: ModelProto): ModelProto => ({
-  ...model,
-  ...(model.graph && { graph: { ...model.graph, initializer: [] } }),
-})
 
 function nodesBehind(node: Node, adapter: Adapter): NodesBehind {
   const [base, ...nodes] = withUpdate(node, adapter, true)

@@ -11,6 +11,7 @@ import { type FloatType, floatsOf, isFloatType } from '../../tensor/convert.ts'
 import type { DType, Tensor } from '../../tensor/tensor.ts'
 import { checkGraph } from './check-graph.ts'
 import { constantWeights } from './constant-weights.ts'
+import { withDynamicLayers } from './dynamic-layers.ts'
 import { inOrder } from './order.ts'
 import { dequantised, quantisedWeight } from './quantised.ts'
 
@@ -28,6 +29,7 @@ export type Untie = 'filled' | 'all' | 'none'
  *   with one value (biases of zeros, norms of ones) are equal by chance: each becomes its own again. Others that are equal
  *   to the last bit are taken for tied (an embedding and its decoder); those that lie in the file twice are found by
  *   `copiesAmong`.
+ * - A product that rounds what it multiplies is one node ({@link withDynamicLayers}).
  *
  * @throws ModelError `graph-cycle`; what {@link checkGraph} throws.
  */
@@ -47,7 +49,7 @@ export function importedGraph(given: Graph, options: { readonly untie?: Untie | 
     if (weight) initializers.set(output, weight)
     return !weight
   })
-  return { ...graph, nodes, initializers }
+  return withDynamicLayers({ ...graph, nodes, initializers })
 }
 
 function weightOf(

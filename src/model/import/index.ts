@@ -1,4 +1,5 @@
 export { type Bindings, withoutBound } from './bind.ts'
+export { DYNAMIC_LAYER, layersOfFile } from './dynamic-layers.ts'
 export { type FromOnnxOptions, modelFromOnnx, modelToOnnx, withParameters } from './onnx-model.ts'
 export { type ReadBack, readBackOf, storedTypes } from './stored.ts'
 export { isLastOfUpdate, isUpdateName, rankDim, zeroUpdate } from './update-inputs.ts'

@@ -15,6 +15,8 @@ const settings: ReadonlyMap<string, number | readonly number[]> = new Map<string
     ['Clip', 1],
     ['DequantizeLinear', 0],
     ['Dropout', 1],
+    // All but what is multiplied, and the bias.
+    ['DynamicQuantizeMatMul', [1, 2, 3]],
     ['Expand', 1],
     // States that a sequence starts from; 3 is the bias, 7 the peepholes.
     ['GRU', [4, 5]],

@@ -1,4 +1,5 @@
 export * from './attention.ts'
+export * from './dynamic-quantize-matmul.ts'
 export * from './fused-matmul.ts'
 export * from './gelu.ts'
 export * from './group-query-attention.ts'

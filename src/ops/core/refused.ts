@@ -23,8 +23,6 @@ const refusedOps: ReadonlyMap<string, string> = new Map([
   ['NonMaxSuppression', dynamic],
   ['TensorScatter', cache],
   ['ConvInteger', quantised],
-  ['DynamicQuantizeLinear', quantised],
-  ['MatMulInteger', quantised],
   ['QLinearConv', quantised],
   ['QLinearMatMul', quantised],
   ['QuantizeLinear', quantised],

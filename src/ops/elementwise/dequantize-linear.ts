@@ -1,36 +1,33 @@
+import type { TensorType } from '../../tensor/tensor.ts'
 import {
-  type CompositeCase,
-  type CompositeContext,
   defineComposite,
+  defineOp,
+  type OpCase,
   refusal,
   required,
-  type Value,
+  rowsFirst,
+  type ShapeContext,
 } from '../core/index.ts'
 
-/** (x - zero point) scale of constants: the op itself, which needs no gradient then. */
-function dequantised(context: CompositeContext): Value[] {
-  const { emit, inputs, attributes } = context
+/** What integers stand for is known while the graph is built, which of them come may not be: rows of a table. */
+function dequantisedShape(context: ShapeContext): TensorType[] {
   const x = required(context, 0)
   const scale = required(context, 1)
-  if (inputs.some((input) => input && !input.constant)) {
+  const zeroPoint = context.inputs[2]
+  if (!scale.constant || (zeroPoint && !zeroPoint.constant)) {
     throw refusal(
-      context,
-      'it reads small integers that are computed at run time, and no gradient passes those. Train the model that this one was quantised from, and quantise it again.',
+      { ...context, domain: '' },
+      'the scale of its small integers is computed at run time, and no gradient passes those. Train the model that this one was quantised from, and quantise it again.',
     )
   }
-  const type = { type: scale.type, dims: x.dims }
-  const block = attributes.int('block_size', 0)
-  return emit.raw('DequantizeLinear', inputs, [type], {
-    axis: attributes.int('axis', 1),
-    ...(block > 0 ? { block_size: block } : {}),
-  })
+  return [{ type: scale.type, dims: x.dims }]
 }
 
 const scales = (dims: readonly number[]) => ({ dims, range: [0.1, 0.5], constant: true }) as const
 const integers = (dims: readonly number[], type: 'int8' | 'uint8' | 'int16' = 'int8') =>
   ({ dims, type, range: [0, 100] }) as const
 
-const cases: readonly CompositeCase[] = [
+const cases: readonly OpCase[] = [
   { name: 'one scale', inputs: [integers([2, 3]), scales([])] },
   {
     name: 'a scale a row, zero points',
@@ -40,9 +37,11 @@ const cases: readonly CompositeCase[] = [
   { name: '16 bits', inputs: [integers([2, 3], 'int16'), scales([])] },
 ]
 
-/** Weights kept in small integers: constants here, whatever trains beside them. */
-export const DequantizeLinear = defineComposite('', 'DequantizeLinear', {
-  expand: dequantised,
+/** (x - zero point) scale: weights kept in small integers, which do not train here, whole or the rows that are asked for. */
+export const DequantizeLinear = defineOp('DequantizeLinear', {
+  shape: dequantisedShape,
+  gradient: null,
+  rows: rowsFirst,
   cases: [
     ...cases,
     {
@@ -50,11 +49,24 @@ export const DequantizeLinear = defineComposite('', 'DequantizeLinear', {
       inputs: [integers([2, 4]), scales([2, 2]), integers([2, 2])],
       attributes: { axis: 1, block_size: 2 },
     },
+    {
+      name: 'a scale a column, counted from the back',
+      inputs: [integers([2, 3]), scales([3]), integers([3])],
+      attributes: { axis: -1 },
+    },
+    {
+      name: 'integers that are fed',
+      inputs: [{ ...integers([2, 3], 'uint8'), constant: false }, scales([]), integers([], 'uint8')],
+    },
   ],
 })
 
 /** As the standard op, which took on its types later. */
 export const ContribDequantizeLinear = defineComposite('com.microsoft', 'DequantizeLinear', {
-  expand: dequantised,
+  expand: ({ emit, inputs, attributes }) => {
+    const block = attributes.int('block_size', 0)
+    const axis = attributes.int('axis', 1)
+    return [emit.op('DequantizeLinear', inputs, { axis, ...(block > 0 && { block_size: block }) })]
+  },
   cases,
 })

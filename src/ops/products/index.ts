@@ -1,4 +1,6 @@
+export * from './dynamic-quantize-matmul.ts'
 export * from './einsum.ts'
 export { equationOf } from './einsum-equation.ts'
 export * from './gemm.ts'
 export * from './matmul.ts'
+export * from './matmul-integer.ts'

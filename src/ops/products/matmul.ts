@@ -15,11 +15,17 @@ import {
 } from '../core/index.ts'
 
 function matmulShape(context: ShapeContext): TensorType[] {
+  const { type } = required(context, 0)
+  if (type !== required(context, 1).type) throw shapeError(context, 'both inputs must be of one type.')
+  return [{ type, dims: productDims(context) }]
+}
+
+/** Dims of a product of stacks of matrices, whatever the types are. */
+export function productDims(context: ShapeContext): number[] {
   const a = required(context, 0)
   const b = required(context, 1)
   if (a.dims.length === 0 || b.dims.length === 0)
     throw shapeError(context, 'scalars cannot be multiplied as matrices.')
-  if (a.type !== b.type) throw shapeError(context, 'both inputs must be of one type.')
   const left = a.dims.length === 1 ? [1, ...a.dims] : a.dims
   const right = b.dims.length === 1 ? [...b.dims, 1] : b.dims
   if (left.at(-1) !== right.at(-2)) {
@@ -29,7 +35,7 @@ function matmulShape(context: ShapeContext): TensorType[] {
   const dims = [...batch]
   if (a.dims.length > 1) dims.push(left.at(-2) ?? 1)
   if (b.dims.length > 1) dims.push(right.at(-1) ?? 1)
-  return [{ type: a.type, dims }]
+  return dims
 }
 
 /** Rows of a stack of matrices as one matrix: [.., m, k] to [M, k]. */

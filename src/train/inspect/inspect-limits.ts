@@ -1,5 +1,7 @@
+import { count } from '../../count.ts'
 import { HoldfastError } from '../../errors.ts'
 import { answersTokens } from '../../evaluate/generate/index.ts'
+import { packedPlaces } from '../../model/adapters/index.ts'
 import { type Head, requireHead } from '../../model/heads/index.ts'
 import { unfedInputs } from '../../model/inputs.ts'
 import type { Model } from '../../model/model.ts'
@@ -29,6 +31,17 @@ export function limitsOf(model: Model, head: Head | null, logits: readonly numbe
       ? ['The file does not say which classes its outputs are. Put a labels.txt beside it, one class a line.']
       : []),
     ...(head && !texts ? headLimits(model) : []),
+    ...packedLimits(model),
+  ]
+}
+
+function packedLimits(model: Model): string[] {
+  const places = [...packedPlaces(model).values()]
+  const [first] = places
+  if (!first) return []
+  const ops = [...new Set(places.flatMap(({ nodes }) => nodes.map(({ op }) => op)))].join(', ')
+  return [
+    `${count(places.length, 'linear layer')} with weights of few bits (${ops}) ${places.length === 1 ? 'stays as it is' : 'stay as they are'}: updates of low rank train beside, with update, or learn --lora RANK.`,
   ]
 }
 

@@ -95,7 +95,7 @@ const OLD_HELD_OUT = 0.5
  * ones prove by the test part, else the validation part, else a half; where there are both, validation orders candidates, and of new texts
  * it is what they are compared on.
  *
- * A model with layers of few bits (MatMulNBits) gets low-rank updates beside them, at zero, which train in their place.
+ * A model with layers of few bits gets low-rank updates beside them, at zero, which train in their place.
  *
  * @param deployed The model, which is loaded already.
  * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
