@@ -98,7 +98,7 @@ test('a folder with quantised variants only', async () => {
   write('distilbert/onnx/model_quantized.onnx', whole)
   write('distilbert/onnx/model_q4f16.onnx', whole)
   expect(await grad('distilbert')).toMatchInlineSnapshot(
-    `"error (model-quantised-only): distilbert: only smaller variants of the model are here (onnx/model_q4f16.onnx, onnx/model_quantized.onnx), but training needs the fp32 file. Fetch onnx/model.onnx of the same model, or export it without quantisation."`,
+    `"error (model-quantised-only): distilbert: only smaller variants of the model are here (onnx/model_q4f16.onnx, onnx/model_quantized.onnx), but training needs the fp32 file. Fetch onnx/model.onnx of the same model, or export it without quantisation; a file that quantize_dynamic wrote learns by low-rank updates: name it."`,
   )
 })
 

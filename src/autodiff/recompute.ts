@@ -1,7 +1,6 @@
-import { type Emitter, ints, reshape, scalar, type Value } from '../ops/core/index.ts'
+import { after, type Value } from '../ops/core/index.ts'
 import { opTable } from '../ops/table.ts'
 import { byteLengthOf } from '../tensor/bytes.ts'
-import { sizeOf } from '../tensor/tensor.ts'
 import type { GraphBuilder, Step } from './builder.ts'
 
 /** Steps between two values, each of which all passes through that a later step needs of what trains. */
@@ -91,11 +90,4 @@ export function repeated(emit: GraphBuilder, segment: Segment, arriving: Value):
     found.set(step, { definition, name, attributes, inputs, outputs, ...(kept ? { kept } : {}) })
   }
   return found
-}
-
-/** The value, once another is there. */
-function after(emit: Emitter, value: Value, other: Value): Value {
-  const flat = reshape(emit, other, [sizeOf(other.dims)])
-  const first = emit.op('Slice', [flat, ints(emit, [0]), ints(emit, [1]), ints(emit, [0])])
-  return emit.op('Add', [value, emit.op('Mul', [first, scalar(emit, 0, other)])])
 }

@@ -238,13 +238,6 @@ describe('specialise', () => {
       /QLinearAdd.*small integers/,
     ],
     [
-      'a scale computed at run time',
-      graphOf([node('Cast', ['x'], ['i'], { to: 3 }), node('DequantizeLinear', ['i', 'x'], ['y'])]),
-      ['x'],
-      'op-form',
-      /DequantizeLinear.*computed at run time/,
-    ],
-    [
       'a foreign op',
       graphOf([{ ...node('BeamSearch', ['x'], ['y']), domain: 'com.microsoft' }]),
       ['x'],

@@ -40,7 +40,7 @@ export async function findModelFile(path: string): Promise<string> {
   if (first === undefined && files.length > 0) {
     throw new ModelError(
       'model-quantised-only',
-      `${path}: only smaller variants of the model are here (${list(files)}), but training needs the fp32 file. Fetch onnx/model.onnx of the same model, or export it without quantisation.`,
+      `${path}: only smaller variants of the model are here (${list(files)}), but training needs the fp32 file. Fetch onnx/model.onnx of the same model, or export it without quantisation; a file that quantize_dynamic wrote learns by low-rank updates: name it.`,
     )
   }
   if (first === undefined) {

@@ -37,6 +37,7 @@ export {
 export { copyElements, eachPosition, foldPicking, offsetOf, pickElements, stridesOf } from './elements.ts'
 export {
   add,
+  after,
   cast,
   concat,
   div,

@@ -1,5 +1,6 @@
 import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
 import {
+  after,
   cast,
   defineOp,
   type Emitter,
@@ -41,11 +42,18 @@ function nodesOf(emit: Emitter, { inputs: [x, weight, scale, zeroPoint] }: Shape
   return { outputs: [mul(emit, cast(emit, sums, 'float32'), mul(emit, step, scale))] }
 }
 
-/** (W - zero point) scale. The runtime computes this anew in every step, so that no second copy of W is held. */
-function dequantised(emit: Emitter, weight: Value, scale: Value, zeroPoint: Value | undefined): Value {
+/** (W - zero point) scale, computed when the gradient is there: the runtime would else make floats of all layers before the first. */
+function dequantised(
+  emit: Emitter,
+  [, weight, scale, zeroPoint]: readonly (Value | undefined)[],
+  dy: Value,
+): Value | undefined {
+  if (!weight || !scale) return undefined
   const count = Math.max(sizeOf(scale.dims), sizeOf(zeroPoint?.dims ?? []))
   const along = (value: Value): Value => expand(emit, reshape(emit, value, [sizeOf(value.dims)]), [count])
-  return emit.op('DequantizeLinear', [weight, along(scale), zeroPoint && along(zeroPoint)], { axis: 1 })
+  return emit.op('DequantizeLinear', [weight, after(emit, along(scale), dy), zeroPoint && along(zeroPoint)], {
+    axis: 1,
+  })
 }
 
 /**
@@ -55,9 +63,9 @@ function dequantised(emit: Emitter, weight: Value, scale: Value, zeroPoint: Valu
 export const DynamicQuantizeMatMul = defineOp('DynamicQuantizeMatMul', {
   shape: productShape,
   form: nodesOf,
-  gradient: ({ emit, inputs: [, weight, scale, zeroPoint], gradients: [dy], needs }) => {
-    if (!weight || !scale || !dy || !needs[0]) return []
-    return [matmul(emit, dy, transpose(emit, dequantised(emit, weight, scale, zeroPoint), [1, 0]))]
+  gradient: ({ emit, inputs, gradients: [dy], needs }) => {
+    const weight = dy && needs[0] && dequantised(emit, inputs, dy)
+    return weight ? [matmul(emit, dy, transpose(emit, weight, [1, 0]))] : []
   },
   rows: rowsFirst,
   // No difference quotient sees through the rounding: dynamic-quantize-matmul.test.ts has the gradients.

@@ -1,4 +1,4 @@
-import type { LoraOptions, Selection } from '../../model/adapters/index.ts'
+import { type LoraOptions, packedPlaces, type Selection } from '../../model/adapters/index.ts'
 import { findHead } from '../../model/heads/index.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
@@ -70,10 +70,20 @@ const UNKNOWN_WIDTH = 768
 
 /** What its head reads for each token; at least what the tiny GPT's does, as no higher rate was tried. */
 function widthOf(model: Model): number {
+  const vocabulary = vocabularyOf(model)
   const head = findHead(model)
   const weight = head && model.parameters.get(head.weight)
-  const width = weight ? weight.data.length / vocabularyOf(model) : UNKNOWN_WIDTH
-  return Math.max(MEASURED_WIDTH, width)
+  const width = weight ? weight.data.length / vocabulary : packedWidth(model, vocabulary)
+  return Math.max(MEASURED_WIDTH, width ?? UNKNOWN_WIDTH)
+}
+
+/** What a head of few bits reads. */
+function packedWidth(model: Model, vocabulary: number): number | undefined {
+  for (const { layout, dims } of packedPlaces(model).values()) {
+    const [inputs, outputs] = layout === 'in-out' ? dims : [...dims].reverse()
+    if (outputs === vocabulary) return inputs
+  }
+  return undefined
 }
 
 const twoDigits = (value: number): number => Number(value.toPrecision(2))
