@@ -31,7 +31,11 @@ export function readTurns(value: unknown, place: string): readonly ChatMessage[]
 function readTurn(turn: unknown, place: string): ChatMessage {
   if (typeof turn !== 'object' || turn === null || isList(turn))
     throw wrongTurns(place, `expected {role, content} or {from, value}, found ${kindOf(turn)}`)
-  if ('role' in turn && typeof turn.role === 'string') return { ...turn, role: turn.role }
+  if ('role' in turn && typeof turn.role === 'string') {
+    const read: ChatMessage = { ...turn, role: turn.role }
+    checkContent(read, `${place}, content`)
+    return read
+  }
   if (!('from' in turn) || typeof turn.from !== 'string')
     throw wrongTurns(place, `expected role or from, a text; there are ${Object.keys(turn).join(', ')}`)
   const role = Object.hasOwn(roles, turn.from.toLowerCase()) ? roles[turn.from.toLowerCase()] : undefined
@@ -45,7 +49,38 @@ function readTurn(turn: unknown, place: string): ChatMessage {
   return { role, content: turn.value }
 }
 
-const kindOf = (value: unknown): string =>
+/** A part of a content that is a text. */
+export const isTextPart = (part: unknown): part is { readonly type: 'text'; readonly text: string } =>
+  typeof part === 'object' &&
+  part !== null &&
+  'type' in part &&
+  part.type === 'text' &&
+  'text' in part &&
+  typeof part.text === 'string'
+
+/** Who answers with what a template writes in its own way, such as values of tools. */
+const answersOfTools = ['tool', 'function', 'ipython']
+
+/** A content is a text or a list of texts; a turn that calls tools may have none. */
+function checkContent({ role, content }: ChatMessage, place: string): void {
+  if (content === undefined || content === null || typeof content === 'string') return
+  if (answersOfTools.includes(role)) return
+  if (!isList(content))
+    throw wrongTurns(place, `expected a text, or a list of text parts, found ${kindOf(content)}`)
+  const at = Array.from(content).findIndex((part) => !isTextPart(part))
+  if (at < 0) return
+  throw wrongTurns(
+    `${place}, part ${at + 1}`,
+    `expected {"type": "text", "text": "…"}, found ${partKind(content[at])}. A language model reads texts alone`,
+  )
+}
+
+const partKind = (part: unknown): string =>
+  typeof part === 'object' && part !== null && 'type' in part && typeof part.type === 'string'
+    ? `one of the type "${part.type}"`
+    : kindOf(part)
+
+export const kindOf = (value: unknown): string =>
   value === undefined
     ? 'nothing'
     : value === null
@@ -56,5 +91,5 @@ const kindOf = (value: unknown): string =>
           ? `an object of ${Object.keys(value).slice(0, 4).join(', ')}`
           : `a ${typeof value}`
 
-const wrongTurns = (place: string, problem: string): DataError =>
-  new DataError('chat-messages', `${place}: ${problem}.`)
+export const wrongTurns = (place: string, problem: string, options?: ErrorOptions): DataError =>
+  new DataError('chat-messages', `${place}: ${problem}.`, options)

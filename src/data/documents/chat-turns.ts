@@ -1,5 +1,6 @@
 import { DataError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
+import { isList } from '../formats/index.ts'
 import type { ChatMessage, ChatTemplate, MarkedText } from '../text/index.ts'
 
 /** Stands for an answer while a conversation is rendered; no text of people has private-use characters. */
@@ -89,8 +90,14 @@ function contentOf(
   index: number,
 ): Span | undefined {
   const message = itemAt(messages, index, 'message')
-  if (typeof message.content !== 'string') return undefined
-  const other = messages.with(index, { ...message, content: stand })
+  const content =
+    typeof message.content === 'string'
+      ? stand
+      : isList(message.content)
+        ? [{ type: 'text', text: stand }]
+        : undefined
+  if (content === undefined) return undefined
+  const other = messages.with(index, { ...message, content })
   const text = attempt(() => chat.render(other, { tools }))
   const at = text?.indexOf(stand) ?? -1
   if (text === undefined || at < 0 || text.lastIndexOf(stand) !== at) return undefined

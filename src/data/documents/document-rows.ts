@@ -72,9 +72,14 @@ function noDocuments(table: Table, asked: DocumentFormat | undefined): DataError
     asked === undefined
       ? `expected documents: ${order.map((format) => one(format)).join('; ')}`
       : `expected documents as ${asked}: ${one(asked)}`
+  const wayOut = areProbes(table)
+    ? 'These seem to be probes, questions with right answers: holdfast gate and holdfast evaluate take them with --probes.'
+    : asked === undefined || asked === 'text'
+      ? `Say which ${noun} holds the text (textColumn).`
+      : `Call the ${noun}s so, or read the data in another way (documents).`
   return new DataError(
     missingCode,
-    `${table.locate(0)}: ${wanted}; there are ${columnsShown(table)}. ${areProbes(table) ? 'These seem to be probes, questions with right answers: holdfast gate and holdfast evaluate take them with --probes.' : `Say which ${noun} holds the text (textColumn).`}`,
+    `${table.locate(0)}: ${wanted}; there are ${columnsShown(table)}. ${wayOut}`,
   )
 }
 

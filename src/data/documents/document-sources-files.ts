@@ -10,6 +10,7 @@ import { checkShards, splitOfFile } from '../sources/index-files.ts'
 import { tableReader, tableStem } from '../tables/index-files.ts'
 import type { RawDocument } from './document.ts'
 import { type DocumentPlan, type DocumentTableOptions, documentAt, planDocuments } from './document-rows.ts'
+import { plainDocument, plainLines } from './plain-lines.ts'
 
 /** How documents are found and read. */
 export interface DocumentSourceOptions extends TableOptions, DocumentTableOptions {
@@ -113,18 +114,25 @@ const fileSource = (paths: readonly string[], options: DocumentSourceOptions): D
         yield* textDocuments(path, options)
         continue
       }
+      let plain = true
+      const onChange = () => {
+        if (plain) options.onNote?.(plainNote(path))
+        plain = false
+      }
       for await (const table of reader(path, rowsAtOnce, options)) {
         plan ??= planDocuments(table, options)
-        for (let row = 0; row < table.rows; row++) yield documentAt(table, row, plan)
+        for (let row = 0; row < table.rows; row++) yield plainDocument(documentAt(table, row, plan), onChange)
       }
     }
   }
 
+const plainNote = (path: string): string => `${path}: the line ends of Windows are read as plain ones.`
+
 /** A text file as one document, or as one for each paragraph. Line ends of Windows become plain ones. */
 async function* textDocuments(path: string, options: DocumentSourceOptions): AsyncGenerator<RawDocument> {
   const read = await readText(path, options)
-  const text = read.replaceAll('\r\n', '\n')
-  if (text !== read) options.onNote?.(`${path}: the line ends of Windows are read as plain ones.`)
+  const text = plainLines(read)
+  if (text !== read) options.onNote?.(plainNote(path))
   if (!options.paragraphs) {
     yield { place: path, kind: 'text', text }
     return

@@ -91,6 +91,30 @@ describe('rows of tables', () => {
     else expect(notes.join()).toContain(`train.jsonl: documents are read as ${format}, from `)
   })
 
+  it('have plain line ends, and it is said once a file', async () => {
+    const turns = [
+      { role: 'user', content: [{ type: 'text', text: 'a\r\nb' }] },
+      { role: 'assistant', content: 'c\r\nd' },
+    ]
+    const place = folder({
+      'a.jsonl': [{ text: 'a\r\nb' }, { text: 'c\r\nd' }],
+      'b.csv': 'prompt,completion\n"a\r\nb","c\r\nd"\n',
+      'c.jsonl': [{ messages: turns }],
+      'd.jsonl': [{ instruction: 'a\r\nb', input: 'e\r\n', output: 'c\r\nd' }],
+    })
+    for (const name of ['a.jsonl', 'b.csv', 'c.jsonl', 'd.jsonl']) {
+      const said: string[] = []
+      const file = join(place, name)
+      const { train } = await read(file, { onNote: (note) => said.push(note) })
+      const found = texts(train).join('')
+      expect(found, name).not.toContain('\r')
+      expect(found, name).toMatch(/a\nb.*c\nd/s)
+      expect(said.filter((note) => note.includes('Windows'))).toEqual([
+        `${file}: the line ends of Windows are read as plain ones.`,
+      ])
+    }
+  })
+
   it('are read as asked where they could be read in several ways', async () => {
     const place = join(folder({ 'a.jsonl': [{ text: 'abc', messages: chat, body: 'xyz' }] }), 'a.jsonl')
     const found = await read(place)
@@ -112,10 +136,20 @@ describe('what is wrong with documents', () => {
       /a.jsonl, line 1: expected documents: messages; .* there are body/,
     )
     await expect(failing([{ body: 'a' }], { documents: 'alpaca' })).rejects.toThrow(
-      /expected documents as alpaca: instruction and output or response; there are body/,
+      /as alpaca: instruction and output or response; there are body. Call the fields so, or read the data in another way \(documents\)\.$/,
     )
     await expect(failing([{ messages: 'Hi' }])).rejects.toThrow(
       /line 1, messages: expected a list of turns, found a string/,
+    )
+    const seen = { role: 'user', content: [{ type: 'text', text: 'Hi' }, { type: 'image_url' }] }
+    await expect(failing([{ messages: [seen] }])).rejects.toMatchObject({
+      code: 'chat-messages',
+      message: expect.stringMatching(
+        /line 1, messages, turn 1, content, part 2: expected .* found one of the type "image_url"/,
+      ),
+    })
+    await expect(failing([{ messages: [{ role: 'user', content: 7 }] }])).rejects.toThrow(
+      /turn 1, content: expected a text, or a list of text parts, found a number/,
     )
     await expect(failing([{ conversations: [{ from: 'martian', value: 'x' }] }])).rejects.toThrow(
       /line 1, conversations, turn 1: the turn is from "martian"; known are human/,

@@ -1,9 +1,8 @@
 import type { TextTokenizer } from '../text/index.ts'
+import { atPlace } from './at-place.ts'
 import type { TokenDocument } from './document.ts'
-import { atPlace, type WrittenDocument } from './write-document.ts'
-
-const utf8 = new TextEncoder()
-const bytesIn = (text: string): number => utf8.encode(text).length
+import { countedBytes } from './text-bytes.ts'
+import type { WrittenDocument } from './write-document.ts'
 
 /**
  * The tokens of a document. Its text is tokenized whole, as it will be read; a token that reaches into what counts, counts. The first
@@ -24,9 +23,7 @@ export function tokenDocument(document: WrittenDocument, tokenizer: TextTokenize
   const counts = new Uint8Array(all.length)
   counts.set(own, before.length)
   counts.fill(parts.at(-1)?.own ? 1 : 0, all.length - closing.length)
-  const [first] = ids
-  const lost = before.length === 0 && own[0] === 1 && first !== undefined ? tokenizer.bytesOf(first) : 0
-  const bytes = ownBytes(parts, ids, own, tokenizer) - lost
+  const bytes = countedBytes({ parts, ids, own, framed: before.length > 0 }, tokenizer)
   const whole = counts.subarray(1).every((one) => one === 1)
   return { place, ids: all, bytes, ...(whole ? {} : { learned: counts }) }
 }
@@ -72,11 +69,4 @@ function borders(
 function alike(a: readonly number[], b: readonly number[]): number {
   const differ = a.findIndex((id, at) => id !== b[at])
   return differ < 0 ? a.length : differ
-}
-
-/** Bytes of the text that counts, without that of special tokens. */
-function ownBytes(parts: Parts, ids: readonly number[], own: Uint8Array, tokenizer: TextTokenizer): number {
-  const written = parts.reduce((sum, part) => sum + (part.own ? bytesIn(part.text) : 0), 0)
-  const special = ids.filter((id, at) => own[at] === 1 && tokenizer.bytesOf(id) === 0)
-  return special.reduce((left, id) => left - bytesIn(tokenizer.decode([id])), written)
 }

@@ -1,6 +1,5 @@
-import { DataError, HoldfastError } from '../../errors.ts'
 import type { MarkedText, TextTokenizer } from '../text/index.ts'
-import { assistantTurns } from './chat-turns.ts'
+import { chatParts } from './chat-document.ts'
 import type { RawDocument } from './document.ts'
 
 /** A document as the text that is tokenized, parted into what counts in the loss and what does not. */
@@ -16,7 +15,7 @@ export interface WrittenDocument {
 /**
  * Writes a document as text.
  *
- * @throws DataError `chat-template-missing`, `chat-template-failed`, `chat-turns-unfound`, with the document's place.
+ * @throws DataError `chat-template-missing`, `chat-template-failed`, `chat-turns-unfound`, `chat-messages`, with the document's place.
  */
 export function writeDocument(document: RawDocument, tokenizer: TextTokenizer): WrittenDocument {
   const { place } = document
@@ -29,7 +28,7 @@ export function writeDocument(document: RawDocument, tokenizer: TextTokenizer): 
         parts: [...given(document.prompt), ...own(document.completion)],
       }
     case 'chat':
-      return chatDocument(document, tokenizer)
+      return { place, parts: chatParts(document, tokenizer), framed: false, ends: false }
     case 'instruction': {
       const { instruction, input, output } = document
       if (tokenizer.chat === undefined)
@@ -42,22 +41,9 @@ export function writeDocument(document: RawDocument, tokenizer: TextTokenizer): 
         { role: 'user', content },
         { role: 'assistant', content: output },
       ]
-      return chatDocument({ place, kind: 'chat', messages }, tokenizer)
+      return { place, parts: chatParts({ place, messages }, tokenizer), framed: false, ends: false }
     }
   }
-}
-
-type ChatDocument = Extract<RawDocument, { kind: 'chat' }>
-
-function chatDocument({ place, messages, tools }: ChatDocument, { chat }: TextTokenizer): WrittenDocument {
-  if (chat === undefined) {
-    throw new DataError(
-      'chat-template-missing',
-      `${place}: conversations are written by the tokenizer's chat template, and there is none. Put chat_template.jinja beside the model (or chat_template into tokenizer_config.json), or give the data as prompt and completion.`,
-    )
-  }
-  const parts = messages.length === 0 ? [] : atPlace(place, () => assistantTurns(chat, messages, tools))
-  return { place, parts, framed: false, ends: false }
 }
 
 /** The prompt that Stanford's Alpaca was trained with (Taori et al. 2023). */
@@ -71,13 +57,3 @@ function alpacaPrompt(instruction: string, input: string): string {
 
 const own = (text: string): readonly MarkedText[] => (text === '' ? [] : [{ text, own: true }])
 const given = (text: string): readonly MarkedText[] => (text === '' ? [] : [{ text, own: false }])
-
-/** What is wrong with a document, with its place before it. */
-export function atPlace<T>(place: string, action: () => T): T {
-  try {
-    return action()
-  } catch (error) {
-    if (!(error instanceof HoldfastError)) throw error
-    throw new DataError(error.code, `${place}: ${error.message}`, { cause: error })
-  }
-}

@@ -25,6 +25,10 @@ export interface ChatTemplate {
    * `{% generation %}`, which says so of no piece.
    */
   readonly marked?: (messages: readonly ChatMessage[], options?: ChatRendering) => readonly MarkedText[]
+  /** Whether it writes the texts of a content that is a list of parts, `[{type: 'text', text}]`. */
+  readonly takesParts: boolean
+  /** Whether it has a word for a role of its own. */
+  readonly names: (role: string) => boolean
 }
 
 export interface MarkedText {
@@ -78,10 +82,25 @@ export function chatTemplate(
       )
     }
   }
-  const own: ChatTemplate = { render: (messages, options = {}) => render(plain, messages, options) }
+  const own: ChatTemplate = {
+    render: (messages, options = {}) => render(plain, messages, options),
+    takesParts: takesParts((messages) => render(plain, messages, {})),
+    names: (role) => [`'${role}'`, `"${role}"`].some((word) => source.includes(word)),
+  }
   if (!/{%-?\s*generation\s*-?%}/.test(source)) return own
   const marking = parsedTemplate(withMarks(source), place)
   return { ...own, marked: (messages, options = {}) => unmarked(render(marking, messages, options)) }
+}
+
+/** Parts that a template does not look into come out as they are stored, or not at all. */
+function takesParts(render: (messages: readonly ChatMessage[]) => string): boolean {
+  const [said, field] = ['holdfast says', 'holdfast_field']
+  try {
+    const text = render([{ role: 'user', content: [{ type: 'text', text: said, [field]: true }] }])
+    return text.includes(said) && !text.includes(field)
+  } catch {
+    return false
+  }
 }
 
 function parsedTemplate(source: string, place: string): Template {
