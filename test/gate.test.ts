@@ -217,7 +217,12 @@ describe('files that cannot be written', () => {
 
 describe('wrong input', () => {
   test.concurrent.each([
-    ['gate old.jsonl same.jsonl --max-drop 1', 'flag-value', '--max-drop: expected a share below 100 %'],
+    [
+      'gate old.jsonl same.jsonl --max-drop 1',
+      'flag-value',
+      '--max-drop: expected a share of 0 or more, below 100 %',
+    ],
+    ['gate old.jsonl same.jsonl --max-drop=-1%', 'flag-value', 'a share of 0 or more, below 100 %'],
     [
       'gate old.jsonl short.jsonl',
       'predictions-unpaired',

@@ -81,7 +81,7 @@ describe('holdfast keep of a language model', () => {
     expect(made).toMatchObject({
       schema: 'holdfast.keep-texts/1',
       file: 'a.keep',
-      model: { name: 'model.onnx' },
+      model: { name: 'gpt/onnx/model.onnx' },
       ...{ vocabulary: 260, rowLength: 24, overlap: 0 },
       exemplars: { documents: 12 },
       answers: { topTokens: 4 },
@@ -97,7 +97,7 @@ describe('holdfast keep of a language model', () => {
     expect(
       stdout.replace(/SHA-256 .*?…/g, 'SHA-256 …').replace(/(created|size) .*/g, '$1 …'),
     ).toMatchInlineSnapshot(`
-      "model      model.onnx, SHA-256 …, a language model of 260 tokens
+      "model      gpt/onnx/model.onnx, SHA-256 …, a language model of 260 tokens
       texts      old (20 documents, 480 tokens)
       exemplars  12 documents, 263 tokens, 251 bytes of text, by random
       answers    the 4 likeliest tokens at each place, 56.7 % of all probability
@@ -133,7 +133,7 @@ describe('holdfast keep of a language model', () => {
     expect(next.heldOut.first.bitsPerByte).toBeCloseTo(made.heldOut.bitsPerByte, 10)
     expect(next.heldOut.first.now).not.toBeCloseTo(made.heldOut.bitsPerByte, 6)
     expect((await run('keep --show next.keep')).stdout).toContain(
-      'Releases, each on what was held out then\n  1  model.onnx',
+      'Releases, each on what was held out then\n  1  gpt/onnx/model.onnx',
     )
   })
 

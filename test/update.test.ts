@@ -276,7 +276,10 @@ describe('holdfast update', () => {
       `update released/one.onnx --new turned/ --keep released/one.keep -o second/two.onnx --rungs whole ${line}`,
     )
     const { old: since } = JSON.parse(second.stdout)
-    expect(since).toMatchObject({ first: 'model.onnx', uses: [{ releases: 0, rows: 60 }, { releases: 1 }] })
+    expect(since).toMatchObject({
+      first: 'named/model.onnx',
+      uses: [{ releases: 0, rows: 60 }, { releases: 1 }],
+    })
     const total = since.claims.find(({ name }: Record<string, unknown>) => name === 'total')
     expect(total.confidence).toBeCloseTo(0.9875, 9)
     const text = await run(
@@ -467,7 +470,7 @@ describe('wrong input', () => {
     [
       'update model.onnx --new new/ --max-drop 1 -o b.onnx',
       'flag-value',
-      '--max-drop: expected a share below 100 %',
+      '--max-drop: expected a share of 0 or more, below 100 %',
     ],
     ['update model.onnx --new new/ --lora x -o b.onnx', 'flag-value', '--lora: expected a rank such as 8'],
     ['update model.onnx --new new/ --adapter a -o b.onnx', 'flag-value', 'it needs --lora RANK'],

@@ -15,7 +15,7 @@ const between =
 export const share = () =>
   told(z.number().min(0).lt(1), {
     hint: '1%|0.01|1pt',
-    expected: 'a share below 100 % such as 1%, 0.01 or 1pt',
+    expected: 'a share of 0 or more, below 100 %, such as 1%, 0.01 or 1pt',
     read: (text) => {
       const [, digits, unit] = /^\s*(\d*\.?\d+|\d+\.)\s*(%|pts?|points?)?\s*$/.exec(text) ?? []
       return digits === undefined ? undefined : Number(digits) / (unit === undefined ? 1 : 100)

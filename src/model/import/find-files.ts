@@ -58,6 +58,13 @@ export async function findModelFile(path: string): Promise<string> {
   return first
 }
 
+/** What a model is called: its file's name; where many have it, with that of its folder. */
+export function modelName(file: string): string {
+  const name = basename(file)
+  const folder = modelFolder(file)
+  return name === 'model.onnx' ? join(basename(folder), relative(folder, file)) : name
+}
+
 /** The folder that a model belongs to with its configuration and tokenizer: the one above where it lies in `onnx`. */
 export function modelFolder(file: string): string {
   const folder = dirname(file)

@@ -1,5 +1,5 @@
 export { companionNames, companionsOf, readingFileNames, writeCompanions } from './companions-files.ts'
 export { type LoadedModel, loadModel, modelOfFile, saveModel } from './files.ts'
-export { findModelFile, modelFolder } from './find-files.ts'
+export { findModelFile, modelFolder, modelName } from './find-files.ts'
 export { dataFilesOf, type SavedFolder, savedNotes, saveModelFolder } from './folder-files.ts'
 export { checkLabelsInStep } from './labels-in-step-files.ts'

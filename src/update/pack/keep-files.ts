@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { basename } from 'node:path'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { type PreprocessingName, preprocessed, type Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
@@ -8,7 +7,7 @@ import { inColumnsOf } from '../../data/same-columns.ts'
 import { openSpill } from '../../data/spill-files.ts'
 import { UsageError } from '../../errors.ts'
 import type { Bindings } from '../../model/import/index.ts'
-import { type LoadedModel, loadModel } from '../../model/import/index-files.ts'
+import { type LoadedModel, loadModel, modelName } from '../../model/import/index-files.ts'
 import { DataLocation } from '../../onnx/codes.ts'
 import { versions } from '../../train/folders/index-files.ts'
 import { readSource } from '../model-data-files.ts'
@@ -161,5 +160,5 @@ export function identify({ file, model }: LoadedModel): ModelIdentity {
     ({ dataLocation }) => dataLocation === DataLocation.external,
   )
   if (outside) for (const tensor of model.parameters.values()) hash.update(bytesOf(tensor))
-  return { name: basename(file.path), sha256: hash.digest('hex') }
+  return { name: modelName(file.path), sha256: hash.digest('hex') }
 }
