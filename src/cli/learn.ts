@@ -75,7 +75,7 @@ export const learn = defineVerb({
     const { config = DEFAULT_CONFIG } = asked
     if (asked.init) return init(config, outputs)
     await checkPlaces([{ flag: 'CONFIG', path: config, is: 'config' }])
-    const wanted = asChanged(await readPlanFile(config), asked)
+    const wanted = asChanged(await readPlanFile(config, { old: asked.old }), asked)
     if (wanted.distil) {
       throw new UsageError(
         'config',

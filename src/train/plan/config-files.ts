@@ -9,13 +9,26 @@ import { yamlFromText } from './yaml.ts'
 /**
  * A run's plan from a YAML (or JSON) file.
  *
+ * @param said.old What is said of `model.old` elsewhere, in place of what the file says where it says how such texts are written.
  * @throws UsageError `config-missing` when there is no such file, `config-syntax` with line and column, `config` naming the
  * place that is wrong.
  * @example
  * const plan = await readPlanFile('holdfast.yaml')
  */
-export async function readPlanFile(path: string): Promise<RunPlan> {
-  return planFromText(await readUtf8(path, missing), path)
+export async function readPlanFile(path: string, said?: SaidElsewhere): Promise<RunPlan> {
+  return planFromText(await readUtf8(path, missing), path, said)
+}
+
+interface SaidElsewhere {
+  readonly old?: string | undefined
+}
+
+/** Of a model that says how it writes old texts (`model.written`), which is right or wrong by what is old. */
+function withOld(value: unknown, old: string): unknown {
+  if (typeof value !== 'object' || value === null || !('model' in value)) return value
+  const { model } = value
+  const writes = typeof model === 'object' && model !== null && 'written' in model
+  return writes ? { ...value, model: { ...model, old } } : value
 }
 
 /**
@@ -45,9 +58,9 @@ const missing = {
 } as const
 
 /** The same from the text of such a file. */
-export function planFromText(text: string, path: string): RunPlan {
+export function planFromText(text: string, path: string, { old }: SaidElsewhere = {}): RunPlan {
   const { value, lineOf } = yamlFromText(text, path)
-  return parsePlan(value, path, lineOf)
+  return parsePlan(old === undefined ? value : withOld(value, old), path, lineOf)
 }
 
 /** Columns that a line of comment may take. */

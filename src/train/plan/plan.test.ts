@@ -76,6 +76,22 @@ test('the starter configuration is a plan, and is not written over', async () =>
   await expect(writeStarterConfig(path)).rejects.toMatchObject({ code: 'config-exists' })
 })
 
+test('how a model writes old texts may stand in a file where the command line says that it does', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
+  const lines = [
+    'stream: {kind: list, scenario: domain, tasks: [{name: a, source: a/}]}',
+    'model: {kind: onnx, path: m.onnx, written: {documents: 3}}',
+    'loss: causal-lm',
+  ]
+  await writeFile(path, lines.join('\n'))
+  await expect(readPlanFile(path)).rejects.toThrow('model.old is not self')
+  await expect(readPlanFile(path, { old: 'a/' })).rejects.toThrow('model.old is not self')
+  expect((await readPlanFile(path, { old: 'self' })).model).toMatchObject({
+    old: 'self',
+    written: { documents: 3 },
+  })
+})
+
 test('what is wrong in a file is told with its line', async () => {
   const path = join(await mkdtemp(join(tmpdir(), 'holdfast-plan-')), 'run.yaml')
   const lines = [
