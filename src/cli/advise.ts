@@ -74,7 +74,7 @@ async function onRows(asked: AdviseSettings, call: Call, model: string, given: L
       ...{ engine, ...loaded.learner, data: loaded.data, budget: { maxDrop: asked.maxDrop } },
       ...{ time: asked.time, rows: asked.rows, seed: asked.seed, signal: call.signal },
     })
-    return answerOf(asked, { ...advice.situation, tasks: asked.tasks }, advice)
+    return answerOf(asked, { ...advice.situation, tasks: asked.tasks }, { advice, folder: loaded.folder })
   } finally {
     loaded.close()
   }
@@ -90,7 +90,7 @@ async function onTexts(
   const engine = interruptible(engineFor(asked), call.signal)
   const { new: fresh = '', old, keep, output, bind, seed, maxDrop, time, rows } = asked
   call.screen.stage('reading texts')
-  const { learner, notes } = await loadTextUpdate(
+  const { learner, notes, folder } = await loadTextUpdate(
     {
       ...{ engine, model, fresh, old, keep, output, bind, seed },
       // What the model writes itself says nothing of what is kept.
@@ -104,17 +104,27 @@ async function onTexts(
     ...{ engine, ...learner, budget: { unit: 'relative', maxChange: maxDrop } },
     ...{ time, most: rows, seed, signal: call.signal, onEvent: showEvents(call.screen) },
   })
-  return answerOf(asked, advice.situation, advice)
+  return answerOf(asked, advice.situation, { advice, folder })
 }
 
 /** A recipe that was measured, whatever it was measured on. */
 type Measured = MeasuredRecipe | MeasuredTextRecipe
 
-function answerOf(asked: AdviseSettings, situation: Situation, advice?: UpdateAdvice | TextAdvice): Answer {
+interface Found {
+  readonly advice?: UpdateAdvice | TextAdvice
+  /** Whether the model came as a folder, and is to be written as one. */
+  readonly folder?: boolean
+}
+
+function answerOf(
+  asked: AdviseSettings,
+  situation: Situation,
+  { advice, folder = false }: Found = {},
+): Answer {
   const prior = adviseMethods(situation)
   const keeping = asked.memory && adviseKeeping(asked.memory, situation.model)
   const best = advice?.measured[0]
-  const command = commandFor(asked, situation, { prior, best })
+  const command = commandFor(asked, situation, { prior, best, folder })
   // Where rows were measured, what this process came to bounds what an update of as many takes.
   const peakBytes = advice && advice.measured.length > 0 ? 1024 * process.resourceUsage().maxRSS : null
   return {
@@ -167,7 +177,11 @@ const toldHeads =
 function commandFor(
   asked: AdviseSettings,
   situation: Situation,
-  { prior, best }: { readonly prior: MethodAdvice; readonly best: Measured | undefined },
+  {
+    prior,
+    best,
+    folder,
+  }: { readonly prior: MethodAdvice; readonly best: Measured | undefined; readonly folder: boolean },
 ): string | undefined {
   if (best === undefined && prior.ranked[0]?.verb === 'learn') return undefined
   const { model = 'MODEL', new: fresh = 'NEW', old, keep, maxDrop } = asked
@@ -183,7 +197,7 @@ function commandFor(
     best?.asked.method === undefined ? undefined : `--method ${best.asked.method}`,
     best && `--rungs ${best.asked.rungs.join(',')}`,
     situation.old === 'sums' && '--expand-head 2000',
-    '-o better.onnx',
+    `-o ${folder ? 'better' : 'better.onnx'}`,
   ]
   return words.filter((word) => typeof word === 'string').join(' ')
 }

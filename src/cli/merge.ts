@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { count } from '../count.ts'
+import { UsageError } from '../errors.ts'
+import { answersTokens } from '../evaluate/generate/index.ts'
 import { gateText } from '../report/gate-text.ts'
 import { gateDefaults, gate as runGate } from '../update/gate/index.ts'
 import { loadGate } from '../update/gate/index-files.ts'
@@ -85,6 +87,12 @@ export const merge = defineVerb({
       outputs,
     )
     const merged = await mergeModels({ base, models, fisher, shares, packs, output, bind })
+    if (data !== undefined && answersTokens(merged.base.model)) {
+      throw new UsageError(
+        'merge-flag',
+        `--data holds what is merged against its base on rows with labels, and ${base} is a language model, which has no classes. Leave it out, and judge by texts afterwards: holdfast gate ${base} ${out} --data ${data}. Nothing was written.`,
+      )
+    }
     sayNotes(merged.notes, screen)
     await saveMerged(out, merged)
     const said = {
