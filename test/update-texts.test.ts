@@ -90,6 +90,15 @@ describe('holdfast update of a language model', () => {
     expect(found.old.claims.map(({ name }: { name: string }) => name)).toEqual(['deployed', 'total'])
     expect(found.old.claims[1]).toMatchObject({ budget: 0.9, confidence: 0.9875 })
     expect(second.code).toBe(0)
+    // The pack is of one, whose releases are not this model's.
+    const other = await run(`two --keep next.keep -o three ${flags.replace('--json ', '')}`)
+    expect(other.stderr).toMatch(
+      /next\.keep was made of another model: one\/onnx\/model\.onnx \(SHA.*, not two\/onnx\/model\.onnx \(/,
+    )
+    expect(other.stdout).toMatch(/have proved 1 release before\. .* as sure as on fresh ones\.$/m)
+    const merging = await holdfast('merge one two --base gpt --data old -o merged.onnx')
+    expect([merging.code, merging.stdout, existsSync(at('merged.onnx'))]).toEqual([1, '', false])
+    expect(merging.stderr).toContain('holdfast gate gpt merged.onnx --data old')
   })
 
   test('rehearses what the model writes itself where nothing old is left, and calls it unproved', async () => {
@@ -119,6 +128,14 @@ describe('holdfast update of a language model', () => {
       budget: { unit: 'relative', maxChange: 0.01 },
     })
     expect(found.cost.trials).toHaveLength(2)
+    const unrehearsed = await run(`gpt --new new --old old --replay-share 0 --dry-run --json ${short}`)
+    expect(JSON.parse(unrehearsed.stdout)).toMatchObject({
+      texts: { rehearsed: { documents: 0 }, heldOut: { documents: 14 } },
+      method: {
+        name: 'lwf',
+        reasons: [expect.stringMatching(/^Old texts are there, and none of them is/), {}],
+      },
+    })
   })
 })
 
@@ -133,6 +150,13 @@ describe('wrong input', () => {
     ['gpt --new new --old old -o x --prompts nowhere.txt', 'file-unreadable', 'nowhere.txt'],
     ['gpt --new new --old old -o x --prompt-tokens 4', 'flag-value', '--prompt-tokens needs --prompts FILE'],
     ['gpt --new old/train.jsonl --old old -o gpt/onnx', 'out-in-input', 'gpt'],
+    ['gpt --new new --old old -o x --confidence 0.9999', 'confidence-range', 'confidence of 0.999 at most'],
+    ['gpt --new new --old old --dry-run --confidence 0.9999', 'confidence-range', 'of 0.999 at most'],
+    [
+      'gpt --new new --old old -o x --max-drop=-1%',
+      'flag-value',
+      'expected a share of 0 or more, below 100 %',
+    ],
   ])('holdfast update %s', async (words, code, message) => {
     const ended = await run(words)
     expect(ended.stderr).toContain(`error (${code}): `)
@@ -157,11 +181,14 @@ test('advice on a language model measures on its texts, and names the update tha
   expect(found.measured).toHaveLength(3)
   expect(found.before.new).toBeGreaterThan(found.measured[0].gain)
   expect(found.peakBytes).toBeGreaterThan(2 ** 20)
-  expect(found.command).toMatch(/^holdfast update gpt --new new --old old --max-drop 5%/)
+  expect(found.command).toMatch(/^holdfast update gpt --new new --old old --max-drop 5%.* -o better$/)
   const told = await holdfast(`${asked} --rows 1`)
   expect(told.stdout).toMatch(/Measured on your texts: .* 8 new documents/)
   expect(told.stdout).toMatch(/note: Measured with 1 of \d+ new rows/)
   const bare = await holdfast('advise gpt --new new --max-length 24')
   expect(bare.stdout).toContain('note: No old texts are there to measure on')
   expect(bare.stdout).toContain('Advice: holdfast update gpt --new new --old self --max-drop 1%')
+  writeFileSync(at('labelled.csv'), 'text,label\nwhere is it,a\nwhat is it,b\n')
+  const labelled = await holdfast('advise gpt --new labelled.csv --max-length 24')
+  expect(labelled.stderr).toContain('error (update-labelled): labelled.csv: rows have a label')
 })

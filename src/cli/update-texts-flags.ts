@@ -1,5 +1,6 @@
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
+import { checkedRatioConfidence } from '../measure/ratio-change.ts'
 import { updateDefaults } from '../update/defaults.ts'
 import { type TextUpdateBudget, textUpdateDefaults } from '../update/texts/index.ts'
 import { fromText, share } from './flags/index.ts'
@@ -108,7 +109,11 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
   }
 }
 
-/** The budget in its unit. */
+/**
+ * The budget in its unit.
+ *
+ * @throws UsageError `update-flag`; `confidence-range` for more than bounds of texts are known with.
+ */
 export function updateBudgetOf(asked: {
   readonly maxDrop?: number | undefined
   readonly maxBits?: number | undefined
@@ -123,6 +128,7 @@ export function updateBudgetOf(asked: {
       '--max-drop-total is a share, as --max-drop is. With --max-bits or --max-perplexity-ratio all releases together are held to the same budget: leave it out.',
     )
   }
+  checkedRatioConfidence(confidence)
   const { unit, budget } = textBudgetOf(asked) ?? { unit: 'relative', budget: updateDefaults.maxDrop }
   return { unit, maxChange: budget, maxTotal: maxDropTotal, confidence }
 }

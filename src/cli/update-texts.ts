@@ -55,6 +55,7 @@ export async function updateLanguage(
 ): Promise<Answer> {
   const began = performance.now()
   const { dryRun, adapter } = asked
+  const budget = updateBudgetOf(asked)
   const lora: LoraOptions | undefined = asked.lora ?? (adapter === undefined ? undefined : {})
   const wanted = asked.prompts === undefined ? [] : await readPrompts(asked.prompts)
   const prompts = dryRun ? [] : wanted
@@ -77,7 +78,7 @@ export async function updateLanguage(
   // What the events go to is known once the run begins.
   let follow: (event: TextUpdateEvent) => void = showEvents(call.screen)
   const options: TextUpdateOptions = {
-    ...{ engine, ...loaded.learner, ...training, budget: updateBudgetOf(asked), seed: asked.seed ?? 0 },
+    ...{ engine, ...loaded.learner, ...training, budget, seed: asked.seed ?? 0 },
     time: asked.time,
     ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
     ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },

@@ -28,6 +28,20 @@ export const fewestDocuments = 5
 export const mostRatioConfidence = 0.999
 
 /**
+ * The confidence of such a bound, checked.
+ *
+ * @throws UsageError `confidence-range`.
+ */
+export function checkedRatioConfidence(asked?: number): number {
+  const confidence = checkedConfidence(asked)
+  if (1 - confidence >= 0.999 * (1 - mostRatioConfidence)) return confidence
+  throw new UsageError(
+    'confidence-range',
+    `Bounds of texts are known with a confidence of ${mostRatioConfidence} at most, but ${confidence} is asked for.`,
+  )
+}
+
+/**
  * Bounds of sum(change) / sum(base) for all documents of the kind that these are drawn from, which are as long and as different
  * from one another as they like. With r the ratio and e = change - r base, the ratio's t is r minus the true one by its standard error.
  * Each bound is the wider one of
@@ -43,13 +57,7 @@ export const mostRatioConfidence = 0.999
  * ratioBounds([{ change: 1, base: 100 }, { change: 3, base: 90 }, …], 0.95).upper
  */
 export function ratioBounds(documents: readonly Ratio[], confidence?: number): RatioBounds {
-  const error = 1 - checkedConfidence(confidence)
-  if (error < 0.999 * (1 - mostRatioConfidence)) {
-    throw new UsageError(
-      'confidence-range',
-      `Bounds of texts are known with a confidence of ${mostRatioConfidence} at most, but ${confidence} is asked for.`,
-    )
-  }
+  const error = 1 - checkedRatioConfidence(confidence)
   const n = documents.length
   const whole = documents.reduce((sum, { base }) => sum + base, 0)
   if (!(whole > 0 && Number.isFinite(whole)) || documents.some(({ base }) => base < 0)) {

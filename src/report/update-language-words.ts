@@ -84,7 +84,11 @@ export function languageNotes(summary: TextUpdateSummary): readonly string[] {
         : []),
     ...(old && old.uses > 0
       ? [
-          `The old documents have proved ${count(old.uses, 'release')} before. The change from the last release is as sure as on fresh ones; that since ${old.first ?? 'the first release'} is tested at a higher confidence, so that it is, too.`,
+          `The old documents have proved ${count(old.uses, 'release')} before. The change from the last release is as sure as on fresh ones${
+            old.claims.some(({ name }) => name === 'total')
+              ? `; that since ${old.first ?? 'the first release'} is tested at a higher confidence, so that it is, too`
+              : ''
+          }.`,
         ]
       : []),
     ...(stopped

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../data/dataset.ts'
 import { TrainingError, UsageError } from '../../errors.ts'
 import { refuseLookingAhead } from '../../evaluate/index.ts'
-import { checkedConfidence } from '../../measure/confidence.ts'
+import { checkedRatioConfidence } from '../../measure/ratio-change.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { checkTextBudget } from '../../measure/text-verdict.ts'
 import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
@@ -50,7 +50,7 @@ export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts):
   for (const limit of [budget.maxChange, budget.maxTotal]) {
     if (limit !== undefined) checkTextBudget({ unit: budget.unit, budget: limit })
   }
-  checkedConfidence(budget.confidence)
+  checkedRatioConfidence(budget.confidence)
   checkAsked(options)
   const parts = assigned ?? assignTexts(options)
   await refuseLookingAhead(engine, model, parts.check, 'the model')

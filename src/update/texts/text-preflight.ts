@@ -69,12 +69,15 @@ export function textPreflight(
     texts: {
       train: facts(counts.train, train),
       check: facts(counts.check, check),
-      rehearsed: facts(counts.rehearsed, rehearsed?.rows),
+      rehearsed: exemplars ? facts(counts.rehearsed, rehearsed.rows) : facts(0, undefined),
       order: facts(counts.order, order),
       heldOut: facts(counts.heldOut, proof),
     },
     selfWritten,
-    method: { name, reasons: reasonsFor(options.method, exemplars, selfWritten) },
+    method: {
+      name,
+      reasons: reasonsFor(options.method, { there: rehearsed !== undefined, exemplars, selfWritten }),
+    },
     rungs: rungs.map(({ place }) => place),
     budget: options.budget,
     cost: null,
@@ -89,7 +92,17 @@ function nameFor({ method }: TextUpdateOptions, exemplars: boolean, rungs: reado
   return names[0] ?? textMethodName(method, { exemplars, lowRank: false })
 }
 
-function reasonsFor(asked: string | undefined, exemplars: boolean, selfWritten: boolean): readonly string[] {
+interface OldTexts {
+  /** Whether there are any to rehearse, and whether they are rehearsed. */
+  readonly there: boolean
+  readonly exemplars: boolean
+  readonly selfWritten: boolean
+}
+
+function reasonsFor(
+  asked: string | undefined,
+  { there, exemplars, selfWritten }: OldTexts,
+): readonly string[] {
   if (asked !== undefined) return [`Asked for: ${asked}.`]
   const kept = 'its likeliest next tokens are distilled on them'
   if (selfWritten) {
@@ -100,7 +113,7 @@ function reasonsFor(asked: string | undefined, exemplars: boolean, selfWritten: 
   return [
     exemplars
       ? `Old texts are there: a share of what is trained on is old, and ${kept} (Ibrahim et al. 2024, Buzzega et al. 2020).`
-      : "No old texts are there: the model's answers are distilled on the new ones instead (Li & Hoiem 2016).",
+      : `${there ? 'Old texts are there, and none of them is to be rehearsed' : 'No old texts are there'}: the model's answers are distilled on the new ones instead (Li & Hoiem 2016).`,
     'Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).',
   ]
 }

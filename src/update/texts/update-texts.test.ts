@@ -199,6 +199,8 @@ describe('the update of a language model', () => {
     await expect(update({ budget: { unit: 'perplexity', maxChange: 0.5 } })).rejects.toMatchObject({
       code: 'budget-range',
     })
+    const sure = { unit: 'relative' as const, maxChange: 0.02, confidence: 0.9999 }
+    await expect(update({ budget: sure })).rejects.toMatchObject({ code: 'confidence-range' })
     await expect(update({ replayShare: 1 })).rejects.toMatchObject({ code: 'replay-share' })
     await expect(update({ rungs: [] })).rejects.toMatchObject({ code: 'rungs-empty' })
   })

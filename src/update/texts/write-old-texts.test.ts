@@ -35,6 +35,14 @@ describe('texts that a model writes to be rehearsed', () => {
     expect(await written(20)).toBe(125)
   })
 
+  it('are given up once that is asked for, in the middle of one, too', async () => {
+    const stop = new AbortController()
+    const how = { engine, model, tokenizer, rows: { length, tokenizer }, seed: 1, signal: stop.signal }
+    const writing = writeOldTexts(documents(20), { ...how, lenient: true, onProgress: () => stop.abort() })
+    await expect(writing).rejects.toMatchObject({ code: 'interrupted' })
+    await expect(writeOldTexts(documents(20), how)).rejects.toMatchObject({ code: 'interrupted' })
+  })
+
   it('follow what is asked for of the training', async () => {
     expect(await written(120, { rungs: ['low-rank'] })).toBe(150)
     expect(await written(60, { epochs: 2, batchSize: 4 })).toBe(50)

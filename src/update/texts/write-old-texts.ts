@@ -61,14 +61,11 @@ export async function writeOldTexts(
     const { documents: exemplars, notes } = await selfWrittenTexts(engine, model, tokenizer, {
       ...{ documents, tokens: rows.length, name: 'the model', seed, signal, onProgress },
     })
-    if (signal?.aborted) {
-      throw new TrainingError(
-        'interrupted',
-        'Stopped while the model wrote texts, as asked. Nothing was written; the same command begins anew.',
-      )
-    }
+    if (signal?.aborted) throw stopped()
     return { data: { exemplars }, notes }
   } catch (error) {
+    // What fails then is the signal's own error, which says nothing to anybody.
+    if (signal?.aborted) throw stopped(error)
     const known = error instanceof HoldfastError && error.code.startsWith('self-written-')
     if (!lenient || !known) throw error
     return {
@@ -77,6 +74,13 @@ export async function writeOldTexts(
     }
   }
 }
+
+const stopped = (cause?: unknown): TrainingError =>
+  new TrainingError(
+    'interrupted',
+    'Stopped while the model wrote texts, as asked. Nothing was written; the same command begins anew.',
+    { cause },
+  )
 
 /** As many as the longest rung draws, and a quarter more to order candidates. What is written fills rows. */
 function wanted(train: TextUpdateData['train'], options: WriteOldOptions): number {
