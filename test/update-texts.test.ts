@@ -136,6 +136,20 @@ describe('holdfast update of a language model', () => {
         reasons: [expect.stringMatching(/^Old texts are there, and none of them is/), {}],
       },
     })
+    expect(found.cost.writing).toBeNull()
+  })
+
+  test('writes a few texts alone to say what all of them take', async () => {
+    const { code, stdout, stderr } = await run(`gpt --new new --dry-run --rungs whole --json ${short}`)
+    const found = JSON.parse(stdout)
+    expect(code).toBe(0)
+    const { rehearsed, order } = found.texts
+    expect(rehearsed.documents + order.documents).toBeLessThan(found.cost.writing.texts)
+    expect(found.cost.writing.texts).toBe(20)
+    expect(found.cost.writing.seconds).toBeGreaterThan(0)
+    const { stdout: told } = await run(`gpt --new new --dry-run --rungs whole ${short}`)
+    expect(told).toContain('written by the model itself to time it')
+    expect(told).toMatch(/ for the 20 texts that the model writes itself; /)
   })
 })
 

@@ -28,11 +28,17 @@ export function noteMethods(plans: readonly Pick<RunPlan, 'method' | 'stream'>[]
   for (const warning of new Set(warnings)) screen.warn(`warning: ${warning}`)
 }
 
-/** Shows how many of its old texts a model has written. */
-export const showWriting =
-  (screen: Screen): NonNullable<LoadPlanOptions['onWriting']> =>
-  (kept, wanted) =>
-    screen.progress({ label: 'old texts, written by the model', done: kept, total: wanted, unit: 'texts' })
+/** Shows how many of its old texts a model has written, and for how long it will go on. */
+export const showWriting = (screen: Screen): NonNullable<LoadPlanOptions['onWriting']> => {
+  let began = performance.now()
+  return (kept, wanted) => {
+    if (kept === 0) began = performance.now()
+    screen.progress({
+      ...{ label: 'old texts, written by the model', done: kept, total: wanted, unit: 'texts' },
+      rate: (1000 * kept) / (performance.now() - began),
+    })
+  }
+}
 
 /** Shows a download as it goes. */
 export const showDownload = (screen: Screen): NonNullable<LoadPlanOptions['onProgress']> => {

@@ -42,6 +42,9 @@ const updateBatchnormFlag = group('Model', {
     }),
 })
 
+/** Seconds for training where it is not said. */
+export const defaultTime = 120
+
 /** What `holdfast update` can be told. */
 export const updateSettings = z
   .object({
@@ -110,9 +113,13 @@ export const updateSettings = z
           description: 'What may train, from the cheapest on; of language models low-rank and whole',
           otherwise: 'climbed as far as it pays',
         }),
-      time: seconds().default(120).meta({
-        description: 'A rung above the first is climbed only where it seems to end in so long',
-      }),
+      time: seconds()
+        .optional()
+        .meta({
+          description:
+            'A rung above the first is climbed only where it seems to end in so long; texts that a language model writes itself have a third of it',
+          otherwise: `${defaultTime / 60}m, and these as long as they take`,
+        }),
       epochs: fromText(bounds.epochs()).optional().meta({
         description: 'Passes over the new data of what trains above the head',
         otherwise: 'as many as the rung takes',
@@ -270,7 +277,7 @@ export const optionsOf = (asked: UpdateSettings) => ({
   },
   seed: asked.seed ?? 0,
   rungs: asked.rungs?.filter((name) => name !== 'low-rank'),
-  time: asked.time,
+  time: asked.time ?? defaultTime,
   epochs: asked.epochs,
   batchSize: asked.batch ?? updateDefaults.batchSize,
   learningRate: asked.learningRate,

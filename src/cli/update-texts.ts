@@ -40,7 +40,7 @@ import { showKeeping } from './keep-texts.ts'
 import { methodOptionsOf } from './method-flags.ts'
 import { readingOf, withDocumentFlags } from './shared-flags.ts'
 import { tracked } from './tracking.ts'
-import type { UpdateSettings } from './update-flags.ts'
+import { defaultTime, type UpdateSettings } from './update-flags.ts'
 import { followEvents, placeSentence, sayPreflight, showEvents, updateAnswer } from './update-shown.ts'
 import { updateBudgetOf } from './update-texts-flags.ts'
 import type { Answer, Call } from './verb.ts'
@@ -68,6 +68,7 @@ export async function updateLanguage(
       ...{ engine, model: asked.model, fresh: asked.new, old: asked.old, keep: asked.keep },
       ...{ rank: lora?.rank, output: asked.output, bind: asked.bind },
       ...{ selfWritten: asked.selfWritten, replayShare: asked.replayShare, seed: asked.seed },
+      ...{ time: asked.time, sample: dryRun },
       ...{ training, signal: dryRun ? undefined : call.signal, onWriting: showWriting(call.screen) },
       reading: withDocumentFlags(readingOf(asked), asked),
     },
@@ -79,7 +80,7 @@ export async function updateLanguage(
   let follow: (event: TextUpdateEvent) => void = showEvents(call.screen)
   const options: TextUpdateOptions = {
     ...{ engine, ...loaded.learner, ...training, budget, seed: asked.seed ?? 0 },
-    time: asked.time,
+    time: timeLeft(asked, loaded),
     ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
     ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },
     recompute: asked.recompute,
@@ -100,7 +101,7 @@ export async function updateLanguage(
       ...found,
       warnings: [...found.warnings, ...run.doubts],
       // To time every rung means to prepare it: that is for those who ask before they begin.
-      cost: dryRun ? { ...(await run.estimate()), reading } : null,
+      cost: dryRun ? { ...(await run.estimate()), reading, writing: loaded.writing ?? null } : null,
     }
     if (dryRun) return { json: known, text: languagePreflightText(known).join('\n') }
     sayPreflight(languagePreflightText(known), call.screen)
@@ -123,6 +124,10 @@ export async function updateLanguage(
     await run.dispose()
   }
 }
+
+/** Seconds for training: where it was said how many there are, less those that writing texts took. */
+const timeLeft = ({ time }: UpdateSettings, { writing }: LoadedTextUpdate): number =>
+  time === undefined ? defaultTime : Math.max(0, time - (writing?.seconds ?? 0))
 
 const rungsOf = ({ rungs }: UpdateSettings): TextUpdateOptions['rungs'] =>
   rungs?.filter((name): name is TextRungName => (textRungNames as readonly string[]).includes(name))

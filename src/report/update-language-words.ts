@@ -190,6 +190,11 @@ export function languageCandidates({ trials, chosen }: TextUpdateSummary): Table
 const factOf = ({ documents, tokens }: TextPreflight['texts']['train']): string =>
   `${count(documents, 'document')} (${count(tokens, 'token')})`
 
+const writingWords = (writing: NonNullable<TextPreflight['cost']>['writing']): string =>
+  writing
+    ? `; ${duration(writing.seconds)} for the ${count(writing.texts, 'text')} that the model writes itself`
+    : ''
+
 /** What was found before training, as lines: a heading and what stands under it. */
 export function languageFacts(found: TextPreflight): readonly (readonly [string, string])[] {
   const { texts, method, cost, budget, rungs, selfWritten } = found
@@ -202,7 +207,7 @@ export function languageFacts(found: TextPreflight): readonly (readonly [string,
       'old texts',
       rehearsed.documents + order.documents + heldOut.documents === 0
         ? 'none'
-        : `${factOf(rehearsed)} to rehearse${selfWritten ? ', written by the model itself' : ''}, ${factOf(order)} that order candidates, ${factOf(heldOut)} that prove`,
+        : `${factOf(rehearsed)} to rehearse${selfWritten ? `, written by the model itself${cost?.writing ? ' to time it' : ''}` : ''}, ${factOf(order)} that order candidates, ${factOf(heldOut)} that prove`,
     ],
     ['method', `${method.name}. ${method.reasons.join(' ')}`],
     ['trained', rungs.join(', then ')],
@@ -211,7 +216,7 @@ export function languageFacts(found: TextPreflight): readonly (readonly [string,
       ? [
           [
             'cost',
-            `about ${duration(total)} and ${count(steps, 'step')} if every rung is climbed, and ${duration(cost.test)} for each candidate that is tested; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model loses`,
+            `about ${duration(total)} and ${count(steps, 'step')} if every rung is climbed, and ${duration(cost.test)} for each candidate that is tested${writingWords(cost.writing)}; ${duration(cost.reading + cost.preparation)} went to reading and to what the old model loses`,
           ] as const,
         ]
       : []),

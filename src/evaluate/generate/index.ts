@@ -13,3 +13,4 @@ export {
 export { selfWrittenDefaults, selfWrittenTexts } from './self-written.ts'
 export type { SelfWritten, SelfWrittenOptions } from './self-written-types.ts'
 export { openTextWriter, type TextEnd, type TextOptions, type TextWriter } from './text.ts'
+export { fitting } from './write-enough.ts'

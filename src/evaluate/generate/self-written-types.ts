@@ -19,6 +19,11 @@ export interface SelfWrittenOptions extends Sampling, DecoderOptions {
   readonly prompts?: readonly string[] | undefined
   /** Texts that are written side by side. Default 16; as many as the file takes where it fixes that. */
   readonly batch?: number | undefined
+  /**
+   * Texts are written until so many seconds have gone, as each batch lets one expect: `documents` at most, but `least` in any case. What is
+   * written is the beginning of what would be without. Default as long as it takes.
+   */
+  readonly within?: { readonly seconds: number; readonly least: number } | undefined
   /** Further ids that end a text, beside the tokenizer's. */
   readonly endTokens?: readonly number[] | undefined
   readonly signal?: AbortSignal | undefined
@@ -33,6 +38,8 @@ export interface SelfWritten {
   /** How many were written in all, and how many of these are left out, by why. */
   readonly written: number
   readonly leftOut: Readonly<Record<Unfit, number>>
+  /** That writing took, once the model was open. */
+  readonly seconds: number
   /** Whether the file's cache was used; else all tokens are read again for each. */
   readonly cached: boolean
   /** What became of the texts, as sentences. */

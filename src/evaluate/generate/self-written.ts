@@ -62,8 +62,9 @@ export async function selfWrittenTexts(
           randoms: tries.map(({ place }) => randomStream(seed, `self-written/${place}`)),
         },
       )
-    const { kept, written, leftOut } = await writeEnough(write, {
+    const { kept, written, leftOut, seconds } = await writeEnough(write, {
       wanted,
+      within: options.within,
       beginnings,
       size,
       decode: tokenizer.decode,
@@ -72,7 +73,7 @@ export async function selfWrittenTexts(
     const documents = kept.map(({ place, beginning, ids }) =>
       documentOf(tokenizer, { place, beginning, ids, name }),
     )
-    const result = { documents, written, leftOut, cached: decoder.cached }
+    const result = { documents, written, leftOut, seconds, cached: decoder.cached }
     if (documents.length === 0) throw nothingFit(name, result)
     return { ...result, notes: notesOf(name, wanted, result) }
   } finally {

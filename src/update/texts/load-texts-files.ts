@@ -33,6 +33,7 @@ import type { TextRows, TextUpdateData, TextUpdateOptions } from './text-update-
 import {
   type TextTrainingAsked,
   type WriteOldOptions,
+  type Writing,
   type WrittenOld,
   writeOldTexts,
 } from './write-old-texts.ts'
@@ -56,6 +57,13 @@ export interface TextUpdateSources {
    */
   readonly selfWritten?: number | undefined
   readonly replayShare?: number | undefined
+  /**
+   * Seconds that the update is allowed: where no number of texts is asked for, the model writes as many as a third of them has room for, 20
+   * at least. Default as many as are rehearsed.
+   */
+  readonly time?: number | undefined
+  /** Whether the model writes a few texts only, to time it. Default false. */
+  readonly sample?: boolean | undefined
   /** What `updateTexts` will be asked for: it says how many texts are rehearsed. Default: as it is by itself. */
   readonly training?: TextTrainingAsked | undefined
   /** Default 0. */
@@ -81,6 +89,8 @@ export interface LoadedTextUpdate extends LoadedModel {
   readonly learner: Pick<TextUpdateOptions, 'model' | 'data' | 'rows' | 'stored' | 'updates'>
   /** Whether the texts to rehearse are written by the model itself. */
   readonly selfWritten: boolean
+  /** What these take; where they are not, undefined. */
+  readonly writing: Writing | undefined
   readonly notes: readonly string[]
 }
 
@@ -157,6 +167,7 @@ export async function loadTextUpdate(
       ),
     },
     selfWritten: data.exemplars !== undefined && written !== undefined,
+    writing: written?.writing,
     notes: [
       ...[...loaded.notes, ...reading.notes, ...added.notes, ...(known?.notes ?? [])],
       ...[...(pack?.notes ?? []), ...apart, ...(written?.notes ?? [])],
@@ -166,7 +177,7 @@ export async function loadTextUpdate(
 
 /** Texts that the model writes itself, unless nobody wants any. */
 async function writtenTexts(
-  { engine, old, selfWritten, replayShare, seed = 0, signal, onWriting }: TextUpdateSources,
+  { engine, old, selfWritten, replayShare, time, sample, seed = 0, signal, onWriting }: TextUpdateSources,
   { train }: TextUpdateData,
   {
     tokenizer,
@@ -179,7 +190,7 @@ async function writtenTexts(
   if (selfWritten === 0 || replayShare === 0) return undefined
   return writeOldTexts(train, {
     ...{ engine, ...known, tokenizer: present(tokenizer, 'tokenizer'), documents: selfWritten },
-    ...{ replayShare, seed, signal, onProgress: onWriting, lenient: unasked },
+    ...{ replayShare, time, sample, seed, signal, onProgress: onWriting, lenient: unasked },
   })
 }
 

@@ -9,6 +9,7 @@ import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import type { TextUpdateBudget, TextUpdateOptions } from './text-update-types.ts'
 import type { TextUpdateEstimate } from './update-texts.ts'
+import type { Writing } from './write-old-texts.ts'
 
 /** Documents, and their tokens that count in the loss. */
 export interface TextFacts {
@@ -27,7 +28,13 @@ export interface TextPreflight {
   readonly rungs: readonly string[]
   readonly budget: TextUpdateBudget
   /** Null until it has been measured. */
-  readonly cost: (TextUpdateEstimate & { readonly reading: number }) | null
+  readonly cost:
+    | (TextUpdateEstimate & {
+        readonly reading: number
+        /** What texts that the model writes itself take, all of them; null where it writes none. */
+        readonly writing: Writing | null
+      })
+    | null
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }

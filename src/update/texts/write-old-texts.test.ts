@@ -4,7 +4,7 @@ import { byteTokenizer } from '../../../test/byte-tokenizer.ts'
 import { engine } from '../../../test/op-cases.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
 import { withTokenClasses } from '../../model/language.ts'
-import { type TextTrainingAsked, writeOldTexts } from './write-old-texts.ts'
+import { type TextTrainingAsked, type WriteOldOptions, writeOldTexts } from './write-old-texts.ts'
 
 const model = withTokenClasses(modelFromOnnx(bigramModel()))
 const tokenizer = byteTokenizer()
@@ -18,10 +18,13 @@ const documents = (count: number) =>
     bytes: length,
   }))
 
-async function written(count: number, training?: TextTrainingAsked): Promise<number | undefined> {
-  const { data } = await writeOldTexts(documents(count), {
-    ...{ engine, model, tokenizer, rows: { length, tokenizer }, seed: 1, training },
+const write = (count: number, options: Partial<WriteOldOptions> = {}) =>
+  writeOldTexts(documents(count), {
+    ...{ engine, model, tokenizer, rows: { length, tokenizer }, seed: 1, ...options },
   })
+
+async function written(count: number, training?: TextTrainingAsked): Promise<number | undefined> {
+  const { data } = await write(count, { training })
   return data.exemplars?.length
 }
 
@@ -46,5 +49,24 @@ describe('texts that a model writes to be rehearsed', () => {
   it('follow what is asked for of the training', async () => {
     expect(await written(120, { rungs: ['low-rank'] })).toBe(150)
     expect(await written(60, { epochs: 2, batchSize: 4 })).toBe(50)
+  })
+
+  it('are as many as a third of the time has room for, 20 at least, and the first of those without it', async () => {
+    const all = (await write(20)).data.exemplars
+    const { data, notes, writing } = await write(20, { time: 1e-9 })
+    expect(data.exemplars).toEqual(all?.slice(0, 20))
+    expect(writing?.texts).toBe(20)
+    expect(notes.join(' ')).toMatch(/where 125 were wanted\..* a third of the time that is allowed/)
+    const enough = await write(20, { time: 1e9 })
+    expect(enough.data.exemplars).toEqual(all)
+    expect(enough.notes.join(' ')).not.toContain('a third of the time')
+  })
+
+  it('are a few where it is asked what all take, which is told', async () => {
+    const { data, writing } = await write(20, { sample: true })
+    expect([data.exemplars?.length, writing?.texts]).toEqual([16, 125])
+    expect(writing?.seconds).toBeGreaterThan(0)
+    expect((await write(20, { sample: true, time: 1e-9 })).writing?.texts).toBe(20)
+    expect((await write(20, { sample: true, documents: 30 })).writing?.texts).toBe(30)
   })
 })
