@@ -29,6 +29,7 @@ beforeAll(async () => {
   model('same', tinyDecoder({ vocabulary: 260, cache: 'merged' }))
   model('other', tinyDecoder({ vocabulary: 260, seed: 1 }))
   model('merged', tinyDecoder({ vocabulary: 262 }), ['w o', 'wo rd'])
+  model('unused', tinyDecoder({ vocabulary: 261 }), ['q z'])
   model('encoder', tinyDecoder({ vocabulary: 260, causal: false }))
   const words = (at: number) =>
     Array.from({ length: 4 + ((at * 5) % 9) }, (_, n) => `word${(at * n) % 7}`).join(' ')
@@ -81,6 +82,23 @@ describe('language models', () => {
     const refused = await run('old merged --data texts --max-perplexity-ratio 2')
     expect(refused.stderr).toContain('error (text-tokens): ')
     expect(refused.stderr).toContain('Hold bits per byte to a budget')
+  })
+
+  test('with other tokenizers that give as many tokens are not taken for ones with the same', async () => {
+    const { stderr } = await run('old unused --data texts --max-drop 90%')
+    expect(stderr).toContain('bits per byte compare')
+    const refused = await run('old unused --data texts --max-perplexity-ratio 2')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('error (text-tokens): old and unused have different tokenizers')
+    const told = await run('old unused --data texts --tokenizer old --max-perplexity-ratio 2')
+    expect([told.code, told.stderr]).toEqual([expect.any(Number), expect.not.stringContaining('compare')])
+    // A file that says how long texts may be is no other tokenizer.
+    const cut = JSON.parse(readFileSync(join(folder, 'old', 'tokenizer.json'), 'utf8'))
+    writeFileSync(
+      join(folder, 'same', 'tokenizer.json'),
+      JSON.stringify({ ...cut, truncation: null, padding: null }),
+    )
+    expect((await run('old same --data texts --max-perplexity-ratio 2')).code).toBe(0)
   })
 
   test('a single document tells nothing, and neither does nothing', async () => {

@@ -140,7 +140,7 @@ describe('holdfast update of a language model', () => {
   })
 
   test('writes a few texts alone to say what all of them take', async () => {
-    const { code, stdout, stderr } = await run(`gpt --new new --dry-run --rungs whole --json ${short}`)
+    const { code, stdout } = await run(`gpt --new new --dry-run --rungs whole --json ${short}`)
     const found = JSON.parse(stdout)
     expect(code).toBe(0)
     const { rehearsed, order } = found.texts

@@ -16,12 +16,22 @@ export interface TextComparison extends TextVerdict {
   readonly perplexity: TextScorePair
 }
 
+/** Whether two models are known to have different tokenizers, which may cut a text to as many tokens all the same. */
+export const otherTokenizers = (one: TextScores, other: TextScores): boolean =>
+  one.tokenizer !== undefined && other.tokenizer !== undefined && one.tokenizer !== other.tokenizer
+
 /** @throws UsageError `text-tokens`, and what {@link judgeTexts} throws. */
 export function compareTexts(
   documents: readonly PairedDocument[],
   budget: TextBudget,
   { baseline, candidate }: { readonly baseline: TextScores; readonly candidate: TextScores },
 ): TextComparison {
+  if (budget.unit === 'perplexity' && otherTokenizers(baseline, candidate)) {
+    throw new UsageError(
+      'text-tokens',
+      `${baseline.name} and ${candidate.name} have different tokenizers: perplexities compare only by the same tokens. Hold bits per byte to a budget: they do not depend on tokens.`,
+    )
+  }
   const other = documents.find(({ before, after }) => before.tokens !== after.tokens)
   if (budget.unit === 'perplexity' && other) {
     throw new UsageError(

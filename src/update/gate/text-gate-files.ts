@@ -3,8 +3,10 @@ import type { Model } from '../../model/model.ts'
 import { present, required } from '../../required.ts'
 import { namesIn } from '../document-names-files.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
+import { tokenizerHash } from '../text-pack/index-files.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
 import type { LanguageFiles } from './language-kinds-files.ts'
+import { otherTokenizers } from './text-comparison.ts'
 import { parseTextScores, type TextScores, textScores } from './text-losses.ts'
 
 /** The losses to be compared. */
@@ -58,10 +60,16 @@ export async function loadTextGate(
 
 function tokensDiffer([first, ...others]: readonly TextScores[]): boolean {
   const known = new Map(first?.documents.map(({ id, tokens }) => [id, tokens]))
-  return others.some(({ documents }) =>
-    documents.some(({ id, tokens }) => known.has(id) && known.get(id) !== tokens),
+  return others.some(
+    (set) =>
+      (first && otherTokenizers(first, set)) ||
+      set.documents.some(({ id, tokens }) => known.has(id) && known.get(id) !== tokens),
   )
 }
+
+/** What a tokenizer makes of a text: how long texts may be, which tools write in with them, is no part of that. */
+const tokensOf = (json: string): string =>
+  tokenizerHash(JSON.stringify({ ...JSON.parse(json), truncation: null, padding: null }))
 
 /** A model's losses on the documents of the data, each in rows of its own. */
 async function measure(
@@ -71,10 +79,13 @@ async function measure(
 ): Promise<{ readonly scores: TextScores; readonly notes: readonly string[] }> {
   const { engine } = sources
   const data = present(sources.data, 'the data of the gate')
-  const { options, notes } = await readingFor({ path, input: model.input }, sources.reading)
+  const { options, notes, tokenizerJson } = await readingFor({ path, input: model.input }, sources.reading)
   const measured = await measuredTexts(engine, { name: path, model }, data, options)
   return {
-    scores: textScores(path, measured.figures.documents, await namesIn(data)),
+    scores: {
+      ...textScores(path, measured.figures.documents, await namesIn(data)),
+      tokenizer: tokenizerJson === undefined ? undefined : tokensOf(tokenizerJson),
+    },
     notes: [...notes, ...measured.notes],
   }
 }

@@ -22,6 +22,8 @@ export interface TextScores {
   /** What messages and tables call it, e.g. its file. */
   readonly name: string
   readonly documents: readonly TextScore[]
+  /** Equal for tokenizers that are one and the same; where it is not known, undefined. */
+  readonly tokenizer?: string | undefined
   /** Names the place of one in a message, e.g. `old.jsonl, line 7`; default `NAME, ID`. */
   readonly locate?: ((row: number) => string) | undefined
 }
