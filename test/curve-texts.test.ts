@@ -38,6 +38,18 @@ afterAll(() => cli.remove())
 const bits = (logit: number) => Math.log2(bigramVocabulary - 1 + Math.exp(logit)) - logit * Math.LOG2E
 
 describe('the curve between two language models', () => {
+  test('names all that is written with a point of it', async () => {
+    const { code, stdout } = await run('old new --pick 0.5 -o half/model.onnx')
+    expect([code, stdout.trim().split('\n')]).toEqual([
+      0,
+      [
+        'Written: half/model.onnx, the point at alpha 0.5',
+        `Written: ${join('half', 'tokenizer.json')}`,
+        `Written: ${join('half', 'tokenizer_config.json')}`,
+      ],
+    ])
+  })
+
   test('has bits per byte of old and new texts, worked out by hand, and bounds of the change', async () => {
     const found = await json('old new --old ab.jsonl --new xy.jsonl --points 3 --max-drop 20%')
     expect(found).toMatchObject({

@@ -152,6 +152,9 @@ describe('before a run begins', () => {
     ['update model --new new --old old -o better --tensorboard results/thesis.txt', 'out-is-file'],
     ['update model --new new --old old -o better --lora 2 --adapter results', 'out-folder-taken'],
     ['gate model model --data old --junit /dev/null', 'out-is-device'],
+    ['update model/model.onnx --new new --old old -o better', 'out-ending'],
+    ['merge model model --base model -o merged', 'out-ending'],
+    ['curve model model --pick 0.5 -o there/half', 'out-ending'],
     ['fisher model --data old -o fresh/', 'out-is-folder'],
   ])('%s is refused', async (line, code) => {
     const { code: exit, stderr } = await run(line)

@@ -33,6 +33,7 @@ import {
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path, share } from './flags/index.ts'
+import { checkModelEnding } from './model-ending.ts'
 import { firstGiven, textFlagsIn } from './other-flags.ts'
 import { checkPlaces } from './places.ts'
 import {
@@ -129,6 +130,7 @@ export const curve = defineVerb({
       ],
       outputs,
     )
+    checkModelEnding(asked.out)
     const engine = engineFor(asked)
     const { output, bind, preprocessing, numbersArePositions } = asked
     const sources = {
@@ -143,11 +145,11 @@ export const curve = defineVerb({
     sayNotes(loaded.notes, screen)
     const pick =
       asked.pick === undefined || asked.out === undefined ? undefined : { alpha: asked.pick, out: asked.out }
-    if (pick) await writePick(engine, loaded, pick)
+    const beside = pick ? (await writePick(engine, loaded, pick)).map((file) => `Written: ${file}`) : []
     if (old === undefined && fresh === undefined) {
       return {
         json: { schema: models.texts ? 'holdfast.curve-texts/1' : 'holdfast.curve/1', picked: pick ?? null },
-        text: pick ? pickedSentence(pick) : '',
+        text: pick ? [pickedSentence(pick), ...beside].join('\n') : '',
       }
     }
     const options = {
@@ -178,7 +180,9 @@ export const curve = defineVerb({
         picked: pick ? { ...found.result.picked, ...pick } : null,
         notes: loaded.notes,
       },
-      text: [found.text, ...(pick ? [pickedSentence(pick, found.picked)] : []), ...written].join('\n'),
+      text: [found.text, ...(pick ? [pickedSentence(pick, found.picked)] : []), ...beside, ...written].join(
+        '\n',
+      ),
     }
   },
 })
@@ -245,10 +249,15 @@ interface Pick {
   readonly out: string
 }
 
-async function writePick(engine: Engine, loaded: LoadedCurve, { alpha, out }: Pick): Promise<void> {
+/** @returns The files that were written beside it. */
+async function writePick(
+  engine: Engine,
+  loaded: LoadedCurve,
+  { alpha, out }: Pick,
+): Promise<readonly string[]> {
   const path = await openPath(engine, loaded.from, loaded.to.model, loaded.stored)
   try {
-    await savePoint(out, loaded, path, alpha)
+    return await savePoint(out, loaded, path, alpha)
   } finally {
     await path.dispose()
   }

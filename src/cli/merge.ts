@@ -9,6 +9,7 @@ import { type Merged, mergeModels, saveMerged } from '../update/merge/index-file
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, path, share } from './flags/index.ts'
+import { checkModelEnding } from './model-ending.ts'
 import { checkPlaces } from './places.ts'
 import { bindFlag, confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
 import { defineVerb, verdictCodes } from './verb.ts'
@@ -86,6 +87,7 @@ export const merge = defineVerb({
       [{ flag: '-o', path: out, held: true }],
       outputs,
     )
+    checkModelEnding(out)
     const merged = await mergeModels({ base, models, fisher, shares, packs, output, bind })
     if (data !== undefined && answersTokens(merged.base.model)) {
       throw new UsageError(
@@ -94,7 +96,7 @@ export const merge = defineVerb({
       )
     }
     sayNotes(merged.notes, screen)
-    await saveMerged(out, merged)
+    const beside = await saveMerged(out, merged)
     const said = {
       schema: 'holdfast.merge/1',
       base,
@@ -104,7 +106,10 @@ export const merge = defineVerb({
       head: merged.head,
       rows: merged.rows ?? null,
     }
-    const written = `${wordsFor(merged, models.length)}\nWritten: ${out}`
+    const written = [
+      wordsFor(merged, models.length),
+      ...[out, ...beside].map((file) => `Written: ${file}`),
+    ].join('\n')
     if (data === undefined) return { json: { ...said, gate: null }, text: written }
     const inputs = await loadGate({
       ...{ engine: engineFor(asked), baseline: base, candidate: out, data, output, bind },

@@ -11,6 +11,7 @@ import { SELF } from '../update/texts/index-files.ts'
 import { outputPath } from '../update/update-writing-files.ts'
 import { fromText, group, jsonLines, on, path, seconds, share } from './flags/index.ts'
 import { methodFlags, methodOptionsOf } from './method-flags.ts'
+import { checkModelEnding } from './model-ending.ts'
 import type { Outputs } from './outputs.ts'
 import { checkPlaces, olderAdapter, type Read } from './places.ts'
 import { promptFlags, promptsAsked } from './prompt-flags.ts'
@@ -210,6 +211,7 @@ export async function checkUpdatePlaces(asked: UpdateSettings, outputs: Outputs)
     )
   }
   const kind = (await stat(asked.model)).isDirectory() ? 'model' : 'file'
+  if (kind === 'file') checkModelEnding(out)
   const statuses = asked.force ? (['met'] as const) : (['met', 'not-met', 'inconclusive'] as const)
   const placesOf = (path: string | undefined) =>
     path === undefined ? [] : statuses.map((status) => outputPath(path, status))

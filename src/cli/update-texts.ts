@@ -163,8 +163,9 @@ async function answer(
   const { model: path, adapter, keepOut, markdown, report, output, bind } = asked
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
-  sayNotes(await writeUpdated(out, loaded, result), call.screen)
-  const written = [out]
+  const saved = await writeUpdated(out, loaded, result)
+  sayNotes(saved.notes, call.screen)
+  const written = [out, ...saved.beside]
   if (adapter !== undefined && result.adapters) {
     await writeAdapters(adapter, path, result)
     written.push(adapter)

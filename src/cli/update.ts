@@ -183,7 +183,8 @@ async function answer(
   const { model: path, adapter } = asked
   const wanted = present(asked.out, '-o')
   const out = outputPath(wanted, result.status, asked.force)
-  sayNotes(await writeUpdated(out, loaded, result), call.screen)
+  const { notes, beside } = await writeUpdated(out, loaded, result)
+  sayNotes(notes, call.screen)
   if (adapter !== undefined && result.adapters) await writeAdapters(adapter, path, result)
   const files: readonly (readonly [string | undefined, (file: string) => Promise<void>])[] = [
     [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],
@@ -197,7 +198,7 @@ async function answer(
       (file) => writeWhole(file, updatePage(summary, known, { model: path, ...pageOrigin(call) })),
     ],
   ]
-  const written = [out, ...(adapter === undefined || !result.adapters ? [] : [adapter])]
+  const written = [out, ...beside, ...(adapter === undefined || !result.adapters ? [] : [adapter])]
   for (const [file, write] of files) {
     if (file === undefined) continue
     await write(file)

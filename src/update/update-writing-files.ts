@@ -49,14 +49,14 @@ interface Written {
  * Writes the updated model as the file, or the folder, that it came as: whole or not at all. Folders on the way there are made. Where
  * there was nothing to gain it is the old model, byte for byte.
  *
- * @returns What is to be told of a folder's files that were not copied.
+ * @returns What is to be told of a folder's files that were not copied, and the files that were written beside one that is none.
  * @throws EnvironmentError `write-failed`; and what saving throws.
  */
 export async function writeUpdated(
   path: string,
   loaded: Pick<LoadedUpdate, 'file' | 'given' | 'folder' | 'model' | 'widened'>,
   result: Written,
-): Promise<readonly string[]> {
+): Promise<{ readonly notes: readonly string[]; readonly beside: readonly string[] }> {
   const { folder, model, widened } = loaded
   const { file, parameters } = writtenOf(loaded, result)
   const options = widened === model || !result.chosen ? {} : { model: widened }
@@ -64,12 +64,12 @@ export async function writeUpdated(
   // The folder is first written beside its place, under a name that begins with it.
   if (folder) {
     const plain = path.replace(/[\\/]+$/, '')
-    return savedNotes(plain, await saveModelFolder(plain, file, parameters, options))
+    const notes = savedNotes(plain, await saveModelFolder(plain, file, parameters, options))
+    return { notes, beside: [] }
   }
   const companions = await companionsOf(path, file, result.chosen ? widened : model)
   await saveModel(path, file, parameters, options)
-  await writeCompanions(companions)
-  return []
+  return { notes: [], beside: await writeCompanions(companions) }
 }
 
 /** What goes into which file: updates beside layers of few bits that learned nothing, as where the head alone did, are left out. */

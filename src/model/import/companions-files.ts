@@ -63,8 +63,10 @@ export async function companionsOf(
   return companions
 }
 
-export async function writeCompanions(companions: readonly Companion[]): Promise<void> {
+/** @returns Where they are. */
+export async function writeCompanions(companions: readonly Companion[]): Promise<readonly string[]> {
   for (const { path, content } of companions) await writeWhole(path, content)
+  return companions.map(({ path }) => path)
 }
 
 async function contentOf(

@@ -156,9 +156,13 @@ function sumsOf(path: string, pack: Pack, model: Model): FeatureSums {
   )
 }
 
-/** Writes a merged model as the base's file with other weights, and the files that go beside it. */
-export async function saveMerged(path: string, { base, model }: Merged): Promise<void> {
+/**
+ * Writes a merged model as the base's file with other weights, and the files that go beside it.
+ *
+ * @returns These.
+ */
+export async function saveMerged(path: string, { base, model }: Merged): Promise<readonly string[]> {
   const companions = await companionsOf(path, base.file, base.model)
   await saveModel(path, base.file, weightsOf(model))
-  await writeCompanions(companions)
+  return writeCompanions(companions)
 }

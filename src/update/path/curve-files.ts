@@ -179,14 +179,18 @@ async function readFor(
   )
 }
 
-/** Writes the point of the path as the second model's file with other initialisers. */
+/**
+ * Writes the point of the path as the second model's file with other initialisers.
+ *
+ * @returns The files that were written beside it.
+ */
 export async function savePoint(
   path: string,
   { to }: LoadedCurve,
   blend: Blend,
   alpha: number,
-): Promise<void> {
+): Promise<readonly string[]> {
   const companions = await companionsOf(path, to.file, to.model)
   await saveModel(path, to.file, await blend.at(alpha))
-  await writeCompanions(companions)
+  return writeCompanions(companions)
 }
