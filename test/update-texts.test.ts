@@ -137,6 +137,13 @@ describe('holdfast update of a language model', () => {
       },
     })
     expect(found.cost.writing).toBeNull()
+    const many = await run(`gpt --new new --old old --dry-run ${short} --lora 1000 --top-tokens 5000`)
+    expect(many.stdout).toMatch(
+      /note: Low-rank updates of rank 1000 .* of \d+ layers have fewer inputs or outputs: there rank 8 /,
+    )
+    expect(many.stdout).toContain(
+      'note: The 5,000 likeliest tokens of a place were asked for, and the model has 260',
+    )
   })
 
   test('writes a few texts alone to say what all of them take', async () => {
@@ -160,6 +167,9 @@ describe('wrong input', () => {
     ['gpt --new new --old old -o x --rungs head', 'update-flag', '--rungs head is for classifiers'],
     ['gpt --new new --old old -o x --max-drop 1% --max-bits 0.1', 'flag-value', 'give one'],
     ['gpt --new new --old old -o x --method der++', 'method-texts', 'der++'],
+    ['gpt --new new --old old -o x --self-written 5', 'flag-value', '--self-written says how many texts'],
+    ['gpt --new new --old old -o x --adapter ad --train head', 'flag-value', 'leave one of them out'],
+    ['gpt --new new --old old -o x --learning-rate 0', 'flag-value', 'above 0'],
     ['gpt --new new --old nowhere -o x', 'data-missing', 'nowhere'],
     ['gpt --new new --old old -o x --prompts nowhere.txt', 'file-unreadable', 'nowhere.txt'],
     ['gpt --new new --old old -o x --prompt-tokens 4', 'flag-value', '--prompt-tokens needs --prompts FILE'],

@@ -187,6 +187,13 @@ export const updateSettings = z
   .refine(({ traffic, old }) => traffic === undefined || old !== undefined, {
     error: '--traffic weighs the classes of --old DIR. A pack has its own: holdfast keep --traffic.',
   })
+  .refine(
+    ({ selfWritten = 0, old = SELF, keep }) => selfWritten === 0 || (old === SELF && keep === undefined),
+    {
+      error:
+        '--self-written says how many texts the model writes itself where nothing old is left, and --old and --keep say what is. Leave it out, or take --old self.',
+    },
+  )
   .refine(({ keepOut, keep }) => keepOut === undefined || keep !== undefined, {
     error: '--keep-out extends a pack: it needs --keep FILE.keep.',
   })

@@ -33,7 +33,8 @@ interface OneKind {
   readonly old?: string | undefined
   readonly rungs?: readonly string[] | undefined
   readonly lora?: unknown
-  readonly adapter?: unknown
+  readonly adapter?: string | undefined
+  readonly train?: { readonly kind: string } | undefined
   readonly maxBits?: unknown
   readonly maxPerplexityRatio?: unknown
   readonly replayShare?: unknown
@@ -102,6 +103,13 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
       texts
         ? `${wrong} is for classifiers, and this is a language model: its texts have no classes, and no part of it is trained on stored features. What it is held to is said by --max-drop, --max-bits or --max-perplexity-ratio, what trains by --rungs (low-rank, whole), --lora and --train, what is rehearsed by --replay-share.`
         : `${wrong} is for language models, and this is a classifier.`,
+    )
+  }
+  const beside = asked.adapter === undefined ? asked.lora && '--lora' : '--adapter'
+  if (texts && beside && asked.train && asked.train.kind !== 'all') {
+    throw new UsageError(
+      'flag-value',
+      `${beside} has low-rank updates train in place of the weights, and --train says which of these do: leave one of them out.`,
     )
   }
   if (!texts && asked.adapter !== undefined && asked.lora === undefined) {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts'
 import { interruptible } from '../engine/interruptible.ts'
 import { UsageError } from '../errors.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
+import { rankNotes } from '../model/adapters/index.ts'
 import { loadModel } from '../model/import/index-files.ts'
 import { updateMarkdown } from '../report/update-markdown.ts'
 import { updatePage } from '../report/update-page.ts'
@@ -127,7 +128,7 @@ async function updateRows(
     data: proving.data,
     method,
     budget,
-    notes: [...loaded.notes, ...proving.notes],
+    notes: [...loaded.notes, ...proving.notes, ...rankNotes(model, how.lora)],
   })
   const reading = (performance.now() - began) / 1000
   const run = await openUpdate(options)

@@ -41,9 +41,8 @@ export const bounds = {
   expansion: () => whole(1, 4096, 'the products of all pairs of them are kept'),
   layers: () => whole(1, 1000, 'the graph has to fit in memory'),
   pixels: () => whole(1, 65_535, 'no format has larger images'),
-  learningRate: () => real(0, 1e6, fast),
-  /** Of a whole run, in which something is to be learned. */
-  rate: () => z.number().gt(0).max(1e6).meta({ because: fast }),
+  /** At 0 nothing is learned. */
+  learningRate: () => z.number().gt(0).max(1e6).meta({ because: fast }),
   /** What logits are divided by. */
   temperature: () => real(1e-3, 1e6, float32),
   momentum: () => real(0, 1, 'above it grows without end'),

@@ -24,7 +24,7 @@ const options = z
 
 const some = {
   options: options.optional(),
-  learningRate: bounds.rate().optional(),
+  learningRate: bounds.learningRate().optional(),
   // Without the default that a whole run has.
   optimiser: planSchema.shape.optimiser.unwrap().optional(),
   iterations: bounds.steps().optional(),

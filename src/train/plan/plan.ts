@@ -82,7 +82,7 @@ export const planSchema = z.strictObject({
     })
     .prefault({ name: 'none' }),
   optimiser: optimiser.prefault({ name: 'adam' }),
-  learningRate: bounds.rate().default(0.001),
+  learningRate: bounds.learningRate().default(0.001),
   schedule: z
     .strictObject({
       kind: z.enum(['constant', 'cosine', 'linear']).default('constant'),

@@ -70,7 +70,8 @@ describe('a pack of texts', () => {
       [0, 3],
       [5, 20],
     ] as const) {
-      const { pack } = await keepTexts({ ...options, overlap, topTokens })
+      const { pack, notes } = await keepTexts({ ...options, overlap, topTokens })
+      expect(notes.some((note) => note.includes('these are taken'))).toBe(topTokens > vocabulary)
       const k = Math.min(topTokens, vocabulary)
       const logs = await logsOf(pack)
       expect(pack.answers?.ids.dims).toEqual([logs.length, k])

@@ -9,7 +9,7 @@ import { documentsFingerprint } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import { answersOn, type KeepProgress, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf, textKeepDefaults, topTokensOf } from './text-exemplars.ts'
-import { exemplarNotes, heldOutNotes, proofNotes } from './text-notes.ts'
+import { exemplarNotes, heldOutNotes, proofNotes, topTokensNotes } from './text-notes.ts'
 import {
   type TextAnswers,
   type TextDataIdentity,
@@ -101,6 +101,7 @@ export async function keepTexts(options: KeepTextsOptions): Promise<KeptTexts> {
     ...exemplarNotes(name, train, found, exemplars, rowLength),
     ...heldOutNotes(name, held, rowLength),
     ...proofNotes(pack.heldOut, options.heldOut),
+    ...topTokensNotes(options.topTokens, how.vocabulary),
   ]
   return { pack, notes }
 }

@@ -2,7 +2,10 @@ import { count } from '../../count.ts'
 import type { Dataset } from '../../data/dataset.ts'
 import { sortedNotes } from '../../data/notes.ts'
 import { fewestDocuments } from '../../measure/ratio-change.ts'
+import { rankNotes } from '../../model/adapters/index.ts'
+import { vocabularyOf } from '../../model/language.ts'
 import { inTextUnit } from '../gate/index.ts'
+import { topTokensNotes } from '../text-pack/index.ts'
 import { tokensIn } from './rehearse.ts'
 import { textMethodName } from './text-method.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
@@ -62,7 +65,7 @@ export function textPreflight(
     readonly parts?: TextParts
   } = {},
 ): TextPreflight {
-  const told = sortedNotes(notes)
+  const told = sortedNotes([...notes, ...rankNotes(options.model, options.lora), ...topNotes(options)])
   const { counts, rehearsed, train, check, order, proof } = parts
   const rungs = textLadder(options)
   const facts = (documents: number, rows: Dataset | undefined): TextFacts => ({
@@ -92,6 +95,9 @@ export function textPreflight(
     warnings: [...told.warnings, ...warningsFor(options.budget, counts.heldOut)],
   }
 }
+
+const topNotes = ({ model, methodOptions }: TextUpdateOptions): readonly string[] =>
+  topTokensNotes(Number(methodOptions?.topTokens ?? 0), vocabularyOf(model))
 
 /** Checked for each rung, before anything is trained. */
 function nameFor({ method }: TextUpdateOptions, exemplars: boolean, rungs: readonly TextRung[]): string {
