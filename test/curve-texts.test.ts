@@ -89,6 +89,11 @@ describe('the curve between two language models', () => {
     const page = read('c.html')
     expect(page).toContain('>budget</text>')
     expect(page).toContain('class="band around"')
+    // Old and new have an axis each, so that the budget can be read; the plot is as large as its letters are.
+    expect(page.split('<h2>Layers')[0]?.match(/<figure/g)).toHaveLength(2)
+    expect(page).toContain('All weights, old texts')
+    expect(page).not.toContain('class="single"')
+    expect(read('c.svg')).toContain('viewBox="0 0 680 216"')
     expect(page).not.toContain('NaN')
     expect(read('c.svg')).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
     const [head, first, ...more] = read('c.csv').trim().split('\n')

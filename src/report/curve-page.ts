@@ -8,7 +8,7 @@ export interface CurvePageParts {
   readonly title: string
   /** What the figures are of, in one sentence. */
   readonly lead: string
-  readonly whole: PathPlot
+  readonly whole: readonly PathPlot[]
   /** Layers that are taken back alone. */
   readonly groups: readonly PathPlot[]
   /** What to make of these. */
@@ -35,7 +35,7 @@ export function curvePageOf({
   return standalonePage(
     `${ends[0]} to ${ends[1]} · Holdfast curve`,
     html`<header><p class="kicker"><b>Holdfast</b> · curve</p><h1>${title}</h1><p class="lead">${lead}</p></header>
-<main><section><h2>The whole path</h2><div class="single">${pathFigure(whole)}</div></section>
+<main><section><h2>The whole path</h2><div class="plots">${whole.map(pathFigure)}</div></section>
 ${back}<section><h2>Do it again</h2><pre>${command}</pre></section></main>
 <footer>Everything on this page is in the file itself. The path is the straight one between the weights (Wortsman et al. 2022).</footer>`,
   )

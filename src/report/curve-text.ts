@@ -88,12 +88,14 @@ export function curvePage(
     ends,
     title: 'Old against new accuracy between two models',
     lead: `${about(ends, result)}.`,
-    whole: {
-      ...plotOf('All weights together', result.points, result, options),
-      ...(last?.negativeFlips != null && {
-        caption: `Negative flips at the end: ${last.negativeFlips} of ${result.rows.old}`,
-      }),
-    },
+    whole: [
+      {
+        ...plotOf('All weights together', result.points, result, options),
+        ...(last?.negativeFlips != null && {
+          caption: `Negative flips at the end: ${last.negativeFlips} of ${result.rows.old}`,
+        }),
+      },
+    ],
     groups: result.groups.map(({ name, points: found }) => plotOf(name, found, result, options)),
     aboutGroups:
       'The other layers stay as in the second model. Where old accuracy rises to the left and new accuracy stays, these layers need not have moved.',

@@ -83,22 +83,28 @@ function bandOf(found: Points, { unit }: TextCurveResult): NonNullable<PathPlot[
   })
 }
 
-const plotOf = (title: string, found: Points, result: TextCurveResult): PathPlot => ({
-  title,
-  points: found.map(({ alpha, old, new: fresh }) => ({
-    alpha,
-    old: old?.bitsPerByte ?? null,
-    new: fresh?.bitsPerByte ?? null,
-  })),
-  measure: bitsMeasure,
-  band: bandOf(found, result),
-  limit: result.limit ?? undefined,
-  ends: ['first', 'second'],
-})
+/** Old and new texts apart: what a budget allows of the old ones is little beside what new ones need more. */
+const plotsOf = (title: string, found: Points, result: TextCurveResult): readonly PathPlot[] =>
+  (['old', 'new'] as const).flatMap((which) => {
+    if (!found.some((point) => point[which] !== null)) return []
+    const points = found.map(({ alpha, ...point }) => {
+      const score = point[which]?.bitsPerByte ?? null
+      return { alpha, old: which === 'old' ? score : null, new: which === 'new' ? score : null }
+    })
+    const band = which === 'old' ? bandOf(found, result) : []
+    return [
+      {
+        ...{ title: `${title}, ${which} texts`, points, measure: bitsMeasure, band },
+        ...(band.length > 1 && { caption: 'Shaded: what the score is known to lie between' }),
+        ...(which === 'old' && { limit: result.limit ?? undefined }),
+        ends: ['first', 'second'] as const,
+      },
+    ]
+  })
 
 /** The curve of the whole path as an SVG file. */
 export const textCurveSvg = (result: TextCurveResult, ends: CurveEnds): string =>
-  pathSvg(plotOf(`${ends[0]} to ${ends[1]}`, result.points, result))
+  pathSvg(...plotsOf(`${ends[0]} to ${ends[1]}`, result.points, result))
 
 /** A curve of language models as one self-contained HTML page. */
 export const textCurvePage = (result: TextCurveResult, ends: CurveEnds, command: string): string =>
@@ -106,11 +112,8 @@ export const textCurvePage = (result: TextCurveResult, ends: CurveEnds, command:
     ends,
     title: 'Old against new texts between two language models',
     lead: `${about(ends, result)}. ${legend(result)}`,
-    whole: {
-      ...plotOf('All weights together', result.points, result),
-      ...(result.documents.old > 0 && { caption: 'Shaded: what the old score is known to lie between' }),
-    },
-    groups: result.groups.map(({ name, points }) => plotOf(name, points, result)),
+    whole: plotsOf('All weights', result.points, result),
+    groups: result.groups.flatMap(({ name, points }) => plotsOf(name, points, result)),
     aboutGroups:
       'The other layers stay as in the second model. Where the old line falls to the left and the new one stays, these layers need not have moved.',
     command,

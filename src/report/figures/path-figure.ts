@@ -39,29 +39,45 @@ export function pathFigure(data: PathPlot): Markup {
     data.band?.map(({ alpha, lower, upper }) => [alpha, `${exact(lower)} to ${exact(upper)}`]),
   )
   const bounded = bounds.size > 0
+  const [old, fresh] = (['old', 'new'] as const).map((name) =>
+    data.points.some((point) => point[name] !== null),
+  )
   return figure({
     title: data.title,
     ...(data.caption === undefined ? {} : { caption: data.caption }),
-    plot: drawing(data),
+    plot: svgOf([data]),
     table: {
       caption: `${data.title}: ${title} by the share of the way`,
-      head: ['alpha', `old ${unit}`, ...(bounded ? ['bounds'] : []), `new ${unit}`],
+      head: [
+        ...['alpha', ...(old ? [`old ${unit}`] : [])],
+        ...(bounded ? ['bounds'] : []),
+        ...(fresh ? [`new ${unit}`] : []),
+      ],
       rows: data.points.map((point) => [
-        ...[String(Number(point.alpha.toPrecision(6))), cell(point.old)],
+        ...[String(Number(point.alpha.toPrecision(6))), ...(old ? [cell(point.old)] : [])],
         ...(bounded ? [bounds.get(point.alpha) ?? ''] : []),
-        cell(point.new),
+        ...(fresh ? [cell(point.new)] : []),
       ]),
     },
   })
 }
 
-/** The plot alone, as a file that stands for itself. */
-export const pathSvg = (data: PathPlot): string => {
-  const { markup } = drawing(data)
+/** The plots alone, side by side, as a file that stands for itself. */
+export const pathSvg = (...plots: readonly PathPlot[]): string => {
+  const { markup } = svgOf(plots)
   const named = markup.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')
   return `${named.replace('>', `><style>${styleSheet}</style>`)}\n`
 }
 
+function svgOf(plots: readonly PathPlot[]): Markup {
+  const drawn = plots.map(drawing)
+  const parts = drawn.map(({ content }, at) =>
+    at === 0 ? content : html`<g transform="translate(${at * width} 0)">${content}</g>`,
+  )
+  return html`<svg viewBox="0 0 ${plots.length * width} ${height}" role="img" aria-label="${drawn.map(({ label }) => label).join(' ')}">${parts}</svg>`
+}
+
+/** What is drawn, and what it says to those who do not see it. */
 function drawing({
   title,
   points: found,
@@ -70,7 +86,7 @@ function drawing({
   limit,
   chosen,
   ends,
-}: PathPlot): Markup {
+}: PathPlot): { readonly content: Markup; readonly label: string } {
   const values = found.flatMap((point) => [point.old, point.new]).filter((value) => value !== null)
   const bounds = band.flatMap(({ lower, upper }) => [lower, upper])
   const ticks = measure.ticks([...values, ...bounds, ...(limit === undefined ? [] : [limit])])
@@ -121,5 +137,7 @@ function drawing({
     ({ name, line, last }) =>
       `${name} from ${measure.short(itemAt(line, 0, 'point').value)} to ${measure.short(last)} ${measure.spoken}`,
   )
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}: ${measure.name} along the path between the weights, ${summary.join(', ')}.`}">${grid}${around}${budget}${mark}${lines}${labels}<text class="tick" x="${plot.left}" y="${plot.bottom + 16}">0: ${from}</text><text class="tick" x="${plot.right}" y="${plot.bottom + 16}" text-anchor="end">1: ${to}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">alpha, the share of the way</text></svg>`
+  const label = `${title}: ${measure.name} along the path between the weights, ${summary.join(', ')}.`
+  const content = html`${grid}${around}${budget}${mark}${lines}${labels}<text class="tick" x="${plot.left}" y="${plot.bottom + 16}">0: ${from}</text><text class="tick" x="${plot.right}" y="${plot.bottom + 16}" text-anchor="end">1: ${to}</text><text class="tick" x="${(plot.left + plot.right) / 2}" y="${height - 6}" text-anchor="middle">alpha, the share of the way</text>`
+  return { content, label }
 }
