@@ -98,6 +98,15 @@ describe('language models', () => {
         },
       ],
     })
+    // Names are those within the data, as in the gate; a file by itself is no part.
+    mkdirSync(join(folder, 'within'))
+    writeFileSync(join(folder, 'within', 'test.jsonl'), '{"text": "ab"}\n{"text": ""}\n')
+    const within = await json('even', '--data', 'within', '--by-document')
+    expect(within.models[0].texts.byDocument).toMatchObject([{ document: 'test.jsonl, line 1' }])
+    expect(within.notes.join('\n')).toContain('within, test part: ')
+    const file = await json('even', '--data', 'within/test.jsonl')
+    expect(file.notes.join('\n')).toContain('within/test.jsonl: 1 ')
+    expect(file.notes.join('\n')).not.toContain(' part')
     expect((await json('even', '--data', 'texts.jsonl')).models[0].texts.byDocument).toBeUndefined()
     const { stdout, stderr } = await run('even', 'knows', '--data', 'texts.jsonl', '--by-document')
     expect(stderr).toContain('texts.jsonl: 11 tokens in 2 documents: all used')

@@ -24,6 +24,7 @@ beforeAll(async () => {
   write('cached', tinyDecoder({ cache: 'merged', vocabulary: 260 }))
   write('plain', tinyDecoder({ vocabulary: 260 }))
   write('encoder', tinyDecoder({ vocabulary: 260, causal: false }))
+  write('wide', tinyDecoder({ vocabulary: 2000 }))
   write('bare', tinyDecoder({ vocabulary: 260 }), false)
   writeFileSync(join(folder, 'plain', 'generation_config.json'), '{"eos_token_id": [0, "x"]}')
 })
@@ -58,6 +59,25 @@ test('two models write side by side, the same with and without a cache', async (
 test('a conversation is written by the template', async () => {
   const { stdout } = await run('cached', '--chat', '--prompt', 'a', '--max-tokens', '1', '--json')
   expect(JSON.parse(stdout)).toMatchObject({ prompt: 'a', written: [{ promptTokens: 20, tokens: 1 }] })
+})
+
+test('tokens that the tokenizer cannot write are told, and which stop ended a text', async () => {
+  const asked = ['--prompt', 'abc', '--temperature', '50', '--seed', '4', '--max-tokens', '9']
+  const { stderr, code } = await run('wide', ...asked)
+  expect(stderr).toMatch(
+    /warning: \d of the 9 tokens that wide\/model\.onnx wrote are none of its tokenizer, which knows 260/,
+  )
+  expect(code).toBe(0)
+  const { text } = JSON.parse((await run('cached', ...asked, '--json')).stdout).written[0]
+  const stop = /[a-zA-Z0-9]/.exec(text)?.[0] ?? ''
+  const stopped = await run('cached', ...asked, '--stop', stop)
+  expect(stopped.stderr).toContain(`it ended as "${stop}" came (--stop).`)
+  expect(stopped.stderr).not.toContain('warning')
+})
+
+test('the second model is looked at before the first writes', async () => {
+  const { stdout, stderr } = await run('cached', 'bare', '--prompt', 'abc')
+  expect([stdout, stderr]).toEqual(['', expect.stringContaining('error (tokenizer-missing): bare')])
 })
 
 test('what is wrong is said', async () => {

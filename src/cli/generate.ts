@@ -4,7 +4,7 @@ import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { type GenerationEnd, generateDefaults, type TextEnd } from '../evaluate/generate/index.ts'
-import { openWriterFile } from '../evaluate/generate/index-files.ts'
+import { type FileWriter, openWriterFile } from '../evaluate/generate/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
 import { fromText, group, on, path, texts } from './flags/index.ts'
@@ -98,6 +98,8 @@ export const generate = defineVerb({
       { flag: '--tokenizer', path: asked.tokenizer, is: 'data' },
     ])
     const prompt = asked.prompt ?? (await promptFromStdin())
+    // What is wrong with the second is told before the first has written all.
+    if (asked.other !== undefined) await (await openWith(asked.other, asked)).dispose()
     const written: Written[] = []
     for (const [at, path] of paths.entries()) {
       if (signal.aborted) break
@@ -112,14 +114,18 @@ export const generate = defineVerb({
   },
 })
 
+const openWith = (path: string, asked: GenerateSettings): Promise<FileWriter> => {
+  const { output, bind, tokenizer, cache } = asked
+  return openWriterFile(engineFor(asked), path, { output, bind, tokenizer, cache })
+}
+
 async function writeWith(
   path: string,
   prompt: string,
   asked: GenerateSettings,
   { screen, signal }: Call,
 ): Promise<Written> {
-  const { output, bind, tokenizer, cache } = asked
-  const writer = await openWriterFile(engineFor(asked), path, { output, bind, tokenizer, cache })
+  const writer = await openWith(path, asked)
   try {
     sayNotes(writer.notes, screen)
     const began = performance.now()
@@ -136,6 +142,7 @@ async function writeWith(
       const { done, value } = await pieces.next()
       if (done) {
         const seconds = (performance.now() - began) / 1000
+        if (value.unwritten > 0) screen.warn(unwritten(writer, value))
         return { model: writer.file, text, ...value, cached: writer.cached, seconds }
       }
       text += value
@@ -159,8 +166,11 @@ const reasons: Readonly<Record<GenerationEnd, string>> = {
   aborted: 'it was stopped',
 }
 
-const ending = ({ model, tokens, promptTokens, seconds, end, cached }: Written): string =>
-  `${model}: ${count(tokens, 'token')} after a prompt of ${promptTokens}, ${(tokens / Math.max(seconds, 1e-3)).toFixed(1)} a second${cached ? '' : ' without a cache'}; it ended as ${reasons[end]}.`
+const unwritten = ({ file, known }: FileWriter, { unwritten: lost, tokens }: TextEnd): string =>
+  `warning: ${lost} of the ${count(tokens, 'token')} that ${file} wrote are none of its tokenizer, which knows ${known}, and are no text: it is that of another model, or not all of it.`
+
+const ending = ({ model, tokens, promptTokens, seconds, end, stop, cached }: Written): string =>
+  `${model}: ${count(tokens, 'token')} after a prompt of ${promptTokens}, ${(tokens / Math.max(seconds, 1e-3)).toFixed(1)} a second${cached ? '' : ' without a cache'}; it ended as ${stop === undefined ? reasons[end] : `${JSON.stringify(stop)} came (--stop)`}.`
 
 async function promptFromStdin(): Promise<string> {
   if (process.stdin.isTTY) {

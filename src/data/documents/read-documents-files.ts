@@ -73,7 +73,9 @@ export const readMeasuredDocuments = (
 async function readMeasured(path: string, asked: ReadDocumentsOptions): Promise<MeasuredDocuments> {
   const { sources, read, notes } = await openDocuments(path, asked)
   const part = (['test', 'validation'] as const).find((name) => sources.has(name)) ?? 'train'
-  return { documents: await read(part), part, notes: [...notes] }
+  // Without a test part all of it is measured on, and that is no part.
+  const place = part === 'train' ? path : undefined
+  return { documents: await read(part, place), part, notes: [...notes] }
 }
 
 async function openDocuments(path: string, asked: ReadDocumentsOptions) {
@@ -91,8 +93,8 @@ async function openDocuments(path: string, asked: ReadDocumentsOptions) {
   }
   const room = memoryLimit(asked.maxBytes, path)
   const sources = await documentSources(path, { ...asked, onNote })
-  const read = async (split: string): Promise<readonly TokenDocument[]> => {
-    const left = emptyDocuments(`${path}, ${split} part`)
+  const read = async (split: string, place = `${path}, ${split} part`): Promise<readonly TokenDocument[]> => {
+    const left = emptyDocuments(place)
     const documents: TokenDocument[] = []
     for await (const found of tokenized(required(sources, split, 'part'), tokenizer)) {
       for (const document of found) {

@@ -1,1 +1,1 @@
-export { openLoadedWriter, openWriterFile } from './open-writer-files.ts'
+export { type FileWriter, openLoadedWriter, openWriterFile } from './open-writer-files.ts'

@@ -20,6 +20,8 @@ export interface WriterFileOptions extends Pick<FromOnnxOptions, 'output' | 'bin
 /** A model's file, open for writing texts. */
 export interface FileWriter extends TextWriter {
   readonly file: string
+  /** How many tokens its tokenizer knows. */
+  readonly known: number
   /** What was recognised or passed over in the files beside it, as sentences. */
   readonly notes: readonly string[]
 }
@@ -62,7 +64,7 @@ export async function openLoadedWriter(
   }
   const endTokens = await endTokensOf([...new Set([dirname(file.path), modelFolder(file.path)])])
   const writer = await openTextWriter(engine, model, tokenizer, { name: file.path, cache, endTokens })
-  return { ...writer, file: file.path }
+  return { ...writer, file: file.path, known: tokenizer.size }
 }
 
 const generationConfig = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() })

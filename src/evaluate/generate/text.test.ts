@@ -33,13 +33,13 @@ describe('pieces of a text', () => {
   it('are whole characters, however many tokens one takes', async () => {
     const { parts, end } = await read('aä€😀b')
     expect(parts).toEqual(['a', 'ä', '€', '😀', 'b'])
-    expect(end).toEqual({ end: 'length', promptTokens: 4, tokens: 11, logProbability: -5.5 })
+    expect(end).toEqual({ end: 'length', promptTokens: 4, tokens: 11, unwritten: 0, logProbability: -5.5 })
   })
 
   it('end before a stop, and hold back what may become one', async () => {
     expect(await read('one\nUs two\nUser: three', ['\nUser:'])).toMatchObject({
       parts: ['o', 'n', 'e', '\nUs ', 't', 'w', 'o'],
-      end: { end: 'stop' },
+      end: { end: 'stop', stop: '\nUser:' },
     })
     expect((await read('abcabd', ['abd', 'xx'])).parts.join('')).toBe('abc')
     // What was held back is handed out where no stop came of it.

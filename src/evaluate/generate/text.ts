@@ -7,7 +7,7 @@ import { continued, type GenerateOptions, type GenerationEnd } from './generate.
 import { turnEnd } from './turn-end.ts'
 
 /** What a text generator needs of a tokenizer. */
-export type Codec = Pick<TextTokenizer, 'ids' | 'decode' | 'eos' | 'frame' | 'limit' | 'chat'>
+export type Codec = Pick<TextTokenizer, 'ids' | 'decode' | 'eos' | 'frame' | 'limit' | 'chat' | 'size'>
 
 export interface TextOptions extends Omit<GenerateOptions, keyof DecoderOptions | 'context'> {
   /** Texts that end it; none of them is handed out. The end of a text, and in a conversation that of a turn, always do. */
@@ -17,8 +17,12 @@ export interface TextOptions extends Omit<GenerateOptions, keyof DecoderOptions 
 /** A text that was written. */
 export interface TextEnd {
   readonly end: GenerationEnd
+  /** Which of the texts that end it came; undefined where something else did. */
+  readonly stop?: string | undefined
   readonly promptTokens: number
   readonly tokens: number
+  /** Tokens of these that the tokenizer has no text for: it is that of another model, or of fewer tokens than the model has. */
+  readonly unwritten: number
   /** Sum of the natural logarithms of the shares that the model gave its tokens. */
   readonly logProbability: number
 }
@@ -86,8 +90,9 @@ export async function* pieces(
   const ids: number[] = []
   let logProbability = 0
   let given = 0
-  const told = (end: GenerationEnd): TextEnd => ({
-    ...{ end, promptTokens: prompt.length, tokens: ids.length, logProbability },
+  const told = (end: GenerationEnd, stop?: string): TextEnd => ({
+    ...{ end, ...(stop !== undefined && { stop }), promptTokens: prompt.length, tokens: ids.length },
+    ...{ unwritten: ids.filter((id) => id >= tokenizer.size).length, logProbability },
   })
   for (;;) {
     const next = await generation.next()
@@ -100,11 +105,11 @@ export async function* pieces(
     ids.push(next.value.token)
     logProbability += next.value.logProbability
     const whole = text()
-    const end = firstStop(whole, stops)
-    if (end !== undefined) {
-      if (end > given) yield whole.slice(given, end)
+    const found = firstStop(whole, stops)
+    if (found) {
+      if (found.place > given) yield whole.slice(given, found.place)
       await generation.return('stop')
-      return told('stop')
+      return told('stop', found.stop)
     }
     const ready = whole.length - heldBack(whole, stops)
     if (ready <= given) continue
@@ -113,9 +118,9 @@ export async function* pieces(
   }
 }
 
-function firstStop(text: string, stops: readonly string[]): number | undefined {
-  const places = stops.map((stop) => text.indexOf(stop)).filter((place) => place >= 0)
-  return places.length === 0 ? undefined : Math.min(...places)
+function firstStop(text: string, stops: readonly string[]) {
+  const found = stops.map((stop) => ({ stop, place: text.indexOf(stop) })).filter(({ place }) => place >= 0)
+  return found.sort((a, b) => a.place - b.place)[0]
 }
 
 /** How many characters at the end are not certain yet. */

@@ -1,5 +1,6 @@
 import type { ReadOptions } from '../../data/read-options.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { namesIn } from '../document-names-files.ts'
 import type { NamedModel } from '../gate/index.ts'
 import { refuseLabelled } from '../labelled-rows-files.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
@@ -8,5 +9,7 @@ import { measuredTexts } from '../measured-texts-files.ts'
 export async function evaluateTexts(engine: Engine, named: NamedModel, path: string, reading: ReadOptions) {
   await refuseLabelled(path, named.name, reading, 'evaluate')
   const { part, count, figures, notes } = await measuredTexts(engine, named, path, reading)
-  return { part, texts: { ...figures.total, documents: count, byDocument: figures.documents }, notes }
+  const nameOf = await namesIn(path)
+  const byDocument = figures.documents.map((each) => ({ ...each, document: nameOf(each.document) }))
+  return { part, texts: { ...figures.total, documents: count, byDocument }, notes }
 }
