@@ -70,7 +70,8 @@ it('a student of texts comes near its teacher, and is judged by documents held o
     '16',
   ]
   const long = ['--iterations', '200', '--lr', '0.01', '--label-weight', '0', '--max-drop', '25%']
-  const { code, found } = await distil([...asked, ...long, '-o', 'taught', '--report', 'taught.html'])
+  const { code, found, stderr } = await distil([...asked, ...long, '-o', 'taught', '--report', 'taught.html'])
+  expect(stderr).toContain('Judging on 16 documents held out.')
   expect(found).toMatchObject({ verdict: 'pass', judgedBy: 'texts', agreement: null })
   expect(code).toBe(0)
   expect(found.gate.texts.documents).toBe(16)
@@ -81,6 +82,12 @@ it('a student of texts comes near its teacher, and is judged by documents held o
   )
   const short = await distil([...asked, '--iterations', '1', '-o', 'short'])
   expect(short.code).toBe(2)
+  const told = await cli.run(['distil', ...asked, '--iterations', '1', '-o', 'said', '--threads', '1'], {
+    cwd: folder,
+  })
+  expect(told.stdout).not.toContain('same answer')
+  expect(told.stdout).toContain(`Student: ${join('said', 'model', 'model.onnx')} (the run: said)`)
+  expect(told.stdout).not.toContain(folder)
 })
 
 it('a student whose tokens have other numbers is refused, and so are rows without labels', async () => {

@@ -167,6 +167,7 @@ describe('wrong input', () => {
     ['gpt --new new --old old -o x --rungs head', 'update-flag', '--rungs head is for classifiers'],
     ['gpt --new new --old old -o x --max-drop 1% --max-bits 0.1', 'flag-value', 'give one'],
     ['gpt --new new --old old -o x --method der++', 'method-texts', 'der++'],
+    ['gpt --new new --old old -o x --baseline b.jsonl', 'update-flag', 'gate OLD NEW --data TEXTS --save'],
     ['gpt --new new --old old -o x --self-written 5', 'flag-value', '--self-written says how many texts'],
     ['gpt --new new --old old -o x --adapter ad --train head', 'flag-value', 'leave one of them out'],
     ['gpt --new new --old old -o x --learning-rate 0', 'flag-value', 'above 0'],

@@ -1,4 +1,6 @@
-import { samples } from '../data/dataset.ts'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { count } from '../count.ts'
+import { type Dataset, samples } from '../data/dataset.ts'
 import { defaultConfidence } from '../measure/confidence.ts'
 import { studentPage, studentText } from '../report/index.ts'
 import { itemAt } from '../required.ts'
@@ -29,12 +31,13 @@ export async function followStudent(
     )
   }
   const heldOut = itemAt(prepared.stream.tasks, 0, 'task').test
-  call.screen.say(`Judging on ${samples(heldOut).toLocaleString('en-US')} rows held out.`)
+  call.screen.say(`Judging on ${heldOutWords(heldOut)} held out.`)
   const result = await judgeStudent({
     ...{ engine: run.engine, run: run.folder, teachers: distil.teachers, heldOut },
     judgedBy: judgedBy(loaded.plan),
     maxDrop: distil.maxDrop,
     confidence: defaultConfidence,
+    nameOf: fromHere,
   })
   const written = asked.report === undefined ? [] : [asked.report]
   if (asked.report !== undefined) {
@@ -52,6 +55,16 @@ export async function followStudent(
     exitCode: verdictCodes[result.verdict],
   }
 }
+
+/** A path as it is named from the working folder, where it lies in there: a plan has them whole. */
+function fromHere(path: string): string {
+  const way = relative(process.cwd(), resolve(path))
+  return way.startsWith('..') || isAbsolute(way) ? path : way
+}
+
+/** Texts are judged by documents, which may be several rows. */
+const heldOutWords = (rows: Dataset): string =>
+  rows.documents ? count(new Set(rows.documents.of).size, 'document') : count(samples(rows), 'row')
 
 function judgedBy({ distil, loss }: RunPlan) {
   if (loss === 'causal-lm') return 'texts'

@@ -163,9 +163,10 @@ export const updateSettings = z
       keepOut: path('FILE.keep').optional().meta({
         description: 'With --keep: write the pack of the new model there, extended by the new data',
       }),
-      baseline: jsonLines()
-        .optional()
-        .meta({ description: "Write the new model's predictions there, for the next gate" }),
+      baseline: jsonLines().optional().meta({
+        description:
+          "Of classifiers: write the new model's predictions there, for the next gate; of language models gate --save-predictions does",
+      }),
     }),
     ...trackingFlags,
     ...queueAndStoreFlags,

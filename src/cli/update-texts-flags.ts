@@ -98,10 +98,12 @@ export function refuseOtherFlags(asked: OneKind, texts: boolean): void {
         },
   )
   if (wrong !== undefined) {
+    const losses =
+      ' The losses of the new model, for the next gate, come from: holdfast gate OLD NEW --data TEXTS --save-predictions FILE.jsonl'
     throw new UsageError(
       'update-flag',
       texts
-        ? `${wrong} is for classifiers, and this is a language model: its texts have no classes, and no part of it is trained on stored features. What it is held to is said by --max-drop, --max-bits or --max-perplexity-ratio, what trains by --rungs (low-rank, whole), --lora and --train, what is rehearsed by --replay-share.`
+        ? `${wrong} is for classifiers, and this is a language model: its texts have no classes, and no part of it is trained on stored features. What it is held to is said by --max-drop, --max-bits or --max-perplexity-ratio, what trains by --rungs (low-rank, whole), --lora and --train, what is rehearsed by --replay-share.${wrong === '--baseline' ? losses : ''}`
         : `${wrong} is for language models, and this is a classifier.`,
     )
   }

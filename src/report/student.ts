@@ -21,14 +21,14 @@ const isOfTexts = (gate: StudentResult['gate']): gate is LanguageGateResult => '
 
 const sizesTable = ({ teacher, student, agreement }: StudentResult): TableData => ({
   caption: 'Teacher and student',
-  head: ['', 'weights', 'of the teacher’s', 'same answer %'],
+  head: ['', 'weights', 'of the teacher’s', ...(agreement === null ? [] : ['same answer %'])],
   rows: [
-    ['teacher', teacher.parameters.toLocaleString('en-US'), '', ''],
+    ['teacher', teacher.parameters.toLocaleString('en-US'), '', ...(agreement === null ? [] : [''])],
     [
       'student',
       student.parameters.toLocaleString('en-US'),
       `${points(student.parameters / teacher.parameters)} %`,
-      agreement === null ? '' : points(agreement, 2),
+      ...(agreement === null ? [] : [points(agreement, 2)]),
     ],
   ],
 })

@@ -33,6 +33,8 @@ export interface StudentSources {
   /** What the student may be worse by: a share of accuracy, or of bits per byte. */
   readonly maxDrop: number
   readonly confidence: number
+  /** What files, and documents in them, are called. Default by their paths as they are. */
+  readonly nameOf?: ((path: string) => string) | undefined
 }
 
 /**
@@ -41,11 +43,11 @@ export interface StudentSources {
  * @throws What loading models, `gate` and `gateTexts` throw.
  */
 export async function judgeStudent(sources: StudentSources): Promise<StudentResult> {
-  const { run, judgedBy } = sources
+  const { run, judgedBy, nameOf = (path) => path } = sources
   const student = await loadModel(await studentIn(run))
   const teachers: LoadedModel[] = []
   for (const path of sources.teachers) teachers.push(await loadModel(path))
-  const sides = { teachers, student, name: sources.teachers.join(' and ') }
+  const sides = { teachers, student, name: sources.teachers.map(nameOf).join(' and ') }
   const judged = judgedBy === 'texts' ? await onTexts(sources, sides) : await onRows(sources, sides)
   return {
     schema: 'holdfast.distil/1',
@@ -96,17 +98,17 @@ async function onRows(
 }
 
 async function onTexts(
-  { engine, heldOut, maxDrop, confidence }: StudentSources,
+  { engine, heldOut, maxDrop, confidence, nameOf }: StudentSources,
   { teachers, student, name }: Sides,
 ): Promise<Judged> {
   const together = async (): Promise<TextScores> => {
     const models = teachers.map(({ model }) => withTokenClasses(model))
     const losses = await meanRowLosses(engine, models, heldOut)
-    return textScores(name, figuresFrom(losses, heldOut, name).documents)
+    return textScores(name, figuresFrom(losses, heldOut, name).documents, nameOf)
   }
   const scores = async ({ model, file: { path } }: LoadedModel): Promise<TextScores> => {
     const { documents } = await textFigures(engine, withTokenClasses(model), heldOut, path)
-    return textScores(path, documents)
+    return textScores(nameOf?.(path) ?? path, documents, nameOf)
   }
   const [only] = teachers
   const baseline = only && teachers.length === 1 ? await scores(only) : await together()
