@@ -104,7 +104,8 @@ describe('updates as inputs of the model', () => {
   })
 
   test('have zeros for defaults where they are optional: a runtime that feeds none runs the base model', async () => {
-    await learn('optional', '--lora 4 --adapter-inputs optional')
+    const { stdout } = await learn('optional', '--lora 4 --adapter-inputs optional')
+    expect(stdout).toMatch(/holdfast evaluate \S*plain\/model\.onnx optional\/model --data \S*train\.jsonl/)
     const file = at('optional', 'model', 'model.onnx')
     expect(await logits(file)).toEqual(await logits(at('plain', 'model.onnx')))
     expect(existsSync(at('optional', 'model', 'no-adapter.safetensors'))).toBe(false)
@@ -122,7 +123,10 @@ describe('updates as inputs of the model', () => {
   test.each(['served', 'optional'])(
     'are read back: as the base model, and with an adapter as its own (%s)',
     async (run) => {
-      const { model } = await loadModel(at(run, 'model', 'model.onnx'))
+      const { model, notes } = await loadModel(at(run, 'model', 'model.onnx'))
+      expect(notes.join()).toContain(
+        'has 16 inputs for low-rank updates (--adapter-inputs), and none are fed',
+      )
       const adapter = values(run)
       expect(adapter.size).toBe(16)
       expect(model.graph.inputs.filter(({ name }) => name.includes('lora'))).toEqual([])

@@ -7,6 +7,7 @@ import { findModelFile } from './find-files.ts'
 import { type FromOnnxOptions, modelFromOnnx } from './onnx-model.ts'
 import { settleLabels } from './settle-labels-files.ts'
 import { storedChanges } from './stored.ts'
+import { isUpdateName } from './update-inputs.ts'
 
 /** A model, and the file that it came from, which {@link saveModel} writes again with other parameters. */
 export interface LoadedModel {
@@ -36,6 +37,15 @@ export async function loadModel(
   return modelOfFile(await loadModelFile(await findModelFile(path)), options)
 }
 
+/** Low-rank updates that are inputs of the file have no values here. */
+function unfedUpdates({ path, model: { graph } }: ModelFile): readonly string[] {
+  const inputs = graph?.input.filter(({ name }) => isUpdateName(name ?? '')) ?? []
+  if (inputs.length === 0) return []
+  return [
+    `${path} has ${inputs.length} inputs for low-rank updates (--adapter-inputs), and none are fed: it answers as the model without an update.`,
+  ]
+}
+
 /**
  * {@link loadModel} of a file that is read already.
  *
@@ -53,7 +63,7 @@ export async function modelOfFile(
     classes.classes.length === own.classes.length
       ? own
       : modelFromOnnx(file.model, { ...from, classes: classes.classes })
-  return { model: { ...labelled, ...classes }, file, notes }
+  return { model: { ...labelled, ...classes }, file, notes: [...notes, ...unfedUpdates(file)] }
 }
 
 /**
