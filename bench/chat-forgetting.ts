@@ -37,7 +37,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     methods: {
       type: 'string',
-      default: 'none,lora,replay 5 %,self-written 25 %,self-answered 25 %,update 2 %',
+      default: 'none,lora,replay 5 %,self-written 25 %,self-answered 25 %,update 2 %,update 2 % by replay',
     },
     people: { type: 'string', default: '24' },
     model: { type: 'string', default: '../shared/models/tiny-gpt/past/model.onnx' },
@@ -48,6 +48,8 @@ const { values } = parseArgs({
 const [steps, batchSize, rate] = [Number(values.steps), 8, 0.001]
 const engine = ortNode({ threads: 1 })
 const formats = ['prose', 'json'] as const
+/** Without the old model's own shares of the old conversations. */
+const byReplay = ' by replay'
 
 interface Run {
   readonly method: string
@@ -159,12 +161,16 @@ async function runAll(): Promise<void> {
     for (const name of values.methods.split(',')) {
       if (runs().some((run) => run.method === name && run.seed === seed)) continue
       const answers = name.startsWith('self-answered')
-      const method = textMethod(name.replace('self-answered', 'self-written'))
+      const method = textMethod(name.replace('self-answered', 'self-written').replace(byReplay, ''))
       const began = process.cpuUsage()
       const { model, status } =
         method.budget === undefined
           ? { model: await learned(data, deployed, { ...method, answers }, seed), status: undefined }
-          : await updated(data, deployed, method.budget, seed)
+          : await updated(data, deployed, {
+              budget: method.budget,
+              method: name.endsWith(byReplay) ? 'replay' : undefined,
+              seed,
+            })
       const { user, system } = process.cpuUsage(began)
       write({ method: name, seed, ...(await measured(data, model)), seconds: (user + system) / 1e6, status })
     }
@@ -203,10 +209,18 @@ async function learned(
   })
 }
 
-/** As `update` is by default: a fifth of the prose's training conversations order candidates, its test part proves. */
-async function updated({ chats, tokenizer, length }: Data, model: Model, budget: number, seed: number) {
+/** As `update` is by default, or by another method: a fifth of the prose's training conversations order candidates, its test part proves. */
+async function updated(
+  { chats, tokenizer, length }: Data,
+  model: Model,
+  {
+    budget,
+    method,
+    seed,
+  }: { readonly budget: number; readonly method: string | undefined; readonly seed: number },
+) {
   const { parameters, status, chosen } = await updateTexts({
-    ...{ engine, model, seed, rows: { length, tokenizer } },
+    ...{ engine, model, seed, method, rows: { length, tokenizer } },
     data: {
       ...{ train: chats.json.train, check: chats.json.test },
       ...{ exemplars: chats.prose.train, heldOut: chats.prose.test },

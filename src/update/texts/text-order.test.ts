@@ -45,7 +45,17 @@ describe('the order of candidates', () => {
 
   it('takes one way that gains without losing to its end', () => {
     const order = textSequence(way(-0.02))
-    expect(order.map(({ alpha }) => alpha)).toEqual([1])
+    expect(order.map(({ alpha }) => alpha)).toEqual([0.125, 0.25, 0.5, 1])
+  })
+
+  it('begins before a candidate that seems to lose nothing, where its way does not lose either', () => {
+    const losing = way(-0.02).map((one) => (one.alpha < 0.3 ? { ...one, loss: 0.004, bound: 0.005 } : one))
+    expect(textSequence(losing).map(({ alpha }) => alpha)).toEqual([0.5, 1])
+    const worse = way(-0.02).map((one) => (one.alpha < 0.3 ? { ...one, gain: -0.1 } : one))
+    expect(textSequence(worse).map(({ alpha }) => alpha)).toEqual([0.5, 1])
+    // Of a way that is short the points before are few, and none comes twice.
+    const near = way(-0.02).filter(({ alpha }) => alpha <= 3 / 64)
+    expect(textSequence(near).map(({ alpha }) => alpha)).toEqual([1 / 64, 3 / 64])
   })
 })
 
