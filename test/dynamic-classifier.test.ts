@@ -1,19 +1,16 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openReader } from '../src/evaluate/reader.ts'
-import { none } from '../src/methods/none.ts'
 import { withLora } from '../src/model/adapters/lora.ts'
 import { loadModel } from '../src/model/import/index-files.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { decodeModel } from '../src/onnx/read.ts'
 import { required } from '../src/required.ts'
 import { float32, toNumbers } from '../src/tensor/tensor.ts'
-import { adam } from '../src/train/step/optimisers.ts'
-import { fineTune } from '../src/update/recipes/index.ts'
-import { blobCsv, blobNames, blobs } from './blobs.ts'
+import { blobPoints, oldBlobs, taughtEncoder, writeBlobUpdate } from './blob-update.ts'
 import { buildCli, type Cli } from './cli.ts'
 import { type DynamicForm, dynamicallyQuantised } from './dynamic-layers.ts'
 import { learned } from './learn-runs.ts'
@@ -25,12 +22,11 @@ import { engine } from './toy-learning.ts'
 let cli: Cli
 let folder: string
 let floats: Uint8Array
-const old = blobNames.slice(0, 4)
+const old = oldBlobs
 const at = (...names: string[]) => join(folder, ...names)
 const run = (words: string) => cli.run(words.split(' '), { cwd: folder })
 const training = '--threads 1 --seed 1 --epochs 12 --learning-rate 0.01'
-const points = (classes: readonly string[], perClass: number, seed: number) =>
-  blobs({ classes, perClass, seed, turn: 0, spread: 0.4 })
+const points = blobPoints
 
 const forms: readonly (readonly [string, DynamicForm])[] = [
   ['int8', { type: 'int8' }],
@@ -44,22 +40,9 @@ const head = ['head.weight']
 beforeAll(async () => {
   cli = await buildCli()
   folder = await mkdtemp(join(tmpdir(), 'holdfast-dynamic-classifier-'))
-  const start = modelFromOnnx(encoderFile(4), { classes: old })
-  const { parameters } = await fineTune({
-    ...{ engine, model: start, method: none(), settings: { optimiser: adam() } },
-    ...{ train: points(old, 60, 1), batchSize: 32, iterations: 150, learningRate: 0.01, seed: 1 },
-  })
-  floats = encoderFile(4, parameters)
+  floats = encoderFile(4, await taughtEncoder())
   writeFileSync(at('model.onnx'), dynamicallyQuantised(floats, { keep: head }).bytes)
-  writeFileSync(at('labels.txt'), `${old.join('\n')}\n`)
-  const write = (name: string, classes: readonly string[], perClass: number, seed: number) => {
-    mkdirSync(dirname(at(name)), { recursive: true })
-    writeFileSync(at(name), blobCsv(points(classes, perClass, seed)))
-  }
-  write('old/train.csv', old, 40, 2)
-  write('old/test.csv', old, 60, 3)
-  write('new/train.csv', ['ebony'], 60, 4)
-  write('new/test.csv', ['ebony'], 40, 5)
+  writeBlobUpdate(folder)
 })
 afterAll(() => cli.remove())
 

@@ -12,6 +12,7 @@ import { buildCli, type Cli } from './cli.ts'
 import { dynamicallyQuantised } from './dynamic-layers.ts'
 import { engine } from './op-cases.ts'
 import { type DecoderForm, decoderSizes, tinyDecoder } from './tiny-decoder.ts'
+import { writeWordTexts, writeWordTokenizer } from './word-texts.ts'
 
 // Decoders as transformers.js has them: products and tables in 8 bits, made by onnxruntime's quantize_dynamic.
 
@@ -28,39 +29,12 @@ const quantised = (form: DecoderForm) => dynamicallyQuantised(tinyDecoder(form),
 beforeAll(async () => {
   cli = await buildCli()
   folder = await mkdtemp(join(tmpdir(), 'holdfast-dynamic-decoder-'))
-  const tokens = ['<|end|>', '<|pad|>', ...Array.from({ length: vocabulary - 2 }, (_, word) => `w${word}`)]
-  const tokenizer = {
-    version: '1.0',
-    added_tokens: [0, 1].map((id) => ({ id, content: tokens[id], special: true, normalized: false })),
-    pre_tokenizer: { type: 'WhitespaceSplit' },
-    model: {
-      ...{ type: 'WordLevel', unk_token: '<|end|>' },
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-    },
-  }
-  const config = { tokenizer_class: 'PreTrainedTokenizerFast', eos_token: '<|end|>', model_max_length: 16 }
   for (const cache of ['plain', 'merged'] as const) {
     mkdirSync(at(cache))
     writeFileSync(at(cache, 'model.onnx'), quantised({ cache }))
-    writeFileSync(at(cache, 'tokenizer.json'), JSON.stringify(tokenizer))
-    writeFileSync(at(cache, 'tokenizer_config.json'), JSON.stringify(config))
+    writeWordTokenizer(at(cache), vocabulary - 2)
   }
-  const texts = (name: string, part: string, count: number, step: number) => {
-    mkdirSync(at(name), { recursive: true })
-    const rows = Array.from({ length: count }, (_, row) => {
-      // No text of one part stands in the other.
-      const words = Array.from(
-        { length: part === 'test' ? 10 : 9 },
-        (_each, place) => `w${(row * 5 + place * step) % 11}`,
-      )
-      return `${JSON.stringify({ text: words.join(' ') })}\n`
-    })
-    writeFileSync(at(name, `${part}.jsonl`), rows.join(''))
-  }
-  texts('old', 'train', 20, 3)
-  texts('old', 'test', 12, 3)
-  texts('new', 'train', 24, 1)
-  texts('new', 'test', 8, 1)
+  writeWordTexts(folder, 11)
 })
 afterAll(() => cli.remove())
 

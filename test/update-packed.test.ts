@@ -12,6 +12,7 @@ import { loadTextUpdate } from '../src/update/texts/index-files.ts'
 import { writeUpdated } from '../src/update/update-writing-files.ts'
 import { buildCli, type Cli } from './cli.ts'
 import { engine } from './op-cases.ts'
+import { writeWordTexts, writeWordTokenizer } from './word-texts.ts'
 
 // A Llama as onnxruntime-genai's builder lays one out, whose linear layers have 4 and 8 bits.
 
@@ -27,36 +28,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-update-packed-'))
   mkdirSync(at('gpt'))
   writeFileSync(at('gpt', 'model.onnx'), readFileSync('test/fixtures/genai/decoder.onnx'))
-  const tokens = ['<|end|>', '<|pad|>', ...Array.from({ length: 38 }, (_, word) => `w${word}`)]
-  const tokenizer = {
-    version: '1.0',
-    added_tokens: [0, 1].map((id) => ({ id, content: tokens[id], special: true, normalized: false })),
-    pre_tokenizer: { type: 'WhitespaceSplit' },
-    model: {
-      ...{ type: 'WordLevel', unk_token: '<|end|>' },
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-    },
-  }
-  writeFileSync(at('gpt', 'tokenizer.json'), JSON.stringify(tokenizer))
-  const config = { tokenizer_class: 'PreTrainedTokenizerFast', eos_token: '<|end|>', model_max_length: 16 }
-  writeFileSync(at('gpt', 'tokenizer_config.json'), JSON.stringify(config))
-  // Words that follow one another by a step.
-  const texts = (name: string, part: string, count: number, step: number) => {
-    mkdirSync(at(name), { recursive: true })
-    const rows = Array.from({ length: count }, (_, row) => {
-      // No text of one part stands in the other.
-      const words = Array.from(
-        { length: part === 'test' ? 10 : 9 },
-        (_each, place) => `w${(row * 5 + place * step) % 38}`,
-      )
-      return `${JSON.stringify({ text: words.join(' ') })}\n`
-    })
-    writeFileSync(at(name, `${part}.jsonl`), rows.join(''))
-  }
-  texts('old', 'train', 20, 3)
-  texts('old', 'test', 12, 3)
-  texts('new', 'train', 24, 1)
-  texts('new', 'test', 8, 1)
+  writeWordTokenizer(at('gpt'), 38)
+  writeWordTexts(folder, 38)
 })
 afterAll(() => cli.remove())
 

@@ -42,3 +42,11 @@ export async function wanderingDecoder(engine: Engine): Promise<Model> {
   })
   return withWeights(start, parameters)
 }
+
+/** What an update of it learns, texts that go on by three, beside old ones. */
+export const wanderingData = {
+  train: wanderingTexts(3, 60, 'train'),
+  check: wanderingTexts(3, 20, 'check'),
+  exemplars: wanderingTexts(1, 60, 'train'),
+  heldOut: wanderingTexts(1, 60, 'test'),
+}

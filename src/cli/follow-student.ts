@@ -1,6 +1,6 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import { count } from '../count.ts'
-import { type Dataset, samples } from '../data/dataset.ts'
+import { type Dataset, documentCount, samples } from '../data/dataset.ts'
 import { defaultConfidence } from '../measure/confidence.ts'
 import { studentPage, studentText } from '../report/index.ts'
 import { itemAt } from '../required.ts'
@@ -63,8 +63,10 @@ function fromHere(path: string): string {
 }
 
 /** Texts are judged by documents, which may be several rows. */
-const heldOutWords = (rows: Dataset): string =>
-  rows.documents ? count(new Set(rows.documents.of).size, 'document') : count(samples(rows), 'row')
+function heldOutWords(rows: Dataset): string {
+  const documents = documentCount(rows)
+  return documents === undefined ? count(samples(rows), 'row') : count(documents, 'document')
+}
 
 function judgedBy({ distil, loss }: RunPlan) {
   if (loss === 'causal-lm') return 'texts'

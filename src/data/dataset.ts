@@ -225,6 +225,10 @@ export function subset(dataset: Dataset, indices: Int32Array, name = dataset.nam
   }
 }
 
+/** How many documents rows of texts are parts of; undefined where they are of none. */
+export const documentCount = ({ documents }: Pick<Dataset, 'documents'>): number | undefined =>
+  documents && new Set(documents.of).size
+
 /** Documents keep their numbers and names, whichever of their rows are taken. */
 const documentsOf = ({ of, bytes, names }: RowDocuments, indices: Int32Array): RowDocuments => ({
   of: indices.map((row) => itemAt(of, row, 'row')),

@@ -25,7 +25,7 @@ export function chatParts(
   }
   if (messages.length === 0) return []
   for (const [at, turn] of messages.entries()) checkTurn(turn, chat, `${place}, turn ${at + 1}`)
-  const written = chat.takesParts ? messages : messages.map(joinedParts)
+  const written = messages.map((turn) => joinedParts(turn, chat))
   try {
     return atPlace(place, () => assistantTurns(chat, written, tools))
   } catch (error) {
@@ -59,9 +59,9 @@ function checkTurn(turn: ChatMessage, chat: ChatTemplate, place: string): void {
 }
 
 /** Parts of a content as one text, a line each, for a template that writes texts alone. */
-function joinedParts(turn: ChatMessage): ChatMessage {
+function joinedParts(turn: ChatMessage, chat: ChatTemplate): ChatMessage {
   const { content } = turn
   const parts = isList(content) ? Array.from(content) : undefined
-  if (!parts?.every(isTextPart)) return turn
+  if (!parts?.every(isTextPart) || chat.takesParts()) return turn
   return { ...turn, content: parts.map(({ text }) => text).join('\n') }
 }

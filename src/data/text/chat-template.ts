@@ -26,7 +26,7 @@ export interface ChatTemplate {
    */
   readonly marked?: (messages: readonly ChatMessage[], options?: ChatRendering) => readonly MarkedText[]
   /** Whether it writes the texts of a content that is a list of parts, `[{type: 'text', text}]`. */
-  readonly takesParts: boolean
+  readonly takesParts: () => boolean
   /** Whether it has a word for a role of its own. */
   readonly names: (role: string) => boolean
 }
@@ -82,9 +82,14 @@ export function chatTemplate(
       )
     }
   }
+  // Few conversations have any: it is found out for the first that does.
+  let parts: boolean | undefined
   const own: ChatTemplate = {
     render: (messages, options = {}) => render(plain, messages, options),
-    takesParts: takesParts((messages) => render(plain, messages, {})),
+    takesParts: () => {
+      parts ??= takesParts((messages) => render(plain, messages, {}))
+      return parts
+    },
     names: (role) => [`'${role}'`, `"${role}"`].some((word) => source.includes(word)),
   }
   if (!/{%-?\s*generation\s*-?%}/.test(source)) return own

@@ -22,7 +22,7 @@ const CONSTANT_COPIES = 3
 /**
  * The most that training has in memory at one time, in bytes: the process, the file as it was read, the copies of
  * the state and of frozen weights, gradients, the graph, and what a step computes. `bench/memory.ts` and `bench/llm-steps.ts` measure it:
- * within 10 % of the peak for MLPs, a CNN and a transformer; low-rank updates of decoders were within 15 % before calls took less.
+ * within 10 % of the peak for MLPs, a CNN and a transformer, within 12 % for low-rank updates of decoders.
  */
 export function stepMemory(parts: {
   readonly fileBytes: number

@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
-import { wanderingDecoder, wanderingRows, wanderingTexts } from '../../../test/wandering-texts.ts'
+import {
+  wanderingData,
+  wanderingDecoder,
+  wanderingRows,
+  wanderingTexts,
+} from '../../../test/wandering-texts.ts'
 import type { Model } from '../../model/model.ts'
 import { type AdviseTextsOptions, adviseTexts } from './advise-texts.ts'
 import { updateTexts } from './update-texts.ts'
@@ -10,12 +15,7 @@ beforeAll(async () => {
   model = await wanderingDecoder(engine)
 })
 
-const data = {
-  train: wanderingTexts(3, 60, 'train'),
-  check: wanderingTexts(3, 20, 'check'),
-  exemplars: wanderingTexts(1, 60, 'train'),
-  heldOut: wanderingTexts(1, 60, 'test'),
-}
+const data = wanderingData
 const asked = (more: Partial<AdviseTextsOptions> = {}): AdviseTextsOptions => ({
   ...{
     engine,

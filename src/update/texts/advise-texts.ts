@@ -1,12 +1,13 @@
-import { samples } from '../../data/dataset.ts'
+import { documentCount, samples } from '../../data/dataset.ts'
 import { bitsPerByte, totalLoss } from '../../measure/text-scores.ts'
 import { adviseMethods, type MethodAdvice, type Situation } from '../../methods/advise-methods.ts'
 import { holdsWeights, methodParts } from '../../methods/registry.ts'
 import { present } from '../../required.ts'
-import { documentsIn, sampleTexts, withRows } from './sample-texts.ts'
+import { sampleTexts, withRows } from './sample-texts.ts'
 import type { TriedText } from './take-text.ts'
 import { relativeBudget } from './text-budget.ts'
 import { openTexts, type TextContext } from './text-context.ts'
+import { LOOKS } from './text-looks.ts'
 import { assignTexts } from './text-parts.ts'
 import type { TextRung } from './text-rungs.ts'
 import { openTextTrial, plannedSteps } from './text-trial.ts'
@@ -59,9 +60,6 @@ export interface TextAdvice {
 
 const defaults = { time: 60, most: 2000 } as const
 
-/** Looks along a way, each over all documents that are measured on. */
-const LOOKS = 4
-
 /** New rows that a step is timed with. */
 const TIMED_ROWS = 8
 
@@ -96,7 +94,7 @@ export async function adviseTexts(options: AdviseTextsOptions): Promise<TextAdvi
     const left = time - (performance.now() - began) / 1000
     const fitting = roomFor(tries, {
       seconds: left,
-      search: LOOKS * context.seconds.all,
+      search: LOOKS.length * context.seconds.all,
       rows: Math.min(most, all),
     })
     const sampled = { ...context, parts: withRows(context.parts, fitting.rows, update.seed ?? 0) }
@@ -114,7 +112,7 @@ export async function adviseTexts(options: AdviseTextsOptions): Promise<TextAdvi
       },
       texts: {
         ...{ used: fitting.tries.length > 0 ? fitting.rows : 0, all },
-        ...{ judged: documentsIn(context.choose.rows), ordered: documentsIn(order.rows) },
+        ...{ judged: documentCount(context.choose.rows) ?? 0, ordered: documentCount(order.rows) ?? 0 },
       },
       notes: [
         ...context.doubts,
@@ -201,32 +199,27 @@ function rowsWithin({ secondsPerStep: each, steps, least }: Try, seconds: number
   return steps <= allowed ? rows : Math.max(1, Math.floor((rows * allowed) / steps))
 }
 
-/** Of the usual method each rung goes on from those below, as an update does. */
+/** Of the usual method, which is first, a rung takes what those below it take, too, as in an update. */
 async function measureAll(context: TextContext, tries: readonly Try[]): Promise<MeasuredTextRecipe[]> {
+  const took: MeasuredTextRecipe['seconds'][] = []
   const recipes: MeasuredTextRecipe[] = []
-  const climbed: { readonly rung: TextRungName; readonly seconds: MeasuredTextRecipe['seconds'] }[] = []
-  for (const [index, each] of tries.entries()) {
-    const own = { ...context, options: { ...context.options, method: each.method } }
-    const tried = await runOne(own, each.rung, index)
-    const took = secondsOf(tried, each.steps)
-    const before = each.method === undefined ? climbed.map(({ seconds }) => seconds) : []
-    if (each.method === undefined) climbed.push({ rung: each.rung.name, seconds: took })
-    const until = [...before, took]
-    const point = bestOf(tried.guesses, context)
+  for (const [index, { method, rung, steps }] of tries.entries()) {
+    const tried = await runOne({ ...context, options: { ...context.options, method } }, rung, index)
+    took.push(secondsOf(tried, steps))
+    const from = method === undefined ? 0 : index
     recipes.push({
-      ...{ method: tried.method, settings: tried.settings, gain: point.gain, loss: point.loss },
-      asked: {
-        method: each.method,
-        rungs: each.method === undefined ? climbed.map(({ rung }) => rung) : [each.rung.name],
-      },
-      seconds: {
-        measured: until.reduce((sum, { measured }) => sum + measured, 0),
-        all: until.reduce((sum, { all }) => sum + all, 0),
-      },
+      ...{ method: tried.method, settings: tried.settings, ...bestOf(tried.guesses, context) },
+      asked: { method, rungs: tries.slice(from, index + 1).map((each) => each.rung.name) },
+      seconds: total(took.slice(from)),
     })
   }
   return recipes.sort((a, b) => b.gain - a.gain || a.seconds.all - b.seconds.all)
 }
+
+const total = (seconds: readonly MeasuredTextRecipe['seconds'][]): MeasuredTextRecipe['seconds'] => ({
+  measured: seconds.reduce((sum, { measured }) => sum + measured, 0),
+  all: seconds.reduce((sum, { all }) => sum + all, 0),
+})
 
 async function runOne(context: TextContext, rung: TextRung, index: number): Promise<TriedText> {
   const trial = await openTextTrial(context, rung)
@@ -244,15 +237,14 @@ const secondsOf = ({ seconds: { train, search }, settings }: TriedText, steps: n
   all: (train * steps) / settings.steps,
 })
 
-const unchanged: Pick<TextGuess, 'gain' | 'loss'> = { gain: 0, loss: 0 }
-
-/** The point that saves most of those whose bound, as documents that prove would give it, is inside the budget. */
-function bestOf(guesses: readonly TextGuess[], { options: { budget }, order }: TextContext) {
+/** The point that saves most of those whose bound, as documents that prove would give it, is inside the budget; the given model where none does. */
+function bestOf(
+  guesses: readonly TextGuess[],
+  { options: { budget }, order }: TextContext,
+): Pick<MeasuredTextRecipe, 'gain' | 'loss'> {
   const allowed = relativeBudget(budget, totalLoss(present(order, 'old documents that order').before))
   return guesses
     .filter(({ bound }) => bound <= allowed)
-    .reduce<Pick<TextGuess, 'gain' | 'loss'>>(
-      (best, guess) => (guess.gain > best.gain ? guess : best),
-      unchanged,
-    )
+    .map(({ gain, loss }) => ({ gain, loss }))
+    .reduce((best, guess) => (guess.gain > best.gain ? guess : best), { gain: 0, loss: 0 })
 }

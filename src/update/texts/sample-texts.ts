@@ -1,6 +1,6 @@
 import { samples, subset } from '../../data/dataset.ts'
 import type { TokenDocument } from '../../data/documents/index.ts'
-import { itemAt, present } from '../../required.ts'
+import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { dealDocuments } from './deal-documents.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
@@ -49,7 +49,3 @@ function upTo(documents: readonly TokenDocument[]): readonly TokenDocument[] {
   })
   return enough < 0 ? documents : documents.slice(0, enough + 1)
 }
-
-/** Documents of a part that was sampled. */
-export const documentsIn = (rows: TextParts['check']): number =>
-  new Set(present(rows.documents, 'documents of the rows').of).size

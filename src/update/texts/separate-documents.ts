@@ -19,10 +19,9 @@ export interface SeparateDocuments {
  */
 export function separateDocuments(data: TextUpdateData, length: number): SeparateDocuments {
   const { train, check, choose, exemplars, answers, order, heldOut, first } = data
-  const unseen = (part: readonly TokenDocument[] | undefined, ...others: (typeof part)[]) => {
-    const seen = new Set(withPieces(others, length).map(documentKey))
-    return part?.filter((document) => !seen.has(documentKey(document)))
-  }
+  const keysOf = openKeys(length)
+  const unseen = (part: Part, ...others: readonly Part[]) =>
+    part?.filter((document) => !others.some((other) => keysOf(other).has(documentKey(document))))
   const judged = present(unseen(check, train), 'held-out documents')
   if (judged.length === 0 && check.length > 0) throw allTrained(check.length)
   const chosen = unseen(choose, train, judged)
@@ -39,35 +38,31 @@ export function separateDocuments(data: TextUpdateData, length: number): Separat
   ]
   return {
     data: {
-      ...{
-        train,
-        check: judged,
-        choose: chosen,
-        exemplars: rehearsed,
-        answers,
-        order: ordering,
-        heldOut: proving,
-      },
-      ...{
-        uses: data.uses,
-        first: first && { ...first, losses: ofDocuments(first.losses, heldOut, proving) },
-      },
+      ...data,
+      ...{ check: judged, choose: chosen, exemplars: rehearsed, order: ordering, heldOut: proving },
+      first: first && { ...first, losses: ofDocuments(first.losses, heldOut, proving) },
     },
     notes: notes.flat(),
   }
 }
 
-/** Documents, and what a pack would have of them. */
-const withPieces = (
-  parts: readonly (readonly TokenDocument[] | undefined)[],
-  length: number,
-): readonly TokenDocument[] =>
-  parts.flatMap((part) =>
-    (part ?? []).flatMap((document) => {
-      const pieces = documentPieces(document, pieceTokens(length))
-      return pieces.length > 1 ? [document, ...pieces] : [document]
-    }),
-  )
+type Part = readonly TokenDocument[] | undefined
+
+/** The keys of a part's documents, and of what a pack would have of them; each part's once. */
+function openKeys(length: number): (part: Part) => ReadonlySet<string> {
+  const known = new Map<Part, ReadonlySet<string>>()
+  return (part) => {
+    const keys =
+      known.get(part) ?? new Set((part ?? []).flatMap((document) => keysWithPieces(document, length)))
+    known.set(part, keys)
+    return keys
+  }
+}
+
+function keysWithPieces(document: TokenDocument, length: number): readonly string[] {
+  const pieces = documentPieces(document, pieceTokens(length))
+  return [document, ...(pieces.length > 1 ? pieces : [])].map(documentKey)
+}
 
 /** What belongs to those documents that stayed. */
 function ofDocuments<T>(

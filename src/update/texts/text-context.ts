@@ -93,11 +93,19 @@ function checkAsked({ replayShare = 0, rungs }: TextUpdateOptions): void {
   throw new UsageError('rungs-empty', `No rung is left to climb; there are ${textRungNames.join(' and ')}.`)
 }
 
-/** @throws TrainingError `interrupted` once the signal was given. */
-export function stopIfAsked({ signal }: TextUpdateOptions, doing: string): void {
+/**
+ * @param cause What failed then, where something did.
+ * @throws TrainingError `interrupted` once the signal was given.
+ */
+export function stopIfAsked(
+  { signal }: Pick<TextUpdateOptions, 'signal'>,
+  doing: string,
+  cause?: unknown,
+): void {
   if (!signal?.aborted) return
   throw new TrainingError(
     'interrupted',
     `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
+    { cause },
   )
 }

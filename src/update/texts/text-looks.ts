@@ -9,7 +9,7 @@ import type { TextGuess } from './text-update-types.ts'
 import type { Way } from './text-way.ts'
 
 /** Points of a way that are looked at; between them losses are smooth. */
-const LOOKS = [0.25, 0.5, 0.75, 1]
+export const LOOKS = [0.25, 0.5, 0.75, 1]
 
 /** Points of a way that may be candidates. */
 const CANDIDATES = 64

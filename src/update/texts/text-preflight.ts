@@ -7,9 +7,9 @@ import { vocabularyOf } from '../../model/language.ts'
 import { inTextUnit } from '../gate/index.ts'
 import { topTokensNotes } from '../text-pack/index.ts'
 import { tokensIn } from './rehearse.ts'
-import { textMethodName } from './text-method.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
+import { methodOfRung } from './text-trial.ts'
 import type { TextUpdateBudget, TextUpdateOptions } from './text-update-types.ts'
 import type { TextUpdateEstimate } from './update-texts.ts'
 import type { Writing } from './write-old-texts.ts'
@@ -73,7 +73,7 @@ export function textPreflight(
     tokens: rows ? tokensIn(rows) : 0,
   })
   const exemplars = rehearsed !== undefined && options.replayShare !== 0
-  const name = nameFor(options, exemplars, rungs)
+  const name = nameFor(options, parts, rungs)
   return {
     schema: 'holdfast.preflight-texts/1',
     texts: {
@@ -100,9 +100,9 @@ const topNotes = ({ model, methodOptions }: TextUpdateOptions): readonly string[
   topTokensNotes(Number(methodOptions?.topTokens ?? 0), vocabularyOf(model))
 
 /** Checked for each rung, before anything is trained. */
-function nameFor({ method }: TextUpdateOptions, exemplars: boolean, rungs: readonly TextRung[]): string {
-  const names = rungs.map((rung) => textMethodName(method, { exemplars, lowRank: rung.name === 'low-rank' }))
-  return names[0] ?? textMethodName(method, { exemplars, lowRank: false })
+function nameFor(options: TextUpdateOptions, parts: TextParts, rungs: readonly TextRung[]): string {
+  const [first] = rungs.map(({ name }) => methodOfRung(options, parts, name))
+  return first ?? methodOfRung(options, parts, 'whole')
 }
 
 interface OldTexts {

@@ -18,7 +18,7 @@ import { knowing, rehearses, type ToRehearse, textMethod, textMethodName } from 
 import type { Rehearsed, TextParts } from './text-parts.ts'
 import { planRung, type RungPlan } from './text-plan.ts'
 import type { TextRung } from './text-rungs.ts'
-import type { TextTrialSettings, TextUpdateOptions } from './text-update-types.ts'
+import type { TextRungName, TextTrialSettings, TextUpdateOptions } from './text-update-types.ts'
 import { scaledWay, straightWay, updatesWay, type Way } from './text-way.ts'
 
 /** Of the steps, the share over which the rate rises. */
@@ -50,7 +50,7 @@ export async function openTextTrial(
   const { engine, model, seed = 0, recompute, signal, methodOptions } = options
   const updates = rung.name === 'low-rank' ? options.updates : undefined
   const learningRate = options.learningRate ?? rung.learningRate
-  const name = nameOf(options, parts, rung)
+  const name = methodOfRung(options, parts, rung.name)
   const plan = planOf(options, parts, { rung, name })
   const { batchSize, steps: iterations, share } = plan
   const rehearsed = share > 0 && parts.rehearsed ? toRehearse(parts.rehearsed, plan, seed) : undefined
@@ -98,16 +98,17 @@ export async function openTextTrial(
 
 /** Steps that a rung takes over the new rows. */
 export const plannedSteps = (options: TextUpdateOptions, parts: TextParts, rung: TextRung): number =>
-  planOf(options, parts, { rung, name: nameOf(options, parts, rung) }).steps
+  planOf(options, parts, { rung, name: methodOfRung(options, parts, rung.name) }).steps
 
-const nameOf = (
+/** What the method of a rung is called: as asked, or what the texts allow; see {@link textMethodName}. */
+export const methodOfRung = (
   { method, replayShare }: TextUpdateOptions,
   { rehearsed }: TextParts,
-  rung: TextRung,
+  rung: TextRungName,
 ): string =>
   textMethodName(method, {
     exemplars: rehearsed !== undefined && replayShare !== 0,
-    lowRank: rung.name === 'low-rank',
+    lowRank: rung === 'low-rank',
   })
 
 interface Plan extends RungPlan {

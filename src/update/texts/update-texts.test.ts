@@ -1,7 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
 import { decoderSizes } from '../../../test/tiny-decoder.ts'
-import { wanderingTexts as texts, wanderingDecoder, wanderingRows } from '../../../test/wandering-texts.ts'
+import {
+  wanderingTexts as texts,
+  wanderingData,
+  wanderingDecoder,
+  wanderingRows,
+} from '../../../test/wandering-texts.ts'
 import { packDocuments, type TokenDocument } from '../../data/documents/index.ts'
 import { rowLosses, topTokens, withWeights } from '../../evaluate/index.ts'
 import { documentLosses, totalLoss } from '../../measure/text-scores.ts'
@@ -19,12 +24,7 @@ beforeAll(async () => {
   model = await wanderingDecoder(engine)
 })
 
-const data = {
-  train: texts(3, 60, 'train'),
-  check: texts(3, 20, 'check'),
-  exemplars: texts(1, 60, 'train'),
-  heldOut: texts(1, 60, 'test'),
-}
+const data = wanderingData
 /** One rung, trained shortly. */
 const short = { rungs: ['whole'], epochs: 2 } as const
 const update = (more: Partial<TextUpdateOptions> = {}) =>

@@ -2,7 +2,7 @@ import { samples } from '../../data/dataset.ts'
 import { packDocuments } from '../../data/documents/index.ts'
 import type { TextTokenizer } from '../../data/text/index.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { HoldfastError, TrainingError } from '../../errors.ts'
+import { HoldfastError } from '../../errors.ts'
 import {
   fitting,
   type SelfWritten,
@@ -13,6 +13,7 @@ import {
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { rowShare } from './rehearse.ts'
+import { stopIfAsked } from './text-context.ts'
 import { textUpdateDefaults } from './text-defaults.ts'
 import { planRung } from './text-plan.ts'
 import { textLadder } from './text-rungs.ts'
@@ -84,13 +85,13 @@ export async function writeOldTexts(
       ...{ tokens: rows.length, name: 'the model', seed, signal, onProgress },
       ...(sample ? { documents: Math.min(texts, selfWrittenDefaults.batch) } : { documents: texts, within }),
     })
-    if (signal?.aborted) throw stopped()
+    stopIfAsked(options, WRITING)
     const writing = writingOf(found, { texts, within, sample })
     const limited = within && !sample && found.documents.length < texts ? [limitNote(within)] : []
     return { data: { exemplars: found.documents }, writing, notes: [...found.notes, ...limited] }
   } catch (error) {
     // What fails then is the signal's own error, which says nothing to anybody.
-    if (signal?.aborted) throw stopped(error)
+    stopIfAsked(options, WRITING, error)
     const known = error instanceof HoldfastError && error.code.startsWith('self-written-')
     if (!lenient || !known) throw error
     return {
@@ -100,12 +101,7 @@ export async function writeOldTexts(
   }
 }
 
-const stopped = (cause?: unknown): TrainingError =>
-  new TrainingError(
-    'interrupted',
-    'Stopped while the model wrote texts, as asked. Nothing was written; the same command begins anew.',
-    { cause },
-  )
+const WRITING = 'the model wrote texts'
 
 const withinOf = ({ documents, time }: WriteOldOptions): SelfWrittenOptions['within'] =>
   documents === undefined && time !== undefined ? { seconds: time * TIME_SHARE, least: LEAST } : undefined
