@@ -37,7 +37,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     methods: {
       type: 'string',
-      default: 'none,lora,replay 5 %,self-written 25 %,self-answered 25 %,update 2 %,update 2 % by replay',
+      default: 'none,lora,replay 5 %,self-written 25 %,self-answered 25 %,update 2 %,update 2 % with shares',
     },
     people: { type: 'string', default: '24' },
     model: { type: 'string', default: '../shared/models/tiny-gpt/past/model.onnx' },
@@ -48,8 +48,8 @@ const { values } = parseArgs({
 const [steps, batchSize, rate] = [Number(values.steps), 8, 0.001]
 const engine = ortNode({ threads: 1 })
 const formats = ['prose', 'json'] as const
-/** Without the old model's own shares of the old conversations. */
-const byReplay = ' by replay'
+/** With the old model’s own shares of the old conversations, though it knows them by heart. */
+const withShares = ' with shares'
 
 interface Run {
   readonly method: string
@@ -161,14 +161,14 @@ async function runAll(): Promise<void> {
     for (const name of values.methods.split(',')) {
       if (runs().some((run) => run.method === name && run.seed === seed)) continue
       const answers = name.startsWith('self-answered')
-      const method = textMethod(name.replace('self-answered', 'self-written').replace(byReplay, ''))
+      const method = textMethod(name.replace('self-answered', 'self-written').replace(withShares, ''))
       const began = process.cpuUsage()
       const { model, status } =
         method.budget === undefined
           ? { model: await learned(data, deployed, { ...method, answers }, seed), status: undefined }
           : await updated(data, deployed, {
               budget: method.budget,
-              method: name.endsWith(byReplay) ? 'replay' : undefined,
+              method: name.endsWith(withShares) ? 'replay+distil' : undefined,
               seed,
             })
       const { user, system } = process.cpuUsage(began)

@@ -31,10 +31,16 @@ export function wanderingTexts(step: number, count: number, name: string): Token
 }
 
 /** A decoder that knows texts that go on by one. */
-export async function wanderingDecoder(engine: Engine): Promise<Model> {
-  const documents = wanderingTexts(1, 200, 'train')
+export const wanderingDecoder = (engine: Engine): Promise<Model> =>
+  taught(engine, toyDecoder(), wanderingTexts(1, 200, 'train'))
+
+/** The same, once it was taught a few of these texts until it knew them by heart, token for token. */
+export const byHeart = (engine: Engine, model: Model): Promise<Model> =>
+  taught(engine, model, wanderingData.exemplars.slice(0, KNOWN))
+const KNOWN = 12
+
+async function taught(engine: Engine, start: Model, documents: readonly TokenDocument[]): Promise<Model> {
   const train = packDocuments(documents, { ...wanderingRows.rows, name: 'old', vocabulary }).dataset
-  const start = toyDecoder()
   const { parameters } = await fineTune({
     ...{ engine, model: start, method: none(), train, batchSize: 16 },
     ...{ iterations: 200, learningRate: 1e-2, seed: 1 },
@@ -50,3 +56,6 @@ export const wanderingData = {
   exemplars: wanderingTexts(1, 60, 'train'),
   heldOut: wanderingTexts(1, 60, 'test'),
 }
+
+/** With the texts alone that a model knows by heart (`byHeart`) for those to rehearse. */
+export const knownData = { ...wanderingData, exemplars: wanderingData.exemplars.slice(0, KNOWN) }

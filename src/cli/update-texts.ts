@@ -89,7 +89,9 @@ export async function updateLanguage(
   }
   // Documents become rows once.
   const parts = assignTexts(options)
-  const found = textPreflight(options, { ...loaded, parts })
+  const preflight = (dealt: typeof parts) => textPreflight(options, { ...loaded, parts: dealt })
+  // What does not go together is refused before anything is measured.
+  preflight(parts)
   const reading = (performance.now() - began) / 1000
   if (prompts.length > 0) call.screen.stage('answering prompts')
   const before = await answersOf(asked, engine, given, prompts)
@@ -97,6 +99,7 @@ export async function updateLanguage(
   const run = await openTextUpdate(options, parts)
   call.screen.draw([])
   try {
+    const found = preflight(run.parts)
     const known = {
       ...found,
       warnings: [...found.warnings, ...run.doubts],

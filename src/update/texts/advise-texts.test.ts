@@ -1,13 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
 import {
+  byHeart,
+  knownData,
   wanderingData,
   wanderingDecoder,
   wanderingRows,
   wanderingTexts,
 } from '../../../test/wandering-texts.ts'
 import type { Model } from '../../model/model.ts'
+import { present } from '../../required.ts'
 import { type AdviseTextsOptions, adviseTexts } from './advise-texts.ts'
+import { dealDocuments } from './deal-documents.ts'
 import { updateTexts } from './update-texts.ts'
 
 let model: Model
@@ -57,11 +61,27 @@ describe('advice on the update of a language model', () => {
     expect(-result.new.change).toBeCloseTo(first?.gain ?? 0, 1)
   })
 
+  it('measures on documents that an update would spare where the others are known by heart', async () => {
+    const known = await byHeart(engine, model)
+    const { measured, texts } = await adviseTexts(asked({ model: known, data: knownData, epochs: 2 }))
+    const usual = measured.filter((each) => each.asked.method === undefined)
+    expect(usual.map(({ method }) => method).sort()).toEqual(['replay', 'replay by LoRA'])
+    const { order } = dealDocuments(knownData, true)
+    expect(texts.ordered).toBe(order.length)
+  })
+
   it('asks nothing of the documents that prove', async () => {
     const some = { most: 20, rungs: ['low-rank'] } as const
     const { measured, texts } = await adviseTexts(asked(some))
     expect(texts).toMatchObject({ used: 20, all: 100 })
-    const others = { ...data, heldOut: wanderingTexts(5, 60, 'other') }
+    // An update may spare some of those held out, which then prove nothing.
+    const strange = wanderingTexts(5, 60, 'other')
+    const proving = dealDocuments({ exemplars: data.exemplars, heldOut: strange }, true).proof
+    const heldOut = [
+      ...dealDocuments(data, true).order,
+      ...proving.map((place) => present(strange[place], 'document')),
+    ]
+    const others = { ...data, heldOut }
     const again = await adviseTexts(asked({ ...some, data: others }))
     const told = (found: typeof measured) => found.map(({ method, gain, loss }) => ({ method, gain, loss }))
     expect(told(again.measured)).toEqual(told(measured))

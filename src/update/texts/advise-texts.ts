@@ -3,7 +3,7 @@ import { bitsPerByte, totalLoss } from '../../measure/text-scores.ts'
 import { adviseMethods, type MethodAdvice, type Situation } from '../../methods/advise-methods.ts'
 import { holdsWeights, methodParts } from '../../methods/registry.ts'
 import { present } from '../../required.ts'
-import { sampleTexts, withRows } from './sample-texts.ts'
+import { orderedBySpared, sampleTexts, withRows } from './sample-texts.ts'
 import type { TriedText } from './take-text.ts'
 import { relativeBudget } from './text-budget.ts'
 import { openTexts, type TextContext } from './text-context.ts'
@@ -88,8 +88,9 @@ export async function adviseTexts(options: AdviseTextsOptions): Promise<TextAdvi
     const told = { situation, prior, measured: [], unmeasured: [], before: null }
     return { ...told, texts: nothing, notes: [nothingOld] }
   }
-  const context = await openTexts(update, sampleTexts(update, parts))
+  const opened = await openTexts(update, sampleTexts(update, parts))
   try {
+    const context = await orderedBySpared(opened)
     const tries = await timedTries(context, prior)
     const left = time - (performance.now() - began) / 1000
     const fitting = roomFor(tries, {
@@ -120,7 +121,7 @@ export async function adviseTexts(options: AdviseTextsOptions): Promise<TextAdvi
       ],
     }
   } finally {
-    await context.losses.dispose()
+    await opened.losses.dispose()
   }
 }
 

@@ -33,6 +33,18 @@ describe('dealing old documents out', () => {
     expect(long.order.length).toBeGreaterThan(0)
   })
 
+  it('spares some of those that prove where the others are known by heart, if there are enough', () => {
+    const [exemplars, heldOut] = [documents(40), documents(80, 500)]
+    const { rehearsed, order, spared = [], proof } = dealDocuments({ exemplars, heldOut }, true)
+    expect(rehearsed).toHaveLength(40)
+    expect(places(order)).toEqual(spared.map((place) => `document ${500 + place}`))
+    expect(order.length).toBeGreaterThan(10)
+    expect(order.length).toBeLessThan(32)
+    expect([...spared, ...proof].sort((a, b) => a - b)).toEqual(Array.from(heldOut.keys()))
+    const few = { exemplars, heldOut: documents(19, 500) }
+    expect(dealDocuments(few, true)).toEqual(dealDocuments(few))
+  })
+
   it('has documents that are given for it order, and spares none of those that prove where these are few', () => {
     const order = documents(3, 900)
     const given = dealDocuments({ exemplars: documents(20), order, heldOut: documents(4, 500) })

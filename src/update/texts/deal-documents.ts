@@ -13,6 +13,10 @@ const FEW = 10
 /** With fewer documents to prove on none is spared. */
 const MANY = 50
 
+/** The same where those to rehearse are known by heart: what they say of an order is worth little. */
+const SPARED_BY_HEART = 0.25
+const MANY_BY_HEART = 20
+
 /** Tokens that order candidates at most: two models' losses on the same tokens differ little by chance. */
 const MOST_ORDERING = 2 ** 16
 
@@ -21,17 +25,20 @@ export interface Dealt {
   readonly rehearsed: readonly number[]
   readonly order: readonly TokenDocument[]
   readonly proof: readonly number[]
+  /** Places in `heldOut` of those in `order`; undefined where they are of others. */
+  readonly spared?: readonly number[] | undefined
 }
 
 /**
  * Which old documents are rehearsed, which order candidates and which prove. It is told by what the documents say, so that each stays where
  * it is when others join.
+ *
+ * @param byHeart Whether the given model knows those to rehearse by heart: some of those that prove order candidates then, if there are enough.
  */
-export function dealDocuments({
-  exemplars = [],
-  order,
-  heldOut = [],
-}: Pick<TextUpdateData, 'exemplars' | 'order' | 'heldOut'>): Dealt {
+export function dealDocuments(
+  { exemplars = [], order, heldOut = [] }: Pick<TextUpdateData, 'exemplars' | 'order' | 'heldOut'>,
+  byHeart = false,
+): Dealt {
   const all = (list: readonly unknown[]) => Array.from(list.keys())
   const of = (list: readonly TokenDocument[], places: readonly number[]) =>
     atMost(
@@ -41,6 +48,9 @@ export function dealDocuments({
   if (order && order.length > 0) {
     return { rehearsed: all(exemplars), order: atMost(order, MOST_ORDERING), proof: all(heldOut) }
   }
+  if (byHeart && heldOut.length >= MANY_BY_HEART) {
+    return { rehearsed: all(exemplars), ...sparing(heldOut, SPARED_BY_HEART) }
+  }
   if (exemplars.length > 0) {
     const few = exemplars.length < FEW
     const { part, rest } = drawn(exemplars, ORDER)
@@ -48,8 +58,17 @@ export function dealDocuments({
     return { rehearsed, order: of(exemplars, few ? rehearsed : part), proof: all(heldOut) }
   }
   if (heldOut.length < MANY) return { rehearsed: [], order: [], proof: all(heldOut) }
-  const { part, rest } = drawn(heldOut, SPARED)
-  return { rehearsed: [], order: of(heldOut, part), proof: rest }
+  return { rehearsed: [], ...sparing(heldOut, SPARED) }
+}
+
+/** Some of the documents that prove order candidates instead. */
+function sparing(heldOut: readonly TokenDocument[], share: number): Omit<Dealt, 'rehearsed'> {
+  const { part, rest } = drawn(heldOut, share)
+  const order = atMost(
+    part.map((place) => itemAt(heldOut, place, 'document')),
+    MOST_ORDERING,
+  )
+  return { order, proof: rest, spared: part.slice(0, order.length) }
 }
 
 /** About a share of the documents, at least one, and the others; each in the list's order. */

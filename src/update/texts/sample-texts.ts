@@ -1,8 +1,10 @@
 import { samples, subset } from '../../data/dataset.ts'
 import type { TokenDocument } from '../../data/documents/index.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
+import { knownByHeart } from './by-heart.ts'
 import { dealDocuments } from './deal-documents.ts'
+import type { TextContext } from './text-context.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import type { TextUpdateOptions } from './text-update-types.ts'
 
@@ -14,23 +16,51 @@ const MEASURED_TOKENS = 2 ** 13
  * the old ones that order, and none that prove. New rows to train on and old ones to rehearse stay.
  */
 export function sampleTexts(options: TextUpdateOptions, parts: TextParts): TextParts {
-  const { data, seed = 0 } = options
-  const some = (documents: readonly TokenDocument[], what: string) =>
-    upTo(
-      [...randomStream(seed, `advise/${what}`).permutation(documents.length)].map((at) =>
-        itemAt(documents, at, what),
-      ),
-    )
+  const { data } = options
   const { check, order } = assignTexts({
     ...options,
     data: {
       train: data.train.slice(0, 1),
-      check: some(data.choose ?? data.check, 'new documents'),
-      order: some(dealDocuments(data).order, 'old documents'),
+      check: some(options, data.choose ?? data.check, 'new documents'),
+      order: some(options, dealDocuments(data).order, 'old documents'),
     },
   })
   return { ...parts, check, choose: check, order, proof: undefined, first: undefined }
 }
+
+/**
+ * Where the given model knows by heart what is to be rehearsed, with some of the documents that an update would then spare to order
+ * candidates: these have no part in its proof.
+ */
+export async function orderedBySpared(context: TextContext): Promise<TextContext> {
+  const { options, parts, order } = context
+  const { data } = options
+  const dealt = dealDocuments(data, true)
+  if (!parts.rehearsed || !order || data.order?.length || !dealt.spared) return context
+  const spared = some(options, dealt.order, 'old documents that are spared')
+  const rows = present(
+    assignTexts({
+      ...options,
+      data: { train: data.train.slice(0, 1), check: data.check.slice(0, 1), order: spared },
+    }).order,
+    'old rows',
+  )
+  const before = await context.losses.given(rows)
+  const byHeart = knownByHeart(order.before, before)
+  return byHeart ? { ...context, parts: { ...parts, byHeart }, order: { rows, before } } : context
+}
+
+/** Some of the documents, drawn at random, of so many tokens that advice measures. */
+const some = (
+  { seed = 0 }: TextUpdateOptions,
+  documents: readonly TokenDocument[],
+  what: string,
+): readonly TokenDocument[] =>
+  upTo(
+    [...randomStream(seed, `advise/${what}`).permutation(documents.length)].map((at) =>
+      itemAt(documents, at, what),
+    ),
+  )
 
 /** Some new rows to train on; all where there are no more. */
 export function withRows(parts: TextParts, rows: number, seed: number): TextParts {

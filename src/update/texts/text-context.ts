@@ -5,6 +5,8 @@ import { checkedRatioConfidence } from '../../measure/ratio-change.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { checkTextBudget } from '../../measure/text-verdict.ts'
 import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
+import { itemAt, present } from '../../required.ts'
+import { knownByHeart } from './by-heart.ts'
 import { type Losses, openLosses } from './losses.ts'
 import { measuring } from './measuring.ts'
 import { type OldAnswers, openOldAnswers } from './old-answers.ts'
@@ -52,20 +54,21 @@ export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts):
   }
   checkedRatioConfidence(budget.confidence)
   checkAsked(options)
-  const parts = assigned ?? assignTexts(options)
-  await refuseLookingAhead(engine, model, parts.check, 'the model')
+  const first = assigned ?? assignTexts(options)
+  await refuseLookingAhead(engine, model, first.check, 'the model')
   const began = performance.now()
-  const measured = [parts.check, parts.choose, parts.order, parts.proof].filter((rows) => rows !== undefined)
+  const measured = [first.check, first.choose, first.order, first.proof].filter((rows) => rows !== undefined)
   const losses = openLosses(engine, model, measured)
   const known = (rows: Dataset, what: string) => losses.given(rows, measuring(options, what))
   try {
-    const check = await known(parts.check, 'the model as it is, on new documents')
+    const check = await known(first.check, 'the model as it is, on new documents')
     const choose =
-      parts.choose === parts.check ? check : await known(parts.choose, 'the same, on those to choose by')
-    const order = parts.order && (await known(parts.order, 'the same, on old documents that order'))
+      first.choose === first.check ? check : await known(first.choose, 'the same, on those to choose by')
+    const ordering = first.order && (await known(first.order, 'the same, on old documents that order'))
     const proving = performance.now()
-    const proof = parts.proof && (await known(parts.proof, 'the same, on old documents that prove'))
+    const heldOut = first.proof && (await known(first.proof, 'the same, on old documents that prove'))
     const ended = performance.now()
+    const { parts, order, proof } = dealtAnew(options, first, { order: ordering, proof: heldOut })
     return {
       ...{ options, parts, losses, before: { check, proof } },
       answers: parts.rehearsed && openOldAnswers(options, parts.rehearsed.rows),
@@ -80,6 +83,29 @@ export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts):
     await losses.dispose()
     throw error
   }
+}
+
+interface OldLosses {
+  readonly order: readonly TextLoss[] | undefined
+  readonly proof: readonly TextLoss[] | undefined
+}
+
+/**
+ * The parts once the given model is known, and what it loses on old documents: where it knows by heart what is to be rehearsed, some of those
+ * that prove order candidates instead. Which ones is told by what they say, whatever is lost on them.
+ */
+function dealtAnew(
+  options: TextUpdateOptions,
+  parts: TextParts,
+  old: OldLosses,
+): OldLosses & { readonly parts: TextParts } {
+  const ofOrder = options.data.order?.length ? undefined : old.order
+  const byHeart = parts.rehearsed && knownByHeart(ofOrder, old.proof)
+  if (!byHeart) return { parts, ...old }
+  const dealt = assignTexts(options, byHeart)
+  const { order, proof } = dealt.places
+  const lossOf = (place: number) => itemAt(present(old.proof, 'old losses'), place, 'document')
+  return { parts: dealt, order: order?.map(lossOf) ?? old.order, proof: proof.map(lossOf) }
 }
 
 function checkAsked({ replayShare = 0, rungs }: TextUpdateOptions): void {

@@ -27,15 +27,19 @@ const elsewhere = new Set(['joint', 'reservoir-replay', 'der', 'der++', 'a-gem',
 const usualDistillation = { temperature: 1, weight: 4 } as const
 
 /**
- * A method's name for texts: as asked, or what the documents allow.
+ * A method's name for texts: as asked, or what the documents allow and the given model knows of them.
  *
  * @throws UsageError `method-unknown`, `method-old-data`, `method-past`, `method-texts`, `method-lora`.
  */
 export function textMethodName(
   asked: string | undefined,
-  { exemplars, lowRank }: { readonly exemplars: boolean; readonly lowRank: boolean },
+  {
+    exemplars,
+    byHeart,
+    lowRank,
+  }: { readonly exemplars: boolean; readonly byHeart: boolean; readonly lowRank: boolean },
 ): string {
-  const name = asked ?? (exemplars ? 'replay+distil' : 'lwf')
+  const name = asked ?? usualMethod(exemplars, byHeart)
   const parts = methodParts(name)
   const strange = parts.find((entry) => elsewhere.has(entry.name))
   if (strange) {
@@ -66,6 +70,12 @@ export function textMethodName(
     )
   }
   return name
+}
+
+/** The shares of a model that knows by heart what it rehearses are those of its labels, and too sure of everything else. */
+function usualMethod(exemplars: boolean, byHeart: boolean): string {
+  if (!exemplars) return 'lwf'
+  return byHeart ? 'replay' : 'replay+distil'
 }
 
 /**

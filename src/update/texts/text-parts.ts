@@ -5,6 +5,7 @@ import type { TopTokens } from '../../evaluate/index.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import { itemAt, present } from '../../required.ts'
+import type { KnownByHeart } from './by-heart.ts'
 import { dealDocuments } from './deal-documents.ts'
 import { rowAnswers } from './row-answers.ts'
 import type { TextDocumentCounts, TextUpdateOptions } from './text-update-types.ts'
@@ -29,15 +30,23 @@ export interface TextParts {
   readonly proof: Dataset | undefined
   /** What the first release lost on each document of `proof`. */
   readonly first: readonly (TextLoss | undefined)[] | undefined
+  /** Places of the documents of `order` and of `proof` among those held out; of `order` where it is of these. */
+  readonly places: { readonly order: readonly number[] | undefined; readonly proof: readonly number[] }
+  /** Where the given model turned out to know by heart what is to be rehearsed. */
+  readonly byHeart: KnownByHeart | undefined
   readonly counts: TextDocumentCounts
 }
 
 /**
  * Documents by the part that they play, and these as rows.
  *
+ * @param byHeart Where it was measured that the given model knows by heart what is to be rehearsed.
  * @throws UsageError `update-data` without new documents to train on or to measure on; and what packing throws.
  */
-export function assignTexts({ model, data, rows: how }: TextUpdateOptions): TextParts {
+export function assignTexts(
+  { model, data, rows: how }: TextUpdateOptions,
+  byHeart?: KnownByHeart | undefined,
+): TextParts {
   for (const [what, documents] of [
     ['to train on', data.train],
     ['held out from training', data.check],
@@ -47,7 +56,7 @@ export function assignTexts({ model, data, rows: how }: TextUpdateOptions): Text
   }
   const { length, overlap, tokenizer, pack } = how
   const { exemplars = [], heldOut = [], answers, first } = data
-  const { rehearsed, order, proof } = dealDocuments(data)
+  const { rehearsed, order, proof, spared } = dealDocuments(data, byHeart !== undefined)
   const vocabulary = vocabularyOf(model)
   const rows = (
     name: string,
@@ -74,6 +83,8 @@ export function assignTexts({ model, data, rows: how }: TextUpdateOptions): Text
       proof.map((place) => itemAt(heldOut, place, 'document')),
     ),
     first: first && proof.map((place) => first.losses[place]),
+    places: { order: spared, proof },
+    byHeart,
     counts: {
       ...{ train: data.train.length, check: data.check.length, rehearsed: chosen.length },
       ...{ order: order.length, heldOut: proof.length },

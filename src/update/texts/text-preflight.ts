@@ -6,6 +6,7 @@ import { rankNotes } from '../../model/adapters/index.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import { inTextUnit } from '../gate/index.ts'
 import { topTokensNotes } from '../text-pack/index.ts'
+import type { KnownByHeart } from './by-heart.ts'
 import { tokensIn } from './rehearse.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
@@ -66,7 +67,7 @@ export function textPreflight(
   } = {},
 ): TextPreflight {
   const told = sortedNotes([...notes, ...rankNotes(options.model, options.lora), ...topNotes(options)])
-  const { counts, rehearsed, train, check, order, proof } = parts
+  const { counts, rehearsed, train, check, order, proof, byHeart } = parts
   const rungs = textLadder(options)
   const facts = (documents: number, rows: Dataset | undefined): TextFacts => ({
     documents,
@@ -86,7 +87,12 @@ export function textPreflight(
     selfWritten,
     method: {
       name,
-      reasons: reasonsFor(options.method, { there: rehearsed !== undefined, exemplars, selfWritten }),
+      reasons: reasonsFor(options.method, {
+        there: rehearsed !== undefined,
+        byHeart,
+        exemplars,
+        selfWritten,
+      }),
     },
     rungs: rungs.map(({ place }) => place),
     budget: options.budget,
@@ -109,12 +115,16 @@ interface OldTexts {
   /** Whether there are any to rehearse, and whether they are rehearsed. */
   readonly there: boolean
   readonly exemplars: boolean
+  readonly byHeart: KnownByHeart | undefined
   readonly selfWritten: boolean
 }
 
+const mixed =
+  'Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).'
+
 function reasonsFor(
   asked: string | undefined,
-  { there, exemplars, selfWritten }: OldTexts,
+  { there, byHeart, exemplars, selfWritten }: OldTexts,
 ): readonly string[] {
   if (asked !== undefined) return [`Asked for: ${asked}.`]
   const kept = 'its likeliest next tokens are distilled on them'
@@ -123,11 +133,18 @@ function reasonsFor(
       `No old texts are there: texts that the model writes itself are rehearsed beside the new ones, and ${kept} (LAMOL: Sun et al. 2020).`,
     ]
   }
+  if (exemplars && byHeart) {
+    const { rehearsed, heldOut } = byHeart
+    return [
+      `The model knows the old texts to rehearse by heart (${rehearsed.toPrecision(2)} nats a token, and ${heldOut.toPrecision(2)} on those that prove): its own shares would say no more than they do, and teach it to be as sure of others. They are rehearsed without.`,
+      mixed,
+    ]
+  }
   return [
     exemplars
       ? `Old texts are there: a share of what is trained on is old, and ${kept} (Ibrahim et al. 2024, Buzzega et al. 2020).`
       : `${there ? 'Old texts are there, and none of them is to be rehearsed' : 'No old texts are there'}: the model's answers are distilled on the new ones instead (Li & Hoiem 2016).`,
-    'Then the path between old and new weights is searched: points between often keep the old and know the new (Wortsman et al. 2022).',
+    mixed,
   ]
 }
 

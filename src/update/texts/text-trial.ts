@@ -103,11 +103,12 @@ export const plannedSteps = (options: TextUpdateOptions, parts: TextParts, rung:
 /** What the method of a rung is called: as asked, or what the texts allow; see {@link textMethodName}. */
 export const methodOfRung = (
   { method, replayShare }: TextUpdateOptions,
-  { rehearsed }: TextParts,
+  { rehearsed, byHeart }: TextParts,
   rung: TextRungName,
 ): string =>
   textMethodName(method, {
     exemplars: rehearsed !== undefined && replayShare !== 0,
+    byHeart: byHeart !== undefined,
     lowRank: rung === 'low-rank',
   })
 

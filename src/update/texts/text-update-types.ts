@@ -85,8 +85,8 @@ export interface TextUpdateOptions {
   /** Share of the tokens trained on that are old ones, where any are rehearsed, from 0 to below 1. Default 0.25. */
   readonly replayShare?: number | undefined
   /**
-   * `replay`, `distil` or any registered method, several with `+`. Default `replay+distil` where there are documents to rehearse, else
-   * `distil`.
+   * `replay`, `distil` or any registered method, several with `+`. Default `replay+distil` where there are documents to rehearse, `replay` where
+   * the given model knows these by heart, else `lwf`.
    */
   readonly method?: string | undefined
   readonly methodOptions?: MethodOptions | undefined

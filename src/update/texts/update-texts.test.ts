@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
 import { decoderSizes } from '../../../test/tiny-decoder.ts'
 import {
+  byHeart,
+  knownData,
   wanderingTexts as texts,
   wanderingData,
   wanderingDecoder,
@@ -14,7 +16,7 @@ import { mergeLora } from '../../model/adapters/index.ts'
 import type { Model } from '../../model/model.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import type { TextUpdateOptions, TextUpdateResult } from './text-update-types.ts'
-import { updateTexts } from './update-texts.ts'
+import { openTextUpdate, updateTexts } from './update-texts.ts'
 
 const { vocabulary } = decoderSizes
 const { rows } = wanderingRows
@@ -27,12 +29,11 @@ beforeAll(async () => {
 const data = wanderingData
 /** One rung, trained shortly. */
 const short = { rungs: ['whole'], epochs: 2 } as const
-const update = (more: Partial<TextUpdateOptions> = {}) =>
-  updateTexts({
-    ...{ engine, model, rows, data, seed: 1, batchSize: 8, learningRate: 5e-3, epochs: 5 },
-    budget: { unit: 'relative', maxChange: 0.05 },
-    ...more,
-  })
+const options = {
+  ...{ engine, rows, data, seed: 1, batchSize: 8, learningRate: 5e-3, epochs: 5 },
+  budget: { unit: 'relative', maxChange: 0.05 },
+} as const
+const update = (more: Partial<TextUpdateOptions> = {}) => updateTexts({ ...options, model, ...more })
 
 const lossOn = async (
   of: Model,
@@ -61,6 +62,28 @@ describe('the update of a language model', () => {
     expect(after / before - 1).toBeCloseTo(old?.claims[0]?.change ?? Number.NaN, 6)
     expect(chosen?.tested).toBe(trials.reduce((sum, { curve }) => sum + curve.length, 0))
     expect(new Set(events)).toEqual(new Set(['trial', 'progress', 'point', 'measuring']))
+  })
+
+  it('rehearses without the old shares what the model knows by heart, and has held-out texts order', async () => {
+    const known = await byHeart(engine, model)
+    const about = { model: known, data: knownData, epochs: 2 }
+    const opened = await openTextUpdate({ ...options, ...about })
+    const { byHeart: told, counts } = opened.parts
+    await opened.dispose()
+    expect(told?.rehearsed).toBeLessThan((told?.heldOut ?? 0) / 3)
+    const { trials, documents } = await update(about)
+    expect(trials.map(({ method }) => method)).toEqual(['replay by LoRA', 'replay'])
+    expect(documents).toEqual(counts)
+    expect(documents.rehearsed).toBe(12)
+    // About a quarter of those held out order, and prove nothing.
+    expect(documents.order).toBeGreaterThan(8)
+    expect(documents.order).toBeLessThan(24)
+    expect(documents.order + documents.heldOut).toBe(60)
+    // What is asked for stays, and what is not known by heart is rehearsed with the shares.
+    const asked = await update({ ...about, ...short, method: 'replay+distil' })
+    expect(asked.trials.map(({ method }) => method)).toEqual(['replay+distil'])
+    const other = await update({ ...about, ...short, data })
+    expect(other.trials.map(({ method }) => method)).toEqual(['replay+distil'])
   })
 
   it('does not open a rung for which there is plainly no time', async () => {

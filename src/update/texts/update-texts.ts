@@ -36,6 +36,8 @@ export async function updateTexts(options: TextUpdateOptions): Promise<TextUpdat
 export interface TextUpdate {
   /** What makes the given model's answers doubtful, in sentences. */
   readonly doubts: readonly string[]
+  /** Documents by the part that they play, now that the given model was asked what it knows of them. */
+  readonly parts: TextParts
   /** Times a few steps of each rung that leave no trace. */
   estimate(): Promise<TextUpdateEstimate>
   run(): Promise<TextUpdateResult>
@@ -64,6 +66,7 @@ export async function openTextUpdate(options: TextUpdateOptions, parts?: TextPar
   const context = await openTexts(options, parts)
   return {
     doubts: context.doubts,
+    parts: context.parts,
     estimate: () => estimateTexts(context),
     run: () => climbTexts(context),
     dispose: () => context.losses.dispose(),
