@@ -119,6 +119,20 @@ test('of many trials the best quarter go on to all steps, and the protocol’s o
   ).toEqual([])
 })
 
+test('of passes a quarter is a whole number of them, and said as what it is', async () => {
+  const passes = (await readProtocol('clinc150@1')).protocol
+  const asked = grid({ protocol: passes, methods: ['ewc'], scenarios: ['class'], changed: {}, trials: 8 })
+  const first = firstTrials(asked)
+  expect(first.map(({ plan, steps }) => [plan.epochs, plan.iterations, steps])).toEqual(
+    new Array(8).fill([3, undefined, 0.3]),
+  )
+  const second = secondTrials(
+    scored(first, () => 0.5),
+    asked,
+  )
+  expect(second.map(({ plan, steps }) => [plan.epochs, steps])).toEqual(new Array(2).fill([10, 1]))
+})
+
 test('every method has a range for what matters in it, or spends what it is given', () => {
   // What it is given to spend: memory, rows and passes a step, random features, ranks; or what has to be brought: rows without labels.
   const none = [

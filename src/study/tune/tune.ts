@@ -44,15 +44,15 @@ export interface Tried extends Trial {
 export function firstTrials(grid: TuneGrid): Trial[] {
   const { protocol, methods, scenarios, changed } = grid
   const seed = tuningSeed(grid.seeds)
-  const steps = grid.trials >= HALVED_FROM ? FIRST_STEPS : 1
+  const share = grid.trials >= HALVED_FROM ? FIRST_STEPS : 1
   return scenarios.flatMap((scenario) =>
     methods.flatMap((method) => {
       const base = protocolPlan(protocol, { method, scenario, seed }, changed)
       const space = searchSpace(method, { learningRate: base.learningRate, fixed: settled(changed) })
       const random = randomStream(seed, `tune/${method}/${scenario}`)
       return candidates(space, grid.trials, random).map((settings): Trial => {
-        const plan = withSettings(base, settings)
-        return { method, scenario, settings, steps, plan: onValidation(shortened(plan, steps)) }
+        const { plan, steps } = shortened(withSettings(base, settings), share)
+        return { method, scenario, settings, steps, plan: onValidation(plan) }
       })
     }),
   )
@@ -124,10 +124,14 @@ function withSettings(plan: RunPlan, { learningRate, ...options }: TrialSettings
   }
 }
 
-const shortened = (plan: RunPlan, steps: number): RunPlan =>
-  plan.iterations === undefined
-    ? plan
-    : { ...plan, iterations: Math.max(1, Math.ceil(plan.iterations * steps)) }
+/** Of a plan's steps or whole passes a share, and which share that came to be. */
+function shortened(plan: RunPlan, share: number): { readonly plan: RunPlan; readonly steps: number } {
+  const { iterations, epochs = 1 } = plan
+  const all = iterations ?? epochs
+  const part = Math.max(1, Math.ceil(all * share))
+  const cut = iterations === undefined ? { epochs: part } : { iterations: part }
+  return { plan: { ...plan, ...cut }, steps: part / all }
+}
 
 const onValidation = (plan: RunPlan): RunPlan => ({
   ...plan,
