@@ -104,8 +104,12 @@ describe('updates as inputs of the model', () => {
   })
 
   test('have zeros for defaults where they are optional: a runtime that feeds none runs the base model', async () => {
-    const { stdout } = await learn('optional', '--lora 4 --adapter-inputs optional')
-    expect(stdout).toMatch(/holdfast evaluate \S*plain\/model\.onnx optional\/model --data \S*train\.jsonl/)
+    const { stdout, stderr } = await learn('optional', '--lora 4 --adapter-inputs optional')
+    expect(stdout).toMatch(
+      /\nBits per byte \(perplexity\) of each task’s test part\n\nTask +before +at the end\n/,
+    )
+    expect(stdout).toMatch(/\nnew +\d+\.\d{4} \(\d+\.\d\d\) +\d+\.\d{4} \(\d+\.\d\d\)\n/)
+    expect(stderr).toMatch(/Learned "new"\..*; bits per byte: \d+\.\d{3}\n/)
     const file = at('optional', 'model', 'model.onnx')
     expect(await logits(file)).toEqual(await logits(at('plain', 'model.onnx')))
     expect(existsSync(at('optional', 'model', 'no-adapter.safetensors'))).toBe(false)

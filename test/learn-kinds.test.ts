@@ -142,6 +142,11 @@ describe('a causal language model', () => {
   ])('%s learns the next token of two tasks with %s', async (family, method) => {
     const { result } = await learned(plan(family, method))
     const [last = []] = result.matrix.slice(-1)
+    // Two rows of a task each, or one where all is learned at once.
+    expect(result.texts?.matrix.map((row) => row.length)).toEqual(result.matrix.map((row) => row.length))
+    const [ends = []] = result.texts?.matrix.slice(-1) ?? []
+    for (const [task, { bitsPerByte }] of ends.entries())
+      expect(bitsPerByte).toBeLessThan(0.7 * (result.texts?.initial[task]?.bitsPerByte ?? 0))
     for (const [task, accuracy] of last.entries()) {
       expect(result.initial[task]).toBeLessThan(0.2)
       expect(accuracy).toBeGreaterThan(0.45)
@@ -151,6 +156,7 @@ describe('a causal language model', () => {
   it('trains by low-rank updates', async () => {
     const { result } = await learned(plan('llama', 'none', { lora: { rank: 4 } }))
     expect(result.matrix[1]?.[1]).toBeGreaterThan(result.initial[1] ?? 1)
+    expect(result.texts?.matrix[1]?.[1]?.perplexity).toBeLessThan(result.texts?.initial[1]?.perplexity ?? 0)
   })
 
   it('is refused a method that needs classes of rows', async () => {

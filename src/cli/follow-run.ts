@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { refuseLookingAhead } from '../evaluate/index.ts'
 import { itemAt } from '../required.ts'
@@ -44,25 +43,8 @@ export async function followRun(
   )
   const tasks = prepared.stream.tasks.map(({ name }) => name)
   const answer = runAnswer(outcome, tasks, prepared.stream.dataset)
-  const text = [answer.text, ...(outcome.status === 'finished' ? bitsLines(loaded.plan, run.folder) : [])]
-  return { ...answer, text: text.join('\n'), json: { ...(answer.json as object), notes: loaded.notes } }
+  return { ...answer, json: { ...(answer.json as object), notes: loaded.notes } }
 }
-
-/** Accuracy says little of texts: what measures their bits per byte, before and after. */
-function bitsLines({ data, loss, model, stream }: LoadedPlan['plan'], folder: string): readonly string[] {
-  // A tokenizer from elsewhere does not lie beside what was written.
-  if (data.tokenizer !== undefined || loss !== 'causal-lm' || model.kind !== 'onnx' || stream.kind !== 'list')
-    return []
-  const [models, words] = [[model.path, join(folder, 'model')].map(quoted).join(' '), 'holdfast evaluate']
-  return [
-    'Bits per byte before and after, of a task’s test part, else of all its texts:',
-    ...stream.tasks.map(({ source }) => `  ${words} ${models} --data ${quoted(source)}`),
-  ]
-}
-
-/** As a shell takes it for one word. */
-const quoted = (word: string): string =>
-  /^[\w./:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /** The same, and what became of it. */
 export async function outcomeOf(

@@ -1,6 +1,7 @@
 import { count } from '../count.ts'
 import { points } from '../measure/points.ts'
 import type { RoundsRecord } from '../measure/results.ts'
+import { runTextsLines } from '../report/run-texts.ts'
 import { liveTable } from '../report/terminal.ts'
 import { itemAt } from '../required.ts'
 import type { KeptOutcome } from '../train/folders/index-files.ts'
@@ -34,9 +35,15 @@ export function runProgress(label: string, screen: Screen): (event: LearnEvent) 
       const learned = untold
         ? `Learned ${event.task + 1} of ${tasks.length} pieces of the stream.`
         : `Learned "${tasks[event.task] ?? event.task + 1}".`
-      screen.say(`${learned} Accuracy on tasks so far, %: ${seen.join('  ')}`)
+      screen.say(`${learned} Accuracy on tasks so far, %: ${seen.join('  ')}${bitsSaid(event)}`)
     }
   }
+}
+
+/** The bits per byte that go with the accuracies of tasks so far. */
+function bitsSaid({ texts = [], seen, task }: Extract<LearnEvent, { type: 'task-finished' }>): string {
+  const known = texts.slice(0, seen ?? task + 1).flatMap(({ bitsPerByte }) => bitsPerByte ?? [])
+  return known.length === 0 ? '' : `; bits per byte: ${known.map((bits) => bits.toFixed(3)).join('  ')}`
 }
 
 const MOST_NAMED = 5
@@ -80,6 +87,7 @@ export function runAnswer(
     ],
     tasks,
   )
+  const texts = runTextsLines(result, tasks)
   return {
     json: { status: 'finished', run: folder, parametersSha256, dataset, tasks, result },
     text: [
@@ -87,6 +95,7 @@ export function runAnswer(
       '',
       ...table,
       '',
+      ...(texts.length > 0 ? [...texts, ''] : []),
       ...(result.rounds ? roundLines(result.rounds) : []),
       `Parameters, sha256: ${parametersSha256}`,
       `Run: ${folder} (the model, result.json). A report: holdfast report ${folder} -o report.html`,

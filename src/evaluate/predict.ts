@@ -47,8 +47,7 @@ export function buildPredict(
     const { logits } = applyModel(body, model, { stored, preprocessing: dataset.preprocessing }, weights)
     activations = sum(body.steps.flatMap(({ outputs: values }) => values.map(({ dims }) => sizeOf(dims))))
     const offset = add(body, logits, offsets)
-    const winner = flat ? firstLargest(body, offset) : body.op('ArgMax', [offset], { axis: -1, keepdims: 0 })
-    return { state: [], outputs: [logits, winner] }
+    return { state: [], outputs: [logits, likeliest(body, offset, flat)] }
   })
   const [logits, classes] = result.outputs
   if (logits) builder.output(logits, 'logits', ['batches', ...logits.dims.slice(1)])
@@ -58,6 +57,10 @@ export function buildPredict(
   const answers = sizeOf(logits?.dims.slice(1) ?? [])
   return { ...loadable(graph), inputs: names, batchSize, activations, answers }
 }
+
+/** The first place of the largest value along the last axis, int64 (int32 where flat). */
+export const likeliest = (emit: Emitter, values: Value, flat = false): Value =>
+  flat ? firstLargest(emit, values) : emit.op('ArgMax', [values], { axis: -1, keepdims: 0 })
 
 /** What `ArgMax` says along the last axis, as int32: devices that want flat graphs have no other use for int64. */
 function firstLargest(emit: Emitter, values: Value): Value {

@@ -78,7 +78,8 @@ export async function openRowLosses(engine: Engine, model: Model, dataset: Datas
   }
 }
 
-function refuseOthers(dataset: Dataset): void {
+/** @throws UsageError `row-losses` for labels that are not one class a token. */
+export function refuseOthers(dataset: Dataset): void {
   if (kindOf(dataset) === 'token-classification') return
   throw new UsageError(
     'row-losses',
@@ -107,7 +108,7 @@ function tokensOf(dataset: Dataset): Float64Array {
 }
 
 /** -log softmax(logits)[label] where a label counts and 0 elsewhere, [rows, T]. Logits are [rows, T, V], labels int32 [rows, T]. */
-function costs(builder: GraphBuilder, logits: Value, labels: Value): Value {
+export function costs(builder: GraphBuilder, logits: Value, labels: Value): Value {
   const none = builder.constant({ type: 'int32', dims: [], data: Int32Array.of(ignoredLabel) })
   const zero = builder.constant({ type: 'int32', dims: [], data: Int32Array.of(0) })
   const ignored = builder.op('Equal', [labels, none])

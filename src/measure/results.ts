@@ -1,5 +1,6 @@
 import type { CurvePoint } from './metrics.ts'
 import { mean, sem } from './statistics.ts'
+import type { TextRates } from './text-scores.ts'
 
 /** What is known at inference: the task, only the kind of input, or nothing (van de Ven et al. 2022). */
 export type ScenarioName = 'task' | 'domain' | 'class'
@@ -45,6 +46,14 @@ export interface RoundsRecord {
   }[]
 }
 
+/** What the test parts of a stream of texts cost a language model. */
+export interface TextsRecord {
+  /** Before anything was learned, one a task. */
+  readonly initial: readonly TextRates[]
+  /** Row = after learning a task, column = task, as the matrix of accuracies. */
+  readonly matrix: readonly (readonly TextRates[])[]
+}
+
 /** One method on one stream with one seed. Accuracies and figures are fractions; null where not defined. */
 export interface RunResult {
   readonly benchmark: string
@@ -65,6 +74,8 @@ export interface RunResult {
   readonly matrix: readonly (readonly number[])[]
   /** Accuracies of the untrained model, one a task. */
   readonly initial: readonly number[]
+  /** Of language models: the loss on the same test parts. */
+  readonly texts?: TextsRecord | undefined
   readonly curve?: readonly CurvePoint[]
   readonly seconds: RunSeconds
   /** Where several replicas trained together. */

@@ -20,6 +20,14 @@ export interface TextLoss {
   readonly bytes: number
 }
 
+/** A loss on some text in units that people read. */
+export interface TextRates {
+  /** Null where no token counts, or the loss is no number. */
+  readonly perplexity: number | null
+  /** Null there, too, and where nobody says how many bytes the text has. */
+  readonly bitsPerByte: number | null
+}
+
 /** The loss on one document. */
 export interface DocumentLoss extends TextLoss {
   readonly document: number
@@ -101,4 +109,17 @@ export function bitsPerByte({ nats, bytes }: TextLoss): number {
 export function perplexity({ nats, tokens }: TextLoss): number {
   if (tokens > 0) return Math.exp(nats / tokens)
   throw new UsageError('text-losses', 'A perplexity needs tokens, and none counts in the loss.')
+}
+
+/**
+ * Both, with null for what the loss does not tell.
+ *
+ * @example textRates({ nats: Math.log(2) * 8, tokens: 8, bytes: 4 }) // { perplexity: 2, bitsPerByte: 2 }
+ */
+export function textRates(loss: TextLoss): TextRates {
+  const known = Number.isFinite(loss.nats)
+  return {
+    perplexity: known && loss.tokens > 0 ? perplexity(loss) : null,
+    bitsPerByte: known && loss.bytes > 0 ? bitsPerByte(loss) : null,
+  }
 }

@@ -1,7 +1,8 @@
-import { type BenchResult, groupResults } from '../measure/results.ts'
+import { type BenchResult, groupResults, type ResultGroup } from '../measure/results.ts'
 import { capitalise, type TableData, visible } from './figures/index.ts'
 import { headline } from './headline.ts'
 import { syntheticNotice } from './page.ts'
+import { runTextsTable } from './run-texts.ts'
 import { machineTable, metricsTable, settingsTable } from './tables.ts'
 
 /** Text that Markdown leaves as it is, on one line; what cannot be seen in it is written out. */
@@ -30,6 +31,13 @@ export function markdownTable({ head, rows }: TableData): string {
 export const folded = (title: string, content: string): string =>
   `<details><summary>${title}</summary>\n\n${content}\n\n</details>`
 
+/** What test parts cost language models, a table a method. */
+const textsPart = (groups: readonly ResultGroup[], tasks: readonly string[]): readonly string[] =>
+  groups.flatMap((group) => {
+    const table = runTextsTable(group, tasks)
+    return table ? [plain(table.caption), markdownTable(table)] : []
+  })
+
 /**
  * The result as Markdown, for a pull request or a log: headline, one table a scenario, settings and machine.
  *
@@ -53,6 +61,10 @@ export function reportMarkdown(bench: BenchResult | readonly BenchResult[]): str
             groups.filter((group) => group.scenario === scenario),
             '',
           ),
+        ),
+        ...textsPart(
+          groups.filter((group) => group.scenario === scenario),
+          one.tasks,
         ),
       ]),
       '## Settings',

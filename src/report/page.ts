@@ -18,6 +18,7 @@ import {
   styleSheet,
 } from './figures/index.ts'
 import { headline } from './headline.ts'
+import { runTextsTable } from './run-texts.ts'
 import {
   machineTable,
   metricsTable,
@@ -76,7 +77,14 @@ ${comparisonPart(groups)}<h3>Each task over time</h3><p class="about">Accuracy i
 <div class="plots">${groups.map((group) => lineFigure(group, bench.tasks))}</div>
 <h3>Accuracy matrix</h3><p class="about">A row for each task learned, a column for each task tested, in %${seeds}. Outlined: the task just learned. To the right of the outline, in italics: tasks still to come.</p>
 <div class="plots">${groups.map((group) => heatmapFigure(group, bench.tasks))}</div>
-${importanceFigures(groups)}</section>
+${textsPart(groups, bench.tasks)}${importanceFigures(groups)}</section>
+`
+}
+
+function textsPart(groups: readonly ResultGroup[], tasks: readonly string[]): Markup | undefined {
+  const tables = groups.flatMap((group) => runTextsTable(group, tasks) ?? [])
+  if (tables.length === 0) return undefined
+  return html`<h3>What texts cost</h3><p class="about">A row for each task learned, a column for each test part; less is better.</p>${tables.map(dataTable)}
 `
 }
 

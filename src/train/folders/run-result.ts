@@ -1,5 +1,6 @@
 import { runMetrics } from '../../measure/metrics.ts'
-import type { RunResult } from '../../measure/results.ts'
+import type { RunResult, TextsRecord } from '../../measure/results.ts'
+import { textRates } from '../../measure/text-scores.ts'
 import { untoldMetrics } from '../../measure/untold-metrics.ts'
 import { itemAt } from '../../required.ts'
 import type { PreparedPlan, RunPlan } from '../plan/index.ts'
@@ -12,7 +13,7 @@ export function runResult(
   { stream, model }: Pick<PreparedPlan, 'stream' | 'model'>,
   state: RunState,
 ): RunResult {
-  const { initial, matrix, curve, seconds, rounds } = state.record
+  const { initial, matrix, curve, seconds, rounds, texts } = state.record
   const importance = importanceSummary(
     state.method,
     model.parameters.keys(),
@@ -35,10 +36,19 @@ export function runResult(
     curve,
     seconds,
     storedBytes: storedBytes(state),
+    ...(texts && { texts: textsRecord(texts, stream.untold !== undefined) }),
     ...(rounds && { rounds }),
     ...(importance ? { importance } : {}),
   }
 }
+
+const textsRecord = (
+  { initial, matrix }: NonNullable<RunState['record']['texts']>,
+  untold: boolean,
+): TextsRecord => ({
+  initial: initial.map(textRates),
+  matrix: (untold ? matrix.slice(-1) : matrix).map((row) => row.map(textRates)),
+})
 
 const storedBytes = ({ method }: RunState): number =>
   [...method.tensors.values()].reduce((sum, { type, data }) => {

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../../errors.ts'
 import type { RoundsRecord } from '../../measure/results.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
 import type { Json, MethodState } from '../../methods/method.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
 import { readSafetensors, writeSafetensors } from '../../tensor/safetensors.ts'
@@ -24,6 +25,13 @@ export interface RunRecord {
     readonly task: number
     readonly accuracies: readonly (number | null)[]
   }[]
+  /** Of language models: the losses on the test parts that accuracies are of, before learning and after each task. */
+  readonly texts?:
+    | {
+        readonly initial: readonly TextLoss[]
+        readonly matrix: readonly (readonly TextLoss[])[]
+      }
+    | undefined
   readonly seconds: { readonly train: number; readonly consolidate: number; readonly evaluate: number }
   /** Where several places trained together. */
   readonly rounds?: RoundsRecord | undefined

@@ -1,6 +1,7 @@
 import { copyTensor } from '../../engine/program.ts'
 import { TrainingError } from '../../errors.ts'
 import { openReader, readingAs } from '../../evaluate/reader.ts'
+import { textRates } from '../../measure/text-scores.ts'
 import type { Consolidated, TaskContext, Trace } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
 import { spanned } from '../../spans.ts'
@@ -12,6 +13,7 @@ import type { LearnEvent } from './events.ts'
 import type { LearnRun } from './learn-run.ts'
 import type { LearnOptions } from './options.ts'
 import { spent } from './record.ts'
+import { type TaskScores, textsOf } from './run-reading.ts'
 import { tasksSeen } from './seen.ts'
 import { taskSources } from './task-run.ts'
 
@@ -97,24 +99,33 @@ async function* measured(
   const { stream, iterations } = options
   const { task: index } = state.position
   const began = performance.now()
-  const accuracies: number[] = []
+  const scores: TaskScores[] = []
   const seen = tasksSeen(options, { task: index, step: iterations })
   for (const other of stream.tasks) {
     if (options.evaluateFuture === false && other.index >= seen) break
-    accuracies.push(await reading.accuracy(other, state))
+    scores.push(await reading.scores(other, state))
   }
+  const accuracies = scores.map(({ accuracy }) => accuracy)
+  const losses = textsOf(scores)
   const point = {
     step: (index + 1) * iterations,
     task: index,
     accuracies: stream.tasks.map((_, at) => (at < seen ? (accuracies[at] ?? null) : null)),
   }
+  // A run that was begun by a Holdfast that did not measure them goes on without.
+  const { texts: known } = state.record
   const record = {
     ...state.record,
     matrix: [...state.record.matrix, accuracies],
     curve: [...state.record.curve, point],
+    ...(losses && known && { texts: { ...known, matrix: [...known.matrix, losses] } }),
   }
   const last = index + 1 >= stream.tasks.length
-  yield { type: 'task-finished', task: index, accuracies, ...(stream.untold && { seen }) }
+  yield {
+    ...{ type: 'task-finished', task: index, accuracies },
+    ...(losses && { texts: losses.map(textRates) }),
+    ...(stream.untold && { seen }),
+  }
   return {
     ...state,
     samplers: {},

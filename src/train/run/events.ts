@@ -1,3 +1,4 @@
+import type { TextRates } from '../../measure/text-scores.ts'
 import type { RunRecord } from './checkpoint.ts'
 
 /** What a run says while it goes. Tasks and steps count from 0; accuracies are fractions. */
@@ -36,6 +37,8 @@ export type LearnEvent =
       readonly type: 'task-finished'
       readonly task: number
       readonly accuracies: readonly number[]
+      /** Of language models: the loss on the same test parts. */
+      readonly texts?: readonly TextRates[]
       /** Where borders are not told: how many tasks have been seen. */
       readonly seen?: number
     }

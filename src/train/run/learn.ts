@@ -9,7 +9,7 @@ import { givenState } from './given-past.ts'
 import { type LearnRun, openRun } from './learn-run.ts'
 import type { LearnOptions, LearnResult } from './options.ts'
 import { noRecord, spent } from './record.ts'
-import { answered } from './run-reading.ts'
+import { answered, type TaskScores, textsOf } from './run-reading.ts'
 import { holdOut } from './stopping-rows.ts'
 import type { OpenTask } from './task-run.ts'
 import { passTask, trainTask } from './train-task.ts'
@@ -139,7 +139,13 @@ function resultOf({ models, options }: LearnRun, state: RunState): LearnResult {
 
 async function measureUntrained({ reading, options }: LearnRun, state: RunState): Promise<RunState> {
   const started = performance.now()
-  const initial: number[] = []
-  for (const task of options.stream.tasks) initial.push(await reading.accuracy(task, state))
-  return { ...state, record: spent({ ...state.record, initial }, 'evaluate', started) }
+  const scores: TaskScores[] = []
+  for (const task of options.stream.tasks) scores.push(await reading.scores(task, state))
+  const texts = textsOf(scores)
+  const record = {
+    ...state.record,
+    initial: scores.map(({ accuracy }) => accuracy),
+    ...(texts && { texts: { initial: texts, matrix: [] } }),
+  }
+  return { ...state, record: spent(record, 'evaluate', started) }
 }

@@ -1,7 +1,12 @@
+import { type Dataset, samples } from '../../data/dataset.ts'
 import { createEvaluator, type Evaluator, taskAccuracy } from '../../evaluate/evaluate.ts'
+import { type OpenTokenScores, openTokenScores, type TokenScores } from '../../evaluate/token-scores.ts'
+import type { TextLoss } from '../../measure/text-scores.ts'
 import type { MethodState } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
+import { spanned } from '../../spans.ts'
 import type { Task } from '../../tasks/stream.ts'
+import { withoutPrefix } from '../../tensor/prefix.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
 import type { LearnOptions } from './options.ts'
@@ -10,10 +15,23 @@ import { type TaskModels, withState } from './task-models.ts'
 /** As far as a run's answers depend on it. */
 export type Standing = Pick<RunState, 'position' | 'tensors' | 'method'>
 
+/** How a task's test set is answered. */
+export interface TaskScores {
+  /** See {@link taskAccuracy}. */
+  readonly accuracy: number
+  /** What it costs a language model. */
+  readonly text?: TextLoss | undefined
+}
+
+/** The losses of language models; undefined for what is none. */
+export function textsOf(scores: readonly TaskScores[]): readonly TextLoss[] | undefined {
+  const texts = scores.flatMap(({ text }) => text ?? [])
+  return texts.length === scores.length ? texts : undefined
+}
+
 /** Answers of a run's model: as its method prepares it for a task and reads it. */
 export interface RunReading {
-  /** How well a task's test set is answered, see {@link taskAccuracy}. */
-  accuracy(task: Task, standing: Standing): Promise<number>
+  scores(task: Task, standing: Standing): Promise<TaskScores>
   /** Of the model that a task trains, as it is. */
   evaluator(index: number): Evaluator
   dispose(): Promise<void>
@@ -23,39 +41,90 @@ export function openReading(
   { engine, stream, method, settings }: LearnOptions,
   models: TaskModels,
 ): RunReading {
-  const kept = new Map<Model['graph'], Evaluator>()
+  const kept = new Map<Model['graph'], ModelReading>()
   // Of a method that reads the model by another graph, which may be another one each time.
-  let read: { readonly graph: Model['graph']; readonly evaluator: Evaluator } | undefined
-  const readerOf = async (model: Model): Promise<Evaluator> => {
-    if (read?.graph === model.graph) return read.evaluator
-    await read?.evaluator.dispose()
-    read = { graph: model.graph, evaluator: createEvaluator(engine, model, stream.outputs) }
-    return read.evaluator
+  let read: ModelReading | undefined
+  const open = (model: Model): ModelReading => {
+    const evaluator = createEvaluator(engine, model, stream.outputs)
+    const texts = openTexts((dataset) => openTokenScores(engine, model, dataset))
+    return { graph: model.graph, evaluator, texts, dispose: () => disposeOf(evaluator, texts) }
   }
-  const evaluatorOf = (model: Model): Evaluator => {
-    const found = kept.get(model.graph) ?? createEvaluator(engine, model, stream.outputs)
+  const readerOf = async (model: Model): Promise<ModelReading> => {
+    if (read?.graph === model.graph) return read
+    await read?.dispose()
+    read = open(model)
+    return read
+  }
+  const readingOf = (model: Model): ModelReading => {
+    const found = kept.get(model.graph) ?? open(model)
     kept.set(model.graph, found)
     return found
   }
+  const scored = async (
+    { evaluator, texts }: ModelReading,
+    task: Task,
+    values: ReadonlyMap<string, Tensor>,
+  ): Promise<TaskScores> => {
+    const { test } = task
+    const accuracy = () => taskAccuracy(evaluator, stream, task, values, settings.loss)
+    if (!test.causal || stream.scenario === 'task') return { accuracy: await accuracy() }
+    const { right, ...text } = await texts.of(test, values)
+    const plain = (settings.loss?.score ?? 'accuracy') === 'accuracy'
+    return { accuracy: plain ? right / Math.max(1, text.tokens) : await accuracy(), text }
+  }
   return {
-    accuracy: async (task, { position, tensors, method: state }) => {
+    scores: async (task, { position, tensors, method: state }) => {
       // Only where the task is told may its own model answer.
       const model = models(stream.scenario === 'task' ? task.index : position.task)
-      const score = (evaluator: Evaluator, values: ReadonlyMap<string, Tensor>) =>
-        taskAccuracy(evaluator, stream, task, values, settings.loss)
-      if (!method.prepare && !method.answer) return score(evaluatorOf(model), tensors)
+      if (!method.prepare && !method.answer) return scored(readingOf(model), task, tensors)
       const answers = answered(method, model, tensors, state)
       const own = answers.graph === model.graph
-      return score(own ? evaluatorOf(model) : await readerOf(answers), stateOf(answers))
+      return scored(own ? readingOf(model) : await readerOf(answers), task, stateOf(answers))
     },
-    evaluator: (index) => evaluatorOf(models(index)),
+    evaluator: (index) => readingOf(models(index)).evaluator,
     dispose: async () => {
-      for (const evaluator of kept.values()) await evaluator.dispose()
+      for (const reading of kept.values()) await reading.dispose()
       kept.clear()
-      await read?.evaluator.dispose()
+      await read?.dispose()
       read = undefined
     },
   }
+}
+
+/** How a graph is asked, with whatever parameters. */
+interface ModelReading {
+  readonly graph: Model['graph']
+  readonly evaluator: Evaluator
+  readonly texts: Texts
+  dispose(): Promise<void>
+}
+
+/** Scores of rows of next tokens; a session is kept for rows of each form. */
+interface Texts {
+  of(test: Dataset, state: ReadonlyMap<string, Tensor>): Promise<TokenScores>
+  dispose(): Promise<void>
+}
+
+function openTexts(open: (dataset: Dataset) => OpenTokenScores): Texts {
+  const forms = new Map<string, OpenTokenScores>()
+  return {
+    of: (test, state) => {
+      const { inputs, preprocessing, classes } = test
+      const form = JSON.stringify([inputs.type, inputs.dims.slice(1), classes.length, preprocessing])
+      const scores = forms.get(form) ?? open(test)
+      forms.set(form, scores)
+      const weights = new Map([...withoutPrefix(state, 'parameter/'), ...withoutPrefix(state, 'buffer/')])
+      return spanned('evaluate', () => scores.of(test, weights), { rows: samples(test) })
+    },
+    dispose: async () => {
+      for (const scores of forms.values()) await scores.dispose()
+      forms.clear()
+    },
+  }
+}
+
+async function disposeOf(...open: readonly { dispose(): Promise<void> }[]): Promise<void> {
+  for (const each of open) await each.dispose()
 }
 
 /** The model as it is read at inference. */

@@ -192,7 +192,7 @@ async function measure({ options, reading }: LearnRun, standing: Standing): Prom
   const accuracies: (number | null)[] = []
   const seen = tasksSeen(options, standing.position)
   for (const task of options.stream.tasks) {
-    accuracies.push(task.index < seen ? await reading.accuracy(task, standing) : null)
+    accuracies.push(task.index < seen ? (await reading.scores(task, standing)).accuracy : null)
   }
   return accuracies
 }

@@ -11,7 +11,11 @@ async function* events(): AsyncGenerator<LearnEvent, string> {
   yield { type: 'evaluated', task: 0, step: 50, accuracies: [0.5, null] }
   yield { type: 'task-finished', task: 0, accuracies: [0.75, 0.25] }
   yield { type: 'progress', task: 1, step: 50, of: 100, losses: { task: 2 }, stepsPerSecond: 20 }
-  yield { type: 'task-finished', task: 1, accuracies: [0.5, 1] }
+  const texts = [
+    { perplexity: 4, bitsPerByte: 1.5 },
+    { perplexity: 2, bitsPerByte: null },
+  ]
+  yield { type: 'task-finished', task: 1, accuracies: [0.5, 1], texts }
   return 'done'
 }
 
@@ -41,7 +45,13 @@ it('logs losses and accuracies of a run over all its tasks, and passes every eve
     { step: 50, numbers: { 'accuracy/0/1': 0.5, 'accuracy/mean': 0.5 } },
     { step: 100, numbers: { 'accuracy/0/1': 0.75, 'accuracy/2/3': 0.25, 'accuracy/mean': 0.75 } },
     { step: 150, numbers: { 'loss/task': 2, 'steps-per-second': 20 } },
-    { step: 200, numbers: { 'accuracy/0/1': 0.5, 'accuracy/2/3': 1, 'accuracy/mean': 0.75 } },
+    {
+      step: 200,
+      numbers: {
+        ...{ 'accuracy/0/1': 0.5, 'accuracy/2/3': 1, 'accuracy/mean': 0.75 },
+        'bits-per-byte/0/1': 1.5,
+      },
+    },
   ])
 })
 

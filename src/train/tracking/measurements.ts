@@ -1,10 +1,11 @@
+import type { TextRates } from '../../measure/text-scores.ts'
 import type { LearnEvent } from '../run/index.ts'
 import type { Measurement } from './tracker.ts'
 
 /**
  * The numbers of a run's events: each term of the loss as `loss/NAME`, `steps-per-second`, the accuracy on each task as
  * `accuracy/TASK`, and the mean over those learned so far as `accuracy/mean`. Steps count over all tasks, each as long as the
- * configuration says.
+ * configuration says. Of language models `bits-per-byte/TASK`, too.
  *
  * @example
  * const measured = learnMeasurements()
@@ -20,6 +21,15 @@ export function learnMeasurements(): (event: LearnEvent) => Measurement | undefi
     )
     return Object.fromEntries(Number.isNaN(mean) ? each : [...each, ['accuracy/mean', mean]])
   }
+  const bits = (found: readonly TextRates[]): Record<string, number> =>
+    under(
+      'bits-per-byte',
+      Object.fromEntries(
+        found.flatMap(({ bitsPerByte }, at) =>
+          bitsPerByte === null ? [] : [[tasks[at] ?? at + 1, bitsPerByte] as const],
+        ),
+      ),
+    )
   return (event) => {
     switch (event.type) {
       case 'started':
@@ -39,7 +49,10 @@ export function learnMeasurements(): (event: LearnEvent) => Measurement | undefi
       case 'task-finished':
         return {
           step: (event.task + 1) * steps,
-          numbers: accuracies(event.seen ?? event.task + 1, event.accuracies),
+          numbers: {
+            ...accuracies(event.seen ?? event.task + 1, event.accuracies),
+            ...bits(event.texts ?? []),
+          },
         }
       default:
         return undefined
