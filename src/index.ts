@@ -15,6 +15,7 @@ export {
 } from './data/documents/index-files.ts'
 export { readDataset, streamRows } from './data/files.ts'
 export { loadIds, loadPredictions } from './data/formats/index-files.ts'
+export { processMemory } from './data/machine-memory-node.ts'
 export { type ProbeReading, readProbes } from './data/probes/index-files.ts'
 export type { ReadOptions } from './data/read-options.ts'
 export { type InputFiles, readInputFiles } from './data/sidecar-files.ts'

@@ -1,3 +1,4 @@
+import { processMemory } from '../data/machine-memory-node.ts'
 import { interruptible } from '../engine/interruptible.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
 import { adviseMethods, type MethodAdvice, type Situation } from '../methods/advise-methods.ts'
@@ -102,6 +103,7 @@ async function onTexts(
   call.screen.say(`Measuring for about ${time} s.`)
   const advice = await adviseTexts({
     ...{ engine, ...learner, budget: { unit: 'relative', maxChange: maxDrop } },
+    memory: processMemory(),
     ...{ time, most: rows, seed, signal: call.signal, onEvent: showEvents(call.screen) },
   })
   return answerOf(asked, advice.situation, { advice, folder })

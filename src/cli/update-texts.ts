@@ -1,3 +1,4 @@
+import { processMemory } from '../data/machine-memory-node.ts'
 import { type Prompt, readPrompts } from '../data/probes/index-files.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { LoraOptions } from '../model/adapters/index.ts'
@@ -84,6 +85,7 @@ export async function updateLanguage(
     ...{ learningRate: asked.learningRate, replayShare: asked.replayShare },
     ...{ method: parseUpdateMethod(asked.method), methodOptions: methodOptionsOf(asked) },
     recompute: asked.recompute,
+    memory: processMemory(),
     signal: dryRun ? undefined : call.signal,
     onEvent: (event) => follow(event),
   }

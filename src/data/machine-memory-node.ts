@@ -8,3 +8,12 @@ import { totalmem } from 'node:os'
  */
 export const machineMemory = (total = totalmem(), limit = process.constrainedMemory()): number =>
   limit > 0 ? Math.min(total, limit) : total
+
+/** The memory that this process can have, and of it what others leave, with what it has already; in bytes. */
+export function processMemory(
+  whole = machineMemory(),
+  available = process.availableMemory(),
+  own = process.memoryUsage.rss(),
+): { readonly whole: number; readonly free: number } {
+  return { whole, free: Math.min(whole, available + own) }
+}

@@ -102,6 +102,7 @@ export {
   adviseTexts,
   type MeasuredTextRecipe,
   openTextUpdate,
+  type ProcessMemory,
   summariseTexts,
   type TextAdvice,
   type TextClaim,

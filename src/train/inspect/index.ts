@@ -7,3 +7,4 @@ export {
   inspectDefaults,
   inspectModel,
 } from './inspect.ts'
+export { countStep } from './inspect-step.ts'

@@ -4,6 +4,7 @@ export {
   type MeasuredTextRecipe,
   type TextAdvice,
 } from './advise-texts.ts'
+export type { ProcessMemory } from './process-memory.ts'
 export { textUpdateDefaults } from './text-defaults.ts'
 export { assignTexts } from './text-parts.ts'
 export { type TextPreflight, textPreflight } from './text-preflight.ts'

@@ -13,6 +13,7 @@ import { type OldAnswers, openOldAnswers } from './old-answers.ts'
 import type { TextClaims } from './text-claims.ts'
 import { doubtsOf } from './text-doubts.ts'
 import type { Measured } from './text-looks.ts'
+import { rungsWithRoom } from './text-memory.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import { type TextUpdateOptions, textRungNames } from './text-update-types.ts'
@@ -33,8 +34,9 @@ export interface TextContext {
   readonly order: Measured | undefined
   /** Undefined where no document proves. */
   readonly claims: TextClaims | undefined
+  /** Those that memory has room for. */
   readonly rungs: readonly TextRung[]
-  /** What makes the given model's answers doubtful, in sentences. */
+  /** What makes the given model's answers doubtful, and which rungs memory has no room for, in sentences. */
   readonly doubts: readonly string[]
   /** What measuring the given model took: all of it, and the documents that prove. */
   readonly seconds: { readonly all: number; readonly proof: number }
@@ -44,7 +46,7 @@ export interface TextContext {
  * Measures the given model on all that it is measured on once.
  *
  * @param assigned What `assignTexts` made of the same options, where that is known.
- * @throws UsageError `budget-range`, `confidence-range`, `replay-share`, `rungs-empty`, `update-data`; ModelError `model-looks-ahead`, `logits-not-finite`.
+ * @throws UsageError `budget-range`, `confidence-range`, `replay-share`, `rungs-empty`, `update-data`, `update-memory`; ModelError `model-looks-ahead`, `logits-not-finite`.
  */
 export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts): Promise<TextContext> {
   const options = { ...asked, model: withTokenClasses(asked.model) }
@@ -55,6 +57,7 @@ export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts):
   checkedRatioConfidence(budget.confidence)
   checkAsked(options)
   const first = assigned ?? assignTexts(options)
+  const { rungs, notes } = rungsWithRoom(options, textLadder(options))
   await refuseLookingAhead(engine, model, first.check, 'the model')
   const began = performance.now()
   const measured = [first.check, first.choose, first.order, first.proof].filter((rows) => rows !== undefined)
@@ -75,8 +78,8 @@ export async function openTexts(asked: TextUpdateOptions, assigned?: TextParts):
       choose: { rows: parts.choose, before: choose },
       order: parts.order && order && { rows: parts.order, before: order },
       claims: proof && { budget, before: proof, first: parts.first, uses: data.uses ?? 0 },
-      rungs: textLadder(options),
-      doubts: doubtsOf(vocabularyOf(model), { old: proof ?? order, new: check }),
+      rungs,
+      doubts: [...doubtsOf(vocabularyOf(model), { old: proof ?? order, new: check }), ...notes],
       seconds: { all: (ended - began) / 1000, proof: (ended - proving) / 1000 },
     }
   } catch (error) {

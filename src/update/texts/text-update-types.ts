@@ -12,6 +12,7 @@ import type { ChangedDocument } from '../gate/index.ts'
 import type { Status } from '../path/index.ts'
 import type { Adapters } from '../recipes/index.ts'
 import type { TextAnswers } from '../text-pack/index.ts'
+import type { ProcessMemory } from './process-memory.ts'
 
 /** How much more a language model may need for old texts. */
 export interface TextUpdateBudget {
@@ -101,6 +102,10 @@ export interface TextUpdateOptions {
   readonly updates?: TrainedUpdates | undefined
   /** Activations are computed again in the backward pass: less memory for more time. Default false. */
   readonly recompute?: boolean | undefined
+  /**
+   * Memory that this process can have, see `processMemory`: a rung that takes more than all of it is not opened. Default: nobody asks.
+   */
+  readonly memory?: ProcessMemory | undefined
   /** Weights as the file that they go to gives them back; see `readBackOf`. Default: as they are. */
   readonly stored?: ReadBack | undefined
   readonly seed?: number | undefined

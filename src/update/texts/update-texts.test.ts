@@ -232,4 +232,13 @@ describe('the update of a language model', () => {
     const signal = AbortSignal.abort()
     await expect(update({ signal })).rejects.toMatchObject({ code: 'interrupted' })
   })
+
+  it('is refused before anything is measured where memory has no room for its first rung', async () => {
+    const events: string[] = []
+    const memory = { whole: 2 ** 20, free: 2 ** 20 }
+    await expect(
+      update({ ...short, batchSize: 1, memory, onEvent: ({ type }) => events.push(type) }),
+    ).rejects.toMatchObject({ code: 'update-memory' })
+    expect(events).toEqual([])
+  })
 })

@@ -16,7 +16,7 @@ import type { TextUpdateOptions, TextUpdateResult } from './text-update-types.ts
  *
  * `met`, `not-met`, `inconclusive` and `nothing-to-gain` mean what they do for `update`.
  *
- * @throws UsageError `update-data`, `budget-range`, `confidence-range`, `rungs-empty`, `method-unknown`, `method-old-data`, `method-texts`;
+ * @throws UsageError `update-data`, `budget-range`, `confidence-range`, `rungs-empty`, `update-memory`, `method-unknown`, `method-old-data`, `method-texts`;
  * ModelError `model-looks-ahead`, `logits-not-finite`; TrainingError `interrupted` after the signal, `diverged`; and what training throws.
  * @example
  * const { status, parameters } = await updateTexts({
@@ -34,7 +34,7 @@ export async function updateTexts(options: TextUpdateOptions): Promise<TextUpdat
 
 /** An update of a language model that can say what it will cost before it begins. */
 export interface TextUpdate {
-  /** What makes the given model's answers doubtful, in sentences. */
+  /** What makes the given model's answers doubtful, and which rungs memory has no room for, in sentences. */
   readonly doubts: readonly string[]
   /** Documents by the part that they play, now that the given model was asked what it knows of them. */
   readonly parts: TextParts
