@@ -114,3 +114,21 @@ it('two teachers are one with the mean of their probabilities, and the student i
   const strange = await distil(['teacher', 'stranger', '--into', 'untrained', ...twins.slice(4), '-o', 'no'])
   expect(strange.stderr).toMatch(/do not cut texts to the same tokens/)
 }, 60_000)
+
+it('a teacher or a student whose logits are padded is taught and teaches what both know', async () => {
+  decoder('wide', tinyDecoder({ vocabulary: 60 }))
+  const short = ['--data', 'chains.jsonl', '--batch', '16', '--iterations', '2', '--top-tokens', '50']
+  const down = await distil(['wide', '--into', 'student', ...short, '-o', 'down'])
+  expect(down.stderr).toMatch(/note: \S*wide\S* gives 60 logits .* those behind the first 48, .* are padding/)
+  expect(down.stderr).toContain('The 50 likeliest tokens of a place were asked for, and the model has 48')
+  expect(down.found.judgedBy).toBe('texts')
+  const up = await distil(['teacher', '--into', 'wide', ...short, '-o', 'up'])
+  expect(up.stderr).toContain('nothing is taught of those behind the first 48')
+  expect(up.found.judgedBy).toBe('texts')
+  const both = await distil(['teacher', 'wide', '--into', 'untrained', ...short, '-o', 'both'])
+  expect(both.found.judgedBy).toBe('texts')
+  decoder('narrow', tinyDecoder({ vocabulary: 5 }))
+  const few = await distil(['wide', '--into', 'narrow', ...short, '-o', 'few'])
+  expect(few.code).toBe(1)
+  expect(few.stderr).toContain('distil-classes')
+}, 60_000)

@@ -75,6 +75,17 @@ describe('texts of a plan', () => {
     )
   })
 
+  it('say where low-rank updates have more rank than layers can use, and what is done', async () => {
+    const model = (rank: number): Partial<PlanInput> => ({
+      model: { kind: 'onnx', path: join(place, 'gpt2.onnx'), lora: { rank } },
+    })
+    const notes = async (rank: number) => (await load(model(rank))).notes.join('\n')
+    expect(await notes(500)).toMatch(
+      /Low-rank updates of rank 500 were asked for, .* they get rank 500 as asked, and there rank \d+ learns as much/,
+    )
+    expect(await notes(2)).not.toContain('Low-rank')
+  })
+
   it('are joined for training alone', async () => {
     const { inputs } = await load({ data: { documents: { pack: 'joined' } } })
     expect(inputs.data[0]?.train.documents).toBeUndefined()

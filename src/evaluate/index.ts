@@ -60,4 +60,4 @@ export {
   type TextFigures,
   textFigures,
 } from './text-figures.ts'
-export { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'
+export { type TopTokens, type TopTokensOptions, topTokens, topTokensNotes } from './top-tokens.ts'

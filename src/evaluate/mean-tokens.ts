@@ -9,7 +9,7 @@ import { float32, type Tensor } from '../tensor/tensor.ts'
 import { fromLogits } from './from-logits.ts'
 import { countedIn } from './row-losses.ts'
 import { putRows } from './rows-together.ts'
-import { type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'
+import { firstTokens, type TopTokens, type TopTokensOptions, topTokens } from './top-tokens.ts'
 
 // Several language models of one vocabulary as one, that gives each next token the mean of their probabilities.
 
@@ -27,14 +27,14 @@ export async function meanTopTokens(
   engine: Engine,
   models: readonly Model[],
   rows: Dataset,
-  { k, temperature = 1 }: Pick<TopTokensOptions, 'k' | 'temperature'>,
+  { k, temperature = 1, tokens }: Pick<TopTokensOptions, 'k' | 'temperature' | 'tokens'>,
 ): Promise<TopTokens> {
   const each: TopTokens[] = []
-  for (const model of models) each.push(await topTokens(engine, model, rows, { k, temperature }))
+  for (const model of models) each.push(await topTokens(engine, model, rows, { k, temperature, tokens }))
   const [first] = each
   if (!first || each.length === 1) return itemAt(each, 0, 'model')
   const candidates = together(each.map(({ ids }) => ids))
-  const shares = await meanShares(engine, models, rows, { ids: candidates, temperature })
+  const shares = await meanShares(engine, models, rows, { ids: candidates, temperature, tokens })
   return likeliestOf(candidates, shares, itemAt(first.ids.dims, 2, 'axis'))
 }
 
@@ -69,6 +69,7 @@ interface Asked {
   /** [N, T, m] */
   readonly ids: Tensor<'int32'>
   readonly temperature: number
+  readonly tokens?: number | undefined
 }
 
 /** The mean of the models' probabilities of some tokens at each place, [N * T * m]; behind what a model need not read 0. */
@@ -76,12 +77,12 @@ async function meanShares(
   engine: Engine,
   models: readonly Model[],
   dataset: Dataset,
-  { ids, temperature }: Asked,
+  { ids, temperature, tokens }: Asked,
 ): Promise<Float64Array> {
   const sum = new Float64Array(ids.data.length)
   const [, length = 0, many = 0] = ids.dims
   const make = (body: GraphBuilder, logits: Value, _labels: Value, beside: Value | undefined) => ({
-    shares: sharesAt(body, logits, beside ?? logits, temperature),
+    shares: sharesAt(body, firstTokens(body, logits, tokens), beside ?? logits, temperature),
   })
   for (const model of models) {
     const own = float32([...ids.dims])

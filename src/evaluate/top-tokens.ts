@@ -21,6 +21,8 @@ export interface TopTokens {
 export interface TopTokensOptions {
   /** Tokens a place; all of them where the model knows fewer. */
   readonly k: number
+  /** Of a model whose logits go on behind its vocabulary, how many are tokens: shares are those of these alone. Default all. */
+  readonly tokens?: number | undefined
   /** Divides the logits. Default 1: the model's own probabilities. */
   readonly temperature?: number | undefined
   /** Parameters and buffers in place of the model's own, by name. Default none. */
@@ -44,14 +46,15 @@ export async function topTokens(
   rows: Dataset,
   options: TopTokensOptions,
 ): Promise<TopTokens> {
-  const { temperature = 1, weights, onRows } = options
+  const { temperature = 1, tokens, weights, onRows } = options
   check(rows, { ...options, temperature })
-  const k = Math.min(options.k, Math.max(1, rows.classes.length))
+  const k = Math.min(options.k, Math.max(1, tokens ?? rows.classes.length))
   const dims = [samples(rows), itemAt(rows.labels.dims, 1, 'axis'), k]
   const logProbabilities = float32(dims)
   const ids = new Int32Array(logProbabilities.data.length)
   const row = itemAt(dims, 1, 'axis') * k
-  const make = (body: GraphBuilder, logits: Value) => likeliest(body, logits, { k, temperature })
+  const make = (body: GraphBuilder, logits: Value) =>
+    likeliest(body, firstTokens(body, logits, tokens), { k, temperature })
   await fromLogits(engine, model, { dataset: rows, weights, make, onRows }, (made, places) => {
     putRows(ids, row, places, required(made, 'ids', 'output').data as Int32Array<ArrayBuffer>)
     putRows(logProbabilities.data, row, places, required(made, 'shares', 'output').data as Float32Array)
@@ -77,6 +80,21 @@ function check(
   if (!(temperature > 0))
     refuse(`The temperature of the likeliest tokens is above 0; ${temperature} was given.`)
 }
+
+/** Logits without what stands behind so many tokens. */
+export function firstTokens(body: GraphBuilder, logits: Value, tokens: number | undefined): Value {
+  if (tokens === undefined || tokens >= (logits.dims.at(-1) ?? 0)) return logits
+  const bounds = [[0], [tokens], [logits.dims.length - 1]].map((numbers) => ints(body, numbers))
+  return body.op('Slice', [logits, ...bounds])
+}
+
+/** What is to be said where more of the likeliest tokens are asked for than a model has. */
+export const topTokensNotes = (asked: number | undefined, vocabulary: number): readonly string[] =>
+  asked !== undefined && asked > vocabulary
+    ? [
+        `The ${asked.toLocaleString('en-US')} likeliest tokens of a place were asked for, and the model has ${vocabulary.toLocaleString('en-US')}: these are taken.`,
+      ]
+    : []
 
 /** The k largest of log softmax(logits / temperature), and whose they are. */
 function likeliest(

@@ -20,6 +20,6 @@ export function rankNotes(model: Model, lora: Pick<LoraOptions, 'rank'> | undefi
   const below = ranks.filter((own) => own < rank)
   if (below.length === 0) return []
   return [
-    `Low-rank updates of rank ${rank} were asked for, and ${below.length} of ${count(ranks.length, 'layer')} have fewer inputs or outputs: there rank ${Math.max(...below)} learns as much, in less time and memory.`,
+    `Low-rank updates of rank ${rank} were asked for, and ${below.length} of ${count(ranks.length, 'layer')} have fewer inputs or outputs: they get rank ${rank} as asked, and there rank ${Math.max(...below)} learns as much, in less time and memory.`,
   ]
 }

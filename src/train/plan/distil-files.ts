@@ -2,13 +2,15 @@ import { dirname, join } from 'node:path'
 import type { Reading } from '../../data/reading.ts'
 import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
+import type { TextTokenizer } from '../../data/text/index.ts'
 import { DataError, ModelError, UsageError } from '../../errors.ts'
 import { answersTokens } from '../../evaluate/generate/index.ts'
+import { topTokensNotes } from '../../evaluate/index.ts'
 import { type LoadedModel, loadModel, modelFolder, readingFileNames } from '../../model/import/index-files.ts'
-import { withTokenClasses } from '../../model/language.ts'
+import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
 import { itemAt } from '../../required.ts'
 import { foundAt, readUtf8 } from '../../tensor/reads-files.ts'
-import { refuseOtherClasses, refuseOtherTokens, type Teacher } from '../teach/index.ts'
+import { paddingNotes, refuseOtherClasses, refuseOtherTokens, type Teacher } from '../teach/index.ts'
 import type { RunPlan } from './plan.ts'
 
 /** The teachers of a plan, from their files. */
@@ -47,7 +49,8 @@ export async function loadTeachers({ distil, loss }: RunPlan): Promise<LoadedTea
   }
   const [first, ...others] = teachers
   for (const other of others) {
-    if (first) refuseOtherClasses(named(first), named(other))
+    // Of language models their logits may be padded, and tokens are compared.
+    if (first && !texts) refuseOtherClasses(named(first), named(other))
   }
   return { teachers, files: loaded.map(({ file }) => file), notes: loaded.flatMap(({ notes }) => notes) }
 }
@@ -97,6 +100,27 @@ export async function checkStudent(
       `${difference.replace(/^warning: /, '').replace(/ If the one is.*$/, '')} Teacher and student have to see the same rows: put the files that lie beside the teacher beside the student.`,
     )
   }
+}
+
+/**
+ * What is to be said of how many tokens language models give logits for, and are taught.
+ *
+ * @param tokenizer That of all of them.
+ * @throws UsageError `distil-classes` where one of them does not know all of its tokens.
+ */
+export function taughtTokensNotes(
+  { method }: RunPlan,
+  { teachers }: LoadedTeachers,
+  { model, file }: Pick<LoadedModel, 'model' | 'file'>,
+  tokenizer: TextTokenizer,
+): readonly string[] {
+  const sides = teachers.map(({ name, model: { classes } }) => ({ name, logits: classes.length }))
+  const student = { name: file.path, logits: vocabularyOf(model) }
+  const shared = Math.min(...[...sides, student].map(({ logits }) => logits))
+  return [
+    ...paddingNotes(sides, student, tokenizer.size),
+    ...topTokensNotes(Number(method.options?.topTokens ?? 0), shared),
+  ]
 }
 
 /** Files beside a teacher that say how rows are made into its input, for a student that is built anew. */

@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import type { LoadedModel } from '../../model/import/index-files.ts'
 import { itemAt } from '../../required.ts'
-import { placed, teacherAnswers } from '../teach/index.ts'
+import { placed, placedTokens, teacherAnswers } from '../teach/index.ts'
 import { keptAnswers } from '../teach/index-files.ts'
 import type { LoadedTeachers } from './distil-files.ts'
 import type { LoadPlanOptions } from './load-options.ts'
@@ -37,7 +37,10 @@ export function lessonsOf(
 ): Lessons {
   const engine = teachingEngine(plan, options)
   const { classes } = itemAt(rows.mine, 0, 'task').train
-  const known = placed(teachers, { name: 'the student', classes })
+  const known =
+    plan.loss === 'causal-lm'
+      ? placedTokens(teachers, classes.length)
+      : placed(teachers, { name: 'the student', classes })
   return {
     unlabelled: rows.rest,
     answers: (sources, asked) => {

@@ -3,12 +3,14 @@ import { isAbsolute, resolve } from 'node:path'
 import { fingerprint } from '../../data/fingerprint.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
+import { rankNotes } from '../../model/adapters/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
+import type { Model } from '../../model/model.ts'
 import type { ModelFile } from '../../onnx/files.ts'
 import { present } from '../../required.ts'
 import { spanned } from '../../spans.ts'
-import { besideTeacher, checkStudent, loadTeachers } from './distil-files.ts'
+import { besideTeacher, checkStudent, loadTeachers, taughtTokensNotes } from './distil-files.ts'
 import { fitToModel } from './fit-model.ts'
 import { loadLanguage } from './language-files.ts'
 import { bareSources, lessonsOf, readerOf, teachingEngine } from './lessons-files.ts'
@@ -72,6 +74,10 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
     // Runs read the same data again and again.
     cache: plan.data.cache ?? true,
   }
+  if (school && read && plan.loss === 'causal-lm') {
+    const tokenizer = present(reading.tokenizer, 'tokenizer')
+    for (const note of taughtTokensNotes(plan, school, read, tokenizer)) notes.add(note)
+  }
   const asTexts =
     plan.loss === 'causal-lm'
       ? await loadLanguage(sources, plan, options, {
@@ -103,7 +109,7 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
   if (read) hash.update(read.file.bytes)
   const fitted =
     read && fitToModel(plan, data, plan.loss === 'causal-lm' ? withTokenClasses(read.model) : read.model)
-  for (const note of fitted?.notes ?? []) notes.add(note)
+  for (const note of [...(fitted?.notes ?? []), ...loraNotes(plan, read?.model)]) notes.add(note)
   const dataSha256 = hash.digest('hex')
   const ready = fitted?.data ?? data
   const [mine, rest] = [ready.slice(0, own.length), ready[own.length]?.train]
@@ -130,6 +136,10 @@ type OnnxPlan = Extract<RunPlan['model'], { kind: 'onnx' }>
 
 const readModel = ({ path, output, bind, batchnorm, untie }: OnnxPlan) =>
   loadModel(path, { output, bind, batchNorm: batchnorm, untie })
+
+/** Where low-rank updates have more rank than layers can use. */
+const loraNotes = ({ model: asked }: RunPlan, model: Model | undefined): readonly string[] =>
+  model && asked.kind === 'onnx' ? rankNotes(model, asked.lora) : []
 
 const withAbsolutePaths = (plan: RunPlan, base: string): RunPlan =>
   withPlaces(plan, (path) => (isAbsolute(path) ? path : resolve(base, path)))

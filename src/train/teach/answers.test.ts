@@ -4,10 +4,12 @@ import { toyDecoder, toyTexts } from '../../../test/toy-language.ts'
 import { engine } from '../../../test/toy-learning.ts'
 import { topTokens } from '../../evaluate/index.ts'
 import { mlp } from '../../model/layers/networks.ts'
-import { toNumbers } from '../../tensor/tensor.ts'
+import type { Model } from '../../model/model.ts'
+import { present } from '../../required.ts'
+import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { teacherAnswers, teacherLogits } from './answers.ts'
-import { placed, refuseOtherClasses } from './teacher.ts'
-import { refuseOtherTokens } from './vocabulary.ts'
+import { placed, placedTokens, refuseOtherClasses } from './teacher.ts'
+import { paddingNotes, refuseOtherTokens } from './vocabulary.ts'
 
 const classes = blobNames.slice(0, 3)
 const rows = blobs({ classes, perClass: 4, seed: 1 })
@@ -98,5 +100,55 @@ test('tokens that have other numbers are refused, whatever else differs is not',
   )
   expect(() => refuseOtherTokens(side('a', json(['x'])), side('b', json(['x', 'z'])))).toThrow(
     /token 1 is none/,
+  )
+})
+
+/** A decoder whose logits go on behind its 13 tokens: the units there are the likeliest everywhere. */
+function padded(seed: number): Model {
+  const [own, wide] = [toyDecoder({ seed }), toyDecoder({ seed, vocabulary: 20 })]
+  const parameters = [...wide.parameters].map(([name, tensor]): [string, Tensor] => {
+    const known = own.parameters.get(name) ?? tensor
+    if (known.dims.join() === tensor.dims.join()) return [name, known]
+    const data = (tensor.data as Float32Array).map((value) => 10 * Math.abs(value))
+    data.set(known.data as Float32Array)
+    return [name, float32(tensor.dims, data)]
+  })
+  return { ...wide, parameters: new Map(parameters) }
+}
+
+test('teachers of texts whose logits are padded say what they would without', async () => {
+  const texts = toyTexts(1)
+  const sources = [{ name: 'texts', dataset: texts }]
+  const answersOf = (...models: Model[]) => {
+    const teachers = models.map((each, at) => ({ name: `${at}.onnx`, model: each }))
+    return teacherAnswers(engine, placedTokens(teachers, 13), sources, { ...asked, topTokens: 40 })
+  }
+  for (const [given, wanted] of [
+    [[padded(1)], [toyDecoder({ seed: 1 })]],
+    [
+      [padded(1), toyDecoder({ seed: 2 })],
+      [toyDecoder({ seed: 1 }), toyDecoder({ seed: 2 })],
+    ],
+  ] as const) {
+    const [found, plain] = [await answersOf(...given), await answersOf(...wanted)]
+    expect(found.get('all/ids')).toEqual(plain.get('all/ids'))
+    const [shares, others] = [found, plain].map((each) =>
+      toNumbers(present(each.get('all/shares'), 'shares')),
+    )
+    for (const [at, share] of (shares ?? []).entries()) expect(share).toBeCloseTo(others?.[at] ?? 0, 4)
+  }
+})
+
+test('logits behind the vocabulary are said to be left out, and too few of them are refused', () => {
+  const side = (name: string, logits: number) => ({ name, logits })
+  expect(paddingNotes([side('a', 50_257)], side('b', 50_257), 50_257)).toEqual([])
+  expect(paddingNotes([side('a', 50_304)], side('b', 50_257), 50_257)).toEqual([
+    'a gives 50,304 logits for a token, and the tokenizer has 50,257 tokens: those behind the first 50,257, which all models have, are padding and left out of what is taught.',
+  ])
+  expect(paddingNotes([side('a', 50_257)], side('b', 50_304), 50_257)).toEqual([
+    expect.stringContaining('nothing is taught of those behind the first 50,257.'),
+  ])
+  expect(() => paddingNotes([side('a', 50_304)], side('b', 50_000), 50_257)).toThrow(
+    expect.objectContaining({ code: 'distil-classes', message: expect.stringContaining('b gives 50,000') }),
   )
 })

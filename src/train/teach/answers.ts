@@ -39,7 +39,10 @@ export async function teacherAnswers(
     if (kindOf(dataset) === 'token-classification') {
       const { topTokens: k, temperature } = asked
       const models = teachers.map(({ model }) => model)
-      const { ids, logProbabilities } = await meanTopTokens(engine, models, dataset, { k, temperature })
+      const tokens = itemAt(teachers, 0, 'teacher').units.length
+      const { ids, logProbabilities } = await meanTopTokens(engine, models, dataset, {
+        ...{ k, temperature, tokens },
+      })
       add('all/ids', ids)
       add('all/shares', logProbabilities)
     } else add('all/logits', await teacherLogits(engine, teachers, dataset, asked.temperature))

@@ -31,6 +31,18 @@ export function placed(
   })
 }
 
+/**
+ * Teachers of texts with the tokens that all of them and the student know, by the same numbers: what logits stand behind them are padding, which
+ * nobody reads (see `paddingNotes`).
+ *
+ * @param student How many logits the student gives.
+ */
+export function placedTokens(teachers: readonly Teacher[], student: number): readonly PlacedTeacher[] {
+  const shared = Math.min(student, ...teachers.map(({ model }) => model.classes.length))
+  const units = Array.from({ length: shared }, (_, at) => at)
+  return teachers.map((teacher) => ({ ...teacher, units }))
+}
+
 interface Named {
   readonly name: string
   readonly classes: readonly string[]

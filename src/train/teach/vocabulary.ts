@@ -15,6 +15,47 @@ export interface TokenizerText {
   readonly json: string
 }
 
+/** A language model, and how many logits it gives for a token. */
+export interface LogitsOf {
+  readonly name: string
+  readonly logits: number
+}
+
+/**
+ * What is to be said of teachers whose logits are not as many as the student's: many files pad them, 50,304 for 50,257 tokens.
+ *
+ * @param known Tokens of the tokenizer that all share.
+ * @throws UsageError `distil-classes` where one of the models does not know all of these.
+ */
+export function paddingNotes(
+  teachers: readonly LogitsOf[],
+  student: LogitsOf,
+  known: number,
+): readonly string[] {
+  const all = [...teachers, student]
+  if (all.every(({ logits }) => logits === student.logits)) return []
+  const said = (value: number) => value.toLocaleString('en-US')
+  const short = all.find(({ logits }) => logits < known)
+  if (short) {
+    const other = all.find(({ logits }) => logits !== short.logits) ?? student
+    throw new UsageError(
+      'distil-classes',
+      `${short.name} gives ${said(short.logits)} logits for a token and ${other.name} ${said(other.logits)}, and the tokenizer has ${said(known)} tokens: more logits than tokens are padding that is left out, but fewer leave tokens that cannot be taught. Take a model that knows all of them.`,
+    )
+  }
+  const shared = Math.min(...all.map(({ logits }) => logits))
+  return all
+    .filter(({ logits }) => logits > shared)
+    .map(
+      ({ name, logits }) =>
+        `${name} gives ${said(logits)} logits for a token, and the tokenizer has ${said(known)} tokens: ${
+          name === student.name
+            ? `nothing is taught of those behind the first ${said(shared)}`
+            : `those behind the first ${said(shared)}, which all models have, are padding and left out of what is taught`
+        }.`,
+    )
+}
+
 /**
  * Tokens are taught by their numbers: a teacher's and a student's have to mean the same.
  *

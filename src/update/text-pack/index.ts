@@ -4,7 +4,6 @@ export { type ExtendTextsOptions, extendTexts, otherTokenizer } from './extend-t
 export { type KeepTextsOptions, type KeptTexts, keepTexts } from './keep-texts.ts'
 export { mergeTextPacks } from './merge-texts.ts'
 export { textKeepDefaults } from './text-exemplars.ts'
-export { topTokensNotes } from './text-notes.ts'
 export {
   type TextAnswers,
   type TextChoice,

@@ -1,6 +1,7 @@
 import { type TokenDocument, tokensIn, tokensThatCount } from '../../data/documents/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError } from '../../errors.ts'
+import { topTokensNotes } from '../../evaluate/index.ts'
 import { totalLoss } from '../../measure/text-scores.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
@@ -9,7 +10,7 @@ import { documentsFingerprint } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import { answersOn, type KeepProgress, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf, textKeepDefaults, topTokensOf } from './text-exemplars.ts'
-import { exemplarNotes, heldOutNotes, proofNotes, topTokensNotes } from './text-notes.ts'
+import { exemplarNotes, heldOutNotes, proofNotes } from './text-notes.ts'
 import {
   type TextAnswers,
   type TextDataIdentity,

@@ -65,11 +65,3 @@ export function proofNotes(
       : 'No documents are left to hold out: an update with this pack cannot measure what it costs.',
   ]
 }
-
-/** What is to be said where more of the likeliest tokens are asked for than a model has. */
-export const topTokensNotes = (asked: number | undefined, vocabulary: number): readonly string[] =>
-  asked !== undefined && asked > vocabulary
-    ? [
-        `The ${asked.toLocaleString('en-US')} likeliest tokens of a place were asked for, and the model has ${vocabulary.toLocaleString('en-US')}: these are taken.`,
-      ]
-    : []
