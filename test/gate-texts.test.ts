@@ -50,6 +50,23 @@ describe('language models', () => {
     expect(stdout).toContain('old against same')
   })
 
+  test('count a text that stands twice once, and files of losses know it', async () => {
+    const rows = readFileSync(join(folder, 'texts', 'test.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+    writeFileSync(join(folder, 'copies.jsonl'), [...rows, ...rows.slice(0, 5)].join('\n'))
+    const plain = await json('old other --data texts --max-bits 0.01')
+    const asked = '--data copies.jsonl --max-bits 0.01'
+    const found = await json(`old other ${asked} --save-predictions saved.jsonl`)
+    for (const key of ['documents', 'tokens', 'bytes']) expect(found[key]).toEqual(plain[key])
+    expect(found.upper).toBeCloseTo(plain.upper, 6)
+    expect(found.warnings).toEqual([expect.stringMatching(/^5 of 17 documents are copies of others/)])
+    // What one side knows of copies is enough.
+    writeFileSync(join(folder, 'copies-old.jsonl'), readFileSync(join(folder, 'saved.jsonl')))
+    const again = await json('copies-old.jsonl saved.jsonl --max-bits 0.01')
+    expect(again.documents).toBe(12)
+  })
+
   test('the losses of a model stand in its place, wherever the data are named from', async () => {
     const first = await json('old other --data texts --max-bits 0.01 --save-predictions other.jsonl')
     expect(first).toMatchObject({

@@ -9,6 +9,7 @@ import { refuseLookingAhead, textFigures } from '../evaluate/index.ts'
 import { vocabularyOf, withTokenClasses } from '../model/language.ts'
 import type { Model } from '../model/model.ts'
 import { present } from '../required.ts'
+import { copiedDocuments } from './gate/index.ts'
 
 interface Named {
   /** What messages call the model. */
@@ -28,7 +29,8 @@ export async function measuredTexts(
   reading: ReadOptions,
 ) {
   const { dataset, decoder, ...read } = await textRows(engine, { name, model }, path, reading)
-  return { ...read, figures: await textFigures(engine, decoder, dataset, name) }
+  const figures = await textFigures(engine, decoder, dataset, name)
+  return { ...read, figures, copies: copiedDocuments(dataset) }
 }
 
 /**

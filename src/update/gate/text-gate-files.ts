@@ -83,7 +83,9 @@ async function measure(
   const measured = await measuredTexts(engine, { name: path, model }, data, options)
   return {
     scores: {
-      ...textScores(path, measured.figures.documents, await namesIn(data)),
+      ...textScores(path, measured.figures.documents, {
+        ...{ nameOf: await namesIn(data), copies: measured.copies },
+      }),
       tokenizer: tokenizerJson === undefined ? undefined : tokensOf(tokenizerJson),
     },
     notes: [...notes, ...measured.notes],

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
 import { bitsPerByte, type TextLoss } from '../../measure/text-scores.ts'
 import type { TextBudget } from '../../measure/text-verdict.ts'
@@ -80,7 +81,7 @@ export function gateTexts(
         ]
       : []),
   ]
-  const tokens = (set: TextScores) => set.documents.reduce((sum, each) => sum + each.tokens, 0)
+  const tokens = (side: 'before' | 'after') => documents.reduce((sum, each) => sum + each[side].tokens, 0)
   return {
     schema: 'holdfast.gate-texts/1',
     ...compared,
@@ -89,18 +90,29 @@ export function gateTexts(
     candidate: candidate.name,
     confidence,
     bytes: documents.reduce((sum, { before }) => sum + before.bytes, 0),
-    tokens: { baseline: tokens(baseline), candidate: tokens(candidate) },
+    tokens: { baseline: tokens('before'), candidate: tokens('after') },
     rules,
     golden: older ?? null,
     worst: changedDocuments(documents)
       .filter(({ addedBits }) => addedBits > 0)
       .slice(0, most),
-    warnings: sameLosses(documents)
-      ? [
-          `${baseline.name} and ${candidate.name} have the same loss for every document, to the last digit: is it one model twice?`,
-        ]
-      : [],
+    warnings: [
+      ...(sameLosses(documents)
+        ? [
+            `${baseline.name} and ${candidate.name} have the same loss for every document, to the last digit: is it one model twice?`,
+          ]
+        : []),
+      ...copyWarnings(documents.length, baseline.documents.length),
+    ],
   }
+}
+
+function copyWarnings(distinct: number, all: number): readonly string[] {
+  const copies = all - distinct
+  if (copies === 0) return []
+  return [
+    `${copies.toLocaleString('en-US')} of ${count(all, 'document')} ${copies === 1 ? 'is a copy' : 'are copies'} of others, to the last token: each text counts once, in scores and bounds.`,
+  ]
 }
 
 /** All documents, those first that add most bits. */

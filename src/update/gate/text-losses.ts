@@ -15,6 +15,8 @@ export interface TextScore {
   readonly tokens: number
   /** Sum of -log2 p over them. */
   readonly bits: number
+  /** Where an earlier document says the same, its id: a text is counted once. */
+  readonly copyOf?: string | undefined
 }
 
 /** The losses of one model. */
@@ -93,24 +95,42 @@ function scoreOf(fields: Readonly<Record<string, unknown>>, place: string): Text
   }
   const tokens = amount('tokens', true)
   if (tokens === 0) throw wrong('tokens', 'at least one token that counts')
-  return { id: String(id), bytes: amount('bytes', true), tokens, bits: amount('bits', false) }
+  const { copyOf } = fields
+  if (copyOf !== undefined && typeof copyOf !== 'string' && typeof copyOf !== 'number') {
+    throw wrong('copyOf', 'the id of an earlier document')
+  }
+  return {
+    ...{ id: String(id), bytes: amount('bytes', true), tokens, bits: amount('bits', false) },
+    ...(copyOf !== undefined && { copyOf: String(copyOf) }),
+  }
 }
 
 /**
  * The losses that a model was measured to have, as {@link parseTextScores} reads them from a file.
  *
- * @param nameOf What documents are called, by their places. Default: their places.
+ * @param options.nameOf What documents are called, by their places. Default: their places.
+ * @param options.copies Of documents that say what an earlier one says, the place of that one; see `copiedDocuments`. Default none.
  */
 export const textScores = (
   name: string,
   figures: readonly DocumentFigures[],
-  nameOf: (place: string) => string = (place) => place,
+  {
+    nameOf = (place) => place,
+    copies = new Map(),
+  }: {
+    readonly nameOf?: ((place: string) => string) | undefined
+    readonly copies?: ReadonlyMap<string, string> | undefined
+  } = {},
 ): TextScores => ({
   name,
-  documents: figures.map(({ document, bytes, tokens, nats }) => ({
-    id: nameOf(document),
-    ...{ bytes, tokens, bits: nats / Math.LN2 },
-  })),
+  documents: figures.map(({ document, bytes, tokens, nats }) => {
+    const first = copies.get(document)
+    return {
+      id: nameOf(document),
+      ...{ bytes, tokens, bits: nats / Math.LN2 },
+      ...(first !== undefined && { copyOf: nameOf(first) }),
+    }
+  }),
 })
 
 const lossOf = ({ bits, tokens, bytes }: TextScore): TextLoss => ({ nats: bits * Math.LN2, tokens, bytes })
@@ -121,6 +141,7 @@ const locate = ({ name, documents, locate: own }: TextScores, row: number): stri
 /**
  * Brings the losses of two models together by document, in the order of `before`. Every document has to be in both, with the same
  * bytes. Where the tokens differ, the bytes may by those of a first token: the second loss is then taken for the bytes of the first.
+ * Documents that say what another one says (`copyOf` on either side) are left out: bounds are for texts that are drawn apart.
  *
  * @throws DataError `text-scores-empty`, `text-scores-duplicate`, `text-scores-unpaired`, `text-scores-bytes`, naming the documents.
  */
@@ -128,7 +149,12 @@ export function joinTexts(before: TextScores, after: TextScores): readonly Paire
   const [old, renewed] = [rowsById(before), rowsById(after)]
   checkPaired(before, after, renewed)
   checkPaired(after, before, old)
-  return before.documents.map((one, row) => {
+  const distinct = before.documents.flatMap((one, row) => {
+    const copied =
+      one.copyOf ?? itemAt(after.documents, required(renewed, one.id, 'document'), 'document').copyOf
+    return copied === undefined ? [{ one, row }] : []
+  })
+  return distinct.map(({ one, row }) => {
     const rowAfter = required(renewed, one.id, 'document')
     const other = itemAt(after.documents, rowAfter, 'document')
     const [here, there] = [lossOf(one), lossOf(other)]

@@ -11,6 +11,7 @@ import { itemAt } from '../../required.ts'
 import { isFolder } from '../../train/folders/index-files.ts'
 import { placed, teacherLogits } from '../../train/teach/index.ts'
 import {
+  copiedDocuments,
   gate,
   gateLanguage,
   gateTexts,
@@ -101,14 +102,15 @@ async function onTexts(
   { engine, heldOut, maxDrop, confidence, nameOf }: StudentSources,
   { teachers, student, name }: Sides,
 ): Promise<Judged> {
+  const how = { nameOf, copies: copiedDocuments(heldOut) }
   const together = async (): Promise<TextScores> => {
     const models = teachers.map(({ model }) => withTokenClasses(model))
     const losses = await meanRowLosses(engine, models, heldOut)
-    return textScores(name, figuresFrom(losses, heldOut, name).documents, nameOf)
+    return textScores(name, figuresFrom(losses, heldOut, name).documents, how)
   }
   const scores = async ({ model, file: { path } }: LoadedModel): Promise<TextScores> => {
     const { documents } = await textFigures(engine, withTokenClasses(model), heldOut, path)
-    return textScores(nameOf?.(path) ?? path, documents, nameOf)
+    return textScores(nameOf?.(path) ?? path, documents, how)
   }
   const [only] = teachers
   const baseline = only && teachers.length === 1 ? await scores(only) : await together()

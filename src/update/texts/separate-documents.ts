@@ -1,7 +1,7 @@
 import type { TokenDocument } from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { present } from '../../required.ts'
-import { documentKey, documentPieces, pieceTokens } from '../text-pack/index.ts'
+import { documentKey, documentPieces, pieceTokens, unseenDocuments } from '../text-pack/index.ts'
 import type { TextUpdateData } from './text-update-types.ts'
 
 /** The texts of an update, each in the parts that it can play; and what was left out, as sentences. */
@@ -12,7 +12,8 @@ export interface SeparateDocuments {
 
 /**
  * Leaves out what would make a figure too good: new documents that are held out and trained on, old ones that prove and are among the new, and
- * old ones that are rehearsed and prove. They are told by their tokens.
+ * old ones that are rehearsed and prove; and of texts that stand more than once in a part that measures all but the first, as bounds are for
+ * texts that are drawn apart. They are told by their tokens.
  *
  * @param length Tokens in a row: a pack has long documents in pieces of some rows.
  * @throws UsageError `update-data` where all new documents that are held out are trained on.
@@ -22,19 +23,28 @@ export function separateDocuments(data: TextUpdateData, length: number): Separat
   const keysOf = openKeys(length)
   const unseen = (part: Part, ...others: readonly Part[]) =>
     part?.filter((document) => !others.some((other) => keysOf(other).has(documentKey(document))))
-  const judged = present(unseen(check, train), 'held-out documents')
-  if (judged.length === 0 && check.length > 0) throw allTrained(check.length)
-  const chosen = unseen(choose, train, judged)
-  const proving = unseen(heldOut, train, judged, chosen)
+  const once = (part: Part) => part && unseenDocuments(part)
+  const untrained = present(unseen(check, train), 'held-out documents')
+  if (untrained.length === 0 && check.length > 0) throw allTrained(check.length)
+  const judged = unseenDocuments(untrained)
+  const apart = unseen(choose, train, judged)
+  const chosen = once(apart)
+  const old = unseen(heldOut, train, judged, chosen)
+  const proving = once(old)
   // A pack holds them apart, with an answer for each that is rehearsed.
   const rehearsed = answers ? exemplars : unseen(exemplars, proving)
-  const ordering = unseen(order, train, rehearsed, proving)
+  const unrehearsed = unseen(order, train, rehearsed, proving)
+  const ordering = once(unrehearsed)
   const notes = [
-    leftOut(check, judged, 'new documents that are held out are trained on'),
-    leftOut(choose, chosen, 'new documents that candidates are compared on are trained on or held out'),
-    leftOut(heldOut, proving, 'old documents that prove are among the new ones'),
+    leftOut(check, untrained, 'new documents that are held out are trained on'),
+    leftOut(choose, apart, 'new documents that candidates are compared on are trained on or held out'),
+    leftOut(heldOut, old, 'old documents that prove are among the new ones'),
     leftOut(exemplars, rehearsed, 'old documents to rehearse are to prove'),
-    leftOut(order, ordering, 'old documents that order candidates are trained on or to prove'),
+    leftOut(order, unrehearsed, 'old documents that order candidates are trained on or to prove'),
+    copied(untrained, judged, 'new documents that are held out'),
+    copied(apart, chosen, 'new documents that candidates are compared on'),
+    copied(old, proving, 'old documents that prove'),
+    copied(unrehearsed, ordering, 'old documents that order candidates'),
   ]
   return {
     data: {
@@ -83,6 +93,18 @@ function leftOut(
   if (gone === 0) return []
   const figures = `${gone.toLocaleString('en-US')} of ${before.length.toLocaleString('en-US')}`
   return [`${figures} ${what}, too, and left out.`]
+}
+
+/** Copies say nothing of how different texts are. */
+function copied(
+  before: readonly TokenDocument[] = [],
+  after: readonly TokenDocument[] = [],
+  what: string,
+): readonly string[] {
+  const copies = before.length - after.length
+  if (copies === 0) return []
+  const figures = `${copies.toLocaleString('en-US')} of ${before.length.toLocaleString('en-US')} ${what}`
+  return [`${figures} ${copies === 1 ? 'is a copy' : 'are copies'} of others: each text counts once.`]
 }
 
 const allTrained = (documents: number): UsageError =>
