@@ -2,7 +2,8 @@ import { count, oneOf } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { concatenateRows, describe, pickRows, rowCount, takeRows } from './rows.ts'
+import { rowChunks } from './row-chunks.ts'
+import { concatenateRows, describe, pickRows, rowCount } from './rows.ts'
 
 /**
  * How stored values become a model's input: `(stored * scale - mean) / std`. `mean` and `std` are one number, or one
@@ -148,37 +149,32 @@ function checkLabels(dataset: Dataset): void {
         `Data set '${name}': ${form.words} with one column a class, found ${describe(labels)} and ${count(classes.length, 'class')}.`,
       )
     }
-    refuseLabel(
-      dataset,
-      labels.data.findIndex((value) => value !== 0 && value !== 1),
-      'neither 0 nor 1',
-    )
+    refuseLabel(dataset, (value) => value !== 0 && value !== 1, 'neither 0 nor 1')
   }
   if (labels.type === 'float32') {
-    refuseLabel(
-      dataset,
-      labels.data.findIndex((value) => !Number.isFinite(value)),
-      'no finite number',
-    )
+    refuseLabel(dataset, (value) => !Number.isFinite(value), 'no finite number')
     return
   }
   const ignored = kind === 'token-classification' ? ignoredLabel : 0
   refuseLabel(
     dataset,
-    labels.data.findIndex((label) => (label < 0 && label !== ignored) || label >= classes.length),
+    (label) => (label < 0 && label !== ignored) || label >= classes.length,
     `not ${oneOf(classes.length, 'class')} (0 to ${classes.length - 1})`,
   )
 }
 
-function refuseLabel({ name, labels }: Dataset, at: number, problem: string): void {
-  if (at < 0) return
-  const width = labels.dims[1] ?? 1
-  const place =
-    labels.dims.length === 1 ? `row ${at}` : `row ${Math.floor(at / width)}, position ${at % width}`
-  throw new DataError(
-    'label-out-of-range',
-    `Data set '${name}', ${place}: label ${labels.data[at]} is ${problem}.`,
-  )
+function refuseLabel({ name, labels }: Dataset, wrong: (label: number) => boolean, problem: string): void {
+  for (const { from, rows } of rowChunks<'int32' | 'float32'>(labels)) {
+    const at = rows.data.findIndex(wrong)
+    if (at < 0) continue
+    const width = labels.dims[1] ?? 1
+    const row = from + Math.floor(at / width)
+    const place = labels.dims.length === 1 ? `row ${row}` : `row ${row}, position ${at % width}`
+    throw new DataError(
+      'label-out-of-range',
+      `Data set '${name}', ${place}: label ${rows.data[at]} is ${problem}.`,
+    )
+  }
 }
 
 function checkPreprocessing({ name, inputs, preprocessing }: Dataset): void {
@@ -209,7 +205,7 @@ export function samples(dataset: Dataset): number {
 }
 
 /**
- * The rows named by `indices`, in that order, copied; the result shares no memory with `dataset`. Rows that lie on disk are not copied.
+ * The rows named by `indices`, in that order, copied; the result shares no memory with `dataset`. Rows that are read of a source are not copied.
  *
  * @throws DataError `row-out-of-range`.
  * @example
@@ -237,7 +233,7 @@ const documentsOf = ({ of, bytes, names }: RowDocuments, indices: Int32Array): R
 })
 
 function takeLabels(labels: Dataset['labels'], indices: Int32Array): Dataset['labels'] {
-  return labels.type === 'int32' ? takeRows(labels, indices) : takeRows(labels, indices)
+  return labels.type === 'int32' ? pickRows(labels, indices) : pickRows(labels, indices)
 }
 
 /** The rows whose class label is one of `wanted`, in their old order. */
@@ -325,10 +321,15 @@ function joinedDocuments(datasets: readonly Dataset[]): RowDocuments | undefined
  */
 export function withLabels(dataset: Dataset, labels: Dataset['labels'], classes = dataset.classes): Dataset {
   const kind = labels.type === dataset.labels.type ? dataset.kind : undefined
+  // Labels that were checked are right among as many classes.
+  if (labels === dataset.labels && labels.type === 'int32' && classes.length >= dataset.classes.length)
+    return { ...dataset, classes }
   return createDataset({ ...dataset, kind, labels, classes })
 }
 
 /** The same data, to be normalised otherwise. */
 export function withPreprocessing(dataset: Dataset, preprocessing: Preprocessing): Dataset {
-  return createDataset({ ...dataset, preprocessing })
+  const changed = { ...dataset, preprocessing }
+  checkPreprocessing(changed)
+  return changed
 }

@@ -1,9 +1,9 @@
 import { DataError } from '../errors.ts'
 import { sameDims, type Tensor } from '../tensor/tensor.ts'
 import { type Dataset, kindOf } from './dataset.ts'
-import { bytesOf, describe, rowCount } from './rows.ts'
+import { rowChunks } from './row-chunks.ts'
+import { bytesOf, describe, rowCount, takeRows } from './rows.ts'
 import { sha256 } from './sha256.ts'
-import { rowChunks } from './spilled-rows.ts'
 
 /**
  * The SHA-256 of a data set's content as 64 hexadecimal digits: types, dims and values of inputs and labels, classes and
@@ -46,7 +46,10 @@ export function openFingerprint(
       }
       return open
     },
-    hex: () => hash.update(bytesOf(labels)).hex(),
+    hex: () => {
+      for (const { rows } of rowChunks<'int32' | 'float32'>(labels)) hash.update(bytesOf(rows))
+      return hash.hex()
+    },
   }
   return open
 }
@@ -168,8 +171,7 @@ export function duplicates(dataset: Dataset): (readonly [row: number, first: num
 }
 
 function labelOf({ labels, classes }: Dataset, row: number): string {
-  const width = labels.dims[1] ?? 1
-  const values = Array.from(labels.data.subarray(row * width, (row + 1) * width))
+  const values = Array.from(takeRows<'int32' | 'float32'>(labels, Int32Array.of(row)).data)
   if (labels.type === 'int32') return JSON.stringify(values.map((value) => classes[value] ?? value))
   if (classes.length === 0) return JSON.stringify(values)
   return JSON.stringify(values.flatMap((value, index) => (value > 0 ? [classes[index]] : [])).sort())

@@ -1,7 +1,9 @@
 import { itemAt } from '../required.ts'
 import type { DType, Storage, Tensor } from '../tensor/tensor.ts'
 import { type Dataset, ignoredLabel, samples } from './dataset.ts'
-import { takeRows } from './rows.ts'
+import { rowChunks } from './row-chunks.ts'
+import { pickRows, rowBytesOf } from './rows.ts'
+import { SourcedTensor, sourceOf } from './spilled.ts'
 
 /**
  * The lengths that rows are read in: 8, 12, 16, 24, 32, 48, … Each is a graph of its own, and what is filled up costs time.
@@ -30,12 +32,16 @@ export const readToLabels = ({ causal, inputs, labels }: Labelled): boolean =>
 /** How many tokens of each row there are up to its last label, int32 [N]; rows without any label are read whole. */
 export function rowLengths({ labels }: Pick<Dataset, 'labels'>): Int32Array {
   const [rows = 0, length = 0] = labels.dims
-  return Int32Array.from({ length: rows }, (_, row) => {
-    let last = (row + 1) * length - 1
-    while (last >= row * length && labels.data[last] === ignoredLabel) last--
-    const own = last - row * length + 1
-    return own === 0 ? length : own
-  })
+  const lengths = new Int32Array(rows)
+  for (const { from, rows: chunk } of rowChunks<'int32' | 'float32'>(labels)) {
+    const { dims, data } = chunk
+    for (let row = 0; row < (dims[0] ?? 0); row++) {
+      let last = (row + 1) * length - 1
+      while (last >= row * length && data[last] === ignoredLabel) last--
+      lengths[from + row] = last - row * length + 1 || length
+    }
+  }
+  return lengths
 }
 
 /** Rows of a data set that are read in one length. */
@@ -69,7 +75,7 @@ export function byLength(dataset: Dataset): readonly RowsOfLength[] {
 function shortRows(dataset: Dataset, rows: Int32Array, length: number): Dataset {
   const { inputs, labels } = dataset
   if (length === labels.dims[1] && rows.length === samples(dataset)) return dataset
-  const cut = <T extends DType>(tensor: Tensor<T>): Tensor<T> => firstColumns(takeRows(tensor, rows), length)
+  const cut = <T extends DType>(tensor: Tensor<T>): Tensor<T> => firstColumns(pickRows(tensor, rows), length)
   return {
     ...{ ...dataset, documents: undefined, inputs: cut(inputs) },
     labels: labels.type === 'int32' ? cut(labels) : cut(labels),
@@ -80,10 +86,23 @@ function shortRows(dataset: Dataset, rows: Int32Array, length: number): Dataset 
 function firstColumns<T extends DType>(tensor: Tensor<T>, length: number): Tensor<T> {
   const [rows = 0, width = 0] = tensor.dims
   if (width === length) return tensor
+  const { type } = tensor
+  const read = sourceOf(tensor)
+  if (read) {
+    const bytes = rowBytesOf(tensor)
+    const copy: typeof read.copy = (picked, into) => {
+      const whole = new Uint8Array(picked.length * bytes)
+      read.copy(picked, whole)
+      const own = into.length / picked.length
+      for (let at = 0; at < picked.length; at++)
+        into.set(whole.subarray(at * bytes, at * bytes + own), at * own)
+    }
+    return new SourcedTensor(type, [rows, length], { copy, spill: read.spill })
+  }
   const source = tensor.data as Int32Array
   const data = source.slice(0, rows * length)
   for (let row = 0; row < rows; row++) {
     data.set(source.subarray(row * width, row * width + length), row * length)
   }
-  return { type: tensor.type, dims: [rows, length], data: data as unknown as Storage[T] }
+  return { type, dims: [rows, length], data: data as unknown as Storage[T] }
 }

@@ -2,7 +2,7 @@ import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
 import { byteLengthOf, zeros } from '../tensor/bytes.ts'
 import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
-import { joinedSource, pickedSource, type RowSource, SpilledTensor, sourceOf } from './spilled.ts'
+import { joinedSource, pickedSource, type RowSource, SourcedTensor, sourceOf } from './spilled.ts'
 
 type Numeric = Exclude<Storage[DType], string[]>
 
@@ -46,13 +46,13 @@ export function takeRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array
   return result
 }
 
-/** As {@link takeRows}, but rows that lie on disk stay there. */
+/** As {@link takeRows}, but rows that are read of a source are still read of it. */
 export function pickRows<T extends DType>(tensor: Tensor<T>, indices: Int32Array): Tensor<T> {
   const source = sourceOf(tensor)
   if (!source) return takeRows(tensor, indices)
   checkIndices(indices, rowCount(tensor))
   const dims = [indices.length, ...tensor.dims.slice(1)]
-  return new SpilledTensor(tensor.type, dims, pickedSource(source, indices.slice()))
+  return new SourcedTensor(tensor.type, dims, pickedSource(source, indices.slice()))
 }
 
 /**
@@ -140,7 +140,7 @@ function copyElements<A extends Int32Array | Uint8Array>(
 }
 
 /**
- * One tensor with the rows of all, in order. All must have the same type and row dims. Where some lie on disk nothing is copied.
+ * One tensor with the rows of all, in order. All must have the same type and row dims. Where some are read of a source nothing is copied.
  *
  * @throws DataError `row-mismatch` naming the first tensor that differs; `data-empty` for an empty list.
  */
@@ -167,10 +167,11 @@ export function concatenateRows<T extends DType>(tensors: readonly Tensor<T>[]):
       data: tensors.flatMap((tensor) => tensor.data as string[]) as Storage[T],
     }
   }
-  const spill = tensors.map(sourceOf).find((source) => source !== undefined)?.spill
-  if (spill) {
+  const sources = tensors.flatMap((tensor) => sourceOf(tensor) ?? [])
+  if (sources.length > 0) {
+    const { spill } = sources.find((source) => source.spill) ?? { spill: undefined }
     const parts = tensors.map((tensor) => ({ rows: rowCount(tensor), copy: copyOf(tensor) }))
-    return new SpilledTensor(first.type, dims, joinedSource(parts, rowBytesOf(first), spill))
+    return new SourcedTensor(first.type, dims, joinedSource(parts, rowBytesOf(first), spill))
   }
   const result = zeros(first.type, dims)
   const bytes = bytesOf(result)
@@ -194,7 +195,7 @@ export const rowBytesOf = ({ type, dims }: Pick<Tensor, 'type' | 'dims'>): numbe
 /** The same values under other dims, of as many rows. */
 export function withDims<T extends DType>(tensor: Tensor<T>, dims: readonly number[]): Tensor<T> {
   const source = sourceOf(tensor)
-  return source ? new SpilledTensor(tensor.type, dims, source) : { ...tensor, dims }
+  return source ? new SourcedTensor(tensor.type, dims, source) : { ...tensor, dims }
 }
 
 /** The memory of a numeric tensor as bytes (a view, in the machine's byte order). */

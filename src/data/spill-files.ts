@@ -8,15 +8,15 @@ import { systemObstacle } from '../tensor/writes-files.ts'
 import { cacheFolder } from './cache/index-files.ts'
 import { machineMemory } from './machine-memory-node.ts'
 import { bytesOf, eachRun, rowBytesOf } from './rows.ts'
-import { type RowSource, type Spill, SpilledTensor, sourceOf } from './spilled.ts'
+import { type RowSource, SourcedTensor, type Spill, sourceOf } from './spilled.ts'
 
 /** A place for rows that is given back when it is closed. */
 export interface OpenSpill extends Spill {
   /** Bytes on disk. */
   readonly spilled: () => number
-  /** What lies on disk, as a sentence for `place`; undefined where nothing does. */
-  readonly note: (place: string) => string | undefined
-  /** Its rows on disk are gone then: close it when nothing reads them any more. */
+  /** What lies on disk, as a sentence for `place`; undefined where nothing does. `what`: what it is, by default rows. */
+  readonly note: (place: string, what?: string) => string | undefined
+  /** Its rows on disk are gone then: close it when nothing reads them any more. Else it is closed once nothing refers to it. */
   close(): void
 }
 
@@ -29,10 +29,9 @@ export interface OpenSpill extends Spill {
  * UsageError `spill-closed` for rows that are read or kept after it was closed.
  */
 export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
-  const folder = join(cacheFolder(), 'spill')
+  const folder = (): string => join(cacheFolder(), 'spill')
+  const held: Held = { file: undefined, closed: false }
   let left = maxBytes
-  let file: number | undefined
-  let closed = false
   let end = 0
   const reserve = (bytes: number): boolean => {
     if (bytes > left) return false
@@ -40,9 +39,9 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
     return true
   }
   const opened = (): number => {
-    if (closed) throw gone(folder)
-    file ??= openUnnamed(folder)
-    return file
+    if (held.closed) throw gone(folder())
+    held.file ??= openUnnamed(folder())
+    return held.file
   }
   const spill: OpenSpill = {
     reserve,
@@ -50,25 +49,41 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
       if (sourceOf(rows) || rows.type === 'string') return rows
       const bytes = bytesOf(rows)
       if (reserve(bytes.length)) return rows
+      const from = spill.lay(bytes)
+      const source = rowsAt(opened, from, rowBytesOf(rows), { folder: folder(), spill })
+      return new SourcedTensor(rows.type, rows.dims, source)
+    },
+    lay: (bytes) => {
       const from = end
       end += bytes.length
-      writeFully(opened(), bytes, from, folder)
-      const source = rowsAt(opened, from, rowBytesOf(rows), { folder, spill })
-      return new SpilledTensor(rows.type, rows.dims, source)
+      writeFully(opened(), bytes, from, folder())
+      return from
     },
+    read: (at, into) => readFully(opened(), into, at, folder()),
     spilled: () => end,
-    note: (place) =>
+    note: (place, what = 'rows') =>
       end === 0
         ? undefined
-        : `${place}: ${byteSize(end)} of rows have no room in the ${byteSize(maxBytes)} of memory that rows may take, and lie in ${folder} until this ends (maxBytes).`,
-    close: () => {
-      if (file !== undefined) closeSync(file)
-      file = undefined
-      closed = true
-    },
+        : `${place}: ${byteSize(end)} of ${what} have no room in the ${byteSize(maxBytes)} of memory that ${what} may take, and lie in ${folder()} until this ends (maxBytes).`,
+    close: () => closeHeld(held),
   }
+  forgotten.register(spill, held)
   return spill
 }
+
+/** A file that may be open. */
+interface Held {
+  file: number | undefined
+  closed: boolean
+}
+
+function closeHeld(held: Held): void {
+  if (held.file !== undefined) closeSync(held.file)
+  held.file = undefined
+  held.closed = true
+}
+
+const forgotten = new FinalizationRegistry<Held>(closeHeld)
 
 const gone = (folder: string): UsageError =>
   new UsageError(

@@ -5,10 +5,11 @@ import { zeros } from '../tensor/bytes.ts'
 import type { DType, Tensor } from '../tensor/tensor.ts'
 import { createDataset, subset } from './dataset.ts'
 import { fingerprint, rowHashes, rowKeys } from './fingerprint.ts'
+import { rowChunks } from './row-chunks.ts'
 import { concatenateRows, copyRows, takeRows, withDims } from './rows.ts'
 import { openSpill } from './spill-files.ts'
 import { sourceOf } from './spilled.ts'
-import { gatheredFeeds, inMemory, rowChunks } from './spilled-rows.ts'
+import { gatheredFeeds, inMemory } from './spilled-rows.ts'
 
 const onDisk = openSpill(0)
 afterAll(() => onDisk.close())

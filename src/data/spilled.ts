@@ -1,12 +1,13 @@
 import { DataError } from '../errors.ts'
+import { zeros } from '../tensor/bytes.ts'
 import type { DType, Storage, Tensor } from '../tensor/tensor.ts'
 
 /** Rows that are read where they lie whenever some are asked for. */
 export interface RowSource {
   /** Copies the rows named by `indices`, in that order, one after another to the beginning of `into`. */
   readonly copy: (indices: Int32Array, into: Uint8Array) => void
-  /** Where rows that are made of these go. */
-  readonly spill: Spill
+  /** Where rows that are made of these go; undefined where these are made of what lies in memory. */
+  readonly spill: Spill | undefined
 }
 
 /** Where rows go: into memory while there is room, then onto the disk. */
@@ -15,13 +16,21 @@ export interface Spill {
   readonly reserve: (bytes: number) => boolean
   /** Rows as they are where memory has room for them; else the same rows on disk. */
   readonly keep: <T extends DType>(rows: Tensor<T>) => Tensor<T>
+  /** Puts bytes on disk, and says where. */
+  readonly lay: (bytes: Uint8Array) => number
+  /** Fills `into` with the bytes that lie at a place and behind it. */
+  readonly read: (at: number, into: Uint8Array) => void
 }
 
-/** A tensor whose rows lie on disk, in whole or in part. Rows are taken of it as of any other (`takeRows`, `copyRows`); all at once are not to be had. */
-export class SpilledTensor<T extends DType = DType> implements Tensor<T> {
+/**
+ * A tensor whose rows are read of a source. They are taken as of any other (`takeRows`, `copyRows`); all at once (`data`) are not to be had
+ * where some lie on disk, and are made anew where none do.
+ */
+export class SourcedTensor<T extends DType = DType> implements Tensor<T> {
   readonly type: T
   readonly dims: readonly number[]
   readonly source: RowSource
+  #made: WeakRef<Storage[T]> | undefined
 
   constructor(type: T, dims: readonly number[], source: RowSource) {
     this.type = type
@@ -30,16 +39,29 @@ export class SpilledTensor<T extends DType = DType> implements Tensor<T> {
   }
 
   get data(): Storage[T] {
-    throw new DataError(
-      'rows-on-disk',
-      `This needs all rows in memory at once (${this.type} [${this.dims.join(', ')}]), and they are kept on disk, as they are more than the limit. Raise the limit (maxBytes), take fewer rows, or choose a method that reads them batch by batch.`,
-    )
+    if (this.source.spill) {
+      throw new DataError(
+        'rows-on-disk',
+        `This needs all rows in memory at once (${this.type} [${this.dims.join(', ')}]), and they are kept on disk, as they are more than the limit. Raise the limit (maxBytes), take fewer rows, or choose a method that reads them batch by batch.`,
+      )
+    }
+    const made = this.#made?.deref() ?? this.#make()
+    this.#made = new WeakRef(made)
+    return made
+  }
+
+  #make(): Storage[T] {
+    const { data } = zeros(this.type, this.dims)
+    const { buffer, byteOffset, byteLength } = data as Exclude<Storage[DType], string[]>
+    const rows = Int32Array.from({ length: this.dims[0] ?? 0 }, (_, row) => row)
+    this.source.copy(rows, new Uint8Array(buffer, byteOffset, byteLength))
+    return data
   }
 }
 
-/** Where the rows of a tensor are read; undefined where they are in memory. */
+/** What the rows of a tensor are read of; undefined where it holds them itself. */
 export const sourceOf = (tensor: Tensor): RowSource | undefined =>
-  tensor instanceof SpilledTensor ? tensor.source : undefined
+  tensor instanceof SourcedTensor ? tensor.source : undefined
 
 /** The rows of one source that some places name, in that order: nothing is copied. */
 export const pickedSource = (source: RowSource, places: Int32Array): RowSource => ({
@@ -58,7 +80,11 @@ export interface SourcePart {
 }
 
 /** @param rowBytes Of one row. */
-export function joinedSource(parts: readonly SourcePart[], rowBytes: number, spill: Spill): RowSource {
+export function joinedSource(
+  parts: readonly SourcePart[],
+  rowBytes: number,
+  spill: Spill | undefined,
+): RowSource {
   const ends: number[] = []
   for (const { rows } of parts) ends.push((ends.at(-1) ?? 0) + rows)
   return {
@@ -82,7 +108,7 @@ const inside = (row: number | undefined, begin: number, end: number): boolean =>
   row !== undefined && row >= begin && row < end
 
 /** The first part that ends behind a row. */
-function partAt(ends: readonly number[], row: number): number {
+export function partAt(ends: ArrayLike<number>, row: number): number {
   let [low, high] = [0, ends.length - 1]
   while (low < high) {
     const middle = (low + high) >> 1

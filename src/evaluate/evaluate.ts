@@ -1,23 +1,25 @@
 import { type Dataset, kindOf, samples } from '../data/dataset.ts'
-import { concatenateRows } from '../data/rows.ts'
-import { gatheredFeeds, rowsWithin } from '../data/spilled-rows.ts'
+import { rowsWithin } from '../data/row-chunks.ts'
+import { readToLabels } from '../data/row-lengths.ts'
+import { concatenateRows, takeRows } from '../data/rows.ts'
+import { gatheredFeeds, inMemory } from '../data/spilled-rows.ts'
 import type { Engine, Executable } from '../engine/engine.ts'
 import { type Pace, paced, paceOn } from '../engine/pace.ts'
 import { type LossOptions, lossKind } from '../model/losses/index.ts'
 import type { Model } from '../model/model.ts'
-import { required } from '../required.ts'
+import { itemAt, required } from '../required.ts'
 import { spanned } from '../spans.ts'
 import type { Task, TaskStream } from '../tasks/stream.ts'
 import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildPredict, type PredictGraph, predictRows, unitOffsets } from './predict.ts'
 import { putRows, rowsTogether } from './rows-together.ts'
 import {
-  classAccuracy,
   explainedVariance,
   labelAccuracy,
   labelMacroF1,
   macroF1,
   refuseScore,
+  rightAnswers,
   subsetAccuracy,
 } from './scores.ts'
 
@@ -53,6 +55,17 @@ export interface Evaluator {
     state: ReadonlyMap<string, Tensor>,
     active?: readonly number[],
   ): Promise<Int32Array>
+  /**
+   * The same, handed out as they come: those of some rows, as far as these are read. Rows of texts come by their lengths.
+   *
+   * @param take Gets classes [rows, T] or [rows], and which rows these are.
+   */
+  eachPrediction(
+    dataset: Dataset,
+    state: ReadonlyMap<string, Tensor>,
+    active: readonly number[] | undefined,
+    take: (classes: Int32Array<ArrayBuffer>, rows: Int32Array) => void,
+  ): Promise<void>
   /** Logits [N, outputs], or [N, T, outputs]. */
   logits(dataset: Dataset, state: ReadonlyMap<string, Tensor>): Promise<Tensor<'float32'>>
   /** The same, handed out as they come: [rows, ...] from a row of the data set on. */
@@ -129,27 +142,31 @@ export function createEvaluator(engine: Engine, model: Model, outputs: number, b
       const count = Math.min(data.length / sizeOf(row), samples(dataset) - from)
       take(float32([count, ...row], data.subarray(0, count * sizeOf(row))), from)
     })
-  const predicted: Evaluator['predict'] = async (dataset, state, active) => {
-    const answers: Tensor[] = []
-    await run(dataset, state, active, (answer) => answers.push(required(answer, 'classes', 'output')))
-    const { dims, data } = concatenateRows(answers)
-    const [, , positions = 1] = dims
-    return Int32Array.from(data as BigInt64Array | Int32Array, Number).subarray(
-      0,
-      samples(dataset) * positions,
-    )
+  const eachPrediction: Evaluator['eachPrediction'] = async (dataset, state, active, take) => {
+    for (const { rows, dataset: own } of rowsTogether(model, dataset)) {
+      await run(own, state, active, (answer, from) => {
+        const { dims, data } = required(answer, 'classes', 'output')
+        const positions = sizeOf(dims.slice(2))
+        // The last row fills up the last batch.
+        const places = rows.subarray(from, from + data.length / positions)
+        const classes = Int32Array.from(data as BigInt64Array | Int32Array, Number)
+        take(classes.subarray(0, places.length * positions), places)
+      })
+    }
   }
   return {
     predict: async (dataset, state, active) => {
-      const groups = rowsTogether(model, dataset)
-      if (groups.every((group) => group.dataset.inputs === dataset.inputs))
-        return predicted(dataset, state, active)
-      const classes = new Int32Array(dataset.labels.data.length)
-      const [, whole = 1] = dataset.labels.dims
-      for (const { rows, dataset: own } of groups)
-        putRows(classes, whole, rows, await predicted(own, state, active))
+      let classes = new Int32Array()
+      await eachPrediction(dataset, state, active, (own, rows) => {
+        const width = readToLabels(dataset)
+          ? itemAt(dataset.labels.dims, 1, 'axis')
+          : own.length / rows.length
+        if (classes.length === 0) classes = new Int32Array(samples(dataset) * width)
+        putRows(classes, width, rows, own)
+      })
       return classes
     },
+    eachPrediction,
     logits: async (dataset, state) => {
       const parts: Tensor<'float32'>[] = []
       await eachLogits(dataset, state, (logits) => parts.push(logits))
@@ -188,6 +205,21 @@ export async function taskAccuracy(
     return score === 'macro-f1' ? labelMacroF1(data, labels) : labelAccuracy(data, labels.data)
   }
   if (score === 'subset') refuseScore(score, kindOf(test))
-  const found = await evaluator.predict(test, state, stream.scenario === 'task' ? task.units : undefined)
-  return score === 'macro-f1' ? macroF1(found, labels.data) : classAccuracy(found, labels.data)
+  const active = stream.scenario === 'task' ? task.units : undefined
+  if (score === 'macro-f1')
+    return macroF1(await evaluator.predict(test, state, active), inMemory(labels).data)
+  let [right, counting] = [0, 0]
+  await evaluator.eachPrediction(test, state, active, (classes, rows) => {
+    const own = rightAnswers(classes, labelsOf(labels, rows, classes.length / rows.length))
+    right += own.right
+    counting += own.counting
+  })
+  return counting === 0 ? 0 : right / counting
+}
+
+/** The labels of some rows, as many of each as were read: none counts behind. */
+function labelsOf(labels: Tensor<'int32'>, rows: Int32Array, read: number): Int32Array {
+  const { dims, data } = takeRows(labels, rows)
+  const [, width = 1] = dims
+  return width === read ? data : data.filter((_, at) => at % width < read)
 }

@@ -1,4 +1,5 @@
 import { type Dataset, kindOf, samples } from '../data/dataset.ts'
+import { inMemory } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError, UsageError } from '../errors.ts'
 import { type Interval, wilson } from '../measure/wilson.ts'
@@ -89,7 +90,7 @@ export async function labelledFigures(
     const kind = kindOf(dataset)
     // A model that answers for each token of a text has too many logits to hold.
     if (labels.type === 'int32' && kind === 'token-classification')
-      return classes(kind, await reader.predictions(dataset), labels.data, dataset.classes)
+      return classes(kind, await reader.predictions(dataset), inMemory(labels).data, dataset.classes)
     const logits = await reader.logits(dataset)
     checkFinite(logits, dataset, name)
     if (labels.type === 'int32')

@@ -1,4 +1,5 @@
 import { type Dataset, ignoredLabel, samples } from '../data/dataset.ts'
+import { takeRows } from '../data/rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
 import { statedLength } from '../model/language.ts'
@@ -39,13 +40,12 @@ export async function refuseLookingAhead(
 
 /** A row two times, with other tokens in its second half; only the first half has labels. */
 function rowTwice(model: Model, dataset: Dataset): Dataset | undefined {
-  const { inputs, labels } = dataset
+  const { inputs } = dataset
   const [, width = 0] = inputs.dims
   const length = statedLength(model) === undefined ? Math.min(width, enough) : width
   const half = length >> 1
-  const ids = inputs.data as BigInt64Array
   if (samples(dataset) === 0 || half < 1) return undefined
-  const row = ids.slice(0, length)
+  const row = (takeRows(inputs, Int32Array.of(0)).data as BigInt64Array).slice(0, length)
   const changed = row.slice()
   // Tokens that the text has: any model knows them.
   for (let at = half; at < length; at++) changed[at] = itemAt(row, (at + 1) % half, 'token')
@@ -55,6 +55,6 @@ function rowTwice(model: Model, dataset: Dataset): Dataset | undefined {
     // Read whole: it is asked what the labels' part is worth with another one behind it.
     ...{ documents: undefined, causal: false },
     inputs: { type: 'int64', dims: [2, length], data: BigInt64Array.of(...row, ...changed) },
-    labels: { ...labels, type: 'int32', dims: [2, length], data: Int32Array.of(...targets, ...targets) },
+    labels: { type: 'int32', dims: [2, length], data: Int32Array.of(...targets, ...targets) },
   }
 }

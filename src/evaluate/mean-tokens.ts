@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../autodiff/builder.ts'
 import { type Dataset, ignoredLabel, samples } from '../data/dataset.ts'
+import { inMemory } from '../data/spilled-rows.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { RowLosses } from '../measure/text-scores.ts'
 import type { Model } from '../model/model.ts'
@@ -44,7 +45,7 @@ export async function meanRowLosses(
   models: readonly Model[],
   rows: Dataset,
 ): Promise<RowLosses> {
-  const labels = rows.labels.data
+  const labels = inMemory<'int32' | 'float32'>(rows.labels).data
   const { dims } = rows.labels
   const ids: Tensor<'int32'> = {
     type: 'int32',

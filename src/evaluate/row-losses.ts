@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../autodiff/builder.ts'
 import { type Dataset, ignoredLabel, kindOf, samples } from '../data/dataset.ts'
+import { rowChunks } from '../data/row-chunks.ts'
 import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import type { RowLosses } from '../measure/text-scores.ts'
@@ -101,8 +102,11 @@ export function countedIn(dataset: Dataset): Omit<RowLosses, 'nats'> {
 function tokensOf(dataset: Dataset): Float64Array {
   const length = itemAt(dataset.labels.dims, 1, 'axis')
   const tokens = new Float64Array(samples(dataset))
-  for (const [at, label] of dataset.labels.data.entries()) {
-    if (label !== ignoredLabel) tokens[Math.floor(at / length)] = (tokens[Math.floor(at / length)] ?? 0) + 1
+  for (const { from, rows } of rowChunks<'int32' | 'float32'>(dataset.labels)) {
+    for (const [at, label] of rows.data.entries()) {
+      const row = from + Math.floor(at / length)
+      if (label !== ignoredLabel) tokens[row] = (tokens[row] ?? 0) + 1
+    }
   }
   return tokens
 }

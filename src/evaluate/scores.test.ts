@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { float32 } from '../tensor/tensor.ts'
-import { classAccuracy, labelAccuracy, labelMacroF1, macroF1, subsetAccuracy } from './scores.ts'
+import { labelAccuracy, labelMacroF1, macroF1, rightAnswers, subsetAccuracy } from './scores.ts'
 
 describe('several labels a row', () => {
   // Answers 1 0 1, 0 0 1, 1 1 0 and 0 0 0.
@@ -20,8 +20,8 @@ describe('classes', () => {
   const answers = Int32Array.of(0, 1, 1, 1, 0, 3, 2)
 
   it('are scored by what is right, where there is a label', () => {
-    expect(classAccuracy(answers, labels)).toBe(4 / 6)
-    expect(classAccuracy(answers, new Int32Array(7).fill(-100))).toBe(0)
+    expect(rightAnswers(answers, labels)).toEqual({ right: 4, counting: 6 })
+    expect(rightAnswers(answers, new Int32Array(7).fill(-100))).toEqual({ right: 0, counting: 0 })
   })
 
   it('are scored by the mean F1 of those that are a label or an answer', () => {

@@ -40,8 +40,11 @@ export function macroF1(answers: Int32Array, labels: Int32Array): number {
   return meanF1(counts, ({ right, asked, given }) => right + asked + given > 0)
 }
 
-/** The share of answers that are right, labels below 0 left out. */
-export function classAccuracy(answers: Int32Array, labels: Int32Array): number {
+/** How many answers are right, of so many; labels below 0 are left out. */
+export function rightAnswers(
+  answers: Int32Array,
+  labels: Int32Array,
+): { readonly right: number; readonly counting: number } {
   let right = 0
   let counting = 0
   for (const [at, label] of labels.entries()) {
@@ -49,7 +52,7 @@ export function classAccuracy(answers: Int32Array, labels: Int32Array): number {
     counting++
     if (answers[at] === label) right++
   }
-  return counting === 0 ? 0 : right / counting
+  return { right, counting }
 }
 
 /**

@@ -1,8 +1,10 @@
 import { type Dataset, kindOf, type Preprocessing, samples, subset } from '../data/dataset.ts'
 import { chooseBalanced } from '../data/memory/index.ts'
 import { concatenateRows } from '../data/rows.ts'
+import { datasetInMemory } from '../data/spilled-rows.ts'
 import { itemAt } from '../required.ts'
 import type { RandomStream } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import type { BatchSource, ConsolidateContext, Json, Method, MethodState, TaskContext } from './method.ts'
 
 /** Rows of past tasks, and the task of each. */
@@ -31,10 +33,11 @@ export function memoryOf(state: MethodState, { train }: Pick<TaskContext, 'train
 
 /** A memory as a method's state. */
 export function memoryState({ dataset, tasks }: Memory): MethodState {
+  const { inputs, labels } = datasetInMemory(dataset)
   return {
-    tensors: new Map([
-      ['memory/inputs', dataset.inputs],
-      ['memory/labels', dataset.labels],
+    tensors: new Map<string, Tensor>([
+      ['memory/inputs', inputs],
+      ['memory/labels', labels],
       ['memory/tasks', { type: 'int32', dims: [tasks.length], data: tasks }],
     ]),
     values: { preprocessing: dataset.preprocessing as unknown as Json },

@@ -1,4 +1,5 @@
 import { type Dataset, kindOf, withLabels } from '../data/dataset.ts'
+import { renumbered } from '../data/renumbered.ts'
 import { DataError } from '../errors.ts'
 import { largest } from '../extent.ts'
 import { itemAt } from '../required.ts'
@@ -40,9 +41,7 @@ export function listStream(list: readonly ListedTask[], scenario: Scenario, name
     const units = itemAt(unitLists, index, 'units of task')
     const place = (source: Dataset) => () => {
       if (source.labels.type === 'float32') return source
-      const { dims } = source.labels
-      const data = source.labels.data.map((label) => (label < 0 ? label : (units[label] ?? -1)))
-      return withLabels(source, { type: 'int32', dims, data }, classes)
+      return withLabels(source, renumbered(source.labels, units), classes)
     }
     const ascending = units.toSorted((a, b) => a - b)
     return lazyTask({

@@ -1,8 +1,8 @@
 import { type Dataset, kindOf } from '../data/dataset.ts'
 import { flatAdvice } from '../data/images/index.ts'
+import { rowChunks } from '../data/row-chunks.ts'
 import { concatenateRows } from '../data/rows.ts'
 import { sourceOf } from '../data/spilled.ts'
-import { rowChunks } from '../data/spilled-rows.ts'
 import { DataError, UsageError } from '../errors.ts'
 import type { Model } from '../model/model.ts'
 import { int64, type Tensor } from '../tensor/tensor.ts'
@@ -82,7 +82,7 @@ export function paddedTo(dataset: Dataset, length: number): Dataset {
   const { inputs, preprocessing } = dataset
   const [, width = 0] = inputs.dims
   if (inputs.type !== 'int64' || inputs.dims.length !== 2 || width >= length) return dataset
-  const keep = sourceOf(inputs)?.spill.keep
+  const keep = sourceOf(inputs)?.spill?.keep
   if (!keep) return { ...dataset, inputs: longer(inputs, length, preprocessing.pad) }
   const parts: Tensor[] = []
   for (const { rows } of rowChunks(inputs)) parts.push(keep(longer(rows, length, preprocessing.pad)))

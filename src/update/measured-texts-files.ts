@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import { documentRowLength } from '../data/documents/index.ts'
-import { packWithin, readMeasuredDocuments } from '../data/documents/index-files.ts'
+import { documentRowLength, packNoted } from '../data/documents/index.ts'
+import { readMeasuredDocuments } from '../data/documents/index-files.ts'
 import type { ReadOptions } from '../data/read-options.ts'
 import { fixedLength } from '../data/ready-rows.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -43,12 +43,12 @@ export async function textRows(engine: Engine, { name, model }: Named, path: str
   const tokenizer = present(reading.tokenizer, 'tokenizer')
   const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
   const limit = limits.length > 0 ? Math.min(...limits) : undefined
-  const packed = packWithin(documents, {
+  const packed = packNoted(documents, {
     ...{ name: basename(path), tokenizer, vocabulary: vocabularyOf(model) },
     length: documentRowLength(documents, { asked: fixedLength(reading), limit, pack: 'documents' }),
     overlap: reading.overlap,
     place: part === 'train' ? path : `${path}, ${part} part`,
-    ...{ maxBytes: reading.maxBytes, training: false },
+    training: false,
   })
   const decoder = withTokenClasses(model)
   await refuseLookingAhead(engine, decoder, packed.dataset, name)

@@ -1,6 +1,7 @@
 import { count } from '../../count.ts'
 import { DataError } from '../../errors.ts'
 import type { TokenDocument } from './document.ts'
+import { isMarked, tokenCount, tokenSpans } from './token-span.ts'
 
 /** Watches for documents in which nothing is to be learned. */
 export interface EmptyDocuments {
@@ -48,13 +49,18 @@ const have = (places: readonly string[]): string =>
   `${documents(places)} ${places.length === 1 ? 'has' : 'have'}`
 
 /** Tokens of documents together, those that do not count among them. */
-export const tokensIn = (documents: readonly Pick<TokenDocument, 'ids'>[]): number =>
-  documents.reduce((sum, { ids }) => sum + ids.length, 0)
+export const tokensIn = (documents: readonly TokenDocument[]): number =>
+  documents.reduce((sum, document) => sum + tokenCount(document), 0)
 
 /** How many tokens of a document count in the loss. */
-export function tokensThatCount({ ids, learned }: TokenDocument): number {
-  if (!learned) return Math.max(0, ids.length - 1)
+export function tokensThatCount(document: TokenDocument): number {
+  if (!isMarked(document)) return Math.max(0, tokenCount(document) - 1)
   let sum = 0
-  for (let at = 1; at < learned.length; at++) sum += learned[at] ?? 0
-  return sum
+  let first: number | undefined
+  for (const { learned } of tokenSpans(document)) {
+    first ??= learned?.[0] ?? 0
+    for (const one of learned ?? []) sum += one
+  }
+  // Nothing is before the first token.
+  return sum - (first ?? 0)
 }

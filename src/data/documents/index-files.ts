@@ -1,4 +1,3 @@
-export { packWithin } from './pack-within-files.ts'
 export {
   type MeasuredDocuments,
   type ReadDocumentsOptions,

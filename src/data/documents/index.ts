@@ -7,5 +7,7 @@ export {
   packDocuments,
   packSchema,
 } from './pack-documents.ts'
+export { packNoted } from './pack-noted.ts'
 export { documentRowLength } from './row-length.ts'
 export { type DividedDocuments, withTestDocuments } from './test-documents.ts'
+export { documentPart, renamedDocument, tokenCount, tokenSpan, tokenSpans } from './token-span.ts'

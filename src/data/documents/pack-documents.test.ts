@@ -7,7 +7,7 @@ import { type PackOptions, packDocuments } from './pack-documents.ts'
 import { packingNotes } from './packing-notes.ts'
 import { documentRowLength } from './row-length.ts'
 import { tokenDocument } from './token-document.ts'
-import { windows } from './windows.ts'
+import { windowCount, windows } from './windows.ts'
 import { writeDocument } from './write-document.ts'
 
 const tokenizer = byteTokenizer()
@@ -86,7 +86,8 @@ test('every token but the first is predicted in exactly one row, from all that i
       fc.integer({ min: 0, max: 11 }),
       (tokens, length, asked) => {
         const overlap = Math.min(asked, length - 1)
-        const found = windows(tokens, length, overlap)
+        const found = [...windows(tokens, length, overlap)]
+        expect(windowCount(tokens, length, overlap)).toBe(found.length)
         const predicted = found.flatMap(({ start, size, from }) => {
           expect(size).toBeLessThanOrEqual(length)
           expect(start + size).toBeLessThan(tokens)

@@ -5,8 +5,9 @@ import type { TextTokenizer } from '../text/index.ts'
 import type { TokenDocument } from './document.ts'
 import { tokensIn } from './empty-documents.ts'
 import { joinDocuments } from './join-documents.ts'
-import { type Row, rowDocuments, rowsDataset } from './rows-dataset.ts'
-import { type Window, windows } from './windows.ts'
+import { type RowTable, rowTable } from './row-table.ts'
+import { rowDocuments, rowsDataset } from './rows-dataset.ts'
+import { tokenSpans } from './token-span.ts'
 
 /** How documents become rows. */
 export const packSchema = z
@@ -53,6 +54,8 @@ export interface PackedDocuments {
  * Rows are filled up behind their text, where a causal model's answers do not depend on it, so no mask is needed, and none is
  * made: the token that ends texts may fill up rows without being taken for padding elsewhere.
  *
+ * Rows are not held: they are made of the documents' tokens whenever some are asked for.
+ *
  * @throws DataError `token-out-of-range` naming the document; UsageError `pack-overlap`, `pack-end-missing`.
  * @example
  * const { dataset } = packDocuments(train, { name: 'kjv', length: 128, vocabulary: 2048, tokenizer })
@@ -67,48 +70,40 @@ export function packDocuments(documents: readonly TokenDocument[], options: Pack
   }
   for (const document of documents) checkTokens(document, options)
   const sources = pack === 'joined' ? [joinDocuments(documents, options.tokenizer)] : documents
-  const rows = sources.flatMap((document, of) =>
-    windows(document.ids.length, length, overlap).flatMap((window) => {
-      const counting = countingIn(document, window)
-      return counting === 0 ? [] : [{ document, of, window, counting }]
-    }),
-  )
-  const dataset = rowsDataset(rows, { ...options, filler: options.tokenizer.filler })
+  const table = rowTable(sources, length, overlap)
+  const dataset = rowsDataset(table, { ...options, filler: options.tokenizer.filler })
   const tokens = tokensIn(sources)
+  const read = rowsRead(table)
   return {
-    dataset: pack === 'joined' ? dataset : { ...dataset, documents: rowDocuments(rows, documents) },
+    dataset: pack === 'joined' ? dataset : { ...dataset, documents: rowDocuments(table) },
     tokens,
-    dropped: tokens - tokensSeen(rows),
-    counting: rows.reduce((sum, row) => sum + row.counting, 0),
-    filled: rows.reduce((sum, { window }) => sum + length - window.size, 0),
+    dropped: tokens - read.tokens,
+    counting: table.counting.reduce((sum, own) => sum + own, 0),
+    filled: read.filled,
   }
 }
 
-function checkTokens({ ids, place }: TokenDocument, { vocabulary }: PackOptions): void {
-  const strange = ids.find((id) => id < 0 || id >= vocabulary)
-  if (strange === undefined) return
-  throw new DataError(
-    'token-out-of-range',
-    `${place}: token ${strange} is not one of the model's ${vocabulary} (0 to ${vocabulary - 1}). Is the tokenizer that of another model?`,
-  )
+function checkTokens(document: TokenDocument, { vocabulary }: PackOptions): void {
+  for (const { ids } of tokenSpans(document)) {
+    const strange = ids.find((id) => id < 0 || id >= vocabulary)
+    if (strange === undefined) continue
+    throw new DataError(
+      'token-out-of-range',
+      `${document.place}: token ${strange} is not one of the model's ${vocabulary} (0 to ${vocabulary - 1}). Is the tokenizer that of another model?`,
+    )
+  }
 }
 
-function countingIn({ learned }: TokenDocument, { start, size, from }: Window): number {
-  const end = start + size
-  if (!learned) return end - from + 1
-  let sum = 0
-  for (let at = from; at <= end; at++) sum += learned[at] ?? 0
-  return sum
-}
-
-/** Tokens that rows read or predict, each of a document once. Rows of a document stand one after another. */
-function tokensSeen(rows: readonly Row[]): number {
-  let sum = 0
+/** Tokens that rows read or predict, each of a document once, and places that are filled up. Rows of a document stand one after another. */
+function rowsRead({ of, length, windowAt }: RowTable): { readonly tokens: number; readonly filled: number } {
+  let [tokens, filled] = [0, 0]
   let [document, until] = [-1, 0]
-  for (const { of, window } of rows) {
-    const end = window.start + window.size + 1
-    sum += end - Math.max(window.start, of === document ? until : 0)
-    ;[document, until] = [of, end]
+  for (const [row, own] of of.entries()) {
+    const { start, size } = windowAt(row)
+    const end = start + size + 1
+    tokens += end - Math.max(start, own === document ? until : 0)
+    filled += length - size
+    ;[document, until] = [own, end]
   }
-  return sum
+  return { tokens, filled }
 }

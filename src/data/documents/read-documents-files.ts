@@ -2,18 +2,19 @@ import { basename } from 'node:path'
 import { DataError, UsageError } from '../../errors.ts'
 import { itemAt, required } from '../../required.ts'
 import { spanned } from '../../spans.ts'
-import { memoryLimit } from '../memory-limit-node.ts'
+import { type MemoryLimit, memoryLimit } from '../memory-limit-node.ts'
 import type { ReadOptions } from '../read-options.ts'
 import type { TextTokenizer } from '../text/index.ts'
 import { encodedInTime } from '../text/index-files.ts'
 import type { LoadedDocuments, TokenDocument } from './document.ts'
 import { type DocumentSource, type DocumentSourceOptions, documentSources } from './document-sources-files.ts'
 import { emptyDocuments } from './empty-documents.ts'
+import { DOCUMENT_BYTES, documentKeeper } from './laid-documents.ts'
 import { tokenDocument } from './token-document.ts'
 import { type WrittenDocument, writeDocument } from './write-document.ts'
 
 /** How documents are read. */
-export interface ReadDocumentsOptions extends DocumentSourceOptions, Pick<ReadOptions, 'maxBytes'> {
+export interface ReadDocumentsOptions extends DocumentSourceOptions, Pick<ReadOptions, 'maxBytes' | 'spill'> {
   /** Makes tokens of texts; it has to be there. */
   readonly tokenizer?: TextTokenizer | undefined
 }
@@ -21,12 +22,11 @@ export interface ReadDocumentsOptions extends DocumentSourceOptions, Pick<ReadOp
 /** Characters that are tokenized between two looks at the memory that is left. */
 const charactersAtOnce = 2 ** 20
 
-/** What a document takes beside its tokens. */
-const overhead = 200
-
 /**
  * Reads the documents at a path as tokens, all parts that are there; what is not divided is `train`. Documents in which nothing
  * is to be learned are left out, and a note says how many.
+ *
+ * Where there is a place for them (`spill`) tokens that memory has no room for are kept there; else they are refused.
  *
  * @throws UsageError `tokenizer-missing`; DataError `documents-empty`, `data-too-large`, `chat-template-…`, `chat-messages`, `chat-turns-unfound`
  * with file and line, and what the formats' readers throw.
@@ -91,7 +91,7 @@ async function openDocuments(path: string, asked: ReadDocumentsOptions) {
     notes.add(note)
     asked.onNote?.(note)
   }
-  const room = memoryLimit(asked.maxBytes, path)
+  const keep = asked.spill ? documentKeeper(asked.spill) : within(memoryLimit(asked.maxBytes, path))
   const sources = await documentSources(path, { ...asked, onNote })
   const read = async (split: string, place = `${path}, ${split} part`): Promise<readonly TokenDocument[]> => {
     const left = emptyDocuments(place)
@@ -99,8 +99,7 @@ async function openDocuments(path: string, asked: ReadDocumentsOptions) {
     for await (const found of tokenized(required(sources, split, 'part'), tokenizer)) {
       for (const document of found) {
         if (left.leaves(document)) continue
-        room.take(document.ids.byteLength + (document.learned?.byteLength ?? 0) + overhead)
-        documents.push(document)
+        documents.push(keep(document))
       }
     }
     for (const note of left.notes(documents.length)) onNote(note)
@@ -108,6 +107,14 @@ async function openDocuments(path: string, asked: ReadDocumentsOptions) {
   }
   return { sources, read, notes }
 }
+
+/** @throws DataError `data-too-large` for a document that there is no room for. */
+const within =
+  (room: MemoryLimit) =>
+  (document: TokenDocument): TokenDocument => {
+    room.take(document.ids.byteLength + (document.learned?.byteLength ?? 0) + DOCUMENT_BYTES)
+    return document
+  }
 
 async function* tokenized(
   source: DocumentSource,

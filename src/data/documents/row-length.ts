@@ -2,6 +2,7 @@ import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import type { TokenDocument } from './document.ts'
 import type { Pack } from './pack-documents.ts'
+import { tokenCount } from './token-span.ts'
 
 /** Longer rows than this are not made of texts by themselves: attention takes memory by the square of it. */
 const longestUnasked = 1024
@@ -26,9 +27,10 @@ export function documentRowLength(
   }
   if (asked !== undefined) return asked
   let [longest, total] = [1, 0]
-  for (const { ids } of documents) {
-    longest = Math.max(longest, ids.length - 1)
-    total += ids.length
+  for (const document of documents) {
+    const tokens = tokenCount(document)
+    longest = Math.max(longest, tokens - 1)
+    total += tokens
   }
   const text = Math.ceil((pack === 'joined' ? total : longest) / 8) * 8
   if (limit !== undefined) return Math.min(limit, text)

@@ -1,72 +1,82 @@
 import { itemAt } from '../../required.ts'
-import { asStored, createDataset, type Dataset, ignoredLabel, type RowDocuments } from '../dataset.ts'
-import type { TokenDocument } from './document.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { asStored, type Dataset, ignoredLabel, type RowDocuments } from '../dataset.ts'
+import { type RowSource, SourcedTensor } from '../spilled.ts'
 import { tokensThatCount } from './empty-documents.ts'
-import type { Window } from './windows.ts'
+import type { RowTable } from './row-table.ts'
+import { spillOf, tokenSpan } from './token-span.ts'
 
-/** A row of a document. */
-export interface Row {
-  readonly document: TokenDocument
-  /** The document's number. */
-  readonly of: number
-  readonly window: Window
-  /** How many tokens count in it. */
-  readonly counting: number
-}
-
-/** Rows as token ids and the tokens that come after them. */
+/** Rows as token ids and the tokens that come after them, each made when it is asked for. The tokens are known to be the model's. */
 export function rowsDataset(
-  rows: readonly Row[],
+  table: RowTable,
   {
     name,
-    length,
     vocabulary,
     filler,
-  }: {
-    readonly name: string
-    readonly length: number
-    readonly vocabulary: number
-    readonly filler: number
-  },
+  }: { readonly name: string; readonly vocabulary: number; readonly filler: number },
 ): Dataset {
-  const dims = [rows.length, length]
-  const ids = new BigInt64Array(rows.length * length).fill(BigInt(filler))
-  const labels = new Int32Array(rows.length * length).fill(ignoredLabel)
-  for (const [row, { document, window }] of rows.entries()) {
-    const { start, size, from } = window
-    for (let at = 0; at < size; at++) {
-      ids[row * length + at] = BigInt(itemAt(document.ids, start + at, 'token'))
-      const next = start + at + 1
-      if (next < from || document.learned?.[next] === 0) continue
-      labels[row * length + at] = itemAt(document.ids, next, 'token')
-    }
-  }
-  return createDataset({
-    name,
-    kind: 'token-classification',
-    inputs: { type: 'int64', dims, data: ids },
-    labels: { type: 'int32', dims, data: labels },
+  const dims = [table.of.length, table.length]
+  const spill = spillOf(table.documents)
+  const tensor = <T extends 'int64' | 'int32'>(type: T, copy: RowSource['copy']): Tensor<T> =>
+    new SourcedTensor(type, dims, { copy, spill })
+  return {
+    ...{ name, synthetic: false, kind: 'token-classification', preprocessing: asStored, causal: true },
+    inputs: tensor('int64', inputsOf(table, filler)),
+    labels: tensor('int32', labelsOf(table)),
     classes: Array.from({ length: vocabulary }, (_, token) => String(token)),
-    preprocessing: asStored,
-    causal: true,
-  })
+  }
 }
 
+/** What rows read, filled up behind it. An int64 is two words, the low one first, as everywhere that ONNX Runtime runs. */
+const inputsOf =
+  (table: RowTable, filler: number): RowSource['copy'] =>
+  (rows, into) => {
+    const words = wordsOf(into)
+    words.fill(0)
+    for (const [at, row] of rows.entries()) {
+      const { ids } = spanAt(table, row, 0)
+      for (let place = 0; place < table.length; place++)
+        words[2 * (at * table.length + place)] = ids[place] ?? filler
+    }
+  }
+
+/** The token behind each that is read, where it counts. */
+const labelsOf =
+  (table: RowTable): RowSource['copy'] =>
+  (rows, into) => {
+    const labels = wordsOf(into)
+    labels.fill(ignoredLabel)
+    for (const [at, row] of rows.entries()) {
+      const { ids, learned, from } = spanAt(table, row, 1)
+      for (let place = from; place < ids.length; place++)
+        if (learned?.[place] !== 0) labels[at * table.length + place] = ids[place] ?? ignoredLabel
+    }
+  }
+
+/** The tokens of a row, or those behind each; `from` is the first of these that counts. */
+function spanAt({ documents, of, windowAt }: RowTable, row: number, behind: 0 | 1) {
+  const document = itemAt(documents, itemAt(of, row, 'row'), 'document')
+  const { start, size, from } = windowAt(row)
+  return { ...tokenSpan(document, start + behind, start + behind + size), from: from - start - behind }
+}
+
+const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array =>
+  new Int32Array(buffer, byteOffset, byteLength / 4)
+
 /** Which document each row is of, with the document's bytes shared out by the tokens that count. */
-export function rowDocuments(rows: readonly Row[], documents: readonly TokenDocument[]): RowDocuments {
-  const bytes = new Float64Array(rows.length)
-  let [last, counted, given] = [-1, 0, 0]
-  for (const [row, { document, of, counting }] of rows.entries()) {
-    if (of !== last) [last, counted, given] = [of, 0, 0]
-    counted += counting
+export function rowDocuments({ documents, of, counting }: RowTable): RowDocuments {
+  const bytes = new Float64Array(of.length)
+  let [last, all, counted, given, whole] = [-1, 0, 0, 0, 0]
+  for (const [row, place] of of.entries()) {
+    if (place !== last) {
+      const document = itemAt(documents, place, 'document')
+      ;[last, all, counted, given, whole] = [place, tokensThatCount(document), 0, 0, document.bytes]
+    }
+    counted += itemAt(counting, row, 'row')
     // What is due so far, less what is given: no byte is lost in rounding.
-    const due = Math.round((document.bytes * counted) / tokensThatCount(document))
+    const due = Math.round((whole * counted) / all)
     bytes[row] = due - given
     given = due
   }
-  return {
-    of: Int32Array.from(rows, ({ of }) => of),
-    bytes,
-    names: documents.map(({ place }) => place),
-  }
+  return { of, bytes, names: documents.map(({ place }) => place) }
 }

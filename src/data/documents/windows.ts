@@ -16,18 +16,23 @@ export interface Window {
  * @param length How many a row reads.
  * @param overlap How many of the row before a row reads again, at least; those only help to predict.
  * @example
- * windows(6, 4, 0) // [{ start: 0, size: 4, from: 1 }, { start: 1, size: 4, from: 5 }]
+ * [...windows(6, 4, 0)] // [{ start: 0, size: 4, from: 1 }, { start: 1, size: 4, from: 5 }]
  */
-export function windows(tokens: number, length: number, overlap: number): readonly Window[] {
-  const found: Window[] = []
+export function* windows(tokens: number, length: number, overlap: number): Generator<Window> {
   const last = tokens - 1
   for (let covered = 0; covered < last; ) {
     // What is read ends before the last token: nothing comes after that one.
     const latest = Math.max(0, last - length)
     const start = Math.min(Math.max(0, covered - overlap), latest)
     const size = Math.min(length, last - start)
-    found.push({ start, size, from: covered + 1 })
+    yield { start, size, from: covered + 1 }
     covered = start + size
   }
-  return found
+}
+
+/** How many rows {@link windows} cuts a text into. */
+export function windowCount(tokens: number, length: number, overlap: number): number {
+  const last = tokens - 1
+  if (last < 1) return 0
+  return 1 + Math.max(0, Math.ceil((last - length) / (length - overlap)))
 }

@@ -1,6 +1,7 @@
 import { DataError } from '../../errors.ts'
 import { itemAt, required } from '../../required.ts'
-import { type Dataset, ignoredLabel, kindOf, withLabels } from '../dataset.ts'
+import { type Dataset, kindOf, withLabels } from '../dataset.ts'
+import { renumbered } from '../renumbered.ts'
 import { matchClasses } from './match.ts'
 
 /** A data set under a model's classes, and how the two lists of classes compare. */
@@ -74,12 +75,7 @@ export function alignLabels(
 
 /** Labels under a new order: class c becomes `map[c]`, of `count`. */
 function moveLabels({ labels }: Dataset, map: readonly number[], count: number): Dataset['labels'] {
-  if (labels.type === 'int32') {
-    return {
-      ...labels,
-      data: labels.data.map((label) => (label < 0 ? ignoredLabel : itemAt(map, label, 'class'))),
-    }
-  }
+  if (labels.type === 'int32') return renumbered(labels, map)
   const [rows = 0, width = 0] = labels.dims
   const data = new Float32Array(rows * count)
   for (const [at, value] of labels.data.entries()) {

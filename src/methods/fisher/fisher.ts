@@ -1,11 +1,12 @@
 import { count as counted } from '../../count.ts'
 import { samples as countSamples, type Dataset, ignoredLabel, kindOf } from '../../data/dataset.ts'
+import { rowChunks } from '../../data/row-chunks.ts'
+import { pickRows } from '../../data/rows.ts'
 import { gatheredFeeds } from '../../data/spilled-rows.ts'
 import { paced, paceOn } from '../../engine/pace.ts'
 import { loadProgram } from '../../engine/program.ts'
 import { UsageError } from '../../errors.ts'
 import { MOST_LOGITS } from '../../evaluate/evaluate.ts'
-import { itemAt } from '../../required.ts'
 import { spanned } from '../../spans.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
 import { buildFisherGraph, type FisherGraph } from './fisher-graph.ts'
@@ -103,12 +104,9 @@ function roomFor({ labels, classes }: Dataset): number {
 
 /** How many tokens of some rows count. */
 function tokensIn({ labels }: Dataset, rows: Int32Array): number {
-  const length = itemAt(labels.dims, 1, 'axis')
   let sum = 0
-  for (const row of rows) {
-    for (const label of labels.data.subarray(row * length, (row + 1) * length))
-      sum += label === ignoredLabel ? 0 : 1
-  }
+  for (const { rows: chunk } of rowChunks(pickRows<'int32' | 'float32'>(labels, rows)))
+    for (const label of chunk.data) sum += label === ignoredLabel ? 0 : 1
   return Math.max(1, sum)
 }
 

@@ -59,7 +59,7 @@ export async function augmentedViews(
   })
   const executable = await engine.load(viewGraph(dataset, { spec, image, batch }))
   const found: Tensor[] = []
-  const keep = sourceOf(dataset.inputs)?.spill.keep ?? ((rows: Tensor) => rows)
+  const keep = sourceOf(dataset.inputs)?.spill?.keep ?? ((rows: Tensor) => rows)
   try {
     for (let from = 0; from < all.length; from += batch) {
       // The last batch is filled up with the last row.

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { fingerprint } from '../../data/fingerprint.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { readingFor } from '../../data/reading-files.ts'
+import { openSpill } from '../../data/spill-files.ts'
 import { rankNotes } from '../../model/adapters/index.ts'
 import { loadModel } from '../../model/import/index-files.ts'
 import { withTokenClasses } from '../../model/language.ts'
@@ -69,10 +70,12 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
   if (school && read) await checkStudent(school, read, plan.data)
   const beside = await readingFor(readerOf(read, school), plan.data)
   const notes = new Set([...(school?.notes ?? []), ...(read?.notes ?? []), ...beside.notes])
+  const spill = plan.loss === 'causal-lm' ? openSpill(plan.data.maxBytes) : undefined
   const reading: ReadOptions = {
     ...beside.options,
     // Runs read the same data again and again.
     cache: plan.data.cache ?? true,
+    spill,
   }
   if (school && read && plan.loss === 'causal-lm') {
     const tokenizer = present(reading.tokenizer, 'tokenizer')
@@ -94,7 +97,9 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
     old === SELF
       ? await writtenRows(plan, found.data, options, { reading, model: present(read, 'model').model })
       : undefined
-  for (const note of [...found.notes, ...(words?.notes ?? []), ...(wrote?.notes ?? [])]) notes.add(note)
+  const laid = spill?.note(sources.join(', '), 'tokens') ?? []
+  for (const note of [...found.notes, ...(words?.notes ?? []), ...(wrote?.notes ?? [])].concat(laid))
+    notes.add(note)
   const hash = createHash('sha256')
   // What the model wrote follows from it, and from the plan.
   for (const { train, test } of found.data) hash.update(fingerprint(train)).update(fingerprint(test))

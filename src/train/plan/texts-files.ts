@@ -3,10 +3,11 @@ import type { Dataset } from '../../data/dataset.ts'
 import {
   type DividedDocuments,
   documentRowLength,
+  packNoted,
   type TokenDocument,
   withTestDocuments,
 } from '../../data/documents/index.ts'
-import { packWithin, readDocuments } from '../../data/documents/index-files.ts'
+import { readDocuments } from '../../data/documents/index-files.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
 import { present } from '../../required.ts'
@@ -38,7 +39,7 @@ interface Divided extends DividedDocuments {
  * Reads the texts of each source as rows of next tokens, all of one length. What is held out is whole documents, and test parts
  * are packed by documents always: what a document's tokens cost does not depend on its neighbours.
  *
- * @throws DataError `data-too-few` where no document can be held out, `data-too-large`; and what {@link readDocuments} and
+ * @throws DataError `data-too-few` where no document can be held out; and what {@link readDocuments} and
  * {@link packDocuments} throw.
  */
 export async function loadTexts(sources: readonly string[], options: TextsOptions): Promise<LoadedTexts> {
@@ -86,10 +87,10 @@ interface PartOptions extends TextsOptions {
 function packedRows(documents: readonly TokenDocument[], options: PartOptions) {
   const { reading, vocabulary, source, part, length } = options
   const training = part === 'train'
-  return packWithin(documents, {
+  return packNoted(documents, {
     name: basename(source).replace(/(.)\.[^.]*$/, '$1'),
     tokenizer: present(reading.tokenizer, 'tokenizer'),
     ...{ length, vocabulary, overlap: reading.overlap, pack: training ? reading.pack : 'documents' },
-    ...{ place: `${source}, ${part} part`, maxBytes: reading.maxBytes, training },
+    ...{ place: `${source}, ${part} part`, training },
   })
 }

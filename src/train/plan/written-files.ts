@@ -1,5 +1,4 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
-import { packWithin } from '../../data/documents/index-files.ts'
+import { packNoted, type TokenDocument } from '../../data/documents/index.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import type { TextTokenizer } from '../../data/text/index.ts'
 import { UsageError } from '../../errors.ts'
@@ -39,10 +38,10 @@ export async function writtenRows(
     onProgress: onWriting,
   })
   const documents = reading.pack === 'joined' ? asJoined(texts.documents, tokenizer) : texts.documents
-  const { dataset, notes } = packWithin(documents, {
+  const { dataset, notes } = packNoted(documents, {
     ...{ name: 'what the model wrote', tokenizer, length, vocabulary: vocabularyOf(model) },
     ...{ overlap: reading.overlap, pack: reading.pack, place: 'what the model wrote itself' },
-    ...{ maxBytes: reading.maxBytes, training: true },
+    training: true,
   })
   return { data: { train: dataset, test: dataset }, notes: [...texts.notes, ...notes] }
 }

@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../../autodiff/builder.ts'
 import { type Dataset, samples } from '../../data/dataset.ts'
+import { inMemory } from '../../data/spilled-rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Evaluator } from '../../evaluate/evaluate.ts'
 import type { Json } from '../../methods/method.ts'
@@ -105,7 +106,7 @@ async function validationLoss(
   options: LossOptions,
 ): Promise<{ run(logits: Tensor): Promise<number>; dispose(): Promise<void> }> {
   const builder = new GraphBuilder()
-  const { labels } = validation
+  const labels = inMemory<'int32' | 'float32'>(validation.labels) as Dataset['labels']
   const mask = float32([stream.outputs])
   for (const unit of task.units) mask.data[unit] = 1
   const kind = lossKind(options, validation)

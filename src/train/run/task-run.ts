@@ -1,7 +1,6 @@
 import { createPool, type Pool } from '../../data/memory/index.ts'
 import { takeRows } from '../../data/rows.ts'
-import { sourceOf } from '../../data/spilled.ts'
-import { inPlace } from '../../data/spilled-rows.ts'
+import { inPlace, isSourced } from '../../data/spilled-rows.ts'
 import type { TrainingError } from '../../errors.ts'
 import { openReader, type Reader } from '../../evaluate/reader.ts'
 import type {
@@ -139,11 +138,15 @@ export async function openTask(
   const needs = options.longest ? lengths?.needs.map(() => lengths.lengths.length - 1) : lengths?.needs
   const fixed = new Map<string, Tensor>([
     ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
-    ['pool/labels', pool.labels],
     ['pool/tasks', pool.tasks],
     ['masks', taskMasks(task)],
     ['weights', rowWeights(sources)],
-    ...(sourceOf(pool.inputs) ? [] : [['pool/inputs', pool.inputs] as const]),
+    ...(isSourced(pool)
+      ? []
+      : ([
+          ['pool/inputs', pool.inputs],
+          ['pool/labels', pool.labels],
+        ] as const)),
   ])
   const stillFor = new Map<StepGraph, ReadonlyMap<string, Tensor>>()
   const stillOf = (step: StepGraph): ReadonlyMap<string, Tensor> => {
@@ -225,11 +228,16 @@ async function methodInputs(
   }
 }
 
-/** The rows of a call, and what they are where the pool lies on disk. */
-function rowFeeds({ inputs }: Pool, rows: Tensor<'int32'>): [string, Tensor][] {
+/** The rows of a call, and what they are where the pool is read of a source. */
+function rowFeeds(pool: Pool, rows: Tensor<'int32'>): [string, Tensor][] {
   const given: [string, Tensor][] = [['rows', rows]]
-  if (!sourceOf(inputs)) return given
-  return [...given, ['pool/inputs', takeRows(inputs, rows.data)], ['places', inPlace(rows)]]
+  if (!isSourced(pool)) return given
+  return [
+    ...given,
+    ['pool/inputs', takeRows(pool.inputs, rows.data)],
+    ['pool/labels', takeRows<'int32' | 'float32'>(pool.labels, rows.data)],
+    ['places', inPlace(rows)],
+  ]
 }
 
 function summarise(

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../autodiff/builder.ts'
 import { type AugmentColumnName, augmentColumns } from '../../data/augment/index.ts'
-import { sourceOf } from '../../data/spilled.ts'
+import { isSourced } from '../../data/spilled-rows.ts'
 import type { Model } from '../../model/model.ts'
 import type { Value } from '../../ops/core/index.ts'
 import { withoutPrefix } from '../../tensor/prefix.ts'
@@ -30,7 +30,7 @@ export interface StepInputs {
   readonly constants: ReadonlyMap<string, Value>
   /** What the `Scan` goes over: rows, seeds, the rows' labels, the optimiser's numbers, what is drawn for augmentation, the sources' columns. */
   readonly scanned: readonly Value[]
-  /** Whether `inputs` are the rows of the call alone, as the pool's lie on disk; where they are among these is then scanned last. */
+  /** Whether `inputs` and the labels are the rows of the call alone, as the pool's are read of a source; where they are among these is then scanned last. */
   readonly fetched: boolean
   /** What is drawn for augmentation, in the order in which it is scanned. */
   readonly augment: readonly AugmentColumnName[]
@@ -64,7 +64,7 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
     .scalars(1, 1)
     .map((_, index) => perStep(`schedule/${index}`, 'float32', []))
   const seeds = perStep('seeds', 'int64', [])
-  const places = sourceOf(pool.inputs) ? [perStep('places', 'int32', [width])] : []
+  const places = isSourced(pool) ? [perStep('places', 'int32', [width])] : []
   const columns = sources.flatMap((source) =>
     Object.entries(source.columns ?? {}).map(([name, count]) => ({ source: source.name, name, count })),
   )
@@ -81,7 +81,7 @@ export function stepInputs(builder: GraphBuilder, request: StepRequest): StepInp
       rows,
       seeds,
       // Of all steps at once: a node less in each.
-      builder.op('Gather', [labels, rows]),
+      builder.op('Gather', [labels, places[0] ?? rows]),
       ...schedule,
       ...augment.map(({ name, type, still }) => perStep(drawName(name), type, [width, still(0).length])),
       ...columns.map(({ source, name, count }) => perStep(columnName(source, name), 'int32', [count])),

@@ -29,27 +29,30 @@ export function stepLengths(model: Model, sources: readonly BatchSource[]): Step
   if (statedLength(model) !== undefined) return undefined
   if (!sources.every(({ dataset }) => readToLabels(dataset))) return undefined
   const [, whole = 0] = present(sources[0], 'source of rows').dataset.labels.dims
-  const rows = sources.flatMap(({ dataset, size }) => {
-    const weight = size / samples(dataset)
-    return Array.from(rowLengths(dataset), (length) => ({
-      ...{ weight, length: Math.min(whole, roundedLength(length)) },
-    }))
-  })
+  const each = sources.map(({ dataset, size }) => ({
+    weight: size / samples(dataset),
+    read: rowLengths(dataset).map((length) => Math.min(whole, roundedLength(length))),
+  }))
   const found = new Map<number, number>()
-  for (const { length, weight } of rows) found.set(length, (found.get(length) ?? 0) + weight)
+  for (const { weight, read } of each)
+    for (const length of read) found.set(length, (found.get(length) ?? 0) + weight)
   const lengths = worthwhile(
     [...found].map(([length, weight]) => ({ length, weight })).sort((a, b) => a.length - b.length),
     whole,
   )
   if (lengths.length === 1 && lengths[0] === whole) return undefined
   const longest = present(lengths.at(-1), 'length')
-  const needs = Int32Array.from(rows, ({ length }) => lengths.findIndex((each) => each >= length))
-  const width = rows.reduce((sum, { weight }) => sum + weight, 0)
-  const read = rows.reduce(
-    (sum, { weight }, row) => sum + weight * itemAt(lengths, needs[row] ?? -1, 'length'),
-    0,
-  )
-  return { lengths, needs, share: read / (width * longest) }
+  const needs = new Int32Array(each.reduce((sum, { read }) => sum + read.length, 0))
+  let [row, width, all] = [0, 0, 0]
+  for (const { weight, read } of each) {
+    for (const length of read) {
+      const need = lengths.findIndex((one) => one >= length)
+      needs[row++] = need
+      width += weight
+      all += weight * itemAt(lengths, need, 'length')
+    }
+  }
+  return { lengths, needs, share: all / (width * longest) }
 }
 
 interface Weighed {

@@ -1,0 +1,97 @@
+import type { Spill } from '../spilled.ts'
+import type { TokenDocument } from './document.ts'
+import { ReadDocument, type TokenSpan } from './token-span.ts'
+
+/** What a document takes beside its tokens. */
+export const DOCUMENT_BYTES = 200
+
+/** Bytes that are read at a time: what stands behind is asked for next, mostly. */
+const BLOCK = 2 ** 16
+
+/**
+ * Keeps documents as they are while memory has room for them, and the tokens of others on disk: 4 bytes a token, and one more in documents of
+ * which some tokens do not count. Of these memory holds what they are called, and how much they are, whatever the limit.
+ *
+ * @example
+ * const keep = documentKeeper(openSpill(2 ** 30))
+ * const kept = keep(document)
+ */
+export function documentKeeper(spill: Spill): (document: TokenDocument) => TokenDocument {
+  const store = openStore(spill)
+  return (document) => {
+    const { ids, learned } = document
+    if (spill.reserve(ids.byteLength + (learned?.byteLength ?? 0) + DOCUMENT_BYTES)) return document
+    spill.reserve(DOCUMENT_BYTES)
+    const at = store.lay(bytesOf(ids))
+    if (learned) store.lay(learned)
+    return new LaidDocument(document, at, store)
+  }
+}
+
+interface Store {
+  readonly spill: Spill
+  readonly lay: (bytes: Uint8Array) => number
+  /** Fill `into`; ids and marks are looked for apart, as each is asked for in its own order. */
+  readonly ids: (at: number, into: Uint8Array) => void
+  readonly marks: (at: number, into: Uint8Array) => void
+}
+
+class LaidDocument extends ReadDocument {
+  readonly place: string
+  readonly bytes: number
+  readonly tokens: number
+  readonly marked: boolean
+  readonly #at: number
+  readonly #store: Store
+
+  constructor({ place, bytes, ids, learned }: TokenDocument, at: number, store: Store) {
+    super()
+    this.place = place
+    this.bytes = bytes
+    this.tokens = ids.length
+    this.marked = learned !== undefined
+    this.#at = at
+    this.#store = store
+  }
+
+  get spill(): Spill {
+    return this.#store.spill
+  }
+
+  span(from: number, to: number): TokenSpan {
+    const ids = new Int32Array(to - from)
+    this.#store.ids(this.#at + 4 * from, bytesOf(ids))
+    if (!this.marked) return { ids }
+    const learned = new Uint8Array(to - from)
+    this.#store.marks(this.#at + 4 * this.tokens + from, learned)
+    return { ids, learned }
+  }
+}
+
+function openStore(spill: Spill): Store {
+  let end = 0
+  const reader = (): Store['ids'] => {
+    let start = 0
+    let block = new Uint8Array()
+    return (at, into) => {
+      if (at < start || at + into.length > start + block.length) {
+        block = new Uint8Array(Math.max(into.length, Math.min(BLOCK, end - at)))
+        spill.read(at, block)
+        start = at
+      }
+      into.set(block.subarray(at - start, at - start + into.length))
+    }
+  }
+  return {
+    spill,
+    lay: (bytes) => {
+      const at = spill.lay(bytes)
+      end = at + bytes.length
+      return at
+    },
+    ids: reader(),
+    marks: reader(),
+  }
+}
+
+const bytesOf = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)
