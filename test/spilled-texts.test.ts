@@ -2,12 +2,18 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readingFor } from '../src/data/reading-files.ts'
 import { sourceOf } from '../src/data/spilled.ts'
 import { wordVocabulary } from '../src/data/text/vocabulary.ts'
+import { loadModel } from '../src/model/import/index-files.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { type KeptRun, runInFolder } from '../src/train/folders/run-files.ts'
 import { type PlanInput, parsePlan } from '../src/train/plan/plan.ts'
 import { loadPlan } from '../src/train/plan/plan-files.ts'
+import { measuredTexts } from '../src/update/measured-texts-files.ts'
+import { extendTextFile, keepTextFile } from '../src/update/text-pack/keep-texts-files.ts'
+import { loadTextUpdate } from '../src/update/texts/load-texts-files.ts'
+import { updateTexts } from '../src/update/texts/update-texts.ts'
 import { engine } from './op-cases.ts'
 import { tinyDecoder } from './tiny-decoder.ts'
 
@@ -136,4 +142,61 @@ describe('texts that memory has no room for', () => {
     const { loaded: other } = await learned('chats', 1, {})
     expect(() => other.inputs.data[0]?.train.labels.data).toThrow(/kept on disk.*maxBytes/)
   })
+})
+
+describe('other verbs with texts that memory has no room for', () => {
+  const laid = /of tokens have no room in/
+  const [old, fresh] = ['one', 'two'].map((part) => at(`chats-${part}.jsonl`)) as [string, string]
+  const readingOf = (maxBytes: number) => ({ maxLength: 16, maxBytes })
+
+  /** What is the same from memory and from disk. */
+  async function alike<T>(of: (maxBytes: number) => Promise<{ said: T; notes: readonly string[] }>) {
+    const [memory, disk] = [await of(2 ** 30), await of(1)]
+    expect(memory.notes.filter((note) => laid.test(note))).toEqual([])
+    expect(disk.notes.filter((note) => laid.test(note))).toHaveLength(1)
+    expect(disk.said).toEqual(memory.said)
+  }
+
+  it('measure the same losses', () =>
+    alike(async (maxBytes) => {
+      const { model } = await loadModel(at('model.onnx'))
+      const { tokenizer } = (await readingFor({ path: at('model.onnx'), input: model.input }, undefined))
+        .options
+      const named = { name: 'tiny', model }
+      const reading = { ...readingOf(maxBytes), tokenizer }
+      const { figures, notes } = await measuredTexts(engine, named, old, reading)
+      return { said: figures, notes }
+    }))
+
+  it('keep and extend the same packs', () =>
+    alike(async (maxBytes) => {
+      const sources = { engine, model: at('model.onnx'), reading: readingOf(maxBytes) }
+      const out = at(`kept-${maxBytes}.keep`)
+      const one = await keepTextFile({
+        ...sources,
+        data: old,
+        out,
+        budget: { tokens: 60, choose: 'hardest' },
+      })
+      const two = await extendTextFile(out, { ...sources, data: fresh, out: at('next.keep') })
+      const said = [one, two].map(({ pack }) => {
+        const { created: _, history, ...rest } = pack
+        return { ...rest, history: history.map(({ loss }) => loss) }
+      })
+      return { said, notes: one.notes }
+    }))
+
+  for (const pack of ['documents', 'joined'] as const)
+    it(`are updated to the same weights, ${pack}`, () =>
+      alike(async (maxBytes) => {
+        const reading = { ...readingOf(maxBytes), documents: { pack, overlap: 0 } }
+        const sources = { engine, model: at('model.onnx'), fresh, old, reading }
+        const { learner, notes } = await loadTextUpdate(sources, await loadModel(at('model.onnx')))
+        const { parameters, trials, documents, status } = await updateTexts({
+          ...{ engine, ...learner, epochs: 2, batchSize: 4, learningRate: 1e-2, seed: 3 },
+          budget: { unit: 'relative', maxChange: 0.5 },
+        })
+        const looks = trials.map(({ looks: seen, curve }) => ({ seen, curve }))
+        return { said: { parameters, looks, documents, status }, notes }
+      }))
 })

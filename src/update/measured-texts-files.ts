@@ -3,6 +3,7 @@ import { documentRowLength, packNoted } from '../data/documents/index.ts'
 import { readMeasuredDocuments } from '../data/documents/index-files.ts'
 import type { ReadOptions } from '../data/read-options.ts'
 import { fixedLength } from '../data/ready-rows.ts'
+import { openSpill } from '../data/spill-files.ts'
 import type { Engine } from '../engine/engine.ts'
 import { positionsOf } from '../evaluate/generate/index.ts'
 import { refuseLookingAhead, textFigures } from '../evaluate/index.ts'
@@ -39,7 +40,8 @@ export async function measuredTexts(
  * @throws What {@link measuredTexts} throws before it measures.
  */
 export async function textRows(engine: Engine, { name, model }: Named, path: string, reading: ReadOptions) {
-  const { documents, part, notes } = await readMeasuredDocuments(path, reading)
+  const spill = openSpill(reading.maxBytes)
+  const { documents, part, notes } = await readMeasuredDocuments(path, { ...reading, spill })
   const tokenizer = present(reading.tokenizer, 'tokenizer')
   const limits = [tokenizer.limit, positionsOf(model)].filter((limit) => limit !== undefined)
   const limit = limits.length > 0 ? Math.min(...limits) : undefined
@@ -53,5 +55,6 @@ export async function textRows(engine: Engine, { name, model }: Named, path: str
   const decoder = withTokenClasses(model)
   await refuseLookingAhead(engine, decoder, packed.dataset, name)
   const { dataset } = packed
-  return { part, count: documents.length, dataset, decoder, notes: [...notes, ...packed.notes] }
+  const laid = spill.note(path, 'tokens') ?? []
+  return { part, count: documents.length, dataset, decoder, notes: [...notes, ...packed.notes].concat(laid) }
 }

@@ -10,4 +10,11 @@ export {
 export { packNoted } from './pack-noted.ts'
 export { documentRowLength } from './row-length.ts'
 export { type DividedDocuments, withTestDocuments } from './test-documents.ts'
-export { documentPart, renamedDocument, tokenCount, tokenSpan, tokenSpans } from './token-span.ts'
+export {
+  documentInMemory,
+  documentPart,
+  isMarked,
+  renamedDocument,
+  tokenCount,
+  tokenSpans,
+} from './token-span.ts'

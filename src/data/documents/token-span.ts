@@ -82,7 +82,7 @@ export const isMarked = (document: TokenDocument): boolean =>
 const CHUNK = 2 ** 16
 
 /** All tokens of a document in order: in one piece where they are in memory. */
-export function* tokenSpans(document: TokenDocument): Generator<TokenSpan> {
+export function* tokenSpans(document: TokenSpan): Generator<TokenSpan> {
   if (!(document instanceof ReadDocument)) {
     yield document
     return
@@ -97,6 +97,19 @@ export const renamedDocument = (document: TokenDocument, place: string): TokenDo
     ? new DocumentPart(document, { place, bytes: document.bytes }, 0, document.tokens)
     : { ...document, place }
 
+/** A document with its tokens in memory, as it is where they are. */
+export function documentInMemory(document: TokenDocument): TokenDocument {
+  if (!(document instanceof ReadDocument)) return document
+  const { place, bytes, tokens } = document
+  return withMarks({ place, bytes }, document.span(0, tokens))
+}
+
+/** Marks are left out where all tokens count. */
+function withMarks(named: Named, { ids, learned }: TokenSpan): TokenDocument {
+  const whole = learned === undefined || learned.subarray(1).every((one) => one === 1)
+  return { ...named, ids, ...(whole ? {} : { learned }) }
+}
+
 /** Some tokens of a document, as one; those of a document in memory are copied. */
 export function documentPart(
   document: TokenDocument,
@@ -105,7 +118,6 @@ export function documentPart(
   to: number,
 ): TokenDocument {
   if (document instanceof ReadDocument) return new DocumentPart(document, { place, bytes }, from, to)
-  const learned = document.learned?.slice(from, to)
-  const whole = learned === undefined || learned.subarray(1).every((one) => one === 1)
-  return { place, bytes, ids: document.ids.slice(from, to), ...(whole ? {} : { learned }) }
+  const span = { ids: document.ids.slice(from, to), learned: document.learned?.slice(from, to) }
+  return withMarks({ place, bytes }, span)
 }

@@ -1,6 +1,6 @@
 import { type Dataset, samples, subset } from '../../data/dataset.ts'
 import { TrainingError, UsageError } from '../../errors.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { lazyTask, type Task, type TaskStream } from '../../tasks/stream.ts'
 import { type RandomStream, randomStream } from '../../tensor/random.ts'
 
@@ -93,14 +93,16 @@ function rowsOfDocuments(
   random: RandomStream,
   task: string,
 ): ReadonlySet<number> {
-  const documents = [...new Set(of)]
+  const rowsIn = new Map<number, number>()
+  for (const document of of) rowsIn.set(document, (rowsIn.get(document) ?? 0) + 1)
+  const documents = [...rowsIn.keys()]
   const held = new Set<number>()
   let rows = 0
   for (const place of random.permutation(documents.length)) {
     if (rows >= least) break
     const document = itemAt(documents, place, 'document')
     held.add(document)
-    rows += of.reduce((sum, other) => sum + (other === document ? 1 : 0), 0)
+    rows += required(rowsIn, document, 'rows of document')
   }
   if (held.size < documents.length) return new Set([...of.keys()].filter((row) => held.has(of[row] ?? -1)))
   throw new UsageError(

@@ -1,4 +1,4 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenCount } from '../../data/documents/index.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
 import { itemAt, present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
@@ -57,8 +57,8 @@ export function withinBudget(
   }: Pick<TextPackBudget, 'tokens' | 'documents'>,
 ): readonly TokenDocument[] {
   let taken = 0
-  const end = ordered.findIndex(({ ids }, at) => {
-    taken += ids.length
+  const end = ordered.findIndex((document, at) => {
+    taken += tokenCount(document)
     return at > 0 && (at >= documents || taken > tokens)
   })
   return end < 0 ? ordered : ordered.slice(0, end)

@@ -1,12 +1,15 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { isMarked, type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
 import { sha256 } from '../../data/sha256.ts'
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
 /** The SHA-256 of a document's tokens: equal where these are, whatever counts of them. */
-export const documentKey = ({ ids }: Pick<TokenDocument, 'ids'>): string =>
-  sha256().update(bytesOf(ids)).hex()
+export function documentKey(document: Pick<TokenDocument, 'ids'>): string {
+  const hash = sha256()
+  for (const { ids } of tokenSpans(document)) hash.update(bytesOf(ids))
+  return hash.hex()
+}
 
 /** Documents whose tokens are not among `others` and did not come earlier, in their order. */
 export function unseenDocuments(
@@ -25,9 +28,10 @@ export function unseenDocuments(
 /** The SHA-256 of documents: their tokens, and what counts of them; not what they are called. */
 export function documentsFingerprint(documents: readonly TokenDocument[]): string {
   const hash = sha256().update(`holdfast documents ${documents.length}\n`)
-  for (const { ids, learned } of documents) {
-    hash.update(`${ids.length} ${learned ? 'some' : 'all'}\n`).update(bytesOf(ids))
-    if (learned) hash.update(bytesOf(learned))
+  for (const document of documents) {
+    hash.update(`${tokenCount(document)} ${isMarked(document) ? 'some' : 'all'}\n`)
+    for (const { ids } of tokenSpans(document)) hash.update(bytesOf(ids))
+    for (const { learned } of tokenSpans(document)) if (learned) hash.update(bytesOf(learned))
   }
   return hash.hex()
 }

@@ -1,4 +1,4 @@
-import { type TokenDocument, tokensThatCount } from '../../data/documents/index.ts'
+import { documentPart, type TokenDocument, tokenCount, tokensThatCount } from '../../data/documents/index.ts'
 
 /** A document with more tokens than this is cut: it would fill a budget by itself, and tell of one text alone. */
 const longest = 4096
@@ -16,23 +16,19 @@ export const pieceTokens = (rowLength: number): number =>
  * // ['book.txt, tokens 1 to 2', 'book.txt, tokens 2 to 3']
  */
 export function documentPieces(document: TokenDocument, most: number): readonly TokenDocument[] {
-  const { ids, learned, place } = document
-  if (ids.length <= most) return [document]
+  const tokens = tokenCount(document)
+  if (tokens <= most) return [document]
   const total = tokensThatCount(document)
   const pieces: TokenDocument[] = []
   let [counted, given] = [0, 0]
-  for (let from = 0; from < ids.length - 1; from += most - 1) {
-    const to = Math.min(ids.length, from + most)
-    const piece = { ids: ids.slice(from, to), learned: learned?.slice(from, to) }
-    const counting = tokensThatCount({ ...document, ...piece })
+  for (let from = 0; from < tokens - 1; from += most - 1) {
+    const to = Math.min(tokens, from + most)
+    const place = `${document.place}, tokens ${from + 1} to ${to}`
+    const counting = tokensThatCount(documentPart(document, { place, bytes: 0 }, from, to))
     if (counting === 0) continue
     counted += counting
     const due = Math.round((document.bytes * counted) / total)
-    const whole = piece.learned === undefined || piece.learned.subarray(1).every((one) => one === 1)
-    pieces.push({
-      ...{ place: `${place}, tokens ${from + 1} to ${to}`, ids: piece.ids, bytes: due - given },
-      ...(whole ? {} : { learned: piece.learned }),
-    })
+    pieces.push(documentPart(document, { place, bytes: due - given }, from, to))
     given = due
   }
   return pieces

@@ -1,5 +1,5 @@
 import type { Unzipped } from 'fflate'
-import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenCount, tokensIn } from '../../data/documents/index.ts'
 import { itemAt } from '../../required.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { damaged, tensorsIn } from '../pack-container.ts'
@@ -52,7 +52,7 @@ export function documentTensors(
   const each = [documents.length]
   return new Map<string, Tensor>([
     ['ids', packedIds(ids, [total], vocabulary)],
-    ['lengths', { type: 'uint32', dims: each, data: Uint32Array.from(documents, (one) => one.ids.length) }],
+    ['lengths', { type: 'uint32', dims: each, data: Uint32Array.from(documents, tokenCount) }],
     ['bytes', { type: 'uint32', dims: each, data: Uint32Array.from(documents, ({ bytes }) => bytes) }],
     ...(documents.some((document) => document.learned)
       ? [['learned', { type: 'uint8', dims: [total], data: learned }] as const]

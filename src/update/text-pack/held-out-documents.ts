@@ -1,4 +1,4 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { documentInMemory, type TokenDocument } from '../../data/documents/index.ts'
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { withinBudget } from './choose-documents.ts'
@@ -18,7 +18,7 @@ export interface HeldOutDocuments {
 }
 
 /**
- * Draws documents to prove on, in the order of the data. Of a long document one piece is taken, drawn at random, and no second one: a bound
+ * Draws documents to prove on, in the order of the data; their tokens are in memory then. Of a long document one piece is taken, drawn at random, and no second one: a bound
  * counts documents, and pieces of one text tell less than as many texts.
  *
  * @param options.others Documents that are trained on or held out already.
@@ -64,7 +64,7 @@ export function heldOutDocuments(
   ).length
   const chosen = order.slice(0, count).sort((a, b) => a.at - b.at)
   return {
-    documents: chosen.map(({ piece }) => piece),
+    documents: chosen.map(({ piece }) => documentInMemory(piece)),
     ...{ known, cut: chosen.filter(({ cut }) => cut).length, left: candidates.length - count },
   }
 }

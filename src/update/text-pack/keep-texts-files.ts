@@ -1,10 +1,16 @@
 import { basename } from 'node:path'
-import { documentRowLength, type TokenDocument, withTestDocuments } from '../../data/documents/index.ts'
+import {
+  documentRowLength,
+  renamedDocument,
+  type TokenDocument,
+  withTestDocuments,
+} from '../../data/documents/index.ts'
 import { readDocuments } from '../../data/documents/index-files.ts'
 import type { Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
 import { sha256 } from '../../data/sha256.ts'
+import { openSpill } from '../../data/spill-files.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import { UsageError } from '../../errors.ts'
 import { positionsOf } from '../../evaluate/generate/index.ts'
@@ -132,14 +138,15 @@ async function readTexts(sources: KeepTextSources, given?: LoadedModel, pack?: T
   const hash = reading.tokenizerJson && tokenizerHash(reading.tokenizerJson)
   if (pack && hash !== undefined && hash !== pack.tokenizer) throw otherTokenizer(pack, path)
   await refuseLabelled(data, path, reading.options, 'keep')
-  const found = await readDocuments(data, reading.options)
+  const spill = openSpill(reading.options.maxBytes)
+  const found = await readDocuments(data, { ...reading.options, spill })
   const share = sources.heldOutDocuments === 0 ? 0 : defaultTestShare
   const divided = withTestDocuments(found, {
     ...{ share, source: data, otherwise: 'or hold none out (--held-out 0)' },
   })
   const nameOf = await namesIn(data)
   const named = (documents: readonly TokenDocument[]) =>
-    documents.map((document) => ({ ...document, place: nameOf(document.place) }))
+    documents.map((document) => renamedDocument(document, nameOf(document.place)))
   const limits = [tokenizer?.limit, positionsOf(model)].filter((limit) => limit !== undefined)
   const asked = fixedLength(reading.options)
   const { train } = divided
@@ -159,6 +166,6 @@ async function readTexts(sources: KeepTextSources, given?: LoadedModel, pack?: T
       }),
       asked,
     },
-    notes: [...loaded.notes, ...reading.notes, ...found.notes],
+    notes: [...loaded.notes, ...reading.notes, ...found.notes].concat(spill.note(data, 'tokens') ?? []),
   }
 }

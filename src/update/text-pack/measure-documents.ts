@@ -4,9 +4,11 @@ import {
   type PackedDocuments,
   packDocuments,
   type TokenDocument,
+  tokenCount,
   tokensIn,
   tokensThatCount,
 } from '../../data/documents/index.ts'
+import { inMemory } from '../../data/spilled-rows.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { type OnRows, refuseLookingAhead, textFigures, topTokens } from '../../evaluate/index.ts'
@@ -146,12 +148,12 @@ function* blocksOf(documents: readonly TokenDocument[], most: number): Generator
   let block: TokenDocument[] = []
   let tokens = 0
   for (const document of documents) {
-    if (block.length > 0 && tokens + document.ids.length > most) {
+    if (block.length > 0 && tokens + tokenCount(document) > most) {
       yield block
       ;[block, tokens] = [[], 0]
     }
     block.push(document)
-    tokens += document.ids.length
+    tokens += tokenCount(document)
   }
   if (block.length > 0) yield block
 }
@@ -159,7 +161,8 @@ function* blocksOf(documents: readonly TokenDocument[], most: number): Generator
 /** The places of rows whose label counts: each token of the documents that counts, in their order. */
 function countingPlaces({ labels }: Dataset): Int32Array {
   const places: number[] = []
-  for (const [place, label] of labels.data.entries()) if (label !== ignoredLabel) places.push(place)
+  for (const [place, label] of inMemory<'int32' | 'float32'>(labels).data.entries())
+    if (label !== ignoredLabel) places.push(place)
   return Int32Array.from(places)
 }
 

@@ -1,4 +1,9 @@
-import { type TokenDocument, tokensThatCount } from '../../data/documents/index.ts'
+import {
+  documentInMemory,
+  type TokenDocument,
+  tokenCount,
+  tokensThatCount,
+} from '../../data/documents/index.ts'
 import { choiceOrder, withinBudget } from './choose-documents.ts'
 import { unseenDocuments } from './document-keys.ts'
 import { documentPieces, pieceTokens } from './document-pieces.ts'
@@ -44,11 +49,11 @@ export function piecesOf(documents: readonly TokenDocument[], rowLength: number)
   const most = pieceTokens(rowLength)
   return {
     pieces: unseenDocuments(documents.flatMap((document) => documentPieces(document, most))),
-    cut: documents.filter(({ ids }) => ids.length > most).length,
+    cut: documents.filter((document) => tokenCount(document) > most).length,
   }
 }
 
-/** The pieces that become exemplars, in the order of the choice. */
+/** The pieces that become exemplars, in the order of the choice and in memory. */
 export async function chosenExemplars(
   pieces: readonly TokenDocument[],
   budget: TextPackBudget,
@@ -58,5 +63,5 @@ export async function chosenExemplars(
   const { choose } = budget
   const losses =
     choose === 'random' ? undefined : await lossesOn(pieces, how, 'the loss on documents to choose from')
-  return withinBudget(choiceOrder(pieces, { choose, losses, seed, round }), budget)
+  return withinBudget(choiceOrder(pieces, { choose, losses, seed, round }), budget).map(documentInMemory)
 }

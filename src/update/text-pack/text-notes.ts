@@ -1,5 +1,5 @@
 import { count } from '../../count.ts'
-import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenCount, tokensIn } from '../../data/documents/index.ts'
 import { fewestDocuments } from '../../measure/ratio-change.ts'
 import { pieceTokens } from './document-pieces.ts'
 import type { HeldOutDocuments } from './held-out-documents.ts'
@@ -13,7 +13,7 @@ export function exemplarNotes(
   rowLength: number,
 ): readonly string[] {
   const [all, kept] = [tokensIn(train), tokensIn(exemplars)]
-  const long = train.find(({ ids }) => ids.length > pieceTokens(rowLength))
+  const long = train.find((document) => tokenCount(document) > pieceTokens(rowLength))
   return [
     ...(long
       ? [

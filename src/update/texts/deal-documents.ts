@@ -1,4 +1,4 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { itemAt } from '../../required.ts'
 import type { TextUpdateData } from './text-update-types.ts'
@@ -82,16 +82,18 @@ function drawn(documents: readonly TokenDocument[], share: number) {
 }
 
 /** A number from 0 to below 1 for a document, as if drawn at random, told by its tokens. */
-const drawOf = ({ ids }: TokenDocument): number => {
-  const bytes = new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)
-  return Number.parseInt(sha256().update('order').update(bytes).hex().slice(0, 8), 16) / 2 ** 32
+function drawOf(document: TokenDocument): number {
+  const hash = sha256().update('order')
+  for (const { ids } of tokenSpans(document))
+    hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength))
+  return Number.parseInt(hash.hex().slice(0, 8), 16) / 2 ** 32
 }
 
 /** The first documents that have so many tokens together, one at least. */
 function atMost(documents: readonly TokenDocument[], tokens: number): readonly TokenDocument[] {
   let left = tokens
-  return documents.filter(({ ids }, place) => {
-    left -= ids.length
+  return documents.filter((document, place) => {
+    left -= tokenCount(document)
     return place === 0 || left >= 0
   })
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import {
   documentRowLength,
   type LoadedDocuments,
+  renamedDocument,
   type TokenDocument,
   withTestDocuments,
 } from '../../data/documents/index.ts'
@@ -10,6 +11,7 @@ import type { ReadOptions } from '../../data/read-options.ts'
 import type { Reading } from '../../data/reading.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
+import { openSpill } from '../../data/spill-files.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
 import type { TextTokenizer } from '../../data/text/index.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -128,7 +130,9 @@ export async function loadTextUpdate(
   const loaded = opened?.loaded ?? deployed
   const { model, file } = loaded
   const reading = await readingFor({ path: file.path, input: model.input }, sources.reading)
-  const { options, tokenizerJson } = reading
+  const { tokenizerJson } = reading
+  const spill = openSpill(reading.options.maxBytes)
+  const options = { ...reading.options, spill }
   const added = await readParts(fresh, path, options)
   const known = old === undefined || old === SELF ? undefined : await readParts(old, path, options)
   const pack =
@@ -153,6 +157,7 @@ export async function loadTextUpdate(
           training: { ...sources.training, updates: opened?.updates },
         })
   const data = { ...found, ...written?.data }
+  const laid = spill.note(known ? `${fresh}, ${old}` : fresh, 'tokens')
   return {
     ...loaded,
     folder: (await stat(path)).isDirectory(),
@@ -170,7 +175,7 @@ export async function loadTextUpdate(
     writing: written?.writing,
     notes: [
       ...[...loaded.notes, ...reading.notes, ...added.notes, ...(known?.notes ?? [])],
-      ...[...(pack?.notes ?? []), ...apart, ...(written?.notes ?? [])],
+      ...[...(laid === undefined ? [] : [laid]), ...(pack?.notes ?? []), ...apart, ...(written?.notes ?? [])],
     ],
   }
 }
@@ -200,7 +205,7 @@ async function readParts(source: string, model: string, options: ReadOptions): P
   const { train, validation, test, notes } = await readDocuments(source, options)
   const nameOf = await namesIn(source)
   const named = (documents: readonly TokenDocument[]) =>
-    documents.map((document) => ({ ...document, place: nameOf(document.place) }))
+    documents.map((document) => renamedDocument(document, nameOf(document.place)))
   return {
     train: named(train),
     validation: validation && named(validation),

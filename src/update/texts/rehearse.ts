@@ -1,4 +1,5 @@
 import { type Dataset, ignoredLabel, samples } from '../../data/dataset.ts'
+import { rowChunks } from '../../data/row-chunks.ts'
 import type { Method } from '../../methods/method.ts'
 import { sharedSources } from '../../methods/share-sampler.ts'
 
@@ -41,7 +42,8 @@ export function rowShare(share: number, tokens: { readonly fresh: number; readon
 /** Tokens that count in the loss. */
 export function tokensIn({ labels }: Dataset): number {
   let counting = 0
-  for (const label of labels.data) if (label !== ignoredLabel) counting++
+  for (const { rows } of rowChunks<'int32' | 'float32'>(labels))
+    for (const label of rows.data) if (label !== ignoredLabel) counting++
   return counting
 }
 

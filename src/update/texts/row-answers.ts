@@ -1,5 +1,6 @@
 import { type Dataset, ignoredLabel, samples } from '../../data/dataset.ts'
 import { type TokenDocument, tokensThatCount } from '../../data/documents/index.ts'
+import { inMemory } from '../../data/spilled-rows.ts'
 import { UsageError } from '../../errors.ts'
 import type { TopTokens } from '../../evaluate/index.ts'
 import { itemAt } from '../../required.ts'
@@ -39,7 +40,7 @@ export function rowAnswers(rows: Dataset, { answers, documents, chosen }: KeptAn
   const logProbabilities = float32(dims)
   const ids = new Int32Array(logProbabilities.data.length)
   const places = placesOf(chosen, starts, counts)
-  for (const [at, label] of rows.labels.data.entries()) {
+  for (const [at, label] of inMemory<'int32' | 'float32'>(rows.labels).data.entries()) {
     if (label === ignoredLabel) continue
     const from = (places.next().value as number) * k
     ids.set(answers.ids.data.subarray(from, from + k), at * k)

@@ -1,5 +1,5 @@
 import { samples, subset } from '../../data/dataset.ts'
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenCount } from '../../data/documents/index.ts'
 import { itemAt, present } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { knownByHeart } from './by-heart.ts'
@@ -73,8 +73,8 @@ export function withRows(parts: TextParts, rows: number, seed: number): TextPart
 /** The first documents that have so many tokens together, one at least. */
 function upTo(documents: readonly TokenDocument[]): readonly TokenDocument[] {
   let tokens = 0
-  const enough = documents.findIndex(({ ids }) => {
-    tokens += ids.length
+  const enough = documents.findIndex((document) => {
+    tokens += tokenCount(document)
     return tokens >= MEASURED_TOKENS
   })
   return enough < 0 ? documents : documents.slice(0, enough + 1)
