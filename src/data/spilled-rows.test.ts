@@ -3,9 +3,11 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { DataError } from '../errors.ts'
 import { zeros } from '../tensor/bytes.ts'
 import type { DType, Tensor } from '../tensor/tensor.ts'
-import { createDataset, subset } from './dataset.ts'
+import { createDataset, type Dataset, subset } from './dataset.ts'
 import { fingerprint, rowHashes, rowKeys } from './fingerprint.ts'
+import { renumbered } from './renumbered.ts'
 import { rowChunks } from './row-chunks.ts'
+import { byLength, rowLengths } from './row-lengths.ts'
 import { concatenateRows, copyRows, takeRows, withDims } from './rows.ts'
 import { openSpill } from './spill-files.ts'
 import { sourceOf } from './spilled.ts'
@@ -111,6 +113,38 @@ describe('rows on disk', () => {
     const kept = onDisk.keep(tensorOf('float32', 4, 3, 1))
     expect(() => kept.data).toThrow(DataError)
     expect(() => kept.data).toThrow(/float32 \[4, 3\].*on disk.*Raise the limit \(maxBytes\)/)
+  })
+
+  it('are labels, too: checked, renumbered and cut like those in memory', () => {
+    const ids = tensorOf('int64', 6, 20, 0)
+    const labels = Int32Array.from({ length: 120 }, (_, at) =>
+      at % 20 > 2 * Math.floor(at / 20) ? -100 : at % 3,
+    )
+    const plain = { type: 'int32', dims: [6, 20], data: labels } as const
+    const form = { name: 'tokens', kind: 'token-classification', causal: true } as const
+    const tokens = (own: Tensor<'int32'>, classes: readonly string[]) =>
+      createDataset({ ...form, inputs: onDisk.keep(ids), labels: onDisk.keep(own), classes })
+    const here = createDataset({ ...form, inputs: ids, labels: plain, classes: ['a', 'b', 'c'] })
+    const there = tokens(plain, ['a', 'b', 'c'])
+    expect(fingerprint(there)).toBe(fingerprint(here))
+    expect(rowLengths(there)).toEqual(rowLengths(here))
+    const shown = (dataset: Dataset) =>
+      byLength(dataset).map(({ rows, dataset: own }) => [
+        rows,
+        inMemory(own.inputs),
+        inMemory(own.labels as Tensor),
+      ])
+    expect(shown(there)).toEqual(shown(here))
+    const moved = [here, there].map(({ labels: own }) => renumbered(own as Tensor<'int32'>, [2, 0, 1]))
+    expect(moved.map((own) => inMemory(own))).toEqual([0, 1].map(() => renumbered(plain, [2, 0, 1])))
+    expect(renumbered(there.labels as Tensor<'int32'>, [0, 1, 2])).toBe(there.labels)
+    expect(() => tokens({ ...plain, data: labels.with(22, 7) }, ['a', 'b', 'c'])).toThrow(
+      /row 1, position 2: label 7 is not one of the 3 classes/,
+    )
+    const rows = { type: 'int32', dims: [1, 2], data: Int32Array.of(4, 2) } as const
+    expect(new Map(gatheredFeeds({ ...there, inputs: ids }, rows)).get('labels')).toEqual(
+      takeRows(plain, Int32Array.of(4, 2)),
+    )
   })
 
   it('refuse rows that there are not', () => {
