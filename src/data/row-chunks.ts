@@ -1,5 +1,6 @@
-import type { DType, Tensor } from '../tensor/tensor.ts'
-import { rowBytesOf, rowCount, takeRows } from './rows.ts'
+import { zeros } from '../tensor/bytes.ts'
+import { type DType, type Storage, sizeOf, type Tensor } from '../tensor/tensor.ts'
+import { copyRows, rowBytesOf, rowCount } from './rows.ts'
 import { sourceOf } from './spilled.ts'
 
 /** Bytes of rows that are read from disk at a time. */
@@ -11,23 +12,24 @@ export interface RowChunk<T extends DType = DType> {
   readonly rows: Tensor<T>
 }
 
-/** All rows in order, in pieces that are in memory: one piece where all are. */
+/** All rows in order, in pieces that are in memory: one piece where all are. Else the next piece is written over the one before. */
 export function* rowChunks<T extends DType>(tensor: Tensor<T>): Generator<RowChunk<T>> {
   if (!sourceOf(tensor)) {
     yield { from: 0, rows: tensor }
     return
   }
+  const { type, dims } = tensor
+  const row = dims.slice(1)
   const rows = rowCount(tensor)
-  const most = rowsWithin(tensor, CHUNK)
+  const most = Math.min(rows, rowsWithin(tensor, CHUNK))
+  const room = zeros(type, [most, ...row]).data as Exclude<Storage[DType], string[]>
   for (let from = 0; from < rows; from += most) {
     const count = Math.min(most, rows - from)
-    yield {
-      from,
-      rows: takeRows(
-        tensor,
-        Int32Array.from({ length: count }, (_, at) => from + at),
-      ),
-    }
+    const data = room.subarray(0, count * sizeOf(row)) as Storage[T]
+    const part: Tensor<T> = { type, dims: [count, ...row], data }
+    const places = Int32Array.from({ length: count }, (_, at) => from + at)
+    copyRows(tensor, places, part, 0)
+    yield { from, rows: part }
   }
 }
 

@@ -71,11 +71,16 @@ class LaidDocument extends ReadDocument {
 function openStore(spill: Spill): Store {
   let end = 0
   const reader = (): Store['ids'] => {
+    const room = new Uint8Array(BLOCK)
     let start = 0
-    let block = new Uint8Array()
+    let block = room.subarray(0, 0)
     return (at, into) => {
+      if (into.length > BLOCK) {
+        spill.read(at, into)
+        return
+      }
       if (at < start || at + into.length > start + block.length) {
-        block = new Uint8Array(Math.max(into.length, Math.min(BLOCK, end - at)))
+        block = room.subarray(0, Math.min(BLOCK, end - at))
         spill.read(at, block)
         start = at
       }
