@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
 import { toyDecoder, toyTexts, unevenTexts } from '../../test/toy-language.ts'
 import { engine } from '../../test/toy-learning.ts'
+import { samples } from '../data/dataset.ts'
+import { takeRows } from '../data/rows.ts'
 import { documentLosses, totalLoss } from '../measure/text-scores.ts'
 import { openReader } from './reader.ts'
 import { rowLosses } from './row-losses.ts'
-import { classAccuracy } from './scores.ts'
+import { rightAnswers } from './scores.ts'
 import { openTokenScores } from './token-scores.ts'
 
 const model = toyDecoder()
@@ -18,9 +20,12 @@ it('are the losses of rows and the accuracy of the likeliest tokens, of other ro
     const { nats, ...counted } = totalLoss(documentLosses(await rowLosses(engine, model, rows)))
     expect(loss).toMatchObject(counted)
     expect(loss.nats).toBeCloseTo(nats, 4)
-    expect(right / loss.tokens).toBe(
-      classAccuracy(await reader.predictions(rows), rows.labels.data as Int32Array),
+    const labels = takeRows(
+      rows.labels,
+      Int32Array.from({ length: samples(rows) }, (_, at) => at),
     )
+    const answers = await reader.predictions(rows)
+    expect({ right, counting: loss.tokens }).toEqual(rightAnswers(answers, labels.data as Int32Array))
     expect(right).toBeGreaterThan(0)
   }
   await open.dispose()

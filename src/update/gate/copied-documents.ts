@@ -1,7 +1,8 @@
 import type { Dataset } from '../../data/dataset.ts'
+import { rowChunks } from '../../data/row-chunks.ts'
+import { bytesOf, rowBytesOf, rowCount } from '../../data/rows.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { itemAt } from '../../required.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 
 /**
  * Documents that say what an earlier one says, by what they are called: the name of that one. They are told by their tokens, and by which
@@ -13,9 +14,16 @@ export function copiedDocuments({ inputs, labels, documents }: Dataset): Readonl
   const copies = new Map<string, string>()
   if (!documents) return copies
   const hashes = new Map<number, ReturnType<typeof sha256>>()
-  for (const [row, document] of documents.of.entries()) {
-    const hash = hashes.get(document) ?? sha256()
-    hashes.set(document, hash.update(rowBytes(inputs, row)).update(rowBytes(labels, row)))
+  // What stands there, and then which of it counts.
+  for (const tensor of [inputs, labels]) {
+    for (const { from, rows } of rowChunks(tensor)) {
+      const [bytes, width] = [bytesOf(rows), rowBytesOf(rows)]
+      for (let row = 0; row < rowCount(rows); row++) {
+        const document = itemAt(documents.of, from + row, 'row')
+        const hash = hashes.get(document) ?? sha256()
+        hashes.set(document, hash.update(bytes.subarray(row * width, (row + 1) * width)))
+      }
+    }
   }
   const first = new Map<string, number>()
   for (const [document, hash] of hashes) {
@@ -26,10 +34,4 @@ export function copiedDocuments({ inputs, labels, documents }: Dataset): Readonl
     else copies.set(nameOf(document), nameOf(earlier))
   }
   return copies
-}
-
-function rowBytes({ dims, data }: Tensor, row: number): Uint8Array {
-  const [, width = 0] = dims
-  const { buffer, byteOffset, byteLength } = (data as Int32Array).subarray(row * width, (row + 1) * width)
-  return new Uint8Array(buffer, byteOffset, byteLength)
 }
