@@ -38,8 +38,13 @@ describe('dealing old documents out', () => {
     const { rehearsed, order, spared = [], proof } = dealDocuments({ exemplars, heldOut }, true)
     expect(rehearsed).toHaveLength(40)
     expect(places(order)).toEqual(spared.map((place) => `document ${500 + place}`))
-    expect(order.length).toBeGreaterThan(10)
+    expect(order.length).toBeGreaterThanOrEqual(20)
     expect(order.length).toBeLessThan(32)
+    // Few as they are, a quarter of them at least.
+    for (const from of [0, 100, 200, 300]) {
+      const dealt = dealDocuments({ exemplars, heldOut: documents(20, from) }, true)
+      expect(dealt.order.length).toBeGreaterThanOrEqual(5)
+    }
     expect([...spared, ...proof].sort((a, b) => a - b)).toEqual(Array.from(heldOut.keys()))
     const few = { exemplars, heldOut: documents(19, 500) }
     expect(dealDocuments(few, true)).toEqual(dealDocuments(few))

@@ -49,7 +49,8 @@ export function dealDocuments(
     return { rehearsed: all(exemplars), order: atMost(order, MOST_ORDERING), proof: all(heldOut) }
   }
   if (byHeart && heldOut.length >= MANY_BY_HEART) {
-    return { rehearsed: all(exemplars), ...sparing(heldOut, SPARED_BY_HEART) }
+    const least = Math.ceil(SPARED_BY_HEART * heldOut.length)
+    return { rehearsed: all(exemplars), ...sparing(heldOut, SPARED_BY_HEART, least) }
   }
   if (exemplars.length > 0) {
     const few = exemplars.length < FEW
@@ -62,8 +63,8 @@ export function dealDocuments(
 }
 
 /** Some of the documents that prove order candidates instead. */
-function sparing(heldOut: readonly TokenDocument[], share: number): Omit<Dealt, 'rehearsed'> {
-  const { part, rest } = drawn(heldOut, share)
+function sparing(heldOut: readonly TokenDocument[], share: number, least = 1): Omit<Dealt, 'rehearsed'> {
+  const { part, rest } = drawn(heldOut, share, least)
   const order = atMost(
     part.map((place) => itemAt(heldOut, place, 'document')),
     MOST_ORDERING,
@@ -71,12 +72,12 @@ function sparing(heldOut: readonly TokenDocument[], share: number): Omit<Dealt, 
   return { order, proof: rest, spared: part.slice(0, order.length) }
 }
 
-/** About a share of the documents, at least one, and the others; each in the list's order. */
-function drawn(documents: readonly TokenDocument[], share: number) {
+/** About a share of the documents, so many at least, and the others; each in the list's order. */
+function drawn(documents: readonly TokenDocument[], share: number, least = 1) {
   const ranked = documents
     .map((document, place) => ({ place, draw: drawOf(document) }))
     .sort((a, b) => a.draw - b.draw || a.place - b.place)
-  const count = Math.max(1, ranked.filter(({ draw }) => draw < share).length)
+  const count = Math.max(least, ranked.filter(({ draw }) => draw < share).length)
   const places = (list: typeof ranked) => list.map(({ place }) => place).sort((a, b) => a - b)
   return { part: places(ranked.slice(0, count)), rest: places(ranked.slice(count)) }
 }

@@ -75,8 +75,8 @@ describe('the update of a language model', () => {
     expect(trials.map(({ method }) => method)).toEqual(['replay by LoRA', 'replay'])
     expect(documents).toEqual(counts)
     expect(documents.rehearsed).toBe(12)
-    // About a quarter of those held out order, and prove nothing.
-    expect(documents.order).toBeGreaterThan(8)
+    // A quarter of those held out, or a few more, order and prove nothing.
+    expect(documents.order).toBeGreaterThanOrEqual(15)
     expect(documents.order).toBeLessThan(24)
     expect(documents.order + documents.heldOut).toBe(60)
     // What is asked for stays, and what is not known by heart is rehearsed with the shares.
