@@ -130,10 +130,29 @@ describe.skipIf(!hasRedis())('runs over a queue', () => {
       client,
       `it has another store: ${join(folder, other)} there is not the folder that is ${join(folder, mine)} here`,
     )
-    await untilSaid(serving, 'waits for runs that this worker does not do: it has another store')
-    client.child.kill('SIGKILL')
+    await untilSaid(serving, 'waits, and this worker does not do it: it has another store')
+    client.child.kill('SIGTERM')
     serving.child.kill('SIGTERM')
     await Promise.all([client.ended, serving.ended])
+    // What waits is there when who asked is gone.
+    const late = await worker(other, '--idle', '3s').ended
+    expect(late.stderr).toContain('waits, and this worker does not do it: it has another store')
+  })
+
+  test('are in the database that the address names, or in none', async () => {
+    const ended = await begin(cli, ['worker', `${redis.url}/99`, '--idle', '1s'], folder).ended
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('error (queue-database)') })
+    expect(ended.stderr).toContain('no database 99')
+    expect(await begin(cli, ['worker', `${redis.url}/3`, '--idle', '1s'], folder).ended).toMatchObject({
+      code: 0,
+    })
+  })
+
+  test('are not found over TLS where the Redis speaks none, and that is said', async () => {
+    const url = redis.url.replace('redis:', 'rediss:')
+    const ended = await begin(cli, ['worker', url, '--idle', '1s'], folder).ended
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('error (queue-no-tls)') })
+    expect(ended.stderr).toContain('does not answer over TLS')
   })
 
   test('may be many: they wait for one signal, and nothing is said of a leak', async () => {
@@ -237,7 +256,7 @@ describe('a Redis that is not there', () => {
   const run = (line: string) => cli.run(line.split(' '), { cwd: folder })
 
   test.each([
-    ['worker redis://:secret@127.0.0.1:1', 'queue-unreachable', 'There is no Redis at 127.0.0.1:1'],
+    ['worker redis://:secret@127.0.0.1:1', 'queue-unreachable', 'No Redis answers at 127.0.0.1:1'],
     [`bench ${quick.join(' ')} --queue redis://:secret@127.0.0.1:1`, 'queue-unreachable', '127.0.0.1:1'],
     ['worker http://:secret@127.0.0.1:1', 'queue-address', 'expected redis://HOST:PORT'],
     ['worker redis://:secret@127.0.0.1:1 --store nowhere', 'store-missing', 'there is no such folder'],

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
-import { mismatch, peersAt, type ServeEvent, serveQueue } from '../study/queue/index-files.ts'
+import { askersOfWaiting, mismatch, type ServeEvent, serveQueue } from '../study/queue/index-files.ts'
 import { isFolder } from '../train/folders/index-files.ts'
 import { engineFor, processesFor } from './engine.ts'
 import { fromText, group, path, seconds } from './flags/index.ts'
@@ -67,7 +67,7 @@ export const worker = defineVerb({
     screen.say(`Waiting for runs at ${place.at}, ${count(jobs, 'run')} at a time, in ${place.self.store}.`)
     const isIdle = () =>
       asked.idle !== undefined && serving.atHand() === 0 && performance.now() - idleSince > asked.idle * 1000
-    await untilEnd(signal, isIdle, noteClients(place, screen))
+    await untilEnd(signal, isIdle, noteAskers(place, screen))
     await serving.stop()
     await inTime(serving.close())
     await workers.close()
@@ -93,7 +93,8 @@ async function refuseMissing(store: string): Promise<void> {
   )
 }
 
-const MILLISECONDS_BETWEEN_LOOKS = 500
+const MILLISECONDS_A_TURN = 500
+const TURNS_BETWEEN_LOOKS = 4
 
 async function untilEnd(
   signal: AbortSignal,
@@ -101,18 +102,18 @@ async function untilEnd(
   look: () => Promise<void>,
 ): Promise<void> {
   for (let turn = 0; !signal.aborted && !isIdle(); turn++) {
-    if (turn % 20 === 0) void look().catch(() => undefined)
-    await sleep(MILLISECONDS_BETWEEN_LOOKS, undefined, { signal }).catch(() => undefined)
+    if (turn % TURNS_BETWEEN_LOOKS === 0) void look().catch(() => undefined)
+    await sleep(MILLISECONDS_A_TURN, undefined, { signal }).catch(() => undefined)
   }
 }
 
-/** Says once of each client that waits for other workers than this why it does. */
-function noteClients({ redis, prefix, self }: QueuePlace, screen: Screen): () => Promise<void> {
+/** Says once of each asker whose jobs wait for other workers than this why they do. */
+function noteAskers({ redis, prefix, self }: QueuePlace, screen: Screen): () => Promise<void> {
   const told = new Set<string>()
   return async () => {
-    for (const client of await peersAt(redis, prefix)) {
-      const why = client.role === 'client' ? mismatch(self, client) : undefined
-      const line = `warning: a bench on ${client.host} waits for runs that this worker does not do: ${why}.`
+    for (const asker of await askersOfWaiting(redis, prefix)) {
+      const why = mismatch(self, asker)
+      const line = `warning: what was asked for on ${asker.host} waits, and this worker does not do it: ${why}.`
       if (why === undefined || told.has(line)) continue
       told.add(line)
       screen.warn(line)

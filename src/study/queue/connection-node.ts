@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import type { Redis } from 'ioredis'
 import { EnvironmentError } from '../../errors.ts'
 import { type RedisAddress, shownAddress } from './address.ts'
@@ -5,11 +6,12 @@ import type { QueuePackages } from './packages-node.ts'
 
 const CONNECT_MILLISECONDS = 10_000
 const MOST_MILLISECONDS_BETWEEN_TRIES = 3000
+const MILLISECONDS_TO_ANSWER_PLAINLY = 2000
 
 /**
  * A connection to a Redis that is there. Once it is made it is made again as often as it breaks, and what is asked meanwhile waits.
  *
- * @throws EnvironmentError `queue-unreachable`, `queue-password`, `queue-certificate`, `queue-failed`; no message shows the password.
+ * @throws EnvironmentError `queue-unreachable`, `queue-no-tls`, `queue-password`, `queue-certificate`, `queue-database`, `queue-failed`; no message shows the password.
  */
 export async function openRedis(address: RedisAddress, { Redis: Client }: QueuePackages): Promise<Redis> {
   const { host, port, db, username, password, tls } = address
@@ -32,11 +34,49 @@ export async function openRedis(address: RedisAddress, { Redis: Client }: QueueP
   } catch (cause) {
     client.disconnect()
     const why = last ?? (cause instanceof Error ? cause : new Error(String(cause)))
-    throw refused(address, why)
+    throw tls && isSilence(why) && (await answersPlainly(address))
+      ? withoutTls(address)
+      : refused(address, why)
   }
+  await chooseDatabase(client, address)
   made = true
   return client
 }
+
+/** The client chooses it, too, and goes on in database 0 where it may not. */
+async function chooseDatabase(client: Redis, address: RedisAddress): Promise<void> {
+  const { db } = address
+  if (db === 0) return
+  try {
+    await client.select(db)
+  } catch (cause) {
+    client.disconnect()
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new EnvironmentError(
+      'queue-database',
+      `The Redis at ${shownAddress(address)} gives no database ${db} (${why}). Name another number behind the address, or leave it out, which is 0: client and workers meet in one database.`,
+    )
+  }
+}
+
+/** Whether a Redis is there that speaks no TLS: whatever it answers to a PING begins as its answers and refusals do. */
+const answersPlainly = ({ host, port }: RedisAddress): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: MILLISECONDS_TO_ANSWER_PLAINLY })
+    const end = (answered: boolean) => {
+      socket.destroy()
+      resolve(answered)
+    }
+    socket.on('connect', () => socket.write('PING\r\n'))
+    socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))))
+    for (const event of ['timeout', 'error', 'close']) socket.on(event, () => end(false))
+  })
+
+const withoutTls = (address: RedisAddress): EnvironmentError =>
+  new EnvironmentError(
+    'queue-no-tls',
+    `The Redis at ${shownAddress(address)} does not answer over TLS, but does without: where nobody can listen in on the way, the address begins with redis:// instead of rediss://. Else name the port on which it speaks TLS (tls-port in its configuration).`,
+  )
 
 function refused(address: RedisAddress, cause: Error): EnvironmentError {
   const at = shownAddress(address)
@@ -49,21 +89,26 @@ function refused(address: RedisAddress, cause: Error): EnvironmentError {
       `The Redis at ${at} asks for a password${address.username === undefined ? '' : ` of ${address.username}`}, and ${found}. Set it in the environment: HOLDFAST_REDIS_PASSWORD.`,
     )
   }
-  const code = 'code' in cause ? String(cause.code) : ''
+  const code = codeOf(cause)
   if (/certificate/i.test(message)) {
     return new EnvironmentError(
       'queue-certificate',
       `The certificate of the Redis at ${at} is not trusted (${message}). Where an authority of your own signed it, name its file in the environment: NODE_EXTRA_CA_CERTS.`,
     )
   }
-  if (noAnswer.test(code) || /timed? ?out|closed/i.test(message)) {
+  if (isSilence(cause)) {
     return new EnvironmentError(
       'queue-unreachable',
-      `There is no Redis at ${at} (${code || message}). Is it running, does it listen on that address, and do firewalls let this machine through? Over TLS the address begins with rediss://, else with redis://.`,
+      `No Redis answers at ${at}${address.tls ? ' over TLS' : ''} (${code || message}). Is it running, does it listen on that address, and do firewalls let this machine through? Over TLS the address begins with rediss://, else with redis://.`,
     )
   }
   return new EnvironmentError('queue-failed', `The Redis at ${at} could not be talked to: ${message}`)
 }
+
+const codeOf = (cause: Error): string => ('code' in cause ? String(cause.code) : '')
+
+const isSilence = (cause: Error): boolean =>
+  noAnswer.test(codeOf(cause)) || /timed? ?out|closed/i.test(cause.message)
 
 /** What systems say where nobody listens, or where one speaks TLS and the other does not. */
 const noAnswer = /^(ECONN|EPROTO|ERR_SSL|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|EPIPE)/

@@ -20,7 +20,7 @@ export type Peer = z.output<typeof peerSchema>
 const SECONDS_KNOWN = 30
 const SECONDS_BETWEEN_SIGNS = 10
 
-/** Says that this process is there, until it leaves or dies. */
+/** Says that this process is there, until it leaves or dies; and whose queue it is of which a client asks something. */
 export async function joinPeers(
   redis: Redis,
   prefix: string,
@@ -31,6 +31,7 @@ export async function joinPeers(
   const text = JSON.stringify(self)
   const sign = () => redis.set(key, text, 'EX', SECONDS_KNOWN)
   await sign()
+  if (self.role === 'client') await redis.hset(askedKey(prefix), self.queue, text)
   let waiting = false
   const timer = setInterval(() => {
     // While the Redis is gone one sign is enough.
@@ -48,8 +49,28 @@ export async function joinPeers(
     leave: async () => {
       clearInterval(timer)
       await redis.del(key)
+      if (self.role === 'client' && (await waitingIn(redis, prefix, self.queue)) === 0)
+        await redis.hdel(askedKey(prefix), self.queue)
     },
   }
+}
+
+const askedKey = (prefix: string): string => `${prefix}:asked`
+
+/** How many jobs of a queue wait for a worker. */
+async function waitingIn(redis: Redis, prefix: string, queue: string): Promise<number> {
+  const [plain, ordered] = await Promise.all([
+    redis.llen(`${prefix}:${queue}:wait`),
+    redis.zcard(`${prefix}:${queue}:prioritized`),
+  ])
+  return plain + ordered
+}
+
+/** Who asked last for what waits in each queue, be it that they are gone. */
+export async function askersOfWaiting(redis: Redis, prefix: string): Promise<Peer[]> {
+  const askers = parsed(Object.values(await redis.hgetall(askedKey(prefix))))
+  const waiting = await Promise.all(askers.map(({ queue }) => waitingIn(redis, prefix, queue)))
+  return askers.filter((_, at) => waiting[at] !== 0)
 }
 
 /** All that are there. */
@@ -59,12 +80,14 @@ export async function peersAt(redis: Redis, prefix: string): Promise<Peer[]> {
   for await (const found of redis.scanStream({ match: pattern, count: 1000 }))
     keys.push(...(found as string[]))
   if (keys.length === 0) return []
-  const texts = await redis.mget(keys)
-  return texts.flatMap((text) => {
+  return parsed(await redis.mget(keys))
+}
+
+const parsed = (texts: readonly (string | null)[]): Peer[] =>
+  texts.flatMap((text) => {
     const peer = text === null ? undefined : peerSchema.safeParse(JSON.parse(text)).data
     return peer ? [peer] : []
   })
-}
 
 /**
  * Why one of two does not do the runs of the other; undefined where it does.
