@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
 import { gateText } from '../report/gate-text.ts'
 import { gateDefaults, gate as runGate } from '../update/gate/index.ts'
-import { loadGate } from '../update/gate/index-files.ts'
+import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
 import { type Merged, mergeModels, saveMerged } from '../update/merge/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
@@ -12,7 +12,7 @@ import { fromText, group, path, share } from './flags/index.ts'
 import { checkModelEnding } from './model-ending.ts'
 import { checkPlaces } from './places.ts'
 import { bindFlag, confidence, numbersFlag, outputFlag, readingFlags, readingOf } from './shared-flags.ts'
-import { defineVerb, verdictCodes } from './verb.ts'
+import { type CommonSettings, defineVerb, verdictCodes } from './verb.ts'
 
 const paths = z.array(z.string().min(1)).min(1)
 
@@ -49,21 +49,37 @@ const settings = z
       data: path('DIR')
         .optional()
         .meta({ description: 'Rows that no model trained on, to hold the merged model against the base' }),
-      maxDrop: share().default(gateDefaults.maxDrop).meta({ description: 'Drop in accuracy allowed' }),
-      confidence: confidence().default(gateDefaults.confidence).meta({ description: 'Of the bound' }),
+      maxDrop: share()
+        .optional()
+        .meta({ description: 'Drop in accuracy allowed', otherwise: `${100 * gateDefaults.maxDrop}%` }),
+      confidence: confidence()
+        .optional()
+        .meta({ description: 'Of the bound', otherwise: String(gateDefaults.confidence) }),
     }),
     ...readingFlags,
     ...outputFlag,
     ...bindFlag,
     ...numbersFlag,
   })
-  .refine(({ model, keep }) => model.length > 1 || (model.length === 0 && keep !== undefined), {
+  .refine(({ model, keep }) => model.length !== 1 || keep === undefined, {
+    error:
+      'One model is nothing to merge. A head is worked out from packs (--keep) for the base: name the model with --base alone, or name the others that were trained from the base, too.',
+    params: { code: 'argument-missing' },
+  })
+  .refine(({ model, keep }) => model.length > 1 || keep !== undefined, {
     error: 'holdfast merge needs two or more models, or packs to work a head out from (--keep).',
     params: { code: 'argument-missing' },
   })
   .refine(({ fisher, model }) => fisher === undefined || model.length > 0, {
     error: '--fisher is of models that are merged; name them, or leave it out.',
   })
+  .refine(({ data, maxDrop, confidence: level }) => data !== undefined || (maxDrop ?? level) === undefined, {
+    error:
+      '--max-drop and --confidence are of the test that holds the merged model against its base, and there are no rows for it. Name some that no model trained on with --data DIR, or leave the flags out.',
+    params: { code: 'option-unused' },
+  })
+
+type Settings = z.output<typeof settings> & CommonSettings
 
 /** `holdfast merge`: several sites' updates of one model as one, without their data. */
 export const merge = defineVerb({
@@ -96,6 +112,8 @@ export const merge = defineVerb({
       )
     }
     sayNotes(merged.notes, screen)
+    // Before anything is written: data that cannot be read leave nothing behind.
+    const before = data === undefined ? undefined : await sideOf(asked, data, base)
     const beside = await saveMerged(out, merged)
     const said = {
       schema: 'holdfast.merge/1',
@@ -110,18 +128,11 @@ export const merge = defineVerb({
       wordsFor(merged, models.length),
       ...[out, ...beside].map((file) => `Written: ${file}`),
     ].join('\n')
-    if (data === undefined) return { json: { ...said, gate: null }, text: written }
-    const inputs = await loadGate({
-      ...{ engine: engineFor(asked), baseline: base, candidate: out, data, output, bind },
-      ...{
-        preprocessing: asked.preprocessing,
-        reading: readingOf(asked),
-        numbersArePositions: asked.numbersArePositions,
-      },
-    })
-    sayNotes(inputs.notes, screen)
-    const { maxDrop, confidence: level } = asked
-    const result = runGate(inputs.baseline, inputs.candidate, { maxDrop, confidence: level })
+    if (!before || data === undefined) return { json: { ...said, gate: null }, text: written }
+    const after = await sideOf(asked, data, out)
+    sayNotes([...new Set([...before.notes, ...after.notes])], screen)
+    const { maxDrop = gateDefaults.maxDrop, confidence: level } = asked
+    const result = runGate(before.baseline, after.candidate, { maxDrop, confidence: level })
     return {
       json: { ...said, gate: result },
       text: [written, '', gateText(result)].join('\n'),
@@ -129,6 +140,14 @@ export const merge = defineVerb({
     }
   },
 })
+
+/** What one of the two models answers on the rows. */
+const sideOf = (asked: Settings, data: string, model: string): Promise<GateInputs> =>
+  loadGate({
+    ...{ engine: engineFor(asked), baseline: model, candidate: model, data },
+    ...{ output: asked.output, bind: asked.bind, preprocessing: asked.preprocessing },
+    ...{ reading: readingOf(asked), numbersArePositions: asked.numbersArePositions },
+  })
 
 function wordsFor({ weights, head, rows }: Merged, models: number): string {
   const below =

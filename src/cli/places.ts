@@ -19,8 +19,6 @@ export interface Read {
 /** One that it writes. */
 export interface Written extends Omit<Output, 'path'> {
   readonly path: string | undefined
-  /** Whether no other command may be at work on it until this one ends. Default false. */
-  readonly held?: boolean | undefined
 }
 
 /**

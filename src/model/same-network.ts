@@ -4,7 +4,7 @@ import { sameDims, type Tensor } from '../tensor/tensor.ts'
 import { type Model, weightsOf } from './model.ts'
 
 /**
- * What makes two models other networks, in words that say where; undefined where they differ in the values of weights alone. Names of nodes
+ * What makes two models other networks, in words that say where, of the first and the second; undefined where they differ in the values of weights alone. Names of nodes
  * say nothing.
  */
 export function networkDifference(a: Model, b: Model): string | undefined {
@@ -21,7 +21,7 @@ const shown = (names: readonly string[]): string =>
 
 function differsIn(what: string, a: readonly string[], b: readonly string[]): string | undefined {
   if (a.join('\n') === b.join('\n')) return undefined
-  return `the ${what} are ${a.length} (${shown(a)}) in one and ${b.length} (${shown(b)}) in the other`
+  return `the ${what} are ${a.length} (${shown(a)}) in the first and ${b.length} (${shown(b)}) in the second`
 }
 
 type Tensors = ReadonlyMap<string, Tensor>
@@ -29,12 +29,12 @@ type Tensors = ReadonlyMap<string, Tensor>
 function weightDifference(a: Tensors, b: Tensors): string | undefined {
   for (const [name, { dims }] of a) {
     const other = b.get(name)
-    if (!other) return `the weight "${name}" is in one alone`
+    if (!other) return `the weight "${name}" is in the first alone`
     if (!sameDims(dims, other.dims))
-      return `the weight "${name}" is [${dims.join(', ')}] in one and [${other.dims.join(', ')}] in the other`
+      return `the weight "${name}" is [${dims.join(', ')}] in the first and [${other.dims.join(', ')}] in the second`
   }
   const more = [...b.keys()].find((name) => !a.has(name))
-  return more === undefined ? undefined : `the weight "${more}" is in one alone`
+  return more === undefined ? undefined : `the weight "${more}" is in the second alone`
 }
 
 function nodeDifference(a: readonly Node[], b: readonly Node[]): string | undefined {
@@ -42,7 +42,7 @@ function nodeDifference(a: readonly Node[], b: readonly Node[]): string | undefi
   const place = at < 0 && b.length > a.length ? a.length : at
   if (place < 0) return undefined
   const said = (node: Node | undefined) => (node ? `${node.op} "${outputName(node, 0)}"` : 'nothing')
-  return `node ${place} is ${said(a[place])} in one and ${said(b[place])} in the other`
+  return `node ${place} is ${said(a[place])} in the first and ${said(b[place])} in the second`
 }
 
 const textOf = (node: Node | undefined): string =>

@@ -13,6 +13,8 @@ export interface Output {
   readonly kind?: 'file' | 'folder' | 'model' | undefined
   /** Of a folder: what may be in it already. Default of a folder anything, of a model an older one. */
   readonly mine?: Mine | undefined
+  /** Whether no other command may be at work on it until this one ends; what says so lies beside it. Default false. */
+  readonly held?: boolean | undefined
 }
 
 /** What a folder may hold that files are put into, besides nothing. */
@@ -153,15 +155,16 @@ async function holdsModel(path: string, names: readonly string[]): Promise<boole
   return (await readdir(join(path, 'onnx')).catch((): string[] => [])).some(isModel)
 }
 
-/** The nearest folder on the way that is there has to take files. */
-async function checkWritable(said: string, { path, kind = 'file' }: Output): Promise<void> {
+/** The nearest folder on the way that is there has to take files: that of what is replaced as a whole, or held, is the one around it. */
+async function checkWritable(said: string, { path, kind = 'file', held }: Output): Promise<void> {
   if (basename(path).length > 255) {
     throw new UsageError(
       'out-unwritable',
       `${said}: the name is longer than the 255 characters that file systems take.`,
     )
   }
-  for (let at = dirname(resolve(path)); ; at = dirname(at)) {
+  const place = resolve(path)
+  for (let at = kind === 'folder' && !held ? place : dirname(place); ; at = dirname(at)) {
     const found = await stat(at).catch((error: NodeJS.ErrnoException) => error)
     if (!(found instanceof Error)) {
       if (!found.isDirectory()) {

@@ -17,7 +17,7 @@ import { randomStream } from '../../tensor/random.ts'
 import { writeSafetensors } from '../../tensor/safetensors.ts'
 import { float32, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import { keepModel } from '../pack/index.ts'
-import { writePack } from '../pack/index-files.ts'
+import { mergeFiles, writePack } from '../pack/index-files.ts'
 import { mergeModels, saveMerged } from './merge-files.ts'
 
 const engine = ortNode({ threads: 1 })
@@ -99,7 +99,9 @@ describe('models as one', () => {
     const wide = write('wide.onnx', mlp({ widths: [2, 33, 3], classes, seed: 1 }))
     await expect(refusal(wide)).rejects.toMatchObject({
       code: 'merge-graph',
-      message: expect.stringMatching(/wide\.onnx and .*base\.onnx.*\[/),
+      message: expect.stringMatching(
+        /wide\.onnx and .*base\.onnx.*\[33, 2\] in the first and \[32, 2\] in the second/,
+      ),
     })
     const bent = {
       ...base,
@@ -110,7 +112,17 @@ describe('models as one', () => {
     }
     await expect(refusal(write('bent.onnx', bent))).rejects.toThrow(/node \d+ is .*Relu|Tanh/)
     const named = { ...base, classes: ['x', 'y', 'z'] }
-    await expect(refusal(write('named.onnx', named))).rejects.toThrow(/classes are 3 .*x, y, z/)
+    await expect(refusal(write('named.onnx', named))).rejects.toThrow(
+      /classes are 3 .*x, y, z\) in the first and/,
+    )
+  })
+
+  it('are each another: the same twice, by whatever name, is refused', async () => {
+    const copy = write('copy.onnx', moved(base, 1))
+    await expect(mergeModels({ ...sources, models: [...sources.models, copy] })).rejects.toMatchObject({
+      code: 'merge-twice',
+      message: expect.stringMatching(/north\.onnx and .*copy\.onnx are the same model/),
+    })
   })
 })
 
@@ -124,7 +136,7 @@ describe('a head from the sums of packs', () => {
     const { pack } = await keepModel({
       engine,
       model,
-      identity: { name, sha256: name.padEnd(64, '0') },
+      identity: { name, sha256: '0'.repeat(64) },
       train,
       sumsOnly: true,
     })
@@ -168,6 +180,34 @@ describe('a head from the sums of packs', () => {
     expect(answers(found)).toEqual(answers(wanted))
     const labels = classLabels(test)
     expect(answers(found).filter((unit, row) => unit === labels[row]).length / 60).toBeGreaterThan(0.8)
+  })
+
+  it('counts rows that several packs are of once, and refuses what it cannot take off', async () => {
+    const { model } = await loadModel(place('base.onnx'))
+    const [one, twin, rest] = [
+      await packOf('one.keep', model, half(0)),
+      await packOf('twin.keep', model, half(0)),
+      await packOf('rest.keep', model, half(1)),
+    ]
+    await mergeFiles([one, rest], place('joined.keep'))
+    const mergeOf = (packs: readonly string[]) => mergeModels({ base: place('base.onnx'), models: [], packs })
+    const merged = await mergeOf([one, one, twin])
+    expect(merged.rows).toBe(60)
+    expect(merged.notes.join('\n')).toMatch(/twin\.keep is of data that .*one\.keep is of, too/)
+    expect((await mergeOf([one, place('joined.keep')])).rows).toBe(120)
+    const third = await packOf(
+      'third.keep',
+      model,
+      subset(
+        rows,
+        Int32Array.from({ length: 100 }, (_, row) => row),
+      ),
+    )
+    await mergeFiles([one, third], place('other.keep'))
+    await expect(mergeOf([place('joined.keep'), place('other.keep')])).rejects.toMatchObject({
+      code: 'pack-overlap',
+      message: expect.stringMatching(/other\.keep and .*joined\.keep are both of /),
+    })
   })
 
   it('is refused where the weights below it were trained, or a class has no rows', async () => {

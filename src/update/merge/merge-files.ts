@@ -1,4 +1,5 @@
 import { preview } from '../../data/names/index.ts'
+import { bytesOf } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
 import { withWeights } from '../../evaluate/reader.ts'
 import { addSums, type FeatureSums } from '../../evaluate/sums.ts'
@@ -15,12 +16,13 @@ import {
 import { mergeWeights } from '../../model/merge-weights.ts'
 import { type Model, weightsOf } from '../../model/model.ts'
 import { networkDifference } from '../../model/same-network.ts'
-import { itemAt } from '../../required.ts'
+import { itemAt, required } from '../../required.ts'
 import { readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { type Pack, sumsFor } from '../pack/index.ts'
 import { readPack } from '../pack/index-files.ts'
+import { onceEach } from './packs-once.ts'
 
 export interface MergeSources {
   /** What all models were trained from. */
@@ -54,7 +56,7 @@ export interface Merged {
  * Merges models that were trained from one, without their data.
  *
  * @throws UsageError `merge-graph` naming what makes one another network; `merge-fisher` for a file too many or too few; `merge-sums` for packs without sums of
- * these features; what `mergeWeights`, `summedHead` and loading throw.
+ * these features; `merge-twice` for one model twice; `pack-overlap` as {@link onceEach}; what `mergeWeights`, `summedHead` and loading throw.
  */
 export async function mergeModels(sources: MergeSources): Promise<Merged> {
   const { output, bind } = sources
@@ -63,6 +65,7 @@ export async function mergeModels(sources: MergeSources): Promise<Merged> {
   const base = await loadModel(sources.base, options)
   const loaded: LoadedModel[] = []
   for (const path of sources.models) loaded.push(await loadSame(path, base, options))
+  refuseTwice(sources.models, loaded)
   const weights = await mergedOf(sources, loaded)
   const merged = weights ? withWeights(base.model, weights) : base.model
   const summed = await headOf(sources, base.file, weightsOf(merged))
@@ -72,7 +75,11 @@ export async function mergeModels(sources: MergeSources): Promise<Merged> {
     weights: !weights ? 'base' : sources.fisher ? 'fisher' : 'mean',
     head: summed ? 'sums' : 'weights',
     rows: summed?.rows,
-    notes: [...new Set([base, ...loaded].flatMap(({ notes }) => notes)), ...statisticsNote(weights, merged)],
+    notes: [
+      ...new Set([base, ...loaded].flatMap(({ notes }) => notes)),
+      ...statisticsNote(weights, merged),
+      ...(summed?.notes ?? []),
+    ],
   }
 }
 
@@ -91,13 +98,32 @@ async function loadSame(
   options: Parameters<typeof loadModel>[1],
 ): Promise<LoadedModel> {
   const found = await loadModel(path, options)
-  const difference = networkDifference(base.model, found.model)
+  const difference = networkDifference(found.model, base.model)
   if (difference === undefined) return found
   throw new UsageError(
     'merge-graph',
     `${path} and ${base.file.path} are not the same network: ${difference}. Only models that were trained from the base, and have its classes, can be merged; widen the base first where sites have added classes.`,
   )
 }
+
+/** Twice the same weights would count twice in the mean, and as two of its models. */
+function refuseTwice(paths: readonly string[], loaded: readonly LoadedModel[]): void {
+  for (const [at, { model }] of loaded.entries()) {
+    const twin = loaded
+      .slice(0, at)
+      .findIndex((other) => sameWeights(weightsOf(other.model), weightsOf(model)))
+    if (twin < 0) continue
+    throw new UsageError(
+      'merge-twice',
+      `${itemAt(paths, twin, 'model')} and ${itemAt(paths, at, 'model')} are the same model, to the last bit: it would count twice. Leave one out; where one model is to count more than others, say so with --shares.`,
+    )
+  }
+}
+
+const sameWeights = (a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, Tensor>): boolean =>
+  [...a].every(
+    ([name, tensor]) => Buffer.compare(bytesOf(tensor), bytesOf(required(b, name, 'weight'))) === 0,
+  )
 
 async function mergedOf(
   { models, fisher, shares }: MergeSources,
@@ -133,9 +159,12 @@ async function headOf(
 ) {
   if (packs.length === 0) return undefined
   const model = withWeights((await modelOfFile(file, { output, bind })).model, weights)
-  const sums: FeatureSums[] = []
-  for (const path of packs) sums.push(sumsOf(path, await readPack(path), model))
-  const all = sums.reduce((some, more) => addSums(some, more))
+  const { counted, notes } = onceEach(
+    await Promise.all(packs.map(async (path) => ({ path, pack: await readPack(path) }))),
+  )
+  const all = counted
+    .map(({ path, pack }) => sumsOf(path, pack, model))
+    .reduce((some, more) => addSums(some, more))
   const empty = model.classes.filter((_, unit) => all.counts[unit] === 0)
   if (empty.length > 0) {
     throw new UsageError(
@@ -144,7 +173,7 @@ async function headOf(
     )
   }
   const head = await summedHead(model, linearHead(model), all, { kind: 'ridge' })
-  return { head, rows: all.counts.reduce((sum, count) => sum + count, 0) }
+  return { head, notes, rows: all.counts.reduce((sum, count) => sum + count, 0) }
 }
 
 function sumsOf(path: string, pack: Pack, model: Model): FeatureSums {
