@@ -72,6 +72,23 @@ describe('holdfast advise', () => {
     expect(JSON.parse(done.stdout).new.after).toBeGreaterThan(0.5)
   })
 
+  test('says that rows to train on are among those to measure on, as update does', async () => {
+    const { stdout } = await run('advise model.onnx --new old/test.csv --old old --time 1s --json')
+    expect(JSON.parse(stdout).notes.join('\n')).toMatch(
+      /\d+ inputs stand both among the old held-out rows and the new training rows/,
+    )
+  })
+
+  test('tells a pack that holds nothing out from none, and keep says how it comes to hold some', async () => {
+    const kept = await run('keep model.onnx --data old/train.csv --held-out 30 -o whole.keep')
+    expect(kept.stderr).toContain('no test or validation part, so that --held-out 30 has no effect')
+    expect(kept.stderr).toContain('test.csv beside train.csv')
+    const { stdout } = await run('advise model.onnx --new new --keep whole.keep --time 1s')
+    expect(stdout).toContain('some old rows are there')
+    expect(stdout).toContain('The old rows that are there are to be rehearsed, and none is held out')
+    expect(stdout).not.toContain('No old rows are there')
+  })
+
   test('refuses what contradicts itself', async () => {
     for (const [line, message] of [
       ['advise model.onnx', 'holdfast advise needs the new data beside a model'],

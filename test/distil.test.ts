@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,6 +7,7 @@ import { openReader } from '../src/evaluate/reader.ts'
 import { modelFromOnnx, modelToOnnx } from '../src/model/import/onnx-model.ts'
 import { mlp } from '../src/model/layers/networks.ts'
 import type { Model } from '../src/model/model.ts'
+import { required } from '../src/required.ts'
 import { writeNpz } from '../src/tensor/npy.ts'
 import { readSafetensors } from '../src/tensor/safetensors.ts'
 import { float32, int64, type Tensor, toNumbers } from '../src/tensor/tensor.ts'
@@ -80,6 +81,32 @@ describe('a student', () => {
     expect(readFileSync(at('both.html'), 'utf8')).toContain('Teacher and student')
     const written = modelFromOnnx(new Uint8Array(readFileSync(at('both/model.onnx'))))
     expect(written.classes).toEqual(classes)
+  })
+
+  it('trains on no row that judges it', async () => {
+    const ended = await distil([
+      ...['teacher.onnx', '--into', 'small.yaml', '--data', 'rows.csv', '--unlabelled', 'bare.csv'],
+      ...['--iterations', '5', '-o', 'apart'],
+    ])
+    expect(ended.stderr).toMatch(
+      /bare(\.csv)?: 48 rows without labels stand among those held out to judge by, too/,
+    )
+    const { tensors } = readSafetensors(
+      new Uint8Array(readFileSync(at('apart/teacher-answers.safetensors'))),
+      'x',
+    )
+    // Of 240 rows 48 are held out; the others are there with labels and without.
+    expect(required(tensors, 'all/logits', 'answers').dims).toEqual([2 * (240 - 48), 4])
+    expect(ended.found.gate.n).toBe(48)
+    writeFileSync(at('held.csv'), bare(blobs({ classes, perClass: 1, seed: 8 })))
+    mkdirSync(at('parts'))
+    writeFileSync(at('parts/train.csv'), blobCsv(blobs({ classes, perClass: 60, seed: 3 })))
+    writeFileSync(at('parts/test.csv'), blobCsv(blobs({ classes, perClass: 1, seed: 8 })))
+    const none = await distil([
+      ...['teacher.onnx', '--into', 'small.yaml', '--data', 'parts', '--unlabelled', 'held.csv'],
+      ...['--iterations', '5', '-o', 'none'],
+    ])
+    expect(none.stderr).toContain('error (data-too-few)')
   })
 
   it('learns what the labels do not say: of wrong ones it makes less than without a teacher', async () => {
@@ -184,7 +211,7 @@ describe('features', () => {
     const words = ['teacher.onnx', '--data', 'rows.csv', '--features', '1', '--epochs', '2']
     const { code, stderr } = await distil([...words, '--into', 'small.yaml', '-o', 'narrow'])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/have 32 numbers a row, and the student's are \[16, 8\]/)
+    expect(stderr).toMatch(/have 32 numbers a row, and the student's have 8\. Leave/)
   })
 })
 
@@ -249,6 +276,23 @@ describe('what cannot be taught is refused', () => {
       distil: { teachers: [at('teacher.onnx')] },
     })
     await expect(loadPlan(plan, { engine: () => engine })).rejects.toThrow(message)
+  })
+
+  it('tokens of a classifier', async () => {
+    const words = [
+      'teacher.onnx',
+      '--into',
+      'small.yaml',
+      '--data',
+      'rows.csv',
+      '--top-tokens',
+      '5',
+      '-o',
+      'never',
+    ]
+    const { code, stderr } = await distil(words)
+    expect([code, stderr]).toEqual([1, expect.stringContaining('error (option-unused): --top-tokens is of')])
+    expect(existsSync(at('never'))).toBe(false)
   })
 
   it('no rows at all, and a configuration that has a stream', async () => {

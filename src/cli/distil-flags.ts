@@ -75,9 +75,12 @@ export const distilSettings = z
         otherwise: 'none',
         option: 'featureWeight',
       }),
-      topTokens: fromText(bounds.rows()).default(distilDefaults.topTokens).meta({
-        description: 'Of texts: likeliest tokens of a place whose shares are kept',
-      }),
+      topTokens: fromText(bounds.rows())
+        .optional()
+        .meta({
+          description: 'Of texts: likeliest tokens of a place whose shares are kept',
+          otherwise: String(distilDefaults.topTokens),
+        }),
     }),
     ...group('Training', {
       epochs: fromText(bounds.epochs())
@@ -89,7 +92,7 @@ export const distilSettings = z
       iterations: fromText(bounds.steps()).optional().meta({ description: 'Steps, in place of --epochs' }),
       time: seconds().optional().meta({
         description:
-          'As many steps as seem to end in so long, at most those of --epochs; settled before the first',
+          'As many steps as seem to end in so long, at most those of --epochs or --iterations; settled before the first',
       }),
       batch: fromText(bounds.batch()).optional().meta({
         description: 'Rows a step',

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { Reading } from '../data/reading.ts'
+import { UsageError } from '../errors.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
 import { loadModel } from '../model/import/index-files.ts'
 import { itemAt } from '../required.ts'
@@ -19,6 +20,13 @@ export async function distilPlan(asked: Settings): Promise<RunPlan> {
   const config = isConfig(asked.into) ? await readStudentFile(asked.into) : {}
   const { model } = await loadModel(itemAt(asked.teacher, 0, 'teacher'))
   const texts = answersTokens(model)
+  if (!texts && asked.topTokens !== undefined) {
+    throw new UsageError(
+      'option-unused',
+      '--top-tokens is of language models, whose answers are shares of tokens; of these teachers the answers for all classes are kept. Leave it out.',
+    )
+  }
+  const { topTokens = distilDefaults.topTokens } = asked
   const { temperature = texts ? distilDefaults.textTemperature : distilDefaults.temperature } = asked
   const source = asked.data ?? asked.unlabelled
   return parsePlan(
@@ -33,7 +41,7 @@ export async function distilPlan(asked: Settings): Promise<RunPlan> {
         tasks: [{ name: basename(itemAt(asked.teacher, 0, 'teacher')), source }],
       },
       model: config.model ?? studentFile(asked),
-      method: { name: 'distil', options: { temperature, topTokens: asked.topTokens } },
+      method: { name: 'distil', options: { temperature, topTokens } },
       distil: {
         teachers: asked.teacher,
         labelled: asked.data !== undefined,

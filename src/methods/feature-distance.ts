@@ -63,3 +63,7 @@ function ofLengthOne(emit: Emitter, features: Value): Value {
   const squares = reduceSum(emit, mul(emit, features, features), [1], true)
   return div(emit, features, emit.op('Sqrt', [add(emit, squares, scalar(emit, ALMOST_NOTHING, squares))]))
 }
+
+/** What features have a row, for messages, by their dims [rows, ...]. */
+export const rowWords = ([, ...row]: readonly number[]): string =>
+  row.length === 1 ? `have ${row[0]}` : `are [${row.join(', ')}]`

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { scale } from '../ops/core/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { answerLesson } from './answer-lesson.ts'
-import { featureDistance } from './feature-distance.ts'
+import { featureDistance, rowWords } from './feature-distance.ts'
 import type { BatchSource, Method } from './method.ts'
 import { stepAnswers } from './old-answers.ts'
 
@@ -93,7 +93,7 @@ function sourcesOf(
 const otherWidth = (width: number, dims: readonly number[]): UsageError =>
   new UsageError(
     'distil-features',
-    `The teacher's features, what its head reads, have ${width} numbers a row, and the student's are [${dims.join(', ')}]. Leave out --features, or give the student a last layer of ${width} units.`,
+    `The teacher's features, what its head reads, have ${width} numbers a row, and the student's ${rowWords(dims)}. Leave out --features, or give the student a last layer of ${width} units.`,
   )
 
 const mixtures = (): UsageError =>

@@ -9,6 +9,7 @@ import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError } from '../../errors.ts'
 import { randomStream } from '../../tensor/random.ts'
+import { heldApart } from './held-apart.ts'
 import type { LoadedSources } from './language-files.ts'
 import { limited } from './limited.ts'
 import type { LoadPlanOptions } from './load-options.ts'
@@ -28,16 +29,21 @@ export async function loadRows(
   reading: ReadOptions,
   bare: ReadonlySet<number> = new Set(),
 ): Promise<LoadedSources> {
+  const beside = new Set([...bare].filter((at) => at > 0))
   const loaded: LoadedSource[] = []
   for (const [at, source] of sources.entries()) {
     const how = bare.has(at) ? { ...reading, unlabelled: true } : reading
-    const wholeTrain = options.wholeTrain || (bare.has(at) && at > 0)
+    const wholeTrain = options.wholeTrain || beside.has(at)
     loaded.push(await loadSource(source, plan, { ...options, wholeTrain }, how, loaded[0]?.found))
   }
+  const { data, notes } = heldApart(
+    loaded.map((each) => validated(each.data, plan.data.validationShare)),
+    beside,
+  )
   return {
-    data: ofOneLength(loaded.map((each) => validated(each.data, plan.data.validationShare))),
+    data: ofOneLength(data),
     instead: loaded.find((each) => each.instead !== undefined)?.instead,
-    notes: loaded.flatMap((each) => each.found?.notes ?? []),
+    notes: [...loaded.flatMap((each) => each.found?.notes ?? []), ...notes],
   }
 }
 

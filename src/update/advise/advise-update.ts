@@ -1,6 +1,7 @@
 import { adviseMethods, type MethodAdvice, type Situation } from '../../methods/advise-methods.ts'
 import { holdsWeights, methodParts } from '../../methods/registry.ts'
 import { addsClasses } from '../classes.ts'
+import { overlapsIn, overlapWarning } from '../overlaps.ts'
 import { rowsIn } from '../parts.ts'
 import type { RungName } from '../recipes/index.ts'
 import type { UpdateOptions } from '../update-types.ts'
@@ -52,9 +53,16 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
   const situation = situationOf(update)
   const prior = adviseMethods(situation)
   const { parts, sampled, counts } = sampleRows(update.data, rows, update.seed ?? 0)
+  const overlapping = overlapsIn(update.data).overlaps.flatMap(overlapWarning)
   const told = { situation, prior, rows: counts }
   if (!parts.order || !parts.proof) {
-    return { ...told, measured: [], unmeasured: [], before: null, notes: [nothingOld] }
+    return {
+      ...told,
+      measured: [],
+      unmeasured: [],
+      before: null,
+      notes: [...overlapping, nothingToMeasure(rowsIn(update.data.exemplars) > 0)],
+    }
   }
   const found: MeasuredRecipe[] = []
   const unmeasured: { method: string; rung: string; seconds: number | null }[] = []
@@ -80,12 +88,20 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
   return {
     ...{ ...told, unmeasured, before },
     measured: [...found].sort((a, b) => b.new - a.new || a.seconds.all - b.seconds.all),
-    notes: counts.used < counts.all ? [fewer(counts)] : [],
+    notes: [...overlapping, ...(counts.used < counts.all ? [fewer(counts)] : [])],
   }
 }
 
-const nothingOld =
-  'No old rows are there to measure on: nothing can be said of what each method keeps on these data, and no update can be proved. What follows is what our tables say. Make a pack when a model ships (holdfast keep), or label some old rows.'
+const nothingToMeasure = (rehearsed: boolean): string =>
+  `${
+    rehearsed
+      ? 'The old rows that are there are to be rehearsed, and none is held out to measure on'
+      : 'No old rows are there to measure on'
+  }: nothing can be said of what each method keeps on these data, and no update can be proved. What follows is what our tables say. ${
+    rehearsed
+      ? 'Make the pack of data with a test part (holdfast keep), or name old rows (--old).'
+      : 'Make a pack when a model ships (holdfast keep), or label some old rows.'
+  }`
 
 const fewer = ({ used, all }: RowCounts): string =>
   `Measured with ${used.toLocaleString('en-US')} of ${all.toLocaleString('en-US')} rows to train on: with all of them recipes that train more of the model gain most.`

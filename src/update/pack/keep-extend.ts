@@ -14,6 +14,7 @@ import { type HeldOutChoice, heldOutRows } from './held-out-rows.ts'
 import { identityOf, type KeepOptions, type Kept, underModel } from './keep.ts'
 import { byClass, chooseForPack, quotas } from './keep-choose.ts'
 import { fisherOn } from './keep-fisher.ts'
+import { inVain, partWanted } from './keep-notes.ts'
 import { extendedSums, fewRows } from './keep-sums.ts'
 import { refuseActivations, restHeldOut } from './new-activations.ts'
 import { type HeldOut, isSumsOnly, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
@@ -133,12 +134,14 @@ function trafficNotes({ traffic, classes }: Pack, model: Model, options: ExtendO
 }
 
 /** Nothing where none was asked for. */
-function noHeldOut({ heldOut, heldOutRows: most }: ExtendOptions): string[] {
+function noHeldOut({ heldOut, heldOutRows: most, heldOutActivations }: ExtendOptions): string[] {
   if (most === 0) return []
-  const why = heldOut
-    ? 'All held-out rows of the new data are in the pack already'
-    : 'The new data have no test or validation part'
-  return [`${why}, so that the pack measures the old classes and rows alone.`]
+  const alone = 'the pack measures the old classes and rows alone.'
+  return [
+    heldOut
+      ? `All held-out rows of the new data are in the pack already, so that ${alone}`
+      : `The new data have no test or validation part${inVain(most, heldOutActivations)}: ${alone} ${partWanted}`,
+  ]
 }
 
 function refuseMismatch(pack: Pack, model: Model, data: Dataset, name: string): void {

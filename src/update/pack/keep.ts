@@ -15,7 +15,8 @@ import { answered, usedBy } from './answered.ts'
 import { heldOutRows } from './held-out-rows.ts'
 import { byClass, chooseRows, logitsOf, quotas } from './keep-choose.ts'
 import { fisherOn, rowsForFisher } from './keep-fisher.ts'
-import { fewRows, sumsOfRows } from './keep-sums.ts'
+import { notesOn } from './keep-notes.ts'
+import { sumsOfRows } from './keep-sums.ts'
 import { cutFor, newActivations, refuseActivations, restHeldOut } from './new-activations.ts'
 import { type ModelIdentity, type Pack, type PackBudget, packVersion } from './pack.ts'
 import { placeOf } from './pack-sums.ts'
@@ -253,42 +254,3 @@ export const identityOf = (dataset: Dataset): Pack['data'][number] => ({
   rows: samples(dataset),
   synthetic: dataset.synthetic,
 })
-
-function notesOn(
-  pack: Pack,
-  { heldOut: given, heldOutRows: most, sumsOnly, heldOutActivations = 0 }: KeepOptions,
-  labels: Int32Array,
-): string[] {
-  const { heldOut, classes } = pack
-  const present = new Set(labels)
-  const missing = classes.filter((_, label) => !present.has(label))
-  return [
-    ...(missing.length > 0
-      ? [`The data have no rows of ${preview(missing)}: nothing of these classes is kept.`]
-      : []),
-    ...(heldOut
-      ? []
-      : [pack.activations ? noInputs : nothingHeldOut(given !== undefined, { most, sumsOnly })]),
-    ...(heldOut && !pack.activations && heldOutActivations > 0 ? [allInputs] : []),
-    ...(pack.private ? fewRows(pack) : []),
-  ]
-}
-
-const allInputs =
-  'All held-out rows are kept as inputs, so that none is left to keep as activations: keep fewer as inputs (--held-out).'
-
-const noInputs =
-  'Held-out rows are kept as activations alone: an update with this pack can be measured only where what trains lies above them.'
-
-const nothingHeldOut = (
-  given: boolean,
-  { most, sumsOnly = false }: { readonly most?: number | undefined; readonly sumsOnly?: boolean | undefined },
-): string => {
-  if (sumsOnly)
-    return 'No row is kept: an update with this pack is written unproved (exit code 3). What it costs a gate can tell, on old data: holdfast gate OLD.onnx NEW.unproven.onnx --data DIR.'
-  if (most === 0)
-    return 'No row is held out, as was asked (--held-out 0): an update with this pack cannot measure what it costs.'
-  return given
-    ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
-    : 'The data have no test or validation part: an update with this pack cannot measure what it costs.'
-}
