@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -150,4 +150,20 @@ describe('runs in parts', () => {
     const { code, stderr } = await run(line)
     expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
   })
+})
+
+test('nothing is written over the protocol, what it names, or runs that are kept', async () => {
+  const shown = await run('bench split-mnist@1 --show')
+  const text = shown.stdout.replace(/source: mnist/, 'source: rows.html')
+  writeFileSync(join(folder, 'mine.yaml'), text)
+  writeFileSync(join(folder, 'rows.html'), 'x')
+  symlinkSync('mine.yaml', join(folder, 'page.html'))
+  const said = async (line: string) => (await run(line)).stderr
+  expect(await said('bench ./mine.yaml --report page.html')).toContain('that is the protocol, which is read')
+  expect(await said('bench ./mine.yaml --report rows.html')).toContain('that is data.source, which is read')
+  expect(readFileSync(join(folder, 'mine.yaml'), 'utf8')).toBe(text)
+  await run(`${tiny} --method none --store whole --jobs 1`)
+  const file = join('whole', runsIn('whole')[0] ?? '', 'page.html')
+  writeFileSync(join(folder, file), 'mine')
+  expect(await said(`${tiny} --method none --store whole --report ${file}`)).toContain('out-in-input')
 })

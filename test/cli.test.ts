@@ -96,6 +96,11 @@ describe('wrong input', () => {
     ['bench split-mnist --seeds 3..1', 'flag-value', '--seeds: expected seeds like'],
     ['bench split-mnist --lr fast', 'flag-value', '--lr: expected a number'],
     ['bench split-mnist --method none --lambda 3', 'option-unused', 'has the option lambda'],
+    ['bench split-mnist --method none,replay+gdumb', 'compose-refused', 'cannot be composed'],
+    ['bench split-mnist --seed 7 --seeds 1', 'option-unused', '--seed would change nothing'],
+    ['bench split-mnist --method none --joint-iterations 3', 'option-unused', 'joint is not among none'],
+    ['bench split-mnist --momentum 0.5', 'option-unused', '--optimiser sgd'],
+    ['bench split-mnist --tasks 3', 'protocol-tasks', 'they can be to 1, 2, 5, 10'],
     ['bench split-mnist extra', 'argument-extra', 'does not know what to do with "extra"'],
     ['bench split-mnist --data missing.csv', 'data-missing', 'there is no such file'],
     ['learn', 'argument-missing', 'holdfast learn --init'],
@@ -172,6 +177,17 @@ describe('bench', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/ewc, class, seed 1: failed\. Training diverged/)
     expect(JSON.parse(stdout).failures).toMatchObject([{ method: 'ewc', error: { code: 'diverged' } }])
+  })
+
+  test('runs that failed are named with --quiet, too: in the table, below it and on the page', async () => {
+    const line = `bench split-mnist --scenario class ${tiny} --optimiser sgd --lr 1 --lambda 1e12 --no-save --quiet`
+    const some = await run(`${line} --method none,ewc --report failed.html`)
+    expect(some.stderr).toMatch(/ewc, class, seed 1: failed\. Training diverged/)
+    expect(some.stdout).toMatch(/EWC +· \(0 of 1 seeds\)/)
+    expect(some.stdout).toMatch(/1 run of 2 missing:\n {2}ewc, class, seed 1: failed\. Training diverged/)
+    expect(readFileSync(join(folder, 'failed.html'), 'utf8')).toMatch(/Runs that are missing[\s\S]*diverged/)
+    const all = await run(`${line} --method ewc --report nothing.html`)
+    expect(all.stdout).toMatch(/No run was finished\.\n\n1 run of 1 missing:[\s\S]*Report: not written/)
   })
 })
 

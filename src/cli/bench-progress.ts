@@ -6,21 +6,31 @@ import type { Screen } from './screen.ts'
 export const runName = ({ method, stream, seed }: RunPlan): string =>
   `${method.name}, ${stream.scenario}, seed ${seed}`
 
-/** Shows a grid of runs as they go: one bar for all of them, and a line for each that ends. */
-export function gridProgress(plans: number, screen: Screen): (event: BenchEvent) => void {
+/**
+ * Shows a grid of runs as they go: one bar for all of them, and a line for each that ends.
+ *
+ * @param tasks of each run, for those whose beginning was not seen, as somebody else has been at them
+ */
+export function gridProgress(
+  { plans, tasks }: { readonly plans: number; readonly tasks: number },
+  screen: Screen,
+): (event: BenchEvent) => void {
   const began = performance.now()
+  /** Runs that began from nothing before our eyes, and the steps that all others had when they were first seen. */
+  const fresh = new Set<number>()
+  const before = new Map<number, number>()
   const done = new Map<number, number>()
   const totals = new Map<number, number>()
   let ended = 0
   let kept = 0
   const sum = (counts: ReadonlyMap<number, number>) =>
     [...counts.values()].reduce((all, each) => all + each, 0)
-  const end = (run: number, line: string) => {
+  const end = (run: number, line: string, say = screen.say) => {
     ended++
     // A run may end with steps left: a method that trains some tasks only, early stopping, a failure.
     const taken = done.get(run)
     if (taken !== undefined) totals.set(run, taken)
-    screen.say(`${line} (${ended} of ${plans})`)
+    say(`${line} (${ended} of ${plans})`)
   }
   return (message) => {
     const { run } = message
@@ -33,21 +43,28 @@ export function gridProgress(plans: number, screen: Screen): (event: BenchEvent)
     } else if (message.type === 'run-elsewhere') {
       screen.say(`${name}: waits. ${message.message}`)
     } else if (message.type === 'run-failed') {
-      end(run, `${name}: failed. ${message.error.message}`)
+      end(run, `${name}: failed. ${message.error.message}`, screen.warn)
     } else if (message.type === 'run-interrupted') {
       end(run, `${name}: interrupted`)
     } else if (message.type === 'run-event') {
       const { event } = message
-      if (event.type === 'started') totals.set(run, event.trained ?? event.steps)
+      if (event.type === 'started') {
+        totals.set(run, event.trained ?? event.steps)
+        if (!event.resumed) fresh.add(run)
+      }
       if (event.type !== 'progress') return
-      done.set(run, event.task * event.of + event.step)
+      const stands = event.task * event.of + event.step
+      done.set(run, stands)
+      if (!totals.has(run)) totals.set(run, event.of * tasks)
+      if (!before.has(run)) before.set(run, fresh.has(run) ? 0 : stands)
       const steps = sum(done)
+      const taken = steps - sum(before)
       const known = sum(totals)
       screen.progress({
         label: `${ended} of ${plans} runs · ${name}, task ${event.task + 1}`,
         done: steps,
         total: Math.round((known / Math.max(1, totals.size)) * (plans - kept)),
-        rate: (steps * 1000) / (performance.now() - began),
+        rate: (taken * 1000) / (performance.now() - began),
       })
     }
   }

@@ -8,7 +8,7 @@ import { askForRuns } from '../study/queue/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { benchResult } from '../train/folders/index.ts'
 import { machineFacts, readStoredRun, runInStore, runName } from '../train/folders/index-files.ts'
-import type { RunPlan } from '../train/plan/index.ts'
+import { planStream, type RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { gridProgress } from './bench-progress.ts'
 import { engineFor, workersFor } from './engine.ts'
@@ -56,7 +56,7 @@ export async function runPlans(
         ...{ plans, inputs: loaded.inputs, engine, machine: machineFacts(engine), jobs: atOnce },
         ...{ signal: call.signal, run },
       }),
-      gridProgress(plans.length, call.screen),
+      gridProgress({ plans: plans.length, tasks: tasksOf(plans, loaded) }, call.screen),
     )
   } finally {
     call.screen.draw([])
@@ -65,6 +65,9 @@ export async function runPlans(
     await client?.close()
   }
 }
+
+const tasksOf = ([first]: readonly RunPlan[], { inputs }: LoadedPlan): number =>
+  first ? planStream(first, inputs.data).tasks.length : 0
 
 /** Leaves the list of all runs in the store, for who collects them. */
 async function noteGrid(

@@ -1,3 +1,4 @@
+import { count } from '../count.ts'
 import { compareMethods } from '../measure/compare-methods.ts'
 import { type BenchResult, groupResults } from '../measure/results.ts'
 import { comparisonNote, comparisonTable } from '../report/comparison.ts'
@@ -11,16 +12,22 @@ import { itemAt } from '../required.ts'
 /** A benchmark's results as a small table: methods down, scenarios across, average accuracy in %. */
 export function benchText(bench: BenchResult): string {
   const groups = groupResults(bench.results)
-  if (groups.length === 0) return 'No run was finished.'
-  const scenarios = [...new Set(groups.map(({ scenario }) => scenario))]
-  const methods = [...new Set(groups.map(({ method }) => method))]
+  if (groups.length === 0) return ['No run was finished.', ...missingText(bench)].join('\n')
+  const { missing = [] } = bench
+  const named = [...groups, ...missing]
+  const scenarios = [...new Set(named.map(({ scenario }) => scenario))]
+  const methods = [...new Set(named.map(({ method }) => method))]
   const rows = [
     ['Average accuracy, %', ...scenarios.map((scenario) => `${capitalise(scenario)}-IL`)],
     ...methods.map((method) => [
       methodTitle(method),
       ...scenarios.map((scenario) => {
-        const group = groups.find((each) => each.method === method && each.scenario === scenario)
-        return (group && meanAndError(group.runs.map((run) => run.averageAccuracy))) ?? '·'
+        const here = (each: { readonly method: string; readonly scenario: string }) =>
+          each.method === method && each.scenario === scenario
+        const runs = groups.find(here)?.runs ?? []
+        const lacking = missing.filter(here).length
+        const seeds = lacking === 0 ? '' : ` (${runs.length} of ${runs.length + lacking} seeds)`
+        return `${meanAndError(runs.map((run) => run.averageAccuracy)) ?? '·'}${seeds}`
       }),
     ]),
   ]
@@ -46,7 +53,30 @@ export function benchText(bench: BenchResult): string {
     ...tuningText(bench),
     '',
     headline(bench).title,
+    ...missingText(bench),
   ].join('\n')
+}
+
+const MOST_NAMED = 20
+
+/** Runs that a result is without, and why. */
+export function missingText({ missing = [], results }: BenchResult): string[] {
+  if (missing.length === 0) return []
+  const more = missing.length - MOST_NAMED
+  return [
+    '',
+    `${count(missing.length, 'run')} of ${results.length + missing.length} missing:`,
+    ...missing
+      .slice(0, MOST_NAMED)
+      .map(({ method, scenario, seed, why }) => `  ${method}, ${scenario}, seed ${seed}: ${why}`),
+    ...(more > 0 ? [`  and ${more} more (--json names all)`] : []),
+  ]
+}
+
+/** Where the page is, or why there is none. */
+export const reportLine = (report: string | undefined, bench: BenchResult | undefined): string[] => {
+  if (report === undefined) return []
+  return [bench ? `Report: ${report}` : `Report: not written (${report}), as no run was finished`]
 }
 
 const tuningText = ({ tuning }: BenchResult): string[] =>

@@ -1,29 +1,27 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { count } from '../count.ts'
 import { bounds } from '../data/bounds.ts'
-import { compareMethods } from '../measure/compare-methods.ts'
-import { type BenchOutcome, benchmarkPlans, type Shard } from '../study/grid/index.ts'
+import { UsageError } from '../errors.ts'
+import { benchmarkPlans } from '../study/grid/index.ts'
 import { readProtocol } from '../study/protocols/index-files.ts'
 import { tunedPlans } from '../study/tune/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { loadPlan } from '../train/plan/index-files.ts'
+import { benchAnswer, stoppedTuning } from './bench-answer.ts'
 import { overridesOf, protocolFlags } from './bench-flags.ts'
+import { checkBenchPlaces } from './bench-places.ts'
 import { checkAlike, protocolList, protocolShown } from './bench-protocols.ts'
 import { runPlans } from './bench-runs.ts'
-import { benchText } from './bench-text.ts'
 import { tune } from './bench-tune.ts'
 import { noteData, noteMethods, showDownload } from './data-notes.ts'
-import { fromText, group, on, path, seeds, shard } from './flags/index.ts'
+import { fromText, group, on, path as place, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
-import { checkPlaces } from './places.ts'
 import { queueFlags } from './queue-client.ts'
 import { defaultJobs } from './queue-place.ts'
-import { DEFAULT_STORE, defaultFolder, ownRuns } from './run-folders.ts'
+import { DEFAULT_STORE, defaultFolder } from './run-folders.ts'
 import { reportFlag } from './shared-flags.ts'
-import { type Answer, type Call, defineVerb } from './verb.ts'
-import { writeReport } from './write-report.ts'
+import { type CommonSettings, defineVerb } from './verb.ts'
 
 /** What is compared unless methods are named. */
 const USUAL = ['none', 'ewc', 'lwf', 'replay', 'joint']
@@ -73,12 +71,12 @@ const settings = z
     ...protocolFlags,
     ...methodFlags,
     ...group('Output', {
-      out: path('DIR').optional().meta({
+      out: place('DIR').optional().meta({
         description: 'Folder for the result, and for the runs where --store names no other',
         otherwise: 'in runs/',
         alias: 'o',
       }),
-      store: path('DIR').optional().meta({
+      store: place('DIR').optional().meta({
         description: 'Folder that keeps runs by content: what is finished there is not run again',
         otherwise: 'that of --out, else runs/store',
       }),
@@ -126,8 +124,9 @@ export const bench = defineVerb({
   settings,
   run: async (asked, call, outputs) => {
     if (asked.list || asked.name === undefined) return protocolList()
-    const { protocol, text } = await readProtocol(asked.name)
+    const { protocol, text, path } = await readProtocol(asked.name)
     if (asked.show) return protocolShown(protocol, text)
+    refuseUnused(asked)
     const { threads, save } = asked
     const changed = overridesOf(asked)
     const usual = protocol.run.stream.borders || changed.borders ? USUAL_UNTOLD : USUAL
@@ -143,18 +142,7 @@ export const bench = defineVerb({
     if (!first) return { json: {}, text: '' }
     const store = save ? (asked.store ?? asked.out ?? DEFAULT_STORE) : undefined
     const out = save && asked.shard === undefined ? (asked.out ?? defaultFolder(protocol.name)) : undefined
-    await checkPlaces(
-      [
-        { flag: '--data', path: asked.data, is: 'data' },
-        { flag: '--model', path: asked.model, is: 'model' },
-      ],
-      [
-        { flag: asked.store === undefined ? '--out' : '--store', path: store, kind: 'folder', mine: ownRuns },
-        { flag: '--out', path: out === store ? undefined : out, kind: 'folder', mine: ownRuns },
-        { flag: '--report', path: asked.report },
-      ],
-      outputs,
-    )
+    await checkBenchPlaces(asked, first, { protocol: path, store, out }, outputs)
     const loaded = await loadPlan(first, {
       download: true,
       orSynthetic: true,
@@ -183,64 +171,27 @@ export const bench = defineVerb({
       await makeFolder(out)
       await writeWhole(join(out, 'bench.json'), `${JSON.stringify(outcome.bench, null, 2)}\n`)
     }
-    return answer(asked, call, outcome, { store, out })
+    return benchAnswer(asked, call, outcome, { store, out })
   },
 })
 
-const stoppedTuning = (store: string | undefined): Answer => ({
-  json: { unfinished: 'tuning', store },
-  text: `Stopped while settings were being chosen. ${store === undefined ? 'Nothing was kept (--no-save).' : `Go on with the same command; the trials are in ${store}`}`,
-  exitCode: 1,
-})
-
-interface Asked {
-  readonly report?: string | undefined
-  readonly shard?: Shard | undefined
-  readonly queue?: string | undefined
+/** @throws UsageError `option-unused` for a flag that would change nothing. */
+function refuseUnused({ seed, seeds: all, method = USUAL, jointIterations }: Given): void {
+  if (seed !== undefined && all !== undefined) {
+    throw new UsageError(
+      'option-unused',
+      '--seeds names the seeds of all runs, so that --seed would change nothing; leave one out.',
+    )
+  }
+  if (jointIterations === undefined || method.some((name) => name.split('+').includes('joint'))) return
+  throw new UsageError(
+    'option-unused',
+    `--joint-iterations is about joint training, and joint is not among ${method.join(', ')}; leave it out, or add joint.`,
+  )
 }
 
-async function answer(
-  { report, shard, queue }: Asked,
-  call: Call,
-  { bench: found, failures: failed, unfinished }: BenchOutcome,
-  { store, out }: { readonly store: string | undefined; readonly out: string | undefined },
-): Promise<Answer> {
-  if (report !== undefined && found.results.length > 0) {
-    await writeReport(report, found, call)
-  }
-  const failures = failed.map(({ plan, error }) => ({
-    method: plan.method.name,
-    scenario: plan.stream.scenario,
-    seed: plan.seed,
-    error: { code: error.code, message: error.message },
-  }))
-  const goOn =
-    queue !== undefined
-      ? `${count(unfinished, 'run')} did not finish. They stay in the queue, and workers go on with them; the same command shows how they come on.`
-      : store === undefined
-        ? `${count(unfinished, 'run')} did not finish, and nothing was kept (--no-save).`
-        : `${count(unfinished, 'run')} did not finish. Go on with the same command; the runs are in ${store}`
-  return {
-    json: {
-      ...found,
-      comparison: compareMethods(found.results),
-      failures: failures.length > 0 ? failures : undefined,
-      unfinished: unfinished > 0 ? unfinished : undefined,
-      shard: shard && `${shard.part}/${shard.of}`,
-      folder: out,
-      store,
-    },
-    text: [
-      // A table of some runs says little, and its headline may say what is not so.
-      shard === undefined
-        ? benchText(found)
-        : `Part ${shard.part} of ${shard.of}: ${count(found.results.length, 'run')} finished.`,
-      ...(out === undefined || unfinished > 0 ? [] : [`Result: ${join(out, 'bench.json')}`]),
-      ...(store === undefined ? [] : [`Runs: ${store}`]),
-      ...(shard === undefined ? [] : [`When all parts are done: holdfast collect ${store}`]),
-      ...(report === undefined ? [] : [`Report: ${report}`]),
-      ...(unfinished === 0 ? [] : [goOn]),
-    ].join('\n'),
-    exitCode: failures.length > 0 || unfinished > 0 ? 1 : 0,
-  }
+interface Given extends Pick<CommonSettings, 'seed'> {
+  readonly seeds?: readonly number[] | undefined
+  readonly method?: readonly string[] | undefined
+  readonly jointIterations?: number | undefined
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { count } from '../count.ts'
 import { UsageError } from '../errors.ts'
 import { type Collected, collectStore } from '../study/grid/index-files.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
-import { benchText } from './bench-text.ts'
+import { benchText, reportLine } from './bench-text.ts'
 import { group, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { reportFlag } from './shared-flags.ts'
@@ -56,7 +55,7 @@ export const collect = defineVerb({
       text: [
         ...found.flatMap((each) => [...lines(each), '']),
         ...(out === undefined ? [] : [`Result: ${out}`]),
-        ...(report === undefined || !bench ? [] : [`Report: ${report}`]),
+        ...reportLine(report, bench),
       ]
         .join('\n')
         .trimEnd(),
@@ -71,28 +70,9 @@ const notOne = (out: string, found: number): UsageError =>
     `--out ${out} takes the result of one benchmark, and ${found === 0 ? 'no run is finished' : `there are ${found}`}. ${found === 0 ? 'Collect again when some are.' : 'Leave it out and take --json, or --report for a page with all of them.'}`,
   )
 
-const MOST_NAMED = 20
-
-function lines({ bench, failures, unfinished, processors }: Collected): string[] {
-  const name = (run: { method: string; scenario: string; seed: number }) =>
-    `${run.method}, ${run.scenario}, seed ${run.seed}`
-  const named = [
-    ...failures.map((run) => `  ${name(run)}: failed. ${run.error.message}`),
-    ...unfinished.map((run) => `  ${name(run)}: ${run.begun ? placeOf(run.checkpoint) : 'not begun'}`),
-  ]
-  const missing = failures.length + unfinished.length
-  return [
-    benchText(bench),
-    ...(processors.length < 2
-      ? []
-      : ['', `Measured on ${processors.length} kinds of processors: ${processors.join('; ')}.`]),
-    ...(missing === 0 ? [] : ['', `${count(missing, 'run')} of ${bench.results.length + missing} missing:`]),
-    ...named.slice(0, MOST_NAMED),
-    ...(missing > MOST_NAMED ? [`  and ${missing - MOST_NAMED} more (--json names all)`] : []),
-  ]
-}
-
-const placeOf = (checkpoint: string | undefined): string =>
-  checkpoint === undefined
-    ? 'begun, no checkpoint yet'
-    : `begun, stands at ${checkpoint.replace('.safetensors', '')}`
+const lines = ({ bench, processors }: Collected): string[] => [
+  benchText(bench),
+  ...(processors.length < 2
+    ? []
+    : ['', `Measured on ${processors.length} kinds of processors: ${processors.join('; ')}.`]),
+]

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { UsageError } from '../errors.ts'
-import { idleNotes, parsePlan, planStream, type RunPlan, SELF } from '../train/plan/index.ts'
+import { idleNotes, parsePlan, planStream, type RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { type BorderSettings, borderFlags, withBorderFlags } from './border-flags.ts'
 import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
@@ -9,7 +9,8 @@ import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
 import { type ModelSettings, modelFlags, withModelFlags } from './model-flags.ts'
 import type { Outputs } from './outputs.ts'
-import { checkPlaces, olderAdapter, type Read } from './places.ts'
+import { checkPlaces, olderAdapter } from './places.ts'
+import { planReads } from './plan-reads.ts'
 import { queueAndStoreFlags } from './queue-client.ts'
 import { type ReplicaPlace, type ReplicaSettings, replicaFlags, withReplicaFlags } from './replica-flags.ts'
 import { defaultFolder, ownRun, ownRuns } from './run-folders.ts'
@@ -85,7 +86,7 @@ export const learn = defineVerb({
     const folder =
       asked.out ?? defaultFolder(wanted.name, wanted.method.name, wanted.stream.scenario, String(wanted.seed))
     await checkPlaces(
-      [{ flag: 'CONFIG', path: config, is: 'config' }, ...readsOf(wanted, asked)],
+      [{ flag: 'CONFIG', path: config, is: 'config' }, ...planReads(wanted, asked)],
       [
         { flag: '--out', path: folder, kind: 'folder', mine: ownRun },
         { flag: '--adapter', path: adapterOf(wanted), kind: 'folder', mine: olderAdapter },
@@ -114,36 +115,6 @@ export const learn = defineVerb({
 /** Rows without labels beside the configuration's. */
 interface Bare {
   readonly unlabelled?: string | undefined
-}
-
-/** What a configuration names. */
-function readsOf({ data, model, stream }: RunPlan, asked: ModelSettings & Bare): readonly Read[] {
-  const sources =
-    stream.kind === 'list'
-      ? stream.tasks.map(({ source }, at) => ({ flag: `stream.tasks.${at}.source`, path: source }))
-      : [{ flag: 'data.source', path: data.source }]
-  return [
-    ...sources.map((each) => ({ ...each, is: 'data' as const })),
-    {
-      flag: asked.unlabelled === undefined ? 'data.unlabelled' : '--unlabelled',
-      path: data.unlabelled,
-      is: 'data',
-    },
-    { flag: 'data.tokenizer', path: data.tokenizer, is: 'data' },
-    ...(data.vocabulary?.texts ?? []).map((path, at) => ({
-      ...{ flag: `data.vocabulary.texts.${at}`, path, is: 'data' as const },
-    })),
-    {
-      flag: asked.old === undefined ? 'model.old' : '--old',
-      path: model.kind === 'onnx' && model.old !== SELF ? model.old : undefined,
-      is: 'data',
-    },
-    {
-      flag: asked.model === undefined ? 'model.path' : '--model',
-      path: model.kind === 'onnx' ? model.path : undefined,
-      is: 'model',
-    },
-  ]
 }
 
 const adapterOf = ({ model }: RunPlan) => (model.kind === 'onnx' ? model.adapter : undefined)

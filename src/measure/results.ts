@@ -137,6 +137,15 @@ export interface Tuning {
   readonly chosen: TuningTrial['settings']
 }
 
+/** A run that a benchmark's result is without. */
+export interface MissingRun {
+  readonly method: string
+  readonly scenario: ScenarioName
+  readonly seed: number
+  /** In words: that it failed and by what, that it was not begun, or where it stands. */
+  readonly why: string
+}
+
 /** What `holdfast bench --json` prints and `holdfast report` reads. */
 export interface BenchResult {
   /** Version of this format. */
@@ -151,6 +160,8 @@ export interface BenchResult {
   readonly machine: MachineFacts
   readonly results: readonly RunResult[]
   readonly summary: readonly SummaryRow[]
+  /** Runs that belong to it and are not among the results, where there are such. */
+  readonly missing?: readonly MissingRun[] | undefined
   /** Where settings were chosen by trials. */
   readonly tuning?: readonly Tuning[] | undefined
 }

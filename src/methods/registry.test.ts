@@ -57,3 +57,16 @@ test('a value out of range is refused by what was expected', () => {
     /"lambda".*expected a number from 0 on, found -1/,
   )
 })
+
+test('what makes no sense together is refused by name', () => {
+  for (const [name, reason] of [
+    ['ewc+replay+ewc', 'ewc stands in it twice'],
+    ['none+replay', 'none does nothing'],
+    ['joint+ewc', 'nothing left for ewc to hold'],
+  ] as const) {
+    expect(() => createMethod(name), name).toThrow(
+      expect.objectContaining({ code: 'compose-refused', message: expect.stringContaining(reason) }),
+    )
+  }
+  expect(createMethod('joint+sam').name).toBe('joint+sam')
+})

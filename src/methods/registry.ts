@@ -96,13 +96,14 @@ export function methodOptions(name: string): Readonly<Record<string, OptionRule>
 /**
  * A method by its name, or several composed: `ewc+replay`. Parts of a composition take the options that are theirs.
  *
- * @throws UsageError `method-unknown`; `method-option` for an option that none of the parts has, or of the wrong kind; and what the
- * methods themselves throw for values that make no sense.
+ * @throws UsageError `method-unknown`; `method-option` for an option that none of the parts has, or of the wrong kind; `compose-refused` for
+ * parts that make no sense together; and what the methods themselves throw for values that make no sense.
  * @example
  * const method = createMethod('ewc+replay', { lambda: 100, perClass: 20 })
  */
 export function createMethod(name: string, options: MethodOptions = {}): Method {
   const parts = methodParts(name)
+  refuseSenseless(name, parts)
   const rules = methodOptions(name)
   const given = Object.entries(options).filter(([, value]) => isGiven(value))
   for (const [option, value] of given) checkOption(name, option, value ?? null, rules)
@@ -112,6 +113,25 @@ export function createMethod(name: string, options: MethodOptions = {}): Method 
       return part.create(settle(part.name, part.options, Object.fromEntries(own)))
     }),
   )
+}
+
+/** What nobody would ask for knowingly: a part twice, or one that leaves nothing to the others. */
+function refuseSenseless(name: string, parts: readonly MethodEntry[]): void {
+  const names = parts.map((part) => part.name)
+  const twice = names.find((part, at) => names.indexOf(part) < at)
+  const reason =
+    twice === undefined
+      ? parts.length > 1 && reasonAlone(parts)
+      : `${twice} stands in it twice: name it once.`
+  if (reason) throw new UsageError('compose-refused', `The method "${name}" cannot be composed. ${reason}`)
+}
+
+function reasonAlone(parts: readonly MethodEntry[]): string | undefined {
+  if (parts.includes(noneEntry)) return 'none does nothing, alone or beside others: leave it out.'
+  const holding = parts.find((part) => part !== jointEntry && part.past !== 'nothing')
+  return holding && parts.includes(jointEntry)
+    ? `joint trains on all rows so far, so there is nothing left for ${holding.name} to hold.`
+    : undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type BenchResult, groupResults, type ResultGroup } from '../measure/results.ts'
 import { capitalise, type TableData, visible } from './figures/index.ts'
 import { headline } from './headline.ts'
+import { missingTable } from './missing.ts'
 import { syntheticNotice } from './page.ts'
 import { runTextsTable } from './run-texts.ts'
 import { machineTable, metricsTable, settingsTable } from './tables.ts'
@@ -67,6 +68,7 @@ export function reportMarkdown(bench: BenchResult | readonly BenchResult[]): str
           one.tasks,
         ),
       ]),
+      ...(one.missing ? ['## Runs that are missing', markdownTable(missingTable(one.missing))] : []),
       '## Settings',
       markdownTable(settingsTable(one)),
       '## Machine',

@@ -18,6 +18,7 @@ import {
   styleSheet,
 } from './figures/index.ts'
 import { headline } from './headline.ts'
+import { missingTable } from './missing.ts'
 import { runTextsTable } from './run-texts.ts'
 import {
   machineTable,
@@ -102,6 +103,12 @@ function tuningSection({ tuning }: BenchResult): Markup | undefined {
 `
 }
 
+const missingSection = ({ missing = [] }: BenchResult): Markup | undefined =>
+  missing.length === 0
+    ? undefined
+    : html`<section><h2>Runs that are missing</h2>${dataTable(missingTable(missing))}</section>
+`
+
 function benchSections(bench: BenchResult): Markup {
   const groups = groupResults(bench.results)
   const scenarios = [...new Set(groups.map((group) => group.scenario))]
@@ -109,7 +116,7 @@ function benchSections(bench: BenchResult): Markup {
     scenarios.length > 1
       ? html`<section><h2>Average accuracy by scenario</h2>${dataTable(overviewTable(groups))}</section>`
       : undefined
-  return html`${overview}${scenarios.map((scenario) =>
+  return html`${missingSection(bench)}${overview}${scenarios.map((scenario) =>
     scenarioSection(
       bench,
       scenario,

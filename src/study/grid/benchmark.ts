@@ -1,7 +1,7 @@
 import type { Engine } from '../../engine/engine.ts'
 import { HoldfastError } from '../../errors.ts'
 import { intransigence } from '../../measure/metrics.ts'
-import type { BenchResult, MachineFacts, RunResult } from '../../measure/results.ts'
+import type { BenchResult, MachineFacts, MissingRun, RunResult } from '../../measure/results.ts'
 import { itemAt } from '../../required.ts'
 import type { Scenario } from '../../tasks/stream.ts'
 import { benchResult, executePlan, type RunEnd, type RunEvent } from '../../train/folders/index.ts'
@@ -96,12 +96,22 @@ export async function* runGrid(options: GridOptions): AsyncGenerator<BenchEvent,
     }
   yield* concurrently(plans.map(one), options.jobs ?? 1, () => signal?.aborted ?? false)
   const found = withIntransigence(results.filter((result) => result !== undefined))
+  const missing = plans.flatMap((plan, at): MissingRun[] => {
+    if (results[at]) return []
+    const failure = failures.find((each) => each.plan === plan)
+    const { method, stream, seed } = plan
+    const why = failure ? failedWords(failure.error) : 'not finished'
+    return [{ method: method.name, scenario: stream.scenario, seed, why }]
+  })
   return {
-    bench: benchResult(plans, inputs, machine, found),
+    bench: { ...benchResult(plans, inputs, machine, found), ...(missing.length > 0 && { missing }) },
     failures,
     unfinished: plans.length - found.length - failures.length,
   }
 }
+
+/** Why a run is missing that failed. */
+export const failedWords = ({ message }: { readonly message: string }): string => `failed. ${message}`
 
 /** Joint training's accuracies are what intransigence is measured from, where it was among the methods. */
 export function withIntransigence(results: readonly RunResult[]): RunResult[] {

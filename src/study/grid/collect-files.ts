@@ -85,8 +85,12 @@ function merge(benches: readonly BenchResult[]): BenchResult {
     Object.entries(first.settings).filter(([key]) => agreed((bench) => bench.settings[key])),
   )
   const methods = Object.assign({}, ...benches.map((bench) => bench.settings.methods ?? {}))
+  const missing = benches
+    .flatMap((bench) => bench.missing ?? [])
+    .filter(({ method, scenario, seed }) => !byRun.has(JSON.stringify([method, scenario, seed])))
   return {
     ...first,
+    missing: missing.length > 0 ? missing : undefined,
     tasks: agreed((bench) => bench.tasks) ? first.tasks : first.tasks.map((_, index) => `task ${index + 1}`),
     settings: { ...settings, ...(Object.keys(methods).length > 0 ? { methods } : {}) },
     results,

@@ -1,9 +1,15 @@
 import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import { type BenchResult, type MachineFacts, type RunResult, summarise } from '../../measure/results.ts'
+import {
+  type BenchResult,
+  type MachineFacts,
+  type MissingRun,
+  type RunResult,
+  summarise,
+} from '../../measure/results.ts'
 import { listFolder } from '../../tensor/reads-files.ts'
 import { readStoredRun } from '../../train/folders/index-files.ts'
-import { withIntransigence } from './benchmark.ts'
+import { failedWords, withIntransigence } from './benchmark.ts'
 import { type Grid, type GridRun, isGridFile, readGrids } from './grid-files.ts'
 
 /** A benchmark as far as its runs are finished, and what is not. */
@@ -62,13 +68,29 @@ async function collectGrid(store: string, grid: Grid): Promise<Collected> {
   const whole = withIntransigence(results)
   const [machine = nowhere] = machines
   const processors = [...new Set(machines.map(({ cpu }) => cpu))]
+  const missing = [
+    ...failures.map((run) => missingRun(run, failedWords(run.error))),
+    ...unfinished.map((run) => missingRun(run, run.begun ? placeOf(run.checkpoint) : 'not begun')),
+  ]
   return {
-    bench: { ...grid.bench, machine, results: whole, summary: summarise(whole) },
+    bench: {
+      ...{ ...grid.bench, machine, results: whole, summary: summarise(whole) },
+      ...(missing.length > 0 && { missing }),
+    },
     failures,
     unfinished,
     processors,
   }
 }
+
+const missingRun = ({ method, scenario, seed }: GridRun, why: string): MissingRun => ({
+  ...{ method, scenario, seed, why },
+})
+
+const placeOf = (checkpoint: string | undefined): string =>
+  checkpoint === undefined
+    ? 'begun, no checkpoint yet'
+    : `begun, stands at ${checkpoint.replace('.safetensors', '')}`
 
 /** Where nothing was measured yet. */
 const nowhere: MachineFacts = {

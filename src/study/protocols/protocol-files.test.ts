@@ -137,6 +137,21 @@ describe('a protocol of one’s own', () => {
     ['run:', 'seeded: [streamSeed]\nrun:', 'Line 5: seeded: a stream of kind list has no streamSeed.'],
     [
       'run:',
+      'options: {lambda: -5}\nrun:',
+      "Line 5: options.lambda: EWC's lambda must be 0 or more; -5 was given.",
+    ],
+    [
+      'run:',
+      'methods: {ewc: {options: {lambda: lots}}}\nrun:',
+      'Line 5: methods.ewc.options.lambda: Method "ewc", option "lambda"',
+    ],
+    [
+      'run:',
+      'methods: {ewc+ewc: {batchSize: 5}}\nrun:',
+      'Line 5: methods.ewc+ewc: The method "ewc+ewc" cannot be composed. ewc stands in it twice',
+    ],
+    [
+      'run:',
       'options: {lamda: 3}\nrun:',
       'Line 5: options.lamda: no method has this option. Did you mean "lambda"?',
     ],

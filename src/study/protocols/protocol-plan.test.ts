@@ -199,6 +199,12 @@ test('a method, and a method in a scenario, have their own settings before those
 
 test('what a protocol cannot do is refused', () => {
   const run = { method: 'none', scenario: 'domain', seed: 0 } as const
+  expect(() => protocolPlan(split, { ...run, method: 'replay+gdumb' })).toThrow(
+    expect.objectContaining({ code: 'compose-refused' }),
+  )
+  expect(() => protocolPlan(split, { ...run, method: 'ewc' }, { options: { lambda: -5 } })).toThrow(
+    'must be 0 or more',
+  )
   const list = {
     ...split,
     run: { ...split.run, stream: { kind: 'list' as const, tasks: [{ name: 'a', source: 'a' }] } },
@@ -206,7 +212,7 @@ test('what a protocol cannot do is refused', () => {
   }
   expect(() => protocolPlan({ ...split, scenarios: ['task'] }, run)).toThrow('has no domain scenario')
   expect(() => protocolPlan(list, run, { source: 'b' })).toThrow('names data for each of its tasks')
-  expect(() => protocolPlan(list, run, { tasks: 2 })).toThrow('has 1 tasks, but 2 were asked for')
+  expect(() => protocolPlan(list, run, { tasks: 2 })).toThrow('has 1 task, but 2 were asked for')
   expect(() => protocolPlan({ ...split, classes: undefined }, run, { tasks: 2 })).toThrow('classes: N')
   expect(() => protocolPlan(split, run, { model: 'm.onnx' })).toThrow('leave out --model')
   const given = {

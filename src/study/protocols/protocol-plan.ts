@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { createMethod, type MethodOptions, methodOptions } from '../../methods/registry.ts'
 import type { Scenario } from '../../tasks/stream.ts'
@@ -15,7 +16,7 @@ interface RunOfProtocol {
  * One run of a benchmark. Joint training takes the same steps at every task, on all data so far: summed over the tasks
  * that is the published "iterations times the number of tasks".
  *
- * @throws UsageError `method-unknown`, `method-option`, `protocol-scenario`, `protocol-model`, `protocol-data`, `protocol-tasks`, `protocol-borders` for what
+ * @throws UsageError `method-unknown`, `method-option`, `compose-refused`, `protocol-scenario`, `protocol-model`, `protocol-data`, `protocol-tasks`, `protocol-borders` for what
  * the protocol cannot do, `method-borders` for a method that cannot learn its stream, and `config` for settings that make no sense.
  * @example
  * const plan = protocolPlan(await readProtocol('split-mnist'), { method: 'ewc', scenario: 'class', seed: 1 })
@@ -34,7 +35,8 @@ export function protocolPlan(
   }
   const plan = planOf(protocol, run, changed)
   // Before any of the runs begins.
-  if (plan.stream.borders) refuseBorders(createMethod(plan.method.name, plan.method.options))
+  const method = createMethod(plan.method.name, plan.method.options)
+  if (plan.stream.borders) refuseBorders(method)
   const places = changedPlaces(planOf(protocol, run, publishedBut(changed)), plan)
   const mark = { name, version, sha256, ...(places.length > 0 && { changed: places }) }
   return withPlaces({ ...plan, protocol: mark }, protocol.place)
@@ -145,6 +147,12 @@ function streamOf({ name, run, classes }: Protocol, tasks: number | undefined): 
       return { ...stream, tasks: first(name, stream.tasks, tasks) }
     case 'split':
       if (stream.groups) return { ...stream, groups: first(name, stream.groups, tasks) }
+      if (classes !== undefined && classes % tasks !== 0) {
+        throw new UsageError(
+          'protocol-tasks',
+          `The ${classes} classes of ${name} cannot be dealt evenly to ${count(tasks, 'task')} (--tasks); they can be to ${divisors(classes).join(', ')}.`,
+        )
+      }
       if (classes !== undefined) return { ...stream, classesPerTask: classes / tasks }
       throw new UsageError(
         'protocol-tasks',
@@ -165,18 +173,29 @@ function bordersOf({ name, run }: Protocol, { borders }: ProtocolOverrides): obj
   return { borders: defined({ ...run.stream.borders, ...defined(borders) }) }
 }
 
-function first<Item>(name: string, items: readonly Item[], count: number): Item[] {
-  if (count <= items.length) return items.slice(0, count)
+function first<Item>(name: string, items: readonly Item[], wanted: number): Item[] {
+  if (wanted <= items.length) return items.slice(0, wanted)
   throw new UsageError(
     'protocol-tasks',
-    `${name} has ${items.length} tasks, but ${count} were asked for (--tasks).`,
+    `${name} has ${count(items.length, 'task')}, but ${wanted} were asked for (--tasks).`,
   )
 }
+
+const divisors = (whole: number): number[] =>
+  Array.from({ length: whole }, (_, at) => at + 1).filter((part) => whole % part === 0)
+
+const WITH_MOMENTUM: ReadonlySet<string> = new Set(['sgd', 'rmsprop'])
 
 function optimiserOf(
   own: PlanInput['optimiser'] = { name: 'adam' },
   { optimiser = own.name, momentum }: ProtocolOverrides,
 ): object {
+  if (momentum !== undefined && !WITH_MOMENTUM.has(optimiser)) {
+    throw new UsageError(
+      'option-unused',
+      `The optimiser is ${optimiser}, which has no momentum (--momentum); leave it out, or ask for one that has: --optimiser sgd`,
+    )
+  }
   return {
     ...(optimiser === own.name ? own : { name: optimiser }),
     ...(momentum !== undefined && { momentum }),

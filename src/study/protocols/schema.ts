@@ -3,8 +3,7 @@ import { bounds } from '../../data/bounds.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { sortedKeys } from '../../data/sorted-keys.ts'
 import { didYouMean, UsageError } from '../../errors.ts'
-import { checkOption } from '../../methods/entry.ts'
-import { methodEntries, methodOptions } from '../../methods/registry.ts'
+import { createMethod, methodEntries, methodOptions } from '../../methods/registry.ts'
 import { planSchema, streamWithoutScenario, type YamlText } from '../../train/plan/index.ts'
 import type { Protocol } from './protocol.ts'
 
@@ -102,6 +101,7 @@ export function parseProtocol({ value, lineOf }: YamlText, { from, hash, place }
         ? []
         : [at(['seeded'], `a stream of kind ${said.run.stream.kind} has no ${each}.`)],
     ),
+    ...dealingProblems(said, at),
     ...optionProblems(said, at),
   ]
   if (problems.length > 0) throw refusal(from, problems)
@@ -136,27 +136,36 @@ const seedsOf: Readonly<Record<z.output<typeof streamWithoutScenario>['kind'], r
 type Said = z.output<typeof protocolSchema>
 type At = (place: readonly string[], problem: string) => string
 
-/** Options that no method has, and those that a method takes otherwise. */
+/** Classes that cannot be dealt evenly. */
+function dealingProblems({ classes, run: { stream } }: Said, at: At): string[] {
+  if (classes === undefined || stream.kind !== 'split' || stream.groups) return []
+  const { classesPerTask } = stream
+  return classes % classesPerTask === 0
+    ? []
+    : [
+        at(
+          ['run', 'stream', 'classesPerTask'],
+          `${classes} classes cannot be dealt evenly, ${classesPerTask} to each task.`,
+        ),
+      ]
+}
+
+/** Options that no method has, and values that methods do not take. */
 function optionProblems(said: Said, at: At): string[] {
-  const known = new Set(methodEntries.flatMap(({ name }) => Object.keys(methodOptions(name))))
   const ofAny = (place: readonly string[], given: Said['options'] = {}) =>
-    Object.keys(given).flatMap((name) =>
-      known.has(name) ? [] : [at([...place, name], `no method has this option.${didYouMean(name, known)}`)],
+    Object.entries(given).flatMap(([name, value]) =>
+      problemForAll(name, value).map((problem) => at([...place, name], problem)),
     )
   const ofMethods = (place: readonly string[], given: Said['methods'] = {}) =>
     Object.entries(given).flatMap(([method, { options: own = {} }]) => {
       const here = [...place, method]
-      try {
-        const rules = methodOptions(method)
-        return Object.entries(own).flatMap(([name, option]) =>
-          caught(() => checkOption(method, name, option, rules)).map((problem) =>
-            at([...here, 'options', name], problem),
-          ),
-        )
-      } catch (error) {
-        if (!(error instanceof UsageError)) throw error
-        return [at(here, error.message)]
-      }
+      const unmade = caught(() => createMethod(method)).map((problem) => at(here, problem))
+      if (unmade.length > 0) return unmade
+      return Object.entries(own).flatMap(([name, option]) =>
+        caught(() => createMethod(method, { [name]: option })).map((problem) =>
+          at([...here, 'options', name], problem),
+        ),
+      )
     })
   return [
     ...ofAny(['options'], said.options),
@@ -166,6 +175,17 @@ function optionProblems(said: Said, at: At): string[] {
       ...ofMethods(['in', name, 'methods'], inside?.methods),
     ]),
   ]
+}
+
+/** What is wrong with an option that each method takes that has it: of a value that some of them take, nothing. */
+function problemForAll(name: string, value: string | number | boolean): string[] {
+  const having = methodEntries.filter(({ options }) => Object.hasOwn(options.shape, name))
+  if (having.length === 0) {
+    const known = new Set(methodEntries.flatMap((entry) => Object.keys(methodOptions(entry.name))))
+    return [`no method has this option.${didYouMean(name, known)}`]
+  }
+  const problems = having.map((entry) => caught(() => createMethod(entry.name, { [name]: value })))
+  return problems.every((each) => each.length > 0) ? (problems[0] ?? []) : []
 }
 
 function caught(check: () => void): string[] {

@@ -14,6 +14,15 @@ const split = z.strictObject({
   groups: z
     .array(z.array(z.union([bounds.rows(0), z.string().min(1)])).min(1))
     .min(1)
+    .superRefine((groups, context) => {
+      const all = groups.flat()
+      const twice = all.find((each, at) => all.indexOf(each) < at)
+      if (twice === undefined) return
+      context.addIssue({
+        code: 'custom',
+        message: `the class ${JSON.stringify(twice)} stands there twice; it can be in one task only.`,
+      })
+    })
     .optional()
     .describe('instead: the classes of each task, by name or by place in their list'),
   groupOrderSeed: z
