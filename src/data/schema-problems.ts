@@ -31,7 +31,7 @@ export function problemsOf(
     const [described, found] = [schemaAt(root, value, path), valueAt(value, path)]
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map(
-        (key) => at([...path, key]) + unknownKey(root, path, key, chosen(described, found)),
+        (key) => at([...path, key]) + unknownKey(root, path, key, { described, found }),
       )
     const place = at(path) + (path.join('.') || 'the whole file')
     // What a schema checks by itself it says in words of ours.
@@ -52,13 +52,31 @@ function unknownKey(
   root: Described,
   path: readonly string[],
   key: string,
-  described: Described | undefined,
+  { described, found }: { readonly described: Described | undefined; readonly found: unknown },
 ): string {
-  const known = Object.keys(described?.properties ?? {})
+  const own = chosen(described, found)
+  const known = Object.keys(own?.properties ?? {})
+  if (known.length === 0) known.push(...(own?.propertyNames?.enum?.map(String) ?? []))
   const place = path.length === 0 ? 'At the top' : `In ${path.join('.')}`
-  const [home] = homesOf(root, key)
-  const elsewhere = home === undefined ? '' : ` "${key}" stands in ${home.join('.')}.`
+  const elsewhere = otherKinds(described, key) ?? otherPlace(root, path, key)
   return `${place} there is no setting "${key}"; known are ${known.join(', ')}.${didYouMean(key, known) || elsewhere}`
+}
+
+/** Of settings that come in several kinds, those that have this one. */
+function otherKinds(described: Described | undefined, key: string): string | undefined {
+  const having = (described ? formsOf(described) : []).filter(({ properties }) => properties?.[key])
+  const kinds = having.flatMap(({ properties = {} }) =>
+    Object.entries(properties)
+      .filter(([, { const: only }]) => only !== undefined)
+      .slice(0, 1)
+      .map(([name, { const: only }]) => `${name}: ${only}`),
+  )
+  return kinds.length === 0 ? undefined : ` "${key}" goes with ${kinds.join(', or ')}.`
+}
+
+function otherPlace(root: Described, path: readonly string[], key: string): string {
+  const home = homesOf(root, key).find((each) => each.join('.') !== path.join('.'))
+  return home === undefined ? '' : ` "${key}" stands in ${home.join('.')}.`
 }
 
 /** The settings in which a setting of that name stands, those at the top left out. */

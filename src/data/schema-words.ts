@@ -8,6 +8,8 @@ export interface Described {
   readonly prefixItems?: readonly Described[] | undefined
   readonly minItems?: number | undefined
   readonly minLength?: number | undefined
+  /** What text has to match. */
+  readonly pattern?: string | undefined
   readonly minimum?: number | undefined
   readonly maximum?: number | undefined
   readonly exclusiveMinimum?: number | undefined
@@ -18,6 +20,8 @@ export interface Described {
   readonly anyOf?: readonly Described[] | undefined
   readonly oneOf?: readonly Described[] | undefined
   readonly properties?: Readonly<Record<string, Described>> | undefined
+  /** Of settings by name: which names. */
+  readonly propertyNames?: Described | undefined
   readonly additionalProperties?: Described | boolean | undefined
 }
 
@@ -45,6 +49,7 @@ export function inWords(described: Described): string {
       ? `settings (${known.slice(0, 6).join(', ')}${known.length > 6 ? ', …' : ''})`
       : 'settings by name'
   }
+  if (described.pattern !== undefined) return `text that matches ${described.pattern}`
   return described.minLength === undefined ? 'text' : 'text that is not empty'
 }
 

@@ -23,6 +23,8 @@ export const share = () =>
     write: (value) => `${Number((100 * value).toPrecision(12))}%`,
   })
 
+const MOST_SEEDS = 10_000
+
 /**
  * Seeds: `4`, `1,4`, `1..3`, or a mixture.
  *
@@ -31,15 +33,13 @@ export const share = () =>
 export const seeds = () =>
   told(z.array(z.int().min(0)).min(1), {
     hint: '1..3|1,4',
-    expected: 'seeds like 4, 1,4 or 1..3',
+    expected: `seeds like 4, 1,4 or 1..3, ${MOST_SEEDS.toLocaleString('en-US')} of them at most in a range`,
     read: (text) => {
       const ranges = text.split(',').map(rangeOf)
       return ranges.includes(undefined) ? undefined : [...new Set(ranges.flatMap((range) => range ?? []))]
     },
     write: (values) => values.join(','),
   })
-
-const MOST_SEEDS = 10_000
 
 function rangeOf(text: string): number[] | undefined {
   const [, from, to] = /^(\d{1,15})(?:\.\.(\d{1,15}))?$/.exec(text.trim()) ?? []

@@ -136,6 +136,21 @@ describe('a protocol of one’s own', () => {
     ],
     ['run:', 'seeded: [streamSeed]\nrun:', 'Line 5: seeded: a stream of kind list has no streamSeed.'],
     [
+      'kind: list',
+      'kind: list\n    angles: [5]',
+      'Line 8: In run.stream there is no setting "angles"; known are kind, borders, tasks. "angles" goes with kind: rotated.',
+    ],
+    [
+      'run:',
+      'in: {klass: {batchSize: 3}}\nrun:',
+      'Line 5: In in there is no setting "klass"; known are task, domain, class. Did you mean "class"?',
+    ],
+    [
+      'protocol: mine',
+      'protocol: "../mine"',
+      'small letters, digits, dots and dashes): expected text that matches ^[a-z0-9]',
+    ],
+    [
       'run:',
       'options: {lambda: -5}\nrun:',
       "Line 5: options.lambda: EWC's lambda must be 0 or more; -5 was given.",
