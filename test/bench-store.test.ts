@@ -66,6 +66,18 @@ describe('runs kept by content', () => {
     expect(runsIn('others')).toHaveLength(5)
   })
 
+  test('whoever adds --checkpoint-every goes on with the same runs, whose bits are the same', async () => {
+    const line = `${tiny} --method none --jobs 1`
+    await run(`${line} --store often`)
+    const again = await run(`${line} --store often --checkpoint-every 2`)
+    expect([again.code, kept(again.stderr), runsIn('often').length]).toEqual([0, 1, 1])
+    await run(`${line} --store seldom --checkpoint-every 3`)
+    const [one, other] = ['often', 'seldom'].map((store) =>
+      readFileSync(join(folder, store, runsIn(store)[0] ?? '', 'parameters.sha256'), 'utf8'),
+    )
+    expect(other).toBe(one)
+  })
+
   test('runs of another version are not taken', async () => {
     const line = `${tiny} --method none --store versions --jobs 1`
     await run(line)
@@ -166,4 +178,20 @@ test('nothing is written over the protocol, what it names, or runs that are kept
   const file = join('whole', runsIn('whole')[0] ?? '', 'page.html')
   writeFileSync(join(folder, file), 'mine')
   expect(await said(`${tiny} --method none --store whole --report ${file}`)).toContain('out-in-input')
+})
+
+test('benchmarks of one protocol in a store are told apart by what differs', async () => {
+  for (const batch of [8, 9])
+    await run(`${tiny.replace('--batch 8', `--batch ${batch}`)} --method none --store apart --jobs 1`)
+  const { stdout } = await run('collect apart')
+  expect(stdout).toMatch(/^Benchmark 1 of 2: batchSize [89]$/m)
+  expect(stdout).toMatch(/^Benchmark 2 of 2: batchSize [89]$/m)
+})
+
+test('a tuning that has nothing to choose is refused, and one method of which nothing is chosen is named', async () => {
+  const line = `${tiny} --no-save --jobs 1 --tune 2 --lr 0.01`
+  expect((await run(`${line} --method none`)).stderr).toContain('error (option-unused): --tune has nothing')
+  const some = await run(`${line} --method none,l2-sp`)
+  expect([some.code, some.stderr]).toEqual([0, expect.stringContaining('note: of none nothing is chosen')])
+  expect(some.stdout).toMatch(/Fine-tuning +class +1 .* as without tuning/)
 })

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -105,6 +106,8 @@ describe('wrong input', () => {
     ['bench split-mnist --data missing.csv', 'data-missing', 'there is no such file'],
     ['learn', 'argument-missing', 'holdfast learn --init'],
     ['learn missing.yaml', 'config-missing', 'missing.yaml: there is no such file'],
+    ['collect nowhere', 'results-missing', 'Give the folder that bench was told with --store or --out.'],
+    [`collect ${process.execPath}`, 'results-missing', 'this is a file, and a folder was expected'],
     ['resume nowhere', 'run-missing', 'nowhere: there is no such file or folder'],
     ['report nowhere', 'results-missing', 'nowhere: there is no such file'],
     ['fisher missing.onnx --data synthetic', 'model-not-found', 'missing.onnx'],
@@ -130,6 +133,19 @@ describe('wrong input', () => {
   test('--debug shows where an error comes from', async () => {
     expect((await run('bnech --debug')).stderr).toMatch(/\n {4}at /)
   })
+})
+
+test.runIf(existsSync('/dev/full'))('a stdout that takes nothing is told in a sentence', () => {
+  for (const words of ['data synthetic --json', '--version', 'bench --list']) {
+    const shell = spawnSync('sh', ['-c', `"${process.execPath}" "${cli.file}" ${words} > /dev/full`], {
+      encoding: 'utf8',
+    })
+    expect([words, shell.status]).toEqual([words, 1])
+    expect(shell.stderr).toMatch(
+      /^(?:.*\n)*error \(write-failed\): stdout could not be written \(the disk is full.*\n$/,
+    )
+    expect(shell.stderr).not.toMatch(/\n {4}at /)
+  }
 })
 
 describe('bench', () => {

@@ -49,7 +49,7 @@ export async function checkBenchPlaces(
     { flag: '--out', path: out },
   ].filter(({ path }) => path !== undefined && existsSync(path))
   await checkPlaces(
-    folders.map((each) => ({ ...each, is: 'results' as const })),
+    folders.map((each) => ({ ...each, is: 'store' as const })),
     [{ flag: '--report', path: asked.report }],
     outputs,
   )

@@ -7,7 +7,7 @@ import { gridOf, writeGrid } from '../study/grid/index-files.ts'
 import { askForRuns } from '../study/queue/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { benchResult } from '../train/folders/index.ts'
-import { machineFacts, readStoredRun, runInStore, runName } from '../train/folders/index-files.ts'
+import { machineFacts, readStoredRun, runInStore, runName, runVersions } from '../train/folders/index-files.ts'
 import { planStream, type RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { gridProgress } from './bench-progress.ts'
@@ -79,7 +79,7 @@ async function noteGrid(
   const names = plans.map((plan) => runName(plan, dataSha256, engine))
   await makeFolder(store)
   const bench = { ...benchResult(plans, inputs, machineFacts(engine), []), tuning }
-  await writeGrid(store, gridOf(plans, names, bench))
+  await writeGrid(store, gridOf(plans, names, bench, runVersions(engine)))
 }
 
 /** What the store has is taken from it before anybody else is asked. */

@@ -1,3 +1,5 @@
+import { count } from '../count.ts'
+import { UsageError } from '../errors.ts'
 import type { Tuning } from '../measure/results.ts'
 import { itemAt } from '../required.ts'
 import { type BenchOutcome, fromShard, type Shard } from '../study/grid/index.ts'
@@ -30,12 +32,32 @@ export async function tune(
   options: TuneOptions,
 ): Promise<readonly Tuning[] | undefined> {
   const trials = firstTrials(grid)
+  checkChoice(trials, grid, call)
   // The same rows for all.
   const loaded = await loadPlan(itemAt(trials, 0, 'trial').plan)
   const tried = (round: readonly Trial[]) => roundOf(asked, call, round, { ...options, loaded })
   const first = await tried(trials)
   const second = first && (await tried(secondTrials(first, grid)))
   return second && tunings([...first, ...second])
+}
+
+/**
+ * Says of which methods nothing is chosen, as all that would be is given.
+ *
+ * @throws UsageError `option-unused` where that is so of all.
+ */
+function checkChoice(trials: readonly Trial[], { methods }: TuneGrid, { screen }: Call): void {
+  const settled = methods.filter((name) =>
+    trials.every(({ method, settings }) => method !== name || Object.keys(settings).length === 0),
+  )
+  if (settled.length === methods.length) {
+    throw new UsageError(
+      'option-unused',
+      `--tune has nothing to choose: ${methods.join(', ')} has no setting to look for that no flag gives, or there is one trial alone. Leave out --tune or some of the flags, or ask for more trials.`,
+    )
+  }
+  for (const name of settled)
+    screen.warn(`note: of ${name} nothing is chosen: it has no setting to look for that no flag gives.`)
 }
 
 async function roundOf(
@@ -48,7 +70,7 @@ async function roundOf(
   const { shard } = options
   const inOrder = trials.map(({ plan }) => plan)
   const plans = shard ? fromShard(inOrder, shard) : inOrder
-  call.screen.say(`Tuning: ${trials.length} trials on rows cut from the training data.`)
+  call.screen.say(`Tuning: ${count(trials.length, 'trial')} on rows cut from the training data.`)
   const outcome = await runPlans(asked, call, { ...options, plans, shard: undefined, listed: false })
   if (outcome.unfinished > 0) return undefined
   const results = resultsOf(outcome, plans)

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { type Collected, collectStore } from '../study/grid/index-files.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
 import { benchText, reportLine } from './bench-text.ts'
+import { differences } from './collect-differences.ts'
 import { group, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { reportFlag } from './shared-flags.ts'
@@ -30,7 +31,7 @@ export const collect = defineVerb({
   settings,
   run: async ({ stores, out, report }, call, outputs) => {
     await checkPlaces(
-      stores.map((store) => ({ flag: 'DIR', path: store, is: 'results' })),
+      stores.map((store) => ({ flag: 'DIR', path: store, is: 'store' })),
       [
         { flag: '--out', path: out },
         { flag: '--report', path: report },
@@ -53,7 +54,7 @@ export const collect = defineVerb({
         out,
       },
       text: [
-        ...found.flatMap((each) => [...lines(each), '']),
+        ...found.flatMap((each, at) => [...differences(found, at), ...lines(each), '']),
         ...(out === undefined ? [] : [`Result: ${out}`]),
         ...reportLine(report, bench),
       ]

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { listenForSignals } from './interruption.ts'
 import { overview } from './overview.ts'
+import { print } from './stdout.ts'
 
 const words = process.argv.slice(2)
 const [first] = words
@@ -13,11 +14,11 @@ const interruption = serves ? undefined : listenForSignals({ json: words.include
 if (serves && (await serving())) {
   // Its jobs come as messages.
 } else if (first === undefined || ['--help', '-h', 'help'].includes(first)) {
-  process.stdout.write(overview())
+  print(overview())
   process.exitCode = first === undefined ? 1 : 0
 } else if (first === '--version' || first === '-v') {
   const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-  process.stdout.write(`${version}\n`)
+  print(`${version}\n`)
 } else {
   const { main } = await import('./program.ts')
   const listening = interruption ?? listenForSignals({ json: words.includes('--json') })

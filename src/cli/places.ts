@@ -12,8 +12,8 @@ export interface Read {
   readonly predictions?: boolean | undefined
   readonly flag: string
   readonly path: string | undefined
-  /** `file`: one that is no folder; `run`: the folder of one; `results`: that, or a file. */
-  readonly is: 'model' | 'data' | 'pack' | 'file' | 'config' | 'run' | 'results'
+  /** `file`: one that is no folder; `run`: the folder of one; `results`: that, or a file; `store`: the folder that keeps a benchmark's runs. */
+  readonly is: 'model' | 'data' | 'pack' | 'file' | 'config' | 'run' | 'results' | 'store'
 }
 
 /** One that it writes. */
@@ -44,7 +44,7 @@ export async function checkPlaces(
   for (const { flag, path, is } of reads) {
     if (path === undefined || (is === 'data' && isNamed(path))) continue
     await checkRead(flag, path, is)
-    if (is === 'results') inputs.push(...(await resultFiles(flag, path)))
+    if (is === 'results' || is === 'store') inputs.push(...(await resultFiles(flag, path)))
     else inputs.push({ flag, path })
   }
   refuseOtherKinds(reads)
@@ -114,6 +114,7 @@ const errors = {
     'results-missing',
     'Give the folder of a finished run, or a file with what bench --json printed.',
   ],
+  store: [UsageError, 'results-missing', 'Give the folder that bench was told with --store or --out.'],
   file: [DataError, 'file-unreadable', 'Give the path of a file.'],
 } as const
 
@@ -134,7 +135,7 @@ async function checkRead(flag: string, path: string, is: Read['is']): Promise<vo
     const near = didYouMean(basename(path), beside)
     throw new Kind(code, `${said}: ${readObstacle(path, cause)}. ${way}${near}`, { cause })
   })
-  if (found.isFile() && is !== 'run') return
+  if (found.isFile() && is !== 'run' && is !== 'store') return
   if (found.isFile()) throw new Kind(code, `${said}: this is a file, and a folder was expected. ${way}`)
   if (!found.isDirectory()) {
     const what = 'this is a pipe or a device, and what it gives can be read only once'

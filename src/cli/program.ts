@@ -6,6 +6,7 @@ import { withoutPasswords } from '../study/queue/index.ts'
 import { helpText, spoken } from './flags/index.ts'
 import type { Interruption } from './interruption.ts'
 import { openScreen, type Screen } from './screen.ts'
+import { print } from './stdout.ts'
 import { isVerb, verbNames } from './summaries.ts'
 import type { Answer, Call, Verb } from './verb.ts'
 import { openVerb } from './verbs.ts'
@@ -20,7 +21,7 @@ export async function main(words: readonly string[], interruption: Interruption)
     const verb = await openVerb(name)
     speak = (text) => spoken(text, verb.facts)
     if (rest.includes('--help') || rest.includes('-h')) {
-      process.stdout.write(
+      print(
         json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()),
       )
       return 0
@@ -48,7 +49,7 @@ export async function main(words: readonly string[], interruption: Interruption)
     const answer = await (profile === undefined ? command() : profiled(profile, name, screen, command))
     const told = (key: string, value: unknown) =>
       key === 'notes' && Array.isArray(value) ? value.map((note) => speak(String(note))) : value
-    process.stdout.write(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
+    print(json ? `${JSON.stringify(answer.json, told, 2)}\n` : `${speak(answer.text)}\n`)
     const { exitCode = 0 } = answer
     return exitCode === 1 ? (interruption.code ?? 1) : exitCode
   } catch (error) {
@@ -116,14 +117,9 @@ function fail(error: unknown, json: boolean, debug: boolean, speak: (text: strin
   const hint = known || debug ? '' : ' This is a fault of Holdfast; --debug shows where it comes from.'
   process.stderr.write(`error (${code}): ${visible(message)}${hint}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${chain(error)}\n`)
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
+  if (json) print(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
   return 1
 }
 
 const chain = (error: Error): string =>
   `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncaused by ${chain(error.cause)}` : ''}`
-
-// A reader that has seen enough (| head) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})

@@ -69,3 +69,10 @@ test('what all methods gain at a seed changes no difference', () => {
     }),
   )
 })
+
+test('an interval ends where accuracies do, and that of a score below 0 has no lower end', () => {
+  const intervals = (a: readonly number[]) =>
+    compareMethods(runs({ a, b: [0.1, 0.2] })).find(({ method }) => method === 'a')?.interval
+  expect(intervals([0.95, 0.6])).toEqual([0, 1])
+  expect(intervals([-0.4, 0.6])?.[0]).toBeLessThan(0)
+})

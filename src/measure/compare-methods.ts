@@ -10,7 +10,7 @@ export interface MethodComparison {
   readonly seeds: number
   /** A fraction. */
   readonly mean: number
-  /** Two-sided confidence interval of the mean over seeds, by Student's t. */
+  /** Two-sided confidence interval of the mean over seeds, by Student's t, as far as accuracies can be: of few seeds it is wide. */
   readonly interval: readonly [low: number, high: number]
   /** Mean over seeds of its rank among the methods, 1 for the best; equal ones share theirs. */
   readonly rank: number
@@ -87,7 +87,9 @@ function pairedT(first: readonly number[], second: readonly number[]) {
 
 function intervalOf(values: readonly number[]): readonly [number, number] {
   const half = studentQuantile((1 + CONFIDENCE) / 2, values.length - 1) * (sem(values) ?? Number.NaN)
-  return [mean(values) - half, mean(values) + half]
+  // Of numbers the score is R^2, which alone may be below 0.
+  const least = values.some((value) => value < 0) ? Number.NEGATIVE_INFINITY : 0
+  return [Math.max(least, mean(values) - half), Math.min(1, mean(values) + half)]
 }
 
 /** 1 for the largest; equal values share the mean of their places. */

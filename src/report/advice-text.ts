@@ -50,7 +50,7 @@ export const keepText = ({ command, why, evidence }: KeepAdvice): string[] => [
 export function measuredText({ measured, unmeasured, before, rows, notes }: UpdateAdvice): string[] {
   const count = (number: number) => number.toLocaleString('en-US')
   const table = textTable({
-    head: ['', 'method', 'what trained', 'new', '±', 'drop', 'seconds', 'for all rows'],
+    head: ['', 'method', 'what trained', 'new %', '±', 'drop %', 'seconds', 'for all rows'],
     rows: measured.map((recipe, at) => [
       String(at + 1),
       recipe.asked.method ?? recipe.method,

@@ -5,7 +5,7 @@ import { methodTitle, type TableData } from './figures/index.ts'
 /** What was chosen for each method, and what the protocol's own settings came to beside it. */
 export const tuningTable = (tunings: readonly Tuning[]): TableData => ({
   caption: 'What was chosen',
-  head: ['Method', 'Scenario', 'Trials', 'Validation %', 'By the protocol %', 'Chosen'],
+  head: ['Method', 'Scenario', 'Trials', 'Validation %', 'Without tuning %', 'Chosen'],
   rows: tunings.map(({ method, scenario, trials, chosen }) => {
     const whole = trials.filter(({ steps }) => steps === 1)
     const of = (settings: TuningTrial['settings']) =>
@@ -34,7 +34,7 @@ const score = (trial: TuningTrial | undefined): string =>
 
 const wordsOf = (settings: TuningTrial['settings']): string =>
   Object.keys(settings).length === 0
-    ? 'those of the protocol'
+    ? 'as without tuning'
     : Object.entries(settings)
         .map(([name, value]) => `${name} ${value}`)
         .join(', ')

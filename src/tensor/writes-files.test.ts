@@ -23,7 +23,7 @@ describe('what the system refuses to write', () => {
 
   test.each([
     ['file/a', 'file is a file: name a folder'],
-    ['none/a', 'none: make it first'],
+    ['none/a', 'none: make it first, or, where it was removed meanwhile, start the command again'],
     ['inner', 'it is a folder: name a file in it'],
     ['circle', 'symbolic links'],
     ['x'.repeat(300), 'the path is longer than the system takes'],

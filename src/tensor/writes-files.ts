@@ -96,7 +96,9 @@ async function thingInPlace(path: string, kind: Written): Promise<string | undef
     const found = await thingAt(at)
     if (found === 'file') return `${at} is a file: name a folder`
     if (found === 'folder')
-      return below === undefined ? undefined : `there is no folder ${below}: make it first`
+      return below === undefined
+        ? undefined
+        : `there is no folder ${below}: make it first, or, where it was removed meanwhile, start the command again`
     below = at
   }
   return undefined

@@ -48,6 +48,15 @@ export function fromText<Schema extends z.ZodType>(schema: Schema) {
 export const path = (hint: string) =>
   told(z.string(), { hint, expected: 'a path', read: (text) => (text === '' ? undefined : text) })
 
+/** A file that is written as a page. */
+export const page = () =>
+  told(z.string(), {
+    hint: 'FILE.html',
+    expected: 'a file that ends with .html, as a page is written',
+    // Without an ending it is a page all the same, or a folder, which is told by who writes it.
+    read: (text) => (text !== '' && /^$|^\.html?$/i.test(extname(text)) ? text : undefined),
+  })
+
 /** A file that is written as JSON Lines: what reads it goes by the ending. */
 export const jsonLines = () =>
   told(z.string(), {

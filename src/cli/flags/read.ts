@@ -21,7 +21,7 @@ export function readSettings<Value>(
   const result = schema.safeParse(Object.fromEntries(said))
   if (result.success) return result.data
   const { issues } = result.error
-  throw new UsageError(codeOf(issues), issues.map((issue) => sentence(issue, facts)).join(' '))
+  throw new UsageError(codeOf(issues), [...new Set(issues.map((issue) => sentence(issue, facts)))].join(' '))
 }
 
 function missingFlag({ name, examples }: Named, { form, flag, hint, description }: FlagFacts): UsageError {

@@ -23,6 +23,8 @@ export interface Collected {
     readonly begun: boolean
     readonly checkpoint: string | undefined
   })[]
+  /** Of what was to compute the runs; of lists by older versions not known. */
+  readonly versions: Readonly<Record<string, string>>
   /** Processors that the runs were measured on, where there are several: between kinds of them last bits may differ. */
   readonly processors: readonly string[]
 }
@@ -79,6 +81,7 @@ async function collectGrid(store: string, grid: Grid): Promise<Collected> {
     },
     failures,
     unfinished,
+    versions: grid.versions ?? {},
     processors,
   }
 }

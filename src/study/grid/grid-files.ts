@@ -43,6 +43,8 @@ const gridSchema = z.object({
     settings: z.record(z.string(), z.unknown()),
     tuning: z.array(tuningSchema).optional(),
   }),
+  /** Of what computes: holdfast, node, onnxruntime and `code`. */
+  versions: z.record(z.string(), z.string()).optional(),
   runs: z.array(
     z.object({
       name: z.string().regex(/^[\w.+-]+$/),
@@ -64,6 +66,7 @@ export function gridOf(
   plans: readonly RunPlan[],
   names: readonly RunName[],
   { machine: _machine, results: _results, summary: _summary, ...bench }: BenchResult,
+  versions?: Grid['versions'],
 ): Grid {
   const runs = plans.flatMap(({ method, stream, seed }, at) => {
     const name = names[at]
@@ -76,6 +79,7 @@ export function gridOf(
       ...{ ...bench, tasks: [...bench.tasks], settings: { ...bench.settings } },
       tuning: bench.tuning?.map((each) => ({ ...each, trials: [...each.trials] })),
     },
+    versions,
     runs,
   }
 }

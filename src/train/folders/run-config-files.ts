@@ -36,10 +36,11 @@ export const startAnew = 'Restore the file, or remove the run folder and start t
 /**
  * What a run's checkpoints are sealed with: a run with another plan, or on other data, cannot go on from them. The places of files decide
  * nothing: what lies there is told by the SHA-256 of the data. Two machines that keep the same data in different folders have the same
- * runs.
+ * runs. How often a run is kept changes no bit of it, as calls are as long as time has it, so that a run that was killed may go on with
+ * other checkpoints.
  */
 export function runFingerprint({ plan, dataSha256 }: Pick<RunConfig, 'plan' | 'dataSha256'>): string {
-  const content = withPlaces(plan, () => 'file')
+  const { checkpointEvery: _, ...content } = withPlaces(plan, () => 'file')
   return sha256(`${JSON.stringify(sortedKeys(content))}\n${dataSha256}`)
 }
 

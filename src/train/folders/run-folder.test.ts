@@ -228,6 +228,9 @@ describe('run folders', () => {
     const { plan, dataSha256 } = config()
     const shuffled = Object.fromEntries(Object.entries(plan).reverse()) as typeof plan
     expect(runFingerprint({ plan: shuffled, dataSha256 })).toBe(runFingerprint({ plan, dataSha256 }))
+    expect(runFingerprint({ plan: { ...plan, checkpointEvery: 7 }, dataSha256 })).toBe(
+      runFingerprint({ plan, dataSha256 }),
+    )
     expect(runFingerprint({ plan, dataSha256: 'abd' })).not.toBe(runFingerprint({ plan, dataSha256 }))
     expect(runFingerprint(config(2))).not.toBe(runFingerprint(config(1)))
   })

@@ -90,7 +90,7 @@ describe('models as one', () => {
     for (const [at, value] of numbers(weighed.model, name).entries())
       expect(value).toBeCloseTo(numbers(shared.model, name)[at] ?? Number.NaN, 6)
     await expect(mergeModels({ ...sources, fisher: fisher.slice(1) })).rejects.toThrow(
-      /--fisher has 1 values for 2 models/,
+      /--fisher has 1 value for 2 models/,
     )
   })
 

@@ -1,3 +1,4 @@
+import { count } from '../../count.ts'
 import { preview } from '../../data/names/index.ts'
 import { bytesOf } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
@@ -55,7 +56,7 @@ export interface Merged {
 /**
  * Merges models that were trained from one, without their data.
  *
- * @throws UsageError `merge-graph` naming what makes one another network; `merge-fisher` for a file too many or too few; `merge-sums` for packs without sums of
+ * @throws UsageError `merge-graph` naming what makes one another network; `merge-fisher`, `merge-shares` for a value too many or too few; `merge-sums` for packs without sums of
  * these features; `merge-twice` for one model twice; `pack-overlap` as {@link onceEach}; what `mergeWeights`, `summedHead` and loading throw.
  */
 export async function mergeModels(sources: MergeSources): Promise<Merged> {
@@ -130,14 +131,14 @@ async function mergedOf(
   loaded: readonly LoadedModel[],
 ): Promise<ReadonlyMap<string, Tensor> | undefined> {
   if (models.length === 0) return undefined
-  for (const [what, given] of [
-    ['--fisher', fisher],
-    ['--shares', shares],
+  for (const [code, what, given] of [
+    ['merge-fisher', '--fisher', fisher],
+    ['merge-shares', '--shares', shares],
   ] as const) {
     if (given === undefined || given.length === models.length) continue
     throw new UsageError(
-      'merge-fisher',
-      `${what} has ${given.length} values for ${models.length} models: give one for each, in their order.`,
+      code,
+      `${what} has ${count(given.length, 'value')} for ${count(models.length, 'model')}: give one for each, in their order.`,
     )
   }
   const importances = await Promise.all(
