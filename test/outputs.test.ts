@@ -133,7 +133,7 @@ describe('before a run begins', () => {
     [`bench split-mnist ${digits} --out old/train.csv`, 'out-is-file'],
     [`bench split-mnist ${digits} --out results`, 'out-folder-taken'],
     [`bench split-mnist ${digits} --seeds 1,2 --out results`, 'out-folder-taken'],
-    ['bench split-mnist --data old --no-save --report old/train.csv', 'out-in-input'],
+    ['bench split-mnist --data old --no-save --report old/train.csv', 'flag-value'],
     ['bench split-mnist --data old --out old', 'out-is-input'],
     ['learn run.yaml --out results', 'out-folder-taken'],
     ['learn run.yaml --out run.yaml', 'out-is-input'],
@@ -142,7 +142,7 @@ describe('before a run begins', () => {
     ['learn run.yaml --model model --lora 2 --adapter results', 'out-folder-taken'],
     ['learn --init results', 'out-is-folder'],
     ['learn --init old/train.csv/x.yaml', 'out-unwritable'],
-    ['report bench.json -o bench.json', 'out-is-input'],
+    ['report bench.json -o bench.json', 'flag-value'],
     ['report bench.json -o results', 'out-is-folder'],
     ['report bench.json -o old/train.csv/x.html', 'out-unwritable'],
     ['quickstart --data synthetic --folder results', 'out-folder-taken'],
@@ -175,7 +175,7 @@ describe('before a run begins', () => {
     }
     expect((await run('report one grid -o one/report.html')).code).toBe(0)
     expect((await run('report one grid -o one/report.html')).code).toBe(0)
-    expect((await run('report one grid -o one/config.json')).stderr).toContain('error (out-is-input)')
+    expect((await run('report one grid -o one/config.json')).stderr).toContain('error (flag-value)')
   })
 })
 

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { count } from '../count.ts'
 import { compareMethods } from '../measure/compare-methods.ts'
@@ -40,7 +41,7 @@ export async function benchAnswer(
       ? `${count(unfinished, 'run')} did not finish. They stay in the queue, and workers go on with them; the same command shows how they come on.`
       : store === undefined
         ? `${count(unfinished, 'run')} did not finish, and nothing was kept (--no-save).`
-        : `${count(unfinished, 'run')} did not finish. Go on with the same command; the runs are in ${store}`
+        : `${count(unfinished, 'run')} did not finish. Go on with the same command; ${(await holdsRuns(store)) ? `the runs are in ${store}` : `none had come to a checkpoint, so that they begin anew`}`
   return {
     json: {
       ...found,
@@ -66,3 +67,7 @@ export async function benchAnswer(
     exitCode: failures.length > 0 || unfinished > 0 ? 1 : 0,
   }
 }
+
+/** Whether a store has the folder of any run. */
+const holdsRuns = async (store: string): Promise<boolean> =>
+  (await readdir(store, { withFileTypes: true }).catch(() => [])).some((entry) => entry.isDirectory())

@@ -7,7 +7,13 @@ import { gridOf, writeGrid } from '../study/grid/index-files.ts'
 import { askForRuns } from '../study/queue/index-files.ts'
 import { makeFolder } from '../tensor/writes-files.ts'
 import { benchResult } from '../train/folders/index.ts'
-import { machineFacts, readStoredRun, runInStore, runName, runVersions } from '../train/folders/index-files.ts'
+import {
+  machineFacts,
+  readStoredRun,
+  runInStore,
+  runName,
+  runVersions,
+} from '../train/folders/index-files.ts'
 import { planStream, type RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan } from '../train/plan/index-files.ts'
 import { gridProgress } from './bench-progress.ts'

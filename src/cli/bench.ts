@@ -14,7 +14,7 @@ import { checkBenchPlaces } from './bench-places.ts'
 import { checkAlike, protocolList, protocolShown } from './bench-protocols.ts'
 import { runPlans } from './bench-runs.ts'
 import { tune } from './bench-tune.ts'
-import { noteData, noteMethods, showDownload } from './data-notes.ts'
+import { noteData, noteMethods, noteTasks, showDownload } from './data-notes.ts'
 import { fromText, group, on, path as place, seeds, shard } from './flags/index.ts'
 import { methodFlags } from './method-flags.ts'
 import { queueFlags } from './queue-client.ts'
@@ -151,6 +151,7 @@ export const bench = defineVerb({
     checkAlike(protocol, loaded, wanted.scenarios)
     noteData(loaded, call.screen)
     noteMethods(untuned, call.screen)
+    noteTasks(first, call.screen)
     const jobs = asked.jobs ?? defaultJobs(threads)
     // Names the data that were really taken, where these are not the protocol's.
     const other = asked.data !== undefined || loaded.instead !== undefined

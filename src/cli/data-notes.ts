@@ -28,6 +28,18 @@ export function noteMethods(plans: readonly Pick<RunPlan, 'method' | 'stream'>[]
   for (const warning of new Set(warnings)) screen.warn(`warning: ${warning}`)
 }
 
+/** Says where a list of tasks has a name or data twice: that may be meant, and most often is not. */
+export function noteTasks({ stream }: Pick<RunPlan, 'stream'>, screen: Screen): void {
+  if (stream.kind !== 'list') return
+  for (const [what, values] of [
+    ['are called', stream.tasks.map(({ name }) => name)],
+    ['learn from', stream.tasks.map(({ source }) => source)],
+  ] as const) {
+    const twice = new Set(values.filter((value, at) => values.indexOf(value) < at))
+    for (const value of twice) screen.warn(`note: several tasks ${what} ${value}.`)
+  }
+}
+
 /** Shows how many of its old texts a model has written, and for how long it will go on. */
 export const showWriting = (screen: Screen): NonNullable<LoadPlanOptions['onWriting']> => {
   let began = performance.now()

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { idleNotes, parsePlan, planStream, type RunPlan } from '../train/plan/index.ts'
 import { loadPlan, readPlanFile, writeStarterConfig } from '../train/plan/index-files.ts'
 import { type BorderSettings, borderFlags, withBorderFlags } from './border-flags.ts'
-import { noteData, noteMethods, sayNotes, showDownload, showWriting } from './data-notes.ts'
+import { noteData, noteMethods, noteTasks, sayNotes, showDownload, showWriting } from './data-notes.ts'
 import { engineFor, sharesOf } from './engine.ts'
 import { group, on, path } from './flags/index.ts'
 import { followRun, refuseEncoder } from './follow-run.ts'
@@ -104,6 +104,7 @@ export const learn = defineVerb({
     })
     noteData(loaded, call.screen)
     noteMethods([loaded.plan], call.screen)
+    noteTasks(loaded.plan, call.screen)
     const { tasks } = planStream(loaded.plan, loaded.inputs.data)
     sayNotes(idleNotes(loaded.plan, tasks.length), call.screen)
     const engine = engineFor(loaded.plan)

@@ -21,9 +21,7 @@ export async function main(words: readonly string[], interruption: Interruption)
     const verb = await openVerb(name)
     speak = (text) => spoken(text, verb.facts)
     if (rest.includes('--help') || rest.includes('-h')) {
-      print(
-        json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()),
-      )
+      print(json ? `${JSON.stringify(described(verb), null, 2)}\n` : helpText(verb, helpStyle()))
       return 0
     }
     const { settings, run } = verb.read(rest)

@@ -6,7 +6,7 @@ import { loadPlan } from '../train/plan/index-files.ts'
 import { digitsFlags } from './bench-flags.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { engineFor, sharesOf, workersFor } from './engine.ts'
-import { fromText, path } from './flags/index.ts'
+import { fromText, page, path } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { type PartShown, runPart } from './quickstart-parts.ts'
 import { closingLines, partLines } from './quickstart-text.ts'
@@ -22,7 +22,7 @@ const settings = z.object({
   folder: path('DIR')
     .default('quickstart')
     .meta({ description: 'Where the files of the update go, to try more on', group: 'Output' }),
-  report: path('FILE.html')
+  report: page()
     .default('quickstart-report.html')
     .meta({ description: 'Where the page goes', group: 'Output' }),
 })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { reportMarkdown } from '../report/markdown.ts'
 import { collectResults } from '../study/grid/index-files.ts'
-import { group, on, path } from './flags/index.ts'
+import { group, on, page } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { defineVerb } from './verb.ts'
 import { writeReport } from './write-report.ts'
@@ -16,9 +16,7 @@ const settings = z.object({
     hint: 'RUNS',
   }),
   ...group('Output', {
-    out: path('FILE.html')
-      .optional()
-      .meta({ description: 'Where the page goes', otherwise: DEFAULT_PAGE, alias: 'o' }),
+    out: page().optional().meta({ description: 'Where the page goes', otherwise: DEFAULT_PAGE, alias: 'o' }),
     markdown: on().meta({ description: 'Print Markdown instead of writing a page' }),
   }),
 })

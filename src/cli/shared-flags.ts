@@ -12,7 +12,7 @@ import {
   fromText,
   group,
   on,
-  path,
+  page,
   rankAndAlpha,
   told,
 } from './flags/index.ts'
@@ -191,5 +191,5 @@ export const confidence = () => fromText(z.number().min(confidenceRange.least).m
 
 /** Where the page of a result goes. */
 export const reportFlag = group('Output', {
-  report: path('FILE.html').optional().meta({ description: 'Write a page there' }),
+  report: page().optional().meta({ description: 'Write a page there' }),
 })

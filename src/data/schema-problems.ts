@@ -30,9 +30,7 @@ export function problemsOf(
     const path = issue.path.map(String)
     const [described, found] = [schemaAt(root, value, path), valueAt(value, path)]
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map(
-        (key) => at([...path, key]) + unknownKey(root, path, key, { described, found }),
-      )
+      return issue.keys.map((key) => at([...path, key]) + unknownKey(root, path, key, { described, found }))
     const place = at(path) + (path.join('.') || 'the whole file')
     // What a schema checks by itself it says in words of ours.
     if (issue.code === 'custom') return [`${place}: ${issue.message}`]

@@ -12,7 +12,7 @@ export {
   sizes,
 } from './grammars.ts'
 export { helpText } from './help.ts'
-export { capitalised, flagOf, fromText, jsonLines, on, path, told } from './kinds.ts'
+export { capitalised, flagOf, fromText, jsonLines, on, page, path, told } from './kinds.ts'
 export { readSettings } from './read.ts'
 export { referencePage } from './reference.ts'
 export { spoken } from './spoken.ts'

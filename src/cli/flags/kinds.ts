@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { z } from 'zod'
 import { type Described, inWords, numberInWords } from '../../data/schema-words.ts'
 import { didYouMean } from '../../errors.ts'

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { parsePlan } from '../train/plan/index.ts'
+import { noteTasks } from './data-notes.ts'
+import type { Screen } from './screen.ts'
+
+test('a name or data that several tasks of a list have are told, each once', () => {
+  const tasks = ['a', 'b', 'a', 'a'].map((name, at) => ({ name, source: at === 1 ? 'x' : `x${at % 2}` }))
+  const said: string[] = []
+  noteTasks(parsePlan({ stream: { kind: 'list', tasks } }), { warn: (line) => said.push(line) } as Screen)
+  expect(said).toEqual(['note: several tasks are called a.', 'note: several tasks learn from x0.'])
+})
