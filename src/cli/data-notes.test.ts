@@ -6,6 +6,7 @@ import type { Screen } from './screen.ts'
 test('a name or data that several tasks of a list have are told, each once', () => {
   const tasks = ['a', 'b', 'a', 'a'].map((name, at) => ({ name, source: at === 1 ? 'x' : `x${at % 2}` }))
   const said: string[] = []
-  noteTasks(parsePlan({ stream: { kind: 'list', tasks } }), { warn: (line) => said.push(line) } as Screen)
+  const screen = { warn: (line: string) => void said.push(line) } as Partial<Screen> as Screen
+  noteTasks(parsePlan({ stream: { kind: 'list', tasks } }), screen)
   expect(said).toEqual(['note: several tasks are called a.', 'note: several tasks learn from x0.'])
 })
