@@ -3,7 +3,6 @@ import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { listenForSignals } from './interruption.ts'
 import { overview } from './overview.ts'
-import { print } from './stdout.ts'
 
 const words = process.argv.slice(2)
 const [first] = words
@@ -14,15 +13,20 @@ const interruption = serves ? undefined : listenForSignals({ json: words.include
 if (serves && (await serving())) {
   // Its jobs come as messages.
 } else if (first === undefined || ['--help', '-h', 'help'].includes(first)) {
-  print(overview())
+  await say(overview())
   process.exitCode = first === undefined ? 1 : 0
 } else if (first === '--version' || first === '-v') {
   const { version } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-  print(`${version}\n`)
+  await say(`${version}\n`)
 } else {
   const { main } = await import('./program.ts')
   const listening = interruption ?? listenForSignals({ json: words.includes('--json') })
   process.exitCode = await main(words, listening)
+}
+
+async function say(text: string): Promise<void> {
+  const { print } = await import('./stdout.ts')
+  print(text)
 }
 
 /** Whether this thread or process does runs for another one: then it has begun to. */
