@@ -1,3 +1,4 @@
+import { byteSize } from '../../count.ts'
 import { HoldfastError, UsageError } from '../../errors.ts'
 import { weightsOf } from '../../model/model.ts'
 import { byteLengthOf } from '../../tensor/bytes.ts'
@@ -41,9 +42,10 @@ export function rungsWithRoom(options: TextUpdateOptions, rungs: readonly TextRu
   const notes: string[] = []
   for (const rung of rungs) {
     const bytes = stepBytes(options, rung, step) ?? 0
-    const way = bytes * BESIDE > free ? waySaid(options, rung, step, free) : undefined
+    // What would fit once nothing else runs is better than what nobody can take.
+    const way = bytes * BESIDE > free ? waySaid(options, rung, step, bytes > whole ? whole : free) : undefined
     if (bytes > whole) {
-      const short = `${rung.place} would take ${gibibytes(bytes)} of ${gibibytes(whole)} of memory`
+      const short = `${rung.place} would take ${byteSize(bytes)} of ${byteSize(whole)} of memory`
       if (taken.length === 0) throw noRoom(rung, short, way)
       const names = taken.map(({ place }) => place).join(', ')
       // What is above it trains more.
@@ -56,7 +58,7 @@ export function rungsWithRoom(options: TextUpdateOptions, rungs: readonly TextRu
 }
 
 const tight = ({ place }: TextRung, bytes: number, { whole, free }: ProcessMemory): string =>
-  `memory may be short for training ${place}: a step takes ${gibibytes(bytes)}, up to ${gibibytes(BESIDE * bytes)} with what measures beside it, and ${gibibytes(free)} of ${gibibytes(whole)} are free`
+  `memory may be short for training ${place}: a step takes ${byteSize(bytes)}, up to ${byteSize(BESIDE * bytes)} with what measures beside it, and ${byteSize(free)} of ${byteSize(whole)} are free`
 
 const sentences = (first: string, second: string | undefined): string =>
   `${first.charAt(0).toUpperCase()}${first.slice(1)}.${second === undefined ? '' : ` ${second}`}`
@@ -89,7 +91,7 @@ function waySaid(options: TextUpdateOptions, rung: TextRung, step: Step, room: n
       ...(way.recompute && !step.recompute ? ['--recompute'] : []),
       ...(way.batchSize < step.batchSize ? [`--batch ${way.batchSize}`] : []),
     ]
-    return `With ${flags.join(' ')} a step takes ${gibibytes(bytes)}.`
+    return `With ${flags.join(' ')} a step takes ${byteSize(bytes)}.`
   }
   return undefined
 }
@@ -114,5 +116,3 @@ function stepBytes(
     throw problem
   }
 }
-
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(2)} GiB`
