@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { memoryOf } from '../tensor/bytes.ts'
 import { sameDims, type Tensor } from '../tensor/tensor.ts'
 import { type Dataset, kindOf } from './dataset.ts'
 import { rowChunks } from './row-chunks.ts'
@@ -98,10 +99,7 @@ function tokenKeys(inputs: Tensor, padded: number | undefined): string[] {
     let end = (row + 1) * width
     while (end > row * width && ids[end - 1] === pad) end--
     const said = ids.subarray(row * width, end)
-    return sha256()
-      .update('["int64","tokens"]\n')
-      .update(new Uint8Array(said.buffer, said.byteOffset, said.byteLength))
-      .hex()
+    return sha256().update('["int64","tokens"]\n').update(memoryOf(said)).hex()
   })
 }
 

@@ -1,4 +1,5 @@
 import { itemAt } from '../required.ts'
+import { wordsOf } from '../tensor/bytes.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { SourcedTensor, sourceOf } from './spilled.ts'
 
@@ -11,7 +12,7 @@ export function renumbered(labels: Tensor<'int32'>, map: readonly number[]): Ten
   return new SourcedTensor('int32', labels.dims, {
     copy: (rows, into) => {
       source.copy(rows, into)
-      const values = new Int32Array(into.buffer, into.byteOffset, into.byteLength / 4)
+      const values = wordsOf(into)
       for (const [at, label] of values.entries()) values[at] = moved(label)
     },
     spill: source.spill,

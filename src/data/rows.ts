@@ -1,6 +1,6 @@
 import { count } from '../count.ts'
 import { DataError } from '../errors.ts'
-import { byteLengthOf, zeros } from '../tensor/bytes.ts'
+import { byteLengthOf, memoryOf, wordsOf, zeros } from '../tensor/bytes.ts'
 import { type DType, type Storage, sameDims, sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { joinedSource, pickedSource, type RowSource, SourcedTensor, sourceOf } from './spilled.ts'
 
@@ -118,9 +118,7 @@ export function eachRun(indices: Int32Array, take: (first: number, count: number
 
 function copySmallRows(from: Uint8Array, indices: Int32Array, into: Uint8Array, width: number): void {
   if (width % 4 === 0 && from.byteOffset % 4 === 0 && into.byteOffset % 4 === 0) {
-    const source = new Int32Array(from.buffer, from.byteOffset, from.length / 4)
-    const target = new Int32Array(into.buffer, into.byteOffset, into.length / 4)
-    copyElements(source, indices, target, width / 4)
+    copyElements(wordsOf(from), indices, wordsOf(into), width / 4)
   } else {
     copyElements(from, indices, into, width)
   }
@@ -206,8 +204,7 @@ export function bytesOf(tensor: Tensor): Uint8Array {
       `Rows of type ${tensor.type} cannot be copied as bytes; convert them to int8 or wider.`,
     )
   }
-  const data = tensor.data as Numeric
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return memoryOf(tensor.data as Numeric)
 }
 
 function checkIndices(indices: Int32Array, rows: number): void {

@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts'
-import { zeros } from '../tensor/bytes.ts'
+import { bytesOf, zeros } from '../tensor/bytes.ts'
 import type { DType, Storage, Tensor } from '../tensor/tensor.ts'
 
 /** Rows that are read where they lie whenever some are asked for. */
@@ -45,17 +45,18 @@ export class SourcedTensor<T extends DType = DType> implements Tensor<T> {
         `This needs all rows in memory at once (${this.type} [${this.dims.join(', ')}]), and they are kept on disk, as they are more than the limit. Raise the limit (maxBytes), take fewer rows, or choose a method that reads them batch by batch.`,
       )
     }
-    const made = this.#made?.deref() ?? this.#make()
+    const kept = this.#made?.deref()
+    if (kept) return kept
+    const made = this.#make()
     this.#made = new WeakRef(made)
     return made
   }
 
   #make(): Storage[T] {
-    const { data } = zeros(this.type, this.dims)
-    const { buffer, byteOffset, byteLength } = data as Exclude<Storage[DType], string[]>
+    const made = zeros(this.type, this.dims)
     const rows = Int32Array.from({ length: this.dims[0] ?? 0 }, (_, row) => row)
-    this.source.copy(rows, new Uint8Array(buffer, byteOffset, byteLength))
-    return data
+    this.source.copy(rows, bytesOf(made))
+    return made.data
   }
 }
 

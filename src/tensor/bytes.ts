@@ -64,8 +64,16 @@ export function zeros<T extends DType>(type: T, dims: readonly number[]): Tensor
 export function bytesOf(tensor: Tensor): Uint8Array {
   const { data } = tensor
   if (Array.isArray(data)) throw new ModelError('tensor-type', 'A string tensor has no fixed-width bytes.')
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return memoryOf(data)
 }
+
+/** Numbers in memory as the bytes that they are: a view, not a copy. */
+export const memoryOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
+/** Bytes as int32 words: a view, not a copy. They begin at a multiple of 4. */
+export const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array =>
+  new Int32Array(buffer, byteOffset, byteLength / 4)
 
 /**
  * A tensor over little-endian, row-major bytes: a view of them where they are aligned for the type, a copy otherwise.

@@ -1,13 +1,11 @@
 import { isMarked, type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
 import { sha256 } from '../../data/sha256.ts'
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint8Array): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength)
+import { memoryOf } from '../../tensor/bytes.ts'
 
 /** The SHA-256 of a document's tokens: equal where these are, whatever counts of them. */
 export function documentKey(document: Pick<TokenDocument, 'ids'>): string {
   const hash = sha256()
-  for (const { ids } of tokenSpans(document)) hash.update(bytesOf(ids))
+  for (const { ids } of tokenSpans(document)) hash.update(memoryOf(ids))
   return hash.hex()
 }
 
@@ -30,8 +28,8 @@ export function documentsFingerprint(documents: readonly TokenDocument[]): strin
   const hash = sha256().update(`holdfast documents ${documents.length}\n`)
   for (const document of documents) {
     hash.update(`${tokenCount(document)} ${isMarked(document) ? 'some' : 'all'}\n`)
-    for (const { ids } of tokenSpans(document)) hash.update(bytesOf(ids))
-    for (const { learned } of tokenSpans(document)) if (learned) hash.update(bytesOf(learned))
+    for (const { ids } of tokenSpans(document)) hash.update(memoryOf(ids))
+    for (const { learned } of tokenSpans(document)) if (learned) hash.update(learned)
   }
   return hash.hex()
 }

@@ -1,6 +1,7 @@
 import { type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { itemAt } from '../../required.ts'
+import { memoryOf } from '../../tensor/bytes.ts'
 import type { TextUpdateData } from './text-update-types.ts'
 
 /** Of old documents to rehearse, the share that orders candidates instead; of those that prove, where there are none to rehearse. */
@@ -85,8 +86,7 @@ function drawn(documents: readonly TokenDocument[], share: number, least = 1) {
 /** A number from 0 to below 1 for a document, as if drawn at random, told by its tokens. */
 function drawOf(document: TokenDocument): number {
   const hash = sha256().update('order')
-  for (const { ids } of tokenSpans(document))
-    hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength))
+  for (const { ids } of tokenSpans(document)) hash.update(memoryOf(ids))
   return Number.parseInt(hash.hex().slice(0, 8), 16) / 2 ** 32
 }
 
