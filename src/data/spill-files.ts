@@ -38,9 +38,10 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
     left -= bytes
     return true
   }
+  // Another file may have the number of one that was closed: it is asked for each time.
   const opened = (): number => {
     if (held.closed) throw gone(folder())
-    held.file ??= openUnnamed(folder())
+    held.file ??= openUnnamed(folder)
     return held.file
   }
   const spill: OpenSpill = {
@@ -49,17 +50,15 @@ export function openSpill(maxBytes = machineMemory() / 4): OpenSpill {
       if (sourceOf(rows) || rows.type === 'string') return rows
       const bytes = bytesOf(rows)
       if (reserve(bytes.length)) return rows
-      const from = spill.lay(bytes)
-      const source = rowsAt(opened, from, rowBytesOf(rows), { folder: folder(), spill })
-      return new SourcedTensor(rows.type, rows.dims, source)
+      return new SourcedTensor(rows.type, rows.dims, rowsAt(spill, spill.lay(bytes), rowBytesOf(rows)))
     },
     lay: (bytes) => {
       const from = end
       end += bytes.length
-      writeFully(opened(), bytes, from, folder())
+      writeFully(opened(), bytes, from, folder)
       return from
     },
-    read: (at, into) => readFully(opened(), into, at, folder()),
+    read: (at, into) => readFully(opened(), into, at, folder),
     spilled: () => end,
     note: (place, what = 'rows') =>
       end === 0
@@ -92,57 +91,50 @@ const gone = (folder: string): UsageError =>
   )
 
 /** A file that only this process can find. */
-function openUnnamed(folder: string): number {
-  const path = join(folder, randomUUID())
+function openUnnamed(folder: () => string): number {
+  const own = folder()
+  const path = join(own, randomUUID())
   return orRefused(folder, () => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    mkdirSync(own, { recursive: true, mode: 0o700 })
     const file = openSync(path, 'wx+', 0o600)
     rmSync(path)
     return file
   })
 }
 
-/** Another file may have the number of one that was closed: it is asked for each time. */
-const rowsAt = (
-  opened: () => number,
-  from: number,
-  width: number,
-  { folder, spill }: { readonly folder: string; readonly spill: Spill },
-): RowSource => ({
-  copy: (indices, into) => {
-    const file = opened()
-    eachRun(indices, (first, count, at) => {
-      const place = into.subarray(at * width, (at + count) * width)
-      readFully(file, place, from + first * width, folder)
-    })
-  },
+/** Rows of so many bytes that lie from some place on. */
+const rowsAt = (spill: Spill, from: number, width: number): RowSource => ({
+  copy: (indices, into) =>
+    eachRun(indices, (first, count, at) =>
+      spill.read(from + first * width, into.subarray(at * width, (at + count) * width)),
+    ),
   spill,
 })
 
 /** @throws EnvironmentError `write-failed` */
-function orRefused<T>(folder: string, action: () => T): T {
+function orRefused<T>(folder: () => string, action: () => T): T {
   try {
     return action()
   } catch (cause) {
     throw new EnvironmentError(
       'write-failed',
-      `${folder}: rows for which there is no room in memory could not be kept there (${systemObstacle(cause)}). HOLDFAST_CACHE names another folder, and a higher limit (maxBytes) leaves more of them in memory.`,
+      `${folder()}: rows for which there is no room in memory could not be kept there (${systemObstacle(cause)}). HOLDFAST_CACHE names another folder, and a higher limit (maxBytes) leaves more of them in memory.`,
       { cause },
     )
   }
 }
 
-function writeFully(file: number, bytes: Uint8Array, position: number, folder: string): void {
+function writeFully(file: number, bytes: Uint8Array, position: number, folder: () => string): void {
   for (let done = 0; done < bytes.length; ) {
     const most = Math.min(bytes.length - done, atOnce)
     done += orRefused(folder, () => writeSync(file, bytes, done, most, position + done))
   }
 }
 
-function readFully(file: number, into: Uint8Array, position: number, folder: string): void {
+function readFully(file: number, into: Uint8Array, position: number, folder: () => string): void {
   if (readAt(file, into, position) === into.length) return
   throw new EnvironmentError(
     'read-failed',
-    `${folder}: rows that were kept there ended too early. The disk may be failing: name a folder on another one (HOLDFAST_CACHE).`,
+    `${folder()}: rows that were kept there ended too early. The disk may be failing: name a folder on another one (HOLDFAST_CACHE).`,
   )
 }
