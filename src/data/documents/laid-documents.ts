@@ -1,3 +1,4 @@
+import { memoryOf } from '../../tensor/bytes.ts'
 import type { Spill } from '../spilled.ts'
 import type { TokenDocument } from './document.ts'
 import { ReadDocument, type TokenSpan } from './token-span.ts'
@@ -5,7 +6,7 @@ import { ReadDocument, type TokenSpan } from './token-span.ts'
 /** What a document takes beside its tokens. */
 export const DOCUMENT_BYTES = 200
 
-/** Bytes that are read at a time: what stands behind is asked for next, mostly. */
+/** Bytes that are read at a time where rows are asked for in order; rows in no order are read one by one. */
 const BLOCK = 2 ** 16
 
 /**
@@ -22,7 +23,7 @@ export function documentKeeper(spill: Spill): (document: TokenDocument) => Token
     const { ids, learned } = document
     if (spill.reserve(ids.byteLength + (learned?.byteLength ?? 0) + DOCUMENT_BYTES)) return document
     spill.reserve(DOCUMENT_BYTES)
-    const at = store.lay(bytesOf(ids))
+    const at = store.lay(memoryOf(ids))
     if (learned) store.lay(learned)
     return new LaidDocument(document, at, store)
   }
@@ -60,7 +61,7 @@ class LaidDocument extends ReadDocument {
 
   span(from: number, to: number): TokenSpan {
     const ids = new Int32Array(to - from)
-    this.#store.ids(this.#at + 4 * from, bytesOf(ids))
+    this.#store.ids(this.#at + 4 * from, memoryOf(ids))
     if (!this.marked) return { ids }
     const learned = new Uint8Array(to - from)
     this.#store.marks(this.#at + 4 * this.tokens + from, learned)
@@ -73,18 +74,22 @@ function openStore(spill: Spill): Store {
   const reader = (): Store['ids'] => {
     const room = new Uint8Array(BLOCK)
     let start = 0
-    let block = room.subarray(0, 0)
+    let length = 0
     return (at, into) => {
       if (into.length > BLOCK) {
         spill.read(at, into)
         return
       }
-      if (at < start || at + into.length > start + block.length) {
-        block = room.subarray(0, Math.min(BLOCK, end - at))
-        spill.read(at, block)
+      if (at < start || at + into.length > start + length) {
+        const behind = at - (start + length)
+        const size = behind >= 0 && behind < BLOCK ? Math.min(BLOCK, end - at) : into.length
+        // Where reading fails, the room holds nothing to be had.
+        length = 0
+        spill.read(at, room.subarray(0, size))
         start = at
+        length = size
       }
-      into.set(block.subarray(at - start, at - start + into.length))
+      into.set(room.subarray(at - start, at - start + into.length))
     }
   }
   return {
@@ -98,5 +103,3 @@ function openStore(spill: Spill): Store {
     marks: reader(),
   }
 }
-
-const bytesOf = (ids: Int32Array): Uint8Array => new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)
