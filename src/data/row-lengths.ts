@@ -44,6 +44,14 @@ export function rowLengths({ labels }: Pick<Dataset, 'labels'>): Int32Array {
   return lengths
 }
 
+/** How many labels count in the loss. */
+export function countingLabels({ labels }: { readonly labels: Tensor<'int32' | 'float32'> }): number {
+  let counting = 0
+  for (const { rows } of rowChunks(labels))
+    for (const label of rows.data) if (label !== ignoredLabel) counting++
+  return counting
+}
+
 /** Rows of a data set that are read in one length. */
 export interface RowsOfLength {
   /** Which rows, ascending, int32 [n]. */

@@ -1,6 +1,6 @@
 import { count as counted } from '../../count.ts'
-import { samples as countSamples, type Dataset, ignoredLabel, kindOf } from '../../data/dataset.ts'
-import { rowChunks } from '../../data/row-chunks.ts'
+import { samples as countSamples, type Dataset, kindOf } from '../../data/dataset.ts'
+import { countingLabels } from '../../data/row-lengths.ts'
 import { pickRows } from '../../data/rows.ts'
 import { gatheredFeeds } from '../../data/spilled-rows.ts'
 import { paced, paceOn } from '../../engine/pace.ts'
@@ -102,13 +102,9 @@ function roomFor({ labels, classes }: Dataset): number {
     : Math.max(1, Math.floor(MOST_LOGITS / (tokens * Math.max(1, classes.length))))
 }
 
-/** How many tokens of some rows count. */
-function tokensIn({ labels }: Dataset, rows: Int32Array): number {
-  let sum = 0
-  for (const { rows: chunk } of rowChunks(pickRows<'int32' | 'float32'>(labels, rows)))
-    for (const label of chunk.data) sum += label === ignoredLabel ? 0 : 1
-  return Math.max(1, sum)
-}
+/** How many tokens of some rows count, one at least. */
+const tokensIn = ({ labels }: Dataset, rows: Int32Array): number =>
+  Math.max(1, countingLabels({ labels: pickRows<'int32' | 'float32'>(labels, rows) }))
 
 export function chosenRows({ dataset, samples, random }: FisherOptions): Int32Array {
   const count = countSamples(dataset)

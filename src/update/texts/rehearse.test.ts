@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { toyTexts } from '../../../test/toy-language.ts'
 import { samples } from '../../data/dataset.ts'
 import { createPool } from '../../data/memory/index.ts'
+import { countingLabels } from '../../data/row-lengths.ts'
 import { emptyState, type TaskContext } from '../../methods/method.ts'
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { taskSources } from '../../train/run/index.ts'
 import { createBatchSampler } from '../../train/step/index.ts'
-import { rehearse, shareOfRows, tokensIn } from './rehearse.ts'
+import { rehearse, shareOfRows } from './rehearse.ts'
 
 const fresh = toyTexts(3, 30)
 // Half as many tokens a row.
@@ -66,7 +67,7 @@ describe('rehearsal', () => {
   )
 
   it('takes twice as many rows of half as many tokens', () => {
-    expect(tokensIn(old) / samples(old)).toBeLessThan(0.6 * (tokensIn(fresh) / samples(fresh)))
+    expect(countingLabels(old) / samples(old)).toBeLessThan(0.6 * (countingLabels(fresh) / samples(fresh)))
     expect(shareOfRows(0.25, fresh, fresh)).toBeCloseTo(0.25, 12)
     expect(shareOfRows(0.25, fresh, old)).toBeGreaterThan(0.35)
   })

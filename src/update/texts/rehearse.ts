@@ -1,5 +1,5 @@
-import { type Dataset, ignoredLabel, samples } from '../../data/dataset.ts'
-import { rowChunks } from '../../data/row-chunks.ts'
+import { type Dataset, samples } from '../../data/dataset.ts'
+import { countingLabels } from '../../data/row-lengths.ts'
 import type { Method } from '../../methods/method.ts'
 import { sharedSources } from '../../methods/share-sampler.ts'
 
@@ -39,12 +39,4 @@ export function rowShare(share: number, tokens: { readonly fresh: number; readon
   return olds / (olds + news)
 }
 
-/** Tokens that count in the loss. */
-export function tokensIn({ labels }: Dataset): number {
-  let counting = 0
-  for (const { rows } of rowChunks<'int32' | 'float32'>(labels))
-    for (const label of rows.data) if (label !== ignoredLabel) counting++
-  return counting
-}
-
-const tokensARow = (dataset: Dataset): number => tokensIn(dataset) / samples(dataset)
+const tokensARow = (dataset: Dataset): number => countingLabels(dataset) / samples(dataset)

@@ -1,13 +1,13 @@
 import { count } from '../../count.ts'
 import type { Dataset } from '../../data/dataset.ts'
 import { sortedNotes } from '../../data/notes.ts'
+import { countingLabels } from '../../data/row-lengths.ts'
 import { topTokensNotes } from '../../evaluate/index.ts'
 import { fewestDocuments } from '../../measure/ratio-change.ts'
 import { rankNotes } from '../../model/adapters/index.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import { inTextUnit } from '../gate/index.ts'
 import type { KnownByHeart } from './by-heart.ts'
-import { tokensIn } from './rehearse.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import { methodOfRung } from './text-trial.ts'
@@ -71,7 +71,7 @@ export function textPreflight(
   const rungs = textLadder(options)
   const facts = (documents: number, rows: Dataset | undefined): TextFacts => ({
     documents,
-    tokens: rows ? tokensIn(rows) : 0,
+    tokens: rows ? countingLabels(rows) : 0,
   })
   const exemplars = rehearsed !== undefined && options.replayShare !== 0
   const name = nameFor(options, parts, rungs)
