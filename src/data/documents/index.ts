@@ -9,6 +9,7 @@ export {
 } from './pack-documents.ts'
 export { packNoted } from './pack-noted.ts'
 export { documentRowLength } from './row-length.ts'
+export { tokensThatCountWithin } from './row-table.ts'
 export { type DividedDocuments, withTestDocuments } from './test-documents.ts'
 export {
   documentInMemory,

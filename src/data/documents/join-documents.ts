@@ -3,7 +3,7 @@ import { itemAt } from '../../required.ts'
 import { partAt, type Spill } from '../spilled.ts'
 import type { TextTokenizer } from '../text/index.ts'
 import type { TokenDocument } from './document.ts'
-import { ReadDocument, spillOf, type TokenSpan, tokenCount, tokenSpan } from './token-span.ts'
+import { isMarked, ReadDocument, spillOf, type TokenSpan, tokenCount, tokenSpan } from './token-span.ts'
 
 type Around = Pick<TextTokenizer, 'eos' | 'frame'>
 
@@ -57,41 +57,30 @@ class JoinedDocuments extends ReadDocument {
 
   span(from: number, to: number): TokenSpan {
     const ids = new Int32Array(to - from)
-    const learned = new Uint8Array(to - from)
+    const learned = new Uint8Array(to - from).fill(1)
+    const { frame, eos = -1 } = this.#around
     for (let at = from; at < to; ) {
       const place = partAt(this.#ends, at)
       const begin = place === 0 ? 0 : itemAt(this.#ends, place - 1, 'end')
       const until = Math.min(to, itemAt(this.#ends, place, 'end'))
-      const part = this.#partOf(itemAt(this.#documents, place, 'document'), at - begin, until - begin)
-      ids.set(part.ids, at - from)
-      learned.set(part.learned, at - from)
+      const document = itemAt(this.#documents, place, 'document')
+      const own = tokenCount(document)
+      const found = tokenSpan(document, at - begin, Math.min(until - begin, own))
+      ids.set(found.ids, at - from)
+      if (found.learned) learned.set(found.learned, at - from)
+      if (at === begin && frame.before.includes(found.ids[0] ?? -1)) learned[at - from] = 0
+      if (until - begin > own) {
+        ids[until - 1 - from] = eos
+        learned[until - 1 - from] = lastMark(document, own)
+      }
       at = until
     }
     return { ids, learned }
   }
-
-  /** Tokens of a document with the one behind it. */
-  #partOf(document: TokenDocument, from: number, to: number) {
-    const own = tokenCount(document)
-    const { frame, eos = -1 } = this.#around
-    const ended = to > own
-    // The mark of its end is that of its last token.
-    const first = Math.min(from, Math.max(0, own - 1))
-    const found = tokenSpan(document, first, Math.min(to, own))
-    const counts = found.learned ? Uint8Array.from(found.learned) : new Uint8Array(found.ids.length).fill(1)
-    if (from === 0 && frame.before.includes(found.ids[0] ?? -1)) counts[0] = 0
-    if (!ended) return { ids: found.ids, learned: counts }
-    return {
-      ids: extended(found.ids, eos).subarray(from - first),
-      learned: extended(counts, counts.at(-1) ?? 0).subarray(from - first),
-    }
-  }
 }
 
-/** Not by spreading: a document may have more tokens than a call has arguments. */
-function extended<T extends Int32Array | Uint8Array>(list: T, last: number): T {
-  const longer = new (list.constructor as new (length: number) => T)(list.length + 1)
-  longer.set(list)
-  longer[list.length] = last
-  return longer
+/** Whether the last of a document's tokens counts. */
+function lastMark(document: TokenDocument, tokens: number): number {
+  if (tokens === 0) return 0
+  return isMarked(document) ? (tokenSpan(document, tokens - 1, tokens).learned?.[0] ?? 1) : 1
 }

@@ -29,7 +29,7 @@ export function rowTable(documents: readonly TokenDocument[], length: number, ov
   let rows = 0
   for (const [place, document] of documents.entries()) {
     for (const window of windows(tokenCount(document), length, overlap)) {
-      const own = countingIn(document, window)
+      const own = tokensThatCountWithin(document, window.from, window.start + window.size + 1)
       if (own === 0) continue
       of[rows] = place
       counting[rows] = own
@@ -49,9 +49,9 @@ export function rowTable(documents: readonly TokenDocument[], length: number, ov
   }
 }
 
-function countingIn(document: TokenDocument, { start, size, from }: Window): number {
-  const end = start + size
-  if (!isMarked(document)) return end - from + 1
-  const { learned } = tokenSpan(document, from, end + 1)
+/** How many tokens of a document count in the loss, from one place, behind the first token, to before another. */
+export function tokensThatCountWithin(document: TokenDocument, from: number, to: number): number {
+  if (!isMarked(document)) return to - from
+  const { learned } = tokenSpan(document, from, to)
   return learned?.reduce((sum, one) => sum + one, 0) ?? 0
 }

@@ -1,8 +1,8 @@
 import { itemAt } from '../../required.ts'
+import { wordsOf } from '../../tensor/bytes.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { asStored, type Dataset, ignoredLabel, type RowDocuments } from '../dataset.ts'
 import { type RowSource, SourcedTensor } from '../spilled.ts'
-import { tokensThatCount } from './empty-documents.ts'
 import type { RowTable } from './row-table.ts'
 import { spillOf, tokenSpan } from './token-span.ts'
 
@@ -60,21 +60,20 @@ function spanAt({ documents, of, windowAt }: RowTable, row: number, behind: 0 | 
   return { ...tokenSpan(document, start + behind, start + behind + size), from: from - start - behind }
 }
 
-const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array =>
-  new Int32Array(buffer, byteOffset, byteLength / 4)
-
 /** Which document each row is of, with the document's bytes shared out by the tokens that count. */
 export function rowDocuments({ documents, of, counting }: RowTable): RowDocuments {
   const bytes = new Float64Array(of.length)
-  let [last, all, counted, given, whole] = [-1, 0, 0, 0, 0]
+  // Each token that counts does so in one row.
+  const totals = new Float64Array(documents.length)
+  for (const [row, place] of of.entries())
+    totals[place] = itemAt(totals, place, 'document') + itemAt(counting, row, 'row')
+  let [last, counted, given] = [-1, 0, 0]
   for (const [row, place] of of.entries()) {
-    if (place !== last) {
-      const document = itemAt(documents, place, 'document')
-      ;[last, all, counted, given, whole] = [place, tokensThatCount(document), 0, 0, document.bytes]
-    }
+    if (place !== last) [last, counted, given] = [place, 0, 0]
     counted += itemAt(counting, row, 'row')
     // What is due so far, less what is given: no byte is lost in rounding.
-    const due = Math.round((whole * counted) / all)
+    const whole = itemAt(documents, place, 'document').bytes
+    const due = Math.round((whole * counted) / itemAt(totals, place, 'document'))
     bytes[row] = due - given
     given = due
   }

@@ -1,4 +1,10 @@
-import { documentPart, type TokenDocument, tokenCount, tokensThatCount } from '../../data/documents/index.ts'
+import {
+  documentPart,
+  type TokenDocument,
+  tokenCount,
+  tokensThatCount,
+  tokensThatCountWithin,
+} from '../../data/documents/index.ts'
 
 /** A document with more tokens than this is cut: it would fill a budget by itself, and tell of one text alone. */
 const longest = 4096
@@ -23,11 +29,11 @@ export function documentPieces(document: TokenDocument, most: number): readonly 
   let [counted, given] = [0, 0]
   for (let from = 0; from < tokens - 1; from += most - 1) {
     const to = Math.min(tokens, from + most)
-    const place = `${document.place}, tokens ${from + 1} to ${to}`
-    const counting = tokensThatCount(documentPart(document, { place, bytes: 0 }, from, to))
+    const counting = tokensThatCountWithin(document, from + 1, to)
     if (counting === 0) continue
     counted += counting
     const due = Math.round((document.bytes * counted) / total)
+    const place = `${document.place}, tokens ${from + 1} to ${to}`
     pieces.push(documentPart(document, { place, bytes: due - given }, from, to))
     given = due
   }
