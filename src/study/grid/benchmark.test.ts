@@ -3,6 +3,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { demoBench } from '../../../test/demo-bench.ts'
 import { syntheticDigits } from '../../data/catalogue/synthetic.ts'
 import { ortNode } from '../../engine/ort-node.ts'
 import { UsageError } from '../../errors.ts'
@@ -144,6 +145,18 @@ test('a grid that is stopped keeps what is finished and goes on where it stood',
 
   // The data of this run do not have the SHA-256 it was begun with.
   await expect(loadRun(join(folder, 'ewc'), () => engine)).rejects.toMatchObject({ code: 'run-data-changed' })
+})
+
+test('a run that is missing in several results is named once, and not where one has it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-missing-'))
+  const bench = demoBench({ methods: ['none'], scenarios: ['class'], seeds: 1 })
+  const missing = (method: string, why: string) => ({ method, scenario: 'class', seed: 1, why })
+  const files = [join(folder, 'a.json'), join(folder, 'b.json')] as const
+  const write = (file: string, found: object) => writeFile(file, JSON.stringify({ ...bench, ...found }))
+  await write(files[0], { missing: [missing('ewc', 'not begun'), missing('si', 'not begun')] })
+  await write(files[1], { results: [], missing: [missing('ewc', 'failed'), missing('none', 'not begun')] })
+  const [collected] = await collectResults(files)
+  expect(collected?.missing).toEqual([missing('ewc', 'failed'), missing('si', 'not begun')])
 })
 
 test('results that are none are refused by name', async () => {

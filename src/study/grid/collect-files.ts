@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DataError, UsageError } from '../../errors.ts'
-import { type BenchResult, type RunResult, summarise } from '../../measure/results.ts'
+import { type BenchResult, type MissingRun, type RunResult, summarise } from '../../measure/results.ts'
 import { listFolder, readUtf8 } from '../../tensor/reads-files.ts'
 import { isFolder } from '../../train/folders/index-files.ts'
 import { collectStore } from './collect-grid-files.ts'
@@ -14,8 +14,8 @@ const fault = {
 
 /**
  * Results from run folders, folders of runs, and files that `bench --json` printed; those of one benchmark on one data set
- * become one. Of runs that are there twice (method, scenario, seed) the last one counts. A store's lists of runs say which of its runs
- * belong together.
+ * become one. Of runs that are there or missing twice (method, scenario, seed) the last one counts. A store's lists of
+ * runs say which of its runs belong together.
  *
  * @throws UsageError `results-missing` when a path holds none; DataError `results-unreadable` for a file of another kind.
  */
@@ -71,12 +71,19 @@ async function readBench(file: string): Promise<BenchResult> {
   )
 }
 
+const keyOf = ({ method, scenario, seed }: Pick<MissingRun, 'method' | 'scenario' | 'seed'>): string =>
+  JSON.stringify([method, scenario, seed])
+
 function merge(benches: readonly BenchResult[]): BenchResult {
   const [first] = benches
   if (!first) throw new UsageError('results-missing', 'There are no results.')
   const byRun = new Map<string, RunResult>()
   for (const run of benches.flatMap(({ results }) => results)) {
-    byRun.set(JSON.stringify([run.method, run.scenario, run.seed]), run)
+    byRun.set(keyOf(run), run)
+  }
+  const missing = new Map<string, MissingRun>()
+  for (const run of benches.flatMap((bench) => bench.missing ?? [])) {
+    if (!byRun.has(keyOf(run))) missing.set(keyOf(run), run)
   }
   const results = [...byRun.values()]
   const agreed = (pick: (bench: BenchResult) => unknown) =>
@@ -85,12 +92,9 @@ function merge(benches: readonly BenchResult[]): BenchResult {
     Object.entries(first.settings).filter(([key]) => agreed((bench) => bench.settings[key])),
   )
   const methods = Object.assign({}, ...benches.map((bench) => bench.settings.methods ?? {}))
-  const missing = benches
-    .flatMap((bench) => bench.missing ?? [])
-    .filter(({ method, scenario, seed }) => !byRun.has(JSON.stringify([method, scenario, seed])))
   return {
     ...first,
-    missing: missing.length > 0 ? missing : undefined,
+    missing: missing.size > 0 ? [...missing.values()] : undefined,
     tasks: agreed((bench) => bench.tasks) ? first.tasks : first.tasks.map((_, index) => `task ${index + 1}`),
     settings: { ...settings, ...(Object.keys(methods).length > 0 ? { methods } : {}) },
     results,
