@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
 import { UsageError } from '../errors.ts'
 import { benchmarkPlans } from '../study/grid/index.ts'
+import { trainsJointly } from '../study/protocols/index.ts'
 import { readProtocol } from '../study/protocols/index-files.ts'
 import { tunedPlans } from '../study/tune/index.ts'
 import { writeWhole } from '../tensor/whole-files.ts'
@@ -184,7 +185,7 @@ function refuseUnused({ seed, seeds: all, method = USUAL, jointIterations }: Giv
       '--seeds names the seeds of all runs, so that --seed would change nothing; leave one out.',
     )
   }
-  if (jointIterations === undefined || method.some((name) => name.split('+').includes('joint'))) return
+  if (jointIterations === undefined || method.some(trainsJointly)) return
   throw new UsageError(
     'option-unused',
     `--joint-iterations is about joint training, and joint is not among ${method.join(', ')}; leave it out, or add joint.`,

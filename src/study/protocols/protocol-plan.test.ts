@@ -109,9 +109,9 @@ test('every setting can be changed, and joint training has its own number of ste
     learningRate: 0.1,
     options: { lambda: 3, ewcStep: 'proximal' },
   } as const
-  const [ewc, joint] = benchmarkPlans({
+  const [ewc, joint, composed] = benchmarkPlans({
     protocol: split,
-    methods: ['ewc', 'joint'],
+    methods: ['ewc', 'joint', 'sam+joint'],
     scenarios: ['class'],
     seeds: [1],
     changed,
@@ -125,6 +125,7 @@ test('every setting can be changed, and joint training has its own number of ste
     method: { options: { lambda: 3, ewcStep: 'proximal' } },
   })
   expect(joint).toMatchObject({ iterations: 9, method: { options: {} } })
+  expect(composed).toMatchObject({ iterations: 9 })
 })
 
 test('an option that no method has is refused', () => {

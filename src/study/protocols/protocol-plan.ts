@@ -1,8 +1,15 @@
 import { count } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
-import { createMethod, type MethodOptions, methodOptions } from '../../methods/registry.ts'
+import { createMethod, type MethodOptions, methodOptions, methodParts } from '../../methods/registry.ts'
 import type { Scenario } from '../../tasks/stream.ts'
-import { type PlanInput, parsePlan, type RunPlan, refuseBorders, withPlaces } from '../../train/plan/index.ts'
+import {
+  type PlanInput,
+  parsePlan,
+  planSchema,
+  type RunPlan,
+  refuseBorders,
+  withPlaces,
+} from '../../train/plan/index.ts'
 import { changedPlaces } from './changed-places.ts'
 import { GIVEN, type Protocol, type ProtocolOverrides, type ProtocolPart } from './protocol.ts'
 
@@ -42,6 +49,14 @@ export function protocolPlan(
   return withPlaces({ ...plan, protocol: mark }, protocol.place)
 }
 
+/**
+ * Whether joint training is a method, or a part of it: then it has steps of its own ({@link ProtocolOverrides.jointIterations}).
+ *
+ * @throws UsageError `method-unknown`.
+ */
+export const trainsJointly = (method: string): boolean =>
+  methodParts(method).some(({ name }) => name === 'joint')
+
 /** What changes no result, or cannot be left out. */
 const publishedBut = ({ model, threads, device, evaluateEvery, checkpointEvery }: ProtocolOverrides) => ({
   ...{ model, threads, device, evaluateEvery, checkpointEvery },
@@ -55,7 +70,7 @@ function planOf(protocol: Protocol, run: RunOfProtocol, changed: ProtocolOverrid
   // An option left undefined keeps the protocol's value.
   const asked = Object.entries(changed.options ?? {}).filter(([, value]) => value !== undefined)
   const options = Object.entries({ ...part.options, ...Object.fromEntries(asked) })
-  const steps = (method === 'joint' ? changed.jointIterations : undefined) ?? changed.iterations
+  const steps = (trainsJointly(method) ? changed.jointIterations : undefined) ?? changed.iterations
   const seeds = Object.fromEntries(seeded.map((setting) => [setting, seed]))
   return parsePlan(
     defined({
@@ -184,13 +199,16 @@ function first<Item>(name: string, items: readonly Item[], wanted: number): Item
 const divisors = (whole: number): number[] =>
   Array.from({ length: whole }, (_, at) => at + 1).filter((part) => whole % part === 0)
 
-const WITH_MOMENTUM: ReadonlySet<string> = new Set(['sgd', 'rmsprop'])
+const hasMomentum = (optimiser: string): boolean =>
+  planSchema.shape.optimiser
+    .unwrap()
+    .options.some(({ shape }) => shape.name.value === optimiser && 'momentum' in shape)
 
 function optimiserOf(
   own: PlanInput['optimiser'] = { name: 'adam' },
   { optimiser = own.name, momentum }: ProtocolOverrides,
 ): object {
-  if (momentum !== undefined && !WITH_MOMENTUM.has(optimiser)) {
+  if (momentum !== undefined && !hasMomentum(optimiser)) {
     throw new UsageError(
       'option-unused',
       `The optimiser is ${optimiser}, which has no momentum (--momentum); leave it out, or ask for one that has: --optimiser sgd`,

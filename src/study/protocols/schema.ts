@@ -3,7 +3,7 @@ import { bounds } from '../../data/bounds.ts'
 import { problemsOf } from '../../data/schema-problems.ts'
 import { sortedKeys } from '../../data/sorted-keys.ts'
 import { didYouMean, UsageError } from '../../errors.ts'
-import { createMethod, methodEntries, methodOptions } from '../../methods/registry.ts'
+import { allOptions, createMethod } from '../../methods/registry.ts'
 import { planSchema, streamWithoutScenario, type YamlText } from '../../train/plan/index.ts'
 import type { Protocol } from './protocol.ts'
 
@@ -179,12 +179,9 @@ function optionProblems(said: Said, at: At): string[] {
 
 /** What is wrong with an option that each method takes that has it: of a value that some of them take, nothing. */
 function problemForAll(name: string, value: string | number | boolean): string[] {
-  const having = methodEntries.filter(({ options }) => Object.hasOwn(options.shape, name))
-  if (having.length === 0) {
-    const known = new Set(methodEntries.flatMap((entry) => Object.keys(methodOptions(entry.name))))
-    return [`no method has this option.${didYouMean(name, known)}`]
-  }
-  const problems = having.map((entry) => caught(() => createMethod(entry.name, { [name]: value })))
+  const having = allOptions.get(name)?.methods
+  if (!having) return [`no method has this option.${didYouMean(name, allOptions.keys())}`]
+  const problems = having.map((method) => caught(() => createMethod(method, { [name]: value })))
   return problems.every((each) => each.length > 0) ? (problems[0] ?? []) : []
 }
 
