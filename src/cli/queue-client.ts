@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Engine } from '../engine/engine.ts'
-import { type Asking, mismatch, openAsking, peersAt } from '../study/queue/index-files.ts'
+import { type Asking, mismatch, openAsking, workersAt } from '../study/queue/index-files.ts'
 import { fromText, group, path } from './flags/index.ts'
 import { inTime, openQueuePlace, type QueuePlace, queuePrefixFlag } from './queue-place.ts'
 import { DEFAULT_STORE } from './run-folders.ts'
@@ -91,7 +91,7 @@ export async function openClient(
 function workersNoted({ redis, prefix, self, at }: QueuePlace, screen: Screen): () => Promise<void> {
   let told = ''
   return async () => {
-    const workers = (await peersAt(redis, prefix)).filter(({ role }) => role === 'worker')
+    const workers = await workersAt(redis, prefix)
     const others = workers.flatMap((worker) => {
       const why = mismatch(self, worker)
       return why === undefined ? [] : [`The worker on ${worker.host} does none of them: ${why}.`]

@@ -1,10 +1,11 @@
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import type { Redis } from 'ioredis'
+import { describe, expect, test, vi } from 'vitest'
 import type { RunEvent } from '../../train/folders/index.ts'
 import { failureIn, failureText, queueName } from './jobs.ts'
-import { mismatch, type Peer } from './peers-node.ts'
+import { joinPeers, mismatch, type Peer } from './peers-node.ts'
 import { latestAtATime } from './progress-node.ts'
 import { STORE_FILE, storeId } from './store-id-files.ts'
 
@@ -34,6 +35,41 @@ describe('who does whose runs', () => {
   test('a queue is that of one store and one set of versions', () => {
     expect(queueName('a', 'b')).toBe(queueName('a', 'b'))
     expect(new Set([queueName('a', 'b'), queueName('a', 'c'), queueName('b', 'b')]).size).toBe(3)
+  })
+})
+
+describe('who is at a Redis', () => {
+  /** What is kept there of one who comes, is there half a minute, and leaves; each time by its key. */
+  async function keysOf(role: Peer['role'], waiting: number) {
+    vi.useFakeTimers()
+    const written: string[] = []
+    const removed: string[] = []
+    const one = (keys: string[]) => async (key: string) => void keys.push(key)
+    const counted = async () => waiting
+    const calls = { set: one(written), hset: one(written), del: one(removed), hdel: one(removed) }
+    try {
+      const redis = { ...calls, llen: counted, zcard: async () => 0 } as unknown as Redis
+      const { leave } = await joinPeers(redis, 'mine', { ...peer, role })
+      await vi.advanceTimersByTimeAsync(30_000)
+      await leave()
+      await vi.advanceTimersByTimeAsync(30_000)
+    } finally {
+      vi.useRealTimers()
+    }
+    return { written, removed }
+  }
+
+  test('a worker has a key of its own, which it renews until it leaves', async () => {
+    const { written, removed } = await keysOf('worker', 1)
+    expect(written).toHaveLength(4)
+    expect(written[0]).toMatch(/^mine:peers:/)
+    expect([...new Set(written)]).toEqual(removed)
+  })
+
+  test('a client says again and again whose queue it asks, as another that leaves may have taken that away', async () => {
+    const asked = Array.from({ length: 4 }, () => 'mine:asked')
+    expect(await keysOf('client', 0)).toEqual({ written: asked, removed: ['mine:asked'] })
+    expect(await keysOf('client', 1)).toEqual({ written: asked, removed: [] })
   })
 })
 

@@ -14,24 +14,21 @@ const peerSchema = z.object({
   versions: z.record(z.string(), z.string()),
 })
 
-/** Who is at a Redis: those that do runs, and those that ask for some. */
+/** Who comes to a Redis: those that do runs, and those that ask for some. */
 export type Peer = z.output<typeof peerSchema>
 
 const SECONDS_KNOWN = 30
 const SECONDS_BETWEEN_SIGNS = 10
 
-/** Says that this process is there, until it leaves or dies; and whose queue it is of which a client asks something. */
+/** Says again and again until it leaves: that a worker is there, or whose queue it is of which a client asks something. */
 export async function joinPeers(
   redis: Redis,
   prefix: string,
   peer: Omit<Peer, 'host' | 'pid'>,
 ): Promise<{ readonly self: Peer; leave(): Promise<void> }> {
-  const key = `${prefix}:peers:${randomUUID()}`
   const self = { ...peer, host: hostname(), pid: process.pid }
-  const text = JSON.stringify(self)
-  const sign = () => redis.set(key, text, 'EX', SECONDS_KNOWN)
+  const { sign, unsign } = (self.role === 'worker' ? workerSigns : clientSigns)(redis, prefix, self)
   await sign()
-  if (self.role === 'client') await redis.hset(askedKey(prefix), self.queue, text)
   let waiting = false
   const timer = setInterval(() => {
     // While the Redis is gone one sign is enough.
@@ -48,9 +45,31 @@ export async function joinPeers(
     self,
     leave: async () => {
       clearInterval(timer)
-      await redis.del(key)
-      if (self.role === 'client' && (await waitingIn(redis, prefix, self.queue)) === 0)
-        await redis.hdel(askedKey(prefix), self.queue)
+      await unsign()
+    },
+  }
+}
+
+interface Signs {
+  sign(): Promise<unknown>
+  unsign(): Promise<unknown>
+}
+
+/** A worker that dies is forgotten soon. */
+function workerSigns(redis: Redis, prefix: string, self: Peer): Signs {
+  const key = `${prefix}:peers:${randomUUID()}`
+  return {
+    sign: () => redis.set(key, JSON.stringify(self), 'EX', SECONDS_KNOWN),
+    unsign: () => redis.del(key),
+  }
+}
+
+/** What a client asked for may wait when the client is gone; another that asks the same queue says so again. */
+function clientSigns(redis: Redis, prefix: string, self: Peer): Signs {
+  return {
+    sign: () => redis.hset(askedKey(prefix), self.queue, JSON.stringify(self)),
+    unsign: async () => {
+      if ((await waitingIn(redis, prefix, self.queue)) === 0) await redis.hdel(askedKey(prefix), self.queue)
     },
   }
 }
@@ -73,8 +92,8 @@ export async function askersOfWaiting(redis: Redis, prefix: string): Promise<Pee
   return askers.filter((_, at) => waiting[at] !== 0)
 }
 
-/** All that are there. */
-export async function peersAt(redis: Redis, prefix: string): Promise<Peer[]> {
+/** The workers that are there. */
+export async function workersAt(redis: Redis, prefix: string): Promise<Peer[]> {
   const keys: string[] = []
   const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, '\\$&')}:peers:*`
   for await (const found of redis.scanStream({ match: pattern, count: 1000 }))
