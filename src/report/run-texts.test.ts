@@ -63,4 +63,17 @@ describe('what texts cost a run', () => {
     expect(reportHtml(found)).toContain('<td>4.5000 (9.00)</td>')
     expect(reportHtml(bench)).not.toContain('What texts cost')
   })
+
+  it('names rows as the matrix of accuracies does, be it a stream without borders or joint training', () => {
+    const tasks = ['old', 'new']
+    const bench = demoBench({ scenarios: ['domain'], seeds: 1, tasks, methods: ['none'] })
+    const rowsOf = (more: Partial<RunResult>) => {
+      const run = { ...itemAt(bench.results, 0, 'run'), ...more }
+      const once = { matrix: [[0.4, 0.5]], curve: [], texts: { ...texts, matrix: texts.matrix.slice(1) } }
+      const page = reportHtml({ ...bench, results: [{ ...run, ...once }] })
+      return ['the end', 'everything'].map((name) => page.split(`<th scope="row">${name}</th>`).length - 1)
+    }
+    expect(rowsOf({ anytimeAccuracy: 0.5 })).toEqual([2, 0])
+    expect(rowsOf({})).toEqual([0, 2])
+  })
 })

@@ -2,7 +2,7 @@ import type { ResultGroup, RunResult, TextsRecord } from '../measure/results.ts'
 import { mean } from '../measure/statistics.ts'
 import type { TextRates } from '../measure/text-scores.ts'
 import { itemAt } from '../required.ts'
-import { methodTitle, type TableData } from './figures/index.ts'
+import { methodTitle, rowNames, type TableData } from './figures/index.ts'
 import { textTable } from './text-table.ts'
 
 /** Why there is no more than a perplexity. */
@@ -41,7 +41,7 @@ export function runTextsTable(group: ResultGroup, tasks: readonly string[]): Tab
   const [first] = known
   if (!first) return undefined
   const unit = unitOf(known)
-  const rowName = (row: number) => (first.matrix.length === tasks.length ? tasks[row] : 'everything')
+  const after = rowNames(group, first.matrix.length, tasks)
   const seeds = known.length > 1 ? ', mean of the seeds' : ''
   return {
     caption:
@@ -58,7 +58,7 @@ export function runTextsTable(group: ResultGroup, tasks: readonly string[]): Tab
         ),
       ],
       ...first.matrix.map((_, row) => [
-        rowName(row) ?? String(row + 1),
+        itemAt(after, row, 'row'),
         ...tasks.map((_, at) =>
           cell(
             known.map(({ matrix }) => itemAt(matrix, row, 'row')[at]),

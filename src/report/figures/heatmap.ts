@@ -5,7 +5,7 @@ import { itemAt } from '../../required.ts'
 import { figure } from './figure.ts'
 import { methodTitle, shortNames } from './format.ts'
 import { html, type Markup } from './markup.ts'
-import { meanMatrix, withoutBorders } from './series.ts'
+import { meanMatrix, rowNames } from './series.ts'
 
 /**
  * How strong a cell's ink is and which text can be read on it. The ink is the theme's own, so that "more ink is more
@@ -32,9 +32,8 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const width = left + columns * cellWidth + 2
   const height = top + matrix.length * cellHeight + 2
   const columnShort = shortNames(tasks, Math.max(3, Math.floor(cellWidth / 6)))
-  const rowShort = shortNames(tasks, 10)
-  const untold = withoutBorders(group)
-  const rowName = (t: number) => (untold ? 'the end' : atOnce ? 'everything' : itemAt(tasks, t, 'task'))
+  const after = rowNames(group, matrix.length, tasks)
+  const afterShort = shortNames(after, 10)
   const cells = matrix.map((row, t) =>
     row.map((value, i) => {
       if (value === null) return undefined
@@ -49,9 +48,9 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
     (_, i) =>
       html`<text class="tick" x="${(left + (i + 0.5) * cellWidth).toFixed(1)}" y="${top - 6}" text-anchor="middle">${itemAt(columnShort, i, 'task')}</text>`,
   )
-  const rowNames = matrix.map(
+  const rowTicks = matrix.map(
     (_, t) =>
-      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${atOnce ? rowName(t) : itemAt(rowShort, t, 'task')}</text>`,
+      html`<text class="tick" x="${left - 6}" y="${(top + (t + 0.5) * cellHeight + 4).toFixed(1)}" text-anchor="end">${itemAt(afterShort, t, 'row')}</text>`,
   )
   const end = (matrix.at(-1) ?? []).map(
     (value, i) => `${tasks[i]} ${value === null ? '–' : points(value, 0)}`,
@@ -59,7 +58,7 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
   const label = `Accuracy matrix of ${name}, ${count(matrix.length, 'row')} by ${count(columns, 'column')}. Last row, in per cent: ${end.join(', ')}.`
   const svg = html`<svg viewBox="0 0 ${width.toFixed(0)} ${height.toFixed(0)}" role="img" aria-label="${label}"${
     wide ? html` style="min-width:${width.toFixed(0)}px;max-width:${(1.2 * width).toFixed(0)}px"` : undefined
-  }><text class="tick" x="${left - 6}" y="12" text-anchor="end">learned ↓</text><text class="tick" x="${left}" y="12">tested on →</text>${columnNames}${rowNames}${cells}</svg>`
+  }><text class="tick" x="${left - 6}" y="12" text-anchor="end">learned ↓</text><text class="tick" x="${left}" y="12">tested on →</text>${columnNames}${rowTicks}${cells}</svg>`
   return figure({
     title: name,
     plot: html`<div class="scroll">${svg}</div>`,
@@ -68,7 +67,7 @@ export function heatmapFigure(group: ResultGroup, tasks: readonly string[]): Mar
       caption: `${name}: accuracy in % on each task (columns) after learning each task (rows)`,
       head: ['After', ...tasks],
       rows: matrix.map((row, t) => [
-        rowName(t),
+        itemAt(after, t, 'row'),
         ...row.map((value) => (value === null ? '' : points(value))),
       ]),
     },

@@ -18,6 +18,12 @@ export function meanMatrix(runs: readonly RunResult[]): (number | null)[][] {
 export const withoutBorders = ({ runs }: ResultGroup): boolean =>
   runs.some(({ anytimeAccuracy }) => anytimeAccuracy !== undefined)
 
+/** What was learned last before each row of a matrix. */
+export function rowNames(group: ResultGroup, rows: number, tasks: readonly string[]): readonly string[] {
+  if (withoutBorders(group)) return Array.from({ length: rows }, () => 'the end')
+  return rows === 1 && tasks.length > 1 ? ['everything'] : tasks.slice(0, rows)
+}
+
 /** One task's accuracy over time. */
 export interface TaskSeries {
   readonly task: number
