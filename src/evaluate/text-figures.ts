@@ -2,7 +2,7 @@ import type { Dataset } from '../data/dataset.ts'
 import type { Engine } from '../engine/engine.ts'
 import { ModelError } from '../errors.ts'
 import {
-  bitsPerByte,
+  bitsPerByteOrNull,
   documentLosses,
   perplexity,
   type RowLosses,
@@ -94,5 +94,5 @@ const figuresOf = (loss: TextLoss): TextFigures => ({
   ...loss,
   loss: loss.nats / loss.tokens,
   perplexity: perplexity(loss),
-  bitsPerByte: loss.bytes > 0 ? bitsPerByte(loss) : null,
+  bitsPerByte: bitsPerByteOrNull(loss),
 })

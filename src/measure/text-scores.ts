@@ -100,6 +100,10 @@ export function bitsPerByte({ nats, bytes }: TextLoss): number {
   throw new UsageError('text-losses', 'Bits per byte need a text with bytes, and none counts in the loss.')
 }
 
+/** {@link bitsPerByte}, or null for a text of which nobody says how many bytes it has. */
+export const bitsPerByteOrNull = (loss: TextLoss): number | null =>
+  loss.bytes > 0 ? bitsPerByte(loss) : null
+
 /**
  * Perplexity, exp of the mean of -ln p over the tokens that count.
  *
@@ -120,6 +124,6 @@ export function textRates(loss: TextLoss): TextRates {
   const known = Number.isFinite(loss.nats)
   return {
     perplexity: known && loss.tokens > 0 ? perplexity(loss) : null,
-    bitsPerByte: known && loss.bytes > 0 ? bitsPerByte(loss) : null,
+    bitsPerByte: known ? bitsPerByteOrNull(loss) : null,
   }
 }

@@ -1,6 +1,6 @@
 import { count } from '../../count.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
-import { bitsPerByte, type TextLoss } from '../../measure/text-scores.ts'
+import { bitsPerByteOrNull } from '../../measure/text-scores.ts'
 import type { TextBudget } from '../../measure/text-verdict.ts'
 import { type RuleOutcome, verdictOf } from './gate-rules.ts'
 import { compareTexts, type TextComparison, type TextScorePair } from './text-comparison.ts'
@@ -122,12 +122,10 @@ export const changedDocuments = (documents: readonly PairedDocument[]): readonly
       id,
       bytes: before.bytes,
       addedBits: (after.nats - before.nats) / Math.LN2,
-      before: bitsOf(before),
-      after: bitsOf(after),
+      before: bitsPerByteOrNull(before),
+      after: bitsPerByteOrNull(after),
     }))
     .sort((a, b) => b.addedBits - a.addedBits)
-
-const bitsOf = (loss: TextLoss): number | null => (loss.bytes > 0 ? bitsPerByte(loss) : null)
 
 const sameLosses = (documents: readonly PairedDocument[]): boolean =>
   documents.every(({ before, after }) => before.nats === after.nats)

@@ -1,5 +1,5 @@
 import { type TokenDocument, tokensIn, tokensThatCount } from '../../data/documents/index.ts'
-import { bitsPerByte, type TextLoss, totalLoss } from '../../measure/text-scores.ts'
+import { bitsPerByteOrNull, totalLoss } from '../../measure/text-scores.ts'
 import { itemAt } from '../../required.ts'
 import { usesOf } from '../pack/index.ts'
 import type { TextPack, TextRelease } from './text-pack.ts'
@@ -63,7 +63,10 @@ export function summariseTextPack(pack: TextPack): TextPackSummary {
     answers: answersSummary(pack),
     heldOut: heldOutSummary(pack),
     data,
-    history: pack.history.map(({ loss, ...release }) => ({ ...release, bitsPerByte: bitsOf(loss) })),
+    history: pack.history.map(({ loss, ...release }) => ({
+      ...release,
+      bitsPerByte: bitsPerByteOrNull(loss),
+    })),
     versions,
   }
 }
@@ -74,8 +77,6 @@ const figuresOf = (documents: readonly TokenDocument[]): DocumentFigures => ({
   counting: documents.reduce((sum, document) => sum + tokensThatCount(document), 0),
   bytes: documents.reduce((sum, { bytes }) => sum + bytes, 0),
 })
-
-const bitsOf = (loss: TextLoss): number | null => (loss.bytes > 0 ? bitsPerByte(loss) : null)
 
 function answersSummary({ answers }: TextPack): TextPackSummary['answers'] {
   if (!answers) return null
@@ -92,12 +93,12 @@ function heldOutSummary({ heldOut, losses, uses, first }: TextPack): TextPackSum
   })
   const known = {
     documents: pairs.length,
-    bitsPerByte: bitsOf(totalLoss(pairs.map(({ then }) => then))),
-    now: bitsOf(totalLoss(pairs.map(({ now }) => now))),
+    bitsPerByte: bitsPerByteOrNull(totalLoss(pairs.map(({ then }) => then))),
+    now: bitsPerByteOrNull(totalLoss(pairs.map(({ now }) => now))),
   }
   return {
     ...figuresOf(heldOut),
-    bitsPerByte: bitsOf(totalLoss(losses)),
+    bitsPerByte: bitsPerByteOrNull(totalLoss(losses)),
     uses: usesOf(Int32Array.from(uses)).map(({ releases, rows }) => ({ releases, documents: rows })),
     first: first ? { name: first.name, ...known } : null,
   }
