@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts'
 import { answersTokens } from '../evaluate/generate/index.ts'
 import { gateText } from '../report/gate-text.ts'
 import { gateDefaults, gate as runGate } from '../update/gate/index.ts'
-import { type GateInputs, loadGate } from '../update/gate/index-files.ts'
+import { type GateInputs, type KnownData, loadGate } from '../update/gate/index-files.ts'
 import { type Merged, mergeModels, saveMerged } from '../update/merge/index-files.ts'
 import { sayNotes } from './data-notes.ts'
 import { engineFor } from './engine.ts'
@@ -113,7 +113,8 @@ export const merge = defineVerb({
     }
     sayNotes(merged.notes, screen)
     // Before anything is written: data that cannot be read leave nothing behind.
-    const before = data === undefined ? undefined : await sideOf(asked, data, base)
+    const known: KnownData = new Map()
+    const before = data === undefined ? undefined : await sideOf(asked, data, base, known)
     const beside = await saveMerged(out, merged)
     const said = {
       schema: 'holdfast.merge/1',
@@ -129,7 +130,7 @@ export const merge = defineVerb({
       ...[out, ...beside].map((file) => `Written: ${file}`),
     ].join('\n')
     if (!before || data === undefined) return { json: { ...said, gate: null }, text: written }
-    const after = await sideOf(asked, data, out)
+    const after = await sideOf(asked, data, out, known)
     sayNotes([...new Set([...before.notes, ...after.notes])], screen)
     const { maxDrop = gateDefaults.maxDrop, confidence: level } = asked
     const result = runGate(before.baseline, after.candidate, { maxDrop, confidence: level })
@@ -141,10 +142,10 @@ export const merge = defineVerb({
   },
 })
 
-/** What one of the two models answers on the rows. */
-const sideOf = (asked: Settings, data: string, model: string): Promise<GateInputs> =>
+/** What one of the two models answers on the rows, which are read once for both. */
+const sideOf = (asked: Settings, data: string, model: string, known: KnownData): Promise<GateInputs> =>
   loadGate({
-    ...{ engine: engineFor(asked), baseline: model, candidate: model, data },
+    ...{ engine: engineFor(asked), baseline: model, candidate: model, data, known },
     ...{ output: asked.output, bind: asked.bind, preprocessing: asked.preprocessing },
     ...{ reading: readingOf(asked), numbersArePositions: asked.numbersArePositions },
   })

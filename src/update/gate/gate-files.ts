@@ -45,7 +45,12 @@ export interface GateSources {
   readonly bind?: Bindings | undefined
   /** Whether numbers for labels are positions in the other side's list of names. Default false. */
   readonly numbersArePositions?: boolean | undefined
+  /** What was read of the data, for other gates on the same; default: each reads them itself. */
+  readonly known?: KnownData | undefined
 }
+
+/** Data as they were read, by where they are and how. */
+export type KnownData = Map<string, Promise<LoadedData>>
 
 /** The predictions to be compared. */
 export interface GateInputs {
@@ -195,7 +200,7 @@ function dataReader(
   options: GateSources,
   onNote: (note: string) => void,
 ): (source: string, model: NamedModel, before?: NamedColumns) => Promise<LoadedData> {
-  const known = new Map<string, Promise<LoadedData>>()
+  const known: KnownData = options.known ?? new Map()
   return async (source, { name, model }, before) => {
     const {
       options: how,

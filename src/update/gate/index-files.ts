@@ -1,6 +1,7 @@
 export {
   type GateInputs,
   type GateSources,
+  type KnownData,
   loadGate,
   loadGateModels,
   type NearestNew,
