@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,6 +55,18 @@ test('two models write side by side, the same with and without a cache', async (
     ],
   })
   expect((await run('plain', ...asked, '--json', '--no-cache')).code).toBe(0)
+})
+
+test.runIf(existsSync('/dev/full'))('a stdout that takes nothing is told in a sentence', () => {
+  const words = 'generate plain --prompt abc --max-tokens 2'
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', `"${process.execPath}" "${cli.file}" ${words} > /dev/full`],
+    { cwd: folder, encoding: 'utf8' },
+  )
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/error \(write-failed\): stdout could not be written \(the disk is full.*\n$/)
+  expect(stderr).not.toMatch(/\n {4}at /)
 })
 
 test('a conversation is written by the template', async () => {

@@ -20,6 +20,8 @@ test('runs that did not finish are said to be in the store where there are some'
   await writeFile(join(store, 'grid-0123456789abcdef.json'), '{}')
   const text = async () => (await benchAnswer({}, {} as Call, outcome, { store, out: undefined })).text
   expect(await text()).toContain('none had come to a checkpoint')
+  for (const name of ['exchange', 'updates']) await mkdir(join(store, name))
+  expect(await text()).toContain('none had come to a checkpoint')
   await mkdir(join(store, 'mine-none-class-1-0123'))
   expect(await text()).toContain(`the runs are in ${store}`)
 })

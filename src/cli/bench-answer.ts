@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { count } from '../count.ts'
 import { compareMethods } from '../measure/compare-methods.ts'
 import type { BenchOutcome, Shard } from '../study/grid/index.ts'
 import { benchText, missingText, reportLine } from './bench-text.ts'
+import { holdsRuns } from './run-folders.ts'
 import type { Answer, Call } from './verb.ts'
 import { writeReport } from './write-report.ts'
 
@@ -67,7 +67,3 @@ export async function benchAnswer(
     exitCode: failures.length > 0 || unfinished > 0 ? 1 : 0,
   }
 }
-
-/** Whether a store has the folder of any run. */
-const holdsRuns = async (store: string): Promise<boolean> =>
-  (await readdir(store, { withFileTypes: true }).catch(() => [])).some((entry) => entry.isDirectory())

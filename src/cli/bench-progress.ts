@@ -16,8 +16,7 @@ export function gridProgress(
   screen: Screen,
 ): (event: BenchEvent) => void {
   const began = performance.now()
-  /** Runs that began from nothing before our eyes, and the steps that all others had when they were first seen. */
-  const fresh = new Set<number>()
+  /** The steps that runs had when they were first seen: none where they began from nothing before our eyes. */
   const before = new Map<number, number>()
   const done = new Map<number, number>()
   const totals = new Map<number, number>()
@@ -50,13 +49,13 @@ export function gridProgress(
       const { event } = message
       if (event.type === 'started') {
         totals.set(run, event.trained ?? event.steps)
-        if (!event.resumed) fresh.add(run)
+        if (!event.resumed && !before.has(run)) before.set(run, 0)
       }
       if (event.type !== 'progress') return
       const stands = event.task * event.of + event.step
       done.set(run, stands)
       if (!totals.has(run)) totals.set(run, event.of * tasks)
-      if (!before.has(run)) before.set(run, fresh.has(run) ? 0 : stands)
+      if (!before.has(run)) before.set(run, stands)
       const steps = sum(done)
       const taken = steps - sum(before)
       const known = sum(totals)

@@ -1,18 +1,19 @@
 import type { Collected } from '../study/grid/index-files.ts'
 
-/** The digits of a version of the code that are shown, and the most of any value. */
+/** How much of a setting is shown. */
 const MOST_SHOWN = 60
 
-/** Of several benchmarks: which of them this is, and in what it is not as the others. */
-export function differences(found: readonly Collected[], at: number): string[] {
+/** A line for each of several benchmarks: which of them it is, and in what it is not as the others. None for one alone. */
+export function differences(found: readonly Collected[]): string[] {
+  if (found.length < 2) return []
   const facts = found.map(factsOf)
-  const own = facts[at]
-  if (!own || found.length < 2) return []
-  const names = [...new Set(facts.flatMap((each) => Object.keys(each)))]
-  const told = names
-    .filter((name) => facts.some((each) => each[name] !== own[name]))
-    .map((name) => `${name} ${own[name] ?? 'not known'}`)
-  return [`Benchmark ${at + 1} of ${found.length}${told.length === 0 ? '' : `: ${told.join('; ')}`}`]
+  const differing = [...new Set(facts.flatMap((each) => Object.keys(each)))].filter(
+    (name) => new Set(facts.map((each) => each[name])).size > 1,
+  )
+  return facts.map((own, at) => {
+    const told = differing.map((name) => `${name} ${own[name] ?? 'not known'}`)
+    return `Benchmark ${at + 1} of ${found.length}${told.length === 0 ? '' : `: ${told.join('; ')}`}`
+  })
 }
 
 function factsOf({ bench, versions }: Collected): Readonly<Record<string, string>> {

@@ -46,6 +46,7 @@ export const collect = defineVerb({
       await writeWhole(out, `${JSON.stringify(bench, null, 2)}\n`)
     }
     if (report !== undefined && bench) await writeReport(report, benches, call)
+    const told = differences(found)
     const whole = found.every(({ failures, unfinished }) => failures.length + unfinished.length === 0)
     return {
       json: {
@@ -54,7 +55,7 @@ export const collect = defineVerb({
         out,
       },
       text: [
-        ...found.flatMap((each, at) => [...differences(found, at), ...lines(each), '']),
+        ...found.flatMap((each, at) => [...told.slice(at, at + 1), ...lines(each), '']),
         ...(out === undefined ? [] : [`Result: ${out}`]),
         ...reportLine(report, bench),
       ]

@@ -10,6 +10,7 @@ import { engineFor } from './engine.ts'
 import { fromText, group, on, path, texts } from './flags/index.ts'
 import { checkPlaces } from './places.ts'
 import { bindFlag, outputFlag } from './shared-flags.ts'
+import { print } from './stdout.ts'
 import { type Call, type CommonSettings, defineVerb } from './verb.ts'
 
 const settings = z
@@ -103,7 +104,7 @@ export const generate = defineVerb({
     const written: Written[] = []
     for (const [at, path] of paths.entries()) {
       if (signal.aborted) break
-      if (!asked.json && paths.length > 1) process.stdout.write(`${at > 0 ? '\n\n' : ''}== ${path}\n`)
+      if (!asked.json && paths.length > 1) print(`${at > 0 ? '\n\n' : ''}== ${path}\n`)
       const one = await writeWith(path, prompt, asked, call)
       written.push(one)
       // On one screen the text has no line's end yet.
@@ -146,7 +147,7 @@ async function writeWith(
         return { model: writer.file, text, ...value, cached: writer.cached, seconds }
       }
       text += value
-      if (!asked.json) process.stdout.write(process.stdout.isTTY ? harmless(value) : value)
+      if (!asked.json) print(process.stdout.isTTY ? harmless(value) : value)
     }
   } finally {
     await writer.dispose()

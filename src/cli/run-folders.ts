@@ -36,6 +36,13 @@ export const ownRuns: Mine = {
   },
 }
 
+/** Whether a store has the folder of any run. */
+export const holdsRuns = async (store: string): Promise<boolean> =>
+  (await readdir(store, { withFileTypes: true }).catch(() => [])).some(
+    (entry) => entry.isDirectory() && !isOwnFile(entry.name),
+  )
+
+/** What is not a run's in the folder of several. */
 const isOwnFile = (name: string): boolean =>
   name === 'bench.json' ||
   name === STORE_FILE ||
