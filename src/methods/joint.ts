@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { methodEntry } from './entry.ts'
-import { rehearses } from './exemplars.ts'
 import type { Method } from './method.ts'
 
 /**
@@ -21,10 +20,10 @@ export function joint(): Method {
         source.name === 'new' ? { ...source, ...seen(), sampler: undefined } : source,
       ),
     // A memory that is filled from the batch would count rows of the new data where those of all data are.
-    refuses: (other) =>
-      rehearses(other)
-        ? `joint trains on all rows so far, so there is nothing left for ${other.name} to rehearse.`
-        : undefined,
+    refuses: ({ name, past = 'nothing' }) =>
+      past === 'nothing'
+        ? undefined
+        : `joint trains on all rows so far, so there is nothing left for ${name} to hold.`,
   }
 }
 

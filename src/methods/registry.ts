@@ -115,22 +115,17 @@ export function createMethod(name: string, options: MethodOptions = {}): Method 
   )
 }
 
-/** What nobody would ask for knowingly: a part twice, or one that leaves nothing to the others. */
+/** What nobody would ask for knowingly: a part twice, or one that does nothing. */
 function refuseSenseless(name: string, parts: readonly MethodEntry[]): void {
-  const names = parts.map((part) => part.name)
-  const twice = names.find((part, at) => names.indexOf(part) < at)
-  const reason =
-    twice === undefined
-      ? parts.length > 1 && reasonAlone(parts)
-      : `${twice} stands in it twice: name it once.`
+  const reason = senseless(parts)
   if (reason) throw new UsageError('compose-refused', `The method "${name}" cannot be composed. ${reason}`)
 }
 
-function reasonAlone(parts: readonly MethodEntry[]): string | undefined {
-  if (parts.includes(noneEntry)) return 'none does nothing, alone or beside others: leave it out.'
-  const holding = parts.find((part) => part !== jointEntry && part.past !== 'nothing')
-  return holding && parts.includes(jointEntry)
-    ? `joint trains on all rows so far, so there is nothing left for ${holding.name} to hold.`
+function senseless(parts: readonly MethodEntry[]): string | undefined {
+  const twice = parts.find((part, at) => parts.indexOf(part) < at)
+  if (twice) return `${twice.name} stands in it twice: name it once.`
+  return parts.length > 1 && parts.includes(noneEntry)
+    ? 'none does nothing, alone or beside others: leave it out.'
     : undefined
 }
 

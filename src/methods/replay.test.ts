@@ -8,6 +8,7 @@ import { randomStream } from '../tensor/random.ts'
 import { type Tensor, toNumbers } from '../tensor/tensor.ts'
 import { createBatchSampler } from '../train/step/samplers.ts'
 import { compose } from './compose.ts'
+import { distil } from './distil.ts'
 import { ewc } from './ewc.ts'
 import { joint } from './joint.ts'
 import {
@@ -279,8 +280,8 @@ it.each([[{ perClass: 0 }], [{ capacity: 2.5 }], [{ perClass: 2, capacity: 2 }]]
   expect(() => replay(options)).toThrow(expect.objectContaining({ code: 'replay-memory' }))
 })
 
-it('has nothing to rehearse beside all rows', () => {
-  for (const memory of [replay({ capacity: 5 }), replay({ perClass: 2 })]) {
-    expect(() => compose(joint(), memory)).toThrow(expect.objectContaining({ code: 'compose-refused' }))
+it('has nothing to rehearse beside all rows, and nothing else has to hold', () => {
+  for (const other of [replay({ capacity: 5 }), replay({ perClass: 2 }), ewc(), distil()]) {
+    expect(() => compose(joint(), other)).toThrow(expect.objectContaining({ code: 'compose-refused' }))
   }
 })
