@@ -25,12 +25,13 @@ export interface Held {
  * The mean over rows of 1/2 |f - f*|^2, a scalar: f what the head reads of a row, [rows, ...], and f* what it is held to, [rows, width].
  * `normalised` scales both to length 1, so that it is 1 - cos(f, f*).
  *
- * @throws What `refused` makes of the width of f* and the dims of f, where these differ.
+ * @param refused Gets the width of f*, and what f has a row, in words.
+ * @throws What `refused` gives, where these differ.
  */
 export function featureDistance(
   emit: Emitter,
   { features, held, normalised = false }: Held,
-  refused: (width: number, dims: readonly number[]) => UsageError,
+  refused: (width: number, row: string) => UsageError,
 ): Value {
   const now = asVectors(emit, features, itemAt(held.dims, 1, 'dim'), refused)
   const [f, before] = normalised ? [ofLengthOne(emit, now), ofLengthOne(emit, held)] : [now, held]
@@ -44,11 +45,11 @@ function asVectors(
   emit: Emitter,
   features: Value,
   width: number,
-  refused: (width: number, dims: readonly number[]) => UsageError,
+  refused: (width: number, row: string) => UsageError,
 ): Value {
   const [rows = 1, channels, ...places] = features.dims
   if (sizeOf(features.dims.slice(1)) === width) return reshape(emit, features, [rows, width])
-  if (channels !== width) throw refused(width, features.dims)
+  if (channels !== width) throw refused(width, rowWords(features.dims))
   const axes = ints(
     emit,
     places.map((_, at) => at + 2),
@@ -65,5 +66,5 @@ function ofLengthOne(emit: Emitter, features: Value): Value {
 }
 
 /** What features have a row, for messages, by their dims [rows, ...]. */
-export const rowWords = ([, ...row]: readonly number[]): string =>
+const rowWords = ([, ...row]: readonly number[]): string =>
   row.length === 1 ? `have ${row[0]}` : `are [${row.join(', ')}]`

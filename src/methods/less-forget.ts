@@ -7,7 +7,7 @@ import { itemAt } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { ONLINE_MEMORY } from './borders.ts'
 import { inUpdates, methodEntry, settle } from './entry.ts'
-import { featureDistance, rowWords } from './feature-distance.ts'
+import { featureDistance } from './feature-distance.ts'
 import type { Method, OpeningContext } from './method.ts'
 import { searched, searchedAmong } from './search.ts'
 import { teacherOf, teacherState } from './teacher.ts'
@@ -93,10 +93,10 @@ function refuseTokens({ train }: OpeningContext): void {
   )
 }
 
-const otherWidth = (width: number, dims: readonly number[]): UsageError =>
+const otherWidth = (width: number, row: string): UsageError =>
   new UsageError(
     'less-forget-features',
-    `Old features have ${width} numbers a row, and those in training ${rowWords(dims)}. Leave less-forget out.`,
+    `Old features have ${width} numbers a row, and those in training ${row}. Leave less-forget out.`,
   )
 
 const mixtures = (): UsageError =>

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { scale } from '../ops/core/index.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { answerLesson } from './answer-lesson.ts'
-import { featureDistance, rowWords } from './feature-distance.ts'
+import { featureDistance } from './feature-distance.ts'
 import type { BatchSource, Method } from './method.ts'
 import { stepAnswers } from './old-answers.ts'
 
@@ -90,10 +90,10 @@ function sourcesOf(
   ]
 }
 
-const otherWidth = (width: number, dims: readonly number[]): UsageError =>
+const otherWidth = (width: number, row: string): UsageError =>
   new UsageError(
     'distil-features',
-    `The teacher's features, what its head reads, have ${width} numbers a row, and the student's ${rowWords(dims)}. Leave out --features, or give the student a last layer of ${width} units.`,
+    `The teacher's features, what its head reads, have ${width} numbers a row, and the student's ${row}. Leave out --features, or give the student a last layer of ${width} units.`,
   )
 
 const mixtures = (): UsageError =>
