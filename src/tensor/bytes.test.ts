@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { byteLengthOf, bytesOf, storageLengthOf, tensorFromBytes, zeros } from './bytes.ts'
+import { byteLengthOf, bytesOf, sameElements, storageLengthOf, tensorFromBytes, zeros } from './bytes.ts'
+import type { Tensor } from './tensor.ts'
 
 describe('bytes of tensors', () => {
   it('counts packed types by bits and complex ones as pairs', () => {
@@ -20,6 +21,23 @@ describe('bytes of tensors', () => {
         const room = pooled ? Buffer.alloc(offset + bytes.length) : new Uint8Array(offset + bytes.length)
         room.set(bytes, offset)
         expect(tensorFromBytes('float64', [data.length], room.subarray(offset)).data).toEqual(data)
+      }),
+    )
+  })
+
+  it('are the same or not, bit by bit, wherever they lie', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(5), fc.nat(), (values, offset, place) => {
+        const room = new Uint8Array(offset + values.length)
+        room.set(values, offset)
+        const dims = [values.length]
+        const one: Tensor<'uint8'> = { type: 'uint8', dims, data: values }
+        const other: Tensor<'uint8'> = { type: 'uint8', dims, data: room.subarray(offset) }
+        expect(sameElements(one, other)).toBe(true)
+        expect(sameElements(one, { ...other, type: 'bool' })).toBe(false)
+        const at = place % values.length
+        other.data[at] = (other.data[at] ?? 0) ^ 1
+        expect(sameElements(one, other)).toBe(false)
       }),
     )
   })
