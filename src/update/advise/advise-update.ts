@@ -61,7 +61,7 @@ export async function adviseUpdate(options: AdviseOptions): Promise<UpdateAdvice
       measured: [],
       unmeasured: [],
       before: null,
-      notes: [...overlapping, nothingToMeasure(rowsIn(update.data.exemplars) > 0)],
+      notes: [...overlapping, nothingToMeasure(situation.old === 'some')],
     }
   }
   const found: MeasuredRecipe[] = []

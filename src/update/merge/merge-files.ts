@@ -1,6 +1,5 @@
 import { count } from '../../count.ts'
 import { preview } from '../../data/names/index.ts'
-import { bytesOf } from '../../data/rows.ts'
 import { UsageError } from '../../errors.ts'
 import { withWeights } from '../../evaluate/reader.ts'
 import { addSums, type FeatureSums } from '../../evaluate/sums.ts'
@@ -18,6 +17,7 @@ import { mergeWeights } from '../../model/merge-weights.ts'
 import { type Model, weightsOf } from '../../model/model.ts'
 import { networkDifference } from '../../model/same-network.ts'
 import { itemAt, required } from '../../required.ts'
+import { sameElements } from '../../tensor/bytes.ts'
 import { readBytes } from '../../tensor/reads-files.ts'
 import { readSafetensors } from '../../tensor/safetensors.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -122,9 +122,7 @@ function refuseTwice(paths: readonly string[], loaded: readonly LoadedModel[]): 
 }
 
 const sameWeights = (a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, Tensor>): boolean =>
-  [...a].every(
-    ([name, tensor]) => Buffer.compare(bytesOf(tensor), bytesOf(required(b, name, 'weight'))) === 0,
-  )
+  [...a].every(([name, tensor]) => sameElements(tensor, required(b, name, 'weight')))
 
 async function mergedOf(
   { models, fisher, shares }: MergeSources,
@@ -160,9 +158,7 @@ async function headOf(
 ) {
   if (packs.length === 0) return undefined
   const model = withWeights((await modelOfFile(file, { output, bind })).model, weights)
-  const { counted, notes } = onceEach(
-    await Promise.all(packs.map(async (path) => ({ path, pack: await readPack(path) }))),
-  )
+  const { counted, notes } = onceEach(await sumsIn(packs))
   const all = counted
     .map(({ path, pack }) => sumsOf(path, pack, model))
     .reduce((some, more) => addSums(some, more))
@@ -177,7 +173,19 @@ async function headOf(
   return { head, notes, rows: all.counts.reduce((sum, count) => sum + count, 0) }
 }
 
-function sumsOf(path: string, pack: Pack, model: Model): FeatureSums {
+type Summed = Pick<Pack, 'data' | 'sums' | 'classes'>
+
+/** One pack after another, as each holds exemplars that nobody needs here. */
+async function sumsIn(paths: readonly string[]): Promise<{ readonly path: string; readonly pack: Summed }[]> {
+  const found: { path: string; pack: Summed }[] = []
+  for (const path of paths) {
+    const { data, sums, classes } = await readPack(path)
+    found.push({ path, pack: { data, sums, classes } })
+  }
+  return found
+}
+
+function sumsOf(path: string, pack: Summed, model: Model): FeatureSums {
   const found = pack.sums && sumsFor(pack.sums, model, pack.classes, model.classes)
   if (found) return found
   throw new UsageError(

@@ -1,6 +1,5 @@
 import { preview } from '../../data/names/index.ts'
-import { UsageError } from '../../errors.ts'
-import type { Pack } from '../pack/index.ts'
+import { type DataIdentity, isAmong, overlapping, type Pack } from '../pack/index.ts'
 
 interface NamedPack {
   readonly path: string
@@ -19,8 +18,7 @@ export function onceEach<T extends NamedPack>(
   const counted: T[] = []
   // The ones of most data first: what they are of, others add nothing to.
   for (const next of [...packs].sort((a, b) => b.pack.data.length - a.pack.data.length)) {
-    const known = (one: Pack['data'][number]) =>
-      counted.find(({ pack }) => pack.data.some(({ fingerprint }) => fingerprint === one.fingerprint))
+    const known = (one: DataIdentity) => counted.find(({ pack }) => isAmong(one, pack))
     const shared = next.pack.data.filter(known)
     const [first] = shared
     if (!first) {
@@ -28,13 +26,9 @@ export function onceEach<T extends NamedPack>(
       continue
     }
     const other = known(first)?.path
+    if (shared.length < next.pack.data.length)
+      throw overlapping(`${next.path} and ${other} are both`, shared, 'the sums')
     const names = preview(shared.map(({ name }) => name))
-    if (shared.length < next.pack.data.length) {
-      throw new UsageError(
-        'pack-overlap',
-        `${next.path} and ${other} are both of ${names}, and each is of more, so that these rows would count twice in the sums. Extend one of the packs by what it lacks instead: holdfast keep MODEL --data DIR --extend FILE.keep.`,
-      )
-    }
     notes.push(`${next.path} is of data that ${other} is of, too (${names}): its rows count once.`)
   }
   return { counted, notes }

@@ -3,6 +3,7 @@ export { type KeepOptions, type Kept, keepDefaults, keepModel } from './keep.ts'
 export { type ExtendOptions, extendPack } from './keep-extend.ts'
 export { mergePacks } from './keep-merge.ts'
 export {
+  type DataIdentity,
   isSumsOnly,
   type ModelIdentity,
   type Pack,
@@ -13,6 +14,7 @@ export {
 export { decodePack, encodePack } from './pack-codec.ts'
 export { type PackSummary, summarisePack, usesOf } from './pack-summary.ts'
 export { type PackSums, sumsFor } from './pack-sums.ts'
+export { isAmong, overlapping } from './same-data.ts'
 export { givenTraffic, trafficShares } from './traffic.ts'
 export type { RowBlocks } from './training-rows.ts'
 export { trunkHash } from './trunk-hash.ts'

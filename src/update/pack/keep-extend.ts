@@ -18,6 +18,7 @@ import { inVain, partWanted } from './keep-notes.ts'
 import { extendedSums, fewRows } from './keep-sums.ts'
 import { refuseActivations, restHeldOut } from './new-activations.ts'
 import { type HeldOut, isSumsOnly, type Pack, packVersion, type Release, unseenRows } from './pack.ts'
+import { isAmong } from './same-data.ts'
 import { extendedTraffic, givenTraffic } from './traffic.ts'
 
 /** `model` is the updated one, `train` and `heldOut` what it learned; the rest is as the pack has it. */
@@ -52,7 +53,7 @@ export async function extendPack(options: ExtendOptions): Promise<Kept> {
   const oldHeld = pack.heldOut && renamed(pack.heldOut.dataset, model)
   const candidates = notAmong(await unseenOf(given, [oldExemplars, oldHeld], stored), pack.activations)
   const joined = identityOf(given)
-  const known = pack.data.some(({ fingerprint }) => fingerprint === joined.fingerprint)
+  const known = isAmong(joined, pack)
   const data = known ? pack.data : [...pack.data, joined]
   const { choose } = budget
   const needed = samples(candidates) > 0 && (pack.sums || choose === 'herding')

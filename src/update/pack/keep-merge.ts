@@ -9,6 +9,7 @@ import { activationKeys, keyWords, mergedActivations, someOf } from './held-acti
 import { alike, inOrder } from './keep-extend.ts'
 import { mergedCounts } from './merged-counts.ts'
 import { type HeldOut, type Pack, type PackBudget, type Release, unseenRows } from './pack.ts'
+import { isAmong } from './same-data.ts'
 
 /**
  * One pack of two that were made of the same model on different data. Rows that both have are kept once; a held-out row of
@@ -24,7 +25,6 @@ export function mergePacks(a: Pack, b: Pack): Pack {
   const exemplars = mergedExemplars(a, b)
   const heldOut = mergedHeldOut(a, b, exemplars)
   const activations = mergedAbove(a, b, [exemplars, heldOut?.both.dataset])
-  const known = new Set(a.data.map((each) => each.fingerprint))
   return {
     ...a,
     ...mergedCounts(a, b),
@@ -35,7 +35,7 @@ export function mergePacks(a: Pack, b: Pack): Pack {
     fisher: mergedFisher(a, b),
     heldOut: heldOut?.both,
     activations,
-    data: [...a.data, ...b.data.filter(({ fingerprint }) => !known.has(fingerprint))],
+    data: [...a.data, ...b.data.filter((each) => !isAmong(each, a))],
     budget: mergedBudget(a.budget, b.budget, exemplars),
     history: a.history.map((release) => mergedRelease(release, b.history, heldOut)),
   }

@@ -12,26 +12,16 @@ interface HeldOutAsked {
 }
 
 /** What should be known of a pack as it was made. */
-export function notesOn(
-  pack: Pack,
-  { heldOut: given, heldOutRows: most, sumsOnly, heldOutActivations = 0 }: HeldOutAsked,
-  labels: Int32Array,
-): string[] {
-  const { heldOut, classes } = pack
+export function notesOn(pack: Pack, asked: HeldOutAsked, labels: Int32Array): string[] {
+  const { heldOut, activations, classes } = pack
   const present = new Set(labels)
   const missing = classes.filter((_, label) => !present.has(label))
   return [
     ...(missing.length > 0
       ? [`The data have no rows of ${preview(missing)}: nothing of these classes is kept.`]
       : []),
-    ...(heldOut
-      ? []
-      : [
-          pack.activations
-            ? noInputs
-            : nothingHeldOut(given !== undefined, { heldOutRows: most, sumsOnly, heldOutActivations }),
-        ]),
-    ...(heldOut && !pack.activations && heldOutActivations > 0 ? [allInputs] : []),
+    ...(heldOut ? [] : [activations ? noInputs : nothingHeldOut(asked)]),
+    ...(heldOut && !activations && (asked.heldOutActivations ?? 0) > 0 ? [allInputs] : []),
     ...(pack.private ? fewRows(pack) : []),
   ]
 }
@@ -57,15 +47,12 @@ export function inVain(rows: number | undefined, activations = 0): string {
     : `, so that ${said.join(' and ')} ${said.length === 1 ? 'has' : 'have'} no effect`
 }
 
-const nothingHeldOut = (
-  given: boolean,
-  { heldOutRows: most, sumsOnly = false, heldOutActivations }: HeldOutAsked,
-): string => {
+function nothingHeldOut({ heldOut, heldOutRows: most, heldOutActivations, sumsOnly }: HeldOutAsked): string {
   if (sumsOnly)
     return 'No row is kept: an update with this pack is written unproved (exit code 3). What it costs a gate can tell, on old data: holdfast gate OLD.onnx NEW.unproven.onnx --data DIR.'
   if (most === 0)
     return 'No row is held out, as was asked (--held-out 0): an update with this pack cannot measure what it costs.'
-  return given
+  return heldOut
     ? 'Every held-out row is an exemplar, too, so that none is left to measure an update on.'
     : `The data have no test or validation part${inVain(most, heldOutActivations)}: an update with this pack cannot measure what it costs. ${partWanted}`
 }

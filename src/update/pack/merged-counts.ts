@@ -1,10 +1,9 @@
 import { classLabels } from '../../data/dataset.ts'
-import { preview } from '../../data/names/index.ts'
-import { UsageError } from '../../errors.ts'
 import { itemAt } from '../../required.ts'
 import { activationKeys, keyWords } from './held-activations.ts'
 import type { Pack } from './pack.ts'
 import { mergedSums } from './pack-sums.ts'
+import { isAmong, overlapping } from './same-data.ts'
 import { mergedTraffic } from './traffic.ts'
 
 /**
@@ -18,22 +17,15 @@ export function mergedCounts(a: Pack, b: Pack): Pick<Pack, 'traffic' | 'sums'> {
   if (isOf(b, a)) return { traffic: b.traffic, sums: b.sums }
   const sums = mergedSums(a.sums, b.sums)
   const shared = a.data.filter((each) => isAmong(each, b))
-  if (shared.length > 0 && (sums || a.traffic?.source === 'counted')) throw overlapping(a, b, shared)
+  if (shared.length > 0 && (sums || a.traffic?.source === 'counted')) {
+    const who = `The packs of ${a.model.name} and ${b.model.name} cannot be merged: both are`
+    throw overlapping(who, shared, 'what was counted and summed of all rows')
+  }
   return { traffic: mergedTraffic(a.traffic, b.traffic, heldByBoth(a, b)), sums }
 }
 
-const isAmong = ({ fingerprint }: Pack['data'][number], { data }: Pack): boolean =>
-  data.some((other) => other.fingerprint === fingerprint)
-
 /** Whether all data of `part` are among those that `pack` was made of. */
 const isOf = (pack: Pack, part: Pack): boolean => part.data.every((each) => isAmong(each, pack))
-
-function overlapping(a: Pack, b: Pack, shared: Pack['data']): UsageError {
-  return new UsageError(
-    'pack-overlap',
-    `The packs of ${a.model.name} and ${b.model.name} cannot be merged: both are of ${preview(shared.map(({ name }) => name))}, and each is of more, so that these rows would count twice in what was counted and summed of all rows. Extend one of the packs by what it lacks instead: holdfast keep MODEL --data DIR --extend FILE.keep.`,
-  )
-}
 
 /** Rows of the second pack that the first holds, too, by their classes. */
 function heldByBoth(a: Pack, b: Pack): number[] {
