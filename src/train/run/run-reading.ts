@@ -5,12 +5,11 @@ import type { TextLoss } from '../../measure/text-scores.ts'
 import type { MethodState } from '../../methods/method.ts'
 import type { Model } from '../../model/model.ts'
 import { spanned } from '../../spans.ts'
-import type { Task } from '../../tasks/stream.ts'
-import { withoutPrefix } from '../../tensor/prefix.ts'
+import type { Task, TaskStream } from '../../tasks/stream.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { RunState } from './checkpoint.ts'
 import type { LearnOptions } from './options.ts'
-import { type TaskModels, withState } from './task-models.ts'
+import { heldWeights, type TaskModels, withState } from './task-models.ts'
 
 /** As far as a run's answers depend on it. */
 export type Standing = Pick<RunState, 'position' | 'tensors' | 'method'>
@@ -46,7 +45,7 @@ export function openReading(
   let read: ModelReading | undefined
   const open = (model: Model): ModelReading => {
     const evaluator = createEvaluator(engine, model, stream.outputs)
-    const texts = openTexts((dataset) => openTokenScores(engine, model, dataset))
+    const texts = openTexts(stream, (dataset) => openTokenScores(engine, model, dataset))
     return { graph: model.graph, evaluator, texts, dispose: () => disposeOf(evaluator, texts) }
   }
   const readerOf = async (model: Model): Promise<ModelReading> => {
@@ -105,22 +104,33 @@ interface Texts {
   dispose(): Promise<void>
 }
 
-function openTexts(open: (dataset: Dataset) => OpenTokenScores): Texts {
+function openTexts({ tasks }: TaskStream, open: (dataset: Dataset) => OpenTokenScores): Texts {
   const forms = new Map<string, OpenTokenScores>()
   return {
     of: (test, state) => {
-      const { inputs, preprocessing, classes } = test
-      const form = JSON.stringify([inputs.type, inputs.dims.slice(1), classes.length, preprocessing])
-      const scores = forms.get(form) ?? open(test)
+      const form = formOf(test)
+      const scores = forms.get(form) ?? open(largestOf(test, tasks))
       forms.set(form, scores)
-      const weights = new Map([...withoutPrefix(state, 'parameter/'), ...withoutPrefix(state, 'buffer/')])
-      return spanned('evaluate', () => scores.of(test, weights), { rows: samples(test) })
+      return spanned('evaluate', () => scores.of(test, heldWeights(state)), { rows: samples(test) })
     },
     dispose: async () => {
       for (const scores of forms.values()) await scores.dispose()
       forms.clear()
     },
   }
+}
+
+/** What test sets that one session reads have in common. */
+const formOf = ({ inputs, preprocessing, classes }: Dataset): string =>
+  JSON.stringify([inputs.type, inputs.dims.slice(1), classes.length, preprocessing])
+
+/** Of the tasks' test sets of one form that with most rows: a session takes as many at a time as the set that it is opened with has. */
+function largestOf(test: Dataset, tasks: readonly Task[]): Dataset {
+  const form = formOf(test)
+  return tasks
+    .map((task) => task.test)
+    .filter((other) => formOf(other) === form)
+    .reduce((most, other) => (samples(other) > samples(most) ? other : most), test)
 }
 
 async function disposeOf(...open: readonly { dispose(): Promise<void> }[]): Promise<void> {

@@ -23,14 +23,17 @@ export function taskModels(
   }
 }
 
+/** Parameters and buffers of a run's state, by their names in the model. */
+export const heldWeights = (tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map([...withoutPrefix(tensors, 'parameter/'), ...withoutPrefix(tensors, 'buffer/')])
+
 /** The model with what a run's state holds for it. */
 export function withState(model: Model, tensors: ReadonlyMap<string, Tensor>): Model {
   const own = weightsOf(model)
-  const held = new Map([...withoutPrefix(tensors, 'parameter/'), ...withoutPrefix(tensors, 'buffer/')])
   return withWeights(
     model,
     new Map(
-      [...held].flatMap(([name, tensor]) => {
+      [...heldWeights(tensors)].flatMap(([name, tensor]) => {
         const now = own.get(name)
         return now ? [[name, fitted(tensor, now)] as const] : []
       }),
