@@ -1,5 +1,5 @@
 import { runMetrics } from '../../measure/metrics.ts'
-import type { RunResult, TextsRecord } from '../../measure/results.ts'
+import type { RunResult } from '../../measure/results.ts'
 import { textRates } from '../../measure/text-scores.ts'
 import { untoldMetrics } from '../../measure/untold-metrics.ts'
 import { itemAt } from '../../required.ts'
@@ -26,29 +26,29 @@ export function runResult(
     scenario: stream.scenario,
     seed: plan.seed,
     ...(stream.untold
-      ? // Pieces are no tasks: what counts is where the run went, and its end.
-        { ...untoldMetrics({ matrix, curve }), matrix: matrix.slice(-1) }
-      : {
-          ...runMetrics({ matrix, initial, ...(plan.evaluateEvery === undefined ? {} : { curve }) }),
-          matrix,
-        }),
+      ? untoldMetrics({ matrix, curve })
+      : runMetrics({ matrix, initial, ...(plan.evaluateEvery === undefined ? {} : { curve }) })),
+    matrix: rowsThatCount(matrix, stream),
     initial,
     curve,
     seconds,
     storedBytes: storedBytes(state),
-    ...(texts && { texts: textsRecord(texts, stream.untold !== undefined) }),
+    ...(texts && {
+      texts: {
+        initial: texts.initial.map(textRates),
+        matrix: rowsThatCount(texts.matrix, stream).map((row) => row.map(textRates)),
+      },
+    }),
     ...(rounds && { rounds }),
     ...(importance ? { importance } : {}),
   }
 }
 
-const textsRecord = (
-  { initial, matrix }: NonNullable<RunState['record']['texts']>,
-  untold: boolean,
-): TextsRecord => ({
-  initial: initial.map(textRates),
-  matrix: (untold ? matrix.slice(-1) : matrix).map((row) => row.map(textRates)),
-})
+/** Where no borders are told pieces are no tasks: what counts is where the run went, and its end. */
+const rowsThatCount = <Row>(
+  matrix: readonly Row[],
+  { untold }: Pick<PreparedPlan['stream'], 'untold'>,
+): readonly Row[] => (untold ? matrix.slice(-1) : matrix)
 
 const storedBytes = ({ method }: RunState): number =>
   [...method.tensors.values()].reduce((sum, { type, data }) => {

@@ -10,7 +10,14 @@ import { type LoadedModel, loadModel, modelFolder, readingFileNames } from '../.
 import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
 import { itemAt } from '../../required.ts'
 import { foundAt, readUtf8 } from '../../tensor/reads-files.ts'
-import { paddingNotes, refuseOtherClasses, refuseOtherTokens, type Teacher } from '../teach/index.ts'
+import {
+  logitsOf,
+  paddingNotes,
+  refuseOtherClasses,
+  refuseOtherTokens,
+  sharedLogits,
+  type Teacher,
+} from '../teach/index.ts'
 import type { RunPlan } from './plan.ts'
 
 /** The teachers of a plan, from their files. */
@@ -114,12 +121,11 @@ export function taughtTokensNotes(
   { model, file }: Pick<LoadedModel, 'model' | 'file'>,
   tokenizer: TextTokenizer,
 ): readonly string[] {
-  const sides = teachers.map(({ name, model: { classes } }) => ({ name, logits: classes.length }))
+  const sides = teachers.map(logitsOf)
   const student = { name: file.path, logits: vocabularyOf(model) }
-  const shared = Math.min(...[...sides, student].map(({ logits }) => logits))
   return [
     ...paddingNotes(sides, student, tokenizer.size),
-    ...topTokensNotes(Number(method.options?.topTokens ?? 0), shared),
+    ...topTokensNotes(Number(method.options?.topTokens ?? 0), sharedLogits([...sides, student])),
   ]
 }
 

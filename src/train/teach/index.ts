@@ -1,3 +1,3 @@
 export { type AnswersAsked, teacherAnswers, teacherLogits } from './answers.ts'
-export { placed, placedTokens, refuseOtherClasses, type Teacher } from './teacher.ts'
-export { paddingNotes, refuseOtherTokens } from './vocabulary.ts'
+export { logitsOf, placed, placedTokens, refuseOtherClasses, type Teacher } from './teacher.ts'
+export { paddingNotes, refuseOtherTokens, sharedLogits } from './vocabulary.ts'

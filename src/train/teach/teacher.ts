@@ -1,6 +1,8 @@
 import { placesOf, preview } from '../../data/names/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { Model } from '../../model/model.ts'
+import { range } from '../../tasks/stream.ts'
+import { type LogitsOf, sharedLogits } from './vocabulary.ts'
 
 /** A model that is taught from. */
 export interface Teacher {
@@ -8,6 +10,9 @@ export interface Teacher {
   readonly name: string
   readonly model: Model
 }
+
+/** A language model that teaches, by how many logits it gives. */
+export const logitsOf = ({ name, model }: Teacher): LogitsOf => ({ name, logits: model.classes.length })
 
 /** A teacher, and where in its logits the classes of the student stand. */
 export interface PlacedTeacher extends Teacher {
@@ -38,8 +43,7 @@ export function placed(
  * @param student How many logits the student gives.
  */
 export function placedTokens(teachers: readonly Teacher[], student: number): readonly PlacedTeacher[] {
-  const shared = Math.min(student, ...teachers.map(({ model }) => model.classes.length))
-  const units = Array.from({ length: shared }, (_, at) => at)
+  const units = range(0, sharedLogits([{ logits: student }, ...teachers.map(logitsOf)]))
   return teachers.map((teacher) => ({ ...teacher, units }))
 }
 

@@ -21,6 +21,10 @@ export interface LogitsOf {
   readonly logits: number
 }
 
+/** How many logits all of some models give: behind them some have padding. */
+export const sharedLogits = (models: readonly Pick<LogitsOf, 'logits'>[]): number =>
+  Math.min(...models.map(({ logits }) => logits))
+
 /**
  * What is to be said of teachers whose logits are not as many as the student's: many files pad them, 50,304 for 50,257 tokens.
  *
@@ -43,7 +47,7 @@ export function paddingNotes(
       `${short.name} gives ${said(short.logits)} logits for a token and ${other.name} ${said(other.logits)}, and the tokenizer has ${said(known)} tokens: more logits than tokens are padding that is left out, but fewer leave tokens that cannot be taught. Take a model that knows all of them.`,
     )
   }
-  const shared = Math.min(...all.map(({ logits }) => logits))
+  const shared = sharedLogits(all)
   return all
     .filter(({ logits }) => logits > shared)
     .map(

@@ -1,4 +1,3 @@
-import type { TextRates } from '../../measure/text-scores.ts'
 import type { LearnEvent } from '../run/index.ts'
 import type { Measurement } from './tracker.ts'
 
@@ -13,23 +12,15 @@ import type { Measurement } from './tracker.ts'
 export function learnMeasurements(): (event: LearnEvent) => Measurement | undefined {
   let tasks: readonly string[] = []
   let steps = 0
+  const named = (what: string, found: readonly (number | null)[]): Record<string, number> =>
+    Object.fromEntries(
+      found.flatMap((value, at) => (value === null ? [] : [[`${what}/${tasks[at] ?? at + 1}`, value]])),
+    )
   const accuracies = (count: number, found: readonly (number | null)[]): Record<string, number> => {
     const seen = found.slice(0, count)
     const mean = seen.reduce<number>((sum, accuracy) => sum + (accuracy ?? Number.NaN), 0) / seen.length
-    const each = found.flatMap((accuracy, at) =>
-      accuracy === null ? [] : [[`accuracy/${tasks[at] ?? at + 1}`, accuracy] as const],
-    )
-    return Object.fromEntries(Number.isNaN(mean) ? each : [...each, ['accuracy/mean', mean]])
+    return { ...named('accuracy', found), ...(Number.isNaN(mean) ? {} : { 'accuracy/mean': mean }) }
   }
-  const bits = (found: readonly TextRates[]): Record<string, number> =>
-    under(
-      'bits-per-byte',
-      Object.fromEntries(
-        found.flatMap(({ bitsPerByte }, at) =>
-          bitsPerByte === null ? [] : [[tasks[at] ?? at + 1, bitsPerByte] as const],
-        ),
-      ),
-    )
   return (event) => {
     switch (event.type) {
       case 'started':
@@ -51,7 +42,10 @@ export function learnMeasurements(): (event: LearnEvent) => Measurement | undefi
           step: (event.task + 1) * steps,
           numbers: {
             ...accuracies(event.seen ?? event.task + 1, event.accuracies),
-            ...bits(event.texts ?? []),
+            ...named(
+              'bits-per-byte',
+              (event.texts ?? []).map(({ bitsPerByte }) => bitsPerByte),
+            ),
           },
         }
       default:
