@@ -27,6 +27,9 @@ let teacher: Model
 /** The points of a data set, without what they are. */
 const bare = (dataset: Dataset): string => blobCsv(dataset).replaceAll(/,[a-z]+$/gm, '')
 
+/** The words of a small student that is taught on rows with labels. */
+const onRows = ['teacher.onnx', '--into', 'small.yaml', '--data', 'rows.csv'] as const
+
 const distil = async (words: readonly string[]) => {
   const { code, stdout, stderr } = await cli.run(['distil', ...words, '--threads', '1', '--json'], {
     cwd: folder,
@@ -70,8 +73,8 @@ describe('a student', () => {
     const more = blobs({ classes, perClass: 20, seed: 4, spread: 1 })
     writeFileSync(at('more.csv'), bare(more))
     const { found } = await distil([
-      ...['teacher.onnx', '--into', 'small.yaml', '--data', 'rows.csv', '--unlabelled', 'more.csv'],
-      ...['--epochs', '30', '--report', 'both.html', '-o', 'both'],
+      ...onRows,
+      ...['--unlabelled', 'more.csv', '--epochs', '30', '--report', 'both.html', '-o', 'both'],
     ])
     expect(found.judgedBy).toBe('labels')
     expect(found.gate.n).toBe(48)
@@ -85,8 +88,8 @@ describe('a student', () => {
 
   it('trains on no row that judges it', async () => {
     const ended = await distil([
-      ...['teacher.onnx', '--into', 'small.yaml', '--data', 'rows.csv', '--unlabelled', 'bare.csv'],
-      ...['--iterations', '5', '-o', 'apart'],
+      ...onRows,
+      ...['--unlabelled', 'bare.csv', '--iterations', '5', '-o', 'apart'],
     ])
     expect(ended.stderr).toMatch(
       /bare(\.csv)?: 48 rows without labels stand among those held out to judge by, too/,
@@ -124,10 +127,7 @@ describe('a student', () => {
   })
 
   it('goes on where it was stopped, to the same bits, without asking its teacher again', async () => {
-    const words = [
-      ...['teacher.onnx', '--into', 'small.yaml', '--data', 'rows.csv', '--iterations', '300'],
-      ...['--checkpoint-every', '20', '--max-drop', '30%'],
-    ]
+    const words = [...onRows, '--iterations', '300', '--checkpoint-every', '20', '--max-drop', '30%']
     const alone = await distil([...words, '-o', 'alone'])
     let stopped = false
     const ended = await cli.run(['distil', ...words, '--threads', '1', '-o', 'stopped'], {
@@ -150,24 +150,14 @@ describe('a student', () => {
 })
 
 it('settles its steps by a time before the first, and keeps to them', async () => {
-  const words = [
-    'teacher.onnx',
-    '--into',
-    'small.yaml',
-    '--data',
-    'rows.csv',
-    '--time',
-    '1s',
-    '--epochs',
-    '2',
-  ]
-  const first = await distil([...words, '-o', 'timed'])
+  const words = [...onRows, '--time', '1s', '--epochs', '2', '-o', 'timed']
+  const first = await distil(words)
   const { plan } = JSON.parse(readFileSync(at('timed/config.json'), 'utf8'))
   expect(plan.iterations).toBeGreaterThan(0)
   // 192 rows for training in batches of 16.
   expect(plan.iterations).toBeLessThanOrEqual(24)
   expect(plan.epochs).toBeUndefined()
-  const again = await distil([...words, '-o', 'timed'])
+  const again = await distil(words)
   expect(again.found.parametersSha256).toBe(first.found.parametersSha256)
 })
 
@@ -279,18 +269,7 @@ describe('what cannot be taught is refused', () => {
   })
 
   it('tokens of a classifier', async () => {
-    const words = [
-      'teacher.onnx',
-      '--into',
-      'small.yaml',
-      '--data',
-      'rows.csv',
-      '--top-tokens',
-      '5',
-      '-o',
-      'never',
-    ]
-    const { code, stderr } = await distil(words)
+    const { code, stderr } = await distil([...onRows, '--top-tokens', '5', '-o', 'never'])
     expect([code, stderr]).toEqual([1, expect.stringContaining('error (option-unused): --top-tokens is of')])
     expect(existsSync(at('never'))).toBe(false)
   })
