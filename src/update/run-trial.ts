@@ -1,4 +1,3 @@
-import { TrainingError } from '../errors.ts'
 import { spanned } from '../spans.ts'
 import type { Tried } from './candidates.ts'
 import type { Context } from './context.ts'
@@ -13,18 +12,10 @@ import {
   train,
   trainNormed,
 } from './recipes/index.ts'
+import { stopIfAsked } from './stop-if-asked.ts'
 import { trialOptions } from './trial-options.ts'
 import type { UpdateOptions } from './update-types.ts'
 import type { Variant } from './variants.ts'
-
-/** @throws TrainingError `interrupted` once the signal was given. */
-function stopIfAsked({ signal }: UpdateOptions, doing: string): void {
-  if (!signal?.aborted) return
-  throw new TrainingError(
-    'interrupted',
-    `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
-  )
-}
 
 /** Trains once, or works a head out, and guesses what points on the way there are worth. */
 export async function runTrial(

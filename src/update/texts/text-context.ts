@@ -1,5 +1,5 @@
 import type { Dataset } from '../../data/dataset.ts'
-import { TrainingError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { refuseLookingAhead } from '../../evaluate/index.ts'
 import { checkedRatioConfidence } from '../../measure/ratio-change.ts'
 import type { TextLoss } from '../../measure/text-scores.ts'
@@ -120,21 +120,4 @@ function checkAsked({ replayShare = 0, rungs }: TextUpdateOptions): void {
   }
   if (rungs?.length !== 0) return
   throw new UsageError('rungs-empty', `No rung is left to climb; there are ${textRungNames.join(' and ')}.`)
-}
-
-/**
- * @param cause What failed then, where something did.
- * @throws TrainingError `interrupted` once the signal was given.
- */
-export function stopIfAsked(
-  { signal }: Pick<TextUpdateOptions, 'signal'>,
-  doing: string,
-  cause?: unknown,
-): void {
-  if (!signal?.aborted) return
-  throw new TrainingError(
-    'interrupted',
-    `Stopped while ${doing}, as asked. Nothing was written; the same command begins anew.`,
-    { cause },
-  )
 }
