@@ -9,6 +9,7 @@ const score = (id: string, more: Partial<TextScore> = {}): TextScore => ({
   ...more,
 })
 const set = (name: string, ...documents: TextScore[]): TextScores => ({ name, documents })
+const line = (id: string, copyOf?: string) => JSON.stringify(score(id, { copyOf }))
 const code = (expected: string) => expect.objectContaining({ code: expected })
 
 describe('files of losses', () => {
@@ -38,6 +39,13 @@ describe('files of losses', () => {
     ['{"id": "", "bytes": 1, "tokens": 1, "bits": 1}', 'text-scores-field', "field 'id'"],
     ['{"id": "a", "bytes": 1, "tokens": 1, "bits": -1}', 'text-scores-field', "field 'bits'"],
     ['\n', 'text-scores-empty', 'found none'],
+    [
+      `${line('a', 'b')}\n${line('b', 'a')}`,
+      'text-scores-empty',
+      'x: expected the loss of a document a line',
+    ],
+    [`${line('a')}\n${line('b', 'c')}`, 'text-scores-field', "x, line 2, field 'copyOf': expected the id of"],
+    [`${line('a')}\n\n${line('b', 'b')}`, 'text-scores-field', "x, line 3, field 'copyOf'"],
     ['{"id"', 'json-syntax', 'x, line 1'],
   ])('refuse %s', (text, expected, message) => {
     expect(() => parseTextScores(text, 'x')).toThrow(code(expected))
@@ -77,6 +85,12 @@ describe('the same documents', () => {
     ],
     ['too few', set('new', score('a')), 'text-scores-unpaired', '"b"'],
     ['none', set('new'), 'text-scores-empty', 'new has no losses'],
+    [
+      'copies alone',
+      set('new', score('a', { copyOf: 'b' }), score('b', { copyOf: 'a' })),
+      'text-scores-empty',
+      'old and new have no document in common that is no copy of another',
+    ],
     ['one twice', set('new', score('a'), score('a')), 'text-scores-duplicate', 'stands already'],
     [
       'another text by the same name',

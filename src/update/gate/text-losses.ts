@@ -72,18 +72,42 @@ export function parseTextScores(text: string, file: string): TextScores {
     documents.push(scoreOf(jsonRow(line, place), place))
     places.push(place)
   }
-  if (documents.length === 0) {
-    throw new DataError('text-scores-empty', `${file}: expected the loss of a document a line, found none.`)
-  }
+  checkCopies(documents, places, file)
   return { name: file, documents, locate: (row) => itemAt(places, row, 'line') }
 }
 
+/** A text counts once: as the document that the others are copies of. */
+function checkCopies(documents: readonly TextScore[], places: readonly string[], file: string): void {
+  const own = new Set(documents.flatMap(({ id, copyOf }) => (copyOf === undefined ? [id] : [])))
+  if (own.size === 0) {
+    const found = documents.length === 0 ? 'none' : 'only copies of others (copyOf)'
+    throw new DataError(
+      'text-scores-empty',
+      `${file}: expected the loss of a document a line, found ${found}.`,
+    )
+  }
+  for (const [row, { copyOf }] of documents.entries()) {
+    if (copyOf === undefined || own.has(copyOf)) continue
+    throw wrongField(itemAt(places, row, 'line'), 'copyOf', {
+      expected: 'the id of a document of the file that is no copy itself',
+      found: copyOf,
+    })
+  }
+}
+
+const wrongField = (
+  place: string,
+  field: string,
+  { expected, found }: { readonly expected: string; readonly found: unknown },
+): DataError =>
+  new DataError(
+    'text-scores-field',
+    `${place}, field '${field}': expected ${expected}, found ${JSON.stringify(found) ?? 'nothing'}. A line is {"id", "bytes", "tokens", "bits"}, as --save-predictions writes it.`,
+  )
+
 function scoreOf(fields: Readonly<Record<string, unknown>>, place: string): TextScore {
   const wrong = (field: string, expected: string) =>
-    new DataError(
-      'text-scores-field',
-      `${place}, field '${field}': expected ${expected}, found ${JSON.stringify(fields[field]) ?? 'nothing'}. A line is {"id", "bytes", "tokens", "bits"}, as --save-predictions writes it.`,
-    )
+    wrongField(place, field, { expected, found: fields[field] })
   const { id } = fields
   if (!((typeof id === 'string' && id !== '') || typeof id === 'number')) {
     throw wrong('id', 'a text or a number')
@@ -149,16 +173,12 @@ export function joinTexts(before: TextScores, after: TextScores): readonly Paire
   const [old, renewed] = [rowsById(before), rowsById(after)]
   checkPaired(before, after, renewed)
   checkPaired(after, before, old)
-  const distinct = before.documents.flatMap((one, row) => {
-    const copied =
-      one.copyOf ?? itemAt(after.documents, required(renewed, one.id, 'document'), 'document').copyOf
-    return copied === undefined ? [{ one, row }] : []
-  })
-  return distinct.map(({ one, row }) => {
+  const pairs = before.documents.flatMap((one, row) => {
     const rowAfter = required(renewed, one.id, 'document')
     const other = itemAt(after.documents, rowAfter, 'document')
+    if ((one.copyOf ?? other.copyOf) !== undefined) return []
     const [here, there] = [lossOf(one), lossOf(other)]
-    if (here.bytes === there.bytes) return { id: one.id, before: here, after: there }
+    if (here.bytes === there.bytes) return [{ id: one.id, before: here, after: there }]
     const [least, most] = [Math.min(here.bytes, there.bytes), Math.max(here.bytes, there.bytes)]
     if (here.tokens === there.tokens || least === 0 || most - least > firstToken) {
       throw new DataError(
@@ -167,8 +187,13 @@ export function joinTexts(before: TextScores, after: TextScores): readonly Paire
       )
     }
     const scale = here.bytes / there.bytes
-    return { id: one.id, before: here, after: { ...there, nats: there.nats * scale, bytes: here.bytes } }
+    return [{ id: one.id, before: here, after: { ...there, nats: there.nats * scale, bytes: here.bytes } }]
   })
+  if (pairs.length > 0) return pairs
+  throw new DataError(
+    'text-scores-empty',
+    `${before.name} and ${after.name} have no document in common that is no copy of another (copyOf); one is needed.`,
+  )
 }
 
 function rowsById(set: TextScores): ReadonlyMap<string, number> {
