@@ -93,7 +93,7 @@ export async function updateLanguage(
   const parts = assignTexts(options)
   const preflight = (dealt: typeof parts) => textPreflight(options, { ...loaded, parts: dealt })
   // What does not go together is refused before anything is measured.
-  preflight(parts)
+  const early = preflight(parts)
   const reading = (performance.now() - began) / 1000
   if (prompts.length > 0) call.screen.stage('answering prompts')
   const before = await answersOf(asked, engine, given, prompts)
@@ -101,9 +101,10 @@ export async function updateLanguage(
   const run = await openTextUpdate(options, parts)
   call.screen.draw([])
   try {
-    const found = preflight(run.parts)
+    const found = run.parts === parts ? early : preflight(run.parts)
     const known = {
       ...found,
+      rungs: run.rungs,
       warnings: [...found.warnings, ...run.doubts],
       // To time every rung means to prepare it: that is for those who ask before they begin.
       cost: dryRun ? { ...(await run.estimate()), reading, writing: loaded.writing ?? null } : null,

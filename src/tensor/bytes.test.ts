@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { byteLengthOf, bytesOf, sameElements, storageLengthOf, tensorFromBytes, zeros } from './bytes.ts'
+import {
+  byteLengthOf,
+  byteLengthOfAll,
+  bytesOf,
+  sameElements,
+  storageLengthOf,
+  tensorFromBytes,
+  zeros,
+} from './bytes.ts'
 import type { Tensor } from './tensor.ts'
 
 describe('bytes of tensors', () => {
@@ -11,6 +19,8 @@ describe('bytes of tensors', () => {
     expect(storageLengthOf('complex128', [2])).toBe(4)
     expect(storageLengthOf('string', [2, 3])).toBe(6)
     expect(zeros('string', [2]).data).toEqual(['', ''])
+    const tensors = [zeros('int4', [3]), zeros('string', [2]), zeros('float32', [2, 2])]
+    expect(byteLengthOfAll(tensors)).toBe(18)
   })
 
   it('reads what was laid out, from any offset of a buffer', () => {

@@ -41,6 +41,15 @@ export function byteLengthOf(type: NumericType, dims: readonly number[]): number
   return Math.ceil((sizeOf(dims) * layouts[type].bits) / 8)
 }
 
+/** Bytes that the elements of tensors take together; strings, which have no fixed width, are not counted. */
+export function byteLengthOfAll(
+  tensors: Iterable<{ readonly type: DType; readonly dims: readonly number[] }>,
+): number {
+  let bytes = 0
+  for (const { type, dims } of tensors) if (type !== 'string') bytes += byteLengthOf(type, dims)
+  return bytes
+}
+
 /** How many entries a tensor's `data` has: twice the elements for complex types, fewer for those below a byte. */
 export function storageLengthOf(type: DType, dims: readonly number[]): number {
   if (type === 'string') return sizeOf(dims)

@@ -15,8 +15,7 @@ import {
 import type { Model } from '../../model/model.ts'
 import type { Graph } from '../../onnx/graph.ts'
 import type { Value } from '../../ops/core/index.ts'
-import { byteLengthOf } from '../../tensor/bytes.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
+import { byteLengthOf, byteLengthOfAll } from '../../tensor/bytes.ts'
 import { adam, updateParameters } from '../step/index.ts'
 import { stepMemory } from './inspect-memory.ts'
 import { concreteDims, type ImageSize, namedSizes, usualSizes } from './inspect-sizes.ts'
@@ -161,10 +160,8 @@ export function countStep(request: StepRequest): CountedStep {
 
 /** Frozen weights, as the runtime gets them: read where they lie, or its own. */
 function frozenBytes(graph: Graph): { readonly heldBytes: number; readonly constantBytes: number } {
-  const bytes = (tensors: Iterable<Tensor>): number =>
-    [...tensors].reduce((sum, { type, dims }) => sum + (type === 'string' ? 0 : byteLengthOf(type, dims)), 0)
-  const heldBytes = bytes(heldApart(graph).values())
-  return { heldBytes, constantBytes: bytes(graph.initializers.values()) - heldBytes }
+  const heldBytes = byteLengthOfAll(heldApart(graph).values())
+  return { heldBytes, constantBytes: byteLengthOfAll(graph.initializers.values()) - heldBytes }
 }
 
 const SCALAR = { type: 'float32', dims: [] } as const

@@ -1,57 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { engine } from '../../../test/op-cases.ts'
 import { wanderingData as data, wanderingRows as rows } from '../../../test/wandering-texts.ts'
+import { stepBytes, wideLanguage } from '../../../test/wide-language.ts'
 import { modelFromOnnx } from '../../model/import/index.ts'
 import { withTokenClasses } from '../../model/language.ts'
-import { weightsOf } from '../../model/model.ts'
-import { encodeGraph } from '../../onnx/encode.ts'
-
-import type { Node } from '../../onnx/graph.ts'
 import { itemAt } from '../../required.ts'
-import { float32, type Tensor } from '../../tensor/tensor.ts'
-import { countStep } from '../../train/inspect/index.ts'
-import { trainedModel } from '../recipes/index.ts'
 import { rungsWithRoom } from './text-memory.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 
-// Wide layers behind an embedding: all of them take several times the memory of low-rank updates.
-const [vocabulary, width, layers] = [50, 1000, 8]
-const node = (op: string, inputs: string[], output: string): Node => ({
-  ...{ op, domain: '', name: output, inputs, outputs: [output], attributes: {} },
-})
-const zeros = (...dims: [number, number]): Tensor => float32(dims, new Float32Array(dims[0] * dims[1]))
-const wide = encodeGraph(
-  {
-    name: 'wide',
-    inputs: [{ name: 'input_ids', type: 'int64', dims: ['batch', 'sequence'] }],
-    outputs: [{ name: 'logits', type: 'float32', dims: ['batch', 'sequence', vocabulary] }],
-    initializers: new Map([
-      ['table', zeros(vocabulary, width)],
-      ...Array.from({ length: layers }, (_, at) => [`layer.${at}`, zeros(width, width)] as const),
-      ['head', zeros(width, vocabulary)],
-    ]),
-    nodes: [
-      node('Gather', ['table', 'input_ids'], 'x.0'),
-      ...Array.from({ length: layers }, (_, at) => node('MatMul', [`x.${at}`, `layer.${at}`], `x.${at + 1}`)),
-      node('MatMul', [`x.${layers}`, 'head'], 'logits'),
-    ],
-  },
-  { opsets: { '': 17 }, irVersion: 8 },
-)
-const model = withTokenClasses(modelFromOnnx(wide))
+const model = withTokenClasses(modelFromOnnx(wideLanguage(50)))
 const ladder = textLadder({ model })
 const options = {
   ...{ engine, model, ...rows, data, seed: 1, batchSize: 2 },
   budget: { unit: 'relative', maxChange: 0.05 },
 } as const
 
-function bytesOf({ lora, select }: TextRung, more: { batch?: number; recompute?: boolean } = {}): number {
-  const { model: trains } = trainedModel({ lora, select, seed: 1 }, model)
-  const weights = [...weightsOf(model).values(), ...model.graph.initializers.values()]
-  const fileBytes = weights.reduce((sum, { data: values }) => sum + (values as Float32Array).byteLength, 0)
-  const asked = { batch: 2, sequence: rows.rows.length, dims: {}, fileBytes, ...more }
-  return countStep({ model: trains, ...asked }).cost.bytes
-}
+const bytesOf = (rung: TextRung, more: { batch?: number } = {}): number =>
+  stepBytes(model, rung, { batch: 2, sequence: rows.rows.length, ...more })
 const [low, whole] = [bytesOf(itemAt(ladder, 0, 'rung')), bytesOf(itemAt(ladder, 1, 'rung'))]
 
 const withMemory = (bytes: number, free = bytes) =>

@@ -1,7 +1,7 @@
 import { byteSize } from '../../count.ts'
 import { HoldfastError, UsageError } from '../../errors.ts'
 import { weightsOf } from '../../model/model.ts'
-import { byteLengthOf } from '../../tensor/bytes.ts'
+import { byteLengthOfAll } from '../../tensor/bytes.ts'
 import { countStep } from '../../train/inspect/index.ts'
 import { trainedModel } from '../recipes/index.ts'
 import type { ProcessMemory } from './process-memory.ts'
@@ -41,9 +41,10 @@ export function rungsWithRoom(options: TextUpdateOptions, rungs: readonly TextRu
   const taken: TextRung[] = []
   const notes: string[] = []
   for (const rung of rungs) {
-    const bytes = stepBytes(options, rung, step) ?? 0
+    const bytesOf = stepOf(options, rung)
+    const bytes = bytesOf(step) ?? 0
     // What would fit once nothing else runs is better than what nobody can take.
-    const way = bytes * BESIDE > free ? waySaid(options, rung, step, bytes > whole ? whole : free) : undefined
+    const way = bytes * BESIDE > free ? waySaid(bytesOf, step, bytes > whole ? whole : free) : undefined
     if (bytes > whole) {
       const short = `${rung.place} would take ${byteSize(bytes)} of ${byteSize(whole)} of memory`
       if (taken.length === 0) throw noRoom(rung, short, way)
@@ -76,16 +77,14 @@ function noRoom({ name }: TextRung, short: string, way: string | undefined): Usa
 }
 
 /** What makes a step fit: activations computed again, else a smaller batch, else both; undefined where nothing does. */
-function waySaid(options: TextUpdateOptions, rung: TextRung, step: Step, room: number): string | undefined {
+function waySaid(bytesOf: StepBytes, step: Step, room: number): string | undefined {
   const batches: number[] = []
   for (let batch = step.batchSize >> 1; batch >= 1; batch >>= 1) batches.push(batch)
-  const ways = [
-    { ...step, recompute: true },
-    ...batches.map((batchSize) => ({ ...step, batchSize })),
-    ...batches.map((batchSize) => ({ batchSize, recompute: true })),
-  ]
+  const smaller = batches.map((batchSize) => ({ ...step, batchSize }))
+  const recomputed = (way: Step) => ({ ...way, recompute: true })
+  const ways = step.recompute ? smaller : [recomputed(step), ...smaller, ...smaller.map(recomputed)]
   for (const way of ways) {
-    const bytes = stepBytes(options, rung, way)
+    const bytes = bytesOf(way)
     if (bytes === undefined || bytes * BESIDE > room) continue
     const flags = [
       ...(way.recompute && !step.recompute ? ['--recompute'] : []),
@@ -97,20 +96,21 @@ function waySaid(options: TextUpdateOptions, rung: TextRung, step: Step, room: n
 }
 
 /** What the process takes at its peak that reads the model and trains a rung of it; undefined where a step cannot be counted: opening it says why. */
-function stepBytes(
-  { model, rows, seed = 0 }: TextUpdateOptions,
-  { lora, select }: TextRung,
-  { batchSize, recompute }: Step,
-): number | undefined {
-  const all = [...weightsOf(model).values(), ...model.graph.initializers.values()]
-  const fileBytes = all.reduce(
-    (sum, { type, dims }) => sum + (type === 'string' ? 0 : byteLengthOf(type, dims)),
-    0,
-  )
-  try {
-    const { model: trains } = trainedModel({ lora, select, seed }, model)
+type StepBytes = (step: Step) => number | undefined
+
+function stepOf({ model, rows, seed = 0 }: TextUpdateOptions, { lora, select }: TextRung): StepBytes {
+  const trained = counted(() => trainedModel({ lora, select, seed }, model).model)
+  if (!trained) return () => undefined
+  const fileBytes = byteLengthOfAll([...weightsOf(model).values(), ...model.graph.initializers.values()])
+  return ({ batchSize, recompute }) => {
     const asked = { batch: batchSize, sequence: rows.length, dims: {}, recompute, fileBytes }
-    return countStep({ model: trains, ...asked }).cost.bytes
+    return counted(() => countStep({ model: trained, ...asked }).cost.bytes)
+  }
+}
+
+function counted<T>(count: () => T): T | undefined {
+  try {
+    return count()
   } catch (problem) {
     if (problem instanceof HoldfastError) return undefined
     throw problem

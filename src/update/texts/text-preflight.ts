@@ -29,6 +29,7 @@ export interface TextPreflight {
   /** Whether the texts to rehearse are written by the model itself. */
   readonly selfWritten: boolean
   readonly method: { readonly name: string; readonly reasons: readonly string[] }
+  /** Those asked for; once the update is open, those of them that memory has room for. */
   readonly rungs: readonly string[]
   readonly budget: TextUpdateBudget
   /** Null until it has been measured. */

@@ -39,6 +39,8 @@ export interface TextUpdate {
   readonly doubts: readonly string[]
   /** Documents by the part that they play, now that the given model was asked what it knows of them. */
   readonly parts: TextParts
+  /** What those rungs are called that memory has room for, in order. */
+  readonly rungs: readonly string[]
   /** Times a few steps of each rung that leave no trace. */
   estimate(): Promise<TextUpdateEstimate>
   run(): Promise<TextUpdateResult>
@@ -68,6 +70,7 @@ export async function openTextUpdate(options: TextUpdateOptions, parts?: TextPar
   return {
     doubts: context.doubts,
     parts: context.parts,
+    rungs: context.rungs.map(({ place }) => place),
     estimate: () => estimateTexts(context),
     run: () => climbTexts(context),
     dispose: () => context.losses.dispose(),
