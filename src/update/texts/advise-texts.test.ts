@@ -88,6 +88,11 @@ describe('advice on the update of a language model', () => {
     expect(measured.length).toBeGreaterThan(0)
   })
 
+  it('measures on documents that are held out where none are left to choose by', async () => {
+    const { texts } = await adviseTexts(asked({ data: { ...data, choose: [] }, time: 1e-3 }))
+    expect(texts.judged).toBe(20)
+  })
+
   it('says what there is no time for, and what all of it takes', async () => {
     const { measured, unmeasured, texts } = await adviseTexts(asked({ time: 1e-3 }))
     expect(measured).toEqual([])

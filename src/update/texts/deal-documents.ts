@@ -1,7 +1,8 @@
-import { type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
+import { type TokenDocument, tokenSpans } from '../../data/documents/index.ts'
 import { sha256 } from '../../data/sha256.ts'
 import { itemAt } from '../../required.ts'
 import { memoryOf } from '../../tensor/bytes.ts'
+import { withinBudget } from '../text-pack/index.ts'
 import type { TextUpdateData } from './text-update-types.ts'
 
 /** Of old documents to rehearse, the share that orders candidates instead; of those that prove, where there are none to rehearse. */
@@ -41,13 +42,8 @@ export function dealDocuments(
   byHeart = false,
 ): Dealt {
   const all = (list: readonly unknown[]) => Array.from(list.keys())
-  const of = (list: readonly TokenDocument[], places: readonly number[]) =>
-    atMost(
-      places.map((place) => itemAt(list, place, 'document')),
-      MOST_ORDERING,
-    )
   if (order && order.length > 0) {
-    return { rehearsed: all(exemplars), order: atMost(order, MOST_ORDERING), proof: all(heldOut) }
+    return { rehearsed: all(exemplars), order: ordering(order), proof: all(heldOut) }
   }
   if (byHeart && heldOut.length >= MANY_BY_HEART) {
     const least = Math.ceil(SPARED_BY_HEART * heldOut.length)
@@ -57,7 +53,7 @@ export function dealDocuments(
     const few = exemplars.length < FEW
     const { part, rest } = drawn(exemplars, ORDER)
     const rehearsed = few ? all(exemplars) : rest
-    return { rehearsed, order: of(exemplars, few ? rehearsed : part), proof: all(heldOut) }
+    return { rehearsed, order: ordering(documentsAt(exemplars, few ? rehearsed : part)), proof: all(heldOut) }
   }
   if (heldOut.length < MANY) return { rehearsed: [], order: [], proof: all(heldOut) }
   return { rehearsed: [], ...sparing(heldOut, SPARED) }
@@ -66,12 +62,17 @@ export function dealDocuments(
 /** Some of the documents that prove order candidates instead. */
 function sparing(heldOut: readonly TokenDocument[], share: number, least = 1): Omit<Dealt, 'rehearsed'> {
   const { part, rest } = drawn(heldOut, share, least)
-  const order = atMost(
-    part.map((place) => itemAt(heldOut, place, 'document')),
-    MOST_ORDERING,
-  )
+  const order = ordering(documentsAt(heldOut, part))
   return { order, proof: rest, spared: part.slice(0, order.length) }
 }
+
+export const documentsAt = (
+  list: readonly TokenDocument[],
+  places: readonly number[],
+): readonly TokenDocument[] => places.map((place) => itemAt(list, place, 'document'))
+
+/** As many of those that could order candidates as are worth it. */
+const ordering = (documents: readonly TokenDocument[]) => withinBudget(documents, { tokens: MOST_ORDERING })
 
 /** About a share of the documents, so many at least, and the others; each in the list's order. */
 function drawn(documents: readonly TokenDocument[], share: number, least = 1) {
@@ -88,13 +89,4 @@ function drawOf(document: TokenDocument): number {
   const hash = sha256().update('order')
   for (const { ids } of tokenSpans(document)) hash.update(memoryOf(ids))
   return Number.parseInt(hash.hex().slice(0, 8), 16) / 2 ** 32
-}
-
-/** The first documents that have so many tokens together, one at least. */
-function atMost(documents: readonly TokenDocument[], tokens: number): readonly TokenDocument[] {
-  let left = tokens
-  return documents.filter((document, place) => {
-    left -= tokenCount(document)
-    return place === 0 || left >= 0
-  })
 }

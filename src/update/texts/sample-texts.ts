@@ -5,7 +5,7 @@ import { randomStream } from '../../tensor/random.ts'
 import { knownByHeart } from './by-heart.ts'
 import { dealDocuments } from './deal-documents.ts'
 import type { TextContext } from './text-context.ts'
-import { assignTexts, type TextParts } from './text-parts.ts'
+import { rowNames, rowsOf, type TextParts } from './text-parts.ts'
 import type { TextUpdateOptions } from './text-update-types.ts'
 
 /** Tokens of new documents, and of old ones that order, that advice measures on. */
@@ -17,14 +17,10 @@ const MEASURED_TOKENS = 2 ** 13
  */
 export function sampleTexts(options: TextUpdateOptions, parts: TextParts): TextParts {
   const { data } = options
-  const { check, order } = assignTexts({
-    ...options,
-    data: {
-      train: data.train.slice(0, 1),
-      check: some(options, data.choose ?? data.check, 'new documents'),
-      order: some(options, dealDocuments(data).order, 'old documents'),
-    },
-  })
+  const rows = rowsOf(options)
+  const chosen = some(options, data.choose?.length ? data.choose : data.check, 'new documents')
+  const check = present(rows(rowNames.check, chosen), 'new rows')
+  const order = rows(rowNames.order, some(options, dealDocuments(data).order, 'old documents'))
   return { ...parts, check, choose: check, order, proof: undefined, first: undefined }
 }
 
@@ -34,17 +30,10 @@ export function sampleTexts(options: TextUpdateOptions, parts: TextParts): TextP
  */
 export async function orderedBySpared(context: TextContext): Promise<TextContext> {
   const { options, parts, order } = context
-  const { data } = options
-  const dealt = dealDocuments(data, true)
-  if (!parts.rehearsed || !order || data.order?.length || !dealt.spared) return context
+  const dealt = dealDocuments(options.data, true)
+  if (!parts.rehearsed || !order || !dealt.spared) return context
   const spared = some(options, dealt.order, 'old documents that are spared')
-  const rows = present(
-    assignTexts({
-      ...options,
-      data: { train: data.train.slice(0, 1), check: data.check.slice(0, 1), order: spared },
-    }).order,
-    'old rows',
-  )
+  const rows = present(rowsOf(options)(rowNames.order, spared), 'old rows')
   const before = await context.losses.given(rows)
   const byHeart = knownByHeart(order.before, before)
   return byHeart ? { ...context, parts: { ...parts, byHeart }, order: { rows, before } } : context

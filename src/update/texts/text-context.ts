@@ -7,6 +7,7 @@ import { checkTextBudget } from '../../measure/text-verdict.ts'
 import { vocabularyOf, withTokenClasses } from '../../model/language.ts'
 import { itemAt, present } from '../../required.ts'
 import { knownByHeart } from './by-heart.ts'
+import { dealDocuments } from './deal-documents.ts'
 import { type Losses, openLosses } from './losses.ts'
 import { measuring } from './measuring.ts'
 import { type OldAnswers, openOldAnswers } from './old-answers.ts'
@@ -14,7 +15,7 @@ import type { TextClaims } from './text-claims.ts'
 import { doubtsOf } from './text-doubts.ts'
 import type { Measured } from './text-looks.ts'
 import { rungsWithRoom } from './text-memory.ts'
-import { assignTexts, type TextParts } from './text-parts.ts'
+import { assignTexts, oldParts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
 import { type TextUpdateOptions, textRungNames } from './text-update-types.ts'
 
@@ -105,10 +106,14 @@ function dealtAnew(
   const ofOrder = options.data.order?.length ? undefined : old.order
   const byHeart = parts.rehearsed && knownByHeart(ofOrder, old.proof)
   if (!byHeart) return { parts, ...old }
-  const dealt = assignTexts(options, byHeart)
-  const { order, proof } = dealt.places
+  const dealt = dealDocuments(options.data, true)
+  const anew = oldParts(options, dealt, byHeart)
   const lossOf = (place: number) => itemAt(present(old.proof, 'old losses'), place, 'document')
-  return { parts: dealt, order: order?.map(lossOf) ?? old.order, proof: proof.map(lossOf) }
+  return {
+    parts: { ...parts, ...anew, counts: { ...parts.counts, ...anew.counts } },
+    order: dealt.spared?.map(lossOf) ?? old.order,
+    proof: dealt.proof.map(lossOf),
+  }
 }
 
 function checkAsked({ replayShare = 0, rungs }: TextUpdateOptions): void {
