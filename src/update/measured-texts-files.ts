@@ -10,7 +10,6 @@ import { refuseLookingAhead, textFigures } from '../evaluate/index.ts'
 import { vocabularyOf, withTokenClasses } from '../model/language.ts'
 import type { Model } from '../model/model.ts'
 import { present } from '../required.ts'
-import { copiedDocuments } from './gate/index.ts'
 
 interface Named {
   /** What messages call the model. */
@@ -31,7 +30,7 @@ export async function measuredTexts(
 ) {
   const { dataset, decoder, ...read } = await textRows(engine, { name, model }, path, reading)
   const figures = await textFigures(engine, decoder, dataset, name)
-  return { ...read, figures, copies: copiedDocuments(dataset) }
+  return { ...read, dataset, figures }
 }
 
 /**

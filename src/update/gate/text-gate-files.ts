@@ -4,6 +4,7 @@ import { present, required } from '../../required.ts'
 import { namesIn } from '../document-names-files.ts'
 import { measuredTexts } from '../measured-texts-files.ts'
 import { tokenizerHash } from '../text-pack/index-files.ts'
+import { copiedDocuments } from './copied-documents.ts'
 import { type GateSources, gatePaths, type LoadedSides } from './gate-files.ts'
 import type { LanguageFiles } from './language-kinds-files.ts'
 import { otherTokenizers } from './text-comparison.ts'
@@ -84,7 +85,7 @@ async function measure(
   return {
     scores: {
       ...textScores(path, measured.figures.documents, {
-        ...{ nameOf: await namesIn(data), copies: measured.copies },
+        ...{ nameOf: await namesIn(data), copies: copiedDocuments(measured.dataset) },
       }),
       tokenizer: tokenizerJson === undefined ? undefined : tokensOf(tokenizerJson),
     },

@@ -9,14 +9,19 @@ export function documentKey(document: Pick<TokenDocument, 'ids'>): string {
   return hash.hex()
 }
 
-/** Documents whose tokens are not among `others` and did not come earlier, in their order. */
+/**
+ * Documents whose tokens are not among `others` and did not come earlier, in their order.
+ *
+ * @param keyOf What tells them, where it is known already: hashes of long documents take long.
+ */
 export function unseenDocuments(
   documents: readonly TokenDocument[],
   others: Iterable<TokenDocument> = [],
+  keyOf: (document: TokenDocument) => string = documentKey,
 ): readonly TokenDocument[] {
-  const seen = new Set(Array.from(others, documentKey))
+  const seen = new Set(Array.from(others, keyOf))
   return documents.filter((document) => {
-    const key = documentKey(document)
+    const key = keyOf(document)
     if (seen.has(key)) return false
     seen.add(key)
     return true

@@ -20,13 +20,14 @@ export interface SeparateDocuments {
  */
 export function separateDocuments(data: TextUpdateData, length: number): SeparateDocuments {
   const { train, check, choose, exemplars, answers, order, heldOut, first } = data
-  const keysOf = openKeys(length)
+  const { keyOf, keysOf } = openKeys(length)
   const unseen = (part: Part, ...others: readonly Part[]) =>
-    part?.filter((document) => !others.some((other) => keysOf(other).has(documentKey(document))))
-  const once = (part: Part) => part && unseenDocuments(part)
+    part?.filter((document) => !others.some((other) => keysOf(other).has(keyOf(document))))
+  const distinct = (part: readonly TokenDocument[]) => unseenDocuments(part, [], keyOf)
+  const once = (part: Part) => part && distinct(part)
   const untrained = present(unseen(check, train), 'held-out documents')
   if (untrained.length === 0 && check.length > 0) throw allTrained(check.length)
-  const judged = unseenDocuments(untrained)
+  const judged = distinct(untrained)
   const apart = unseen(choose, train, judged)
   const chosen = once(apart)
   const old = unseen(heldOut, train, judged, chosen)
@@ -36,15 +37,15 @@ export function separateDocuments(data: TextUpdateData, length: number): Separat
   const unrehearsed = unseen(order, train, rehearsed, proving)
   const ordering = once(unrehearsed)
   const notes = [
-    leftOut(check, untrained, 'new documents that are held out are trained on'),
-    leftOut(choose, apart, 'new documents that candidates are compared on are trained on or held out'),
-    leftOut(heldOut, old, 'old documents that prove are among the new ones'),
-    leftOut(exemplars, rehearsed, 'old documents to rehearse are to prove'),
-    leftOut(order, unrehearsed, 'old documents that order candidates are trained on or to prove'),
-    copied(untrained, judged, 'new documents that are held out'),
-    copied(apart, chosen, 'new documents that candidates are compared on'),
-    copied(old, proving, 'old documents that prove'),
-    copied(unrehearsed, ordering, 'old documents that order candidates'),
+    gone(check, untrained, 'new documents that are held out are trained on', too),
+    gone(choose, apart, 'new documents that candidates are compared on are trained on or held out', too),
+    gone(heldOut, old, 'old documents that prove are among the new ones', too),
+    gone(exemplars, rehearsed, 'old documents to rehearse are to prove', too),
+    gone(order, unrehearsed, 'old documents that order candidates are trained on or to prove', too),
+    gone(untrained, judged, 'new documents that are held out', copied),
+    gone(apart, chosen, 'new documents that candidates are compared on', copied),
+    gone(old, proving, 'old documents that prove', copied),
+    gone(unrehearsed, ordering, 'old documents that order candidates', copied),
   ]
   return {
     data: {
@@ -58,20 +59,25 @@ export function separateDocuments(data: TextUpdateData, length: number): Separat
 
 type Part = readonly TokenDocument[] | undefined
 
-/** The keys of a part's documents, and of what a pack would have of them; each part's once. */
-function openKeys(length: number): (part: Part) => ReadonlySet<string> {
+/** The keys of documents; and of a part's, with what a pack would have of them. Each is worked out once. */
+function openKeys(length: number) {
+  const own = new Map<TokenDocument, string>()
   const known = new Map<Part, ReadonlySet<string>>()
-  return (part) => {
-    const keys =
-      known.get(part) ?? new Set((part ?? []).flatMap((document) => keysWithPieces(document, length)))
+  const keyOf = (document: TokenDocument): string => {
+    const key = own.get(document) ?? documentKey(document)
+    own.set(document, key)
+    return key
+  }
+  const withPieces = (document: TokenDocument): readonly string[] => {
+    const pieces = documentPieces(document, pieceTokens(length))
+    return [keyOf(document), ...(pieces.length > 1 ? pieces.map(documentKey) : [])]
+  }
+  const keysOf = (part: Part): ReadonlySet<string> => {
+    const keys = known.get(part) ?? new Set((part ?? []).flatMap(withPieces))
     known.set(part, keys)
     return keys
   }
-}
-
-function keysWithPieces(document: TokenDocument, length: number): readonly string[] {
-  const pieces = documentPieces(document, pieceTokens(length))
-  return [document, ...(pieces.length > 1 ? pieces : [])].map(documentKey)
+  return { keyOf, keysOf }
 }
 
 /** What belongs to those documents that stayed. */
@@ -84,28 +90,24 @@ function ofDocuments<T>(
   return stayed.map((document) => values[places.get(document) ?? -1])
 }
 
-function leftOut(
+/** How many of a part are gone, and why; nothing where none is. */
+function gone(
   before: readonly TokenDocument[] = [],
   after: readonly TokenDocument[] = [],
   what: string,
+  why: (documents: number) => string,
 ): readonly string[] {
-  const gone = before.length - after.length
-  if (gone === 0) return []
-  const figures = `${gone.toLocaleString('en-US')} of ${before.length.toLocaleString('en-US')}`
-  return [`${figures} ${what}, too, and left out.`]
+  const documents = before.length - after.length
+  if (documents === 0) return []
+  const figures = `${documents.toLocaleString('en-US')} of ${before.length.toLocaleString('en-US')}`
+  return [`${figures} ${what}${why(documents)}`]
 }
 
+const too = () => ', too, and left out.'
+
 /** Copies say nothing of how different texts are. */
-function copied(
-  before: readonly TokenDocument[] = [],
-  after: readonly TokenDocument[] = [],
-  what: string,
-): readonly string[] {
-  const copies = before.length - after.length
-  if (copies === 0) return []
-  const figures = `${copies.toLocaleString('en-US')} of ${before.length.toLocaleString('en-US')} ${what}`
-  return [`${figures} ${copies === 1 ? 'is a copy' : 'are copies'} of others: each text counts once.`]
-}
+const copied = (documents: number) =>
+  ` ${documents === 1 ? 'is a copy' : 'are copies'} of others: each text counts once.`
 
 const allTrained = (documents: number): UsageError =>
   new UsageError(
