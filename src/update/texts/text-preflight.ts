@@ -10,7 +10,7 @@ import { inTextUnit } from '../gate/index.ts'
 import type { KnownByHeart } from './by-heart.ts'
 import { assignTexts, type TextParts } from './text-parts.ts'
 import { type TextRung, textLadder } from './text-rungs.ts'
-import { methodOfRung } from './text-trial.ts'
+import { exemplarsOf, methodOfRung } from './text-trial.ts'
 import type { TextUpdateBudget, TextUpdateOptions } from './text-update-types.ts'
 import type { TextUpdateEstimate } from './update-texts.ts'
 import type { Writing } from './write-old-texts.ts'
@@ -74,14 +74,14 @@ export function textPreflight(
     documents,
     tokens: rows ? countingLabels(rows) : 0,
   })
-  const exemplars = rehearsed !== undefined && options.replayShare !== 0
+  const exemplars = exemplarsOf(options, parts)
   const name = nameFor(options, parts, rungs)
   return {
     schema: 'holdfast.preflight-texts/1',
     texts: {
       train: facts(counts.train, train),
       check: facts(counts.check, check),
-      rehearsed: exemplars ? facts(counts.rehearsed, rehearsed.rows) : facts(0, undefined),
+      rehearsed: facts(exemplars ? counts.rehearsed : 0, exemplars?.rows),
       order: facts(counts.order, order),
       heldOut: facts(counts.heldOut, proof),
     },
@@ -91,7 +91,7 @@ export function textPreflight(
       reasons: reasonsFor(options.method, {
         there: rehearsed !== undefined,
         byHeart,
-        exemplars,
+        exemplars: exemplars !== undefined,
         selfWritten,
       }),
     },

@@ -101,16 +101,18 @@ export const plannedSteps = (options: TextUpdateOptions, parts: TextParts, rung:
   planOf(options, parts, { rung, name: methodOfRung(options, parts, rung.name) }).steps
 
 /** What the method of a rung is called: as asked, or what the texts allow; see {@link textMethodName}. */
-export const methodOfRung = (
-  { method, replayShare }: TextUpdateOptions,
-  { rehearsed, byHeart }: TextParts,
-  rung: TextRungName,
-): string =>
-  textMethodName(method, {
-    exemplars: rehearsed !== undefined && replayShare !== 0,
-    byHeart: byHeart !== undefined,
+export const methodOfRung = (options: TextUpdateOptions, parts: TextParts, rung: TextRungName): string =>
+  textMethodName(options.method, {
+    exemplars: exemplarsOf(options, parts) !== undefined,
+    byHeart: parts.byHeart !== undefined,
     lowRank: rung === 'low-rank',
   })
+
+/** Old texts to rehearse, where some of what is trained on is to be old. */
+export const exemplarsOf = (
+  { replayShare }: Pick<TextUpdateOptions, 'replayShare'>,
+  { rehearsed }: Pick<TextParts, 'rehearsed'>,
+): Rehearsed | undefined => (replayShare === 0 ? undefined : rehearsed)
 
 interface Plan extends RungPlan {
   /** Share of the tokens that are old. */
