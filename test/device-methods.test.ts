@@ -23,7 +23,7 @@ const learned = async (on: Engine, name: string) => {
   return (await runToEnd(toyOptions(given))).result.parameters
 }
 
-it.each(methodEntries.map(({ name }) => name).filter((name) => name !== 'gem'))(
+it.each(methodEntries.map(({ name }) => name))(
   '%s needs no loop, and nothing that WebGPU has not',
   { timeout: 240_000 },
   async (name) => {
@@ -46,10 +46,3 @@ it.each(methodEntries.map(({ name }) => name).filter((name) => name !== 'gem'))(
     expect([...lacking]).toEqual([])
   },
 )
-
-it.runIf(hasSoftwareVulkan)('gem is refused, as it counts in float64, and that is said', async () => {
-  await expect(learned(ortNode({ threads: 1, device: 'webgpu' }), 'gem')).rejects.toMatchObject({
-    code: 'device-fallback',
-    message: expect.stringContaining('Cast to float64'),
-  })
-})

@@ -11,6 +11,7 @@ import { emptyState, type TaskContext } from '../src/methods/method.ts'
 import { none } from '../src/methods/none.ts'
 import {
   conv2d,
+  dropout,
   embedding,
   flatten,
   linear,
@@ -88,6 +89,21 @@ const cases: readonly Case[] = [
       dims: [rows, 1, 6, 6],
       data: Uint8Array.from({ length: rows * 36 }, (_, at) => (at * 37) % 256),
     }),
+  },
+  {
+    name: 'dropout',
+    model: network({
+      ...{ name: 'dropping', inputDims: [6], classes },
+      layer: sequential({
+        a: linear(6, 40),
+        r: relu(),
+        d: dropout(0.3),
+        b: linear(40, 7),
+        e: dropout(0.6),
+        c: linear(7, 3),
+      }),
+    }),
+    train: dataset(drawn([rows, 6])),
   },
   {
     name: 'max-pooling',

@@ -4,6 +4,7 @@ import { type Attributes, type Graph, type Node, outputName } from '../onnx/grap
 import { decodeModel } from '../onnx/read.ts'
 import { namesRead, subgraphsOf } from '../onnx/walk.ts'
 import { float32, int64, type Tensor, toNumbers } from '../tensor/tensor.ts'
+import { withoutHashing } from './host-part.ts'
 import { webgpuKernels } from './webgpu-kernels.ts'
 
 /** A model as a device takes it. */
@@ -13,6 +14,8 @@ export interface Adapted {
   readonly fed: ReadonlyMap<string, 'float32' | 'int32'>
   /** Ops that the device has no kernel for, and how many nodes each. Those that it has none of for their types are not among them. */
   readonly lacking: ReadonlyMap<string, number>
+  /** What the host computes before each run, of inputs that the device may not take itself. */
+  readonly host?: Uint8Array
 }
 
 /** A model that is taken as it is. */
@@ -20,13 +23,17 @@ export const asIs = (bytes: Uint8Array): Adapted => ({ bytes, fed: new Map(), la
 
 /**
  * The same model of ops and types that the device has kernels for, as far as others do the same: `LogSoftmax` and `Sign` are written out,
- * inputs of bytes are fed as float32, and of int64 as int32 where they are only moved and used as indices.
+ * inputs of bytes are fed as float32, and of int64 as int32 where they are only moved and used as indices. What random bits are hashed from
+ * is left to the host.
  *
  * @example
  * const { bytes, fed } = forDevice(model)
  */
 export function forDevice(bytes: Uint8Array): Adapted {
-  const { graph, opsets } = graphFromModel(decodeModel(bytes))
+  const { graph: all, opsets } = graphFromModel(decodeModel(bytes))
+  const parted = withoutHashing(all)
+  const graph = parted?.device ?? all
+  const host = parted && { host: encodeGraph(parted.host, { opsets }) }
   const fed = new Map<string, 'float32' | 'int32'>()
   const widened = new Set<Node>()
   for (const { name, type } of graph.inputs) {
@@ -37,10 +44,10 @@ export function forDevice(bytes: Uint8Array): Adapted {
     for (const node of indexes) widened.add(node)
   }
   const nodesStay = !graph.nodes.some(({ op, domain }) => domain === '' && rewrites.has(op))
-  if (fed.size === 0 && nodesStay) return { bytes, fed, lacking: lackingIn(graph) }
+  if (fed.size === 0 && nodesStay && !parted) return { bytes, fed, lacking: lackingIn(graph) }
   const inputs = graph.inputs.map((input) => ({ ...input, type: fed.get(input.name) ?? input.type }))
   const taken = { ...rewritten(graph, widened), inputs }
-  return { bytes: encodeGraph(taken, { opsets }), fed, lacking: lackingIn(taken) }
+  return { bytes: encodeGraph(taken, { opsets }), fed, lacking: lackingIn(taken), ...host }
 }
 
 /** What is fed, in the types that the device takes. */

@@ -4,7 +4,6 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
-import { asFed } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
   createSession,
@@ -48,7 +47,6 @@ const IDLE_SESSIONS = 2
 interface Kept extends Opened {
   /** Where runs may write into memory that they are given and give out nothing: what the binding says after each. */
   readonly givenUp: string | undefined
-  release(): Promise<void>
 }
 
 async function load(
@@ -60,17 +58,14 @@ async function load(
   const givenUp = into && options.device === 'cpu' ? await givenUpWith() : undefined
   const source = givenUp === undefined ? bytes : endedByRan(bytes)
   const key = createHash('sha256').update(source).digest('hex')
-  const kept = await sessions.open(key, async () => {
-    const opened = await createSession(source, options)
-    return { ...opened, givenUp, release: () => opened.session.release() }
-  })
+  const kept = await sessions.open(key, async () => ({ ...(await createSession(source, options)), givenUp }))
   const { session } = kept
   let open = true
   return {
-    inputs: session.inputNames.filter((name) => !held.has(name)),
+    inputs: kept.inputs.filter((name) => !held.has(name)),
     outputs: session.outputNames.filter((name) => name !== RAN),
-    run: (feeds, given) =>
-      run(kept, asFed(held.size > 0 ? new Map([...held, ...feeds]) : feeds, kept), given),
+    run: async (feeds, given) =>
+      run(kept, await kept.feed(held.size > 0 ? new Map([...held, ...feeds]) : feeds), given),
     dispose: async () => {
       if (open) await sessions.close(key)
       open = false

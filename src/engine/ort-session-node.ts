@@ -3,7 +3,7 @@ import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { obstacleTo, providerOf, wayTo } from './devices-node.ts'
 import type { Device, EngineOptions } from './engine.ts'
-import { type Adapted, asIs, claimedInVain, forDevice } from './for-device.ts'
+import { type Adapted, asFed, asIs, claimedInVain, forDevice } from './for-device.ts'
 import { openSession, type Session } from './runtime-profile-node.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
@@ -16,9 +16,14 @@ export type OutputLocations = Readonly<Record<string, 'gpu-buffer' | 'cpu'>>
  */
 export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => providerOf(device) === 'webgpu'
 
-/** A session, and what is fed to it in another type than its model had it in. */
-export interface Opened extends Pick<Adapted, 'fed'> {
+/** A session, as a device takes its model. */
+export interface Opened {
   readonly session: Session
+  /** What the model is fed, by the names that the model has. */
+  readonly inputs: readonly string[]
+  /** The same as the session takes it: in other types, and with what the host makes of it. */
+  feed(feeds: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>
+  release(): Promise<void>
 }
 
 /**
@@ -37,7 +42,7 @@ export async function createSession(
   const strict = provider !== 'cpu' && device === provider
   const obstacle = obstacleTo(device)
   if (obstacle) throw unavailable(device, obstacle.reason, obstacle.way)
-  const { bytes, fed, lacking } = onDevice(options) ? adapt(model) : asIs(model)
+  const { bytes, fed, lacking, host } = onDevice(options) ? adapt(model) : asIs(model)
   if (strict ? lacking.size > 0 : claimedInVain({ lacking })) throw elsewhere(provider, lacking)
   try {
     const session = await openSession(bytes, (profiling) =>
@@ -57,7 +62,7 @@ export async function createSession(
         ...profiling,
       }),
     )
-    return { session, fed }
+    return opened(session, fed, host && (await hostSession(host)))
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     if (strict && /fallback to CPU EP/.test(message)) throw elsewhere(provider, new Map(), cause)
@@ -65,6 +70,41 @@ export async function createSession(
       throw unavailable(device, reasonIn(message), wayTo(provider), cause)
     }
     throw new ModelError('model-refused', `ONNX Runtime refused the graph: ${message}`, { cause })
+  }
+}
+
+/** On one thread: it has a few hundred numbers. */
+const hostSession = (bytes: Uint8Array): Promise<ort.InferenceSession> =>
+  ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 })
+
+function opened(session: Session, fed: Adapted['fed'], host: ort.InferenceSession | undefined): Opened {
+  const { inputNames } = session
+  if (!host) {
+    const feed: Opened['feed'] = async (feeds) => asFed(feeds, { fed })
+    return { session, inputs: inputNames, feed, release: () => session.release() }
+  }
+  const [own, made] = [new Set(inputNames), new Set(host.outputNames)]
+  return {
+    session,
+    inputs: [...new Set([...host.inputNames, ...inputNames.filter((name) => !made.has(name))])],
+    feed: async (feeds) => {
+      const taken = asFed(new Map([...feeds].filter(([name]) => own.has(name))), { fed })
+      const seeds = host.inputNames.flatMap((name) => {
+        const tensor = feeds.get(name)
+        return tensor ? [[name, toOrt(tensor)] as const] : []
+      })
+      // A part of what is fed may be fed earlier, and for all runs.
+      if (seeds.length < host.inputNames.length) return taken
+      const hashed = await host.run(Object.fromEntries(seeds))
+      return new Map([
+        ...taken,
+        ...Object.entries(hashed).map(([name, tensor]) => [name, fromOrt(tensor)] as const),
+      ])
+    },
+    release: async () => {
+      await session.release()
+      await host.release()
+    },
   }
 }
 

@@ -3,7 +3,7 @@ import { encodeGraph } from '../onnx/encode.ts'
 import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Program, ProgramRequest } from './engine.ts'
-import { asFed, asIs } from './for-device.ts'
+import { asIs } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
   createSession,
@@ -22,7 +22,7 @@ export async function loadResident(
 ): Promise<Program> {
   const inputs = new Map(slots.map(({ input }) => [input, required(initial, input, 'state')]))
   const slotOf = new Map(slots.map(({ input, output }) => [output, input]))
-  const { session: back } = await createSession(copyGraph(inputs), options, {}, asIs)
+  const back = await createSession(copyGraph(inputs), options, {}, asIs)
   // Tensors belong to the session that made them, and the state may be of any: all end with the program.
   const sessions = [back]
   let state: Record<string, ort.Tensor> = {}
@@ -37,19 +37,19 @@ export async function loadResident(
   const open = async (graph: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>> => {
     const { bytes, held } = asLoadable(graph)
     const opened = await createSession(bytes, options, onGpu(slots.map(({ output }) => output)))
-    sessions.push(opened.session)
+    sessions.push(opened)
     let there: { readonly of: ReadonlyMap<string, Tensor> | undefined; readonly copies: Uploaded } | undefined
     const lying = async (still: ReadonlyMap<string, Tensor> | undefined): Promise<Uploaded> => {
       if (there && there.of === still) return there.copies
       await there?.copies.release()
-      const copies = await uploaded(asFed(new Map([...held, ...(still ?? [])]), opened), options)
+      const copies = await uploaded(await opened.feed(new Map([...held, ...(still ?? [])])), options)
       there = { of: still, copies }
       return copies
     }
     return {
       run: async (feeds, still) => {
         const { tensors } = await lying(still)
-        const given = { ...tensors, ...state, ...asFeeds(asFed(feeds, opened)) }
+        const given = { ...tensors, ...state, ...asFeeds(await opened.feed(feeds)) }
         const results = await running(() => opened.session.run(given))
         const outputs = new Map<string, Tensor>()
         const next: Record<string, ort.Tensor> = {}
@@ -69,7 +69,7 @@ export async function loadResident(
     }
   }
   const read = async (): Promise<Map<string, Tensor>> => {
-    const copies = byInput(await back.run(state))
+    const copies = byInput(await back.session.run(state))
     return new Map(Object.entries(copies).map(([name, tensor]) => [name, fromOrt(tensor)]))
   }
   const first = await open(model)

@@ -16,8 +16,8 @@ import { emptyState, type Method } from './method.ts'
 type Vector = readonly [number, number, number]
 
 /** Parameters a [2] and b [1], and losses on memories that are linear in them: their gradients are fed. */
-async function built(count: number): Promise<Executable> {
-  const builder = new GraphBuilder()
+async function built(count: number, flat: boolean): Promise<Executable> {
+  const builder = new GraphBuilder(undefined, { flat })
   const pair = (name: string) =>
     new Map([
       ['a', builder.input(`${name}/a`, { type: 'float32', dims: [2] })],
@@ -60,14 +60,15 @@ async function built(count: number): Promise<Executable> {
   return engine.load(encodeGraph(builder.finish('gem')))
 }
 
-const graphs = new Map<number, Promise<Executable>>()
+const graphs = new Map<string, Promise<Executable>>()
 afterAll(async () => {
   for (const graph of graphs.values()) await (await graph).dispose()
 })
 
-async function changed(gradient: Vector, ...memories: readonly Vector[]): Promise<number[]> {
-  const graph = graphs.get(memories.length) ?? built(memories.length)
-  graphs.set(memories.length, graph)
+async function changedOn(flat: boolean, gradient: Vector, memories: readonly Vector[]): Promise<number[]> {
+  const key = `${memories.length} ${flat}`
+  const graph = graphs.get(key) ?? built(memories.length, flat)
+  graphs.set(key, graph)
   const executable = await graph
   const named = (name: string, [x, y, z]: Vector): [string, Tensor][] => [
     [`${name}/a`, float32([2], [x, y])],
@@ -105,7 +106,12 @@ function nearest(gradient: Vector, memories: readonly Vector[]): number[] {
   return z
 }
 
-describe('the gradient', () => {
+describe.each([
+  ['in float64', false],
+  ['in float32, for a device', true],
+] as const)('the gradient, solved for %s', (_, flat) => {
+  const changed = (gradient: Vector, ...memories: readonly Vector[]) => changedOn(flat, gradient, memories)
+
   it('is that of A-GEM behind one task, by hand', async () => {
     // g . r = -1, r . r = 6: g + r / 6.
     const found = await changed([1, -2, 2], [1, 2, 1])
@@ -125,6 +131,13 @@ describe('the gradient', () => {
     const edge = await changed([2, -1, 0], [1, 0, 0], [-1, 1, 0])
     ;[0.5, 0.5, 0].forEach((value, at) => {
       expect(edge[at]).toBeCloseTo(value, 5)
+    })
+  })
+
+  it('keeps to a short one as to a long one', async () => {
+    const found = await changed([-1, -2, 3], [1e-6, 0, 0], [-1e4, 1e4, 0])
+    ;[0, 0, 3].forEach((value, at) => {
+      expect(found[at]).toBeCloseTo(value, 4)
     })
   })
 

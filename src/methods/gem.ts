@@ -95,10 +95,10 @@ function projected(emit: Emitter, found: Named, references: readonly Named[]): N
   )
 }
 
-/** The inner product over all parameters, float64 []. */
+/** The inner product over all parameters, []: float64, which a device may not have. */
 const product = (emit: Emitter, a: Named, b: Named): Value =>
   innerProducts(emit, a, b)
-    .map((each) => reshape(emit, cast(emit, each, 'float64'), []))
+    .map((each) => reshape(emit, cast(emit, each, emit.flat ? 'float32' : 'float64'), []))
     .reduce((sum, value) => add(emit, sum, value))
 
 export const gemEntry = methodEntry({

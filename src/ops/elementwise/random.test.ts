@@ -6,7 +6,7 @@ import { encodeGraph } from '../../onnx/encode.ts'
 import { float32, int64, sizeOf, type Tensor, toNumbers } from '../../tensor/tensor.ts'
 import type { Value } from '../core/define.ts'
 import { dropout } from './dropout.ts'
-import { counterUniform } from './random.ts'
+import { counterUniform, lastRoundedTo } from './random.ts'
 
 const engine = ortNode({ threads: 1 })
 const seedType = { type: 'int64', dims: [] } as const
@@ -296,4 +296,21 @@ describe('the Dropout op', () => {
     const seed = { of: y, gradient: builder.constant(float32([2], [1, 1])) }
     expect(() => backward(builder, [seed], [x])).toThrow(/training mode/)
   })
+})
+
+it('compares whole numbers as float32 would, rounded to the nearest', () => {
+  // Steps of float32 are 1 below 2^24, 128 below 2^31 and 256 above: a tie goes up from an odd multiple.
+  for (const threshold of [
+    256,
+    2 ** 24,
+    2 ** 30 + 256,
+    2 ** 31 - 256,
+    2 ** 31,
+    2 ** 31 + 256,
+    2 ** 32 - 512,
+  ]) {
+    const last = lastRoundedTo(threshold)
+    for (let bits = threshold - 300; bits < Math.min(threshold + 600, 2 ** 32); bits++)
+      expect(bits > last, `${bits}`).toBe(Math.fround(bits) > threshold)
+  }
 })

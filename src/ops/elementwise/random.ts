@@ -81,6 +81,13 @@ export function counterBits(emit: Emitter, seed: Value, salt: number, dims: read
   return reshape(emit, mul(emit, perRow, part(rows, rows + columns)), dims)
 }
 
+/** The greatest whole number that float32 has as this one, which it has exactly, or as less. */
+export function lastRoundedTo(threshold: number): number {
+  let last = threshold
+  while (Math.fround(last + 1) <= threshold) last++
+  return last
+}
+
 const bounds = (emit: Emitter, at: number): Value =>
   emit.constant({ type: 'int64', dims: [1], data: BigInt64Array.of(BigInt(at)) })
 
