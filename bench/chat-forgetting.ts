@@ -7,27 +7,17 @@
 // the model writes. Bits per byte are of answers to questions in a wording that was not trained on. A finished run is a line of --out.
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Dataset, ignoredLabel } from '../src/data/dataset.ts'
-import { packDocuments, type TokenDocument } from '../src/data/documents/index.ts'
-import { readDocuments } from '../src/data/documents/index-files.ts'
-import { readInputFiles } from '../src/data/sidecar-files.ts'
-import { ortNode } from '../src/engine/ort-node.ts'
+import { ignoredLabel } from '../src/data/dataset.ts'
+import type { TokenDocument } from '../src/data/documents/index.ts'
 import { selfWrittenTexts, topTokens, withWeights } from '../src/evaluate/index.ts'
 import { rowLosses } from '../src/evaluate/row-losses.ts'
 import { bitsPerByte, documentLosses, totalLoss } from '../src/measure/text-scores.ts'
-import { none } from '../src/methods/index.ts'
-import { mergeLora, withLora } from '../src/model/adapters/index.ts'
-import { loadModel } from '../src/model/import/index-files.ts'
-import { vocabularyOf, withTokenClasses } from '../src/model/language.ts'
 import type { Model } from '../src/model/model.ts'
 import { present } from '../src/required.ts'
-import { listStream } from '../src/tasks/list.ts'
-import { range } from '../src/tasks/stream.ts'
-import { adam } from '../src/train/step/index.ts'
 import { updateTexts } from '../src/update/texts/index.ts'
-import { type Format, writeChats } from './chat-data.ts'
+import type { Format } from './chat-data.ts'
+import { type Chats, deployedModel, engine, formats, readChats, taught } from './chat-lessons.ts'
 import { keptLines } from './kept-lines.ts'
-import { learnedWeights } from './learned-weights.ts'
 import { type TextMethod, textMethod } from './text-methods.ts'
 
 const { values } = parseArgs({
@@ -45,9 +35,7 @@ const { values } = parseArgs({
     table: { type: 'boolean' },
   },
 })
-const [steps, batchSize, rate] = [Number(values.steps), 8, 0.001]
-const engine = ortNode({ threads: 1 })
-const formats = ['prose', 'json'] as const
+const steps = Number(values.steps)
 /** With the old model’s own shares of the old conversations, though it knows them by heart. */
 const withShares = ' with shares'
 
@@ -75,29 +63,8 @@ for (const { method, seed, exact, bits, seconds, status } of runs()) {
   console.log(`| ${[name, ...cells, seconds.toFixed(0)].join(' | ')} |`)
 }
 
-type Data = Awaited<ReturnType<typeof readData>>
-
-async function readData() {
-  const loaded = await loadModel(values.model)
-  const model = withTokenClasses(loaded.model)
-  const tokenizer = present((await readInputFiles(values.model, model.input)).tokenizer, 'tokenizer')
-  const folder = join(dirname(values.out), 'chats')
-  writeChats(folder, { people: Number(values.people) })
-  const read = async (format: Format) => {
-    const { train, test = [] } = await readDocuments(join(folder, format), { tokenizer })
-    const { train: probes } = await readDocuments(join(folder, `${format}.probes.jsonl`), { tokenizer })
-    return { train, test, probes }
-  }
-  const chats = { prose: await read('prose'), json: await read('json') }
-  const longest = Math.max(...formats.flatMap((format) => chats[format].train.map(({ ids }) => ids.length)))
-  const vocabulary = vocabularyOf(model)
-  const pack = (documents: readonly TokenDocument[], name: string): Dataset =>
-    packDocuments(documents, { name, length: longest, vocabulary, tokenizer }).dataset
-  return { model, tokenizer, chats, pack, length: longest, vocabulary }
-}
-
 /** Exact answers are those whose tokens, the end among them, are the likeliest one after another. */
-async function measured({ chats, pack }: Data, model: Model) {
+async function measured({ chats, pack }: Chats, model: Model) {
   const of = async (format: Format) => {
     const { probes, test } = chats[format]
     const rows = pack(probes, 'probes')
@@ -122,39 +89,9 @@ async function measured({ chats, pack }: Data, model: Model) {
   }
 }
 
-interface Lesson {
-  readonly model: Model
-  readonly train: Dataset
-  readonly past?: Dataset | undefined
-  readonly method: TextMethod
-  readonly iterations: number
-  readonly seed: number
-}
-
-/** The model with what it learned; updates of low rank are merged. */
-async function taught(
-  { vocabulary }: Data,
-  { model, train, past, method, iterations, seed }: Lesson,
-): Promise<Model> {
-  const lora = method.lora ? withLora(model, { rank: method.lora, seed }) : undefined
-  const stream = listStream([{ name: 'chats', train, test: train }], 'domain')
-  const trained = await learnedWeights({
-    ...{ engine, model: lora?.model ?? model, stream, method: method.method, seed },
-    ...{ settings: { optimiser: adam() }, iterations, batchSize, learningRate: rate * (method.rate ?? 1) },
-    evaluateFuture: false,
-    past: { units: range(0, vocabulary), train: past },
-  })
-  return withWeights(model, lora ? await mergeLora(engine, model, lora, trained) : trained)
-}
-
 async function runAll(): Promise<void> {
-  const data = await readData()
-  const { chats, pack } = data
-  const deployed = await taught(data, {
-    model: data.model,
-    train: pack(chats.prose.train, 'prose'),
-    ...{ method: { method: none() }, iterations: Number(values.base), seed: 1 },
-  })
+  const data = await readChats({ ...values, folder: join(dirname(values.out), 'chats') })
+  const deployed = await deployedModel(data, Number(values.base))
   if (!runs().some(({ method }) => method === 'before'))
     write({ method: 'before', seed: 1, ...(await measured(data, deployed)), seconds: 0 })
   for (const seed of values.seeds.split(',').map(Number)) {
@@ -178,7 +115,7 @@ async function runAll(): Promise<void> {
 }
 
 async function learned(
-  data: Data,
+  data: Chats,
   model: Model,
   method: TextMethod & { readonly answers: boolean },
   seed: number,
@@ -211,7 +148,7 @@ async function learned(
 
 /** As `update` is by default, or by another method: a fifth of the prose's training conversations order candidates, its test part proves. */
 async function updated(
-  { chats, tokenizer, length }: Data,
+  { chats, tokenizer, length }: Chats,
   model: Model,
   {
     budget,
