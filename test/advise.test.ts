@@ -72,6 +72,18 @@ describe('holdfast advise', () => {
     expect(JSON.parse(done.stdout).new.after).toBeGreaterThan(0.5)
   })
 
+  test('says of data of another kind than the model reads what they are', async () => {
+    mkdirSync(join(folder, 'notes'))
+    writeFileSync(join(folder, 'notes', '1.txt'), 'Some words.')
+    const { code, stderr } = await run('advise model.onnx --new notes --old old')
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /error \(data-kind\): notes: these are text files, but model\.onnx is no model of texts: it reads rows of the dims \[2\]/,
+      ),
+    ])
+  })
+
   test('says that rows to train on are among those to measure on, as update does', async () => {
     const { stdout } = await run('advise model.onnx --new old/test.csv --old old --time 1s --json')
     expect(JSON.parse(stdout).notes.join('\n')).toMatch(

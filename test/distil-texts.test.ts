@@ -96,7 +96,7 @@ it('a student whose tokens have other numbers is refused, and so are rows withou
   const { stderr } = await distil(['teacher', '--into', 'stranger', '--data', 'chains.jsonl', '-o', 'no'])
   expect(stderr).toMatch(/do not cut texts to the same tokens: token \d+ is "\w+" to the one/)
   const bare = await distil(['teacher', '--into', 'student', '--unlabelled', 'chains.jsonl', '-o', 'no'])
-  expect(bare.stderr).toMatch(/texts are their own/)
+  expect(bare.stderr).toMatch(/teacher is a language model, .* their own labels\. Name texts with --data/)
 })
 
 it('two teachers are one with the mean of their probabilities, and the student is held against that', async () => {
@@ -134,3 +134,19 @@ it('a teacher or a student whose logits are padded is taught and teaches what bo
   expect(few.code).toBe(1)
   expect(few.stderr).toContain('distil-classes')
 }, 60_000)
+
+it('data of another kind than language models learn from, and networks of another kind, are named as what they are', async () => {
+  writeFileSync(at('table.csv'), 'x,y,label\n1,2,amber\n3,4,blue\n')
+  mkdirSync(at('photos', 'cat'), { recursive: true })
+  writeFileSync(at('photos', 'cat', '1.png'), '')
+  writeFileSync(at('built.yaml'), 'model: {kind: mlp}\n')
+  const said = async (into: string, data: string) =>
+    (await distil(['teacher', '--into', into, '--data', data, '-o', 'no'])).stderr
+  expect(await said('student', 'table.csv')).toMatch(
+    /error \(data-kind\): \S*table\.csv: these are rows of a table \(x, y, label\), but \S*student\S* is a language model.*--text-column/,
+  )
+  expect(await said('student', 'photos')).toMatch(/photos: these are images, but \S*student\S* is a language/)
+  expect(await said('built.yaml', 'chains.jsonl')).toMatch(
+    /error \(distil-teachers\): teacher is a language model, and built\.yaml is .* built anew/,
+  )
+})

@@ -268,6 +268,38 @@ describe('what cannot be taught is refused', () => {
     await expect(loadPlan(plan, { engine: () => engine })).rejects.toThrow(message)
   })
 
+  it.each<[string, () => string, RegExp]>([
+    [
+      'text files',
+      () => {
+        mkdirSync(at('notes'))
+        write('notes/1.txt', 'Some words.')
+        return 'notes'
+      },
+      /\(data-kind\): \S*notes: these are text files, but \S*teacher\.onnx is no model of texts.*\. Give it a table/,
+    ],
+    [
+      'texts without labels',
+      () => {
+        write('texts.jsonl', '{"text": "Some words."}\n')
+        return 'texts.jsonl'
+      },
+      /\(data-kind\): \S*texts\.jsonl: these are texts, but \S*teacher\.onnx is no model of texts/,
+    ],
+    [
+      'texts with labels',
+      () => {
+        const lines = Array.from({ length: 20 }, (_, row) => `words ${row},${classes[row % 4]}`)
+        write('labelled.csv', ['text,label', ...lines].join('\n'))
+        return 'labelled.csv'
+      },
+      /\(data-dims\): labelled: the rows are texts, but \S*teacher\.onnx reads \[2\]\. Name models of texts/,
+    ],
+  ])('%s, by what they are', async (_, data, message) => {
+    const { stderr } = await distil(['teacher.onnx', '--into', 'small.yaml', '--data', data(), '-o', 'never'])
+    expect(stderr).toMatch(message)
+  })
+
   it('tokens of a classifier', async () => {
     const { code, stderr } = await distil([...onRows, '--top-tokens', '5', '-o', 'never'])
     expect([code, stderr]).toEqual([1, expect.stringContaining('error (option-unused): --top-tokens is of')])

@@ -113,7 +113,9 @@ describe('texts of a plan', () => {
     )
     const parted = await load({ stream: one, data: { documents: { paragraphs: true } } })
     expect(documentsOf(parted.inputs.data[0]?.train as Dataset).size).toBe(16)
-    await expect(load({ stream: stream('mnist') })).rejects.toThrow(/but mnist holds images/)
+    await expect(load({ stream: stream('mnist') })).rejects.toThrow(
+      /mnist: these are images .* is a language model/,
+    )
     expect(() => load({ loss: undefined, data: { documents: { overlap: 2 } } })).toThrow(
       /says how a language model reads texts; set loss: causal-lm/,
     )

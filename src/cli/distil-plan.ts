@@ -26,6 +26,7 @@ export async function distilPlan(asked: Settings): Promise<RunPlan> {
       '--top-tokens is of language models, whose answers are shares of tokens; of these teachers the answers for all classes are kept. Leave it out.',
     )
   }
+  if (texts) refuseForTexts(asked, config)
   const { topTokens = distilDefaults.topTokens } = asked
   const { temperature = texts ? distilDefaults.textTemperature : distilDefaults.temperature } = asked
   const source = asked.data ?? asked.unlabelled
@@ -54,6 +55,26 @@ export async function distilPlan(asked: Settings): Promise<RunPlan> {
       loss: texts ? 'causal-lm' : undefined,
     },
     isConfig(asked.into) ? asked.into : 'the run that these flags ask for',
+  )
+}
+
+/** @throws UsageError `distil-teachers` for a new network, `option-unused` for rows without labels: of language models neither is any. */
+function refuseForTexts(
+  { teacher, into, unlabelled }: Settings,
+  { model }: Readonly<Record<string, unknown>>,
+) {
+  const said = `${teacher[0]} is a language model`
+  const built = typeof model === 'object' && model !== null && 'kind' in model && model.kind !== 'onnx'
+  if (built) {
+    throw new UsageError(
+      'distil-teachers',
+      `${said}, and ${into} is the configuration of a network that is built anew, which answers with classes. Name a language model with --into: an .onnx file or its folder.`,
+    )
+  }
+  if (unlabelled === undefined) return
+  throw new UsageError(
+    'option-unused',
+    `--unlabelled is for rows without labels, and ${said}, which learns from texts: these are their own labels. Name texts with --data.`,
   )
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createDataset, type Dataset } from '../data/dataset.ts'
 import { mlp } from '../model/layers/networks.ts'
+import type { Model } from '../model/model.ts'
 import { float32, int64, type Tensor } from '../tensor/tensor.ts'
 import { checkKind, checkRows, paddedTo } from './check-rows.ts'
 
@@ -48,7 +49,11 @@ describe('rows', () => {
 
   test('of text are refused where the model reads numbers', () => {
     const texts: Tensor = { type: 'string', dims: [1], data: ['hello'] }
-    expect(() => checkRows(rows(texts), model, 'x.csv')).toThrow('put its tokenizer.json beside the model')
+    expect(() => checkRows(rows(texts), model, 'x.csv')).toThrow(
+      'x.csv: the data are texts, and the model reads numbers. Give it rows of numbers',
+    )
+    const tokens: Model = { ...model, input: { ...model.input, type: 'int64' } }
+    expect(() => checkRows(rows(texts), tokens, 'x.csv')).toThrow('put its tokenizer.json beside the model')
   })
 
   test('with other labels than one class are refused by what they are', () => {

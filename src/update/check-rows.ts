@@ -18,7 +18,9 @@ export function checkRows(dataset: Dataset, model: Model, place: string): void {
   if (inputs.type === 'string' && model.input.type !== 'string') {
     throw new UsageError(
       'tokenizer-missing',
-      `${place}: the data are texts, and the model reads ${model.input.type} tokens: put its tokenizer.json beside the model.`,
+      model.input.type === 'float32'
+        ? `${place}: the data are texts, and the model reads numbers. Give it ${(model.input.dims?.length ?? 0) > 3 ? 'images' : 'rows of numbers'} with a label, or name a model of texts.`
+        : `${place}: the data are texts, and the model reads ${model.input.type} tokens: put its tokenizer.json beside the model.`,
     )
   }
   checkDims(inputs, model, place)

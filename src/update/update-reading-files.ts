@@ -6,6 +6,7 @@ import { readingFor } from '../data/reading-files.ts'
 import { columnsOf, inColumnsOf, type NamedColumns } from '../data/same-columns.ts'
 import { type OpenSpill, openSpill } from '../data/spill-files.ts'
 import { ModelError, UsageError } from '../errors.ts'
+import { readWanted, rowsFor } from '../evaluate/other-kind-files.ts'
 import { withOpenUpdates } from '../model/adapters/index-files.ts'
 import { type LoadedModel, loadModel } from '../model/import/index-files.ts'
 import type { Model } from '../model/model.ts'
@@ -83,7 +84,7 @@ function refuseTwice(pack: Pack, keep: string, old: string): void {
 
 /** @param pack What the pack says of its columns. */
 async function readData(
-  { old, fresh, unlabelled, preprocessing }: UpdateSources,
+  { model: modelPath, old, fresh, unlabelled, preprocessing }: UpdateSources,
   model: Model,
   options: ReadOptions,
   pack: NamedColumns | undefined,
@@ -94,7 +95,9 @@ async function readData(
     bare = false,
   ): Promise<LoadedData> => {
     const how = { ...options, name: source, unlabelled: bare }
-    const found = await inColumnsOf(before, how, (settled) => readSource(source, settled))
+    const found = await inColumnsOf(before, how, (settled) =>
+      readWanted(source, rowsFor(model, modelPath), settled, () => readSource(source, settled)),
+    )
     for (const part of partsOf(found)) {
       checkRows(part, model, source)
       if (!bare) checkKind(part, source)

@@ -1,5 +1,4 @@
 import { dirname, join } from 'node:path'
-import type { Reading } from '../../data/reading.ts'
 import { readingDifference } from '../../data/reading-difference-files.ts'
 import { readingFor } from '../../data/reading-files.ts'
 import type { TextTokenizer } from '../../data/text/index.ts'
@@ -40,7 +39,8 @@ export async function loadTeachers({ distil, loss }: RunPlan): Promise<LoadedTea
     }),
   )
   for (const [at, { name, model }] of teachers.entries()) {
-    if (answersTokens(itemAt(loaded, at, 'teacher').model) !== texts) throw otherKind(name, texts)
+    if (answersTokens(itemAt(loaded, at, 'teacher').model) !== texts)
+      throw otherKind(name, texts, at === 0 ? 'the student' : itemAt(teachers, 0, 'teacher').name)
     if (model.classes.length === 0) {
       throw new ModelError(
         'labels-missing',
@@ -64,25 +64,29 @@ export async function loadTeachers({ distil, loss }: RunPlan): Promise<LoadedTea
 
 const named = ({ name, model }: Teacher) => ({ name, classes: model.classes })
 
-const otherKind = (name: string, texts: boolean): UsageError =>
+/** @param other What is a language model where this one is none, or the reverse. */
+const otherKind = (name: string, texts: boolean, other: string): UsageError =>
   new UsageError(
     'distil-teachers',
     texts
-      ? `${name} is no causal language model, and the student is one. Give teacher and student of one kind.`
-      : `${name} is a language model, which answers with a token for each place, and the student is a classifier. Give teacher and student of one kind.`,
+      ? `${name} is no causal language model, and ${other} is one. Give teachers and student of one kind.`
+      : `${name} is a language model, which answers with a token for each place, and ${other} is a classifier. Give teachers and student of one kind.`,
   )
 
 /**
  * Holds a student's file to what its teachers are.
  *
- * @throws UsageError `distil-same` for a student that is a teacher, `distil-tokenizer` where tokens differ, `distil-reading` where files
+ * @throws UsageError `distil-teachers` for a language model beside one that is none, `distil-same` for a student that is a teacher, `distil-tokenizer` where tokens differ, `distil-reading` where files
  * beside the models say that they read rows differently.
  */
 export async function checkStudent(
   { teachers, files }: LoadedTeachers,
   student: Pick<LoadedModel, 'model' | 'file'>,
-  asked: Reading,
+  { data: asked, loss }: Pick<RunPlan, 'data' | 'loss'>,
 ): Promise<void> {
+  const texts = loss === 'causal-lm'
+  if (answersTokens(student.model) !== texts)
+    throw otherKind(student.file.path, texts, itemAt(teachers, 0, 'teacher').name)
   const own = { path: student.file.path, input: student.model.input }
   for (const [at, { name, model }] of teachers.entries()) {
     if (Buffer.from(itemAt(files, at, 'file').bytes).equals(Buffer.from(student.file.bytes))) {

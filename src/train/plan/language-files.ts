@@ -22,6 +22,8 @@ interface LanguageReading {
   readonly reading: ReadOptions
   /** The model that learns. */
   readonly model: Model
+  /** What messages call it. */
+  readonly name: string
   /** Others that read the same rows: its teachers. */
   readonly others?: readonly Model[] | undefined
 }
@@ -41,17 +43,17 @@ export async function loadLanguage(
   sources: readonly string[],
   { data: { limit, testShare } }: RunPlan,
   { wholeTrain }: { readonly wholeTrain?: boolean },
-  { reading, model, others = [] }: LanguageReading,
+  { reading, model, name, others = [] }: LanguageReading,
 ): Promise<LoadedSources> {
   const named = sources.find(isNamed)
   if (named !== undefined) {
     throw new UsageError(
       'model-data',
-      `With loss: causal-lm a decoder learns from texts, but ${named} holds images. Name a file or a folder of texts.`,
+      `${named}: these are images with labels, but ${name} is a language model, which learns from texts (loss: causal-lm). Name a file or a folder of texts.`,
     )
   }
   const { data, notes } = await loadTexts(sources, {
-    ...{ reading, vocabulary: vocabularyOf(model), positions: positionsOfAll([model, ...others]) },
+    ...{ reading, name, vocabulary: vocabularyOf(model), positions: positionsOfAll([model, ...others]) },
     testShare: wholeTrain ? 0 : testShare,
   })
   const taken = data.map((each) => limited(each, limit))

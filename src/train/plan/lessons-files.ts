@@ -1,6 +1,7 @@
 import type { Dataset } from '../../data/dataset.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
+import { rowsFor } from '../../evaluate/other-kind-files.ts'
 import type { LoadedModel } from '../../model/import/index-files.ts'
 import { itemAt } from '../../required.ts'
 import { placed, placedTokens, teacherAnswers } from '../teach/index.ts'
@@ -16,6 +17,14 @@ export function readerOf(read: LoadedModel | undefined, school: LoadedTeachers |
   if (!school) return undefined
   const { name: path, model } = itemAt(school.teachers, 0, 'teacher')
   return { path, input: model.input }
+}
+
+/** What it learns from. */
+export function wantedBy(read: LoadedModel | undefined, school: LoadedTeachers | undefined) {
+  if (read) return rowsFor(read.model, read.file.path)
+  if (!school) return undefined
+  const { name, model } = itemAt(school.teachers, 0, 'teacher')
+  return rowsFor(model, name)
 }
 
 /** Which sources have no labels: those of a plan with teachers that says so. */

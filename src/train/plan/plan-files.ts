@@ -14,7 +14,7 @@ import { spanned } from '../../spans.ts'
 import { besideTeacher, checkStudent, loadTeachers, taughtTokensNotes } from './distil-files.ts'
 import { fitToModel } from './fit-model.ts'
 import { loadLanguage } from './language-files.ts'
-import { bareSources, lessonsOf, readerOf, teachingEngine } from './lessons-files.ts'
+import { bareSources, lessonsOf, readerOf, teachingEngine, wantedBy } from './lessons-files.ts'
 import type { LoadPlanOptions } from './load-options.ts'
 import type { RunPlan } from './plan.ts'
 import { withPlaces } from './plan-places.ts'
@@ -67,7 +67,7 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
   const bare = new Set([...bareSources(plan), ...(unlabelled === undefined ? [] : [sources.length - 1])])
   const school = await loadTeachers(plan)
   const read = plan.model.kind === 'onnx' ? await readModel(plan.model) : undefined
-  if (school && read) await checkStudent(school, read, plan.data)
+  if (school && read) await checkStudent(school, read, plan)
   const beside = await readingFor(readerOf(read, school), plan.data)
   const notes = new Set([...(school?.notes ?? []), ...(read?.notes ?? []), ...beside.notes])
   const spill = plan.loss === 'causal-lm' ? openSpill(plan.data.maxBytes) : undefined
@@ -84,13 +84,13 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
   const asTexts =
     plan.loss === 'causal-lm'
       ? await loadLanguage(sources, plan, options, {
-          ...{ reading, model: present(read, 'model').model },
+          ...{ reading, model: present(read, 'model').model, name: present(read, 'model').file.path },
           others: school?.teachers.map(({ model }) => model),
         })
-      : await loadRows(sources, plan, options, reading, bare)
+      : await loadRows(sources, plan, options, reading, { bare, wanted: wantedBy(read, school) })
   const words = read || school ? undefined : await wordsFor(plan, asTexts.data, reading)
   const found = words?.built
-    ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer }, bare)
+    ? await loadRows(sources, plan, options, { ...reading, tokenizer: words.tokenizer }, { bare })
     : asTexts
   const { instead } = found
   const wrote =

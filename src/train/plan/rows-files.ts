@@ -8,6 +8,7 @@ import type { ReadOptions } from '../../data/read-options.ts'
 import { columnsOf, inColumnsOf } from '../../data/same-columns.ts'
 import { padTogether } from '../../data/text/index.ts'
 import { DataError } from '../../errors.ts'
+import { readWanted, type Wanted } from '../../evaluate/other-kind-files.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { heldApart } from './held-apart.ts'
 import type { LoadedSources } from './language-files.ts'
@@ -17,24 +18,32 @@ import type { RunPlan } from './plan.ts'
 import type { TrainTest } from './prepare.ts'
 import { isNamed } from './source-names.ts'
 
+interface RowsFor {
+  /** Places of sources whose rows are read without labels. Behind the first they keep all rows for training. Default none. */
+  readonly bare?: ReadonlySet<number> | undefined
+  /** What the model that reads them learns from, where it comes from a file. */
+  readonly wanted?: Wanted | undefined
+}
+
 /**
  * Reads the rows of each source of a plan, all under the columns of the first.
  *
- * @param bare Places of sources whose rows are read without labels. Behind the first they keep all rows for training.
+ * @throws DataError `data-kind` for data that plainly are of another kind than the model learns from; and what reading throws.
  */
 export async function loadRows(
   sources: readonly string[],
   plan: RunPlan,
   options: LoadPlanOptions,
   reading: ReadOptions,
-  bare: ReadonlySet<number> = new Set(),
+  { bare = new Set(), wanted }: RowsFor = {},
 ): Promise<LoadedSources> {
   const beside = new Set([...bare].filter((at) => at > 0))
   const loaded: LoadedSource[] = []
   for (const [at, source] of sources.entries()) {
     const how = bare.has(at) ? { ...reading, unlabelled: true } : reading
     const wholeTrain = options.wholeTrain || beside.has(at)
-    loaded.push(await loadSource(source, plan, { ...options, wholeTrain }, how, loaded[0]?.found))
+    const read = () => loadSource(source, plan, { ...options, wholeTrain }, how, loaded[0]?.found)
+    loaded.push(wanted ? await readWanted(source, wanted, how, read) : await read())
   }
   const { data, notes } = heldApart(
     loaded.map((each) => validated(each.data, plan.data.validationShare)),

@@ -1,4 +1,5 @@
 import { type Dataset, kindOf, samples, withLabels } from '../../data/dataset.ts'
+import { flatAdvice } from '../../data/images/index.ts'
 import { alignLabels, preview } from '../../data/names/index.ts'
 import { normalised } from '../../data/reading.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -6,6 +7,7 @@ import { DataError, UsageError } from '../../errors.ts'
 import { largest } from '../../extent.ts'
 import { namingOf } from '../../model/model.ts'
 import { itemAt, present } from '../../required.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { placed, type Teacher, teacherLogits } from '../teach/index.ts'
 import type { RunPlan } from './plan.ts'
 import type { TrainTest } from './prepare.ts'
@@ -98,10 +100,26 @@ function refuseOtherDims({ name: place, inputs }: Dataset, { name, model }: Teac
       ? wanted.every((dim, axis) => typeof dim !== 'number' || dim <= 0 || dim === row[axis])
       : wanted.some((dim) => typeof dim !== 'number') || product(wanted) === product(row)
   if (same) return
+  const [said, way] = inWords(inputs, wanted)
   throw new DataError(
     'data-dims',
-    `${place}: a row is [${row.join(', ')}], but ${name} reads [${wanted.map((dim) => dim ?? '?').join(', ')}]. Teacher and student read the same rows: give data of the teacher's shape, and a student that reads it.`,
+    `${place}: ${said}, but ${name} reads [${wanted.map((dim) => dim ?? '?').join(', ')}]. ${way}`,
   )
+}
+
+/** What the rows are, and what to do about that. */
+function inWords({ type, dims }: Tensor, wanted: readonly unknown[]): readonly [said: string, way: string] {
+  const row = dims.slice(1)
+  const [, height = 0, width = 0] = row
+  const [numbers] = wanted
+  if (type === 'string') return ['the rows are texts', 'Name models of texts, or give rows of numbers.']
+  const same =
+    "Teacher and student read the same rows: give data of the teacher's shape, and a student that reads it."
+  if (type !== 'uint8' || row.length !== 3) return [`a row is [${row.join(', ')}]`, same]
+  const said = `the rows are images, each [${row.join(', ')}]`
+  return wanted.length === 1 && typeof numbers === 'number'
+    ? [said, flatAdvice(numbers, [{ height, width }])]
+    : [said, same]
 }
 
 const product = (dims: readonly (number | string | null | undefined)[]): number =>

@@ -10,11 +10,14 @@ import {
 import { readDocuments } from '../../data/documents/index-files.ts'
 import type { ReadOptions } from '../../data/read-options.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
+import { readWanted, textsFor } from '../../evaluate/other-kind-files.ts'
 import { present } from '../../required.ts'
 import type { TrainTest } from './prepare.ts'
 
 /** How the texts of a plan are read. */
 export interface TextsOptions {
+  /** What messages call the model. */
+  readonly name: string
   readonly reading: ReadOptions
   /** Tokens that the model knows. */
   readonly vocabulary: number
@@ -39,7 +42,7 @@ interface Divided extends DividedDocuments {
  * Reads the texts of each source as rows of next tokens, all of one length. What is held out is whole documents, and test parts
  * are packed by documents always: what a document's tokens cost does not depend on its neighbours.
  *
- * @throws DataError `data-too-few` where no document can be held out; and what {@link readDocuments} and
+ * @throws DataError `data-too-few` where no document can be held out, `data-kind` for data that plainly are no texts; and what {@link readDocuments} and
  * {@link packDocuments} throw.
  */
 export async function loadTexts(sources: readonly string[], options: TextsOptions): Promise<LoadedTexts> {
@@ -47,7 +50,9 @@ export async function loadTexts(sources: readonly string[], options: TextsOption
   const notes = new Set<string>()
   const divided: Divided[] = []
   for (const source of sources) {
-    const found = await readDocuments(source, reading)
+    const found = await readWanted(source, textsFor(options.name), reading, () =>
+      readDocuments(source, reading),
+    )
     for (const note of found.notes) notes.add(note)
     divided.push({
       source,

@@ -17,6 +17,7 @@ import type { TextTokenizer } from '../../data/text/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { positionsOf } from '../../evaluate/generate/index.ts'
+import { readWanted, textsFor } from '../../evaluate/other-kind-files.ts'
 import { withOpenUpdates } from '../../model/adapters/index-files.ts'
 import { type Bindings, readBackOf } from '../../model/import/index.ts'
 import type { LoadedModel } from '../../model/import/index-files.ts'
@@ -111,7 +112,7 @@ const OLD_HELD_OUT = 0.5
  *
  * @param deployed The model, which is loaded already.
  * @throws UsageError `tokenizer-missing`, `update-labelled`, `update-sources` for both old texts and a pack, `pack-mismatch`; DataError
- * `data-too-few`; CheckpointError `pack-missing`; and what reading throws.
+ * `data-too-few`, `data-kind`; CheckpointError `pack-missing`; and what reading throws.
  * @example
  * const loaded = await loadModel('gpt/')
  * const { learner } = await loadTextUpdate({ engine, model: 'gpt/', fresh: 'manual/', old: 'texts/' }, loaded)
@@ -202,7 +203,9 @@ async function writtenTexts(
 /** Documents by what they are called in the data. */
 async function readParts(source: string, model: string, options: ReadOptions): Promise<LoadedDocuments> {
   await refuseLabelled(source, model, options, 'update')
-  const { train, validation, test, notes } = await readDocuments(source, options)
+  const { train, validation, test, notes } = await readWanted(source, textsFor(model), options, () =>
+    readDocuments(source, options),
+  )
   const nameOf = await namesIn(source)
   const named = (documents: readonly TokenDocument[]) =>
     documents.map((document) => renamedDocument(document, nameOf(document.place)))
