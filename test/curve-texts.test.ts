@@ -76,6 +76,18 @@ describe('the curve between two language models', () => {
     expect(found.points.map(({ verdict }: { verdict: string }) => verdict)).toEqual(['pass', 'fail', 'fail'])
   })
 
+  test('counts a text that stands more than once once, and says so', async () => {
+    writeFileSync(join(folder, 'twice.jsonl'), read('ab.jsonl') + read('ab.jsonl'))
+    const [once, twice] = [
+      await json('old new --old ab.jsonl --points 3'),
+      await json('old new --old twice.jsonl --points 3'),
+    ]
+    expect(twice.documents.old).toBe(8)
+    expect(twice.points).toEqual(once.points)
+    const { stderr } = await run('old new --old twice.jsonl --points 3')
+    expect(stderr).toContain('note: twice.jsonl: 8 of 16 documents are copies of others, to the last token')
+  })
+
   test('is a table, a page, a plot and CSV, with the budget as a line', async () => {
     const { stdout, code } = await run(
       'old new --old ab.jsonl --new xy.jsonl --points 3 --max-bits 0.1 --groups --html c.html --svg c.svg --csv c.csv',

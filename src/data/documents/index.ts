@@ -1,4 +1,5 @@
 export { type DocumentFormat, documentFormats, type LoadedDocuments, type TokenDocument } from './document.ts'
+export { documentKey, documentsFingerprint, unseenDocuments } from './document-keys.ts'
 export { tokensIn, tokensThatCount } from './empty-documents.ts'
 export {
   type Pack,

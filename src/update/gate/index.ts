@@ -1,4 +1,3 @@
-export { copiedDocuments } from './copied-documents.ts'
 export { type GateOptions, type GateResult, gate, gateDefaults } from './gate.ts'
 export type { NewClass } from './gate-classes.ts'
 export type { Comparison, GroupComparison, OverallComparison, Verdict } from './gate-compare.ts'

@@ -1,7 +1,7 @@
-import { count } from '../../count.ts'
 import { defaultConfidence } from '../../measure/confidence.ts'
 import { bitsPerByteOrNull } from '../../measure/text-scores.ts'
 import type { TextBudget } from '../../measure/text-verdict.ts'
+import { copiesWords } from '../copied-documents.ts'
 import { type RuleOutcome, verdictOf } from './gate-rules.ts'
 import { compareTexts, type TextComparison, type TextScorePair } from './text-comparison.ts'
 import { joinTexts, type PairedDocument, type TextScores } from './text-losses.ts'
@@ -102,17 +102,9 @@ export function gateTexts(
             `${baseline.name} and ${candidate.name} have the same loss for every document, to the last digit: is it one model twice?`,
           ]
         : []),
-      ...copyWarnings(documents.length, baseline.documents.length),
+      ...copiesWords(baseline.documents.length - documents.length, baseline.documents.length),
     ],
   }
-}
-
-function copyWarnings(distinct: number, all: number): readonly string[] {
-  const copies = all - distinct
-  if (copies === 0) return []
-  return [
-    `${copies.toLocaleString('en-US')} of ${count(all, 'document')} ${copies === 1 ? 'is a copy' : 'are copies'} of others, to the last token: each text counts once, in scores and bounds.`,
-  ]
 }
 
 /** All documents, those first that add most bits. */

@@ -18,6 +18,7 @@ import {
 } from '../../model/import/index-files.ts'
 import { type Model, namingOf } from '../../model/model.ts'
 import { checkKind, checkRows } from '../check-rows.ts'
+import { copiedDocuments, copiesWords } from '../copied-documents.ts'
 import { textRows } from '../measured-texts-files.ts'
 import { readMeasured } from '../model-data-files.ts'
 import type { Blend } from './blend.ts'
@@ -139,13 +140,22 @@ export async function loadTextCurve(
   const named = { name: sources.to, model: to.model }
   const how = await readingFor({ path: to.file.path, input: to.model.input }, sources.reading)
   const read = async (source: string | undefined) =>
-    source === undefined ? undefined : await textRows(engine, named, source, how.options)
+    source === undefined ? undefined : distinct(source, await textRows(engine, named, source, how.options))
   const [old, fresh] = [await read(sources.old), await read(sources.new)]
   return {
     ...{ from: from.model, to, old: old?.dataset, new: fresh?.dataset },
     stored: storedBy(to),
     notes: [...how.notes, ...(await notesOf({ from, to }, [old, fresh], sources))],
   }
+}
+
+/** With a note where a text stands more than once. */
+function distinct(
+  source: string,
+  { dataset, count, notes }: Pick<Awaited<ReturnType<typeof textRows>>, 'dataset' | 'count' | 'notes'>,
+) {
+  const words = copiesWords(copiedDocuments(dataset).size, count)
+  return { dataset, notes: [...notes, ...words.map((said) => `${source}: ${said}`)] }
 }
 
 const readBy = ({ file, model }: LoadedModel) => ({ path: file.path, input: model.input })

@@ -9,10 +9,11 @@ import type { Verdict } from '../../measure/verdict.ts'
 import { withTokenClasses } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
+import { copiedDocuments } from '../copied-documents.ts'
 import { type Along, alongPath, type PathOptions } from './along-path.ts'
 
 export interface TextCurveOptions extends PathOptions {
-  /** Rows of next tokens that know their documents, as `packDocuments` makes them. */
+  /** Rows of next tokens that know their documents, as `packDocuments` makes them. A text that stands more than once counts once. */
   readonly old?: Dataset | undefined
   readonly new?: Dataset | undefined
   /** How much worse the second model may be on the old documents. Default: none is held, and changes are relative. */
@@ -67,15 +68,16 @@ export async function curveTexts(options: TextCurveOptions): Promise<TextCurveRe
   const { engine, budget, confidence = defaultConfidence } = options
   const [from, to] = [withTokenClasses(options.from), withTokenClasses(options.to)]
   checkConstants(from, to)
+  const parts = { old: distinct(options.old), new: distinct(options.new) }
   const first = {
-    old: await lossesOn(engine, from, options.old),
-    new: await lossesOn(engine, from, options.new),
+    old: await lossesOn(engine, from, parts.old),
+    new: await lossesOn(engine, from, parts.new),
   }
   const asked = budget ?? { unit: 'relative', budget: 0 }
   const found = await alongPath(options, async () => async (weights, alpha): Promise<TextCurvePoint> => {
     const model = withWeights(to, weights)
     const score = async (which: 'old' | 'new') => {
-      const [before, after] = [first[which], await lossesOn(engine, model, options[which])]
+      const [before, after] = [first[which], await lossesOn(engine, model, parts[which])]
       return before && after ? scoreOf(before, after, { ...asked, confidence }) : null
     }
     const [old, fresh] = [await score('old'), await score('new')]
@@ -97,12 +99,23 @@ export async function curveTexts(options: TextCurveOptions): Promise<TextCurveRe
   }
 }
 
+/** Documents, and which of them say what another one does: bounds are for texts that are drawn apart. */
+interface Distinct {
+  readonly data: Dataset
+  readonly copies: ReadonlyMap<string, string>
+}
+
+const distinct = (data: Dataset | undefined): Distinct | undefined =>
+  data && { data, copies: copiedDocuments(data) }
+
 async function lossesOn(
   engine: Engine,
   model: Model,
-  data: Dataset | undefined,
+  part: Distinct | undefined,
 ): Promise<Losses | undefined> {
-  return data && (await textFigures(engine, model, data)).documents
+  if (!part) return undefined
+  const { documents } = await textFigures(engine, model, part.data)
+  return documents.filter(({ document }) => !part.copies.has(document))
 }
 
 function scoreOf(before: Losses, after: Losses, budget: TextBudget) {

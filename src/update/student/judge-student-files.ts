@@ -10,8 +10,8 @@ import { parameterCount } from '../../model/model.ts'
 import { itemAt } from '../../required.ts'
 import { isFolder } from '../../train/folders/index-files.ts'
 import { placed, teacherLogits } from '../../train/teach/index.ts'
+import { copiedDocuments } from '../copied-documents.ts'
 import {
-  copiedDocuments,
   gate,
   gateLanguage,
   gateTexts,

@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type TokenDocument, tokensThatCount } from '../../data/documents/index.ts'
+import {
+  documentsFingerprint,
+  type TokenDocument,
+  tokensThatCount,
+  unseenDocuments,
+} from '../../data/documents/index.ts'
 import { float32FromFloat16 } from '../../tensor/half.ts'
 import { float16Below } from './answers.ts'
 import { choiceOrder, withinBudget } from './choose-documents.ts'
-import { documentsFingerprint, unseenDocuments } from './document-keys.ts'
 import { documentPieces, pieceTokens } from './document-pieces.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 

@@ -1,10 +1,9 @@
 import { count } from '../../count.ts'
-import { type TokenDocument, tokensIn } from '../../data/documents/index.ts'
+import { documentKey, type TokenDocument, tokensIn, unseenDocuments } from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { totalLoss } from '../../measure/text-scores.ts'
 import { itemAt } from '../../required.ts'
 import { withinBudget } from './choose-documents.ts'
-import { documentKey, unseenDocuments } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import {
   answersFor,

@@ -1,8 +1,12 @@
-import { documentInMemory, type TokenDocument } from '../../data/documents/index.ts'
+import {
+  documentInMemory,
+  documentKey,
+  type TokenDocument,
+  unseenDocuments,
+} from '../../data/documents/index.ts'
 import { itemAt } from '../../required.ts'
 import { randomStream } from '../../tensor/random.ts'
 import { withinBudget } from './choose-documents.ts'
-import { documentKey, unseenDocuments } from './document-keys.ts'
 import { documentPieces, pieceTokens } from './document-pieces.ts'
 import { textKeepDefaults } from './text-exemplars.ts'
 

@@ -1,5 +1,4 @@
 export { withinBudget } from './choose-documents.ts'
-export { documentKey, unseenDocuments } from './document-keys.ts'
 export { documentPieces, pieceTokens } from './document-pieces.ts'
 export { type ExtendTextsOptions, extendTexts, otherTokenizer } from './extend-texts.ts'
 export { type KeepTextsOptions, type KeptTexts, keepTexts } from './keep-texts.ts'

@@ -1,4 +1,9 @@
-import { type TokenDocument, tokensIn, tokensThatCount } from '../../data/documents/index.ts'
+import {
+  documentsFingerprint,
+  type TokenDocument,
+  tokensIn,
+  tokensThatCount,
+} from '../../data/documents/index.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { DataError } from '../../errors.ts'
 import { topTokensNotes } from '../../evaluate/index.ts'
@@ -6,7 +11,6 @@ import { totalLoss } from '../../measure/text-scores.ts'
 import { vocabularyOf } from '../../model/language.ts'
 import type { Model } from '../../model/model.ts'
 import type { ModelIdentity } from '../pack/index.ts'
-import { documentsFingerprint } from './document-keys.ts'
 import { heldOutDocuments } from './held-out-documents.ts'
 import { answersOn, type KeepProgress, lossesOn, type Measuring, refuseEncoder } from './measure-documents.ts'
 import { chosenExemplars, piecesOf, textKeepDefaults, topTokensOf } from './text-exemplars.ts'

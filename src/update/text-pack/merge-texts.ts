@@ -1,9 +1,14 @@
-import { type TokenDocument, tokensIn, tokensThatCount } from '../../data/documents/index.ts'
+import {
+  documentKey,
+  type TokenDocument,
+  tokensIn,
+  tokensThatCount,
+  unseenDocuments,
+} from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { type TextLoss, totalLoss } from '../../measure/text-scores.ts'
 import { itemAt, required } from '../../required.ts'
 import { float32 } from '../../tensor/tensor.ts'
-import { documentKey, unseenDocuments } from './document-keys.ts'
 import { inTurns } from './extend-texts.ts'
 import type { TextAnswers, TextPack, TextPackBudget } from './text-pack.ts'
 

@@ -3,9 +3,9 @@ import {
   type TokenDocument,
   tokenCount,
   tokensThatCount,
+  unseenDocuments,
 } from '../../data/documents/index.ts'
 import { choiceOrder, withinBudget } from './choose-documents.ts'
-import { unseenDocuments } from './document-keys.ts'
 import { documentPieces, pieceTokens } from './document-pieces.ts'
 import { lossesOn, type Measuring } from './measure-documents.ts'
 import type { TextPackBudget } from './text-pack.ts'

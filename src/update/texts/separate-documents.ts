@@ -1,7 +1,7 @@
-import type { TokenDocument } from '../../data/documents/index.ts'
+import { documentKey, type TokenDocument, unseenDocuments } from '../../data/documents/index.ts'
 import { UsageError } from '../../errors.ts'
 import { present } from '../../required.ts'
-import { documentKey, documentPieces, pieceTokens, unseenDocuments } from '../text-pack/index.ts'
+import { documentPieces, pieceTokens } from '../text-pack/index.ts'
 import type { TextUpdateData } from './text-update-types.ts'
 
 /** The texts of an update, each in the parts that it can play; and what was left out, as sentences. */

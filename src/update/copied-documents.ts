@@ -1,8 +1,9 @@
-import type { Dataset } from '../../data/dataset.ts'
-import { rowChunks } from '../../data/row-chunks.ts'
-import { bytesOf, rowBytesOf, rowCount } from '../../data/rows.ts'
-import { sha256 } from '../../data/sha256.ts'
-import { itemAt } from '../../required.ts'
+import { count } from '../count.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { rowChunks } from '../data/row-chunks.ts'
+import { bytesOf, rowBytesOf, rowCount } from '../data/rows.ts'
+import { sha256 } from '../data/sha256.ts'
+import { itemAt } from '../required.ts'
 
 /**
  * Documents that say what an earlier one says, by what they are called: the name of that one. They are told by their tokens, and by which
@@ -35,3 +36,11 @@ export function copiedDocuments({ inputs, labels, documents }: Dataset): Readonl
   }
   return copies
 }
+
+/** What is said of copies among documents that are measured on; nothing where there are none. */
+export const copiesWords = (copies: number, all: number): readonly string[] =>
+  copies === 0
+    ? []
+    : [
+        `${copies.toLocaleString('en-US')} of ${count(all, 'document')} ${copies === 1 ? 'is a copy' : 'are copies'} of others, to the last token: each text counts once, in scores and bounds.`,
+      ]

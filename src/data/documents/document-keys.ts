@@ -1,6 +1,7 @@
-import { isMarked, type TokenDocument, tokenCount, tokenSpans } from '../../data/documents/index.ts'
-import { sha256 } from '../../data/sha256.ts'
 import { memoryOf } from '../../tensor/bytes.ts'
+import { sha256 } from '../sha256.ts'
+import type { TokenDocument } from './document.ts'
+import { isMarked, tokenCount, tokenSpans } from './token-span.ts'
 
 /** The SHA-256 of a document's tokens: equal where these are, whatever counts of them. */
 export function documentKey(document: Pick<TokenDocument, 'ids'>): string {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { packDocuments } from '../../data/documents/index.ts'
-import { randomStream } from '../../tensor/random.ts'
+import { packDocuments } from '../data/documents/index.ts'
+import { randomStream } from '../tensor/random.ts'
 import { copiedDocuments } from './copied-documents.ts'
-import { gateTexts } from './text-gate.ts'
-import { parseTextScores, textScores } from './text-losses.ts'
+import { gateTexts } from './gate/text-gate.ts'
+import { parseTextScores, textScores } from './gate/text-losses.ts'
 
 const tokenizer = { filler: 0, eos: undefined, frame: { before: [], after: [] } }
 const rowsOf = (...texts: readonly (readonly number[])[]) =>
