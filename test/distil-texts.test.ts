@@ -72,6 +72,7 @@ it('a student of texts comes near its teacher, and is judged by documents held o
   const long = ['--iterations', '200', '--lr', '0.01', '--label-weight', '0', '--max-drop', '25%']
   const { code, found, stderr } = await distil([...asked, ...long, '-o', 'taught', '--report', 'taught.html'])
   expect(stderr).toContain('Judging on 16 documents held out.')
+  expect(stderr).toContain('chains.jsonl: 16 documents that are held out are trained on, too.')
   expect(found).toMatchObject({ verdict: 'pass', judgedBy: 'texts', agreement: null })
   expect(code).toBe(0)
   // There are five different texts, and copies of one count once.

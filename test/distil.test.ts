@@ -86,6 +86,21 @@ describe('a student', () => {
     expect(written.classes).toEqual(classes)
   })
 
+  it('is told of rows that train it and judge it', async () => {
+    const [train, test] = [3, 8].map((seed) => blobCsv(blobs({ classes, perClass: 20, seed })))
+    mkdirSync(at('twice'))
+    writeFileSync(at('twice/train.csv'), train ?? '')
+    const [head, ...lines] = (train ?? '').split('\n')
+    writeFileSync(at('twice/test.csv'), [test?.trimEnd(), ...lines.slice(0, 3)].join('\n'))
+    expect(head).toContain('label')
+    const words = ['teacher.onnx', '--into', 'small.yaml', '--data', 'twice', '--iterations', '5']
+    const { stderr, found } = await distil([...words, '-o', 'twice-taught'])
+    const said =
+      '3 inputs stand both among the held-out rows and the training rows. What is measured on them looks better than it is'
+    expect(stderr).toContain(`warning: ${said}`)
+    expect(found.notes).toEqual([expect.stringContaining(said)])
+  })
+
   it('trains on no row that judges it', async () => {
     const ended = await distil([
       ...onRows,

@@ -1,9 +1,12 @@
+import { asWarning } from '../data/notes.ts'
 import { physicalCores } from '../engine/cores-node.ts'
 import { CheckpointError } from '../errors.ts'
+import { itemAt } from '../required.ts'
 import { readRunConfig } from '../train/folders/index-files.ts'
 import { preparePlan, type RunPlan } from '../train/plan/index.ts'
 import { type LoadedPlan, loadPlan } from '../train/plan/index-files.ts'
 import { secondsPerStep } from '../train/run/index.ts'
+import { trainedOnWarning } from '../update/overlaps.ts'
 import { noteData, showDownload } from './data-notes.ts'
 import { type DistilSettings, distilSettings } from './distil-flags.ts'
 import { distilPlan, isConfig } from './distil-plan.ts'
@@ -42,10 +45,11 @@ export const distil = defineVerb({
       outputs,
     )
     const { threads = physicalCores(), ...read } = await distilPlan(asked)
-    const loaded = await loadPlan(
+    const found = await loadPlan(
       { ...read, threads },
       { download: true, onProgress: showDownload(call.screen), engine: engineFor, folder },
     )
+    const loaded = { ...found, notes: [...found.notes, ...judgedTwice(found)] }
     noteData(loaded, call.screen)
     const engine = engineFor(loaded.plan)
     await refuseEncoder(loaded, engine)
@@ -54,6 +58,13 @@ export const distil = defineVerb({
     return followStudent(call, asked, timed, { engine, folder, verb: 'distil' })
   },
 })
+
+/** Rows that train and judge, as a warning; of texts loading tells it, by documents. */
+function judgedTwice({ plan, inputs }: LoadedPlan): readonly string[] {
+  const { train, test } = itemAt(inputs.data, 0, 'data')
+  if (plan.loss === 'causal-lm' || train === test) return []
+  return trainedOnWarning(train, test, plan.distil?.labelled ?? false).map(asWarning)
+}
 
 /** The plan with as many steps as end in the time given; a run that has begun keeps those that it began with. */
 async function withinTime(

@@ -59,6 +59,17 @@ const aboveInCommon = (rows: number, other: string): OverlapFact => ({
   conflicting: 0,
 })
 
+/**
+ * The warning of rows that a model is judged by and trained on; none where no row is both.
+ *
+ * @param labelled Whether labels are the data's own.
+ */
+export function trainedOnWarning(train: Dataset, heldOut: Dataset, labelled: boolean): string[] {
+  const found = inCommon(hashed('held-out rows', heldOut), hashed('training rows', train))
+  if (found.rows === 0) return []
+  return overlapWarning(labelled ? found : { ...found, conflicting: 0 })
+}
+
 export function overlapWarning({ parts: [first, second], rows, conflicting }: OverlapFact): string[] {
   const many = rows === 1 ? '1 input stands' : `${rows.toLocaleString('en-US')} inputs stand`
   const differing =

@@ -24,6 +24,8 @@ interface LanguageReading {
   readonly model: Model
   /** What messages call it. */
   readonly name: string
+  /** As `loadTexts` takes it. */
+  readonly beside?: ReadonlySet<number> | undefined
   /** Others that read the same rows: its teachers. */
   readonly others?: readonly Model[] | undefined
 }
@@ -43,7 +45,7 @@ export async function loadLanguage(
   sources: readonly string[],
   { data: { limit, testShare } }: RunPlan,
   { wholeTrain }: { readonly wholeTrain?: boolean },
-  { reading, model, name, others = [] }: LanguageReading,
+  { reading, model, name, others = [], beside }: LanguageReading,
 ): Promise<LoadedSources> {
   const named = sources.find(isNamed)
   if (named !== undefined) {
@@ -53,6 +55,7 @@ export async function loadLanguage(
     )
   }
   const { data, notes } = await loadTexts(sources, {
+    beside,
     ...{ reading, name, vocabulary: vocabularyOf(model), positions: positionsOfAll([model, ...others]) },
     testShare: wholeTrain ? 0 : testShare,
   })

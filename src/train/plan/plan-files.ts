@@ -85,6 +85,7 @@ async function loaded(asked: RunPlan, options: LoadPlanOptions): Promise<LoadedP
     plan.loss === 'causal-lm'
       ? await loadLanguage(sources, plan, options, {
           ...{ reading, model: present(read, 'model').model, name: present(read, 'model').file.path },
+          beside: new Set([...bare].filter((at) => at > 0)),
           others: school?.teachers.map(({ model }) => model),
         })
       : await loadRows(sources, plan, options, reading, { bare, wanted: wantedBy(read, school) })

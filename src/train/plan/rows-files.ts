@@ -18,7 +18,7 @@ import type { RunPlan } from './plan.ts'
 import type { TrainTest } from './prepare.ts'
 import { isNamed } from './source-names.ts'
 
-interface RowsFor {
+interface RowsOptions {
   /** Places of sources whose rows are read without labels. Behind the first they keep all rows for training. Default none. */
   readonly bare?: ReadonlySet<number> | undefined
   /** What the model that reads them learns from, where it comes from a file. */
@@ -35,7 +35,7 @@ export async function loadRows(
   plan: RunPlan,
   options: LoadPlanOptions,
   reading: ReadOptions,
-  { bare = new Set(), wanted }: RowsFor = {},
+  { bare = new Set(), wanted }: RowsOptions = {},
 ): Promise<LoadedSources> {
   const beside = new Set([...bare].filter((at) => at > 0))
   const loaded: LoadedSource[] = []

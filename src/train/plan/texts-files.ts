@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import type { Dataset } from '../../data/dataset.ts'
 import {
-  type DividedDocuments,
   documentRowLength,
   packNoted,
   type TokenDocument,
@@ -12,6 +11,7 @@ import type { ReadOptions } from '../../data/read-options.ts'
 import { fixedLength } from '../../data/ready-rows.ts'
 import { readWanted, textsFor } from '../../evaluate/other-kind-files.ts'
 import { present } from '../../required.ts'
+import { documentsApart, type SourceDocuments } from './documents-apart.ts'
 import type { TrainTest } from './prepare.ts'
 
 /** How the texts of a plan are read. */
@@ -23,6 +23,8 @@ export interface TextsOptions {
   readonly vocabulary: number
   /** Tokens that it reads at most, where its file says. */
   readonly positions: number | undefined
+  /** Places of sources whose documents are trained on beside those of the tasks, and judge nothing. Default none. */
+  readonly beside?: ReadonlySet<number> | undefined
   /** Share of the documents held out where the data have no test part; 0 tests on what is learned. */
   readonly testShare: number
 }
@@ -31,11 +33,6 @@ export interface LoadedTexts {
   /** A pair for each source. */
   readonly data: readonly TrainTest[]
   readonly notes: readonly string[]
-}
-
-/** Training and test documents of a source. */
-interface Divided extends DividedDocuments {
-  readonly source: string
 }
 
 /**
@@ -48,7 +45,7 @@ interface Divided extends DividedDocuments {
 export async function loadTexts(sources: readonly string[], options: TextsOptions): Promise<LoadedTexts> {
   const { reading, testShare } = options
   const notes = new Set<string>()
-  const divided: Divided[] = []
+  const divided: SourceDocuments[] = []
   for (const source of sources) {
     const found = await readWanted(source, textsFor(options.name), reading, () =>
       readDocuments(source, reading),
@@ -59,15 +56,17 @@ export async function loadTexts(sources: readonly string[], options: TextsOption
       ...withTestDocuments(found, { share: testShare, source, otherwise: 'or set data.testShare' }),
     })
   }
+  const { data: apart, notes: said } = documentsApart(divided, options.beside)
+  for (const note of said) notes.add(note)
   const { pack } = reading
   const limits = [present(reading.tokenizer, 'tokenizer').limit, options.positions]
   const known = limits.filter((limit) => limit !== undefined)
   const limit = known.length > 0 ? Math.min(...known) : undefined
   const length = documentRowLength(
-    divided.flatMap(({ train, test }) => [...train, ...test]),
+    apart.flatMap(({ train, test }) => [...train, ...test]),
     { asked: fixedLength(reading), limit, pack },
   )
-  const data = divided.map(({ source, train, test }) => {
+  const data = apart.map(({ source, train, test }) => {
     const rows = (documents: readonly TokenDocument[], part: 'train' | 'test'): Dataset => {
       const packed = packedRows(documents, { ...options, source, part, length })
       for (const note of packed.notes) notes.add(note)
