@@ -236,9 +236,17 @@ describe('holdfast update', () => {
   test('a retention pack stands for the old data, and lives on for the next update', async () => {
     const kept = await run('keep model.onnx --data old/ --budget 200 -o model.keep --json')
     expect([kept.code, kept.stderr]).toEqual([0, ''])
-    const { code, stdout } = await run(
-      `update model.onnx --new new/ --keep model.keep --max-drop 3% -o kept.onnx --keep-out next.keep ${learned} --json`,
+    for (const part of ['train', 'test']) {
+      const rows = readFileSync(join(folder, 'new', `${part}.csv`), 'utf8')
+      write(`parted/${part}.csv`, rows.replaceAll(',', ';'))
+    }
+    const { code, stdout, stderr } = await run(
+      `update model.onnx --new parted/ --keep model.keep --max-drop 3% -o kept.onnx --keep-out next.keep ${learned} --json`,
     )
+    // The data are read once more for the next pack, and nothing of them is said again.
+    const said = stderr.split('\n').filter((line) => /^(note|warning): /.test(line))
+    expect(said).toContain("note: parted/train.csv: ';' parts the columns.")
+    expect(said).toEqual([...new Set(said)])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
       met: true,

@@ -1,4 +1,4 @@
-import { noteLines } from '../data/notes.ts'
+import { asWarning, noteLines } from '../data/notes.ts'
 import { methodWarning } from '../methods/advice.ts'
 import type { RunPlan } from '../train/plan/index.ts'
 import type { LoadedPlan, LoadPlanOptions } from '../train/plan/index-files.ts'
@@ -17,9 +17,20 @@ export function noteData(
   }
 }
 
-/** What was recognised, altered or left out in reading: whatever `--quiet` says, as it changes what a result means. */
-export function sayNotes(notes: readonly string[], screen: Screen): void {
-  for (const line of noteLines(notes)) screen.warn(line)
+/** Notes that have been said, those that are warnings apart. */
+interface Said {
+  readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/**
+ * What was recognised, altered or left out in reading: whatever `--quiet` says, as it changes what a result means.
+ *
+ * @param before What need not be said again, as the same data were read before.
+ */
+export function sayNotes(notes: readonly string[], screen: Screen, before?: Said): void {
+  const known = new Set(before ? [...before.notes, ...before.warnings.map(asWarning)] : [])
+  for (const line of noteLines(notes.filter((note) => !known.has(note)))) screen.warn(line)
 }
 
 /** Says loudly, once each, where a method is used in a scenario that it is known to fail in. */

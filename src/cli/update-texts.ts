@@ -183,7 +183,7 @@ async function answer(
       ...{ seed: asked.seed, reading: withDocumentFlags(readingOf(asked), asked) },
       onProgress: showKeeping(call.screen),
     })
-    sayNotes(notes, call.screen)
+    sayNotes(notes, call.screen, known)
     written.push(file)
   }
   // What the file answers that was written, as its users will have it.

@@ -191,7 +191,7 @@ async function answer(
     [asked.baseline, (file) => writeBaseline(file, options.engine, loaded, result)],
     [
       asked.keepOut === undefined ? undefined : outputPath(asked.keepOut, result.status, asked.force),
-      (file) => extended(asked, call, { engine: options.engine, model: out, out: file }),
+      (file) => extended(asked, call, known, { engine: options.engine, model: out, out: file }),
     ],
     [asked.markdown, (file) => writeWhole(file, updateMarkdown(summary, known))],
     [
@@ -213,6 +213,7 @@ async function answer(
 async function extended(
   asked: UpdateSettings,
   call: Call,
+  known: Preflight,
   written: { readonly engine: Engine; readonly model: string; readonly out: string },
 ): Promise<void> {
   const { output, preprocessing, reading, numbersArePositions } = sourcesOf(asked)
@@ -225,5 +226,5 @@ async function extended(
     numbersArePositions,
     seed: asked.seed,
   })
-  sayNotes(notes, call.screen)
+  sayNotes(notes, call.screen, known)
 }
