@@ -6,20 +6,21 @@ import { lostTable, probeFiguresLine, probesTable } from './gate-probe-tables.ts
 import { decidingReason, verdictSigns, verdictWord } from './gate-table.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
 import { code, folded, markdownTable, plain } from './markdown.ts'
+import { beforeAndAfter, type SideWords } from './sides.ts'
 import { textTable } from './text-table.ts'
 import { notice, standalonePage } from './update-page.ts'
 
 /**
  * What a gate found of language models, for the terminal.
  *
- * @param options `most`: how many documents and probes are shown, default 10
+ * @param options `most`: how many documents and probes are shown, default 10; `sides`: what the two models are called, default before and after
  * @example console.log(gateLanguageText(gateLanguage({ texts: gateTexts(baseline, candidate, { unit: 'relative', budget: 0.02 }) })))
  */
 export function gateLanguageText(
   result: LanguageGateResult,
-  options: { readonly most?: number } = {},
+  options: { readonly most?: number; readonly sides?: SideWords } = {},
 ): string {
-  const { most = 10 } = options
+  const { most = 10, sides = beforeAndAfter } = options
   const { texts, probes } = result
   const reason = decidingReason(result)
   const lines = [
@@ -28,14 +29,14 @@ export function gateLanguageText(
     ...result.warnings.map((warning) => `Warning: ${warning}`),
     '',
     `${result.baseline} against ${result.candidate}`,
-    ...(texts ? [...textTable(scoreTable(texts)), textFiguresLine(texts)] : []),
+    ...(texts ? [...textTable(scoreTable(texts, sides)), textFiguresLine(texts, sides)] : []),
     ...(texts && probes ? [''] : []),
     ...(probes ? [...textTable(probesTable(probes)), probeFiguresLine(probes)] : []),
     ...(texts && texts.worst.length > 0
       ? [
           '',
           'Documents that add most bits:',
-          ...textTable(worstTable({ ...texts, worst: texts.worst.slice(0, most) })),
+          ...textTable(worstTable({ ...texts, worst: texts.worst.slice(0, most) }, sides)),
         ]
       : []),
     ...(probes && probes.lost.length > 0

@@ -7,6 +7,7 @@ import type {
   OverallComparison,
 } from '../update/gate/index.ts'
 import type { TableData } from './figures/index.ts'
+import { beforeAndAfter, type SideWords } from './sides.ts'
 
 /** Headlines for people. */
 export const verdictWord = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const
@@ -31,11 +32,11 @@ const cells = (name: string, comparison: Comparison, verdict: string): string[] 
   verdict,
 ]
 
-const head = (first: string): string[] => [
+const head = (first: string, { heads: [before, after] }: SideWords): string[] => [
   first,
   'examples',
-  'before %',
-  'after %',
+  `${before} %`,
+  `${after} %`,
   'drop',
   'bounds',
   'budget',
@@ -59,9 +60,9 @@ function weighedRows(
 }
 
 /** The comparison on all examples, and with the golden baseline. */
-export const overallTable = (result: GateResult): TableData => ({
+export const overallTable = (result: GateResult, sides = beforeAndAfter): TableData => ({
   caption: 'All examples',
-  head: head(''),
+  head: head('', sides),
   rows: [
     ...weighedRows('all', result, result.balanced, result),
     ...(result.golden ? weighedRows('against golden', result.golden, result.golden.balanced, result) : []),
@@ -73,6 +74,7 @@ export function groupTable(
   kind: 'class' | 'slice',
   groups: readonly GroupComparison[],
   most = Number.POSITIVE_INFINITY,
+  sides = beforeAndAfter,
 ): TableData {
   const ranked = [
     ...groups.filter(({ verdict }) => verdict === 'worse'),
@@ -80,14 +82,18 @@ export function groupTable(
   ]
   return {
     caption: kind === 'class' ? 'Classes' : 'Slices',
-    head: head(kind),
+    head: head(kind, sides),
     rows: ranked.slice(0, most).map((group) => cells(group.name, group, group.verdict)),
   }
 }
 
 /** Classes as {@link groupTable} has them, and behind them `most` of those that the baseline does not know. */
-export function classTable({ perClass, newClasses }: GateResult, most = Number.POSITIVE_INFINITY): TableData {
-  const table = groupTable('class', perClass, most)
+export function classTable(
+  { perClass, newClasses }: GateResult,
+  most = Number.POSITIVE_INFINITY,
+  sides = beforeAndAfter,
+): TableData {
+  const table = groupTable('class', perClass, most, sides)
   const fresh = newClasses
     .slice(0, most)
     .map(({ name, n, accuracy }) => [
@@ -98,8 +104,8 @@ export function classTable({ perClass, newClasses }: GateResult, most = Number.P
 }
 
 /** What the figures are, in one line. */
-export const legend = ({ confidence }: GateResult): string =>
-  `Drops and budgets in points; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence. Flips: right before and wrong after / the reverse.`
+export const legend = ({ confidence }: GateResult, { behind: [before, after] } = beforeAndAfter): string =>
+  `Drops and budgets in points; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence. Flips: right ${before} and wrong ${after} / the reverse.`
 
 /** Flips, McNemar and what would be needed, in one line. */
 export function figuresLine(result: GateResult): string {

@@ -6,6 +6,7 @@ import {
   type TextGateResult,
 } from '../update/gate/index.ts'
 import type { TableData } from './figures/index.ts'
+import { beforeAndAfter } from './sides.ts'
 
 const row = (name: string, found: TextComparison): string[] => {
   const say = (value: number) => inTextUnit(value, found.unit).replace(' per byte', '')
@@ -22,9 +23,12 @@ const row = (name: string, found: TextComparison): string[] => {
 }
 
 /** The score on all documents, and against the golden model. */
-export const scoreTable = (result: TextGateResult): TableData => ({
+export const scoreTable = (
+  result: TextGateResult,
+  { heads: [before, after] } = beforeAndAfter,
+): TableData => ({
   caption: 'All documents',
-  head: ['', 'documents', 'bits/byte before', 'after', 'change', 'bounds', 'budget', ''],
+  head: ['', 'documents', `bits/byte ${before}`, after, 'change', 'bounds', 'budget', ''],
   rows: [
     row('all', { ...result, verdict: result.rules[0]?.verdict ?? result.verdict }),
     ...(result.golden ? [row('against golden', result.golden)] : []),
@@ -37,9 +41,12 @@ const signed = (value: number, digits: number): string =>
 const bits = (value: number | null): string => (value === null ? '' : value.toFixed(3))
 
 /** Documents that got worse. */
-export const worstTable = ({ worst }: { readonly worst: readonly ChangedDocument[] }): TableData => ({
+export const worstTable = (
+  { worst }: { readonly worst: readonly ChangedDocument[] },
+  { heads: [first, second] } = beforeAndAfter,
+): TableData => ({
   caption: 'Documents that got worse',
-  head: ['document', 'bytes', 'bits/byte before', 'after', 'change', 'bits added'],
+  head: ['document', 'bytes', `bits/byte ${first}`, second, 'change', 'bits added'],
   rows: worst.map(({ id, bytes, before, after, addedBits }) => [
     id,
     bytes.toLocaleString('en-US'),
@@ -51,7 +58,10 @@ export const worstTable = ({ worst }: { readonly worst: readonly ChangedDocument
 })
 
 /** Perplexities, and what the figures are. */
-export function textFiguresLine(result: TextGateResult): string {
+export function textFiguresLine(
+  result: TextGateResult,
+  { behind: [before, after] } = beforeAndAfter,
+): string {
   const { perplexity, tokens, confidence, documents, neededDocuments } = result
   const same = tokens.baseline === tokens.candidate
   const by = same
@@ -61,5 +71,5 @@ export function textFiguresLine(result: TextGateResult): string {
     neededDocuments === null
       ? ''
       : ` Documents for a verdict in 80 % of cases: ${neededDocuments.toLocaleString('en-US')}.`
-  return `Perplexity ${perplexity.baseline.toFixed(2)} before, ${perplexity.candidate.toFixed(2)} after, ${by}. Scores are those of ${count(documents, 'document')} together; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence.${needed}`
+  return `Perplexity ${perplexity.baseline.toFixed(2)} ${before}, ${perplexity.candidate.toFixed(2)} ${after}, ${by}. Scores are those of ${count(documents, 'document')} together; each bound holds with ${Number((100 * confidence).toFixed(4))} % confidence.${needed}`
 }

@@ -9,16 +9,20 @@ import {
   overallTable,
   verdictWord,
 } from './gate-table.ts'
+import { beforeAndAfter, type SideWords } from './sides.ts'
 import { textTable } from './text-table.ts'
 
 /**
  * A gate's result for the terminal: the verdict, the reason in one sentence, the tables.
  *
- * @param options `most`: how many classes and slices are shown, default 10
+ * @param options `most`: how many classes and slices are shown, default 10; `sides`: what the two models are called, default before and after
  * @example console.log(gateText(gate(baseline, candidate, { maxDrop: 0.01 })))
  */
-export function gateText(result: GateResult, options: { readonly most?: number } = {}): string {
-  const { most = 10 } = options
+export function gateText(
+  result: GateResult,
+  options: { readonly most?: number; readonly sides?: SideWords } = {},
+): string {
+  const { most = 10, sides = beforeAndAfter } = options
   const others = result.rules
     .map(({ reason }) => reason)
     .filter((reason) => reason !== decidingReason(result))
@@ -28,13 +32,13 @@ export function gateText(result: GateResult, options: { readonly most?: number }
     ...result.warnings.map((warning) => `Warning: ${warning}`),
     '',
     `${result.baseline} against ${result.candidate}`,
-    ...textTable(overallTable(result)),
+    ...textTable(overallTable(result, sides)),
     figuresLine(result),
-    ...groups(classTable(result, most), result.perClass.length - most),
+    ...groups(classTable(result, most, sides), result.perClass.length - most),
     ...moreNew(result.newClasses.length - most),
-    ...groups(groupTable('slice', result.slices, most), result.slices.length - most),
+    ...groups(groupTable('slice', result.slices, most, sides), result.slices.length - most),
     '',
-    legend(result),
+    legend(result, sides),
   ]
   return visible(lines.join('\n'))
 }

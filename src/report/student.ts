@@ -6,6 +6,7 @@ import { gateLanguageText } from './gate-language.ts'
 import { decidingReason, figuresLine, groupTable, legend, overallTable } from './gate-table.ts'
 import { gateText } from './gate-text.ts'
 import { scoreTable, textFiguresLine, worstTable } from './gate-text-tables.ts'
+import { teacherAndStudent as sides } from './sides.ts'
 import { textTable } from './text-table.ts'
 import { notice, standalonePage } from './update-page.ts'
 
@@ -41,7 +42,7 @@ const sizesTable = ({ teacher, student, agreement }: StudentResult): TableData =
 export function studentText(result: StudentResult): string {
   const { gate } = result
   return [
-    isOfTexts(gate) ? gateLanguageText(gate) : gateText(gate),
+    isOfTexts(gate) ? gateLanguageText(gate, { sides }) : gateText(gate, { sides }),
     '',
     judgedWords[result.judgedBy],
     ...textTable(sizesTable(result)),
@@ -77,10 +78,10 @@ const headlines = {
 } as const
 
 const rowSections = (gate: GateResult): Markup =>
-  html`<section><h2>Rows held out</h2>${dataTable(overallTable(gate))}<p class="about">${figuresLine(gate)}</p><p class="about">${legend(gate)}</p></section>
-<section><h2>By class</h2>${dataTable(groupTable('class', gate.perClass, 50))}</section>`
+  html`<section><h2>Rows held out</h2>${dataTable(overallTable(gate, sides))}<p class="about">${figuresLine(gate)}</p><p class="about">${legend(gate, sides)}</p></section>
+<section><h2>By class</h2>${dataTable(groupTable('class', gate.perClass, 50, sides))}</section>`
 
 const textSections = ({ texts }: LanguageGateResult): Markup | undefined =>
   texts &&
-  html`<section><h2>Documents held out</h2>${dataTable(scoreTable(texts))}<p class="about">${textFiguresLine(texts)}</p></section>
-${texts.worst.length > 0 ? html`<section><h2>Documents that the student reads worst beside its teacher</h2>${dataTable(worstTable(texts))}</section>` : undefined}`
+  html`<section><h2>Documents held out</h2>${dataTable(scoreTable(texts, sides))}<p class="about">${textFiguresLine(texts, sides)}</p></section>
+${texts.worst.length > 0 ? html`<section><h2>Documents that the student reads worst beside its teacher</h2>${dataTable(worstTable(texts, sides))}</section>` : undefined}`
