@@ -1,6 +1,4 @@
-import { rmdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { makeFolder } from '../tensor/writes-files.ts'
+import { makeFolder, removeMade } from '../tensor/writes-files.ts'
 import { type Held, lockOutput } from '../train/folders/index-files.ts'
 
 /** What a command has of the places that it writes to, until it ends. */
@@ -20,8 +18,7 @@ export interface Outputs {
  * away.
  */
 export async function withOutputs<T>(command: (outputs: Outputs) => Promise<T>): Promise<T> {
-  /** Each before those in it. */
-  const made: string[] = []
+  const made: { readonly path: string; readonly first: string }[] = []
   const held: Held[] = []
   // Ctrl-C ends a process at once.
   const leave = () => {
@@ -35,10 +32,7 @@ export async function withOutputs<T>(command: (outputs: Outputs) => Promise<T>):
   const outputs: Outputs = {
     makeFolder: async (path) => {
       const first = await makeFolder(path)
-      if (first === undefined) return
-      const folders = [path]
-      for (let at = path; at !== first && dirname(at) !== at; at = dirname(at)) folders.unshift(dirname(at))
-      made.push(...folders)
+      if (first !== undefined) made.push({ path, first })
     },
     hold: async (path, said) => {
       held.push(await lockOutput(path, said))
@@ -50,8 +44,7 @@ export async function withOutputs<T>(command: (outputs: Outputs) => Promise<T>):
     return answer
   } catch (error) {
     await giveBack().catch(() => undefined)
-    // One that is not empty stays, and so do those that it lies in.
-    for (const folder of made.reverse()) await rmdir(folder).catch(() => undefined)
+    for (const { path, first } of made.reverse()) await removeMade(path, first)
     throw error
   }
 }

@@ -1,9 +1,9 @@
-import { appendFile, chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { EnvironmentError, UsageError } from '../errors.ts'
-import { makeFolder, writeObstacle, writing } from './writes-files.ts'
+import { makeFolder, removeMade, writeObstacle, writing } from './writes-files.ts'
 
 let folder: string
 const at = (name: string) => join(folder, name)
@@ -74,4 +74,16 @@ test('errors of ours pass, and what goes well does', async () => {
   expect(await writing('a', async () => 3)).toBe(3)
   await makeFolder(at('new/inner'))
   await makeFolder(at('new/inner'))
+})
+
+test('folders that were made are taken away as far as they are empty, and none that was there', async () => {
+  await mkdir(at('there'))
+  await removeMade(at('there/a/b/c'), await makeFolder(at('there/a/b/c')))
+  expect(await readdir(at('there'))).toEqual([])
+  const first = await makeFolder(at('there/a/b/c'))
+  await writeFile(at('there/a/file'), 'x')
+  await removeMade(at('there/a/b/c'), first)
+  expect(await readdir(at('there/a'))).toEqual(['file'])
+  await removeMade(at('inner'), await makeFolder(at('inner')))
+  expect(await readdir(at('inner'))).toEqual([])
 })

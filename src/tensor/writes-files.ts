@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, rmdir, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { EnvironmentError, HoldfastError } from '../errors.ts'
 import { systemCode } from './reads-files.ts'
 
@@ -31,6 +31,23 @@ export async function writing<T>(path: string, action: () => Promise<T>, kind: W
  */
 export async function makeFolder(path: string): Promise<string | undefined> {
   return writing(path, () => mkdir(path, { recursive: true }), 'folder')
+}
+
+/**
+ * Takes away a folder, and those on the way to it, that {@link makeFolder} made, where they are still empty: one that is not stays, and so do
+ * those that it lies in.
+ *
+ * @param first What that gave back.
+ */
+export async function removeMade(path: string, first: string | undefined): Promise<void> {
+  if (first === undefined) return
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const gone = await rmdir(at).then(
+      () => true,
+      () => false,
+    )
+    if (!gone || at === resolve(first) || dirname(at) === at) return
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { CheckpointError, UsageError } from '../../errors.ts'
 import { spanned } from '../../spans.ts'
 import { foundAt, listFolder, readBytes, readUtf8 } from '../../tensor/reads-files.ts'
 import { isUnfinished, writeWhole } from '../../tensor/whole-files.ts'
-import { makeFolder, writing } from '../../tensor/writes-files.ts'
+import { makeFolder, removeMade, writing } from '../../tensor/writes-files.ts'
 import {
   type CheckpointStore,
   decodeCheckpoint,
@@ -51,14 +51,24 @@ export interface RunFolder {
 
 /**
  * Opens the folder of a run: makes it with its `config.json` where it is new, and goes on with it where it holds the
- * same run. What an earlier process left half-written is removed.
+ * same run. What an earlier process left half-written is removed, and a folder that was made and took nothing, too.
  *
  * @throws EnvironmentError `run-in-use` when another live process has it open, `write-failed` when the disk does not take it.
  * @throws UsageError `run-folder-taken` when it holds another run, or files that are no run.
  * @throws CheckpointError `run-config` when its `config.json` cannot be read.
  */
 export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
-  await makeFolder(path)
+  const made = await makeFolder(path)
+  try {
+    return await opened(path, config)
+  } catch (error) {
+    // On a full disk a folder can be made, and nothing put into it.
+    await removeMade(path, made)
+    throw error
+  }
+}
+
+async function opened(path: string, config: RunConfig): Promise<RunFolder> {
   const lock = await lockFolder(path)
   let changed: string | undefined
   let isNew = false

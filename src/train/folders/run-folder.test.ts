@@ -112,6 +112,24 @@ describe('a folder that cannot be written', () => {
       if (root) process.seteuid?.(0)
     }
   })
+
+  test.skipIf(process.platform === 'win32')('is taken away where it was made and took nothing', async () => {
+    const folder = await folderFor()
+    await chmod(folder, 0o777)
+    const root = process.geteuid?.() === 0
+    if (root) process.seteuid?.(65_534)
+    // As on a full disk a folder can be made, and no file put into it.
+    const before = process.umask(0o222)
+    try {
+      await expect(openRunFolder(join(folder, 'run'), config())).rejects.toMatchObject({
+        code: 'write-failed',
+      })
+    } finally {
+      process.umask(before)
+      if (root) process.seteuid?.(0)
+    }
+    expect(await readdir(folder)).toEqual([])
+  })
 })
 
 describe('configurations of runs that are damaged', () => {
