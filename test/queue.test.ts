@@ -243,7 +243,10 @@ describe.skipIf(!hasRedis() || spawnSync('openssl', ['version']).status !== 0)('
     expect(untrusted).toMatchObject({ code: 1, stderr: expect.stringContaining('error (queue-certificate)') })
     expect(untrusted.stderr).toContain('NODE_EXTRA_CA_CERTS')
     const open = await work('redis', {})
-    expect(open).toMatchObject({ code: 1, stderr: expect.stringContaining('begins with rediss://') })
+    expect(open).toMatchObject({ code: 1, stderr: expect.stringContaining('error (queue-tls)') })
+    expect(open.stderr).toContain(
+      'speaks TLS, and nothing else on that port: the address begins with rediss://',
+    )
   })
 })
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import type { Redis } from 'ioredis'
 import { EnvironmentError } from '../../errors.ts'
 import { type RedisAddress, shownAddress } from './address.ts'
@@ -6,12 +7,12 @@ import type { QueuePackages } from './packages-node.ts'
 
 const CONNECT_MILLISECONDS = 10_000
 const MOST_MILLISECONDS_BETWEEN_TRIES = 3000
-const MILLISECONDS_TO_ANSWER_PLAINLY = 2000
+const MILLISECONDS_TO_ANSWER_OTHERWISE = 2000
 
 /**
  * A connection to a Redis that is there. Once it is made it is made again as often as it breaks, and what is asked meanwhile waits.
  *
- * @throws EnvironmentError `queue-unreachable`, `queue-no-tls`, `queue-password`, `queue-certificate`, `queue-database`, `queue-failed`; no message shows the password.
+ * @throws EnvironmentError `queue-unreachable`, `queue-no-tls`, `queue-tls`, `queue-password`, `queue-certificate`, `queue-database`, `queue-failed`; no message shows the password.
  */
 export async function openRedis(address: RedisAddress, { Redis: Client }: QueuePackages): Promise<Redis> {
   const { host, port, db, username, password, tls } = address
@@ -34,9 +35,7 @@ export async function openRedis(address: RedisAddress, { Redis: Client }: QueueP
   } catch (cause) {
     client.disconnect()
     const why = last ?? (cause instanceof Error ? cause : new Error(String(cause)))
-    throw tls && isSilence(why) && (await answersPlainly(address))
-      ? withoutTls(address)
-      : refused(address, why)
+    throw (isSilence(why) && (await otherScheme(address))) || refused(address, why)
   }
   await chooseDatabase(client, address)
   made = true
@@ -59,10 +58,30 @@ async function chooseDatabase(client: Redis, address: RedisAddress): Promise<voi
   }
 }
 
+/** What there is to say where the other kind of address is answered; undefined where it is not. */
+async function otherScheme(address: RedisAddress): Promise<EnvironmentError | undefined> {
+  if (address.tls) return (await answersPlainly(address)) ? withoutTls(address) : undefined
+  return (await answersSecurely(address)) ? overTls(address) : undefined
+}
+
+/** Whether somebody is there who speaks TLS, whatever the certificate. */
+const answersSecurely = ({ host, port }: RedisAddress): Promise<boolean> =>
+  new Promise((resolve) => {
+    // Nothing is sent: who is there is told when the address is mended.
+    const socket = connectSecurely({ host, port, rejectUnauthorized: false })
+    const end = (answered: boolean) => {
+      socket.destroy()
+      resolve(answered)
+    }
+    socket.setTimeout(MILLISECONDS_TO_ANSWER_OTHERWISE)
+    socket.on('secureConnect', () => end(true))
+    for (const event of ['timeout', 'error', 'close']) socket.on(event, () => end(false))
+  })
+
 /** Whether a Redis is there that speaks no TLS: whatever it answers to a PING begins as its answers and refusals do. */
 const answersPlainly = ({ host, port }: RedisAddress): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: MILLISECONDS_TO_ANSWER_PLAINLY })
+    const socket = connect({ host, port, timeout: MILLISECONDS_TO_ANSWER_OTHERWISE })
     const end = (answered: boolean) => {
       socket.destroy()
       resolve(answered)
@@ -76,6 +95,12 @@ const withoutTls = (address: RedisAddress): EnvironmentError =>
   new EnvironmentError(
     'queue-no-tls',
     `The Redis at ${shownAddress(address)} does not answer over TLS, but does without: where nobody can listen in on the way, the address begins with redis:// instead of rediss://. Else name the port on which it speaks TLS (tls-port in its configuration).`,
+  )
+
+const overTls = (address: RedisAddress): EnvironmentError =>
+  new EnvironmentError(
+    'queue-tls',
+    `The Redis at ${shownAddress(address)} speaks TLS, and nothing else on that port: the address begins with rediss:// instead of redis://.`,
   )
 
 function refused(address: RedisAddress, cause: Error): EnvironmentError {
