@@ -184,8 +184,8 @@ test('benchmarks of one protocol in a store are told apart by what differs', asy
   for (const batch of [8, 9])
     await run(`${tiny.replace('--batch 8', `--batch ${batch}`)} --method none --store apart --jobs 1`)
   const { stdout } = await run('collect apart')
-  expect(stdout).toMatch(/^Benchmark 1 of 2: batchSize [89]$/m)
-  expect(stdout).toMatch(/^Benchmark 2 of 2: batchSize [89]$/m)
+  expect(stdout).toMatch(/^Benchmark 1 of 2, split-mnist.*, Class-IL: batchSize [89]$/m)
+  expect(stdout).toMatch(/^Benchmark 2 of 2, split-mnist.*, Class-IL: batchSize [89]$/m)
 })
 
 test('a tuning that has nothing to choose is refused, and one method of which nothing is chosen is named', async () => {

@@ -1,9 +1,11 @@
+import { benchmarkTitle } from '../report/protocol-title.ts'
+import { itemAt } from '../required.ts'
 import type { Collected } from '../study/grid/index-files.ts'
 
 /** How much of a setting is shown. */
 const MOST_SHOWN = 60
 
-/** A line for each of several benchmarks: which of them it is, and in what it is not as the others. None for one alone. */
+/** A line for each of several benchmarks: which of them it is, its protocol and scenarios, and in what it is not as the others. None for one alone. */
 export function differences(found: readonly Collected[]): string[] {
   if (found.length < 2) return []
   const facts = found.map(factsOf)
@@ -12,7 +14,8 @@ export function differences(found: readonly Collected[]): string[] {
   )
   return facts.map((own, at) => {
     const told = differing.map((name) => `${name} ${own[name] ?? 'not known'}`)
-    return `Benchmark ${at + 1} of ${found.length}${told.length === 0 ? '' : `: ${told.join('; ')}`}`
+    const { bench } = itemAt(found, at, 'benchmark')
+    return `Benchmark ${at + 1} of ${found.length}, ${benchmarkTitle(bench)}${told.length === 0 ? '' : `: ${told.join('; ')}`}`
   })
 }
 

@@ -109,6 +109,16 @@ it('shows scenarios apart and side by side when there are several', () => {
   expect(reportHtml(demoBench({ scenarios: ['class'] }))).not.toContain('by scenario')
 })
 
+it('names protocol and scenarios of each of several benchmarks', () => {
+  const sha256 = '0123456789abcdef'
+  const first = { ...demoBench({ scenarios: ['task'] }), protocol: { name: 'one', version: 1, sha256 } }
+  const second = { ...demoBench({ scenarios: ['class'] }), protocol: { name: 'two', version: 3, sha256 } }
+  const page = reportHtml([first, second])
+  expect(page).toContain('<h1>one@1 (0123456789ab), Task-IL: ')
+  expect(page).toContain('<article><h2>two@3 (0123456789ab), Class-IL: ')
+  expect(reportHtml(first)).not.toContain('Task-IL: ')
+})
+
 it('prints the accuracy of every cell of the matrix and the standard error of three seeds', () => {
   const bench = demoBench({ methods: ['replay'], scenarios: ['class'] })
   const page = reportHtml(bench)

@@ -19,6 +19,7 @@ import {
 } from './figures/index.ts'
 import { headline } from './headline.ts'
 import { missingTable } from './missing.ts'
+import { benchmarkTitle } from './protocol-title.ts'
 import { runTextsTable } from './run-texts.ts'
 import {
   machineTable,
@@ -152,15 +153,16 @@ export function reportHtml(bench: BenchResult | readonly BenchResult[], options:
   const top = headline(first)
   const runs = benches.reduce((sum, { results }) => sum + results.length, 0)
   const names = [...new Set(benches.map(({ benchmark }) => benchmark))].join(', ')
+  const which = benches.length > 1 ? `${benchmarkTitle(first)}: ` : ''
   const rest = benches.slice(1).map((other) => {
     const { title, detail } = headline(other)
-    return html`<article><h2>${other.benchmark}: ${title}</h2><p class="lead">${detail}</p>${notice(other)}${benchSections(other)}</article>`
+    return html`<article><h2>${benchmarkTitle(other)}: ${title}</h2><p class="lead">${detail}</p>${notice(other)}${benchSections(other)}</article>`
   })
   const page = html`<!doctype html>
 <html lang="en"${theme === 'auto' ? undefined : html` data-theme="${theme}"`}>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>${names} · Holdfast report</title><style>${{ markup: styleSheet }}</style></head>
 <body>
-<header><p class="kicker"><b>Holdfast</b> · ${names} · ${count(runs, 'run')}${created === undefined ? undefined : ` · ${created}`}</p><h1>${top.title}</h1><p class="lead">${top.detail}</p>${notice(first)}</header>
+<header><p class="kicker"><b>Holdfast</b> · ${names} · ${count(runs, 'run')}${created === undefined ? undefined : ` · ${created}`}</p><h1>${which}${top.title}</h1><p class="lead">${top.detail}</p>${notice(first)}</header>
 <main>${benchSections(first)}${rest}${more}${
     command === undefined ? undefined : html`<section><h2>Do it again</h2><pre>${command}</pre></section>`
   }</main>
