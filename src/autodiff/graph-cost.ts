@@ -12,12 +12,16 @@ export interface GraphCost {
   readonly nodes: number
   /** A multiplication and an addition count 2; other ops 1 for each element of their outputs; moving nothing counts 0. */
   readonly flops: number
+  /** Of these, those of matrix products, convolutions and recurrent layers. */
+  readonly productFlops: number
   /** Of each node of the graph, in order. */
   readonly nodeFlops: readonly number[]
   /** What lies in memory all the time: inputs and initialisers. */
   readonly heldBytes: number
   /** Most that nodes' outputs take at one time; each is given up after its last use, those of the graph never. */
   readonly peakBytes: number
+  /** The same without the graph's outputs, which may be written to where the caller wants them. */
+  readonly innerPeakBytes: number
 }
 
 /** Ops whose output is their input's memory seen otherwise. */
@@ -41,10 +45,12 @@ export function graphCost(graph: Graph, outside: ReadonlyMap<string, Value> = ne
   const memory = new Memory(graph)
   const nodeFlops: number[] = []
   let nodes = 0
+  let productFlops = 0
   graph.nodes.forEach((node, at) => {
     const inputs = node.inputs.map((name) => values.get(name))
     const { outputs, ...cost } = node.op === 'Scan' ? scanCost(node, inputs, values) : plainCost(node, inputs)
     nodeFlops.push(cost.flops)
+    productFlops += cost.productFlops
     nodes += cost.nodes
     for (const value of outputs) values.set(value.name, value)
     memory.run(node, at, outputs, cost.peakBytes)
@@ -52,15 +58,18 @@ export function graphCost(graph: Graph, outside: ReadonlyMap<string, Value> = ne
   return {
     nodes,
     flops: nodeFlops.reduce((sum, each) => sum + each, 0),
+    productFlops,
     nodeFlops,
     heldBytes: held.reduce((sum, name) => sum + bytesOf(values.get(name)), 0),
     peakBytes: memory.peak,
+    innerPeakBytes: memory.innerPeak,
   }
 }
 
 interface NodeCost {
   readonly outputs: readonly Value[]
   readonly flops: number
+  readonly productFlops: number
   readonly nodes: number
   /** Of what is inside the node. */
   readonly peakBytes: number
@@ -77,14 +86,21 @@ function plainCost(node: Node, inputs: readonly (Value | undefined)[]): NodeCost
   }
   const types = definition?.shape(context) ?? []
   const outputs = node.outputs.map((name, at): Value => ({ type: 'float32', dims: [], ...types[at], name }))
-  return { outputs, flops: flopsOf(node, inputs, outputs), nodes: 1, peakBytes: 0 }
+  const products = productFlopsOf(node, inputs, outputs)
+  const flops =
+    products ?? (views.has(node.op) ? 0 : outputs.reduce((sum, { dims }) => sum + sizeOf(dims), 0))
+  return { outputs, flops, productFlops: products ?? 0, nodes: 1, peakBytes: 0 }
 }
 
-function flopsOf(node: Node, inputs: readonly (Value | undefined)[], outputs: readonly Value[]): number {
+/** undefined for a node that is no product. */
+function productFlopsOf(
+  node: Pick<Node, 'op' | 'name' | 'attributes'>,
+  inputs: readonly (Value | undefined)[],
+  outputs: readonly Value[],
+): number | undefined {
   const [x = [], w = [], r = []] = inputs.map((input) => input?.dims)
   const [y = []] = outputs.map(({ dims }) => dims)
   const attributes = attributeReader(node.attributes, nodeLabel(node))
-  if (views.has(node.op)) return 0
   switch (node.op) {
     case 'MatMul':
     case 'MatMulInteger':
@@ -103,7 +119,7 @@ function flopsOf(node: Node, inputs: readonly (Value | undefined)[], outputs: re
     case 'Einsum':
       return 2 * sizeOf([...equationOf({ op: node.op, name: node.name, inputs, attributes }).sizes.values()])
     default:
-      return outputs.reduce((sum, { dims }) => sum + sizeOf(dims), 0)
+      return undefined
   }
 }
 
@@ -114,7 +130,7 @@ function scanCost(
   around: ReadonlyMap<string, Value>,
 ): NodeCost {
   const [body] = subgraphsOf(node)
-  if (!body) return { outputs: [], flops: 0, nodes: 1, peakBytes: 0 }
+  if (!body) return { outputs: [], flops: 0, productFlops: 0, nodes: 1, peakBytes: 0 }
   const scanned = Number(node.attributes.num_scan_inputs ?? 0)
   const states = inputs.length - scanned
   const [first] = inputs.slice(states)
@@ -126,7 +142,13 @@ function scanCost(
     const concrete = dims.map(Number)
     return { name, type, dims: at < states ? concrete : [trips, ...concrete] }
   })
-  return { outputs, flops: trips * cost.flops, nodes: 1 + cost.nodes, peakBytes: cost.peakBytes }
+  return {
+    outputs,
+    flops: trips * cost.flops,
+    productFlops: trips * cost.productFlops,
+    nodes: 1 + cost.nodes,
+    peakBytes: cost.peakBytes,
+  }
 }
 
 const bytesOf = (value: TensorType | undefined): number =>
@@ -135,7 +157,10 @@ const bytesOf = (value: TensorType | undefined): number =>
 /** Follows what nodes' outputs take, from when each is computed until after its last use. */
 class Memory {
   peak = 0
+  innerPeak = 0
   private now = 0
+  private nowOutputs = 0
+  private readonly given: ReadonlySet<string>
   private readonly lastUse = new Map<string, number>()
   /** The value that a view is a view of. */
   private readonly roots = new Map<string, string>()
@@ -150,7 +175,8 @@ class Memory {
     nodes.forEach((node, at) => {
       for (const name of [...node.outputs, ...namesRead(node)]) this.lastUse.set(this.root(name), at)
     })
-    for (const { name } of outputs) this.lastUse.set(this.root(name), nodes.length)
+    this.given = new Set(outputs.map(({ name }) => this.root(name)))
+    for (const name of this.given) this.lastUse.set(name, nodes.length)
     // Added to in place: a Concat may end two hundred thousand values.
     for (const [name, at] of this.lastUse) {
       const others = this.ending.get(at)
@@ -165,9 +191,11 @@ class Memory {
         const size = bytesOf(value)
         this.sizes.set(value.name, size)
         this.now += size
+        if (this.given.has(value.name)) this.nowOutputs += size
       }
     }
     this.peak = Math.max(this.peak, this.now + inside)
+    this.innerPeak = Math.max(this.innerPeak, this.now - this.nowOutputs + inside)
     for (const name of this.ending.get(at) ?? []) this.now -= this.sizes.get(name) ?? 0
   }
 

@@ -8,10 +8,11 @@ const PROCESS_BYTES = 160 * 2 ** 20
 const STATE_COPIES = 2
 
 /**
- * How much the runtime takes for what a step computes beside the state: its arena grows by doubling, gives nothing back, and holds the
- * work space of convolutions and products, too. Where weights are read from where they lie there are hardly any of these.
+ * How much the runtime takes of what a step computes beside the state: a first run takes it piece by piece, which leaves gaps, and from the
+ * second on there is one block for all of it, for which the pieces mostly have no room; neither is given back. Where weights are read from
+ * where they lie what is computed is large enough for gaps to be few.
  */
-const ARENA = { usual: 3.5, held: 1.05 }
+const ARENA = { usual: 2.4, held: 1 }
 
 /** A node of a graph, as it is built and as the runtime has it. */
 const NODE_BYTES = 14 * 2 ** 10
@@ -20,24 +21,23 @@ const NODE_BYTES = 14 * 2 ** 10
 const CONSTANT_COPIES = 3
 
 /**
- * The most that training has in memory at one time, in bytes: the process, the file as it was read, the copies of
- * the state and of frozen weights, gradients, the graph, and what a step computes. `bench/memory.ts` and `bench/llm-steps.ts` measure it:
- * within 10 % of the peak for MLPs, a CNN and a transformer, within 12 % for low-rank updates of decoders.
+ * The most that training has in memory at one time, in bytes: the process, the file as it was read, the copies of the state and of frozen
+ * weights, the graph, and what a step computes. `bench/memory.ts`, `bench/steps.ts --memory`, `bench/models.ts` and `bench/llm-steps.ts`
+ * measure it: within 10 % of the peak for large MLPs, a wide CNN and transformers, within 12 % for low-rank updates of decoders, up to a
+ * third too much for smaller convolutional networks.
  */
 export function stepMemory(parts: {
   readonly fileBytes: number
   readonly stateBytes: number
-  readonly optimiserBytes: number
+  /** Gradients among it. */
   readonly activationBytes: number
   readonly nodes: number
   /** Of frozen weights: those read from where they lie, and those that are constants of the graph. */
   readonly heldBytes: number
   readonly constantBytes: number
 }): number {
-  const { fileBytes, stateBytes, optimiserBytes, activationBytes, nodes, heldBytes, constantBytes } = parts
-  const computed = Math.max(0, activationBytes - stateBytes)
+  const { fileBytes, stateBytes, activationBytes, nodes, heldBytes, constantBytes } = parts
   const arena = heldBytes > 0 ? ARENA.held : ARENA.usual
   const copies = STATE_COPIES * stateBytes + CONSTANT_COPIES * constantBytes + NODE_BYTES * nodes
-  const gradients = stateBytes - optimiserBytes
-  return Math.round(PROCESS_BYTES + fileBytes + copies + gradients + arena * computed)
+  return Math.round(PROCESS_BYTES + fileBytes + copies + arena * activationBytes)
 }

@@ -16,11 +16,11 @@ import type { Model } from '../../model/model.ts'
 import type { Graph } from '../../onnx/graph.ts'
 import type { Value } from '../../ops/core/index.ts'
 import { byteLengthOf, byteLengthOfAll } from '../../tensor/bytes.ts'
-import { adam, updateParameters } from '../step/index.ts'
+import { adam, type Optimiser, updateParameters } from '../step/index.ts'
 import { stepMemory } from './inspect-memory.ts'
 import { concreteDims, type ImageSize, namedSizes, usualSizes } from './inspect-sizes.ts'
 
-/** What one training step with Adam takes. */
+/** What one training step takes. */
 export interface StepCost {
   /** Rows in the batch. */
   readonly batch: number
@@ -29,6 +29,8 @@ export interface StepCost {
   readonly nodes: number
   /** Forward, backward and update; a multiplication and an addition count 2. */
   readonly flops: number
+  /** Of these, those of matrix products, convolutions and recurrent layers. */
+  readonly productFlops: number
   /** Of the forward pass alone. */
   readonly forwardFlops: number
   /** The most that a process which reads the model and trains it has in memory: see {@link stepMemory}. */
@@ -36,7 +38,7 @@ export interface StepCost {
   /** Of all that are trained. */
   readonly parameterBytes: number
   readonly optimiserBytes: number
-  /** What activations, gradients and new parameters take at their most. */
+  /** What activations and gradients take at their most. */
   readonly activationBytes: number
 }
 
@@ -49,6 +51,8 @@ export interface StepRequest {
   readonly sequence: number
   /** Of images, where the file leaves their size free. Default 224 by 224. */
   readonly image?: ImageSize | undefined
+  /** Default Adam. */
+  readonly optimiser?: Optimiser | undefined
   /** As in the settings of a step. Default false. */
   readonly recompute?: boolean | undefined
   /** Of the model's file, and of files beside it that hold its tensors. Default as many as the parameters take. */
@@ -64,7 +68,7 @@ export interface CountedStep {
 }
 
 /**
- * Builds forward, backward and Adam's update for a batch of given size, runs nothing, and counts what it would take.
+ * Builds forward, backward and update for a batch of given size, runs nothing, and counts what it would take.
  *
  * @throws ModelError, UnsupportedOpError what specialising and differentiating the graph throw.
  */
@@ -112,7 +116,7 @@ export function countStep(request: StepRequest): CountedStep {
   const forward = forwardFlops(builder, loss)
   const wanted = [...parameters.values()]
   const found = gradients(builder, loss, wanted, { recompute: request.recompute })
-  const optimiser = adam()
+  const { optimiser = adam() } = request
   const scalars = optimiser.scalars(1, 1).map((_, at) => builder.input(`scalar/${at}`, SCALAR))
   const reached = new Set<string>()
   let parameterBytes = 0
@@ -132,7 +136,7 @@ export function countStep(request: StepRequest): CountedStep {
   }
   for (const [name, value] of specialised.buffers) builder.output(value, `${name}/next`)
   const graph = builder.finish('step')
-  const { nodes, flops, peakBytes } = graphCost(graph)
+  const { nodes, flops, productFlops, innerPeakBytes } = graphCost(graph)
   const optimiserBytes = optimiser.slots.length * parameterBytes
   return {
     reached,
@@ -142,18 +146,18 @@ export function countStep(request: StepRequest): CountedStep {
       dims: Object.fromEntries(named),
       nodes,
       flops,
+      productFlops,
       forwardFlops: forward,
       bytes: stepMemory({
         fileBytes: request.fileBytes ?? parameterBytes,
         stateBytes: parameterBytes + optimiserBytes,
-        optimiserBytes,
-        activationBytes: peakBytes,
+        activationBytes: innerPeakBytes,
         nodes,
         ...frozenBytes(graph),
       }),
       parameterBytes,
       optimiserBytes,
-      activationBytes: peakBytes,
+      activationBytes: innerPeakBytes,
     },
   }
 }

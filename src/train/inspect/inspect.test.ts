@@ -5,7 +5,9 @@ import { graphCost } from '../../autodiff/graph-cost.ts'
 import { modelFromOnnx } from '../../model/import/onnx-model.ts'
 import { mlp } from '../../model/layers/networks.ts'
 import { encodeGraph, type Graph, type Node } from '../../onnx/index.ts'
+import { present } from '../../required.ts'
 import { float32, type Tensor } from '../../tensor/tensor.ts'
+import { adam, sgd } from '../step/index.ts'
 import { inspectModel } from './inspect.ts'
 
 const node = (op: string, inputs: readonly string[], output: string, domain = ''): Node => ({
@@ -47,12 +49,24 @@ describe('what a graph costs', () => {
       builder.op('MatMul', [features, builder.input('v', { type: 'float32', dims: [180, 2] })]),
       'out',
     )
-    const { flops, heldBytes, peakBytes } = graphCost(builder.finish('g'))
+    const { flops, productFlops, heldBytes, peakBytes, innerPeakBytes } = graphCost(builder.finish('g'))
     const conv = 4 * 5 * 6 * 6
     expect(flops).toBe(2 * conv * 27 + conv + 2 * 8 * 180)
+    expect(productFlops).toBe(flops - conv)
     expect(heldBytes).toBe(4 * (4 * 3 * 64 + 5 * 27 + 360) + 16)
     // The convolution's output stands beside the Relu's; the reshaped one is the same memory.
     expect(peakBytes).toBe(4 * 2 * conv)
+    expect(innerPeakBytes).toBe(peakBytes)
+  })
+
+  it('tells what a graph gives out from what it computes on the way', () => {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', { type: 'float32', dims: [100] })
+    const first = builder.op('Relu', [x])
+    builder.output(builder.op('Exp', [x]), 'early')
+    builder.output(builder.op('Add', [first, first]), 'out')
+    const { peakBytes, innerPeakBytes } = graphCost(builder.finish('g'))
+    expect({ peakBytes, innerPeakBytes }).toEqual({ peakBytes: 4 * 300, innerPeakBytes: 4 * 100 })
   })
 
   it('counts the body of a loop once an entry', () => {
@@ -75,7 +89,7 @@ describe('what a graph costs', () => {
       initializers: new Map(),
       nodes: [scan],
     }
-    expect(graphCost(graph)).toMatchObject({ flops: 7 * 4, nodes: 3 })
+    expect(graphCost(graph)).toMatchObject({ flops: 7 * 4, productFlops: 0, nodes: 3 })
   })
 })
 
@@ -176,8 +190,23 @@ describe('an inspection', () => {
     const step = inspectModel(model, { fileBytes: 2 ** 30 }).step
     expect(step?.bytes).toBeGreaterThan(2 ** 30 + 100 * 2 ** 20)
     const wide = inspectModel(mlp({ widths: [64, 2000, 2000, 2], seed: 1 })).step
-    // Parameters once, and Adam's two slots: the state is three times the parameters, and is held six times.
-    expect(wide?.bytes).toBeGreaterThan(18 * (wide?.parameterBytes ?? Infinity))
+    // Parameters once, and Adam's two slots: the state is three times the parameters, and is held twice beside the file.
+    expect(wide?.bytes).toBeGreaterThan(7 * (wide?.parameterBytes ?? Infinity))
+  })
+
+  it('announces activations beside a state that is larger, and the optimiser that is asked for', () => {
+    const large = mlp({ widths: [64, 2000, 2000, 2], seed: 1 })
+    const stepOf = (batch: number, optimiser = adam()) =>
+      present(inspectModel(large, { batch, optimiser }).step ?? undefined, 'a step')
+    const [few, many] = [stepOf(16), stepOf(512)]
+    // Before the update two hidden layers lie there, each before its ReLU and behind it or as gradient.
+    const hidden = 4 * (512 - 16) * 2000 * 2
+    expect(many.activationBytes - few.activationBytes).toBeGreaterThan(hidden)
+    expect(many.activationBytes).toBeLessThan(many.parameterBytes + many.optimiserBytes)
+    expect(many.bytes - few.bytes).toBeGreaterThan(2 * hidden)
+    const momentum = stepOf(16, sgd({ momentum: 0.9 }))
+    expect(momentum.optimiserBytes).toBe(few.optimiserBytes / 2)
+    expect(few.bytes - momentum.bytes).toBeGreaterThan(2 * momentum.optimiserBytes)
   })
 
   it('names every obstacle: node, op, domain and reason', () => {

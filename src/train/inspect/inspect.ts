@@ -74,6 +74,8 @@ export interface InspectOptions {
   readonly batchNorm?: 'fixed' | 'train' | undefined
   /** Trains low-rank updates of this rank instead, and the head. */
   readonly loraRank?: number | undefined
+  /** Default Adam. */
+  readonly optimiser?: StepRequest['optimiser']
   /** Activations are computed again in the backward pass. Default false. */
   readonly recompute?: boolean | undefined
   /** Which type the file keeps a parameter in. Default float32. */
@@ -93,8 +95,9 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
   const training = asTrained(model, options)
   const { positions = Number.POSITIVE_INFINITY } = options
   const lengths = sequences.map((length) => Math.min(length, positions))
+  const { optimiser, recompute } = options
   const counted = countedStep(
-    { model: training, batch, dims, image, fileBytes, recompute: options.recompute },
+    { model: training, batch, dims, image, fileBytes, optimiser, recompute },
     lengths,
   )
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
