@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asLoadable } from '../src/engine/loadable.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
+import { inspectModel } from '../src/train/inspect/index.ts'
 import { adam, sgd } from '../src/train/step/optimisers.ts'
 import type { PreparedStep } from './bench-steps.ts'
 import { buildModelStep, type ModelStepOptions } from './model-step.ts'
+import type { Announced } from './peaks.ts'
 import { threadsPinned } from './torch-peer.ts'
 
 export const ARCHITECTURES = 'bench/reference/models.py'
@@ -44,13 +46,28 @@ export function architecture(
   folder: string,
   channelBlock?: number,
 ): () => PreparedStep & { readonly nodes: number } {
-  const settings = steps[name]
-  if (!settings) throw new Error(`No step is called "${name}"; there are ${architectures.join(', ')}.`)
-  const bytes = readFileSync(join(folder, `${settings.file}.onnx`))
-  const model = modelFromOnnx(bytes, { batchNorm: settings.statistics ? 'train' : 'fixed' })
+  const { settings, model } = opened(name, folder)
   return () => {
     const { stepsPerCall = 1 } = settings
     const step = buildModelStep({ ...settings, model, stepsPerCall, channelBlock })
     return { ...step, model: asLoadable(step.bytes), stepsPerCall }
   }
+}
+
+/** What `inspect` says of the step, with the bench's own optimiser; nothing is run. */
+export function architectureCost(name: string, folder: string): Announced {
+  const { settings, model, batchNorm, fileBytes } = opened(name, folder)
+  const { optimiser } = settings
+  const [batch] = settings.batch
+  const { step, obstacles } = inspectModel(model, { batch, optimiser, batchNorm, fileBytes })
+  if (!step) throw new Error(`${name} cannot be trained: ${obstacles[0]?.reason}`)
+  return step
+}
+
+function opened(name: string, folder: string) {
+  const settings = steps[name]
+  if (!settings) throw new Error(`No step is called "${name}"; there are ${architectures.join(', ')}.`)
+  const bytes = readFileSync(join(folder, `${settings.file}.onnx`))
+  const batchNorm = settings.statistics ? ('train' as const) : ('fixed' as const)
+  return { settings, model: modelFromOnnx(bytes, { batchNorm }), batchNorm, fileBytes: bytes.byteLength }
 }

@@ -14,10 +14,12 @@ import type { Model } from '../src/model/model.ts'
 import { lazyTask, type TaskStream } from '../src/tasks/stream.ts'
 import { randomStream } from '../src/tensor/random.ts'
 import { float32, int64, sizeOf, type Tensor } from '../src/tensor/tensor.ts'
+import { inspectModel } from '../src/train/inspect/index.ts'
 import { taskContext } from '../src/train/run/task-context.ts'
 import { adam, type Optimiser, sgd } from '../src/train/step/optimisers.ts'
 import { buildStep } from '../src/train/step/step.ts'
 import { initialState } from '../src/train/step/step-inputs.ts'
+import type { Announced } from './peaks.ts'
 
 /** A training step as a graph, with all that it is fed. */
 export interface PreparedStep {
@@ -178,11 +180,25 @@ function definitionOf(name: string): Definition {
   return definition
 }
 
-export async function prepareStep(name: string, options: EngineOptions): Promise<PreparedStep> {
+/** What `inspect` says of the step, with the bench's own optimiser; of the method it knows nothing. */
+export function stepCost(name: string): Announced {
+  const { model, batch, optimiser } = definitionOf(name)
+  const { step, obstacles } = inspectModel(model(), { batch, optimiser: optimiser() })
+  if (!step) throw new Error(`${name} cannot be trained: ${obstacles[0]?.reason}`)
+  return step
+}
+
+/** Rows that steps draw their batches from, as many as PyTorch's side has in its batches. */
+export function rowsAsInTorch(name: string): number {
+  const { input, batch } = definitionOf(name)
+  return batch * (input.length === 1 ? 32 : 8)
+}
+
+/** @param rows That batches are drawn from. */
+export async function prepareStep(name: string, options: EngineOptions, rows = 2048): Promise<PreparedStep> {
   const definition = definitionOf(name)
   const { input, batch, stepsPerCall } = definition
   const random = randomStream(1, name)
-  const rows = 2048
   const inputs = float32([rows, ...input])
   random.fillUniform(inputs.data, 0, 1)
   const labels = Int32Array.from({ length: rows }, () => random.integer(10))

@@ -1,14 +1,17 @@
-// Training steps of real architectures against PyTorch on this machine: one thread each (or --threads), alternating, medians.
+// Training steps of real architectures against PyTorch on this machine: one thread each (or --threads), alternating, medians; beside them the
+// share of the roof (FLOPs of products and convolutions, as `inspect` counts them), the peak of a process of its own, and what `inspect` says of it.
 //   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--threads 2] [--plain] [--json]
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { ortNode } from '../src/engine/ort-node.ts'
 import { loadProgram } from '../src/engine/program.ts'
-import { ARCHITECTURES, architecture, architectures, exportedTo } from './architectures.ts'
-import { type Peer, raced, type Seconds, startPeer, threadsPinned } from './torch-peer.ts'
+import { byteLengthOfAll } from '../src/tensor/bytes.ts'
+import { ARCHITECTURES, architecture, architectureCost, architectures, exportedTo } from './architectures.ts'
+import { type OwnPeak, ownPeak, peaksOf } from './peaks.ts'
+import { bestOf, machineRoof, roofText } from './roof.ts'
+import { type Peer, raced, type Seconds, startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -49,6 +52,7 @@ async function openStep(name: string) {
     stepsPerCall: step.stepsPerCall,
     buildMs: built - began,
     loadMs: loaded - built,
+    fedBytes: byteLengthOfAll(step.feeds.values()),
     call: async () => {
       const loss = (await program.run(step.feeds)).get('loss')
       const all = loss ? [...(loss.data as Float32Array)] : []
@@ -63,31 +67,39 @@ async function compareAll(): Promise<void> {
   const peer = values['no-python']
     ? undefined
     : await startPeer(values.python, { script: ARCHITECTURES, threads })
+  const roof = await machineRoof({ threads })
+  if (!values.json) console.log(roofText(roof))
   const rows = []
   for (const name of values.only ? values.only.split(',') : architectures) {
-    const row = { ...(await compare(name, peer)), ...(values['no-memory'] ? {} : await memories(name)) }
+    const timed = await compare(name, peer, bestOf(roof))
+    const row = { ...timed, ...(values['no-memory'] ? {} : await memories(name)) }
     rows.push(row)
     if (!values.json) console.log(Object.entries(row).map(told).join('  '))
   }
   await peer?.close()
-  if (values.json) console.log(JSON.stringify({ rows }))
+  if (values.json) console.log(JSON.stringify({ roof, rows }))
 }
 
 function told([key, value]: [string, number | string]): string {
-  return typeof value === 'string' ? value.padEnd(24) : `${key} ${value.toFixed(/ratio/i.test(key) ? 2 : 0)}`
+  return typeof value === 'string'
+    ? value.padEnd(24)
+    : `${key} ${value.toFixed(/ratio|share/i.test(key) ? 2 : 0)}`
 }
 
-async function compare(name: string, peer: Peer | undefined) {
+async function compare(name: string, peer: Peer | undefined, best: number) {
   const step = await openStep(name)
   const { call, stepsPerCall, nodes, buildMs, loadMs } = step
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
   const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds })
   await step.dispose()
+  const gflops = architectureCost(name, folder).productFlops / mine.wall / 1e6
   return {
     name,
     ms: mine.wall,
     processorMs: mine.processor,
     ...(torch && against(mine, torch)),
+    gflops,
+    shareOfRoof: gflops / best,
     nodes,
     buildMs,
     loadMs,
@@ -102,23 +114,15 @@ function against(mine: Seconds, torch: Seconds) {
   }
 }
 
-/** Each contestant in a process of its own: the most memory it ever held (VmHWM). */
-async function memories(name: string): Promise<{ peakMiB: number; torchPeakMiB?: number }> {
-  const peak = async (command: string, args: readonly string[]): Promise<number> => {
-    const { stdout } = await promisify(execFile)(command, args, { env: threadsPinned(threads) })
-    return (JSON.parse(stdout) as { peakMiB: number }).peakMiB
-  }
-  const self = process.argv[1] ?? ''
+function memories(name: string) {
   const settings = ['--threads', values.threads, ...(values.plain ? ['--plain'] : [])]
-  const peakMiB = await peak(process.execPath, [self, '--memory', name, '--models', folder, ...settings])
-  if (values['no-python']) return { peakMiB }
-  return { peakMiB, torchPeakMiB: await peak(values.python, [ARCHITECTURES, '--memory', name]) }
+  const torch = values['no-python'] ? undefined : [values.python, ARCHITECTURES, '--memory', name]
+  return peaksOf(['--memory', name, '--models', folder, ...settings], torch, threads)
 }
 
-async function ownMemory(name: string): Promise<{ name: string; peakMiB: number }> {
+async function ownMemory(name: string): Promise<OwnPeak & { readonly name: string }> {
   const step = await openStep(name)
   for (let call = 0; call < 2; call++) await step.call()
   await step.dispose()
-  const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))
-  return { name, peakMiB: Number(peak?.[1]) / 1024 }
+  return { name, ...ownPeak(() => architectureCost(name, folder), step.fedBytes) }
 }

@@ -11,8 +11,17 @@ const shapes = [
   [1024, 256, 1024],
 ] as const
 
+/** By the shape of the product. */
+export type Roof = readonly { readonly shape: string; readonly gflops: number }[]
+
+/** GFLOP/s of the best shape. */
+export const bestOf = (roof: Roof): number => Math.max(...roof.map(({ gflops }) => gflops))
+
+export const roofText = (roof: Roof): string =>
+  `roof: ${roof.map(({ shape, gflops }) => `${shape} ${gflops.toFixed(0)}`).join(', ')} GFLOP/s`
+
 /** What the runtime's plain matrix product reaches here: the roof that steps are measured against. */
-export async function machineRoof(options: EngineOptions): Promise<{ shape: string; gflops: number }[]> {
+export async function machineRoof(options: EngineOptions): Promise<Roof> {
   const roof = []
   for (const [m, k, n] of shapes) {
     const builder = new GraphBuilder()

@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { median } from '../src/measure/statistics.ts'
 
+/** PyTorch's side of bench/steps.ts. */
+export const STEPS = 'bench/reference/steps.py'
+
 /** On the wall, and of the processor, which other work on the machine disturbs less. */
 export interface Seconds {
   readonly wall: number
@@ -18,7 +21,7 @@ export interface Peer {
 
 export async function startPeer(
   python: string,
-  { script = 'bench/reference/steps.py', threads = 1 }: { script?: string; threads?: number } = {},
+  { script = STEPS, threads = 1 }: { script?: string; threads?: number } = {},
 ): Promise<Peer> {
   const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env: threadsPinned(threads) })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

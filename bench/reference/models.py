@@ -11,7 +11,7 @@ The models are those of README.md beside this file; steps are timed as steps.py 
 import argparse
 import os
 
-from steps import Yardstick, pinned_threads, optimisers, say, seconds_of, serve, training_step
+from steps import Yardstick, peak_memory, pinned_threads, optimisers, say, serve, training_step
 
 import torch
 import torchvision
@@ -140,15 +140,6 @@ def export(folder):
         )
 
 
-def peak_memory(name):
-    """The high-water mark of this process after five steps of one variant."""
-    _, step = next(iter(STEPS[name][0](None)))
-    seconds_of(step, 5)
-    with open('/proc/self/status') as status:
-        peak = next(line for line in status if line.startswith('VmHWM'))
-    return {'name': name, 'peakMiB': int(peak.split()[1]) / 1024}
-
-
 def main():
     parser = argparse.ArgumentParser(description='Real architectures: export, time, measure memory.')
     parser.add_argument('--export', metavar='FOLDER', help='write NAME.onnx for every model and end')
@@ -159,7 +150,7 @@ def main():
     if arguments.export:
         export(arguments.export)
     elif arguments.memory:
-        say(peak_memory(arguments.memory))
+        say(peak_memory(STEPS, arguments.memory))
     else:
         serve(Yardstick(STEPS))
 

@@ -2,6 +2,7 @@
 """Times PyTorch training steps on one thread (or OMP_NUM_THREADS of them), as the yardstick for the benchmarks of Holdfast.
 
     python3 bench/reference/steps.py --all          a table: one JSON line a step
+    python3 bench/reference/steps.py --memory NAME  one JSON line {"name", "peakMiB"}, after five steps
     python3 bench/reference/steps.py                a yardstick that another process drives
 
 Driven, it reads `run NAME STEPS` (or `list`, or `quit`) from stdin and answers each with one JSON line
@@ -266,6 +267,15 @@ def seconds_of(step, steps):
     return time.perf_counter() - start
 
 
+def peak_memory(steps, name, penalty=None):
+    """The high-water mark of this process after five steps of one variant."""
+    _, step = next(iter(steps[name][0](penalty)))
+    seconds_of(step, 5)
+    with open('/proc/self/status') as status:
+        peak = next(line for line in status if line.startswith('VmHWM'))
+    return {'name': name, 'peakMiB': int(peak.split()[1]) / 1024}
+
+
 class Yardstick:
     """Runs steps by name; `steps` maps each to its variants and its flops."""
 
@@ -347,6 +357,7 @@ def main():
     parser = argparse.ArgumentParser(description='PyTorch training steps; see README.md beside this file.')
     parser.add_argument('--all', action='store_true', help='print a JSON line for every step and end')
     parser.add_argument('--only', nargs='+', choices=list(STEPS), metavar='NAME', help='with --all: these steps')
+    parser.add_argument('--memory', metavar='NAME', choices=list(STEPS), help='print the peak memory of a step and end')
     parser.add_argument('--repeats', type=int, default=7, help='with --all: measurements a step, of which the median counts')
     parser.add_argument('--seconds', type=float, default=3.0, help='with --all: time for all repeats of a step')
     parser.add_argument(
@@ -356,7 +367,10 @@ def main():
     arguments = parser.parse_args()
     pinned_threads()
     yardstick = Yardstick(STEPS, arguments.penalty)
-    if arguments.all:
+    if arguments.memory:
+        torch.manual_seed(0)
+        say(peak_memory(STEPS, arguments.memory, arguments.penalty))
+    elif arguments.all:
         for name in arguments.only or STEPS:
             say(yardstick.table_row(name, arguments.repeats, arguments.seconds))
     else:
