@@ -1,4 +1,5 @@
-// Where the time of a training step goes, node by node, by ONNX Runtime's own profile; one thread.
+// Where the time of training steps goes, by ONNX Runtime's own profile; one thread: a table of all steps of bench/steps.ts and bench/models.ts,
+// and with --nodes the costliest kinds of nodes of each.
 //   node scripts/run.mjs bench/profile-steps.ts [--only mlp-400,vit] [--calls 12] [--nodes 15] [--models FOLDER] [--python /usr/bin/python3] [--json]
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,28 +10,46 @@ import { toOrt } from '../src/engine/ort-session-node.ts'
 import { copyTensor } from '../src/engine/program.ts'
 import { graphFromModel } from '../src/onnx/from-proto.ts'
 import { decodeModel } from '../src/onnx/read.ts'
-import type { PreparedStep } from './bench-steps.ts'
+import { architectures } from './architectures.ts'
+import { type PreparedStep, stepNames } from './bench-steps.ts'
 import { named } from './named-steps.ts'
 import { rolesOf } from './node-roles.ts'
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'article,mlp-400,mlp-400-ewc,transformer,vit,bert-mini,lstm' },
+    only: { type: 'string', default: [...stepNames, ...architectures].join(',') },
     calls: { type: 'string', default: '12' },
-    nodes: { type: 'string', default: '15' },
+    nodes: { type: 'string', default: '0' },
     models: { type: 'string' },
     python: { type: 'string', default: '/usr/bin/python3' },
     json: { type: 'boolean', default: false },
   },
 })
 
+/** Columns of the table: what stands above, and the roles whose time is summed. */
+const columns: readonly (readonly [string, RegExp])[] = [
+  ['products forward', /^forward products/],
+  ['products backward', /^backward products/],
+  ['element-wise forward', /^forward element-wise/],
+  ['element-wise backward', /^backward element-wise/],
+  ['reductions', /^(for|back)ward reductions/],
+  ['layout', /^(for|back)ward layout/],
+  ['optimiser', /^optimiser/],
+  ['around the steps', /^outside|^unknown/],
+]
+const heading = `| step | ms | nodes | ${columns.map(([title]) => `${title}, %`).join(' | ')} |`
+const rule = `|---|${'---:|'.repeat(columns.length + 2)}`
+const rows: string[] = []
+
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-profile-'))
 try {
   for (const name of values.only.split(',')) {
     const profiled = await profile(await named(name, values.models ?? scratch, values.python))
     if (values.json) console.log(JSON.stringify({ name, ...profiled }))
-    else tell(name, profiled)
+    else if (Number(values.nodes) > 0) tell(name, profiled)
+    rows.push(rowOf(name, profiled))
   }
+  if (!values.json) console.log(`\n${[heading, rule, ...rows].join('\n')}`)
 } finally {
   rmSync(scratch, { recursive: true })
 }
@@ -109,8 +128,23 @@ function shapes(given: unknown): string {
   return inputs.map((input) => `[${Object.values(input)[0]}]`).join(' ')
 }
 
+/** A body's nodes count, the loop around them does not: its time is theirs. */
+function inSteps(nodes: readonly Timed[]): Timed[] {
+  return nodes.filter(({ role }) => !role.endsWith('loop'))
+}
+
+function rowOf(name: string, { nodes }: { readonly nodes: readonly Timed[] }): string {
+  const own = inSteps(nodes)
+  const sum = (some: readonly Timed[]) => some.reduce((total, { ms }) => total + ms, 0)
+  const all = sum(own)
+  const shares = columns.map(([, roles]) =>
+    ((100 * sum(own.filter(({ role }) => roles.test(role)))) / all).toFixed(1),
+  )
+  return `| \`${name}\` | ${all.toPrecision(3)} | ${own.length} | ${shares.join(' | ')} |`
+}
+
 function tell(name: string, { nodes, roles }: { nodes: Timed[]; roles: Record<string, number> }): void {
-  const own = nodes.filter(({ role }) => !role.endsWith('loop'))
+  const own = inSteps(nodes)
   const all = own.reduce((sum, { ms }) => sum + ms, 0)
   const share = (ms: number): string => `${ms.toFixed(3)} ms (${((100 * ms) / all).toFixed(1)} %)`
   console.log(`\n${name}: ${share(all)}, ${own.length} nodes`)
