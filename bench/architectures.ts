@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asLoadable } from '../src/engine/loadable.ts'
+import { type Selection, selectParameters, trainOnly } from '../src/model/adapters/index.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
+import type { Model } from '../src/model/model.ts'
 import { inspectModel } from '../src/train/inspect/index.ts'
 import { adam, sgd } from '../src/train/step/optimisers.ts'
 import type { PreparedStep } from './bench-steps.ts'
@@ -40,19 +42,24 @@ export function exportedTo(folder: string, python: string): string {
   return folder
 }
 
-/** Reads the model at once; what comes back builds its step, in blocks of so many channels if any are said. */
+/** Reads the model at once; what comes back builds its step, in blocks of so many channels if any are said. `train` says what trains, default all. */
 export function architecture(
   name: string,
   folder: string,
   channelBlock?: number,
+  train: Selection = { kind: 'all' },
 ): () => PreparedStep & { readonly nodes: number } {
-  const { settings, model } = opened(name, folder)
+  const { settings, model: whole } = opened(name, folder)
+  const model = trainOnly(whole, selectParameters(whole, train))
   return () => {
     const { stepsPerCall = 1 } = settings
     const step = buildModelStep({ ...settings, model, stepsPerCall, channelBlock })
     return { ...step, model: asLoadable(step.bytes), stepsPerCall }
   }
 }
+
+/** The model of a step as its file has it. */
+export const architectureModel = (name: string, folder: string): Model => opened(name, folder).model
 
 /** What `inspect` says of the step, with the bench's own optimiser; nothing is run. */
 export function architectureCost(name: string, folder: string): Announced {

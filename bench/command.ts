@@ -12,7 +12,21 @@ export interface Ended {
 }
 
 /** How a verb may end that has done its work: a verdict is no fault. */
-const verdicts = [0, 2, 3]
+export const verdicts: readonly number[] = [0, 2, 3]
+
+/** What Node does with these arguments, and how long it takes, by the wall and of the processor. */
+export function timedCommand(args: readonly string[]) {
+  const timed = ['-c', 'TIMEFORMAT="took %R %U %S"; time "$@"', 'bash', process.execPath]
+  const { status, stdout, stderr } = spawnSync('bash', [...timed, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  })
+  const [, ...found] = /took (\d+[.,]\d+) (\d+[.,]\d+) (\d+[.,]\d+)\s*$/.exec(stderr) ?? []
+  const [wall = Number.NaN, user = Number.NaN, system = Number.NaN] = found.map((text) =>
+    Number(text.replace(',', '.')),
+  )
+  return { code: status, stdout, stderr, wallSeconds: wall, cpuSeconds: user + system }
+}
 
 /**
  * The built command line with --json. Seconds are those of the processor: others may use the machine, too.
@@ -20,19 +34,16 @@ const verdicts = [0, 2, 3]
  * @throws Error where it ends in another code than a verdict, with what it said.
  */
 export function holdfast(words: readonly string[]): Ended {
-  const timed = ['-c', 'TIMEFORMAT="cpu %U %S"; time "$@"', 'bash', process.execPath, 'dist/cli/main.js']
   console.error(`$ holdfast ${words.join(' ')}`)
-  const ended = spawnSync('bash', [...timed, ...words, '--json'], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+  const { code, stdout, stderr, cpuSeconds } = timedCommand(['dist/cli/main.js', ...words, '--json'])
   const [verb = ''] = words
-  const cpu = /cpu (\d+[.,]\d+) (\d+[.,]\d+)\s*$/.exec(ended.stderr)
-  if (!verdicts.includes(ended.status ?? -1) || !cpu)
-    throw new Error(`holdfast ${words.join(' ')} ended with ${ended.status}:\n${ended.stderr}${ended.stdout}`)
-  const seconds = [cpu[1], cpu[2]].map((text) => Number((text ?? '').replace(',', '.')))
+  if (!verdicts.includes(code ?? -1) || Number.isNaN(cpuSeconds))
+    throw new Error(`holdfast ${words.join(' ')} ended with ${code}:\n${stderr}${stdout}`)
   return {
     verb,
-    code: ended.status,
-    cpuSeconds: seconds.reduce((sum, part) => sum + part, 0),
-    json: JSON.parse(ended.stdout) as Record<string, unknown>,
-    said: ended.stderr.split('\n').filter((line) => /^(note|warning)\b/.test(line)),
+    code,
+    cpuSeconds,
+    json: JSON.parse(stdout) as Record<string, unknown>,
+    said: stderr.split('\n').filter((line) => /^(note|warning)\b/.test(line)),
   }
 }

@@ -30,7 +30,7 @@ const layout = new Set([
     'Slice',
     'Split',
   ],
-  ...['Squeeze', 'Transpose', 'Unsqueeze', 'MemcpyToHost', 'Flatten'],
+  ...['Squeeze', 'Transpose', 'Unsqueeze', 'MemcpyToHost', 'Flatten', 'ReorderInput', 'ReorderOutput'],
 ])
 const reductions =
   /^(Simplified|Skip)*LayerNormalization$|^(Log)?Softmax$|^Reduce|^BatchNormalization$|Pool$|^Scatter/

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import * as ort from 'onnxruntime-node'
 import { toOrt } from '../src/engine/ort-session-node.ts'
 import { copyTensor } from '../src/engine/program.ts'
+import { asDeclared } from '../src/engine/run-into-node.ts'
 import { graphFromModel } from '../src/onnx/from-proto.ts'
 import { decodeModel } from '../src/onnx/read.ts'
 import { architectures } from './architectures.ts'
@@ -78,14 +79,19 @@ async function profile(step: PreparedStep): Promise<{ nodes: Timed[]; roles: Rec
   })
   const feeds = [...step.model.held, ...step.feeds, ...step.initial]
   const inputs = Object.fromEntries(feeds.map(([key, tensor]) => [key, toOrt(tensor)]))
-  const into = Object.fromEntries(
+  const into = new Map(
     step.slots.map(({ input, output }) => {
       const tensor = step.initial.get(input)
       if (!tensor) throw new Error(`The step has no state "${input}".`)
-      return [output, toOrt(copyTensor(tensor))]
+      return [output, copyTensor(tensor)] as const
     }),
   )
-  const fetches = Object.fromEntries(session.outputNames.map((output) => [output, into[output] ?? null]))
+  const fetches = Object.fromEntries(
+    session.outputMetadata.map((described) => {
+      const target = into.get(described.name)
+      return [described.name, target ? toOrt(asDeclared(target, described)) : null]
+    }),
+  )
   for (let call = 0; call < Number(values.calls); call++) await session.run(inputs, fetches)
   session.endProfiling()
   const file = readdirSync(scratch).find((name) => name.startsWith('profile'))
