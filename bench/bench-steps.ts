@@ -195,7 +195,11 @@ export function rowsAsInTorch(name: string): number {
 }
 
 /** @param rows That batches are drawn from. */
-export async function prepareStep(name: string, options: EngineOptions, rows = 2048): Promise<PreparedStep> {
+export async function prepareStep(
+  name: string,
+  options: EngineOptions,
+  rows = 2048,
+): Promise<PreparedStep & { readonly buildMs: number }> {
   const definition = definitionOf(name)
   const { input, batch, stepsPerCall } = definition
   const random = randomStream(1, name)
@@ -226,10 +230,13 @@ export async function prepareStep(name: string, options: EngineOptions, rows = 2
   const task = taskContext(stream, 0, batch)
   const reader = openReader(ortNode(options), model, 10)
   const constants = (await method.inputs?.(state, { ...task, sources: [source], reader })) ?? new Map()
+  const channelBlock = await ortNode(options).channelBlock?.()
+  const began = performance.now()
   const step = buildStep({
     ...{ model, settings: { optimiser }, method, state, task, pool, sources: [source], constants },
-    ...{ slots: new Map(), iterations: 1000, channelBlock: await ortNode(options).channelBlock?.() },
+    ...{ slots: new Map(), iterations: 1000, channelBlock },
   })
+  const buildMs = performance.now() - began
   const scalars = optimiser.scalars(1000, 1e-4)
   const feeds = new Map<string, Tensor>([
     ...[...constants].map(([key, tensor]) => [`method/${key}`, tensor] as const),
@@ -263,6 +270,7 @@ export async function prepareStep(name: string, options: EngineOptions, rows = 2
     initial: initialState(model, optimiser),
     feeds: new Map([...feeds].filter(([key]) => step.inputs.has(key))),
     stepsPerCall,
+    buildMs,
   }
 }
 

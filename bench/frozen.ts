@@ -34,7 +34,7 @@ const selections = ['head', 'last:2', 'all'] as const
 
 interface Contestant {
   readonly name: string
-  readonly call: () => Promise<unknown>
+  readonly call: () => Promise<void>
   readonly dispose: () => Promise<void>
 }
 
@@ -81,7 +81,9 @@ async function trunk(name: string): Promise<Contestant> {
   const batch = new Map([[model.input.name, { ...batches, dims: batches.dims.slice(1) }]])
   return {
     name: 'trunk, inference',
-    call: () => session.run(batch),
+    call: async () => {
+      await session.run(batch)
+    },
     dispose: () => session.dispose(),
   }
 }
@@ -92,7 +94,7 @@ function below({ graph, parameters, buffers, ...model }: Model) {
   const weights = [...graph.initializers, ...parameters, ...buffers].filter(([key]) => read.has(key))
   return {
     ...{ name: 'trunk', nodes, inputs: [model.input], initializers: new Map(weights) },
-    outputs: [{ name: features, type: 'float32' as const }],
+    outputs: [{ name: features, type: 'float32' as const, dims: undefined }],
   }
 }
 
@@ -102,7 +104,9 @@ async function stepOf(name: string, selection: (typeof selections)[number]): Pro
   const program = await loadProgram(engine, step.model, step.slots, step.initial)
   return {
     name: `step, ${selection}`,
-    call: () => program.run(step.feeds),
+    call: async () => {
+      await program.run(step.feeds)
+    },
     dispose: () => program.dispose(),
   }
 }

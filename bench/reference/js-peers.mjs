@@ -1,26 +1,54 @@
-// Training steps in JavaScript libraries, for bench/js-peers.ts: {"library": ..., "step": ..., "milliseconds": [...], "losses": [first, last]} a line.
-//   node js-peers.mjs LIBRARY STEP ROUNDS, in a folder with @jax-js/jax or @tensorflow/tfjs and its wasm backend installed
+// Training steps in JavaScript libraries, for bench/js-peers.ts, a line of JSON: {"library", "backend", "threads", "step", "milliseconds": [...], "losses": [first, last]}.
+//   node js-peers.mjs LIBRARY STEP ROUNDS [THREADS], in a folder with @jax-js/jax, @tensorflow/tfjs and its wasm backend, or @tensorflow/tfjs-node installed
+import { cpus } from 'node:os'
 import { performance } from 'node:perf_hooks'
 
-const [library, step, rounds = '5'] = process.argv.slice(2)
+const [library, step, rounds = '5', threads = '1'] = process.argv.slice(2)
+const [small, wide] = [
+  [784, 100, 100, 10],
+  [784, 400, 400, 10],
+]
 const steps = {
   article: { widths: [784, 10], batch: 64, optimiser: 'sgd', penalty: 1000 },
-  'mlp-100': { widths: [784, 100, 100, 10], batch: 64, optimiser: 'sgd', penalty: 1000 },
-  'mlp-400': { widths: [784, 400, 400, 10], batch: 128, optimiser: 'adam', penalty: 0 },
-  'mlp-400-sgd': { widths: [784, 400, 400, 10], batch: 128, optimiser: 'sgd', penalty: 0 },
+  'mlp-100': { widths: small, batch: 64, optimiser: 'sgd', penalty: 1000 },
+  'mlp-400': { widths: wide, batch: 128, optimiser: 'adam', penalty: 0 },
+  'mlp-400-ewc': { widths: wide, batch: 128, optimiser: 'adam', penalty: 1000 },
+  'mlp-400-sgd': { widths: wide, batch: 128, optimiser: 'sgd', penalty: 0 },
+  'cnn-small': {
+    channels: [3, 32, 32, 64, 64, 128],
+    widths: [128, 10],
+    batch: 64,
+    optimiser: 'sgd',
+    penalty: 0,
+  },
 }
-const { widths, batch, optimiser, penalty } = steps[step]
+const { channels = [], widths, batch, optimiser, penalty } = steps[step]
+const convolutions = Math.max(0, channels.length - 1)
+/** Behind which convolutions there is a 2x2 max-pooling. */
+const pooled = new Set([1, 3])
 let state = 12345
 const uniform = () => {
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0
   return state / 2 ** 32
 }
 const drawn = (size, scale) => Float32Array.from({ length: size }, () => (uniform() - 0.5) * 2 * scale)
-const layers = widths.slice(1).map((width, at) => ({
+const channelsFirst = library === 'jax'
+const kernels = channels.slice(1).map((outputs, at) => {
+  const inputs = channels[at]
+  const dims = channelsFirst ? [outputs, inputs, 3, 3] : [9 * inputs, outputs]
+  return {
+    w: { dims, data: drawn(9 * inputs * outputs, Math.sqrt(2 / (9 * inputs))) },
+    b: { dims: [outputs], data: new Float32Array(outputs) },
+  }
+})
+const linear = widths.slice(1).map((width, at) => ({
   w: { dims: [widths[at], width], data: drawn(widths[at] * width, 1 / Math.sqrt(widths[at])) },
   b: { dims: [width], data: new Float32Array(width) },
 }))
-const x = { dims: [batch, widths[0]], data: drawn(batch * widths[0], 1).map(Math.abs) }
+const layers = [...kernels, ...linear]
+const sample = convolutions === 0 ? [widths[0]] : channelsFirst ? [3, 32, 32] : [32, 32, 3]
+const size = sample.reduce((product, dim) => product * dim, batch)
+const x = { dims: [batch, ...sample], data: drawn(size, 1).map(Math.abs) }
 const classes = widths.at(-1)
 const labels = Array.from({ length: batch }, () => Math.floor(uniform() * classes))
 const oneHot = new Float32Array(batch * classes)
@@ -28,9 +56,10 @@ labels.forEach((label, row) => {
   oneHot[row * classes + label] = 1
 })
 
-const { call, loss } = await { tfjs, jax }[library]()
+const { call, loss, ...told } = await { tfjs, 'tfjs-node': tfjs, jax }[library]()
 const first = await loss()
-for (let at = 0; at < 10; at++) await call()
+const warming = performance.now()
+for (let at = 0; at < 10 && performance.now() - warming < 3000; at++) await call()
 const milliseconds = []
 for (let round = 0; round < Number(rounds); round++) {
   const began = performance.now()
@@ -42,14 +71,12 @@ for (let round = 0; round < Number(rounds); round++) {
   await loss()
   milliseconds.push((performance.now() - began) / count)
 }
-console.log(JSON.stringify({ library, step, milliseconds, losses: [first, await loss()] }))
+console.log(JSON.stringify({ library, ...told, step, milliseconds, losses: [first, await loss()] }))
 
 async function tfjs() {
-  const tf = await import('@tensorflow/tfjs')
-  await import('@tensorflow/tfjs-backend-wasm')
-  await tf.setBackend('wasm')
+  const { tf, backend, used } = await (library === 'tfjs' ? wasm() : addon())
   await tf.ready()
-  if (tf.getBackend() !== 'wasm') throw new Error(`The backend is ${tf.getBackend()}.`)
+  if (tf.getBackend() !== backend) throw new Error(`The backend is ${tf.getBackend()}.`)
   const variables = layers.flatMap(({ w, b }) =>
     [w, b].map(({ dims, data }) => tf.variable(tf.tensor(data, dims))),
   )
@@ -59,9 +86,12 @@ async function tfjs() {
   const target = tf.tensor(oneHot, [batch, classes])
   const objective = () => {
     let value = input
-    for (let at = 0; at < variables.length; at += 2) {
-      value = tf.add(tf.matMul(value, variables[at]), variables[at + 1])
-      if (at + 2 < variables.length) value = tf.relu(value)
+    for (let at = 0; 2 * at < variables.length; at++) {
+      const [w, b] = [variables[2 * at], variables[2 * at + 1]]
+      value = tf.add(at < convolutions ? convolved(tf, value, w) : tf.matMul(value, w), b)
+      if (2 * at + 2 < variables.length) value = tf.relu(value)
+      if (at < convolutions && pooled.has(at)) value = tf.maxPool(value, 2, 2, 'valid')
+      if (at === convolutions - 1) value = tf.mean(value, [1, 2])
     }
     let total = tf.losses.softmaxCrossEntropy(target, value)
     if (penalty > 0) {
@@ -74,9 +104,46 @@ async function tfjs() {
   }
   const rule = optimiser === 'adam' ? tf.train.adam(1e-3) : tf.train.momentum(1e-3, 0.9)
   return {
+    backend,
+    threads: used,
     call: () => rule.minimize(objective, false, variables),
     loss: () => tf.tidy(() => objective().dataSync()[0]),
   }
+}
+
+async function wasm() {
+  const tf = await import('@tensorflow/tfjs')
+  const backend = await import('@tensorflow/tfjs-backend-wasm')
+  const several = await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT')
+  if (several) backend.setThreadsCount(Number(threads))
+  await tf.setBackend('wasm')
+  return { tf, backend: 'wasm', used: several ? Number(threads) : 1 }
+}
+
+async function addon() {
+  process.env.OMP_NUM_THREADS = threads
+  process.env.TF_NUM_INTRAOP_THREADS = threads
+  process.env.TF_NUM_INTEROP_THREADS = '1'
+  const { default: tf } = await import('@tensorflow/tfjs-node')
+  return { tf, backend: 'tensorflow', used: Number(threads) }
+}
+
+/** A 3x3 convolution that keeps the size. The WebAssembly backend has no gradient of a kernel: there it is a product of shifted images. */
+function convolved(tf, images, w) {
+  const [rows, height, width, depth] = images.shape
+  const outputs = w.shape[1]
+  if (library !== 'tfjs') return tf.conv2d(images, tf.reshape(w, [3, 3, depth, outputs]), 1, 'same')
+  const around = tf.pad(images, [
+    [0, 0],
+    [1, 1],
+    [1, 1],
+    [0, 0],
+  ])
+  const shifted = Array.from({ length: 9 }, (_, at) =>
+    tf.slice(around, [0, Math.floor(at / 3), at % 3, 0], [rows, height, width, depth]),
+  )
+  const windows = tf.reshape(tf.concat(shifted, 3), [rows * height * width, 9 * depth])
+  return tf.reshape(tf.matMul(windows, w), [rows, height, width, outputs])
 }
 
 async function jax() {
@@ -85,6 +152,7 @@ async function jax() {
     defaultDevice,
     jit,
     valueAndGrad,
+    lax,
     nn,
     numpy: np,
     blockUntilReady,
@@ -97,11 +165,21 @@ async function jax() {
   const importance = parameters.map((one) => one.ref.mul(one.ref))
   const input = arrayOf(x)
   const target = arrayOf({ dims: [batch, classes], data: oneHot })
+  const halved = (value) => {
+    const [rows, depth, height, width] = value.shape
+    return np.max(value.reshape([rows, depth, height / 2, 2, width / 2, 2]), [3, 5])
+  }
   const objective = (theta, fixed) => {
     let value = fixed.input
-    for (let at = 0; at < theta.length; at += 2) {
-      value = np.matmul(value, theta[at].ref).add(theta[at + 1].ref)
-      if (at + 2 < theta.length) value = nn.relu(value)
+    for (let at = 0; 2 * at < theta.length; at++) {
+      const [w, b] = [theta[2 * at].ref, theta[2 * at + 1].ref]
+      value =
+        at < convolutions
+          ? lax.conv(value, w, [1, 1], 'SAME').add(b.reshape([-1, 1, 1]))
+          : np.matmul(value, w).add(b)
+      if (2 * at + 2 < theta.length) value = nn.relu(value)
+      if (at < convolutions && pooled.has(at)) value = halved(value)
+      if (at === convolutions - 1) value = np.mean(value, [2, 3])
     }
     let total = nn
       .logSoftmax(value)
@@ -160,6 +238,9 @@ async function jax() {
   )
   let count = 0
   return {
+    backend: 'wasm',
+    // Its pool is made of a browser's workers.
+    threads: typeof Worker === 'undefined' ? 1 : cpus().length,
     call: async () => {
       count++
       const rate = np.array([(1e-3 * Math.sqrt(1 - 0.999 ** count)) / (1 - 0.9 ** count)]).reshape([])
