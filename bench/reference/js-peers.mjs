@@ -32,10 +32,9 @@ const uniform = () => {
   return state / 2 ** 32
 }
 const drawn = (size, scale) => Float32Array.from({ length: size }, () => (uniform() - 0.5) * 2 * scale)
-const channelsFirst = library === 'jax'
 const kernels = channels.slice(1).map((outputs, at) => {
   const inputs = channels[at]
-  const dims = channelsFirst ? [outputs, inputs, 3, 3] : [9 * inputs, outputs]
+  const dims = [9 * inputs, outputs]
   return {
     w: { dims, data: drawn(9 * inputs * outputs, Math.sqrt(2 / (9 * inputs))) },
     b: { dims: [outputs], data: new Float32Array(outputs) },
@@ -46,7 +45,7 @@ const linear = widths.slice(1).map((width, at) => ({
   b: { dims: [width], data: new Float32Array(width) },
 }))
 const layers = [...kernels, ...linear]
-const sample = convolutions === 0 ? [widths[0]] : channelsFirst ? [3, 32, 32] : [32, 32, 3]
+const sample = convolutions === 0 ? [widths[0]] : [32, 32, 3]
 const size = sample.reduce((product, dim) => product * dim, batch)
 const x = { dims: [batch, ...sample], data: drawn(size, 1).map(Math.abs) }
 const classes = widths.at(-1)
@@ -152,7 +151,6 @@ async function jax() {
     defaultDevice,
     jit,
     valueAndGrad,
-    lax,
     nn,
     numpy: np,
     blockUntilReady,
@@ -165,21 +163,36 @@ async function jax() {
   const importance = parameters.map((one) => one.ref.mul(one.ref))
   const input = arrayOf(x)
   const target = arrayOf({ dims: [batch, classes], data: oneHot })
-  const halved = (value) => {
-    const [rows, depth, height, width] = value.shape
-    return np.max(value.reshape([rows, depth, height / 2, 2, width / 2, 2]), [3, 5])
+  // A product of shifted images: `lax.conv` had not done a step of this size after minutes.
+  const convolution = (images, w) => {
+    const [rows, height, width, depth] = images.shape
+    const outputs = w.shape[1]
+    const around = np.pad(images, [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ])
+    const shifted = Array.from({ length: 9 }, (_, at) => {
+      const [top, left] = [Math.floor(at / 3), at % 3]
+      return around.ref.slice([], [top, top + height], [left, left + width], [])
+    })
+    around.dispose()
+    const windows = np.concatenate(shifted, 3).reshape([rows * height * width, 9 * depth])
+    return np.matmul(windows, w).reshape([rows, height, width, outputs])
+  }
+  const halved = (images) => {
+    const [rows, height, width, depth] = images.shape
+    return np.max(images.reshape([rows, height / 2, 2, width / 2, 2, depth]), [2, 4])
   }
   const objective = (theta, fixed) => {
     let value = fixed.input
     for (let at = 0; 2 * at < theta.length; at++) {
       const [w, b] = [theta[2 * at].ref, theta[2 * at + 1].ref]
-      value =
-        at < convolutions
-          ? lax.conv(value, w, [1, 1], 'SAME').add(b.reshape([-1, 1, 1]))
-          : np.matmul(value, w).add(b)
+      value = (at < convolutions ? convolution(value, w) : np.matmul(value, w)).add(b)
       if (2 * at + 2 < theta.length) value = nn.relu(value)
       if (at < convolutions && pooled.has(at)) value = halved(value)
-      if (at === convolutions - 1) value = np.mean(value, [2, 3])
+      if (at === convolutions - 1) value = np.mean(value, [1, 2])
     }
     let total = nn
       .logSoftmax(value)
