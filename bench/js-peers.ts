@@ -35,6 +35,7 @@ if (!existsSync(join(folder, 'node_modules/@jax-js/jax'))) {
 const notes = new Set<string>([
   'jax-js has the backends cpu (plain JavaScript, for tests), wasm, webgl and webgpu; Node has neither of the last two. TensorFlow.js has cpu, wasm, webgl, webgpu and the addon tensorflow.',
 ])
+if (values['no-addon']) notes.add('The addon was not tried (--no-addon).')
 const libraries = ['jax', 'tfjs', ...(values['no-addon'] ? [] : addon())]
 console.log(
   `| ms a step | Holdfast | ${libraries.join(' | ')} | ${libraries.map((name) => `${name} / Holdfast`).join(' | ')} |`,
@@ -95,7 +96,9 @@ async function compared(name: string): Promise<string> {
     const all = theirs.get(library)
     return all && median(all)
   })
-  const cells = [own, ...told].map((ms) => ms?.toPrecision(3) ?? 'none')
+  const cells = [own, ...told].map((ms) =>
+    ms === undefined ? 'none' : ms.toPrecision(Math.max(3, Math.ceil(Math.log10(ms)))),
+  )
   return cells.concat(told.map((ms) => (ms === undefined ? '' : (ms / own).toFixed(1)))).join(' | ')
 }
 

@@ -146,7 +146,7 @@ function rowOf(name: string, { nodes }: { readonly nodes: readonly Timed[] }): s
   const shares = columns.map(([, roles]) =>
     ((100 * sum(own.filter(({ role }) => roles.test(role)))) / all).toFixed(1),
   )
-  return `| \`${name}\` | ${all.toPrecision(3)} | ${own.length} | ${shares.join(' | ')} |`
+  return `| \`${name}\` | ${all.toPrecision(Math.max(3, Math.ceil(Math.log10(all))))} | ${own.length} | ${shares.join(' | ')} |`
 }
 
 function tell(name: string, { nodes, roles }: { nodes: Timed[]; roles: Record<string, number> }): void {
