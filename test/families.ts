@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type BuilderOptions, GraphBuilder } from '../src/autodiff/builder.ts'
 import { gradients } from '../src/autodiff/gradients.ts'
 import { specialise } from '../src/autodiff/specialise.ts'
+import type { Engine } from '../src/engine/engine.ts'
 import { loadProgram } from '../src/engine/program.ts'
 import { modelFromOnnx } from '../src/model/import/onnx-model.ts'
 import { causalCrossEntropy, crossEntropy } from '../src/model/losses/cross-entropy.ts'
@@ -151,9 +152,10 @@ export async function trained(
   { loss }: Family,
   { model, batch }: FamilyFixture,
   options: BuilderOptions = {},
+  on: Engine = engine,
 ): Promise<Map<string, Tensor>> {
   const { bytes, slots, initial } = buildTraining(loss, model, batch, options)
-  const program = await loadProgram(engine, bytes, slots, initial)
+  const program = await loadProgram(on, bytes, slots, initial)
   for (let step = 1; step <= steps; step++) {
     const schedule = adam()
       .scalars(step, learningRate)

@@ -36,17 +36,23 @@ export function forDevice(bytes: Uint8Array): Adapted {
   const host = parted && { host: encodeGraph(parted.host, { opsets }) }
   const fed = new Map<string, 'float32' | 'int32'>()
   const widened = new Set<Node>()
+  const narrowed = new Map<Node, number>()
+  const constant: Constants = (name) => graph.initializers.get(name)
   for (const { name, type } of graph.inputs) {
-    if (type === 'uint8' || type === 'int8') fed.set(name, 'float32')
-    const indexes = type === 'int64' && indexesOf(graph.nodes, name)
-    if (!indexes) continue
+    const dequantised = graph.nodes.some(
+      ({ op, inputs }) => op === 'DequantizeLinear' && inputs.includes(name),
+    )
+    if ((type === 'uint8' || type === 'int8') && !dequantised) fed.set(name, 'float32')
+    const readers = type === 'int64' && readersOf(graph.nodes, name, constant)
+    if (!readers) continue
     fed.set(name, 'int32')
-    for (const node of indexes) widened.add(node)
+    for (const node of readers.widened) widened.add(node)
+    for (const [node, place] of readers.narrowed) narrowed.set(node, place)
   }
   const nodesStay = !graph.nodes.some(({ op, domain }) => domain === '' && rewrites.has(op))
   if (fed.size === 0 && nodesStay && !parted) return { bytes, fed, lacking: lackingIn(graph) }
   const inputs = graph.inputs.map((input) => ({ ...input, type: fed.get(input.name) ?? input.type }))
-  const taken = { ...rewritten(graph, widened), inputs }
+  const taken = { ...rewritten(graph, widened, narrowed), inputs }
   return { bytes: encodeGraph(taken, { opsets }), fed, lacking: lackingIn(taken), ...host }
 }
 
@@ -84,26 +90,58 @@ const indexed: ReadonlyMap<string, number> = new Map([
 /** Ops whose second input is an index of int64 and nothing else. */
 const wide: ReadonlySet<string> = new Set(['GatherND', 'ScatterND'])
 
-/**
- * The nodes that want an index of int64 of a value that, wherever it is moved to, is nothing but an index or cast; undefined where it is
- * more than that.
- */
-function indexesOf(nodes: readonly Node[], name: string): readonly Node[] | undefined {
-  const found: Node[] = []
+/** Ops that compare two values of one type. */
+const comparing: ReadonlySet<string> = new Set(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'])
+
+/** Nodes of a value of int64 that may be int32, which have to be changed for that. */
+interface Readers {
+  /** Those that want an index of int64. */
+  readonly widened: readonly Node[]
+  /** Those that read a constant of int64 beside it, and which of their inputs that is. */
+  readonly narrowed: readonly (readonly [Node, number])[]
+}
+
+/** Undefined where the value, wherever it is moved to, is more than an index, cast, compared with constants, or chosen in the place of one. */
+function readersOf(nodes: readonly Node[], name: string, constant: Constants): Readers | undefined {
+  const found: Readers[] = []
   for (const node of nodes) {
     if (!namesRead(node).includes(name)) continue
     if (subgraphsOf(node).length > 0) return undefined
     const places = node.inputs.flatMap((input, at) => (input === name ? [at] : []))
     if (node.op === 'Cast' || places.every((at) => at === indexed.get(node.op))) continue
-    if (wide.has(node.op) && places.join() === '1') found.push(node)
-    else if (moving.has(node.op) && places.join() === '0') {
-      const behind = indexesOf(nodes, outputName(node, 0))
+    const beside = besideConstant(node, places, constant)
+    if (wide.has(node.op) && places.join() === '1') found.push({ widened: [node], narrowed: [] })
+    else if (beside !== undefined) found.push({ widened: [], narrowed: [[node, beside]] })
+    else if (!moving.has(node.op) || places.join() !== '0') return undefined
+    if (moving.has(node.op) || node.op === 'Where') {
+      const behind = readersOf(nodes, outputName(node, 0), constant)
       if (!behind) return undefined
-      found.push(...behind)
-    } else return undefined
+      found.push(behind)
+    }
   }
-  return found
+  return {
+    widened: found.flatMap(({ widened }) => widened),
+    narrowed: found.flatMap(({ narrowed }) => narrowed),
+  }
 }
+
+/** Which input of a comparison or choice is a constant that int32 holds, the other being at the only one of these places. */
+function besideConstant(
+  { op, inputs }: Node,
+  places: readonly number[],
+  constant: Constants,
+): number | undefined {
+  const [place = 0] = places
+  const other = comparing.has(op) ? 1 - place : op === 'Where' && place > 0 ? 3 - place : undefined
+  const held = other === undefined || places.length > 1 ? undefined : constant(inputs[other] ?? '')
+  const narrow = held?.type === 'int64' && toNumbers(held).every((value) => value === (value | 0))
+  return narrow ? other : undefined
+}
+
+const asInt32 = (tensor: Tensor | undefined): Tensor => ({
+  ...{ type: 'int32', dims: tensor?.dims ?? [] },
+  data: Int32Array.from(tensor ? toNumbers(tensor) : []),
+})
 
 function lackingIn(graph: Graph): Map<string, number> {
   const counts = new Map<string, number>()
@@ -258,13 +296,19 @@ const rewrites: ReadonlyMap<string, Rewrite> = new Map([
   ['Split', split],
 ])
 
-function rewritten(graph: Graph, widened: ReadonlySet<Node>): Graph {
+function rewritten(graph: Graph, widened: ReadonlySet<Node>, narrowed: ReadonlyMap<Node, number>): Graph {
   const initializers = new Map(graph.initializers)
   const nodes = graph.nodes.flatMap((node, at) => {
     if (widened.has(node)) {
       const [first = '', index = '', ...rest] = node.inputs
       const whole = `device/${at}/index`
       return [plain('Cast', [index], whole, { to: 7 }), { ...node, inputs: [first, whole, ...rest] }]
+    }
+    const place = narrowed.get(node)
+    if (place !== undefined) {
+      const name = `device/${at}/constant`
+      initializers.set(name, asInt32(graph.initializers.get(node.inputs[place] ?? '')))
+      return [{ ...node, inputs: node.inputs.map((input, of) => (of === place ? name : input)) }]
     }
     const rewrite = node.domain === '' ? rewrites.get(node.op) : undefined
     const made = rewrite?.(node, `device/${at}`, (name) => graph.initializers.get(name))

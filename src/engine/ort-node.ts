@@ -3,7 +3,7 @@ import * as ort from 'onnxruntime-node'
 import type { Tensor } from '../tensor/tensor.ts'
 import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
-import type { Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
+import type { Device, Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
   createSession,
@@ -65,7 +65,7 @@ async function load(
     inputs: kept.inputs.filter((name) => !held.has(name)),
     outputs: session.outputNames.filter((name) => name !== RAN),
     run: async (feeds, given) =>
-      run(kept, await kept.feed(held.size > 0 ? new Map([...held, ...feeds]) : feeds), given),
+      run(kept, await kept.feed(held.size > 0 ? new Map([...held, ...feeds]) : feeds), given, options.device),
     dispose: async () => {
       if (open) await sessions.close(key)
       open = false
@@ -77,6 +77,7 @@ async function run(
   { session, givenUp }: Kept,
   feeds: ReadonlyMap<string, Tensor>,
   into: ReadonlyMap<string, Tensor> | undefined,
+  device: Device | undefined,
 ): Promise<Map<string, Tensor>> {
   const inputs: Record<string, ort.Tensor> = {}
   for (const [name, tensor] of feeds) inputs[name] = toOrt(tensor)
@@ -92,7 +93,7 @@ async function run(
     const target = into?.get(described.name)
     if (described.name !== RAN) fetches[described.name] = target ? toOrt(asDeclared(target, described)) : null
   }
-  const results = await running(() => session.run(inputs, fetches))
+  const results = await running(() => session.run(inputs, fetches), device)
   const outputs = new Map<string, Tensor>()
   for (const name of session.outputNames) {
     const result = results[name]

@@ -66,6 +66,9 @@ export async function createSession(
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     if (strict && /fallback to CPU EP/.test(message)) throw elsewhere(provider, new Map(), cause)
+    // A kernel that is made, and then takes not this form of its op.
+    if (provider !== 'cpu' && /providers\/\w+\/(math|nn|rnn|tensor)\//.test(message))
+      throw cannotRun(device, message, cause)
     if (provider !== 'cpu' && /provider|device|adapter|backend|cuda|cudnn/i.test(message)) {
       throw unavailable(device, reasonIn(message), wayTo(provider), cause)
     }
@@ -136,18 +139,33 @@ function elsewhere(device: string, lacking: Adapted['lacking'], cause?: unknown)
   )
 }
 
+/** Said where a kernel that the device claims to have does not take a form of its op. */
+const cannotRun = (device: Device, message: string, cause: unknown): EnvironmentError =>
+  new EnvironmentError(
+    'device-fallback',
+    `Device "${device}" cannot run this graph: ${reasonIn(message)} Use --device cpu.`,
+    { cause },
+  )
+
 export const toOrt = (tensor: Tensor): ort.Tensor =>
   new ort.Tensor(tensor.type as ort.Tensor.Type, tensor.data as never, tensor.dims)
 
 export const fromOrt = (tensor: ort.Tensor): Tensor =>
   ({ type: tensor.type, dims: tensor.dims, data: tensor.data }) as Tensor
 
-/** What the runtime says when a run fails, as an error of ours. */
-export async function running<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * What the runtime says when a run fails, as an error of ours: on a device a node that this claimed to have a kernel for is what the device
+ * cannot run.
+ */
+export async function running<T>(call: () => Promise<T>, device: Device = 'cpu'): Promise<T> {
   try {
     return await call()
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
+    const [, op, node, said = ''] =
+      /while running (\S+) node\. Name:'([^']*)' Status Message: (.*)/s.exec(message) ?? []
+    if (device !== 'cpu' && op !== undefined && !/memory|lost/i.test(said))
+      throw cannotRun(device, `its kernel of ${op} fails at the node "${node}": ${said}`, cause)
     throw new TrainingError('run-failed', `ONNX Runtime stopped: ${message}`, { cause })
   }
 }

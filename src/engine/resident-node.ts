@@ -50,7 +50,7 @@ export async function loadResident(
       run: async (feeds, still) => {
         const { tensors } = await lying(still)
         const given = { ...tensors, ...state, ...asFeeds(await opened.feed(feeds)) }
-        const results = await running(() => opened.session.run(given))
+        const results = await running(() => opened.session.run(given), options.device)
         const outputs = new Map<string, Tensor>()
         const next: Record<string, ort.Tensor> = {}
         for (const [name, tensor] of Object.entries(results)) {

@@ -16,6 +16,17 @@ export const convCases: readonly OpCase[] = [
     inputs: [{ dims: [2, 4, 6] }, weights([6, 2, 3])],
     attributes: { group: 2, pads: [1, 1] },
   },
+  // Dims that WebGPU's own kernel would get wrong: conv-device.ts.
+  {
+    name: 'six channels, outputs by fours',
+    inputs: [{ dims: [1, 6, 4, 4] }, weights([4, 6, 3, 3]), { dims: [4] }],
+    attributes: { pads: [1, 1, 1, 1] },
+  },
+  {
+    name: 'groups of six outputs',
+    inputs: [{ dims: [2, 4, 3, 4] }, weights([12, 2, 2, 2]), { dims: [12] }],
+    attributes: { group: 2, strides: [1, 2] },
+  },
   { name: 'no padding', inputs: [{ dims: [2, 3, 5, 6] }, weights([4, 3, 3, 3])] },
   {
     name: 'bias',

@@ -18,6 +18,7 @@ import {
 import { byBlocks, convolvesBlocked } from './conv-blocked.ts'
 import { byDepthwiseBlocks, depthwiseBlocked } from './conv-blocked-depthwise.ts'
 import { convCases } from './conv-cases.ts'
+import { besideZeros, misconvolved } from './conv-device.ts'
 import { convolutionForm, inputGradientForm, weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
 import { outputSizes, type WindowAxis, windowAxes } from './windows.ts'
@@ -75,6 +76,8 @@ function convForm(emit: Emitter, context: ShapeContext): Formed | undefined {
   }
   const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
   const y = form?.(emit, x, w, axes, groups)
+  if (!y && emit.flat && misconvolved(w.dims, groups))
+    return { outputs: [besideZeros(emit, { x, w, bias }, axes, groups)] }
   if (!y) return undefined
   const biased = bias && add(emit, y, reshape(emit, bias, [w.dims[0] ?? 1, ...axes.map(() => 1)]))
   return { outputs: [biased ?? y] }

@@ -92,7 +92,7 @@ const bounds = (...lists: (readonly number[] | undefined)[]) =>
 /** WebGPU slices no whole numbers, but gathers them. */
 function gathered(emit: Emitter, context: ShapeContext): Formed | undefined {
   const x = required(context, 0)
-  if (!emit.flat || x.type !== 'int32') return undefined
+  if (!emit.flat || (x.type !== 'int32' && x.type !== 'int64')) return undefined
   const y = cutsOf(context).reduce((from, { start, step, count }, axis) => {
     if (count === dimOf(from, axis) && step === 1) return from
     const places = Int32Array.from({ length: count }, (_, at) => start + step * at)

@@ -192,7 +192,7 @@ export function joinTexts(before: TextScores, after: TextScores): readonly Paire
   if (pairs.length > 0) return pairs
   throw new DataError(
     'text-scores-empty',
-    `${before.name} and ${after.name} have no document in common that is no copy of another (copyOf); one is needed.`,
+    `${before.name} and ${after.name} have no document in common that is no copy of another; one is needed.`,
   )
 }
 
