@@ -92,6 +92,17 @@ describe('wrong input', () => {
     ['bench split-mnits', 'benchmark-unknown', 'Did you mean "split-mnist"?'],
     ['bench split-mnist --mehtod ewc', 'flag-unknown', 'Did you mean "--method"?'],
     ['bench split-mnist --method', 'flag-value', '--method needs a value'],
+    [
+      'bench split-mnist --device gpu',
+      'flag-value',
+      'found "gpu". Graphics devices are webgpu, of any maker, and',
+    ],
+    ['bench split-mnist --device cude', 'flag-value', 'Did you mean "cuda"?'],
+    [
+      'bench split-mnist --allow-fallback',
+      'flag-unknown',
+      'It is a part of the device now: --device webgpu+cpu',
+    ],
     ['bench split-mnist --method nnoe', 'method-unknown', 'Did you mean "none"?'],
     ['bench split-mnist --scenario klass', 'flag-value', 'Did you mean "class"?'],
     ['bench split-mnist --seeds 3..1', 'flag-value', '--seeds: expected seeds like'],

@@ -79,10 +79,11 @@ async function profiled(
 ): Promise<Answer> {
   const { openProfile, timesLine } = await import('./profile/index-files.ts')
   const profile = await openProfile(path, verb)
+  const whole = `holdfast ${verb}`
   try {
-    return await profile.span(`holdfast ${verb}`, command, {})
+    return await profile.span(whole, command, {})
   } finally {
-    screen.say(timesLine(path, profile.end()))
+    screen.say(timesLine(path, profile.end(), whole))
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import { type Device, devices } from '../engine/index.ts'
+import { type Device, devices, insteadOfDevices } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
 import type { Verdict } from '../measure/verdict.ts'
 import {
@@ -49,7 +49,7 @@ export const commonSettings = z.object(
     threads: fromText(bounds.threads())
       .optional()
       .meta({ description: 'Threads of the runtime', otherwise: 'the physical cores' }),
-    device: fromText(z.enum(['auto', ...devices]))
+    device: fromText(z.enum(['auto', ...devices]).meta({ instead: insteadOfDevices }))
       .optional()
       .meta({
         description: 'Where to compute; auto: on what is fastest; +cpu: what it has no kernel for on the CPU',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { didYouMean } from '../errors.ts'
-import { type Described, inWords } from './schema-words.ts'
+import { type Described, inWords, meantBy } from './schema-words.ts'
 
 /** The longest that a value is shown; the rest is cut. */
 const longest = 60
@@ -36,8 +36,7 @@ export function problemsOf(
     if (issue.code === 'custom') return [`${place}: ${issue.message}`]
     const use = described?.description === undefined ? '' : ` (${described.description})`
     const expected = described ? inWords(described) : issue.message
-    const words = described ? wordsOf(described) : []
-    const near = typeof found === 'string' ? didYouMean(found, words) : ''
+    const near = described && typeof found === 'string' ? meantBy(found, described, wordsOf(described)) : ''
     return [
       found === undefined
         ? `${place}${use} is missing; expected ${expected}.`

@@ -1,3 +1,5 @@
+import { didYouMean } from '../errors.ts'
+
 /** What JSON Schema says of a value, as far as messages need it. */
 export interface Described {
   readonly type?: string | readonly string[] | undefined
@@ -17,6 +19,8 @@ export interface Described {
   readonly description?: string | undefined
   /** Why a number has its bounds: see `bounds.ts`. */
   readonly because?: string | undefined
+  /** Words that are none of a list's but that people write, in small letters, and a sentence on each. */
+  readonly instead?: Readonly<Record<string, string>> | undefined
   readonly anyOf?: readonly Described[] | undefined
   readonly oneOf?: readonly Described[] | undefined
   readonly properties?: Readonly<Record<string, Described>> | undefined
@@ -67,4 +71,14 @@ function range({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum }: D
   const lower = above === undefined ? least !== undefined && ` from ${least}` : ` above ${above}`
   const upper = below === undefined ? most !== undefined && ` to ${most}` : ` below ${below}`
   return `${lower || ''}${upper || (lower && above === undefined ? ' on' : '')}`
+}
+
+/**
+ * Ends the message about a word that is none of those known: what is written instead of it, or the nearest of them.
+ *
+ * @example meantBy('gpu', described, ['cpu', 'webgpu']) // ' Graphics devices are webgpu and cuda.'
+ */
+export function meantBy(found: string, { instead = {} }: Described, words: readonly string[]): string {
+  const word = found.toLowerCase()
+  return Object.hasOwn(instead, word) ? ` ${instead[word]}` : didYouMean(found, words)
 }

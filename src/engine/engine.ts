@@ -5,6 +5,14 @@ import type { Loadable } from './loadable.ts'
 export const devices = ['cpu', 'webgpu', 'webgpu+cpu', 'cuda', 'cuda+cpu'] as const
 export type Device = (typeof devices)[number]
 
+const graphics = 'Graphics devices are webgpu, of any maker, and cuda, of NVIDIA.'
+
+/** Words that people write for devices, and what is to be said of each. */
+export const insteadOfDevices = {
+  ...{ gpu: graphics, vulkan: graphics, metal: graphics, mps: graphics, directx: graphics, dml: graphics },
+  ...{ nvidia: graphics, amd: graphics, rocm: graphics, intel: graphics },
+} as const
+
 export interface EngineOptions {
   /** Default 'cpu'. */
   readonly device?: Device | undefined

@@ -8,7 +8,7 @@ export type {
   ProgramRequest,
   StateSlot,
 } from './engine.ts'
-export { devices } from './engine.ts'
+export { devices, insteadOfDevices } from './engine.ts'
 export { interruptible } from './interruptible.ts'
 export { type Loadable, loadable } from './loadable.ts'
 export { copyTensor, loadProgram } from './program.ts'

@@ -50,7 +50,9 @@ function processorLines({ model, all, allowed, cores, quota, instructionSets }: 
 
 /** Numbers of a machine that has other things to do are too large. */
 const busy = ({ load, allowed }: Machine['processor']): string =>
-  load !== null && load > allowed / 2 ? `; other programs run (load ${round(load)}), alone it is faster` : ''
+  load !== null && load > allowed / 2
+    ? `; other programs run (load ${round(load)}), which slows these steps: ask again when they have ended`
+    : ''
 
 function memoryLine({ totalBytes, availableBytes, limitBytes }: Machine['memory']): string {
   const limit = limitBytes === null ? '' : `; the container allows ${byteSize(limitBytes)}`
@@ -60,10 +62,21 @@ function memoryLine({ totalBytes, availableBytes, limitBytes }: Machine['memory'
 function deviceLines(report: DeviceReport): string[] {
   const name = report.device.padEnd(6)
   if (!report.opens) return [`${name}  no: ${report.reason}`, `        ${report.way}`]
-  return report.steps.map(({ threads, milliseconds, openingMilliseconds }, at) => {
+  const lines = report.steps.map(({ threads, milliseconds, openingMilliseconds }, at) => {
     const how = report.device === 'cpu' ? `, ${count(threads, 'thread')}` : ''
     return `${at === 0 ? name : '      '}  ${Number(milliseconds.toPrecision(3))} ms${how}; opened in ${Math.round(openingMilliseconds)} ms`
   })
+  return [...lines, ...fewerThreads(report.steps)]
+}
+
+/** What to do where more threads are slower: a small step, or a machine that has other things to do. */
+function fewerThreads(steps: Extract<DeviceReport, { readonly opens: true }>['steps']): string[] {
+  const [one, ...more] = steps
+  const slower =
+    one?.threads === 1 && more.length > 0 && more.every((step) => step.milliseconds > one.milliseconds)
+  return slower
+    ? ['        one thread is the fastest here: train networks as small as this with --threads 1']
+    : []
 }
 
 function packageLine({ name, version, use, problem, way }: Package): string {

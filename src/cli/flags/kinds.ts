@@ -1,7 +1,6 @@
 import { extname } from 'node:path'
 import { z } from 'zod'
-import { type Described, inWords, numberInWords } from '../../data/schema-words.ts'
-import { didYouMean } from '../../errors.ts'
+import { type Described, inWords, meantBy, numberInWords } from '../../data/schema-words.ts'
 
 /** Text that becomes a value, and the text that a value would be typed as. */
 interface Grammar<Value> {
@@ -92,7 +91,7 @@ function wordOf(described: Described): Grammar<unknown> {
       hint: words.join('|'),
       expected: inWords(described),
       read: (text) => words.find((word) => word === text),
-      near: (text) => didYouMean(text, words),
+      near: (text) => meantBy(text, described, words),
     }
   }
   if (type !== 'number' && type !== 'integer') {

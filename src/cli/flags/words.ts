@@ -84,11 +84,17 @@ function saidBy(
 const byAlias = (flags: readonly FlagFacts[], rawName: string): FlagFacts | undefined =>
   flags.find(({ alias }) => alias !== undefined && rawName === `-${alias}`)
 
+/** Flags of old, and what says the same now. */
+const former: Readonly<Record<string, string>> = {
+  '--allow-fallback':
+    ' It is a part of the device now: --device webgpu+cpu, or cuda+cpu, leaves to the CPU what the device has no kernel for.',
+}
+
 function unknownFlag({ name }: Named, flags: readonly FlagFacts[], rawName: string): UsageError {
   const known = flags.map(({ flag }) => `--${flag}`)
   return new UsageError(
     'flag-unknown',
-    `holdfast ${name} has no flag ${rawName}.${didYouMean(rawName, known)} All flags: holdfast ${name} --help`,
+    `holdfast ${name} has no flag ${rawName}.${former[rawName] ?? didYouMean(rawName, known)} All flags: holdfast ${name} --help`,
   )
 }
 

@@ -63,6 +63,15 @@ describe('what is wrong in a configuration', () => {
       'model.hidden.0: expected a whole number from 1 to 1048576 (a layer has to fit in memory), found 0.',
     ],
     [{ stream, data: { preprocessing: 'units' } }, 'found "units". Did you mean "unit"?'],
+    [
+      { stream, device: 'auto' },
+      'found "auto". auto is for the flag alone (--device auto): a run keeps the device that it began with',
+    ],
+    [
+      { stream, device: 'GPU' },
+      'found "GPU". Graphics devices are webgpu, of any maker, and cuda, of NVIDIA.',
+    ],
+    [{ stream, device: 'constructor' }, 'found "constructor".'],
     [{ stream, data: { columns: { lable: 'x' } } }, 'In data.columns there is no setting "lable"; known are'],
     [{ stream, method: 'ewc' }, 'method: expected settings (name, options), found "ewc".'],
     [{ stream, resetOptimiser: 'yes' }, 'expected true or false, found "yes".'],

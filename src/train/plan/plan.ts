@@ -4,7 +4,7 @@ import { bounds } from '../../data/bounds.ts'
 import { preprocessingNames, readingSchema } from '../../data/reading.ts'
 import { type LineOf, problemsOf } from '../../data/schema-problems.ts'
 import { defaultTestShare } from '../../data/test-share.ts'
-import { devices } from '../../engine/engine.ts'
+import { devices, insteadOfDevices } from '../../engine/engine.ts'
 import { UsageError } from '../../errors.ts'
 import { contradictionInBorders } from './plan-borders.ts'
 import { contradictionInDistil, distilSchema } from './plan-distil.ts'
@@ -65,6 +65,11 @@ export const data = z.strictObject({
 })
 
 const methodOption = z.union([z.number(), z.string(), z.boolean(), z.null()])
+
+const instead = {
+  ...insteadOfDevices,
+  auto: 'auto is for the flag alone (--device auto): a run keeps the device that it began with, so its configuration names one.',
+}
 
 /** One schema is a run's configuration, its documentation and its checks. */
 export const planSchema = z.strictObject({
@@ -127,7 +132,7 @@ export const planSchema = z.strictObject({
   replicas: replicasSchema
     .optional()
     .describe('one training in several places: rounds of local steps, and their mean'),
-  device: z.enum(devices).default('cpu'),
+  device: z.enum(devices).default('cpu').meta({ instead }),
   threads: bounds
     .threads()
     .optional()
