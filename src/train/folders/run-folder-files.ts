@@ -44,7 +44,10 @@ export interface RunFolder {
   append(event: LearnEvent): Promise<void>
   /** Writes a file whole, or not at all. */
   write(name: string, content: string | Uint8Array): Promise<void>
-  /** Takes away what tells of a run that was new and cannot go on as it was asked for, so that another may begin here. */
+  /**
+   * Takes away what tells of a run that was new and cannot go on as it was asked for, so that another may begin here; at the end also the
+   * folder, where it was made for that run and nothing else is in it.
+   */
   forget(): Promise<void>
   close(): Promise<void>
 }
@@ -60,7 +63,7 @@ export interface RunFolder {
 export async function openRunFolder(path: string, config: RunConfig): Promise<RunFolder> {
   const made = await makeFolder(path)
   try {
-    return await opened(path, config)
+    return await opened(path, config, made)
   } catch (error) {
     // On a full disk a folder can be made, and nothing put into it.
     await removeMade(path, made)
@@ -68,10 +71,12 @@ export async function openRunFolder(path: string, config: RunConfig): Promise<Ru
   }
 }
 
-async function opened(path: string, config: RunConfig): Promise<RunFolder> {
+/** @param made What of the path was made for it, as {@link makeFolder} says it. */
+async function opened(path: string, config: RunConfig, made: string | undefined): Promise<RunFolder> {
   const lock = await lockFolder(path)
   let changed: string | undefined
   let isNew = false
+  let isForgotten = false
   try {
     const names = await listFolder(path)
     for (const name of names) if (isTemporary(name)) await rm(join(path, name), { force: true })
@@ -115,11 +120,15 @@ async function opened(path: string, config: RunConfig): Promise<RunFolder> {
     write: (name, content) => writeWhole(join(path, name), content),
     forget: async () => {
       if (!isNew) return
+      isForgotten = true
       for (const name of await listFolder(path)) {
         if (isOfProgress(name)) await rm(join(path, name), { force: true })
       }
     },
-    close: lock.giveBack,
+    close: async () => {
+      await lock.giveBack()
+      if (isForgotten) await removeMade(path, made)
+    },
   }
 }
 

@@ -205,6 +205,22 @@ describe('run folders', () => {
     expect(await readRunConfig(folder)).toEqual(config(2))
   })
 
+  test('a folder that was made for a run that is forgotten goes with it, unless it holds something else', async () => {
+    const folder = await folderFor()
+    const forgotten = async (path: string, write?: string): Promise<void> => {
+      const open = await openRunFolder(path, config())
+      if (write !== undefined) await open.write(write, 'kept')
+      await open.forget()
+      await open.close()
+    }
+    await forgotten(join(folder, 'a', 'b'))
+    expect(await readdir(folder)).toEqual([])
+    await forgotten(folder)
+    expect(await readdir(folder)).toEqual([])
+    await forgotten(join(folder, 'a', 'b'), 'note.txt')
+    expect(await readdir(join(folder, 'a', 'b'))).toEqual(['note.txt'])
+  })
+
   test('a folder in use is refused, to this process and to others', async () => {
     const folder = await folderFor()
     const run = await openRunFolder(folder, config())
