@@ -10,6 +10,7 @@ import {
   packagesHere,
   placesHere,
   type Report,
+  remember,
   reportText,
   tryEach,
   tryHere,
@@ -29,6 +30,8 @@ export const doctor = defineVerb({
     const devices = wanted
       ? [await tryHere(wanted, threads)]
       : await tryEach(accelerators, programFile(), threads)
+    // For --device auto, which asks no more where the answer is known.
+    if (!wanted) await remember(devices)
     const report = withoutHome(homeFolder(), {
       schema: 'holdfast.doctor/1',
       ...(await facts()),

@@ -7,7 +7,43 @@ import type { CommonSettings } from './verb.ts'
 type EngineSettings = Pick<CommonSettings, 'threads' | 'device'>
 
 /** What computes, as asked for. */
-export const engineFor = ({ threads, device }: EngineSettings): Engine => ortNode({ threads, device })
+export function engineFor({ threads, device }: EngineSettings): Engine {
+  const engine = ortNode({ threads, device })
+  if ((device ?? 'cpu') === 'cpu') return engine
+  const { load, loadProgram } = engine
+  const opens = asking(device)
+  return {
+    ...engine,
+    load: async (model, options) => {
+      await opens()
+      return load(model, options)
+    },
+    ...(loadProgram && {
+      loadProgram: async (request) => {
+        await opens()
+        return loadProgram(request)
+      },
+    }),
+  }
+}
+
+/**
+ * Asks once whether a device opens, without what its driver prints where it does not.
+ *
+ * @throws EnvironmentError `device-unavailable`, from what is returned.
+ */
+function asking(device: EngineSettings['device'] = 'cpu'): () => Promise<void> {
+  const ask = async () => {
+    if (device === 'cpu') return
+    const { refuseClosed } = await import('./doctor/index-files.ts')
+    await refuseClosed(device, programFile())
+  }
+  let asked: Promise<void> | undefined
+  return () => {
+    asked ??= ask()
+    return asked
+  }
+}
 
 /** How runs share the machine: so many at a time, each on so many threads. */
 export interface Shares {
@@ -35,11 +71,29 @@ export function sharesOf(
  * threads of one process cannot share: WebGPU's provider ends the process.
  */
 export const workersFor = (settings: EngineSettings): Workers =>
-  openWorkers(programFile(), settings, (settings.device ?? 'cpu') === 'cpu' ? 'thread' : 'process')
+  workersOf(settings, (settings.device ?? 'cpu') === 'cpu' ? 'thread' : 'process')
 
 /** The same as processes, for who has to stay awake whatever a run does. */
-export const processesFor = (settings: EngineSettings): Workers =>
-  openWorkers(programFile(), settings, 'process')
+export const processesFor = (settings: EngineSettings): Workers => workersOf(settings, 'process')
+
+function workersOf(settings: EngineSettings, kind: Parameters<typeof openWorkers>[2]): Workers {
+  const workers = openWorkers(programFile(), settings, kind)
+  const opens = asking(settings.device)
+  return {
+    ...workers,
+    run: (store) => {
+      const run = workers.run(store)
+      return async function* (...given) {
+        await opens()
+        return yield* run(...given)
+      }
+    },
+    work: async function* (job, signal) {
+      await opens()
+      return yield* workers.work(job, signal)
+    },
+  }
+}
 
 /** The program's own file, as a URL: beside this one when compiled or bundled in pieces (scripts/bundle.mjs), this one when bundled as one. */
 export function programFile(): string {

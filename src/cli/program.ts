@@ -41,7 +41,9 @@ export async function main(words: readonly string[], interruption: Interruption)
     })
     const command = () =>
       settings.device === 'auto'
-        ? onFastest(rest, settings, screen, (given) => verb.read(given).run(callOf(given)))
+        ? onFastest(rest, { ...settings, anew: name === 'doctor' }, screen, (given) =>
+            verb.read(given).run(callOf(given)),
+          )
         : run(callOf(rest))
     const { profile } = settings
     const answer = await (profile === undefined ? command() : profiled(profile, name, screen, command))
@@ -60,12 +62,12 @@ export async function main(words: readonly string[], interruption: Interruption)
 /** The words with `--device auto` settled once, so that all that is computed, here or elsewhere, is on one device. */
 async function onFastest(
   words: readonly string[],
-  { threads }: { readonly threads?: number | undefined },
+  { threads, anew }: { readonly threads?: number | undefined; readonly anew: boolean },
   screen: Screen,
   run: (words: readonly string[]) => Promise<Answer>,
 ): Promise<Answer> {
   const { fastestDevice, onChosen, withDevice } = await import('./auto-device.ts')
-  const choice = await fastestDevice(threads)
+  const choice = await fastestDevice({ threads, anew, say: screen.say })
   screen.say(choice.why)
   return onChosen(choice, (device) => run(withDevice(words, device)), screen.warn)
 }

@@ -13,7 +13,12 @@ export type DeviceReport =
       readonly opens: true
       readonly steps: readonly (StepTime & { readonly threads: number })[]
     }
-  | ({ readonly device: Provider; readonly opens: false } & Obstacle)
+  | ({
+      readonly device: Provider
+      readonly opens: false
+      /** Whether its driver did not answer in time, so that it may open yet. Default false. */
+      readonly late?: boolean | undefined
+    } & Obstacle)
 
 /** Times the small step on a device in this process; on the CPU with one thread, and with all. */
 export async function tryHere(device: Provider, threads?: number): Promise<DeviceReport> {
@@ -56,7 +61,8 @@ export async function tryApart(device: Provider, program: string): Promise<Devic
   const words = [fileURLToPath(program), 'doctor', '--device', device, '--json', '--quiet']
   return new Promise((done) => {
     execFile(process.execPath, words, { timeout: SECONDS * 1000, killSignal: 'SIGKILL' }, (error, stdout) => {
-      done(reportIn(stdout, device) ?? { device, opens: false, reason: ended(error), way: wayTo(device) })
+      const closed = { device, opens: false, reason: ended(error), way: wayTo(device) } as const
+      done(reportIn(stdout, device) ?? (error?.killed ? { ...closed, late: true } : closed))
     })
   })
 }
@@ -78,14 +84,20 @@ function ended(error: (Error & { readonly killed?: boolean; readonly signal?: un
     : 'The process that tried it ended without an answer.'
 }
 
-/** Times it on the CPU, first and alone, so that its time is its own, and on others beside one another. */
+/**
+ * Times it on the CPU, first and alone, so that its time is its own, and on others beside one another.
+ *
+ * @param known What is known of a device, which is then not tried. Default nothing.
+ */
 export async function tryEach(
   others: readonly Provider[],
   program: string,
   threads?: number,
+  known: ReadonlyMap<Provider, DeviceReport> = new Map(),
 ): Promise<readonly DeviceReport[]> {
-  const cpu = await tryHere('cpu', threads)
-  return [cpu, ...(await Promise.all(others.map((device) => tryApart(device, program))))]
+  const cpu = known.get('cpu') ?? (await tryHere('cpu', threads))
+  const found = others.map((device) => known.get(device) ?? tryApart(device, program))
+  return [cpu, ...(await Promise.all(found))]
 }
 
 /** Milliseconds a step with as many threads as it does best with; undefined where it does not open. */

@@ -2,5 +2,7 @@ export { bestOf, type DeviceReport, fastest, tryEach, tryHere } from './devices-
 export { machineHere } from './machine-node.ts'
 export { packagesHere, versionOf } from './packages-files.ts'
 export { placesHere } from './places-files.ts'
+export { refuseClosed } from './refuse-closed-node.ts'
+export { recalled, remember } from './remembered-files.ts'
 export { type Report, reportText } from './text.ts'
 export { withoutHome } from './without-home.ts'
