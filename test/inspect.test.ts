@@ -120,3 +120,10 @@ test('what trains is said once', async () => {
   expect(stderr).toContain('Give one of them.')
   expect((await inspect('torch/mlp.onnx --dims sequence')).stderr).toContain('found "sequence"')
 })
+
+test('--device webgpu says whether a step would be refused there, and opens nothing', async () => {
+  const { code, stdout } = await inspect('families/distilbert.onnx --device webgpu')
+  expect(stdout).toContain('  webgpu has kernels for all ops of this step; ')
+  expect(code).toBe(0)
+  expect((await inspect('families/distilbert.onnx')).stdout).not.toContain('webgpu')
+})

@@ -1,4 +1,5 @@
 import { count } from '../count.ts'
+import type { Device } from '../engine/index.ts'
 import { largest } from '../extent.ts'
 import type { InspectedParameter, InspectedValue } from '../train/inspect/index.ts'
 import type { FileInspection } from '../train/inspect/index-files.ts'
@@ -7,7 +8,7 @@ import type { FileInspection } from '../train/inspect/index-files.ts'
 const MOST_LINES = 30
 
 /** What is said of a model to people. */
-export function inspectionText(inspection: FileInspection): string {
+export function inspectionText(inspection: FileInspection, device: Device = 'cpu'): string {
   const { file, opset, producer } = inspection
   const sections = [
     [
@@ -20,7 +21,7 @@ export function inspectionText(inspection: FileInspection): string {
     ],
     parametersText(inspection.parameters),
     headText(inspection),
-    stepText(inspection),
+    [...stepText(inspection), ...deviceText(inspection, device)],
     obstaclesText(inspection),
     inspection.limits.map((limit) => `note: ${limit}`),
   ]
@@ -167,6 +168,24 @@ function stepText({ step }: FileInspection): string[] {
     `  ${flops(step.flops)}, of which the forward pass takes ${flops(step.forwardFlops)}; ${count(step.nodes, 'node')}`,
     `  ${bytes(step.bytes)} of memory at most, the program and the file among it: trained parameters ${bytes(step.parameterBytes)}, optimiser ${bytes(step.optimiserBytes)}, activations and gradients ${bytes(step.activationBytes)}, and copies of them`,
   ]
+}
+
+/** What a device that was asked for would refuse; nothing is opened. */
+function deviceText({ step }: FileInspection, device: Device): string[] {
+  if (!step?.lacking) return []
+  const lacking = Object.entries(step.lacking)
+  if (lacking.length === 0)
+    return [
+      `  ${device} has kernels for all ops of this step; whether for its types of numbers, too, is seen when it is opened`,
+    ]
+  const named = lacking.map(([what, nodes]) => `${what} (${nodes})`).join(', ')
+  return [`  ${device} has no right kernel for ${named}${refused[device] ?? ''}`]
+}
+
+const refused: Partial<Record<Device, string>> = {
+  webgpu: ': it would refuse this step (device-fallback)',
+  'webgpu+cpu':
+    ': they would run on the CPU, with copies in between, but for what the device takes and computes wrongly',
 }
 
 const flops = (value: number): string =>

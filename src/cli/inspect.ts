@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
+import { providerOf } from '../engine/devices-node.ts'
 import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
 import { fromText, group, path, pixels, sizes } from './flags/index.ts'
@@ -31,9 +32,26 @@ const settings = z
 /** `holdfast inspect`: what a model is, what of it can be trained, and what a step takes. */
 export const inspect = defineVerb({
   name: 'inspect',
-  examples: ['holdfast inspect model.onnx', 'holdfast inspect model.onnx --train head --batch 32 --json'],
+  examples: [
+    'holdfast inspect model.onnx',
+    'holdfast inspect model.onnx --train head --batch 32 --json',
+    'holdfast inspect model.onnx --device webgpu',
+  ],
   settings,
-  run: async ({ model, batch, size, dims, train, lora, recompute, batchnorm, output, bind }) => {
+  run: async (asked) => {
+    const {
+      model,
+      batch,
+      size,
+      dims,
+      train,
+      lora,
+      recompute,
+      batchnorm,
+      output,
+      bind,
+      device = 'cpu',
+    } = asked
     await checkPlaces([{ flag: 'MODEL', path: model, is: 'model' }])
     const inspection = await inspectFile(model, {
       batch,
@@ -45,10 +63,11 @@ export const inspect = defineVerb({
       batchNorm: batchnorm,
       output,
       bind,
+      onWebgpu: providerOf(device) === 'webgpu',
     })
     return {
       json: inspection,
-      text: inspectionText(inspection),
+      text: inspectionText(inspection, device),
       exitCode: inspection.trainable ? 0 : 2,
     }
   },

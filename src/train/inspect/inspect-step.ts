@@ -2,7 +2,8 @@ import { GraphBuilder } from '../../autodiff/builder.ts'
 import { gradients } from '../../autodiff/gradients.ts'
 import { graphCost } from '../../autodiff/graph-cost.ts'
 import { specialise } from '../../autodiff/specialise.ts'
-import { heldApart } from '../../engine/loadable.ts'
+import { forDevice } from '../../engine/for-device.ts'
+import { heldApart, loadable } from '../../engine/loadable.ts'
 import { ModelError } from '../../errors.ts'
 import { fedInputs } from '../../model/inputs.ts'
 import {
@@ -40,6 +41,8 @@ export interface StepCost {
   readonly optimiserBytes: number
   /** What activations and gradients take at their most. */
   readonly activationBytes: number
+  /** Ops, and forms of some, that WebGPU has no right kernel for, and how many nodes each; null where it was not asked for. */
+  readonly lacking: Readonly<Record<string, number>> | null
 }
 
 export interface StepRequest {
@@ -57,6 +60,8 @@ export interface StepRequest {
   readonly recompute?: boolean | undefined
   /** Of the model's file, and of files beside it that hold its tensors. Default as many as the parameters take. */
   readonly fileBytes?: number | undefined
+  /** Whether the step is built as WebGPU takes it, without loops, and held against its kernels. Default false. */
+  readonly onWebgpu?: boolean | undefined
 }
 
 export interface CountedStep {
@@ -80,7 +85,7 @@ export function countStep(request: StepRequest): CountedStep {
   // The batch has a name of its own, by which another size may be asked for.
   const [first = ''] = model.input.dims ?? []
   const sizes = { ...usual, batch: (typeof first === 'string' ? named.get(first) : undefined) ?? usual.batch }
-  const builder = new GraphBuilder()
+  const builder = new GraphBuilder(undefined, { flat: request.onWebgpu })
   const bound = new Map<string, Value>()
   for (const info of inputs) {
     bound.set(
@@ -158,9 +163,14 @@ export function countStep(request: StepRequest): CountedStep {
       parameterBytes,
       optimiserBytes,
       activationBytes: innerPeakBytes,
+      lacking: request.onWebgpu ? lackingIn(graph) : null,
     },
   }
 }
+
+/** Of the graph as the device takes it; weights are nothing to it. */
+const lackingIn = (graph: Graph): Readonly<Record<string, number>> =>
+  Object.fromEntries(forDevice(loadable(graph).bytes).lacking)
 
 /** Frozen weights, as the runtime gets them: read where they lie, or its own. */
 function frozenBytes(graph: Graph): { readonly heldBytes: number; readonly constantBytes: number } {

@@ -233,3 +233,14 @@ describe('an inspection', () => {
     ])
   })
 })
+
+it('names what of a step WebGPU has no kernel for, where it is asked', () => {
+  const w = float32([3, 2], [1, 2, 3, 4, 5, 6])
+  const lacking = (activation: string, onWebgpu: boolean) =>
+    inspectModel(modelOf([node('MatMul', ['x', 'w'], 'h'), node(activation, ['h'], 'y')], { w }), {
+      onWebgpu,
+    }).step?.lacking
+  expect(lacking('Mish', true)).toHaveProperty('Mish')
+  expect(lacking('Relu', true)).toEqual({})
+  expect(lacking('Mish', false)).toBeNull()
+})

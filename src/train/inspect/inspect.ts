@@ -78,6 +78,8 @@ export interface InspectOptions {
   readonly optimiser?: StepRequest['optimiser']
   /** Activations are computed again in the backward pass. Default false. */
   readonly recompute?: boolean | undefined
+  /** Whether the step is built as WebGPU takes it, without loops, and held against its kernels. Default false. */
+  readonly onWebgpu?: boolean | undefined
   /** Which type the file keeps a parameter in. Default float32. */
   readonly typeOf?: (name: string) => DType | undefined
 }
@@ -95,9 +97,9 @@ export function inspectModel(model: Model, options: InspectOptions = {}): Inspec
   const training = asTrained(model, options)
   const { positions = Number.POSITIVE_INFINITY } = options
   const lengths = sequences.map((length) => Math.min(length, positions))
-  const { optimiser, recompute } = options
+  const { optimiser, recompute, onWebgpu } = options
   const counted = countedStep(
-    { model: training, batch, dims, image, fileBytes, optimiser, recompute },
+    { model: training, batch, dims, image, fileBytes, optimiser, recompute, onWebgpu },
     lengths,
   )
   const found = counted instanceof HoldfastError ? obstaclesOf(training, counted, dims) : []
