@@ -15,7 +15,6 @@ export { type DividedDocuments, withTestDocuments } from './test-documents.ts'
 export {
   documentInMemory,
   documentPart,
-  isMarked,
   renamedDocument,
   tokenCount,
   tokenSpans,
