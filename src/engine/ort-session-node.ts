@@ -3,7 +3,8 @@ import { EnvironmentError, ModelError, TrainingError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { obstacleTo, providerOf, wayTo } from './devices-node.ts'
 import type { Device, EngineOptions } from './engine.ts'
-import { type Adapted, asFed, asIs, claimedInVain, forDevice } from './for-device.ts'
+import { claimedInVain } from './failing-kernels.ts'
+import { type Adapted, asFed, asIs, forDevice } from './for-device.ts'
 import { openSession, type Session } from './runtime-profile-node.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
