@@ -11,7 +11,7 @@ import {
 } from '../core/index.ts'
 import type { InputGradient } from './conv-input-gradient.ts'
 import { backwards } from './unfold.ts'
-import { outputSizes, paddingBack, padsOf, reversible, type WindowAxis } from './windows.ts'
+import { outputSizes, paddingBack, reversible, slidingOf, type WindowAxis } from './windows.ts'
 
 // Convolutions by the runtime's blocked kernels, whose weights are [O / B, C / B, h, w, B, B] with outputs last, or of few channels
 // [O / B, C, h, w, B]. The runtime arranges constant weights so by itself; those that train are arranged in the graph.
@@ -62,9 +62,7 @@ export function convolvesBlockedBack(
 /** Attributes of the runtime's blocked Conv, which has no defaults. */
 export const blockedWindows = (axes: readonly WindowAxis[], groups: number): Attributes => ({
   kernel_shape: axes.map((axis) => axis.kernel),
-  strides: axes.map((axis) => axis.stride),
-  dilations: axes.map((axis) => axis.dilation),
-  pads: padsOf(axes),
+  ...slidingOf(axes),
   group: groups,
 })
 

@@ -1,5 +1,6 @@
-import { add, type Emitter, ints, reshape, type Value } from '../core/index.ts'
-import { padsOf, type WindowAxis } from './windows.ts'
+import { type Emitter, ints, reshape, type Value } from '../core/index.ts'
+import type { Convolution } from './conv-matrix.ts'
+import { slidingOf } from './windows.ts'
 
 // WebGPU's kernels of Conv take channels by threes and outputs by twos and fours, and are wrong, without a word, for dims below; found by
 // scripts/webgpu-shapes.ts.
@@ -20,22 +21,12 @@ export const misconvolved = (w: readonly number[], groups: number): boolean =>
   groups === 1 ? inThrees(w) : acrossGroups(w, groups)
 
 /** The same with channels, or each group's outputs, of zeros beside its own up to a multiple of four. */
-export function besideZeros(
-  emit: Emitter,
-  { x, w, bias }: { readonly x: Value; readonly w: Value; readonly bias: Value | undefined },
-  axes: readonly WindowAxis[],
-  groups: number,
-): Value {
+export const besideZeros: Convolution = (emit, x, w, axes, groups) => {
   const [outputs = 1, perGroup = 1, ...kernel] = w.dims
-  const windows = {
-    group: groups,
-    strides: axes.map(({ stride }) => stride),
-    dilations: axes.map(({ dilation }) => dilation),
-    pads: padsOf(axes),
-  }
+  const windows = { group: groups, ...slidingOf(axes) }
   if (groups === 1) {
     const more = 4 - (perGroup % 4)
-    return emit.op('Conv', [widened(emit, x, more), widened(emit, w, more), bias], windows)
+    return emit.op('Conv', [widened(emit, x, more), widened(emit, w, more)], windows)
   }
   const own = outputs / groups
   const wide = own + 4 - (own % 4)
@@ -44,8 +35,7 @@ export function besideZeros(
   const [samples = 1, , ...spatial] = y.dims
   const split = reshape(emit, y, [samples, groups, wide, ...spatial])
   const kept = emit.op('Slice', [split, ints(emit, [0]), ints(emit, [own]), ints(emit, [2])])
-  const result = reshape(emit, kept, [samples, outputs, ...spatial])
-  return bias ? add(emit, result, reshape(emit, bias, [outputs, ...spatial.map(() => 1)])) : result
+  return reshape(emit, kept, [samples, outputs, ...spatial])
 }
 
 /** So many zeros more along the second axis. */

@@ -1,6 +1,6 @@
 import { type Emitter, reshape, transpose, type Value } from '../core/index.ts'
 import { backwards } from './unfold.ts'
-import { paddingBack, padsOf, reach, type WindowAxis } from './windows.ts'
+import { paddingBack, padsOf, reach, slidingOf, type WindowAxis } from './windows.ts'
 
 /** dX of a convolution, [N, C, ..], from dY [N, O, ..] and W [O, C / groups, kernel..]. */
 export type InputGradient = (
@@ -14,9 +14,7 @@ export type InputGradient = (
 /** ConvTranspose with the same weights; what the stride leaves over at the end is output_padding. */
 export const byTransposedConvolution: InputGradient = (emit, dy, w, axes, groups) =>
   emit.op('ConvTranspose', [dy, w], {
-    strides: axes.map((axis) => axis.stride),
-    dilations: axes.map((axis) => axis.dilation),
-    pads: padsOf(axes),
+    ...slidingOf(axes),
     output_padding: axes.map((axis) => axis.input + axis.before + axis.after - reach(axis)),
     group: groups,
   })

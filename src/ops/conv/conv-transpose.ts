@@ -21,7 +21,7 @@ import { weightGradientForm } from './conv-forms.ts'
 import { biasSquares, weightSquares } from './conv-squares.ts'
 import { convTransposeCases } from './conv-transpose-cases.ts'
 import { sliceAxes } from './unfold.ts'
-import { extent, padsOf, perAxis, type WindowAxis } from './windows.ts'
+import { extent, perAxis, slidingOf, type WindowAxis } from './windows.ts'
 
 /**
  * The convolution that this op is the transpose of: its input has the spatial dims of Y, its output those of X. Where Y
@@ -95,9 +95,7 @@ function besideZeros(emit: Emitter, context: ShapeContext): Formed | undefined {
   const wide = emit.op('Concat', [w, filled(emit, 0, w)], { axis: 1 })
   const both = emit.op('ConvTranspose', [x, wide], {
     group,
-    strides: axes.map(({ stride }) => stride),
-    dilations: axes.map(({ dilation }) => dilation),
-    pads: padsOf(axes),
+    ...slidingOf(axes),
     output_padding: perAxis(context, 'output_padding', axes.length, 0),
   })
   const [samples = 1, , ...spatial] = both.dims
@@ -134,12 +132,7 @@ export const ConvTranspose = defineOp('ConvTranspose', {
     const axes = convolutionOfOutput(transposedAxes(context))
     const read = readByWindows(emit, dy, axes)
     const positions = dy.dims.flatMap((_, axis) => (axis === 1 ? [] : [axis]))
-    const convolution = {
-      strides: axes.map((axis) => axis.stride),
-      dilations: axes.map((axis) => axis.dilation),
-      pads: padsOf(axes),
-      group: groups,
-    }
+    const convolution = { ...slidingOf(axes), group: groups }
     return [
       needs[0] ? emit.op('Conv', [read, w], convolution) : undefined,
       needs[1] ? weightGradientForm(read.dims, w.dims, axes, groups)(emit, read, x, axes, groups) : undefined,

@@ -74,10 +74,9 @@ function convForm(emit: Emitter, context: ShapeContext): Formed | undefined {
     if (convolvesBlocked(x, w.dims, axes, groups, block))
       return { outputs: [byBlocks(emit, { x, w, bias }, axes, block)] }
   }
-  const form = w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)
+  const own = emit.flat && misconvolved(w.dims, groups) ? besideZeros : undefined
+  const form = (w.constant ? undefined : convolutionForm(x.dims, w.dims, axes, groups)) ?? own
   const y = form?.(emit, x, w, axes, groups)
-  if (!y && emit.flat && misconvolved(w.dims, groups))
-    return { outputs: [besideZeros(emit, { x, w, bias }, axes, groups)] }
   if (!y) return undefined
   const biased = bias && add(emit, y, reshape(emit, bias, [w.dims[0] ?? 1, ...axes.map(() => 1)]))
   return { outputs: [biased ?? y] }

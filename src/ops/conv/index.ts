@@ -7,6 +7,7 @@ export {
   outputSizes,
   paddingReached,
   padsOf,
+  slidingOf,
   type WindowAxis,
   type WindowContext,
   windowAxes,

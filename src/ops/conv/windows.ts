@@ -53,6 +53,13 @@ export const padsOf = (axes: readonly Pick<WindowAxis, 'before' | 'after'>[]): n
   ...axes.map((axis) => axis.after),
 ]
 
+/** The attributes of windows that slide; `kernel_shape` follows from the weights. */
+export const slidingOf = (axes: readonly WindowAxis[]) => ({
+  strides: axes.map((axis) => axis.stride),
+  dilations: axes.map((axis) => axis.dilation),
+  pads: padsOf(axes),
+})
+
 /** A list attribute with one number a spatial axis. */
 export function perAxis(context: WindowContext, name: string, length: number, fallback: number): number[] {
   const given = context.attributes.ints(name)

@@ -1,5 +1,5 @@
 import { sizeOf, type TensorType } from '../../tensor/tensor.ts'
-import { outputSizes, padsOf, type WindowAxis } from '../conv/index.ts'
+import { outputSizes, slidingOf, type WindowAxis } from '../conv/index.ts'
 import {
   cast,
   counting,
@@ -38,9 +38,7 @@ function indicesOf(context: GradientContext, x: Value): Value | undefined {
   const axes = poolAxes(context)
   const [, indices] = emit.ops('MaxPool', [x], 2, {
     kernel_shape: axes.map((axis) => axis.kernel),
-    strides: axes.map((axis) => axis.stride),
-    dilations: axes.map((axis) => axis.dilation),
-    pads: padsOf(axes),
+    ...slidingOf(axes),
     ceil_mode: attributes.int('ceil_mode', 0),
   })
   return indices
