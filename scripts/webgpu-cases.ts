@@ -18,7 +18,9 @@ for (const definition of opTable.values()) {
   for (const item of comparable(definition)) {
     const said = await comparedCase(engines, definition, item)
     counts[said.kind]++
-    if (said.kind !== 'right') told.set(said.why.slice(0, 240), (told.get(said.why.slice(0, 240)) ?? 0) + 1)
+    if (said.kind === 'right') continue
+    const why = said.why.slice(0, 240)
+    told.set(why, (told.get(why) ?? 0) + 1)
   }
   for (const [why, count] of told)
     console.log(`${definition.op} (${count} of ${definition.cases.length}): ${why}`)

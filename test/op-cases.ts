@@ -20,10 +20,14 @@ import { type DType, sizeOf, type Tensor, toNumbers } from '../src/tensor/tensor
 
 export const engine = ortNode({ threads: 1 })
 
-export const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values))
+export const norm = (values: ArrayLike<number>): number => distance(values, [])
 
-export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.hypot(...Array.from(a, (value, index) => value - (b[index] ?? 0)))
+/** Of values that may be too many to be arguments of one call; what one side lacks is 0. */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0
+  for (let at = 0; at < a.length; at++) sum += ((a[at] ?? 0) - (b[at] ?? 0)) ** 2
+  return Math.sqrt(sum)
+}
 
 const isFloat = (type: DType): boolean => type === 'float32' || type === 'float64'
 

@@ -27,7 +27,7 @@ export type Said = { readonly kind: 'right' } | { readonly kind: 'refused' | 'wr
 const TOLERANCE = 2e-4
 
 export async function comparedCase(
-  [here, there]: readonly [Engine, Engine],
+  engines: readonly [Engine, Engine],
   definition: OpDefinition,
   item: OpCase,
 ): Promise<Said> {
@@ -40,11 +40,27 @@ export async function comparedCase(
   const all = [...seen, ...gradients(builder, definition, seen, trained)]
   const names = all.map((value, at) => builder.output(value, `out${at}`).name)
   if (names.length === 0) return { kind: 'right' }
-  const bytes = encodeGraph(builder.finish('case'))
+  const what = (at: number) =>
+    `${item.name}: ${at < seen.length ? `output ${at}` : `gradient ${at - seen.length}`}`
+  return comparedGraph(engines, encodeGraph(builder.finish('case')), { feeds, names, what }, TOLERANCE)
+}
+
+/** Whether a graph gives on the second engine what it gives on the first, relative to its size. */
+export async function comparedGraph(
+  [here, there]: readonly [Engine, Engine],
+  bytes: Uint8Array,
+  given: {
+    readonly feeds: ReadonlyMap<string, Tensor>
+    readonly names: readonly string[]
+    /** What messages call the output at a place. */
+    readonly what: (at: number) => string
+  },
+  tolerance: number,
+): Promise<Said> {
   const answers = async (engine: Engine): Promise<ReadonlyMap<string, Tensor>> => {
     const executable = await engine.load(bytes)
     try {
-      return await executable.run(feeds)
+      return await executable.run(given.feeds)
     } finally {
       await executable.dispose()
     }
@@ -52,12 +68,11 @@ export async function comparedCase(
   const expected = await answers(here)
   try {
     const got = await answers(there)
-    for (const [at, name] of names.entries()) {
+    for (const [at, name] of given.names.entries()) {
       const [a, b] = [toNumbers(required(expected, name, 'output')), toNumbers(required(got, name, 'output'))]
       const off = distance(a, b) / Math.max(1e-6, norm(a))
-      const what = at < seen.length ? `output ${at}` : `gradient ${at - seen.length}`
-      if (!(off < TOLERANCE))
-        return { kind: 'wrong', why: `${item.name}: ${what} is off by ${off.toPrecision(2)}` }
+      if (!(off < tolerance))
+        return { kind: 'wrong', why: `${given.what(at)} is off by ${off.toPrecision(2)}` }
     }
     return { kind: 'right' }
   } catch (error) {
