@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import type { Redis } from 'ioredis'
 import { EnvironmentError } from '../../errors.ts'
@@ -64,30 +64,31 @@ async function otherScheme(address: RedisAddress): Promise<EnvironmentError | un
   return (await answersSecurely(address)) ? overTls(address) : undefined
 }
 
-/** Whether somebody is there who speaks TLS, whatever the certificate. */
+/** Whether somebody is there who speaks TLS, whatever the certificate. Nothing is sent: who is there is told when the address is mended. */
 const answersSecurely = ({ host, port }: RedisAddress): Promise<boolean> =>
+  answers(connectSecurely({ host, port, rejectUnauthorized: false }), (socket, end) => {
+    socket.on('secureConnect', () => end(true))
+  })
+
+/** Whether a Redis is there that speaks no TLS: whatever it answers to a PING begins as its answers and refusals do. */
+const answersPlainly = ({ host, port }: RedisAddress): Promise<boolean> =>
+  answers(connect({ host, port }), (socket, end) => {
+    socket.on('connect', () => socket.write('PING\r\n'))
+    socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))))
+  })
+
+/** What is listened for, or false where it does not come in time. */
+const answers = (
+  socket: Socket,
+  listen: (socket: Socket, end: (answered: boolean) => void) => void,
+): Promise<boolean> =>
   new Promise((resolve) => {
-    // Nothing is sent: who is there is told when the address is mended.
-    const socket = connectSecurely({ host, port, rejectUnauthorized: false })
     const end = (answered: boolean) => {
       socket.destroy()
       resolve(answered)
     }
     socket.setTimeout(MILLISECONDS_TO_ANSWER_OTHERWISE)
-    socket.on('secureConnect', () => end(true))
-    for (const event of ['timeout', 'error', 'close']) socket.on(event, () => end(false))
-  })
-
-/** Whether a Redis is there that speaks no TLS: whatever it answers to a PING begins as its answers and refusals do. */
-const answersPlainly = ({ host, port }: RedisAddress): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: MILLISECONDS_TO_ANSWER_OTHERWISE })
-    const end = (answered: boolean) => {
-      socket.destroy()
-      resolve(answered)
-    }
-    socket.on('connect', () => socket.write('PING\r\n'))
-    socket.on('data', (bytes) => end(/^[+-]/.test(bytes.toString('latin1'))))
+    listen(socket, end)
     for (const event of ['timeout', 'error', 'close']) socket.on(event, () => end(false))
   })
 
