@@ -40,10 +40,8 @@ export function forDevice(bytes: Uint8Array): Adapted {
   const narrowed = new Map<Node, number>()
   const constant: Constants = (name) => graph.initializers.get(name)
   for (const { name, type } of graph.inputs) {
-    const dequantised = graph.nodes.some(
-      ({ op, inputs }) => op === 'DequantizeLinear' && inputs.includes(name),
-    )
-    if ((type === 'uint8' || type === 'int8') && !dequantised) fed.set(name, 'float32')
+    const isByte = type === 'uint8' || type === 'int8'
+    if (isByte && !graph.nodes.some((node) => dequantises(node, name))) fed.set(name, 'float32')
     const readers = type === 'int64' && readersOf(graph.nodes, name, constant)
     if (!readers) continue
     fed.set(name, 'int32')
@@ -56,6 +54,10 @@ export function forDevice(bytes: Uint8Array): Adapted {
   const taken = { ...rewritten(graph, widened, narrowed), inputs }
   return { bytes: encodeGraph(taken, { opsets }), fed, lacking: lackingIn(taken), ...host }
 }
+
+/** It takes whole numbers alone. */
+const dequantises = ({ op, inputs }: Node, name: string): boolean =>
+  op === 'DequantizeLinear' && inputs.includes(name)
 
 /** What is fed, in the types that the device takes. */
 export function asFed(

@@ -112,7 +112,7 @@ function opened(session: Session, fed: Adapted['fed'], host: ort.InferenceSessio
   }
 }
 
-const unavailable = (device: Device, reason: string, way: string, cause?: unknown): EnvironmentError =>
+export const unavailable = (device: Device, reason: string, way: string, cause?: unknown): EnvironmentError =>
   new EnvironmentError('device-unavailable', `Device "${device}" cannot be used here: ${reason} ${way}`, {
     ...(cause !== undefined && { cause }),
   })

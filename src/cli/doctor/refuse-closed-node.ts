@@ -1,6 +1,6 @@
 import { providerOf } from '../../engine/devices-node.ts'
 import type { Device } from '../../engine/index.ts'
-import { EnvironmentError } from '../../errors.ts'
+import { unavailable } from '../../engine/ort-session-node.ts'
 import { tryApart } from './devices-node.ts'
 import { recalled, remember } from './remembered-files.ts'
 
@@ -17,8 +17,5 @@ export async function refuseClosed(device: Device, program: string): Promise<voi
   const report = await tryApart(provider, program)
   if (report.opens) return remember([report])
   if (report.late) return
-  throw new EnvironmentError(
-    'device-unavailable',
-    `Device "${device}" cannot be used here: ${report.reason} ${report.way}`,
-  )
+  throw unavailable(device, report.reason, report.way)
 }
