@@ -1,6 +1,6 @@
-// Training steps of real architectures against PyTorch on this machine: one thread each (or --threads), alternating, medians; beside them the
+// Training steps of real architectures against PyTorch on this machine: one thread each (or --threads), alternating, medians (or --fastest of the rounds); beside them the
 // share of the roof (FLOPs of products and convolutions, as `inspect` counts them), the peak of a process of its own, and what `inspect` says of it.
-//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--threads 2] [--plain] [--json]
+//   node scripts/run.mjs bench/models.ts [--only resnet18,vit] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--no-memory] [--threads 2] [--fastest] [--plain] [--json]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { byteLengthOfAll } from '../src/tensor/bytes.ts'
 import { ARCHITECTURES, architecture, architectureCost, architectures, exportedTo } from './architectures.ts'
 import { type OwnPeak, ownPeak, peaksOf } from './peaks.ts'
 import { bestOf, machineRoof, roofText } from './roof.ts'
-import { type Peer, raced, type Seconds, startPeer } from './torch-peer.ts'
+import { ofRounds, type Peer, raced, type Seconds, startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,12 +25,14 @@ const { values } = parseArgs({
     memory: { type: 'string' },
     threads: { type: 'string', default: '1' },
     plain: { type: 'boolean', default: false },
+    fastest: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
 const folder = values.models ?? mkdtempSync(join(tmpdir(), 'holdfast-models-'))
 const threads = Number(values.threads)
+const of = ofRounds(values.fastest)
 try {
   exportedTo(folder, values.python)
   if (values.memory) console.log(JSON.stringify(await ownMemory(values.memory)))
@@ -64,10 +66,11 @@ async function openStep(name: string) {
 }
 
 async function compareAll(): Promise<void> {
+  // Before the peer, which takes two seconds of a core to start.
+  const roof = await machineRoof({ threads }, of)
   const peer = values['no-python']
     ? undefined
     : await startPeer(values.python, { script: ARCHITECTURES, threads })
-  const roof = await machineRoof({ threads })
   if (!values.json) console.log(roofText(roof))
   const rows = []
   for (const name of values.only ? values.only.split(',') : architectures) {
@@ -90,7 +93,7 @@ async function compare(name: string, peer: Peer | undefined, best: number) {
   const step = await openStep(name)
   const { call, stepsPerCall, nodes, buildMs, loadMs } = step
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
-  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds })
+  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds, of })
   await step.dispose()
   const gflops = architectureCost(name, folder).productFlops / mine.wall / 1e6
   return {

@@ -1,6 +1,6 @@
-// Where the time of training steps goes, by ONNX Runtime's own profile; one thread: a table of all steps of bench/steps.ts and bench/models.ts,
+// Where the time of training steps goes, by ONNX Runtime's own profile; one thread (or --threads): a table of all steps of bench/steps.ts and bench/models.ts,
 // and with --nodes the costliest kinds of nodes of each.
-//   node scripts/run.mjs bench/profile-steps.ts [--only mlp-400,vit] [--calls 12] [--nodes 15] [--models FOLDER] [--python /usr/bin/python3] [--json]
+//   node scripts/run.mjs bench/profile-steps.ts [--only mlp-400,vit] [--calls 12] [--nodes 15] [--threads 2] [--models FOLDER] [--python /usr/bin/python3] [--json]
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,11 +21,14 @@ const { values } = parseArgs({
     only: { type: 'string', default: [...stepNames, ...architectures].join(',') },
     calls: { type: 'string', default: '12' },
     nodes: { type: 'string', default: '0' },
+    threads: { type: 'string', default: '1' },
     models: { type: 'string' },
     python: { type: 'string', default: '/usr/bin/python3' },
     json: { type: 'boolean', default: false },
   },
 })
+
+const threads = Number(values.threads)
 
 /** Columns of the table: what stands above, and the roles whose time is summed. */
 const columns: readonly (readonly [string, RegExp])[] = [
@@ -69,7 +72,7 @@ async function profile(step: PreparedStep): Promise<{ nodes: Timed[]; roles: Rec
   const optimised = join(scratch, 'optimised.onnx')
   const session = await ort.InferenceSession.create(step.model.bytes, {
     executionProviders: ['cpu'],
-    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, graphOptimizationLevel: 'all', logSeverityLevel: 3 },
+    ...{ intraOpNumThreads: threads, interOpNumThreads: 1, graphOptimizationLevel: 'all', logSeverityLevel: 3 },
     ...{
       enableProfiling: true,
       profileFilePrefix: join(scratch, 'profile'),

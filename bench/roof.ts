@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../src/autodiff/builder.ts'
 import type { EngineOptions } from '../src/engine/engine.ts'
 import { ortNode } from '../src/engine/ort-node.ts'
+import { median } from '../src/measure/statistics.ts'
 import { encodeGraph } from '../src/onnx/encode.ts'
 import { float32 } from '../src/tensor/tensor.ts'
 
@@ -20,8 +21,12 @@ export const bestOf = (roof: Roof): number => Math.max(...roof.map(({ gflops }) 
 export const roofText = (roof: Roof): string =>
   `roof: ${roof.map(({ shape, gflops }) => `${shape} ${gflops.toFixed(0)}`).join(', ')} GFLOP/s`
 
-/** What the runtime's plain matrix product reaches here: the roof that steps are measured against. */
-export async function machineRoof(options: EngineOptions): Promise<Roof> {
+/**
+ * What the runtime's plain matrix product reaches here: the roof that steps are measured against.
+ *
+ * @param of What counts of a shape's times.
+ */
+export async function machineRoof(options: EngineOptions, of = median): Promise<Roof> {
   const roof = []
   for (const [m, k, n] of shapes) {
     const builder = new GraphBuilder()
@@ -41,8 +46,7 @@ export async function machineRoof(options: EngineOptions): Promise<Roof> {
       await executable.run(feeds, into)
       times.push(performance.now() - began)
     }
-    times.sort((x, y) => x - y)
-    roof.push({ shape: `${m}x${k}x${n}`, gflops: flops / (times[times.length >> 1] ?? 1) / 1e6 })
+    roof.push({ shape: `${m}x${k}x${n}`, gflops: flops / of(times) / 1e6 })
     await executable.dispose()
   }
   return roof

@@ -1,5 +1,5 @@
-// Training steps against PyTorch on this machine: one thread each (or --threads), alternating, medians.
-//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--threads 2] [--device webgpu] [--plain] [--json]
+// Training steps against PyTorch on this machine: one thread each (or --threads), alternating, medians (or --fastest of the rounds).
+//   node scripts/run.mjs bench/steps.ts [--only article,mlp-400] [--rounds 7] [--python /usr/bin/python3] [--no-python] [--threads 2] [--device webgpu] [--fastest] [--plain] [--json]
 //   node scripts/run.mjs bench/steps.ts --memory [--only article,mlp-400] [--threads 2] [--no-python] [--json]     the peak of a process of its own instead, PyTorch's, and what `inspect` says
 import { parseArgs } from 'node:util'
 import { ortNode } from '../src/engine/ort-node.ts'
@@ -8,7 +8,7 @@ import { byteLengthOfAll } from '../src/tensor/bytes.ts'
 import { type BenchStep, openStep, prepareStep, rowsAsInTorch, stepCost, stepNames } from './bench-steps.ts'
 import { type OwnPeak, ownPeak, peaksOf } from './peaks.ts'
 import { bestOf, machineRoof, roofText } from './roof.ts'
-import { type Peer, raced, STEPS, startPeer } from './torch-peer.ts'
+import { ofRounds, type Peer, raced, STEPS, startPeer } from './torch-peer.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     device: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
     plain: { type: 'boolean', default: false },
+    fastest: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
     child: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -27,6 +28,7 @@ const { values } = parseArgs({
 })
 
 const device = values.device === 'webgpu' ? 'webgpu' : 'cpu'
+const of = ofRounds(values.fastest)
 const engine = { device, threads: Number(values.threads), blocked: !values.plain } as const
 const names = values.only ? values.only.split(',') : stepNames
 if (values.child) console.log(JSON.stringify(await ownMemory(values.child)))
@@ -35,8 +37,9 @@ else await compareAll()
 
 async function compareAll(): Promise<void> {
   const { threads } = engine
+  // Before the peer, which takes two seconds of a core to start.
+  const roof = await machineRoof(engine, of)
   const peer = values['no-python'] ? undefined : await startPeer(values.python, { threads })
-  const roof = await machineRoof(engine)
   if (!values.json) console.log(roofText(roof))
   const rows = []
   for (const name of names) {
@@ -78,7 +81,7 @@ async function compare(
 ) {
   const { call, stepsPerCall } = step
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)]
-  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds })
+  const { mine, torch } = await raced({ call, stepsPerCall, name, peer, rounds, seconds, of })
   const gflops = step.flops / mine.wall / 1e6
   const row = {
     name,

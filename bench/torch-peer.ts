@@ -88,27 +88,36 @@ interface Race {
   readonly rounds: number
   /** Of each side in a round, about. */
   readonly seconds: number
+  /** What counts of the rounds. */
+  readonly of: (times: readonly number[]) => number
 }
 
-/** Medians of both sides in milliseconds a step, in rounds by turns; no times of theirs without a peer. */
-export async function raced({ call, stepsPerCall, name, peer, rounds, seconds }: Race) {
+/** Of rounds: their medians, or, for several threads where other work comes and goes, their fastest. */
+export const ofRounds = (fastest: boolean): Race['of'] => (fastest ? (times) => Math.min(...times) : median)
+
+/** Threads of a session, and of a product of PyTorch's, wait for the next by turning. */
+const untilThreadsRest = () => new Promise((resolve) => setTimeout(resolve, 100))
+
+/** Both sides in milliseconds a step, in rounds by turns; no times of theirs without a peer. */
+export async function raced({ call, stepsPerCall, name, peer, rounds, seconds, of }: Race) {
   const lasting = ({ wall }: Seconds) => Math.max(1, Math.round(seconds / wall))
   const calls = lasting(await timed(call, 1))
   const steps = peer ? lasting(await peer.run(name, 1)) : 0
   const ours: Seconds[] = []
   const theirs: Seconds[] = []
   for (let round = 0; round < rounds; round++) {
+    await untilThreadsRest()
     ours.push(await timed(call, calls))
+    await untilThreadsRest()
     if (peer) theirs.push(await peer.run(name, steps))
   }
+  /** Wall and processor each by itself. */
+  const inUnits = (all: readonly Seconds[], perSecond: number): Seconds => ({
+    wall: of(all.map(({ wall }) => wall)) * perSecond,
+    processor: of(all.map(({ processor }) => processor)) * perSecond,
+  })
   return {
-    mine: medians(ours, 1000 / (calls * stepsPerCall)),
-    torch: peer && medians(theirs, 1000),
+    mine: inUnits(ours, 1000 / (calls * stepsPerCall)),
+    torch: peer && inUnits(theirs, 1000),
   }
 }
-
-/** Each by itself, in units of which a second has `unit`. */
-const medians = (all: readonly Seconds[], unit: number): Seconds => ({
-  wall: median(all.map(({ wall }) => wall)) * unit,
-  processor: median(all.map(({ processor }) => processor)) * unit,
-})

@@ -38,7 +38,7 @@ for (const setting of settings) {
 function ours(setting) {
   const [scenario, method] = setting.split('-')
   const words = [
-    'dist/cli/main.js',
+    'dist/bin/holdfast.js',
     'bench',
     'split-mnist',
     '--method',
