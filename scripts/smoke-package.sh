@@ -29,9 +29,10 @@ import { readFileSync } from 'node:fs'
 import { ewc, ortNode, simpleModel } from 'holdfast'
 import { gradients } from 'holdfast/autodiff'
 import { encodeGraph } from 'holdfast/onnx'
+import { ortWeb } from 'holdfast/web'
 const bench = JSON.parse(readFileSync('bench.json', 'utf8'))
 if (bench.results.length !== 2 || !bench.dataset.synthetic) throw new Error('the bench printed something else')
-for (const part of [ewc, ortNode, simpleModel, gradients, encodeGraph]) if (typeof part !== 'function') throw new Error('an export is missing')
+for (const part of [ewc, ortNode, ortWeb, simpleModel, gradients, encodeGraph]) if (typeof part !== 'function') throw new Error('an export is missing')
 console.log('the packed tarball works')
 JS
 node use.mjs

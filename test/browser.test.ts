@@ -2,7 +2,7 @@ import { build } from 'esbuild'
 import { expect, it } from 'vitest'
 
 // What a browser's bundler would take: no import of Node may be reachable, nor the native runtime.
-it.each(['src/browser.ts', 'src/onnx/index.ts', 'src/autodiff/index.ts'])(
+it.each(['src/browser.ts', 'src/web.ts', 'src/onnx/index.ts', 'src/autodiff/index.ts'])(
   '%s bundles for a browser',
   async (entry) => {
     const result = await build({

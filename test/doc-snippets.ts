@@ -130,6 +130,7 @@ function settings(files: readonly string[]): unknown {
     holdfast: [join(root, 'src/index.ts')],
     'holdfast/onnx': [join(root, 'src/onnx/index.ts')],
     'holdfast/autodiff': [join(root, 'src/autodiff/index.ts')],
+    'holdfast/web': [join(root, 'src/web.ts')],
   }
   // A document may leave a value unused for the next paragraph to talk about.
   const compilerOptions = { paths, noUnusedLocals: false, noUnusedParameters: false, types: ['node'] }

@@ -1,6 +1,7 @@
 import { physicalCores } from '../engine/cores-node.ts'
-import { accelerators, obstacleTo, type Provider, seesGraphics } from '../engine/devices-node.ts'
+import { obstacleTo, seesGraphics } from '../engine/devices-node.ts'
 import type { Device } from '../engine/index.ts'
+import { accelerators, type Provider } from '../engine/providers.ts'
 import { isRefusal } from '../engine/refusals.ts'
 import { bestOf, type DeviceReport, fastest, recalled, remember, tryEach } from './doctor/index-files.ts'
 import { programFile } from './engine.ts'

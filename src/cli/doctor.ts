@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import * as ort from 'onnxruntime-node'
 import { z } from 'zod'
 import { homeFolder } from '../data/cache/index-files.ts'
-import { accelerators, providerOf } from '../engine/devices-node.ts'
+import { accelerators, providerOf } from '../engine/providers.ts'
 import { timedStep } from '../train/timing/index.ts'
 import {
   fastest,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { bounds } from '../data/bounds.ts'
-import { providerOf } from '../engine/devices-node.ts'
+import { providerOf } from '../engine/providers.ts'
 import { inspectDefaults } from '../train/inspect/index.ts'
 import { inspectFile } from '../train/inspect/index-files.ts'
 import { fromText, group, path, pixels, sizes } from './flags/index.ts'

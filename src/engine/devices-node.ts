@@ -3,21 +3,13 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import type { Device } from './engine.ts'
+import { type Provider, providerOf } from './providers.ts'
 
 /** Why a device cannot be used here, and what to do about it: whole sentences. */
 export interface Obstacle {
   readonly reason: string
   readonly way: string
 }
-
-/** Providers of the runtime that train, beside that of the CPU. */
-export const accelerators = ['webgpu', 'cuda'] as const
-export const providers = ['cpu', ...accelerators] as const
-export type Provider = (typeof providers)[number]
-
-/** The part of a device's name that is no CPU: the provider of the runtime. */
-export const providerOf = (device: Device): Provider =>
-  device === 'webgpu+cpu' ? 'webgpu' : device === 'cuda+cpu' ? 'cuda' : device
 
 /** What can be seen without opening a device; undefined where it may open. */
 export function obstacleTo(device: Device): Obstacle | undefined {

@@ -5,17 +5,11 @@ import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Device, Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
-import {
-  createSession,
-  fromOrt,
-  type Opened,
-  onDevice,
-  running,
-  type Threaded,
-  toOrt,
-} from './ort-session-node.ts'
-import { loadResident } from './resident-node.ts'
+import { fromRuntime, onDevice } from './opened.ts'
+import { createSession, nodeBinding, type Opened, type Threaded, toOrt } from './ort-session-node.ts'
+import { loadResident } from './resident.ts'
 import { allOutputs, asDeclared, endedByRan, givenUpWith, RAN, runInto } from './run-into-node.ts'
+import { running } from './session-errors.ts'
 import { keepSessions, type Sessions } from './sessions.ts'
 
 /**
@@ -34,7 +28,10 @@ export function ortNode(asked: EngineOptions = {}): Engine {
     options,
     load: (model, use) => load(model, options, { sessions, ...use }),
     ...(device === 'cpu' && (asked.blocked ?? blockedByDefault()) && { channelBlock }),
-    ...(onDevice(options) && { loadProgram: (request) => loadResident(request, options), flat: true }),
+    ...(onDevice(options) && {
+      loadProgram: (request) => loadResident(request, nodeBinding(options), device),
+      flat: true,
+    }),
   }
 }
 
@@ -97,7 +94,7 @@ async function run(
   const outputs = new Map<string, Tensor>()
   for (const name of session.outputNames) {
     const result = results[name]
-    if (result) outputs.set(name, into?.get(name) ?? fromOrt(result))
+    if (result) outputs.set(name, into?.get(name) ?? fromRuntime(result))
   }
   return outputs
 }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { physicalCores } from '../../engine/cores-node.ts'
-import { type Obstacle, obstacleTo, type Provider, wayTo } from '../../engine/devices-node.ts'
+import { type Obstacle, obstacleTo, wayTo } from '../../engine/devices-node.ts'
 import { ortNode } from '../../engine/ort-node.ts'
+import type { Provider } from '../../engine/providers.ts'
 import { HoldfastError } from '../../errors.ts'
 import { type StepTime, stepTime } from '../../train/timing/index.ts'
 

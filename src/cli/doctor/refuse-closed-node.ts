@@ -1,6 +1,6 @@
-import { providerOf } from '../../engine/devices-node.ts'
 import type { Device } from '../../engine/index.ts'
-import { unavailable } from '../../engine/ort-session-node.ts'
+import { providerOf } from '../../engine/providers.ts'
+import { unavailable } from '../../engine/session-errors.ts'
 import { tryApart } from './devices-node.ts'
 import { recalled, remember } from './remembered-files.ts'
 

@@ -1,31 +1,33 @@
-import type * as ort from 'onnxruntime-node'
 import { encodeGraph } from '../onnx/encode.ts'
 import { required } from '../required.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Program, ProgramRequest } from './engine.ts'
+import type { Device, Program, ProgramRequest } from './engine.ts'
 import { asIs } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
-  createSession,
-  fromOrt,
+  type Binding,
+  fromRuntime,
   type OutputLocations,
-  running,
-  type Threaded,
-  toOrt,
-} from './ort-session-node.ts'
+  type RuntimeTensor,
+  type RuntimeTensors,
+} from './opened.ts'
 import { copyTensor } from './program.ts'
+import { running } from './session-errors.ts'
 
 /** A program whose state stays in the device's memory from run to run, and is read from there only when asked for. */
 export async function loadResident(
   { model, slots, initial }: ProgramRequest,
-  options: Threaded,
+  binding: Binding,
+  device: Device,
 ): Promise<Program> {
+  const asFeeds = (tensors: ReadonlyMap<string, Tensor>): RuntimeTensors =>
+    Object.fromEntries([...tensors].map(([name, tensor]) => [name, binding.tensor(tensor)]))
   const inputs = new Map(slots.map(({ input }) => [input, required(initial, input, 'state')]))
   const slotOf = new Map(slots.map(({ input, output }) => [output, input]))
-  const back = await createSession(copyGraph(inputs), options, {}, asIs)
+  const back = await binding.open(copyGraph(inputs), {}, asIs)
   // Tensors belong to the session that made them, and the state may be of any: all end with the program.
   const sessions = [back]
-  let state: Record<string, ort.Tensor> = {}
+  let state: RuntimeTensors = {}
   const release = (): void => {
     for (const tensor of Object.values(state)) if (tensor.location === 'gpu-buffer') tensor.dispose()
   }
@@ -34,15 +36,28 @@ export async function loadResident(
     state = asFeeds(new Map(slots.map(({ input }) => [input, copyTensor(required(from, input, 'state'))])))
   }
   restore(initial)
+  /** Copies in the device's memory, which belongs to the session that made them: it is released after them. */
+  const uploaded = async (tensors: ReadonlyMap<string, Tensor>): Promise<Uploaded> => {
+    if (tensors.size === 0) return { tensors: {}, release: async () => {} }
+    const { session } = await binding.open(copyGraph(tensors), onGpu([...tensors.keys()].map(copied)))
+    const copies = byInput(await session.run(asFeeds(tensors)))
+    return {
+      tensors: copies,
+      release: async () => {
+        for (const tensor of Object.values(copies)) tensor.dispose()
+        await session.release()
+      },
+    }
+  }
   const open = async (graph: Uint8Array | Loadable): Promise<Pick<Program, 'run' | 'dispose'>> => {
     const { bytes, held } = asLoadable(graph)
-    const opened = await createSession(bytes, options, onGpu(slots.map(({ output }) => output)))
+    const opened = await binding.open(bytes, onGpu(slots.map(({ output }) => output)))
     sessions.push(opened)
     let there: { readonly of: ReadonlyMap<string, Tensor> | undefined; readonly copies: Uploaded } | undefined
     const lying = async (still: ReadonlyMap<string, Tensor> | undefined): Promise<Uploaded> => {
       if (there && there.of === still) return there.copies
       await there?.copies.release()
-      const copies = await uploaded(await opened.feed(new Map([...held, ...(still ?? [])])), options)
+      const copies = await uploaded(await opened.feed(new Map([...held, ...(still ?? [])])))
       there = { of: still, copies }
       return copies
     }
@@ -50,12 +65,12 @@ export async function loadResident(
       run: async (feeds, still) => {
         const { tensors } = await lying(still)
         const given = { ...tensors, ...state, ...asFeeds(await opened.feed(feeds)) }
-        const results = await running(() => opened.session.run(given), options.device)
+        const results = await running(() => opened.session.run(given), device)
         const outputs = new Map<string, Tensor>()
-        const next: Record<string, ort.Tensor> = {}
+        const next: Record<string, RuntimeTensor> = {}
         for (const [name, tensor] of Object.entries(results)) {
           const input = slotOf.get(name)
-          if (input === undefined) outputs.set(name, fromOrt(tensor))
+          if (input === undefined) outputs.set(name, fromRuntime(tensor))
           else next[input] = tensor
         }
         release()
@@ -70,7 +85,7 @@ export async function loadResident(
   }
   const read = async (): Promise<Map<string, Tensor>> => {
     const copies = byInput(await back.session.run(state))
-    return new Map(Object.entries(copies).map(([name, tensor]) => [name, fromOrt(tensor)]))
+    return new Map(Object.entries(copies).map(([name, tensor]) => [name, fromRuntime(tensor)]))
   }
   const first = await open(model)
   return {
@@ -89,22 +104,8 @@ export async function loadResident(
 }
 
 interface Uploaded {
-  readonly tensors: Record<string, ort.Tensor>
+  readonly tensors: RuntimeTensors
   release(): Promise<void>
-}
-
-/** Copies in the device's memory, which belongs to the session that made them: it is released after them. */
-async function uploaded(tensors: ReadonlyMap<string, Tensor>, options: Threaded): Promise<Uploaded> {
-  if (tensors.size === 0) return { tensors: {}, release: async () => {} }
-  const { session } = await createSession(copyGraph(tensors), options, onGpu([...tensors.keys()].map(copied)))
-  const copies = byInput(await session.run(asFeeds(tensors)))
-  return {
-    tensors: copies,
-    release: async () => {
-      for (const tensor of Object.values(copies)) tensor.dispose()
-      await session.release()
-    },
-  }
 }
 
 const onGpu = (names: readonly string[]): OutputLocations =>
@@ -127,8 +128,5 @@ function copyGraph(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
   })
 }
 
-const byInput = (copies: Record<string, ort.Tensor>): Record<string, ort.Tensor> =>
+const byInput = (copies: RuntimeTensors): RuntimeTensors =>
   Object.fromEntries(Object.entries(copies).map(([name, tensor]) => [name.slice(0, -'/copy'.length), tensor]))
-
-const asFeeds = (tensors: ReadonlyMap<string, Tensor>): Record<string, ort.Tensor> =>
-  Object.fromEntries([...tensors].map(([name, tensor]) => [name, toOrt(tensor)]))
