@@ -157,10 +157,14 @@ const definitions: Readonly<Record<string, Definition>> = {
 
 export const stepNames: readonly string[] = Object.keys(definitions)
 
-export async function openStep(name: string, options: EngineOptions): Promise<BenchStep> {
+export async function openStep(
+  name: string,
+  options: EngineOptions,
+  engine = ortNode(options),
+): Promise<BenchStep> {
   const began = performance.now()
   const { model, slots, initial, feeds, stepsPerCall } = await prepareStep(name, options)
-  const program = await loadProgram(ortNode(options), model, slots, initial)
+  const program = await loadProgram(engine, model, slots, initial)
   const buildMs = performance.now() - began
   const { batch, products } = definitionOf(name)
   return {

@@ -1,4 +1,4 @@
-// Training steps against jax-js and TensorFlow.js in Node, each with the backends that it has there, in turns, medians. --threads counts for Holdfast
+// Training steps, by the native runtime and in WebAssembly, against jax-js and TensorFlow.js in Node, each with the backends that it has there, in turns, medians. --threads counts for Holdfast
 // and for backends with threads.
 //   node scripts/run.mjs bench/js-peers.ts [--only article,cnn-small] [--rounds 5] [--threads 2] [--limit 300] [--no-addon] [--folder .cache/js-peers]
 // The libraries are installed into the folder unless they are there; so is TensorFlow.js's native addon, where it can be (--no-addon does not try).
@@ -7,7 +7,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import * as ort from 'onnxruntime-web'
 import { median } from '../src/measure/statistics.ts'
+import { ortWeb } from '../src/web.ts'
 import { openStep } from './bench-steps.ts'
 import { timed } from './torch-peer.ts'
 
@@ -38,9 +40,9 @@ const notes = new Set<string>([
 if (values['no-addon']) notes.add('The addon was not tried (--no-addon).')
 const libraries = ['jax', 'tfjs', ...(values['no-addon'] ? [] : addon())]
 console.log(
-  `| ms a step | Holdfast | ${libraries.join(' | ')} | ${libraries.map((name) => `${name} / Holdfast`).join(' | ')} |`,
+  `| ms a step | Holdfast | Holdfast, WebAssembly | ${libraries.join(' | ')} | ${libraries.map((name) => `${name} / Holdfast | ${name} / in WebAssembly`).join(' | ')} |`,
 )
-console.log(`|---|${'---:|'.repeat(1 + 2 * libraries.length)}`)
+console.log(`|---|${'---:|'.repeat(2 + 3 * libraries.length)}`)
 for (const name of values.only.split(',')) console.log(`| \`${name}\` | ${await compared(name)} |`)
 console.log(`\n${[...notes].join('\n')}`)
 
@@ -77,29 +79,38 @@ function reasonIn(text: string): string {
 }
 
 async function compared(name: string): Promise<string> {
-  const step = await openStep(name, { threads: Number(values.threads) })
-  await step.call()
-  const calls = Math.max(1, Math.round(1 / (await timed(step.call, 1)).wall))
-  const mine: number[] = []
+  const threads = Number(values.threads)
+  const own = [
+    await openStep(name, { threads }),
+    await openStep(name, { threads, blocked: false }, ortWeb(ort, { threads })),
+  ].map((step) => ({ step, times: [] as number[] }))
+  for (const { step } of own) await step.call()
   const theirs = new Map(libraries.map((library) => [library, [] as number[]]))
   for (let round = 0; round < Number(values.rounds); round++) {
-    mine.push(((await timed(step.call, calls)).wall / (calls * step.stepsPerCall)) * 1000)
+    for (const { step, times } of own) {
+      const calls = Math.max(1, Math.round(1 / (await timed(step.call, 1)).wall))
+      times.push(((await timed(step.call, calls)).wall / (calls * step.stepsPerCall)) * 1000)
+    }
     for (const [library, all] of theirs) {
       const found = peer(library, name)
       if (found) all.push(...found)
       else theirs.delete(library)
     }
   }
-  await step.dispose()
-  const own = median(mine)
+  for (const { step } of own) await step.dispose()
+  const [native = 0, web = 0] = own.map(({ times }) => median(times))
   const told = libraries.map((library) => {
     const all = theirs.get(library)
     return all && median(all)
   })
-  const cells = [own, ...told].map((ms) =>
+  const cells = [native, web, ...told].map((ms) =>
     ms === undefined ? 'none' : ms.toPrecision(Math.max(3, Math.ceil(Math.log10(ms)))),
   )
-  return cells.concat(told.map((ms) => (ms === undefined ? '' : (ms / own).toFixed(1)))).join(' | ')
+  return cells
+    .concat(
+      told.flatMap((ms) => [native, web].map((mine) => (ms === undefined ? '' : (ms / mine).toFixed(1)))),
+    )
+    .join(' | ')
 }
 
 /** Milliseconds a step, in a process of its own; undefined where it cannot do the step in time, which a note says. */
