@@ -83,14 +83,15 @@ async function compared(name: string): Promise<string> {
   const own = [
     await openStep(name, { threads }),
     await openStep(name, { threads, blocked: false }, ortWeb(ort, { threads })),
-  ].map((step) => ({ step, times: [] as number[] }))
-  for (const { step } of own) await step.call()
+  ].map((step) => ({ step, calls: 1, times: [] as number[] }))
+  for (const one of own) {
+    await one.step.call()
+    one.calls = Math.max(1, Math.round(1 / (await timed(one.step.call, 1)).wall))
+  }
   const theirs = new Map(libraries.map((library) => [library, [] as number[]]))
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const { step, times } of own) {
-      const calls = Math.max(1, Math.round(1 / (await timed(step.call, 1)).wall))
+    for (const { step, calls, times } of own)
       times.push(((await timed(step.call, calls)).wall / (calls * step.stepsPerCall)) * 1000)
-    }
     for (const [library, all] of theirs) {
       const found = peer(library, name)
       if (found) all.push(...found)

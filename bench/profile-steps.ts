@@ -72,12 +72,10 @@ async function profile(step: PreparedStep): Promise<{ nodes: Timed[]; roles: Rec
   const optimised = join(scratch, 'optimised.onnx')
   const session = await ort.InferenceSession.create(step.model.bytes, {
     executionProviders: ['cpu'],
-    ...{
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    },
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
     ...{
       enableProfiling: true,
       profileFilePrefix: join(scratch, 'profile'),

@@ -120,11 +120,13 @@ describe.skipIf(!hasChromium)('in a page of Chromium', () => {
       ],
       { stdio: 'ignore' },
     )
+    const ended = once(browser, 'exit')
     try {
-      return JSON.parse(await answered)
+      const early = ended.then(() => Promise.reject(new Error('Chromium ended before the page answered.')))
+      return JSON.parse(await Promise.race([answered, early]))
     } finally {
       browser.kill()
-      await once(browser, 'exit')
+      await ended
       server.close()
       server.closeAllConnections()
     }

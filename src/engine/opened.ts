@@ -2,7 +2,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { EngineOptions } from './engine.ts'
 import { type Adapted, asFed, asIs, type forDevice } from './for-device.ts'
 import { providerOf } from './providers.ts'
-import { isStrict, refuseElsewhere } from './session-errors.ts'
+import { isStrict, refusedSession, refuseElsewhere } from './session-errors.ts'
 
 /** A tensor of one of the runtime's bindings, which have a class each. */
 export interface RuntimeTensor {
@@ -41,6 +41,22 @@ export interface Binding {
   tensor(tensor: Tensor): RuntimeTensor
 }
 
+/** The same session; the class of a binding's tensors, which its feeds have to be of, is that of `Binding.tensor`. */
+export const asRuntime = (
+  session: Omit<RuntimeSession, 'run'> & { run(feeds: never): Promise<RuntimeTensors> },
+): RuntimeSession => ({
+  inputNames: session.inputNames,
+  outputNames: session.outputNames,
+  run: (feeds) => session.run(feeds as never),
+  release: () => session.release(),
+})
+
+/** What a session is fed, in the class of its binding. */
+export const asFeeds = <T extends RuntimeTensor>(
+  tensors: ReadonlyMap<string, Tensor>,
+  tensor: (given: Tensor) => T,
+): Record<string, T> => Object.fromEntries([...tensors].map(([name, given]) => [name, tensor(given)]))
+
 export const fromRuntime = (tensor: RuntimeTensor): Tensor =>
   ({ type: tensor.type, dims: tensor.dims, data: tensor.data }) as Tensor
 
@@ -50,31 +66,53 @@ export const fromRuntime = (tensor: RuntimeTensor): Tensor =>
  */
 export const onDevice = ({ device = 'cpu' }: EngineOptions): boolean => providerOf(device) === 'webgpu'
 
-/**
- * A model as the device takes it.
- *
- * @throws EnvironmentError `device-fallback` where the device would leave a part of it to the CPU.
- */
-export function adapted(model: Uint8Array, options: EngineOptions, adapt: typeof forDevice): Adapted {
-  const made = onDevice(options) ? adapt(model) : asIs(model)
-  refuseElsewhere(options.device ?? 'cpu', made.lacking)
-  return made
-}
-
-/** Settings of a session that each binding has: subnormal numbers are 0; a device takes int64, and the CPU no part of a strict one. */
-export const extraOf = (options: EngineOptions) => ({
-  ...(onDevice(options) && { ep: { webgpuexecutionprovider: { enableInt64: '1' } } }),
-  session: {
-    set_denormal_as_zero: '1',
-    ...(isStrict(options.device ?? 'cpu') && { disable_cpu_ep_fallback: '1' }),
+/** What each binding's sessions are opened with: subnormal numbers are 0; a device takes int64, and the CPU no part of a strict one. */
+export const settingsOf = (options: EngineOptions, locations: OutputLocations) => ({
+  graphOptimizationLevel: 'all' as const,
+  ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
+  extra: {
+    ...(onDevice(options) && { ep: { webgpuexecutionprovider: { enableInt64: '1' } } }),
+    session: {
+      set_denormal_as_zero: '1',
+      ...(isStrict(options.device ?? 'cpu') && { disable_cpu_ep_fallback: '1' }),
+    },
   },
 })
 
+/** How a binding opens the sessions of a model. */
+interface Opening<Session> {
+  readonly options: EngineOptions
+  /** How a device takes a model. */
+  readonly adapt: typeof forDevice
+  /** What to do where the device cannot be used: a sentence. */
+  readonly way: string
+  session(bytes: Uint8Array): Promise<Session>
+  /** Of what the host makes of a part of the feeds, for a device that lacks the ops. */
+  host(bytes: Uint8Array): Promise<RuntimeSession>
+  /** Makes a tensor of the host's binding. */
+  tensor(tensor: Tensor): RuntimeTensor
+}
+
 /**
- * @param host What the host makes of a part of the feeds, for a device that lacks the ops.
- * @param tensor Makes a tensor of the host's binding.
+ * A session of a model as the device takes it.
+ *
+ * @throws EnvironmentError `device-unavailable`, `device-fallback`; ModelError `model-refused`.
  */
-export function opened<Session extends Pick<RuntimeSession, 'inputNames' | 'release'>>(
+export async function openModel<Session extends Pick<RuntimeSession, 'inputNames' | 'release'>>(
+  model: Uint8Array,
+  { options, adapt, way, session, host, tensor }: Opening<Session>,
+): Promise<Opened<Session>> {
+  const { device = 'cpu' } = options
+  const taken = onDevice(options) ? adapt(model) : asIs(model)
+  refuseElsewhere(device, taken.lacking)
+  try {
+    return opened(await session(taken.bytes), taken.fed, taken.host && (await host(taken.host)), tensor)
+  } catch (cause) {
+    throw refusedSession(cause, { device, way })
+  }
+}
+
+function opened<Session extends Pick<RuntimeSession, 'inputNames' | 'release'>>(
   session: Session,
   fed: Adapted['fed'],
   host: RuntimeSession | undefined,

@@ -5,7 +5,7 @@ import { channelBlock } from './channel-block-node.ts'
 import { physicalCores } from './cores-node.ts'
 import type { Device, Engine, EngineOptions, Executable, LoadOptions } from './engine.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
-import { fromRuntime, onDevice } from './opened.ts'
+import { asFeeds, fromRuntime, onDevice } from './opened.ts'
 import { createSession, nodeBinding, type Opened, type Threaded, toOrt } from './ort-session-node.ts'
 import { loadResident } from './resident.ts'
 import { allOutputs, asDeclared, endedByRan, givenUpWith, RAN, runInto } from './run-into-node.ts'
@@ -76,8 +76,7 @@ async function run(
   into: ReadonlyMap<string, Tensor> | undefined,
   device: Device | undefined,
 ): Promise<Map<string, Tensor>> {
-  const inputs: Record<string, ort.Tensor> = {}
-  for (const [name, tensor] of feeds) inputs[name] = toOrt(tensor)
+  const inputs = asFeeds(feeds, toOrt)
   if (into && givenUp !== undefined) {
     const written = allOutputs(session, feeds, into)
     if (written) {

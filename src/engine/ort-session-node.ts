@@ -4,17 +4,16 @@ import { obstacleTo, wayTo } from './devices-node.ts'
 import type { EngineOptions } from './engine.ts'
 import { forDevice } from './for-device.ts'
 import {
-  adapted,
+  asRuntime,
   type Binding,
-  extraOf,
   type Opened as OpenedBy,
   type OutputLocations,
-  opened,
-  type RuntimeSession,
+  openModel,
+  settingsOf,
 } from './opened.ts'
 import { providerOf } from './providers.ts'
 import { openSession, type Session } from './runtime-profile-node.ts'
-import { isStrict, refusedSession, unavailable } from './session-errors.ts'
+import { isStrict, unavailable } from './session-errors.ts'
 
 export type Threaded = EngineOptions & { readonly threads: number }
 
@@ -34,46 +33,32 @@ export async function createSession(
   const { device = 'cpu' } = options
   const obstacle = obstacleTo(device)
   if (obstacle) throw unavailable(device, obstacle.reason, obstacle.way)
-  const { bytes, fed, host } = adapted(model, options, adapt)
-  try {
-    const session = await openSession(bytes, (profiling) =>
-      ort.InferenceSession.create(bytes, {
-        executionProviders: device.split('+'),
-        intraOpNumThreads: options.threads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
-        // What a device refuses is said by us.
-        logSeverityLevel: isStrict(device) ? 4 : 3,
-        ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
-        extra: extraOf(options),
-        ...profiling,
-      }),
-    )
-    return opened(session, fed, host && (await hostSession(host)), toOrt)
-  } catch (cause) {
-    throw refusedSession(cause, { device, way: wayTo(providerOf(device)) })
-  }
+  return openModel(model, {
+    ...{ options, adapt, way: wayTo(providerOf(device)), tensor: toOrt },
+    session: (bytes) =>
+      openSession(bytes, (profiling) =>
+        ort.InferenceSession.create(bytes, {
+          executionProviders: device.split('+'),
+          intraOpNumThreads: options.threads,
+          interOpNumThreads: 1,
+          executionMode: 'sequential',
+          // What a device refuses is said by us.
+          logSeverityLevel: isStrict(device) ? 4 : 3,
+          ...settingsOf(options, locations),
+          ...profiling,
+        }),
+      ),
+    // On one thread: it has a few hundred numbers.
+    host: async (bytes) =>
+      asRuntime(
+        await ort.InferenceSession.create(bytes, {
+          intraOpNumThreads: 1,
+          interOpNumThreads: 1,
+          logSeverityLevel: 3,
+        }),
+      ),
+  })
 }
-
-/** On one thread: it has a few hundred numbers. */
-const hostSession = async (bytes: Uint8Array): Promise<RuntimeSession> =>
-  asRuntime(
-    await ort.InferenceSession.create(bytes, {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      logSeverityLevel: 3,
-    }),
-  )
-
-const asRuntime = (
-  session: Pick<Session, 'inputNames' | 'outputNames' | 'run' | 'release'>,
-): RuntimeSession => ({
-  inputNames: session.inputNames,
-  outputNames: session.outputNames,
-  run: (feeds) => session.run(feeds as Record<string, ort.Tensor>),
-  release: () => session.release(),
-})
 
 /** onnxruntime-node, for those who open sessions on a device. */
 export const nodeBinding = (options: Threaded): Binding => ({

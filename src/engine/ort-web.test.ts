@@ -73,12 +73,12 @@ describe('onnxruntime-web', () => {
 
   it('names an op that WebGPU would leave to the CPU', async () => {
     const engine = ortWeb(ort, { device: 'webgpu' })
-    const loop = encodeGraph({
+    const determinant = encodeGraph({
       ...{ name: 'g', inputs: [{ name: 'x', type: 'float32', dims: [2] }], initializers: new Map() },
       outputs: [{ name: 'y', type: 'float32', dims: [2] }],
       nodes: [{ op: 'Det', domain: '', name: 'det', inputs: ['x'], outputs: ['y'], attributes: {} }],
     })
-    await expect(engine.load(loop)).rejects.toThrow(
+    await expect(engine.load(determinant)).rejects.toThrow(
       expect.objectContaining({ code: 'device-fallback', message: expect.stringContaining('Det (') }),
     )
   })

@@ -3,18 +3,10 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Device, Engine, EngineOptions, Executable } from './engine.ts'
 import { forDevice } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
-import {
-  adapted,
-  type Binding,
-  extraOf,
-  fromRuntime,
-  onDevice,
-  opened,
-  type RuntimeSession,
-} from './opened.ts'
+import { asFeeds, asRuntime, type Binding, fromRuntime, onDevice, openModel, settingsOf } from './opened.ts'
 import { providerOf } from './providers.ts'
 import { loadResident } from './resident.ts'
-import { refusedSession, running, unavailable } from './session-errors.ts'
+import { running, unavailable } from './session-errors.ts'
 
 /** What is used of `onnxruntime-web`: what `import * as ort from 'onnxruntime-web'` gives, or of one of its other doors. */
 export type WebRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor' | 'env'>
@@ -74,8 +66,7 @@ async function load(model: Uint8Array | Loadable, binding: Binding, device: Devi
     outputs: session.outputNames,
     run: async (feeds, into) => {
       const fed = await feed(held.size > 0 ? new Map([...held, ...feeds]) : feeds)
-      const given = Object.fromEntries([...fed].map(([name, tensor]) => [name, binding.tensor(tensor)]))
-      const results = await running(() => session.run(given), device)
+      const results = await running(() => session.run(asFeeds(fed, binding.tensor)), device)
       return new Map(
         Object.entries(results).map(([name, result]) => [
           name,
@@ -102,38 +93,22 @@ const webBinding = (ort: WebRuntime, options: EngineOptions & { readonly device:
   const { device } = options
   const tensor = (given: Tensor): Ort.Tensor =>
     new ort.Tensor(given.type as Ort.Tensor.Type, given.data as never, given.dims)
-  const create = async (
-    bytes: Uint8Array,
-    settings: Ort.InferenceSession.SessionOptions,
-  ): Promise<RuntimeSession> => {
-    const session = await ort.InferenceSession.create(bytes, settings)
-    return {
-      inputNames: session.inputNames,
-      outputNames: session.outputNames,
-      run: (feeds) => session.run(feeds as Record<string, Ort.Tensor>),
-      release: () => session.release(),
-    }
-  }
-  const open: Binding['open'] = async (model, locations = {}, adapt = forDevice) => {
-    const { bytes, fed, host } = adapted(model, options, adapt)
-    try {
-      const session = await create(bytes, {
-        executionProviders: device.split('+').map((name) => (name === 'cpu' ? 'wasm' : name)),
-        graphOptimizationLevel: 'all',
-        logSeverityLevel: 4,
-        ...(Object.keys(locations).length > 0 && { preferredOutputLocation: locations }),
-        extra: extraOf(options),
-      })
-      return opened(
-        session,
-        fed,
-        host && (await create(host, { executionProviders: ['wasm'], logSeverityLevel: 4 })),
-        tensor,
-      )
-    } catch (cause) {
-      throw refusedSession(cause, { device, way: wayIn(device) })
-    }
-  }
+  const open: Binding['open'] = (model, locations = {}, adapt = forDevice) =>
+    openModel(model, {
+      ...{ options, adapt, way: wayIn(device), tensor },
+      session: async (bytes) =>
+        asRuntime(
+          await ort.InferenceSession.create(bytes, {
+            executionProviders: device.split('+').map((name) => (name === 'cpu' ? 'wasm' : name)),
+            logSeverityLevel: 4,
+            ...settingsOf(options, locations),
+          }),
+        ),
+      host: async (bytes) =>
+        asRuntime(
+          await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], logSeverityLevel: 4 }),
+        ),
+    })
   return { open, tensor }
 }
 

@@ -5,6 +5,7 @@ import type { Device, Program, ProgramRequest } from './engine.ts'
 import { asIs } from './for-device.ts'
 import { asLoadable, type Loadable } from './loadable.ts'
 import {
+  asFeeds,
   type Binding,
   fromRuntime,
   type OutputLocations,
@@ -20,8 +21,6 @@ export async function loadResident(
   binding: Binding,
   device: Device,
 ): Promise<Program> {
-  const asFeeds = (tensors: ReadonlyMap<string, Tensor>): RuntimeTensors =>
-    Object.fromEntries([...tensors].map(([name, tensor]) => [name, binding.tensor(tensor)]))
   const inputs = new Map(slots.map(({ input }) => [input, required(initial, input, 'state')]))
   const slotOf = new Map(slots.map(({ input, output }) => [output, input]))
   const back = await binding.open(copyGraph(inputs), {}, asIs)
@@ -33,14 +32,15 @@ export async function loadResident(
   }
   const restore = (from: ReadonlyMap<string, Tensor>): void => {
     release()
-    state = asFeeds(new Map(slots.map(({ input }) => [input, copyTensor(required(from, input, 'state'))])))
+    const copies = slots.map(({ input }) => [input, copyTensor(required(from, input, 'state'))] as const)
+    state = asFeeds(new Map(copies), binding.tensor)
   }
   restore(initial)
   /** Copies in the device's memory, which belongs to the session that made them: it is released after them. */
   const uploaded = async (tensors: ReadonlyMap<string, Tensor>): Promise<Uploaded> => {
     if (tensors.size === 0) return { tensors: {}, release: async () => {} }
     const { session } = await binding.open(copyGraph(tensors), onGpu([...tensors.keys()].map(copied)))
-    const copies = byInput(await session.run(asFeeds(tensors)))
+    const copies = byInput(await session.run(asFeeds(tensors, binding.tensor)))
     return {
       tensors: copies,
       release: async () => {
@@ -64,7 +64,7 @@ export async function loadResident(
     return {
       run: async (feeds, still) => {
         const { tensors } = await lying(still)
-        const given = { ...tensors, ...state, ...asFeeds(await opened.feed(feeds)) }
+        const given = { ...tensors, ...state, ...asFeeds(await opened.feed(feeds), binding.tensor) }
         const results = await running(() => opened.session.run(given), device)
         const outputs = new Map<string, Tensor>()
         const next: Record<string, RuntimeTensor> = {}
